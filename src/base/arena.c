@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_BYTES = 8192 };
+
+struct nd_arena_chunk {
+	struct nd_arena_chunk *older;
+	size_t size, used; /* of bytes[] */
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+void nd_arena_init(struct nd_arena *a, size_t max_bytes)
+{
+	*a = (struct nd_arena){ .max = max_bytes };
+}
+
+void nd_arena_clear(struct nd_arena *a)
+{
+	while (a->chunk) {
+		struct nd_arena_chunk *c = a->chunk;
+		a->chunk = c->older;
+		free(c);
+	}
+	a->used = 0;
+}
+
+static struct nd_arena_chunk *add_chunk(struct nd_arena *a, size_t n)
+{
+	size_t size = n > CHUNK_BYTES / 4 ? n : CHUNK_BYTES - sizeof(struct nd_arena_chunk);
+	struct nd_arena_chunk *c = calloc(1, sizeof *c + size);
+
+	if (!c)
+		return NULL;
+	c->size = size;
+	if (a->chunk && size == n) {
+		/* A large piece gets a chunk of its own, behind the one still being filled. */
+		c->older = a->chunk->older;
+		a->chunk->older = c;
+	} else {
+		c->older = a->chunk;
+		a->chunk = c;
+	}
+	return c;
+}
+
+void *nd_arena_alloc(struct nd_arena *a, size_t n)
+{
+	const size_t align = _Alignof(max_align_t);
+
+	if (n > SIZE_MAX - align)
+		return NULL;
+	n = n ? (n + align - 1) & ~(align - 1) : align;
+	if (n > a->max || a->used > a->max - n)
+		return NULL;
+
+	struct nd_arena_chunk *c = a->chunk;
+	if (!c || n > c->size - c->used)
+		c = add_chunk(a, n);
+	if (!c)
+		return NULL;
+	void *p = c->bytes + c->used;
+	c->used += n;
+	a->used += n;
+	return p;
+}
+
+void *nd_arena_array(struct nd_arena *a, size_t count, size_t size)
+{
+	size_t n;
+	return __builtin_mul_overflow(count, size, &n) ? NULL : nd_arena_alloc(a, n);
+}
+
+void *nd_arena_copy(struct nd_arena *a, const void *from, size_t n)
+{
+	void *p = nd_arena_alloc(a, n);
+	if (p && n)
+		memcpy(p, from, n);
+	return p;
+}
+
+char *nd_arena_text(struct nd_arena *a, const char *from, size_t n)
+{
+	char *p = nd_arena_alloc(a, n + 1);
+	if (p && n)
+		memcpy(p, from, n);
+	return p;
+}
+
+char *nd_arena_string(struct nd_arena *a, const char *from)
+{
+	return nd_arena_text(a, from, strlen(from));
+}
+
+char *nd_arena_printf(struct nd_arena *a, const char *format, ...)
+{
+	va_list args, again;
+
+	va_start(args, format);
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, format, args);
+	char *p = n < 0 ? NULL : nd_arena_alloc(a, (size_t)n + 1);
+	if (p)
+		vsnprintf(p, (size_t)n + 1, format, again);
+	va_end(again);
+	va_end(args);
+	return p;
+}

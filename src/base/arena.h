@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arena.h - memory that belongs to a lifetime: taken in pieces, given back at once.
+ *
+ * Owns:    its chunks, until clear.
+ * Errors:  NULL when the maximum set at birth or the heap is exhausted.
+ * Threads: one at a time.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct nd_arena_chunk;
+
+struct nd_arena {
+	struct nd_arena_chunk *chunk; /* newest; the older ones hang behind it */
+	size_t used;                  /* bytes handed out, alignment included */
+	size_t max;                   /* bytes this arena may hold; set at birth */
+};
+
+void nd_arena_init(struct nd_arena *a, size_t max_bytes);
+/* Gives everything back. Takes a cleared or zeroed arena alike. */
+void nd_arena_clear(struct nd_arena *a);
+
+/* n bytes, zeroed, aligned for any type. n may be 0. */
+void *nd_arena_alloc(struct nd_arena *a, size_t n);
+void *nd_arena_array(struct nd_arena *a, size_t count, size_t size);
+void *nd_arena_copy(struct nd_arena *a, const void *from, size_t n);
+/* n bytes and a NUL. */
+char *nd_arena_text(struct nd_arena *a, const char *from, size_t n);
+char *nd_arena_string(struct nd_arena *a, const char *from);
+char *nd_arena_printf(struct nd_arena *a, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));

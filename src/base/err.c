@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include <string.h>
+
+const char *nd_err_text(int err)
+{
+	switch (err) {
+	case ND_OK: return "no error";
+	case ND_ETRUNC: return "cut short";
+	case ND_EFORMAT: return "malformed";
+	case ND_ELIMIT: return "over a limit";
+	case ND_ECONF: return "configuration mistake";
+	case ND_ENOTYET: return "not in this build";
+	case ND_ECLOSED: return "closed";
+	case ND_ETIME: return "timed out";
+	}
+	const char *text = err < 0 ? strerrordesc_np(-err) : NULL;
+	return text ? text : "unknown error";
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* regex.h - Go's regular expressions (RE2 syntax) on PCRE2.
+ *
+ * What RE2 refuses (look-around, back references, possessive and atomic groups, recursion, \C, ...)
+ * is refused here by a check of the pattern, so that a Corefile means the same in both; a match
+ * limit bounds the time PCRE2 may take.
+ * Owns: nd_regex is heap; free it. Threads: matching is const and may run on many threads; each
+ * needs its own nd_regex_scratch.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct nd_regex;         /* a compiled pattern */
+struct nd_regex_scratch; /* for matching, one per thread */
+
+enum { ND_REGEX_PATTERN_MAX = 10000, ND_REGEX_GROUPS = 32 };
+
+/* 0, or ND_EFORMAT with *why set to a text in `why_buf`. */
+int nd_regex_new(const char *pattern, struct nd_regex **out, char *why_buf, size_t why_cap);
+void nd_regex_free(struct nd_regex *re);
+/* Groups of the pattern, the whole match (0) included. */
+size_t nd_regex_groups(const struct nd_regex *re);
+/* Name of group i, or NULL. */
+const char *nd_regex_group_name(const struct nd_regex *re, size_t i);
+
+struct nd_regex_match {
+	size_t n; /* groups set, at most ND_REGEX_GROUPS */
+	struct {
+		size_t start, end; /* start == SIZE_MAX: took no part */
+	} group[ND_REGEX_GROUPS];
+};
+
+struct nd_regex_scratch *nd_regex_scratch_new(void);
+void nd_regex_scratch_free(struct nd_regex_scratch *s);
+/* Go's unanchored, leftmost-first match. A match that hits the limit counts as none. */
+bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text, size_t n,
+		    struct nd_regex_match *out);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rr.h - walking the records of a message, and what is known of rdata by type.
+ *
+ * Owns: nothing. An iterator borrows the message.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "wire/msg.h"
+
+enum nd_section { ND_SECTION_ANSWER, ND_SECTION_AUTHORITY, ND_SECTION_ADDITIONAL };
+
+struct nd_rr {
+	enum nd_section section;
+	uint16_t owner; /* offset of the owner name (may be a pointer) */
+	uint16_t type, class;
+	uint32_t ttl;
+	uint16_t ttl_at;   /* offset of the TTL */
+	uint16_t rdata;    /* offset of the rdata */
+	uint16_t rdata_len;
+	uint16_t end;      /* offset behind the record */
+};
+
+struct nd_rr_iter {
+	struct nd_reader r;
+	uint16_t left[3];
+	enum nd_section section;
+	int err; /* why it ended early; 0 at the true end */
+};
+
+/* Over the records of m, in the order of the message. */
+struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m);
+/* False at the end, or at a record that is cut or malformed (iter->err). OPT comes too. */
+bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr);
+
+/* Rdata layout: domain names stand where the string says. 'd' a name that RFC 1035 types may
+ * compress, 'D' a name never compressed by a writer (RFC 3597 s4; read with pointers all the
+ * same), '1' '2' '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest.
+ * NULL for a type without names (opaque). */
+const char *nd_rr_layout(uint16_t type);
+
+/* The rdata at [rdata, rdata+len) of a message with its names expanded (letters kept), into out.
+ * Returns the length, or ND_ETRUNC / ND_EFORMAT / ND_ELIMIT. */
+int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
+		       uint16_t type, uint8_t *out, size_t cap);
+/* Is this uncompressed rdata well-formed for its type? Length of A and AAAA, names, strings. */
+bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n);

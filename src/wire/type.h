@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* type.h - numbers of the DNS and their names (IANA, "Domain Name System (DNS) Parameters"). */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum nd_type {
+	ND_TYPE_A = 1, ND_TYPE_NS = 2, ND_TYPE_CNAME = 5, ND_TYPE_SOA = 6, ND_TYPE_PTR = 12,
+	ND_TYPE_HINFO = 13, ND_TYPE_MX = 15, ND_TYPE_TXT = 16, ND_TYPE_AAAA = 28,
+	ND_TYPE_SRV = 33, ND_TYPE_NAPTR = 35, ND_TYPE_DNAME = 39, ND_TYPE_OPT = 41,
+	ND_TYPE_DS = 43, ND_TYPE_SSHFP = 44, ND_TYPE_RRSIG = 46, ND_TYPE_NSEC = 47,
+	ND_TYPE_DNSKEY = 48, ND_TYPE_NSEC3 = 50, ND_TYPE_NSEC3PARAM = 51, ND_TYPE_TLSA = 52,
+	ND_TYPE_SVCB = 64, ND_TYPE_HTTPS = 65, ND_TYPE_SPF = 99, ND_TYPE_TSIG = 250,
+	ND_TYPE_IXFR = 251, ND_TYPE_AXFR = 252, ND_TYPE_ANY = 255, ND_TYPE_URI = 256,
+	ND_TYPE_CAA = 257,
+};
+
+enum nd_class { ND_CLASS_IN = 1, ND_CLASS_CH = 3, ND_CLASS_HS = 4, ND_CLASS_NONE = 254,
+		ND_CLASS_ANY = 255 };
+
+enum nd_opcode { ND_OPCODE_QUERY = 0, ND_OPCODE_NOTIFY = 4, ND_OPCODE_UPDATE = 5 };
+
+enum nd_rcode {
+	ND_RCODE_NOERROR = 0, ND_RCODE_FORMERR = 1, ND_RCODE_SERVFAIL = 2, ND_RCODE_NXDOMAIN = 3,
+	ND_RCODE_NOTIMP = 4, ND_RCODE_REFUSED = 5, ND_RCODE_YXDOMAIN = 6, ND_RCODE_YXRRSET = 7,
+	ND_RCODE_NXRRSET = 8, ND_RCODE_NOTAUTH = 9, ND_RCODE_NOTZONE = 10, ND_RCODE_BADVERS = 16,
+};
+
+enum { ND_NUMBER_TEXT_MAX = 16 };
+
+/* "A", "TYPE1234" (RFC 3597). Returns text, written there or static. */
+const char *nd_type_text(uint16_t type, char text[ND_NUMBER_TEXT_MAX]);
+const char *nd_type_class_text(uint16_t class, char text[ND_NUMBER_TEXT_MAX]); /* "IN", "CLASS5" */
+/* "NOERROR"; unknown ones as miekg/dns and CoreDNS write them: "RCODE4095"-like numbers. */
+const char *nd_type_rcode_text(uint16_t rcode, char text[ND_NUMBER_TEXT_MAX]);
+const char *nd_type_opcode_text(uint8_t opcode, char text[ND_NUMBER_TEXT_MAX]);
+/* The number, letters folded, "TYPE123" too; -1 if unknown. */
+int nd_type_parse(const char *text, size_t n);
+int nd_type_class_parse(const char *text, size_t n);
+int nd_type_rcode_parse(const char *text, size_t n);
