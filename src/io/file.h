@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - small files, whole; and whether they changed. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/buf.h"
+
+/* Appends the whole file; 0, -errno, or ND_ELIMIT (over b->max). */
+int nd_file_read(const char *path, struct nd_buf *b);
+
+struct nd_file_stamp {
+	int64_t mtime_ns;
+	uint64_t size, inode;
+	bool exists;
+};
+struct nd_file_stamp nd_file_stamp(const char *path);
+static inline bool nd_file_stamp_equal(struct nd_file_stamp a, struct nd_file_stamp b)
+{
+	return a.exists == b.exists && a.mtime_ns == b.mtime_ns && a.size == b.size &&
+	       a.inode == b.inode;
+}
