@@ -37,8 +37,14 @@ struct nd_answer {
 	uint16_t flags;           /* AA, RA, AD, TC (ND_FLAG_*) as the answerer set them */
 	uint16_t ede;             /* extended error (RFC 8914) + 1; 0: none */
 	const char *ede_text;     /* query's or static memory; NULL: none */
-	bool opt_from_upstream;   /* the upstream's OPT is passed on as it came (CoreDNS forward) */
+	/* An OPT that came with the answer (forward): its options are kept. CoreDNS passes them on. */
+	const uint8_t *opt_options; /* query's memory */
+	uint16_t opt_options_len, opt_size, opt_flags;
+	bool opt;
 };
+
+/* Starts the reply in the buffers given: room for the header, then the question. Core's own. */
+void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record, uint16_t max);
 
 /* Empty again: header and question stay, records, flags and EDE go. */
 void nd_answer_reset(struct nd_query *q);

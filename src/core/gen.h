@@ -44,6 +44,8 @@ struct nd_process {
 	void (*fatal)(struct nd_process *p, const char *why); /* plugin loop: log, exit 1 */
 	/* Plugin reload found another text: what is served now has this hash. */
 	uint64_t reload_failed;  /* coredns_reload_failed_total */
+	/* Any worker thread: the last worker has left some generation; the control thread frees it. */
+	void (*gen_left)(struct nd_process *p);
 };
 
 struct nd_gen {
@@ -60,6 +62,7 @@ struct nd_gen {
 	struct nd_share **shares;
 	size_t nshares;
 	struct nd_list collectors, https;
+	struct nd_instance *dropped; /* the first that wants what the server answers by itself; NULL: none */
 	uint32_t workers;        /* atomic: that still hold it */
 	bool started, stopped;
 };

@@ -14,11 +14,15 @@
 #include "core/answer.h"
 #include "core/plugin.h"
 #include "wire/msg.h"
+#include "wire/type.h"
 
 struct nd_chain;
 struct nd_endpoint;
 struct nd_site;
 struct nd_worker;
+struct nd_worker_gen;
+struct nd_query_piece;
+struct nd_query_saved;
 
 enum nd_proto { ND_PROTO_UDP, ND_PROTO_TCP, ND_PROTO_TLS, ND_PROTO_HTTPS, ND_PROTO_QUIC, ND_PROTO_GRPC };
 extern const char *const nd_proto_text[]; /* "udp", "tcp", "tls", ... */
@@ -57,9 +61,10 @@ struct nd_query {
 
 	struct nd_answer ans;
 	uint16_t rcode;    /* ND_RCODE_*, what the client will read */
-	bool handled;      /* a plugin answered (DONE); false: end of chain or a refusal of the server's */
+	bool failed;       /* by nd_query_fail: nobody answered, the server writes the rcode itself */
 	bool drop;
-	bool parked, finished, resuming;
+	bool parked, finished, queued; /* core's: waiting; answered; in the worker's list of resumes */
+	bool renamed;      /* the question was changed (nd_query_rename) */
 	const char *error; /* what went wrong, for plugin errors; query's or static memory */
 	uint64_t start_ns; /* loop's now when it came in */
 	uint64_t deadline_ns;
@@ -76,10 +81,12 @@ struct nd_query {
 	struct nd_list link;           /* free list, or the worker's list of parked ones (oldest first) */
 	struct nd_worker_gen *gen;     /* the configuration it runs under, counted */
 	enum nd_verdict resume_with;
-	uint16_t state_at[64];         /* offset + 1 in memory of each plugin's query state; 0: none */
+	void *state[64];               /* per chain index, valid where the bit of state_set is on */
+	uint64_t state_set;
 	uint32_t memory_used;
-	void *heap;                    /* list of heap pieces */
-	uint8_t *saved;                /* partial answer while parked */
+	struct nd_query_piece *heap;   /* what did not fit */
+	uint8_t *long_request;         /* heap copy of a request over ND_QUERY_REQUEST_INLINE */
+	struct nd_query_saved *saved;  /* partial answer while parked */
 	uint8_t request[ND_QUERY_REQUEST_INLINE];
 	_Alignas(16) uint8_t memory[ND_QUERY_MEMORY_INLINE];
 };
@@ -123,6 +130,10 @@ enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target);
 
 /* SERVFAIL, REFUSED, ... with the reason for the log; `return nd_query_fail(...)`. Drops what was written. */
 enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why);
+
+/* Changes the question that the plugins behind this one see; the answer starts anew for it. Who does so puts
+ * the answer back in `reply`. From `query` only. */
+void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype);
 
 /* Octets that the client takes: 65535 on streams, else its EDNS size (512 at least). */
 uint16_t nd_query_limit(const struct nd_query *q);

@@ -75,6 +75,10 @@ bool nd_setup_all_ready(struct nd_gen *gen, struct nd_buf *not_ready);
 /* Metrics of this plugin; see metric.h. Registered with the generation. */
 void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out), void *ctx);
 
+/* Called for each reply that the server made by itself, with no block or for no plugin (prometheus: zone
+ * "dropped"). On the worker. */
+void nd_setup_dropped(struct nd_setup *s, void (*dropped)(const void *self, struct nd_query *q));
+
 /* At shutdown, keep serving this long (health's lameduck); the longest wins. */
 void nd_setup_lameduck(struct nd_setup *s, int64_t ns);
 
@@ -95,4 +99,5 @@ struct nd_instance {
 	uint16_t index;
 	bool started, transparent;
 	bool (*ready)(void *self);
+	void (*dropped)(const void *self, struct nd_query *q);
 };

@@ -22,7 +22,6 @@ struct nd_site {
 	const char *view;      /* "" without the view plugin */
 	struct nd_chain *chain;
 	struct nd_block *block;
-	bool other_classes;    /* a block on this listener has chaos, forward or proxy: classes but IN are taken */
 };
 
 /* One server block of the Corefile. */
@@ -34,6 +33,7 @@ struct nd_block {
 	size_t nzones;
 	uint16_t port;
 	enum nd_scheme scheme;
+	bool other_classes;     /* has chaos, forward or proxy */
 	const char *root;       /* plugin root; "" */
 	struct nd_addr *bind;   /* plugin bind; none: wildcard */
 	size_t nbind;
@@ -47,6 +47,7 @@ struct nd_endpoint {
 	bool wildcard;           /* no bind: IPv4 and IPv6 */
 	struct nd_addr addr;     /* port set; when wildcard, ::, and the server opens 0.0.0.0 too */
 	const char *label;       /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
+	bool other_classes;      /* some block here takes classes but IN */
 	struct nd_site **sites;  /* longest zone first */
 	size_t nsites;
 	uint32_t hash_bits, *buckets; /* index by zone for many sites; see site.c */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/list.h"
 #include "core/query.h"
+#include "io/clock.h"
 #include "io/loop.h"
 
 struct nd_gen;
@@ -29,6 +30,9 @@ struct nd_worker {
 	void *server;       /* the server's own */
 	/* Sends q->ans (final bytes) to q->client; queues it for the flush. */
 	void (*send)(struct nd_worker *w, struct nd_query *q);
+	/* Sends what is queued, then calls nd_worker_flushed(). Core calls it when the output is full; the server
+	 * at the end of each batch and each turn. */
+	void (*flush)(struct nd_worker *w);
 
 	struct nd_worker_gen *gen; /* serves new queries */
 	struct nd_list gens;       /* all that still have queries */
@@ -59,6 +63,11 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 void nd_worker_clear(struct nd_worker *w);
 /* On its own thread: runs worker_start of all plugins; new queries go to gen from now on. 0, or an error and the old stays. */
 int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen);
+/* Core's own: an output for q, fresh; the deadline of the oldest; one query less of a generation. */
+void nd_worker_output(struct nd_worker *w, struct nd_query *q);
+void nd_worker_watch_deadline(struct nd_worker *w);
+void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg);
+
 /* On its own thread: cancels what is parked, runs worker_stop of all. */
 void nd_worker_leave(struct nd_worker *w);
 /* All replies of the batch are out: the output may be reused. */
@@ -66,8 +75,11 @@ static inline void nd_worker_flushed(struct nd_worker *w)
 {
 	w->out_used = 0;
 }
-/* True when the output has no room for another largest reply: flush first. */
-static inline bool nd_worker_full(const struct nd_worker *w)
+/* Ends every query of a connection that has closed: client.conn == conn; the parked ones are cancelled, nothing
+ * is sent. */
+void nd_worker_drop_conn(struct nd_worker *w, const void *conn);
+/* Queries parked here, for the server's drain. */
+static inline uint32_t nd_worker_waiting(const struct nd_worker *w)
 {
-	return w->out_cap - w->out_used < ND_MSG_MAX;
+	return w->nparked;
 }

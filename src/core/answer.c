@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/answer.h"
+
+#include <string.h>
+#include "core/query.h"
+
+void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
+		     uint16_t max)
+{
+	struct nd_answer *a = &q->ans;
+	const struct nd_msg *m = &q->msg;
+
+	a->w = nd_writer_over(bytes, cap);
+	a->record = record;
+	a->n = 0;
+	a->max = max;
+	a->count[0] = a->count[1] = a->count[2] = 0;
+	a->flags = 0;
+	a->ede = 0;
+	a->ede_text = NULL;
+	a->opt = false;
+	if (ND_UNLIKELY(q->renamed)) {
+		a->w.pos = ND_MSG_HEADER;
+		nd_writer_bytes(&a->w, m->qname.wire, m->qname.len);
+		nd_writer_u16(&a->w, m->qtype);
+		nd_writer_u16(&a->w, m->qclass);
+	} else {
+		memcpy(bytes + ND_MSG_HEADER, m->base + ND_MSG_HEADER,
+		       m->question_end - (size_t)ND_MSG_HEADER);
+		a->w.pos = m->question_end;
+	}
+	a->body = (uint16_t)a->w.pos;
+	if (a->body > ND_MSG_HEADER)
+		nd_writer_know(&a->w, ND_MSG_HEADER);
+}
+
+void nd_answer_reset(struct nd_query *q)
+{
+	struct nd_answer *a = &q->ans;
+
+	nd_answer_begin(q, a->w.base, a->w.cap, a->record, a->max);
+}
+
+static int note_record(struct nd_answer *a, struct nd_record r)
+{
+	ND_ASSERT(a->n == 0 || a->record[a->n - 1].section <= r.section);
+	a->record[a->n++] = r;
+	a->count[r.section]++;
+	return 0;
+}
+
+int nd_answer_rr(struct nd_query *q, enum nd_section section, struct nd_name owner, uint16_t type,
+		 uint16_t class, uint32_t ttl, const void *rdata, size_t n)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_record r = { .owner = (uint16_t)a->w.pos, .type = type,
+			       .section = (uint8_t)section };
+
+	if (a->n == a->max)
+		return ND_ELIMIT;
+	int err = nd_writer_rr(&a->w, owner, type, class, ttl, rdata, n, &r.ttl_at, &r.rdata);
+	if (err)
+		return err;
+	r.rdata_len = (uint16_t)(a->w.pos - r.rdata);
+	return note_record(a, r);
+}
+
+int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, uint32_t ttl,
+		  const void *rdata, size_t n)
+{
+	/* The question's own letters: the owner becomes a pointer to offset 12. */
+	struct nd_name owner = q->msg.qname;
+
+	owner.wire = q->ans.w.base + ND_MSG_HEADER;
+	return nd_answer_rr(q, section, owner, type, q->msg.qclass, ttl, rdata, n);
+}
+
+int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
+		   const struct nd_record *record, size_t n)
+{
+	struct nd_answer *a = &q->ans;
+
+	if (n > a->max || body_len > a->w.cap - a->body)
+		return ND_ELIMIT;
+	memcpy(a->w.base + a->body, body, body_len);
+	a->w.pos = a->body + body_len;
+	a->n = (uint16_t)n;
+	a->count[0] = a->count[1] = a->count[2] = 0;
+	for (size_t i = 0; i < n; i++) {
+		a->record[i] = record[i];
+		a->count[record[i].section]++;
+	}
+	return 0;
+}
+
+/* An owner's letters kept, pointers followed. */
+static int read_owner(const uint8_t *base, size_t len, uint16_t at, struct nd_name_buf *buf,
+		      struct nd_name *out)
+{
+	struct nd_reader r = nd_reader_over(base, len);
+
+	r.pos = base + at;
+	return nd_name_read(&r, false, buf, out);
+}
+
+/* Writes one record of another message anew: names expanded, then compressed for this one. */
+static int copy_record(struct nd_query *q, enum nd_section to, const uint8_t *base, size_t len,
+		       uint16_t owner_at, uint16_t type, uint16_t class, uint32_t ttl,
+		       uint16_t rdata_at, uint16_t rdata_len)
+{
+	uint8_t rdata[ND_MSG_MAX];
+	struct nd_name_buf buf;
+	struct nd_name owner;
+
+	int err = read_owner(base, len, owner_at, &buf, &owner);
+	if (err)
+		return err;
+	int n = nd_rr_expand_rdata(base, len, rdata_at, rdata_len, type, rdata, sizeof rdata);
+	if (n < 0)
+		return n;
+	return nd_answer_rr(q, to, owner, type, class, ttl, rdata, (size_t)n);
+}
+
+int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
+		     enum nd_section section)
+{
+	const struct nd_answer *f = &from->ans;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct nd_record *r = &f->record[i];
+		if (r->section != section)
+			continue;
+		uint16_t class = nd_reader_peek16(f->w.base + r->ttl_at - 2);
+		int err = copy_record(q, to, f->w.base, f->w.pos, r->owner, r->type, class,
+				      nd_answer_ttl(f, r), r->rdata, r->rdata_len);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Are all names of the record sound where they stand: do its owner and its rdata's names expand? */
+static bool record_sound(const struct nd_msg *m, const struct nd_rr *rr)
+{
+	uint8_t rdata[ND_MSG_MAX];
+	struct nd_name_buf buf;
+	struct nd_name owner;
+
+	if (read_owner(m->base, m->len, rr->owner, &buf, &owner))
+		return false;
+	if (!nd_rr_layout(rr->type))
+		return true;
+	return nd_rr_expand_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type, rdata,
+				  sizeof rdata) >= 0;
+}
+
+/* The body can be taken as it stands if the message has its records behind a question as long as
+ * ours (so that offsets mean the same) and its OPT, if any, comes last. */
+static bool same_layout(const struct nd_query *q, const struct nd_msg *m)
+{
+	return m->question_end == q->ans.body && m->count[0] == 1;
+}
+
+static int take_body(struct nd_query *q, const struct nd_msg *m)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_rr_iter iter = nd_rr_iter_over(m);
+	struct nd_rr rr;
+	size_t end = m->question_end;
+	bool opt_seen = false;
+
+	while (nd_rr_next(&iter, &rr)) {
+		if (rr.type == ND_TYPE_OPT && rr.section == ND_SECTION_ADDITIONAL) {
+			opt_seen = true;
+			continue;
+		}
+		if (opt_seen)
+			return ND_EFORMAT; /* a record behind the OPT: offsets would shift */
+		if (a->n == a->max)
+			return ND_ELIMIT;
+		if (!record_sound(m, &rr))
+			return ND_EFORMAT;
+		note_record(a, (struct nd_record){ .owner = rr.owner, .type = rr.type,
+						   .ttl_at = rr.ttl_at, .rdata = rr.rdata,
+						   .rdata_len = rr.rdata_len,
+						   .section = (uint8_t)rr.section });
+		end = rr.end;
+	}
+	if (iter.err)
+		return iter.err;
+	if (end - m->question_end > a->w.cap - a->body)
+		return ND_ELIMIT;
+	memcpy(a->w.base + a->body, m->base + m->question_end, end - m->question_end);
+	a->w.pos = a->body + (end - m->question_end);
+	return 0;
+}
+
+static int write_anew(struct nd_query *q, const struct nd_msg *m)
+{
+	struct nd_rr_iter iter = nd_rr_iter_over(m);
+	struct nd_rr rr;
+
+	while (nd_rr_next(&iter, &rr)) {
+		if (rr.type == ND_TYPE_OPT && rr.section == ND_SECTION_ADDITIONAL)
+			continue;
+		int err = copy_record(q, rr.section, m->base, m->len, rr.owner, rr.type, rr.class,
+				      rr.ttl, rr.rdata, rr.rdata_len);
+		if (err)
+			return err;
+	}
+	return iter.err;
+}
+
+static void take_opt(struct nd_query *q, const struct nd_msg *m)
+{
+	struct nd_answer *a = &q->ans;
+
+	if (!m->edns.present)
+		return;
+	a->opt = true;
+	a->opt_size = m->edns.udp_size;
+	a->opt_flags = m->edns.flags;
+	a->opt_options_len = 0;
+	if (m->edns.options_len) {
+		uint8_t *p = nd_query_alloc(q, m->edns.options_len);
+		if (p) {
+			memcpy(p, m->base + m->edns.options, m->edns.options_len);
+			a->opt_options = p;
+			a->opt_options_len = m->edns.options_len;
+		}
+	}
+}
+
+int nd_answer_message(struct nd_query *q, const struct nd_msg *m)
+{
+	int err = ND_EFORMAT;
+
+	nd_answer_reset(q);
+	if (same_layout(q, m))
+		err = take_body(q, m);
+	if (err) {
+		nd_answer_reset(q);
+		err = write_anew(q, m);
+	}
+	if (err) {
+		nd_answer_reset(q);
+		return err;
+	}
+	q->rcode = (uint16_t)nd_msg_rcode(m);
+	q->ans.flags = m->flags & (ND_FLAG_AA | ND_FLAG_TC | ND_FLAG_RA | ND_FLAG_Z | ND_FLAG_AD);
+	take_opt(q, m);
+	return 0;
+}
+
+/* Octets of the OPT that will be added; 0: none. */
+static size_t opt_len(const struct nd_query *q)
+{
+	const struct nd_answer *a = &q->ans;
+	size_t n = 11;
+
+	if (q->rcode == ND_RCODE_BADVERS)
+		return n;
+	if (!q->msg.edns.present && !a->opt)
+		return 0;
+	if (a->opt)
+		n += a->opt_options_len;
+	if (a->ede && q->msg.edns.present)
+		n += 6 + (a->ede_text ? strlen(a->ede_text) : 0);
+	return n;
+}
+
+/* RFC 6891 s6.1.1. The client's size and DO come back, as CoreDNS does (request.SizeAndDo). */
+static void write_opt(struct nd_query *q)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_writer *w = &a->w;
+	const struct nd_edns *e = &q->msg.edns;
+	uint16_t size = e->present ? e->udp_size : a->opt_size;
+	uint16_t flags = e->present ? e->flags & 0xff00 : a->opt_flags;
+	size_t ede = a->ede && e->present ? 6 + (a->ede_text ? strlen(a->ede_text) : 0) : 0;
+
+	if (q->rcode == ND_RCODE_BADVERS) {
+		size = flags = 0;
+		ede = 0;
+	}
+	nd_writer_u8(w, 0);
+	nd_writer_u16(w, ND_TYPE_OPT);
+	nd_writer_u16(w, size);
+	nd_writer_u8(w, (uint8_t)(q->rcode >> 4));
+	nd_writer_u8(w, 0);
+	nd_writer_u16(w, flags);
+	nd_writer_u16(w, (uint16_t)((a->opt ? a->opt_options_len : 0) + ede));
+	if (a->opt)
+		nd_writer_bytes(w, a->opt_options, a->opt_options_len);
+	if (ede) {
+		nd_writer_u16(w, ND_EDNS_EDE);
+		nd_writer_u16(w, (uint16_t)(ede - 4));
+		nd_writer_u16(w, (uint16_t)(a->ede - 1));
+		nd_writer_bytes(w, a->ede_text, ede - 6);
+	}
+}
+
+/* Cuts whole records off the end until the rest fits (miekg/dns Truncate). */
+static void fit(struct nd_answer *a, size_t limit)
+{
+	while (a->n && a->w.pos > limit) {
+		const struct nd_record *r = &a->record[--a->n];
+		a->count[r->section]--;
+		a->w.pos = r->owner;
+		a->flags |= ND_FLAG_TC;
+	}
+}
+
+void nd_answer_finish(struct nd_query *q)
+{
+	struct nd_answer *a = &q->ans;
+	const struct nd_msg *m = &q->msg;
+	size_t opt = opt_len(q), limit = nd_query_limit(q);
+
+	if (limit > a->w.cap)
+		limit = a->w.cap;
+	a->w.err = 0;
+	if (ND_UNLIKELY(a->w.pos + opt > limit))
+		fit(a, limit > opt ? limit - opt : 0);
+	bool has_opt = opt && a->w.pos + opt <= a->w.cap;
+	if (has_opt)
+		write_opt(q);
+
+	uint8_t *h = a->w.base;
+	uint16_t keep = m->flags & (0x7800 | ND_FLAG_RD | ND_FLAG_CD);
+	nd_writer_put16(h, m->id);
+	nd_writer_put16(h + 2, (uint16_t)(ND_FLAG_QR | keep | a->flags | (q->rcode & 15)));
+	nd_writer_put16(h + 4, a->body > ND_MSG_HEADER);
+	nd_writer_put16(h + 6, a->count[ND_SECTION_ANSWER]);
+	nd_writer_put16(h + 8, a->count[ND_SECTION_AUTHORITY]);
+	nd_writer_put16(h + 10, (uint16_t)(a->count[ND_SECTION_ADDITIONAL] + has_opt));
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sub-queries: one plugin asks something else, of the whole server or of those below it. */
+#include <string.h>
+#include "core/chain.h"
+#include "core/worker.h"
+
+/* A request of our own in the child's slot: the parent's header flags, another question, no records.
+ * EDNS is the parent's, without its options. */
+static void write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
+			  uint16_t qtype)
+{
+	uint8_t *p = child->request;
+
+	memset(p, 0, ND_MSG_HEADER);
+	nd_writer_put16(p, q->msg.id);
+	nd_writer_put16(p + 2, q->msg.flags & (ND_FLAG_RD | ND_FLAG_AD | ND_FLAG_CD));
+	p[5] = 1;
+	memcpy(p + ND_MSG_HEADER, name.wire, name.len);
+	nd_writer_put16(p + ND_MSG_HEADER + name.len, qtype);
+	nd_writer_put16(p + ND_MSG_HEADER + name.len + 2, ND_CLASS_IN);
+
+	struct nd_msg *m = &child->msg;
+	*m = (struct nd_msg){ .base = p, .id = q->msg.id, .qtype = qtype, .qclass = ND_CLASS_IN };
+	m->flags = nd_reader_peek16(p + 2);
+	m->count[0] = 1;
+	m->question_end = m->len = (uint16_t)(ND_MSG_HEADER + name.len + 4);
+	m->qname = nd_name_copy(name, &child->name_buf);
+	nd_name_lower(child->name_buf.bytes, name.len);
+	m->edns = q->msg.edns;
+	m->edns.options_len = 0;
+	child->size = m->len;
+}
+
+enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
+			     enum nd_ask_from from,
+			     enum nd_verdict (*done)(const void *self, struct nd_query *q,
+						     struct nd_query *child))
+{
+	struct nd_worker *w = q->worker;
+	struct nd_query *child = NULL;
+
+	if (q->depth < ND_QUERY_DEPTH_MAX)
+		child = nd_query_slot(w);
+	if (!child)
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "too many lookups for one question");
+	child->endpoint = q->endpoint;
+	child->client = q->client;
+	child->parent = q;
+	child->depth = (uint8_t)(q->depth + 1);
+	/* The same configuration as its parent's, whatever serves by now. */
+	if (child->gen != q->gen) {
+		nd_worker_unref_gen(w, child->gen);
+		child->gen = q->gen;
+		child->gen->parked++;
+	}
+	write_request(child, q, name, qtype);
+	nd_worker_output(w, child);
+
+	q->child = child;
+	q->child_done = done;
+	if (from == ND_ASK_SITE) {
+		nd_chain_route(child);
+	} else {
+		child->site = q->site;
+		child->chain = q->chain;
+		child->at = q->at;
+		nd_chain_run(child);
+	}
+	if (!child->finished) {
+		nd_query_park(q);
+		return ND_WAIT;
+	}
+	q->child = NULL;
+	enum nd_verdict v = done(q->chain->link[q->at - 1].self, q, child);
+	nd_query_release(child);
+	return v;
+}
+
+static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd_query *child)
+{
+	(void)self;
+	if (child->rcode == ND_RCODE_NOERROR || child->rcode == ND_RCODE_NXDOMAIN)
+		(void)nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER);
+	return ND_DONE;
+}
+
+enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target)
+{
+	if (q->depth >= ND_QUERY_DEPTH_MAX)
+		return ND_DONE; /* a loop of CNAMEs: what was found so far is the answer */
+	return nd_query_ask(q, target, q->msg.qtype, ND_ASK_SITE, on_target);
+}

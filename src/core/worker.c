@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/worker.h"
+
+#include <errno.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include "core/chain.h"
+#include "core/gen.h"
+
+enum { OUT_BYTES = 256 * 1024 };
+
+int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_parked)
+{
+	w->id = id;
+	w->loop = loop;
+	w->gen = NULL;
+	nd_list_init(&w->gens);
+	nd_list_init(&w->free);
+	nd_list_init(&w->parked);
+	nd_list_init(&w->resumes);
+	w->nslots = w->nparked = 0;
+	w->max_slots = max_parked;
+	w->pages = NULL;
+	w->running = 0;
+	w->out_used = 0;
+	w->out_cap = OUT_BYTES;
+	w->out = malloc(OUT_BYTES);
+	w->record = malloc(ND_WORKER_RECORDS_MAX * sizeof *w->record);
+	w->now_ns = nd_loop_now_ns(loop);
+	if (w->out && w->record)
+		return 0;
+	nd_worker_clear(w);
+	return -ENOMEM;
+}
+
+void nd_worker_clear(struct nd_worker *w)
+{
+	nd_timer_stop(&w->deadline);
+	nd_query_free_pages(w);
+	for (size_t i = 0; i < ND_QUERY_DEPTH_MAX; i++) {
+		free(w->scratch[i]);
+		free(w->scratch_record[i]);
+		w->scratch[i] = NULL;
+		w->scratch_record[i] = NULL;
+	}
+	free(w->out);
+	free(w->record);
+	w->out = NULL;
+	w->record = NULL;
+}
+
+/* Sub-queries answer into buffers of their own depth: a child's stands until its parent has read it,
+ * while the parent's own answer is being written one depth above. */
+static void scratch_output(struct nd_worker *w, struct nd_query *q)
+{
+	unsigned i = q->depth - 1u;
+
+	if (!w->scratch[i])
+		w->scratch[i] = malloc(ND_MSG_MAX);
+	if (!w->scratch_record[i])
+		w->scratch_record[i] = malloc(ND_WORKER_RECORDS_MAX * sizeof *w->record);
+	ND_ASSERT(w->scratch[i] && w->scratch_record[i]);
+	nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i], ND_WORKER_RECORDS_MAX);
+}
+
+void nd_worker_output(struct nd_worker *w, struct nd_query *q)
+{
+	if (ND_UNLIKELY(q->depth)) {
+		scratch_output(w, q);
+		return;
+	}
+	if (ND_UNLIKELY(w->out_cap - w->out_used < ND_MSG_MAX))
+		w->flush(w);
+	nd_answer_begin(q, w->out + w->out_used, ND_MSG_MAX, w->record, ND_WORKER_RECORDS_MAX);
+}
+
+static void on_deadline(struct nd_timer *t)
+{
+	struct nd_worker *w = ND_CONTAINER(t, struct nd_worker, deadline);
+
+	w->now_ns = nd_loop_now_ns(w->loop);
+	while (!nd_list_empty(&w->parked)) {
+		struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, link);
+		if (q->deadline_ns > w->now_ns)
+			break;
+		w->cancelled++;
+		nd_chain_cancel(q, true, "the time for an answer is over");
+	}
+	nd_worker_watch_deadline(w);
+}
+
+void nd_worker_watch_deadline(struct nd_worker *w)
+{
+	if (w->deadline.node.linked || nd_list_empty(&w->parked))
+		return;
+	const struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, link);
+	uint64_t now = nd_loop_now_ns(w->loop);
+	uint64_t delay = q->deadline_ns > now ? q->deadline_ns - now : 0;
+	nd_timer_start(w->loop, &w->deadline, delay, on_deadline);
+}
+
+/* --- generations --- */
+
+static void stop_plugins(struct nd_worker *w, struct nd_worker_gen *wg, size_t n)
+{
+	while (n-- > 0) {
+		struct nd_instance *in = &wg->gen->instances[n];
+		if (in->plugin->worker_stop)
+			in->plugin->worker_stop(in->self, wg->state[n], w);
+	}
+}
+
+static void free_worker_gen(struct nd_worker_gen *wg)
+{
+	for (size_t i = 0; wg->state && i < wg->gen->ninstances; i++)
+		free(wg->state[i]);
+	free(wg->state);
+	free(wg);
+}
+
+static void end_gen(struct nd_worker *w, struct nd_worker_gen *wg)
+{
+	struct nd_gen *g = wg->gen;
+
+	nd_list_del(&wg->link);
+	stop_plugins(w, wg, g->ninstances);
+	free_worker_gen(wg);
+	if (__atomic_sub_fetch(&g->workers, 1, __ATOMIC_ACQ_REL) == 0 && g->process->gen_left)
+		g->process->gen_left(g->process);
+}
+
+void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg)
+{
+	if (--wg->parked == 0 && ND_UNLIKELY(wg->retired))
+		end_gen(w, wg);
+}
+
+int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen)
+{
+	struct nd_worker_gen *wg = calloc(1, sizeof *wg);
+	size_t i = 0;
+	int err = -ENOMEM;
+
+	if (!wg)
+		return err;
+	wg->gen = gen;
+	wg->state = calloc(gen->ninstances + 1, sizeof *wg->state);
+	if (!wg->state)
+		goto fail;
+	for (; i < gen->ninstances; i++) {
+		const struct nd_instance *in = &gen->instances[i];
+		wg->state[i] = calloc(1, in->plugin->worker_size + 1);
+		err = wg->state[i] ? 0 : -ENOMEM;
+		if (!err && in->plugin->worker_start)
+			err = in->plugin->worker_start(in->self, wg->state[i], w);
+		if (err)
+			goto fail;
+	}
+	__atomic_add_fetch(&gen->workers, 1, __ATOMIC_ACQ_REL);
+	nd_list_add(&w->gens, &wg->link);
+
+	struct nd_worker_gen *old = w->gen;
+	w->gen = wg;
+	if (old) {
+		old->retired = true;
+		if (old->parked == 0)
+			end_gen(w, old);
+	}
+	return 0;
+
+fail:
+	stop_plugins(w, wg, i);
+	free_worker_gen(wg);
+	return err;
+}
+
+void nd_worker_leave(struct nd_worker *w)
+{
+	while (!nd_list_empty(&w->parked))
+		nd_chain_cancel(ND_LIST_ENTRY(w->parked.next, struct nd_query, link), true,
+				"the server stops");
+	if (w->flush)
+		w->flush(w);
+	while (!nd_list_empty(&w->gens))
+		end_gen(w, ND_LIST_ENTRY(w->gens.next, struct nd_worker_gen, link));
+	w->gen = NULL;
+	nd_timer_stop(&w->deadline);
+}
+
+void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
+{
+	/* A cancel may take a whole family of the list along: start over after each. */
+	for (;;) {
+		struct nd_query *found = NULL;
+		ND_LIST_EACH(&w->parked, it) {
+			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+			if (!q->parent && q->client.conn == conn) {
+				found = q;
+				break;
+			}
+		}
+		if (!found)
+			return;
+		nd_chain_cancel(found, false, NULL);
+	}
+}
