@@ -33,9 +33,7 @@ struct nd_process {
 	struct nd_gen *gen;      /* the one that serves */
 	struct nd_list shares;
 	struct nd_list http;     /* open HTTP servers, kept by address */
-	struct nd_list counters; /* metrics that outlive a generation; see metric.c */
 	bool stopping;           /* /ready says so */
-	int64_t lameduck_ns;
 	const struct nd_conf_source *source;
 
 	/* The server's side; ctx is its own. */
@@ -63,7 +61,8 @@ struct nd_gen {
 	size_t nshares;
 	struct nd_list collectors, https;
 	struct nd_instance *dropped; /* the first that wants what the server answers by itself; NULL: none */
-	uint32_t workers;        /* atomic: that still hold it */
+	int64_t lameduck_ns;     /* keep serving this long after a stop was asked for */
+	uint32_t workers;        /* atomic: who still holds it, the control thread included */
 	bool started, stopped;
 };
 
@@ -75,6 +74,15 @@ int nd_gen_start(struct nd_gen *g, struct nd_diag *d);
 void nd_gen_serving(struct nd_gen *g);
 void nd_gen_stop(struct nd_gen *g);
 void nd_gen_free(struct nd_gen *g); /* stops first if need be; takes NULL */
+
+/* The control thread's hold is given back; true: nobody else has one, free it now. Else gen_left comes. */
+bool nd_gen_unref(struct nd_gen *g);
+
+/* Core's own. */
+void nd_share_release(struct nd_gen *g);
+int nd_http_start(struct nd_gen *g, struct nd_diag *d);
+void nd_http_stop(struct nd_gen *g, bool all);
+void nd_http_release(struct nd_gen *g);
 
 void nd_process_init(struct nd_process *p, struct nd_loop *loop);
 void nd_process_clear(struct nd_process *p);

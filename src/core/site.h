@@ -24,21 +24,27 @@ struct nd_site {
 	struct nd_block *block;
 };
 
+/* One zone of a block's keys. */
+struct nd_zone_key {
+	struct nd_name zone;
+	const char *text; /* "cluster.local." */
+	enum nd_scheme scheme;
+	uint16_t port;
+	const struct nd_conf_token *token; /* where it stands */
+};
+
 /* One server block of the Corefile. */
 struct nd_block {
 	const struct nd_conf_server *conf;
 	struct nd_chain chain;
 	struct nd_name *zones; /* of its keys, in order; the default of every plugin's ZONES */
-	const char **zone_texts;
 	size_t nzones;
-	uint16_t port;
-	enum nd_scheme scheme;
+	struct nd_zone_key *keys;
+	size_t nkeys;
 	bool other_classes;     /* has chaos, forward or proxy */
 	const char *root;       /* plugin root; "" */
 	struct nd_addr *bind;   /* plugin bind; none: wildcard */
 	size_t nbind;
-	struct nd_instance **instances; /* of its plugins, in chain order */
-	size_t ninstances;
 };
 
 /* One address to listen on, with the sites it serves. */

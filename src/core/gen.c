@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/gen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GEN_BYTES_MAX = 256 << 20 };
+
+static const char *const scheme_text[] = { "dns", "tls", "quic", "grpc", "https", "https3" };
+
+/* --- one block --- */
+
+static bool in_list(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+static const struct nd_plugin *find_plugin(const char *name)
+{
+	for (size_t i = 0; nd_plugins[i]; i++)
+		if (strcmp(nd_plugins[i]->name, name) == 0)
+			return nd_plugins[i];
+	return NULL;
+}
+
+static int check_directives(const struct nd_conf_server *server, struct nd_diag *d)
+{
+	for (size_t i = 0; i < server->ndirectives; i++) {
+		const struct nd_conf_line *l = &server->directives[i];
+		if (find_plugin(l->name))
+			continue;
+		if (in_list(nd_plugins_absent, l->name))
+			return nd_diag_at(d, l->file, l->line,
+					  "plugin/%s: known to CoreDNS, but not in this build yet; remove it, "
+					  "or see \"nodens serve -plugins\" for what there is", l->name);
+		return nd_diag_at(d, l->file, l->line,
+				  "Unknown directive '%s'; \"nodens serve -plugins\" lists the known ones",
+				  l->name);
+	}
+	return 0;
+}
+
+static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
+{
+	const struct nd_conf_server *server = b->conf;
+
+	for (size_t i = 0; i < server->nkeys; i++) {
+		const struct nd_conf_token *key = &server->keys[i];
+		struct nd_name *zones;
+		enum nd_scheme scheme;
+		uint16_t port;
+		size_t n;
+		int err = nd_site_parse_key(key, &g->arena, &scheme, &port, &zones, &n, d);
+		if (err)
+			return err;
+		if (scheme != ND_SCHEME_DNS)
+			return nd_diag_at(d, key->file, key->line,
+					  "\"%s\": %s:// is known to CoreDNS, but not in this build yet; "
+					  "serve dns://", key->text, scheme_text[scheme]);
+		struct nd_zone_key *grown = nd_arena_array(&g->arena, b->nkeys + n, sizeof *grown);
+		if (!grown)
+			return ND_ELIMIT;
+		if (b->nkeys)
+			memcpy(grown, b->keys, b->nkeys * sizeof *grown);
+		for (size_t z = 0; z < n; z++) {
+			char text[ND_NAME_TEXT_MAX];
+			nd_name_format(zones[z], text);
+			grown[b->nkeys + z] = (struct nd_zone_key){
+				.zone = zones[z], .scheme = scheme, .token = key,
+				.port = port ? port : g->process->default_port,
+				.text = nd_arena_string(&g->arena, text),
+			};
+		}
+		b->keys = grown;
+		b->nkeys += n;
+	}
+	b->zones = nd_arena_array(&g->arena, b->nkeys, sizeof *b->zones);
+	if (!b->zones)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < b->nkeys; i++)
+		b->zones[i] = b->keys[i].zone;
+	b->nzones = b->nkeys;
+	return 0;
+}
+
+static struct nd_instance *add_instance(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p)
+{
+	struct nd_instance *in = &g->instances[g->ninstances];
+
+	in->self = nd_arena_alloc(&g->arena, p->self_size);
+	if (!in->self)
+		return NULL;
+	in->plugin = p;
+	in->block = b;
+	in->index = (uint16_t)g->ninstances++;
+	return in;
+}
+
+static int setup_one(struct nd_gen *g, struct nd_block *b, struct nd_instance *in,
+		     const struct nd_conf_line *directive, struct nd_diag *d)
+{
+	in->setup = (struct nd_setup){ .plugin = in->plugin, .self = in->self, .block = b, .gen = g,
+				       .process = g->process, .loop = g->process->loop,
+				       .arena = &g->arena, .diag = d, .directive = directive };
+	int err = in->plugin->setup ? in->plugin->setup(in->self, directive, &in->setup) : 0;
+	if (err && !d->set)
+		nd_setup_error(&in->setup, NULL, "can't be set up: %s", nd_err_text(err));
+	return err;
+}
+
+static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p, struct nd_diag *d)
+{
+	struct nd_instance *in = NULL;
+
+	for (size_t i = 0; i < b->conf->ndirectives; i++) {
+		const struct nd_conf_line *l = &b->conf->directives[i];
+		if (strcmp(l->name, p->name) != 0)
+			continue;
+		if (in && p->repeat == ND_REPEAT_REFUSE)
+			return nd_diag_at(d, l->file, l->line,
+					  "plugin/%s: this plugin can only be used once per server block; "
+					  "remove one of the two", p->name);
+		if (!in || p->repeat == ND_REPEAT_INSTANCES) {
+			in = add_instance(g, b, p);
+			if (!in)
+				return ND_ELIMIT;
+			if (p->query) {
+				struct nd_chain *c = &b->chain;
+				if (c->len == ND_CHAIN_MAX)
+					return nd_diag_at(d, l->file, l->line, "a server block holds at most "
+							  "%d plugins; split it in two", ND_CHAIN_MAX);
+				c->link[c->len++] = (struct nd_link){ .plugin = p, .self = in->self,
+								      .index = in->index };
+			}
+		}
+		int err = setup_one(g, b, in, l, d);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int setup_block(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
+{
+	for (size_t i = 0; nd_plugins[i]; i++) {
+		int err = setup_plugin(g, b, nd_plugins[i], d);
+		if (err)
+			return err;
+	}
+	b->chain.empty = b->chain.len == 0;
+	return 0;
+}
+
+/* --- endpoints --- */
+
+static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr)
+{
+	for (size_t i = 0; i < g->nendpoints; i++)
+		if (g->endpoints[i].scheme == scheme && nd_addr_equal(&g->endpoints[i].addr, addr))
+			return &g->endpoints[i];
+	return NULL;
+}
+
+static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr, bool wildcard,
+			struct nd_endpoint **out)
+{
+	char text[ND_ADDR_TEXT_MAX];
+	struct nd_endpoint *e = find_endpoint(g, scheme, addr);
+
+	if (!e) {
+		e = &g->endpoints[g->nendpoints++];
+		e->scheme = scheme;
+		e->addr = *addr;
+		e->wildcard = wildcard;
+		nd_addr_format(addr, text);
+		e->label = wildcard ? nd_arena_printf(&g->arena, "%s://:%u", scheme_text[scheme],
+						      nd_addr_port(addr))
+				    : nd_arena_printf(&g->arena, "%s://%s", scheme_text[scheme], text);
+		if (!e->label)
+			return ND_ELIMIT;
+	}
+	*out = e;
+	return 0;
+}
+
+static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
+		    const struct nd_zone_key *key, struct nd_diag *d)
+{
+	for (size_t i = 0; i < e->nsites; i++)
+		if (nd_name_same(e->sites[i]->zone, key->zone))
+			return nd_diag_at(d, key->token->file, key->token->line,
+					  "cannot serve %s://%s:%u - it is already defined; put both blocks "
+					  "into one, or give one another port", scheme_text[key->scheme],
+					  key->text, key->port);
+	struct nd_site *s = nd_arena_alloc(&g->arena, sizeof *s);
+	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
+	if (!s || !sites)
+		return ND_ELIMIT;
+	*s = (struct nd_site){ .zone = key->zone, .zone_text = key->text, .view = "",
+			       .chain = &b->chain, .block = b };
+	if (e->nsites)
+		memcpy(sites, e->sites, e->nsites * sizeof *sites);
+	sites[e->nsites++] = s;
+	e->sites = sites;
+	return 0;
+}
+
+/* One zone on a port both on all addresses and on some: whose question is it? CoreDNS refuses, and so do we. */
+static int check_overlap(struct nd_gen *g, struct nd_diag *d)
+{
+	for (size_t i = 0; i < g->nendpoints; i++) {
+		const struct nd_endpoint *all = &g->endpoints[i];
+		for (size_t j = 0; all->wildcard && j < g->nendpoints; j++) {
+			const struct nd_endpoint *one = &g->endpoints[j];
+			if (one->wildcard || nd_addr_port(&one->addr) != nd_addr_port(&all->addr))
+				continue;
+			for (size_t s = 0; s < all->nsites; s++)
+				for (size_t t = 0; t < one->nsites; t++)
+					if (nd_name_same(all->sites[s]->zone, one->sites[t]->zone)) {
+						const struct nd_zone_key *k = one->sites[t]->block->keys;
+						return nd_diag_at(d, k->token->file, k->token->line,
+							"cannot serve %s on %s - zone overlap listener capacity "
+							"with %s; bind both blocks, or neither",
+							one->sites[t]->zone_text, one->label, all->label);
+					}
+		}
+	}
+	return 0;
+}
+
+static int make_endpoints(struct nd_gen *g, struct nd_diag *d)
+{
+	static const uint8_t any[16];
+	size_t max = 0;
+	int err;
+
+	for (size_t i = 0; i < g->nblocks; i++)
+		max += g->blocks[i].nkeys * (g->blocks[i].nbind + 1);
+	g->endpoints = nd_arena_array(&g->arena, max + 1, sizeof *g->endpoints);
+	if (!g->endpoints)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < g->nblocks; i++) {
+		struct nd_block *b = &g->blocks[i];
+		for (size_t k = 0; k < b->nkeys; k++) {
+			size_t n = b->nbind ? b->nbind : 1;
+			for (size_t a = 0; a < n; a++) {
+				struct nd_addr addr = nd_addr_from(AF_INET6, any, b->keys[k].port);
+				struct nd_endpoint *e;
+				if (b->nbind) {
+					addr = b->bind[a];
+					nd_addr_set_port(&addr, b->keys[k].port);
+				}
+				err = add_endpoint(g, b->keys[k].scheme, &addr, !b->nbind, &e);
+				if (!err)
+					err = add_site(g, e, b, &b->keys[k], d);
+				if (err)
+					return err;
+			}
+		}
+	}
+	for (size_t i = 0; i < g->nendpoints; i++) {
+		err = nd_site_index(&g->endpoints[i], &g->arena);
+		if (err)
+			return err;
+	}
+	return check_overlap(g, d);
+}
+
+/* --- the whole --- */
+
+static int build(struct nd_gen *g, struct nd_diag *d)
+{
+	size_t directives = 0;
+	int err;
+
+	g->blocks = nd_arena_array(&g->arena, g->conf.nservers, sizeof *g->blocks);
+	if (!g->blocks)
+		return ND_ELIMIT;
+	g->nblocks = g->conf.nservers;
+	for (size_t i = 0; i < g->nblocks; i++) {
+		g->blocks[i].conf = &g->conf.servers[i];
+		g->blocks[i].root = "";
+		directives += g->conf.servers[i].ndirectives;
+		err = check_directives(&g->conf.servers[i], d);
+		if (!err)
+			err = read_keys(g, &g->blocks[i], d);
+		if (err)
+			return err;
+	}
+	g->instances = nd_arena_array(&g->arena, directives + 1, sizeof *g->instances);
+	if (!g->instances)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < g->nblocks; i++) {
+		err = setup_block(g, &g->blocks[i], d);
+		if (err)
+			return err;
+	}
+	return make_endpoints(g, d);
+}
+
+static struct nd_gen *new_gen(struct nd_process *p)
+{
+	struct nd_gen *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return NULL;
+	g->process = p;
+	g->workers = 1;
+	nd_arena_init(&g->arena, GEN_BYTES_MAX);
+	nd_list_init(&g->collectors);
+	nd_list_init(&g->https);
+	return g;
+}
+
+static int finish_new(struct nd_gen *g, int err, struct nd_gen **out, struct nd_diag *d)
+{
+	if (!err)
+		err = build(g, d);
+	if (err) {
+		if (!d->set)
+			nd_diag_at(d, NULL, 0, "%s", nd_err_text(err));
+		nd_gen_free(g);
+		return err;
+	}
+	*out = g;
+	return 0;
+}
+
+int nd_gen_from_text(struct nd_process *p, const char *file, const char *text, struct nd_gen **out,
+		     struct nd_diag *d)
+{
+	struct nd_gen *g = new_gen(p);
+
+	if (!g)
+		return -ENOMEM;
+	g->file = nd_arena_string(&g->arena, file);
+	int err = nd_corefile_parse(g->file, text, strlen(text), p->source, &g->arena, &g->conf, d);
+	return finish_new(g, err, out, d);
+}
+
+int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, struct nd_diag *d)
+{
+	if (!file) {
+		if (access("Corefile", F_OK) != 0)
+			return nd_gen_from_text(p, "", nd_corefile_default, out, d);
+		file = "Corefile";
+	}
+	struct nd_gen *g = new_gen(p);
+	if (!g)
+		return -ENOMEM;
+	g->file = nd_arena_string(&g->arena, file);
+	int err = nd_corefile_load(g->file, p->source, &g->arena, &g->conf, d);
+	return finish_new(g, err, out, d);
+}
+
+int nd_gen_start(struct nd_gen *g, struct nd_diag *d)
+{
+	int err = nd_http_start(g, d);
+
+	for (size_t i = 0; !err && i < g->ninstances; i++) {
+		struct nd_instance *in = &g->instances[i];
+		in->setup.diag = d;
+		if (in->plugin->start)
+			err = in->plugin->start(in->self, &in->setup);
+		if (err && !d->set)
+			nd_setup_error(&in->setup, NULL, "can't start: %s", nd_err_text(err));
+		in->started = !err;
+	}
+	g->started = true;
+	if (err)
+		nd_gen_stop(g);
+	return err;
+}
+
+void nd_gen_serving(struct nd_gen *g)
+{
+	for (size_t i = 0; i < g->ninstances; i++)
+		if (g->instances[i].plugin->serving)
+			g->instances[i].plugin->serving(g->instances[i].self);
+}
+
+void nd_gen_stop(struct nd_gen *g)
+{
+	if (!g->started || g->stopped)
+		return;
+	g->stopped = true;
+	for (size_t i = 0; i < g->ninstances; i++)
+		if (g->instances[i].started && g->instances[i].plugin->stop)
+			g->instances[i].plugin->stop(g->instances[i].self);
+	nd_http_stop(g, false);
+}
+
+bool nd_gen_unref(struct nd_gen *g)
+{
+	return __atomic_sub_fetch(&g->workers, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+void nd_gen_free(struct nd_gen *g)
+{
+	if (!g)
+		return;
+	nd_gen_stop(g);
+	nd_http_release(g);
+	for (size_t i = g->ninstances; i-- > 0;)
+		if (g->instances[i].plugin->clear)
+			g->instances[i].plugin->clear(g->instances[i].self);
+	nd_share_release(g);
+	nd_arena_clear(&g->arena);
+	free(g);
+}
+
+void nd_process_init(struct nd_process *p, struct nd_loop *loop)
+{
+	*p = (struct nd_process){ .loop = loop, .default_port = 53, .nworkers = 1 };
+	nd_list_init(&p->shares);
+	nd_list_init(&p->http);
+}
+
+void nd_process_clear(struct nd_process *p)
+{
+	ND_ASSERT(nd_list_empty(&p->shares) && nd_list_empty(&p->http));
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/setup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "core/gen.h"
+
+int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const char *format, ...)
+{
+	char text[768];
+	va_list args;
+
+	if (!line)
+		line = s->directive;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	return nd_diag_at(s->diag, line->file, line->line, "plugin/%s: %s", s->plugin->name, text);
+}
+
+int nd_setup_settings(struct nd_setup *s, int (*own)(void *self, const struct nd_conf_line *line, void *ctx),
+		      bool own_rest)
+{
+	nd_settings_defaults(s->plugin->settings, s->self);
+	return nd_settings_read(s->plugin->settings, s->plugin->name, s->directive, s->self, own, s,
+				own_rest, s->diag);
+}
+
+int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct nd_name **zones,
+		   size_t *nzones)
+{
+	size_t total = 0;
+
+	if (n == 0) {
+		*zones = s->block->zones;
+		*nzones = s->block->nzones;
+		return 0;
+	}
+	/* A network off the octet boundary makes several zones: two passes. */
+	for (size_t pass = 0; pass < 2; pass++) {
+		size_t at = 0;
+		for (size_t i = 0; i < n; i++) {
+			struct nd_name *some;
+			size_t count;
+			if (nd_site_parse_zone(args[i], s->arena, &some, &count))
+				return nd_setup_error(s, NULL, "\"%s\" is no zone; give a domain name, or "
+						      "a network for its reverse zone", args[i]);
+			if (pass == 1)
+				memcpy(*zones + at, some, count * sizeof *some);
+			at += count;
+		}
+		if (pass == 0) {
+			total = at;
+			*zones = nd_arena_array(s->arena, total, sizeof **zones);
+			if (!*zones)
+				return ND_ELIMIT;
+		}
+	}
+	*nzones = total;
+	return 0;
+}
+
+const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n, struct nd_name name)
+{
+	const struct nd_name *best = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (nd_name_under_lower(name, zones[i]) && (!best || zones[i].len > best->len))
+			best = &zones[i];
+	return best;
+}
+
+int nd_setup_fallthrough(struct nd_setup *s, const struct nd_conf_line *line, struct nd_fallthrough *f)
+{
+	f->on = true;
+	f->zones = NULL;
+	f->nzones = 0;
+	return line->nargs ? nd_setup_zones(s, line->args, line->nargs, &f->zones, &f->nzones) : 0;
+}
+
+bool nd_setup_falls_through(const struct nd_fallthrough *f, struct nd_name name)
+{
+	if (!f->on || f->nzones == 0)
+		return f->on;
+	return nd_setup_zone_match(f->zones, f->nzones, name) != NULL;
+}
+
+const char *nd_setup_path(struct nd_setup *s, const char *path)
+{
+	if (path[0] == '/' || !s->block->root || !s->block->root[0])
+		return nd_arena_string(s->arena, path);
+	return nd_arena_printf(s->arena, "%s/%s", s->block->root, path);
+}
+
+static struct nd_instance *instance_of(struct nd_setup *s)
+{
+	return ND_CONTAINER(s, struct nd_instance, setup);
+}
+
+void nd_setup_ready(struct nd_setup *s, bool (*ready)(void *self))
+{
+	instance_of(s)->ready = ready;
+}
+
+bool nd_setup_all_ready(struct nd_gen *gen, struct nd_buf *not_ready)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < gen->ninstances; i++) {
+		struct nd_instance *in = &gen->instances[i];
+		if (!in->ready || in->ready(in->self))
+			continue;
+		nd_buf_printf(not_ready, "%s%s", all ? "" : ",", in->plugin->name);
+		all = false;
+	}
+	return all;
+}
+
+void nd_setup_lameduck(struct nd_setup *s, int64_t ns)
+{
+	if (ns > s->gen->lameduck_ns)
+		s->gen->lameduck_ns = ns;
+}
+
+void nd_setup_transparent(struct nd_setup *s, bool yes)
+{
+	instance_of(s)->transparent = yes;
+}
+
+void nd_setup_dropped(struct nd_setup *s, void (*dropped)(const void *self, struct nd_query *q))
+{
+	struct nd_instance *in = instance_of(s);
+
+	in->dropped = dropped;
+	if (!s->gen->dropped)
+		s->gen->dropped = in;
+}
+
+int nd_setup_bind(struct nd_setup *s, const struct nd_addr *addrs, size_t n)
+{
+	struct nd_block *b = s->block;
+	struct nd_addr *all = nd_arena_array(s->arena, b->nbind + n, sizeof *all);
+
+	if (!all)
+		return ND_ELIMIT;
+	if (b->nbind)
+		memcpy(all, b->bind, b->nbind * sizeof *all);
+	memcpy(all + b->nbind, addrs, n * sizeof *all);
+	b->bind = all;
+	b->nbind += n;
+	return 0;
+}
+
+void nd_setup_other_classes(struct nd_setup *s)
+{
+	s->block->other_classes = true;
+}
