@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables for the reader, and the verdict on the bars."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+
+import servers
+
+HEAD = (("server", 22), ("qps", 8), ("CPU us", 8), ("user", 6), ("system", 7), ("x echo", 7),
+        ("spread", 12), ("busy", 5), ("RSS MiB", 8), ("lost", 5), ("fwd", 5), ("asked/s", 8),
+        ("p50 us", 7), ("p99 us", 8), ("p99.9 us", 9), ("checked", 8), ("differ", 6))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One bar and what was measured against it."""
+
+    what: str
+    value: float
+    bar: float
+    at_least: bool = False
+
+    @property
+    def held(self):
+        return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+    def __str__(self):
+        sign = ">=" if self.at_least else "<="
+        mark = "held  " if self.held else "MISSED"
+        return f"{mark}  {self.what}: {self.value:.4g} ({sign} {self.bar:g})"
+
+
+def bars():
+    with open(os.path.join(servers.HERE, "bars.toml"), "rb") as f:
+        return tomllib.load(f)
+
+
+def line(cells):
+    return " ".join(f"{cell:<{width}}" if i == 0 else f"{cell:>{width}}"
+                    for i, (cell, (_, width)) in enumerate(zip(cells, HEAD))).rstrip()
+
+
+def server_line(row):
+    latency = row["latency"]
+    return line((f"{row['name']} {row['version']}", f"{row['qps']:.0f}", f"{row['cpu_us']:.2f}",
+                 f"{row['user_us']:.2f}", f"{row['system_us']:.2f}", f"{row['ratio']:.3f}",
+                 f"{row['ratio_min']:.2f}-{row['ratio_max']:.2f}", f"{row['busy']:.0%}",
+                 f"{row['memory_mib']['rss']:.1f}", row["lost"] + latency["lost"],
+                 row["forwarded"], f"{latency['rate']:.0f}", f"{latency['p50_us']:.0f}",
+                 f"{latency['p99_us']:.0f}", f"{latency['p999_us']:.0f}", latency["checked"],
+                 latency["differing"]))
+
+
+def print_cached(result):
+    cores = result["cores"]
+    for mode in result["modes"]:
+        print(f"\n{mode['mode']}: {mode['rounds']} rounds of {result['seconds']:g} s a server "
+              f"({mode['repeated']} repeated), {result['sources']} source ports, server on core "
+              f"{cores['server']}, load on core {cores['client']}, "
+              f"{'wildcard' if result['wildcard'] else 'one address'}")
+        print(line([name for name, _ in HEAD]))
+        for row in mode["servers"]:
+            print(server_line(row))
+            if row["latency"]["differing"]:
+                print(row["latency"]["difference"])
+    for name, reason in result["absent"].items():
+        print(f"{name} left out: {reason}")
+    for count in result.get("callgrind", ()):
+        print(f"instructions a cached query ({count['mode']}, callgrind over {count['queries']} "
+              f"queries): {count['instructions']:.0f}")
+
+
+def judge_cached(result):
+    bar = bars()["cached"]
+    for mode in result["modes"]:
+        for row in mode["servers"]:
+            if row["name"] != "nodens":
+                continue
+            name = f"cached, {mode['mode']}"
+            yield Verdict(f"{name}: CPU a query / echo", row["ratio"],
+                          bar["cpu_ratio_to_echo_max"])
+            yield Verdict(f"{name}: answers that differ", row["latency"]["differing"],
+                          bar["differing_answers_max"])
+            yield Verdict(f"{name}: lost", row["lost"] + row["latency"]["lost"], bar["lost_max"])
+            yield Verdict(f"{name}: share forwarded", row["forwarded"] / row["completed"],
+                          bar["forwarded_share_max"])
+
+
+def print_start(result):
+    memory = result["memory_mib"]
+    print(f"\nstart with the sample cluster, {result['starts']} times: first answer "
+          f"{result['first_answer_ms']:.1f} ms after exec (median; slowest "
+          f"{result['first_answer_ms_max']:.1f} ms)\nidle memory: RSS {memory['rss']:.1f} MiB, "
+          f"PSS {memory['pss']:.1f}, private and written {memory['private']:.1f}")
+
+
+def judge_start(result):
+    bar = bars()["start"]
+    yield Verdict("exec to first answer, ms", result["first_answer_ms"],
+                  bar["first_answer_ms_max"])
+    yield Verdict("RSS idle with the sample cluster, MiB", result["memory_mib"]["rss"],
+                  bar["rss_idle_mib_max"])
+
+
+def print_reload(result):
+    print(f"\nreload, {result['server']}: {result['reloads']} reloads in {result['seconds']:.0f} s"
+          f", {result['seen']} seen to serve before the next (slowest {result['slowest_ms']:.0f} "
+          f"ms), {result['qps']:.0f} answers a second, {result['lost']} of {result['completed']} "
+          f"lost, {result['failed']} failed")
+
+
+def judge_reload(result):
+    bar = bars()["reload"]
+    if result["server"] != "nodens":
+        return
+    yield Verdict("reloads under load: lost", result["lost"], bar["lost_max"])
+    yield Verdict("reloads under load: failed", result["failed"], bar["failed_max"])
+    yield Verdict("reloads under load: share seen to serve", result["seen"] / result["reloads"],
+                  bar["seen_share_min"], at_least=True)

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`./dev bench`: measures nodens beside the bare echo and its peers, and judges it by bars.toml.
+
+Exit status: 0; 1 when a bar is missed; 2 when something kept it from measuring; 130 on Ctrl-C.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import sys
+import tempfile
+
+import cached
+import reload
+import report
+import servers
+import start
+from proc import BenchError
+
+PARTS = {
+    "cached": (cached.measure, report.print_cached, report.judge_cached),
+    "start": (start.measure, report.print_start, report.judge_start),
+    "reload": (reload.measure, report.print_reload, report.judge_reload),
+}
+
+
+def arguments(argv):
+    p = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
+    p.add_argument("part", nargs="?", default="all", choices=(*PARTS, "all"))
+    p.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
+    p.add_argument("--seconds", type=float, help="of load a server and round (default 10)")
+    p.add_argument("--reload-seconds", type=float, help="of load under reloads (default 30)")
+    p.add_argument("--quick", action="store_true",
+                   help="one round of 2 s, five starts, reloads for 5 s: a look, not a measurement")
+    p.add_argument("--only", action="append", metavar="SERVER",
+                   help="measure this server beside the echo; may be given again")
+    p.add_argument("--wildcard", action="store_true",
+                   help="bind everything to the wildcard address instead of 127.0.0.1")
+    p.add_argument("--no-callgrind", action="store_true", help="do not count instructions")
+    p.add_argument("--json", metavar="FILE", help="also write all figures there")
+    p.add_argument("--build", default=os.path.join(start.ROOT, "build"), metavar="FOLDER",
+                   help="the build folder (default build)")
+    bench = p.parse_args(argv)
+    bench.rounds = bench.rounds or (1 if bench.quick else 5)
+    bench.seconds = bench.seconds or (2 if bench.quick else 10)
+    bench.reload_seconds = bench.reload_seconds or (5 if bench.quick else 30)
+    if bench.rounds < 1 or bench.seconds < 1 or bench.reload_seconds < 1:
+        p.error("--rounds, --seconds and --reload-seconds are at least 1")
+    known = ["echo", "nodens", *(peer.name for peer in servers.PEERS)]
+    for name in bench.only or ():
+        if name not in known:
+            p.error(f"--only {name}: there are {', '.join(known)}")
+    return bench
+
+
+def needs():
+    if not servers.find("dnsperf"):
+        raise BenchError("dnsperf is not installed (Debian package dnsperf)")
+
+
+def run(bench):
+    """The results by part, and whether every bar held."""
+    results, verdicts = {"machine": platform.platform(), "cpus": os.cpu_count()}, []
+    for part in PARTS if bench.part == "all" else (bench.part,):
+        measure, show, judge = PARTS[part]
+        with tempfile.TemporaryDirectory(prefix="nodens-bench-") as folder:
+            results[part] = measure(bench, folder)
+        show(results[part])
+        verdicts += judge(results[part])
+    print()
+    for verdict in verdicts:
+        print(verdict)
+    results["bars"] = [{"what": v.what, "value": v.value, "bar": v.bar, "held": v.held}
+                       for v in verdicts]
+    return results, all(v.held for v in verdicts)
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main(argv):
+    bench = arguments(argv)
+    signal.signal(signal.SIGTERM, interrupted)  # a kill cleans up as Ctrl-C does
+    try:
+        needs()
+        results, held = run(bench)
+    except BenchError as e:
+        print(f"bench: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    if bench.json:
+        with open(bench.json, "w", encoding="utf-8") as f:
+            json.dump(results, f, indent=1)
+            f.write("\n")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

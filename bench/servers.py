@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers that are measured: each is started the same way and does the same work.
+
+One thread, on 127.0.0.1 (or the wildcard), answers from its cache through one stand-in upstream,
+no logging of queries. To add one: a class with `name`, `missing()`, `version()` and `start()`,
+and a line in PEERS.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from proc import BenchError, Child, free_port
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RCVBUF = 4 << 20
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a server runs and what it stands on."""
+
+    folder: str     # for its configuration
+    port: int
+    upstream: int   # the stand-in's port
+    wildcard: bool = False
+
+    @property
+    def address(self):
+        return "0.0.0.0" if self.wildcard else "127.0.0.1"
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+
+def find(program):
+    """Where Debian puts daemons is not in every user's PATH."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def first_match(argv, pattern):
+    out = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = re.search(pattern, out.stdout + out.stderr)
+    return found.group(1) if found else "?"
+
+
+class Echo:
+    name = "echo"
+
+    def __init__(self, build):
+        self.binary = os.path.join(build, "bench", "echo")
+
+    def missing(self):
+        return None if os.access(self.binary, os.X_OK) else f"{self.binary} is not built"
+
+    def version(self):
+        return "the floor"
+
+    def start(self, children, place, cpu) -> Child:
+        return children.spawn([self.binary, "-p", place.port, "-a", place.address, "-b", RCVBUF],
+                              self.name, cpu)
+
+
+def corefile(place, extra=""):
+    """kubeadm's plugins, less the cluster, with a cache that outlives the run."""
+    bind = "" if place.wildcard else "bind 127.0.0.1"
+    return f"""\
+.:{place.port} {{
+    {bind}
+    errors
+    health 127.0.0.1:{free_port()}
+    ready 127.0.0.1:{free_port()}
+    prometheus 127.0.0.1:{free_port()}
+    {extra}
+    forward . 127.0.0.1:{place.upstream} {{
+        max_concurrent 1000
+    }}
+    cache {DAY}
+    loop
+    reload
+    loadbalance
+}}
+"""
+
+
+class Nodens:
+    """Called as `coredns`, as the image calls it."""
+
+    name = "nodens"
+
+    def __init__(self, build):
+        self.binary = os.path.join(build, "nodens")
+
+    def missing(self):
+        return None if os.access(self.binary, os.X_OK) else f"{self.binary} is not built"
+
+    def version(self):
+        return first_match([self.binary, "--version"], r"(\d[\w.+-]*)")
+
+    def argv0(self, folder):
+        """A link of that name: argv[0] has to survive valgrind too."""
+        link = os.path.join(folder, "coredns")
+        if not os.path.lexists(link):
+            os.symlink(os.path.abspath(self.binary), link)
+        return link
+
+    def start(self, children, place, cpu, text=None, wrap=()) -> Child:
+        config = place.write("nodens.corefile", text or corefile(place))
+        return children.spawn([*wrap, self.argv0(place.folder), "-conf", config], self.name, cpu)
+
+
+class CoreDNS:
+    """Built once from its Go module into the user's cache."""
+
+    name = "coredns"
+    source = os.path.join(HERE, "peers", "coredns")
+
+    def __init__(self, _build=None):
+        digest = hashlib.sha256()
+        for part in ("go.mod", "go.sum", "main.go"):
+            with open(os.path.join(self.source, part), "rb") as f:
+                digest.update(f.read() + b"\0")
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        self.folder = os.path.join(cache, "nodens")
+        self.binary = os.path.join(self.folder, f"coredns-{digest.hexdigest()[:16]}")
+
+    def missing(self):
+        if os.access(self.binary, os.X_OK):
+            return None
+        if not find("go"):
+            return "Go is not installed, and CoreDNS is built from its Go module"
+        print("building CoreDNS from its Go module (once; minutes) ...", flush=True)
+        os.makedirs(self.folder, exist_ok=True)
+        built = f"{self.binary}.{os.getpid()}"
+        go = subprocess.run(["go", "build", "-mod=readonly", "-ldflags", "-s -w", "-o", built, "."],
+                            cwd=self.source, capture_output=True, text=True, check=False)
+        if go.returncode:
+            return f"go build failed: {go.stderr.strip().splitlines()[-1:]}"
+        os.replace(built, self.binary)
+        return None
+
+    def version(self):
+        return first_match([self.binary, "-version"], r"CoreDNS-(\S+)")
+
+    def start(self, children, place, cpu, text=None) -> Child:
+        config = place.write("coredns.corefile", text or corefile(place))
+        return children.spawn([self.binary, "-conf", config], self.name, cpu)
+
+
+class Unbound:
+    name = "unbound"
+
+    def __init__(self, _build=None):
+        self.binary = find("unbound")
+
+    def missing(self):
+        return None if self.binary else "not installed (Debian package unbound)"
+
+    def version(self):
+        return first_match([self.binary, "-V"], r"Version (\S+)")
+
+    def start(self, children, place, cpu) -> Child:
+        config = place.write("unbound.conf", f"""\
+server:
+    interface: {place.address}
+    port: {place.port}
+    access-control: 127.0.0.0/8 allow
+    num-threads: 1
+    so-reuseport: yes
+    so-rcvbuf: {RCVBUF}
+    module-config: "iterator"
+    do-ip6: no
+    do-not-query-localhost: no
+    cache-max-ttl: {DAY}
+    cache-max-negative-ttl: {DAY}
+    minimal-responses: yes
+    username: ""
+    chroot: ""
+    directory: "{place.folder}"
+    pidfile: ""
+    use-syslog: no
+    verbosity: 0
+remote-control:
+    control-enable: no
+forward-zone:
+    name: "."
+    forward-addr: 127.0.0.1@{place.upstream}
+""")
+        return children.spawn([self.binary, "-d", "-c", config], self.name, cpu)
+
+
+class Dnsdist:
+    name = "dnsdist"
+
+    def __init__(self, _build=None):
+        self.binary = find("dnsdist")
+
+    def missing(self):
+        return None if self.binary else "not installed (Debian package dnsdist)"
+
+    def version(self):
+        return first_match([self.binary, "--version"], r"dnsdist (\S+)")
+
+    def start(self, children, place, cpu) -> Child:
+        config = place.write("dnsdist.conf", f"""\
+setSecurityPollSuffix("")
+setUDPMultipleMessagesVectorSize(32)
+setUDPSocketBufferSizes({RCVBUF}, {RCVBUF})
+setLocal("{place.address}:{place.port}", {{reusePort=true}})
+newServer({{address="127.0.0.1:{place.upstream}"}}):setUp()
+getPool(""):setCache(newPacketCache(10000, {{maxTTL={DAY}, maxNegativeTTL={DAY}}}))
+""")
+        return children.spawn([self.binary, "--supervised", "--disable-syslog", "-C", config],
+                              self.name, cpu)
+
+
+PEERS = (Unbound, Dnsdist, CoreDNS)
+
+
+def standin(children, build, folder, cpu):
+    """Starts the stand-in; returns (child, port, counter), counter() being the questions so far."""
+    binary = os.path.join(build, "bench", "standin")
+    if not os.access(binary, os.X_OK):
+        raise BenchError(f"{binary} is not built: run ./dev build first")
+    port, path = free_port(), os.path.join(folder, "standin.count")
+    child = children.spawn([binary, "-p", port, "-c", path], "standin", cpu)
+
+    def counter():
+        with open(path, "rb") as f:
+            return int.from_bytes(f.read(8), "little")
+
+    return child, port, counter

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From exec to the first answer, and the memory of an idle server, with the sample cluster."""
+
+import os
+import signal
+import socket
+import statistics
+import time
+
+import servers
+from proc import BenchError, Child, Children, ask, free_port
+
+NAME = "kubernetes.default.svc.cluster.local"
+IDLE_S = 2
+TIMEOUT_S = 10
+ROOT = os.path.dirname(servers.HERE)
+
+
+def sample_manifests():
+    """The folder of deploy/sample that has the cluster's manifests."""
+    sample = os.path.join(ROOT, "deploy", "sample")
+    for folder, _, files in sorted(os.walk(sample)):
+        if any(name.endswith((".yaml", ".yml", ".json")) for name in files):
+            return folder
+    raise BenchError(f"no manifests below {sample}")
+
+
+def corefile(port, manifests, upstream):
+    """kubeadm's, on one loopback port, with the manifests in place of the API server."""
+    return f"""\
+.:{port} {{
+    bind 127.0.0.1
+    errors
+    health 127.0.0.1:{free_port()} {{
+        lameduck 5s
+    }}
+    ready 127.0.0.1:{free_port()}
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        source {manifests}
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }}
+    prometheus 127.0.0.1:{free_port()}
+    forward . 127.0.0.1:{upstream} {{
+        max_concurrent 1000
+    }}
+    cache 30 {{
+        disable success cluster.local
+        disable denial cluster.local
+    }}
+    loop
+    reload
+    loadbalance
+}}
+"""
+
+
+class Spawned:
+    """What Child needs of a process: posix_spawn starts it sooner than Popen can."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self):
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def spawn(argv, name, log):
+    """(Child, the moment just before it began)."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    actions = [(os.POSIX_SPAWN_OPEN, 1, log, flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
+    began = time.perf_counter()
+    pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=actions)
+    return Child(Spawned(pid), name, log), began
+
+
+def first_answer(child, port, began):
+    """Seconds until NAME is answered with an address: asked again at once when refused."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.05)
+        sock.connect(("127.0.0.1", port))
+        number = 0
+        while time.perf_counter() - began < TIMEOUT_S:
+            number = number % 65535 + 1
+            reply = ask(sock, NAME, number=number)
+            if reply and reply[3] & 0x0f == 0 and reply[6:8] != b"\0\0":
+                return time.perf_counter() - began
+            child.check()
+    raise BenchError(f"no answer for {NAME} within {TIMEOUT_S} s:\n{child.last_words()}")
+
+
+def once(server, folder, upstream, idle_s=0):
+    """(seconds to the first answer, memory or None)."""
+    port = free_port()
+    config = os.path.join(folder, "start.corefile")
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(corefile(port, sample_manifests(), upstream))
+    argv = [server.argv0(folder), "-conf", config]
+    child, began = spawn(argv, server.name, os.path.join(folder, "start.log"))
+    try:
+        taken = first_answer(child, port, began)
+        if not idle_s:
+            return taken, None
+        time.sleep(idle_s)
+        return taken, child.memory()
+    finally:
+        # lameduck would hold SIGTERM up for 5 s, and how it ends is not measured here.
+        child.popen.kill()
+        child.popen.wait()
+
+
+def measure(bench, folder):
+    server = servers.Nodens(bench.build)
+    if server.missing():
+        raise BenchError(f"{server.missing()}: run ./dev build first")
+    starts = 5 if bench.quick else 20
+    with Children(folder) as children:
+        _, upstream, _ = servers.standin(children, bench.build, folder, None)
+        once(server, folder, upstream)  # brings binary and libraries into the page cache
+        taken = [once(server, folder, upstream)[0] * 1000 for _ in range(starts)]
+        memory = once(server, folder, upstream, IDLE_S)[1]
+    return {"starts": starts, "first_answer_ms": statistics.median(taken),
+            "first_answer_ms_max": max(taken), "memory_mib": memory}
