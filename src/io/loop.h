@@ -11,7 +11,10 @@
 
 struct nd_loop;
 
+/* NULL if there is no memory or descriptor left. SIGPIPE is ignored from now on. */
 struct nd_loop *nd_loop_new(void);
+/* Closes what was left open on it (an open connection's on_close is told ND_ECLOSED). Not from a
+ * callback. */
 void nd_loop_free(struct nd_loop *loop);
 /* Runs until nd_loop_stop(). */
 void nd_loop_run(struct nd_loop *loop);

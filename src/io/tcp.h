@@ -26,6 +26,9 @@ struct nd_tcp_handler {
 	void (*on_close)(void *ctx, struct nd_tcp *c, int err);
 	/* What was queued has gone out. May be NULL. */
 	void (*on_drain)(void *ctx, struct nd_tcp *c);
+	/* The peer has closed its side and still listens: with it, the end of the stream comes here
+	 * and not to on_close, and the connection can be written to until it is closed. May be NULL. */
+	void (*on_end)(void *ctx, struct nd_tcp *c);
 };
 
 struct nd_tcp_options {

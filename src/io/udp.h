@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* udp.h - datagrams, in batches. A door.
  *
- * Owns:    nd_udp is heap: socket and receive buffers. What a callback is handed is borrowed
- *          until it returns.
+ * Owns:    nd_udp is heap, freed after the loop's turn; receive buffers are the loop's. What a
+ *          callback is handed is borrowed until it returns.
  * Threads: the loop's own.
  * Batches: up to ND_UDP_BATCH datagrams a recvmmsg / sendmmsg; only used slots are touched.
  */
@@ -40,7 +40,7 @@ struct nd_udp_options {
 	bool v6only;
 	bool freebind;
 	uint32_t buffer_bytes;  /* receive buffer wanted: SO_RCVBUFFORCE, else SO_RCVBUF; 0: default */
-	uint32_t datagram_bytes; /* largest datagram read whole (512 for questions) */
+	uint32_t datagram_bytes; /* largest datagram read whole; 0: 512, enough for questions */
 };
 
 /* Socket bound to addr, read at once. 0 or -errno. */
@@ -65,8 +65,8 @@ struct nd_addr nd_udp_local(const struct nd_udp *u);
 int nd_udp_fd(const struct nd_udp *u); /* -1 in the simulation */
 
 struct nd_udp_stats {
-	uint64_t overflowed;   /* SO_RXQ_OVFL: datagrams lost at our own socket's buffer */
+	uint64_t overflowed;   /* datagrams lost at our own socket's buffer, by the kernel's count */
 	uint64_t unsent;
-	uint32_t buffer_bytes; /* what the kernel granted */
+	uint32_t buffer_bytes; /* what the kernel granted, in the terms of the wish */
 };
 struct nd_udp_stats nd_udp_stats(const struct nd_udp *u);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/err.h"
+
+enum { CHUNK = 16384 };
+
+/* Reads until the end. Not by the size stat gives: files under /proc and /sys have none. The room
+ * asked for near b->max is smaller, and one more byte than max says that the file is longer. */
+static int read_all(int fd, struct nd_buf *b)
+{
+	for (;;) {
+		char spare;
+		size_t left = b->max - b->len, want = left < CHUNK ? left : CHUNK;
+		char *to = want ? nd_buf_room(b, want) : &spare;
+		if (!to)
+			return b->err;
+		ssize_t n = read(fd, to, want ? want : 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return nd_buf_add(b, "", 0);
+		if (!want)
+			return b->err = ND_ELIMIT;
+		b->len += (size_t)n;
+	}
+}
+
+int nd_file_read(const char *path, struct nd_buf *b)
+{
+	if (b->err)
+		return b->err;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int err = read_all(fd, b);
+	close(fd);
+	return err;
+}
+
+struct nd_file_stamp nd_file_stamp(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return (struct nd_file_stamp){ .exists = false };
+	return (struct nd_file_stamp){
+		.mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+		.size = (uint64_t)st.st_size,
+		.inode = st.st_ino,
+		.exists = true,
+	};
+}

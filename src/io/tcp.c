@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection's life: CONNECTING (made by us), OPEN, then one of
+ *   FAREWELL  our owner has closed it; what was queued goes out, then we shut down our side and
+ *             read on until the peer has closed too (closing over unread bytes would send a reset,
+ *             which destroys what is still under way), all of it within FAREWELL_NS;
+ *   GONE      handed to uv_close(); freed after the turn.
+ * Handlers are called in CONNECTING and OPEN only. */
+#include "io/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "io/sock.h"
+#include "io/uv.h"
+
+#define FAREWELL_NS (3 * (uint64_t)ND_NS_PER_S)
+#define ACCEPT_AGAIN_NS (100 * (uint64_t)ND_NS_PER_MS)
+
+enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, BACKLOG = 1024 };
+
+enum state { CONNECTING, OPEN, FAREWELL, GONE };
+
+struct nd_tcp {
+	struct nd_uv_owner owner;
+	uv_tcp_t stream;
+	struct nd_loop *loop;
+	enum state state;
+	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
+	struct nd_tcp_handler handler;
+	struct nd_list unflushed; /* in loop->unflushed while queue waits for the turn's end */
+	struct nd_buf queue;      /* written by the owner, not yet given to libuv */
+	struct nd_buf flying;     /* libuv's, while writing */
+	union {                   /* one after the other */
+		uv_connect_t connect;
+		uv_write_t write;
+		uv_shutdown_t shutdown;
+	} req;
+	struct nd_timer farewell;
+	struct nd_addr peer;
+};
+
+struct nd_tcp_listener {
+	struct nd_uv_owner owner;
+	uv_tcp_t stream;
+	struct nd_loop *loop;
+	void (*on_accept)(void *ctx, struct nd_tcp *c);
+	void *ctx;
+	struct nd_timer again; /* runs while a connection could not be taken for want of memory */
+	struct nd_addr local;
+};
+
+static void flush(struct nd_tcp *c);
+
+static void free_tcp(uv_handle_t *h)
+{
+	struct nd_tcp *c = h->data;
+
+	nd_buf_clear(&c->queue);
+	nd_buf_clear(&c->flying);
+	free(c);
+}
+
+static void bury(struct nd_tcp *c)
+{
+	c->state = GONE;
+	nd_list_del(&c->unflushed);
+	nd_timer_stop(&c->farewell);
+	if (!uv_is_closing((uv_handle_t *)&c->stream))
+		uv_close((uv_handle_t *)&c->stream, free_tcp);
+}
+
+/* It broke, or the loop goes: the owner is told, if there still is one. */
+static void fail(struct nd_tcp *c, int err)
+{
+	enum state was = c->state;
+
+	c->state = GONE; /* so that nothing the owner does now has an effect */
+	if (was == CONNECTING)
+		c->handler.on_open(c->handler.ctx, c, err);
+	else if (was == OPEN && c->handler.on_close)
+		c->handler.on_close(c->handler.ctx, c, err);
+	bury(c);
+}
+
+static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+
+static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+	struct nd_tcp *c = h->data;
+	(void)suggested;
+
+	*buf = uv_buf_init((char *)c->loop->stream_bytes, ND_STREAM_READ_BYTES);
+}
+
+static void set_reading(struct nd_tcp *c, bool on)
+{
+	uv_stream_t *stream = (uv_stream_t *)&c->stream;
+
+	if (on && !c->reading && !c->ended)
+		c->reading = uv_read_start(stream, give_buffer, on_bytes) == 0;
+	else if (!on && c->reading)
+		c->reading = uv_read_stop(stream) != 0;
+}
+
+static void on_shutdown(uv_shutdown_t *req, int status)
+{
+	struct nd_tcp *c = req->handle->data;
+
+	if (c->state != FAREWELL)
+		return;
+	if (status < 0 || c->ended)
+		bury(c);
+	else
+		set_reading(c, true);
+}
+
+static void on_farewell_over(struct nd_timer *t)
+{
+	bury(ND_CONTAINER(t, struct nd_tcp, farewell));
+}
+
+static void begin_farewell(struct nd_tcp *c)
+{
+	c->state = FAREWELL;
+	if (nd_tcp_queued(c) == 0) {
+		bury(c);
+		return;
+	}
+	set_reading(c, false);
+	nd_timer_start(c->loop, &c->farewell, FAREWELL_NS, on_farewell_over);
+}
+
+/* Nothing is queued any more. */
+static void drained(struct nd_tcp *c)
+{
+	if (c->state == FAREWELL) {
+		if (uv_shutdown(&c->req.shutdown, (uv_stream_t *)&c->stream, on_shutdown))
+			bury(c);
+	} else if (c->handler.on_drain) {
+		c->handler.on_drain(c->handler.ctx, c);
+	}
+}
+
+static void on_end(struct nd_tcp *c)
+{
+	c->ended = true;
+	set_reading(c, false);
+	if (c->state == FAREWELL) {
+		if (nd_tcp_queued(c) == 0)
+			bury(c);
+	} else if (c->handler.on_end) {
+		c->handler.on_end(c->handler.ctx, c);
+	} else {
+		struct nd_tcp_handler h = c->handler;
+		c->handler = (struct nd_tcp_handler){ 0 };
+		begin_farewell(c);
+		if (h.on_close)
+			h.on_close(h.ctx, c, 0);
+	}
+}
+
+static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct nd_tcp *c = stream->data;
+
+	nd_loop_enter(c->loop);
+	if (n == UV_EOF)
+		on_end(c);
+	else if (n < 0)
+		fail(c, (int)n);
+	else if (n > 0 && c->state == OPEN)
+		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)buf->base, (size_t)n);
+}
+
+/* Empties a buffer; a small one keeps its memory. */
+static void empty(struct nd_buf *b)
+{
+	if (b->cap > KEEP_BYTES)
+		nd_buf_clear(b);
+	else
+		nd_buf_reset(b);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct nd_tcp *c = req->handle->data;
+
+	c->writing = false;
+	if (c->state == GONE)
+		return;
+	nd_loop_enter(c->loop);
+	empty(&c->flying);
+	if (status < 0)
+		fail(c, status);
+	else if (c->queue.len)
+		flush(c);
+	else
+		drained(c);
+}
+
+/* Writes what the socket takes at once; libuv watches over the rest. */
+static void flush(struct nd_tcp *c)
+{
+	uv_stream_t *stream = (uv_stream_t *)&c->stream;
+	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
+
+	nd_list_del(&c->unflushed);
+	int n = uv_try_write(stream, &bytes, 1);
+	if (n == UV_EAGAIN)
+		n = 0;
+	if (n < 0) {
+		fail(c, n);
+		return;
+	}
+	if ((size_t)n == c->queue.len) {
+		empty(&c->queue);
+		drained(c);
+		return;
+	}
+	struct nd_buf spare = c->flying;
+	c->flying = c->queue;
+	c->queue = spare;
+	bytes = uv_buf_init(c->flying.data + n, (unsigned)(c->flying.len - (size_t)n));
+	c->writing = true;
+	int err = uv_write(&c->req.write, stream, &bytes, 1, on_written);
+	if (err) {
+		c->writing = false;
+		fail(c, err);
+	}
+}
+
+void nd_tcp_flush_all(struct nd_loop *loop)
+{
+	struct nd_list now, *node;
+
+	/* What on_drain adds waits for the next turn, so that this one ends. */
+	nd_list_init(&now);
+	while ((node = nd_list_pop(&loop->unflushed)))
+		nd_list_add(&now, node);
+	while ((node = nd_list_pop(&now)))
+		flush(ND_LIST_ENTRY(node, struct nd_tcp, unflushed));
+}
+
+/* The loop goes. What is queued has one chance. */
+static void destroy(struct nd_uv_owner *owner)
+{
+	struct nd_tcp *c = (struct nd_tcp *)owner;
+
+	if (nd_list_linked(&c->unflushed)) {
+		uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
+		uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
+	}
+	fail(c, ND_ECLOSED);
+}
+
+static struct nd_tcp *new_tcp(struct nd_loop *loop, enum state state)
+{
+	struct nd_tcp *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->owner.destroy = destroy;
+	c->loop = loop;
+	c->state = state;
+	nd_buf_init(&c->queue, MAX_QUEUED);
+	nd_buf_init(&c->flying, MAX_QUEUED);
+	uv_tcp_init(&loop->uv, &c->stream); /* no socket yet: cannot fail */
+	c->stream.data = c;
+	return c;
+}
+
+static void on_connected(uv_connect_t *req, int status)
+{
+	struct nd_tcp *c = req->handle->data;
+
+	if (c->state == GONE)
+		return;
+	nd_loop_enter(c->loop);
+	if (status < 0) {
+		fail(c, status);
+		return;
+	}
+	c->state = OPEN;
+	uv_tcp_nodelay(&c->stream, 1);
+	if (c->queue.len)
+		nd_list_add(&c->loop->unflushed, &c->unflushed);
+	set_reading(c, !c->paused);
+	c->handler.on_open(c->handler.ctx, c, 0);
+}
+
+int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
+		   const struct nd_tcp_handler *h, struct nd_tcp **out)
+{
+	struct nd_tcp *c = new_tcp(loop, CONNECTING);
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->handler = *h;
+	c->peer = *peer;
+	err = source ? uv_tcp_bind(&c->stream, &source->sa, 0) : 0;
+	if (!err)
+		err = uv_tcp_connect(&c->req.connect, &c->stream, &peer->sa, on_connected);
+	if (err) {
+		bury(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
+{
+	if (c->state != OPEN)
+		return;
+	c->handler = *h;
+	set_reading(c, !c->paused);
+}
+
+int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
+{
+	if (c->state > OPEN)
+		return ND_ECLOSED;
+	if (n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
+		return ND_ELIMIT;
+	if (nd_buf_add(&c->queue, bytes, n)) {
+		c->queue.err = 0; /* no memory now; there may be some later */
+		return ND_ELIMIT;
+	}
+	/* Else it follows when the write under way ends, or the connection opens. */
+	if (n && c->state == OPEN && !c->writing && !nd_list_linked(&c->unflushed))
+		nd_list_add(&c->loop->unflushed, &c->unflushed);
+	return 0;
+}
+
+size_t nd_tcp_queued(const struct nd_tcp *c)
+{
+	return c->queue.len + uv_stream_get_write_queue_size((const uv_stream_t *)&c->stream);
+}
+
+void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
+{
+	c->queue.max = c->flying.max = bytes;
+}
+
+void nd_tcp_pause(struct nd_tcp *c, bool paused)
+{
+	c->paused = paused;
+	if (c->state == OPEN)
+		set_reading(c, !paused);
+}
+
+void nd_tcp_close(struct nd_tcp *c)
+{
+	if (!c || c->state > OPEN)
+		return;
+	bool opened = c->state == OPEN;
+	c->handler = (struct nd_tcp_handler){ 0 };
+	if (opened)
+		begin_farewell(c);
+	else
+		bury(c);
+}
+
+struct nd_addr nd_tcp_peer(const struct nd_tcp *c)
+{
+	return c->peer;
+}
+
+struct nd_addr nd_tcp_local(const struct nd_tcp *c)
+{
+	int fd;
+
+	if (uv_fileno((const uv_handle_t *)&c->stream, &fd))
+		return (struct nd_addr){ .len = 0 };
+	return nd_sock_local(fd);
+}
+
+static void accept_again(struct nd_timer *t);
+
+static void take(struct nd_tcp_listener *l)
+{
+	struct nd_tcp *c = new_tcp(l->loop, OPEN);
+	int len = sizeof c->peer.in6;
+
+	if (!c) {
+		nd_timer_start(l->loop, &l->again, ACCEPT_AGAIN_NS, accept_again);
+		return;
+	}
+	if (uv_accept((uv_stream_t *)&l->stream, (uv_stream_t *)&c->stream)) {
+		bury(c);
+		return;
+	}
+	uv_tcp_nodelay(&c->stream, 1);
+	if (uv_tcp_getpeername(&c->stream, &c->peer.sa, &len) == 0)
+		c->peer.len = (socklen_t)len;
+	l->on_accept(l->ctx, c);
+}
+
+static void accept_again(struct nd_timer *t)
+{
+	take(ND_CONTAINER(t, struct nd_tcp_listener, again));
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+	struct nd_tcp_listener *l = stream->data;
+
+	nd_loop_enter(l->loop);
+	if (status == 0 && !uv_is_closing((uv_handle_t *)stream))
+		take(l);
+}
+
+static void free_listener(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void destroy_listener(struct nd_uv_owner *owner)
+{
+	nd_tcp_listener_close((struct nd_tcp_listener *)owner);
+}
+
+/* Takes fd, on failure as well. */
+static int listen_on(struct nd_loop *loop, int fd, int backlog,
+		     void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
+		     struct nd_tcp_listener **out)
+{
+	struct nd_tcp_listener *l = calloc(1, sizeof *l);
+
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*l = (struct nd_tcp_listener){ .owner.destroy = destroy_listener, .loop = loop,
+				       .on_accept = on_accept, .ctx = ctx,
+				       .local = nd_sock_local(fd) };
+	uv_tcp_init(&loop->uv, &l->stream);
+	l->stream.data = l;
+	int err = uv_tcp_open(&l->stream, fd);
+	if (err)
+		close(fd);
+	else
+		err = uv_listen((uv_stream_t *)&l->stream, backlog > 0 ? backlog : BACKLOG,
+				on_connection);
+	if (err) {
+		nd_tcp_listener_close(l);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_tcp_options *o,
+		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
+		  struct nd_tcp_listener **out)
+{
+	/* SO_REUSEADDR: connections of the last run, still in TIME_WAIT, hold the port. */
+	struct nd_sock_options so = { .reuseaddr = true, .reuseport = o->reuseport,
+				      .v6only = o->v6only, .freebind = o->freebind };
+	int fd = nd_sock_bind(SOCK_STREAM, addr, &so);
+
+	return fd < 0 ? fd : listen_on(loop, fd, o->backlog, on_accept, ctx, out);
+}
+
+int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
+			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
+			  struct nd_tcp_listener **out)
+{
+	return listen_on(loop, fd, 0, on_accept, ctx, out);
+}
+
+void nd_tcp_listener_close(struct nd_tcp_listener *l)
+{
+	if (!l || uv_is_closing((uv_handle_t *)&l->stream))
+		return;
+	nd_timer_stop(&l->again);
+	uv_close((uv_handle_t *)&l->stream, free_listener);
+}
+
+struct nd_addr nd_tcp_listener_local(const struct nd_tcp_listener *l)
+{
+	return l->local;
+}
+
+int nd_tcp_listener_fd(const struct nd_tcp_listener *l)
+{
+	int fd;
+
+	return uv_fileno((const uv_handle_t *)&l->stream, &fd) ? -1 : fd;
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buffers belong to the loop and are shared by all of its sockets of the same shape: a batch is
+ * handled before the next is read, so a pool of upstream sockets costs nothing but descriptors,
+ * and the bytes are still in the cache. Nothing on this way allocates. */
+#include "io/udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "io/sock.h"
+#include "io/uv.h"
+
+enum {
+	TURN_BATCHES = 16,     /* read in one go before timers and other sockets have their turn */
+	SEND_PATIENCE_MS = 4,  /* for a full send buffer */
+	DEFAULT_DATAGRAM = 512,
+};
+
+union control {
+	char v4[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	char v6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	struct cmsghdr align;
+};
+
+/* What one recvmmsg fills, for sockets of one shape. */
+struct nd_udp_batch {
+	struct nd_udp_batch *next;
+	size_t datagram_bytes;
+	bool pktinfo, connected;
+	struct mmsghdr in[ND_UDP_BATCH];
+	struct nd_datagram datagrams[ND_UDP_BATCH];
+	struct iovec iov[ND_UDP_BATCH];
+	struct nd_addr peers[ND_UDP_BATCH];
+	union control control[ND_UDP_BATCH];
+	uint8_t bytes[];
+};
+
+/* What one sendmmsg reads. */
+struct nd_udp_outgoing {
+	struct mmsghdr out[ND_UDP_BATCH];
+	struct iovec iov[ND_UDP_BATCH];
+	union control control[ND_UDP_BATCH];
+};
+
+struct nd_udp {
+	struct nd_uv_owner owner;
+	uv_poll_t poll;
+	struct nd_loop *loop;
+	struct nd_udp_handler handler;
+	struct nd_udp_batch *batch; /* the loop's */
+	int fd;                     /* -1: closed */
+	struct nd_addr local;
+	bool pktinfo, connected;
+	uint64_t unsent;
+	uint32_t buffer_bytes;
+};
+
+/* Readies the first n slots: the kernel wrote to no others. */
+static void reset(struct nd_udp_batch *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct msghdr *h = &b->in[i].msg_hdr;
+		h->msg_namelen = b->connected ? 0 : sizeof b->peers[i].in6;
+		h->msg_controllen = b->pktinfo ? sizeof b->control[i] : 0;
+	}
+}
+
+static struct nd_udp_batch *new_batch(size_t datagram_bytes, bool pktinfo, bool connected)
+{
+	struct nd_udp_batch *b = calloc(1, sizeof *b + ND_UDP_BATCH * datagram_bytes);
+
+	if (!b)
+		return NULL;
+	b->datagram_bytes = datagram_bytes;
+	b->pktinfo = pktinfo;
+	b->connected = connected;
+	for (size_t i = 0; i < ND_UDP_BATCH; i++) {
+		b->datagrams[i].bytes = b->bytes + i * datagram_bytes;
+		b->datagrams[i].peer = connected ? NULL : &b->peers[i];
+		b->iov[i] = (struct iovec){ b->datagrams[i].bytes, datagram_bytes };
+		b->in[i].msg_hdr = (struct msghdr){
+			.msg_name = connected ? NULL : &b->peers[i].sa,
+			.msg_iov = &b->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = pktinfo ? &b->control[i] : NULL,
+		};
+	}
+	reset(b, ND_UDP_BATCH);
+	return b;
+}
+
+/* The loop's batch of this shape, made if there is none; NULL without memory. */
+static struct nd_udp_batch *get_batch(struct nd_loop *loop, size_t datagram_bytes, bool pktinfo,
+				      bool connected)
+{
+	for (struct nd_udp_batch *b = loop->batches; b; b = b->next) {
+		if (b->datagram_bytes == datagram_bytes && b->pktinfo == pktinfo &&
+		    b->connected == connected)
+			return b;
+	}
+	if (!loop->outgoing && !(loop->outgoing = calloc(1, sizeof *loop->outgoing)))
+		return NULL;
+	struct nd_udp_batch *b = new_batch(datagram_bytes, pktinfo, connected);
+	if (b) {
+		b->next = loop->batches;
+		loop->batches = b;
+	}
+	return b;
+}
+
+void nd_udp_free_batches(struct nd_loop *loop)
+{
+	while (loop->batches) {
+		struct nd_udp_batch *b = loop->batches;
+		loop->batches = b->next;
+		free(b);
+	}
+	free(loop->outgoing);
+}
+
+/* Where the datagram came to. ipi_spec_dst and not ipi_addr: for a broadcast it is the address
+ * that an answer may come from. */
+static void parse_control(struct msghdr *h, uint16_t port, struct nd_datagram *d)
+{
+	d->local.len = 0;
+	d->ifindex = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			d->local = nd_addr_from(AF_INET, &info.ipi_spec_dst, port);
+			d->ifindex = (uint32_t)info.ipi_ifindex;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			d->local = nd_addr_from(AF_INET6, &info.ipi6_addr, port);
+			d->ifindex = info.ipi6_ifindex;
+		}
+	}
+}
+
+/* Reads and hands over one batch; how many it was, 0 if there was nothing. */
+static size_t receive(struct nd_udp *u)
+{
+	struct nd_udp_batch *b = u->batch;
+	int n;
+
+	do
+		n = recvmmsg(u->fd, b->in, ND_UDP_BATCH, MSG_DONTWAIT, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		int err = n < 0 ? -errno : -EAGAIN;
+		if (err != -EAGAIN && u->handler.on_error)
+			u->handler.on_error(u->handler.ctx, u, err);
+		return 0;
+	}
+
+	uint16_t port = u->pktinfo ? nd_addr_port(&u->local) : 0;
+	for (int i = 0; i < n; i++) {
+		struct msghdr *h = &b->in[i].msg_hdr;
+		struct nd_datagram *d = &b->datagrams[i];
+		d->len = b->in[i].msg_len;
+		d->cut = (h->msg_flags & MSG_TRUNC) != 0;
+		b->peers[i].len = h->msg_namelen;
+		if (b->pktinfo)
+			parse_control(h, port, d);
+	}
+	reset(b, (size_t)n);
+	u->handler.on_batch(u->handler.ctx, u, b->datagrams, (size_t)n);
+	return (size_t)n;
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct nd_udp *u = poll->data;
+	(void)events;
+
+	nd_loop_enter(u->loop);
+	for (int i = 0; i < TURN_BATCHES && u->fd >= 0; i++) {
+		if (receive(u) < ND_UDP_BATCH)
+			break;
+		nd_loop_update(u->loop);
+	}
+	/* libuv stops polling a socket that has an error; receive() has fetched the error. */
+	if (status < 0 && u->fd >= 0)
+		uv_poll_start(&u->poll, UV_READABLE, on_ready);
+}
+
+static void free_udp(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void destroy(struct nd_uv_owner *owner)
+{
+	nd_udp_close((struct nd_udp *)owner);
+}
+
+/* Asks for the receive buffer; the kernel doubles what it is asked for, for its bookkeeping. */
+static uint32_t set_buffer(int fd, uint32_t wanted)
+{
+	int granted = 0, ask = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted;
+	socklen_t len = sizeof granted;
+
+	if (ask && nd_sock_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, ask) != 0)
+		nd_sock_set(fd, SOL_SOCKET, SO_RCVBUF, ask);
+	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &len);
+	return (uint32_t)(ask ? granted / 2 : granted);
+}
+
+static int set_pktinfo(int fd, int family)
+{
+	return family == AF_INET6 ? nd_sock_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+				  : nd_sock_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
+/* Takes fd, on failure as well. */
+static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o, bool connected,
+		   const struct nd_udp_handler *h, struct nd_udp **out)
+{
+	struct nd_addr local = nd_sock_local(fd);
+	bool pktinfo = o->pktinfo && !connected;
+	struct nd_udp *u = malloc(sizeof *u);
+	struct nd_udp_batch *b = get_batch(
+		loop, o->datagram_bytes ? o->datagram_bytes : DEFAULT_DATAGRAM, pktinfo, connected);
+	int err = u && b ? 0 : -ENOMEM;
+
+	if (!err && pktinfo)
+		err = set_pktinfo(fd, local.sa.sa_family);
+	if (err)
+		goto fail;
+	*u = (struct nd_udp){
+		.owner.destroy = destroy, .loop = loop, .handler = *h, .batch = b, .fd = fd,
+		.local = local, .pktinfo = pktinfo, .connected = connected,
+		.buffer_bytes = set_buffer(fd, o->buffer_bytes),
+	};
+	err = uv_poll_init(&loop->uv, &u->poll, fd);
+	if (err)
+		goto fail;
+	u->poll.data = u;
+	uv_poll_start(&u->poll, UV_READABLE, on_ready);
+	*out = u;
+	return 0;
+
+fail:
+	free(u);
+	close(fd);
+	return err;
+}
+
+static struct nd_sock_options sock_options(const struct nd_udp_options *o)
+{
+	return (struct nd_sock_options){ .reuseport = o->reuseport,
+					 .v6only = o->v6only,
+					 .freebind = o->freebind };
+}
+
+int nd_udp_bind(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_udp_options *o,
+		const struct nd_udp_handler *h, struct nd_udp **out)
+{
+	struct nd_sock_options so = sock_options(o);
+	int fd = nd_sock_bind(SOCK_DGRAM, addr, &so);
+
+	return fd < 0 ? fd : open_on(loop, fd, o, false, h, out);
+}
+
+int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
+		 const struct nd_udp_handler *h, struct nd_udp **out)
+{
+	return open_on(loop, fd, o, false, h, out);
+}
+
+int nd_udp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
+		   const struct nd_udp_options *o, const struct nd_udp_handler *h,
+		   struct nd_udp **out)
+{
+	struct nd_sock_options so = sock_options(o);
+	int fd = source ? nd_sock_bind(SOCK_DGRAM, source, &so)
+			: socket(peer->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return source ? fd : -errno;
+	if (connect(fd, &peer->sa, peer->len) < 0) {
+		int err = -errno;
+		close(fd);
+		return err;
+	}
+	return open_on(loop, fd, o, true, h, out);
+}
+
+void nd_udp_close(struct nd_udp *u)
+{
+	if (!u || u->fd < 0)
+		return;
+	uv_close((uv_handle_t *)&u->poll, free_udp);
+	close(u->fd);
+	u->fd = -1;
+}
+
+/* The source that d asks for. The interface only where the address means nothing without it: else
+ * routing decides, which need not be the way the question came. */
+static size_t put_control(union control *to, const struct nd_datagram *d)
+{
+	bool six = d->local.sa.sa_family == AF_INET6;
+	struct cmsghdr *c = &to->align;
+
+	if (!six) {
+		struct in_pktinfo info = { .ipi_spec_dst = d->local.in.sin_addr };
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof info);
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+		return sizeof to->v4;
+	}
+	struct in6_pktinfo info = { .ipi6_addr = d->local.in6.sin6_addr };
+	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+		info.ipi6_ifindex = d->ifindex;
+	c->cmsg_level = IPPROTO_IPV6;
+	c->cmsg_type = IPV6_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof info);
+	memcpy(CMSG_DATA(c), &info, sizeof info);
+	return sizeof to->v6;
+}
+
+static void put_outgoing(struct nd_udp_outgoing *o, const struct nd_datagram *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++, d++) {
+		struct msghdr *h = &o->out[i].msg_hdr;
+		o->iov[i] = (struct iovec){ d->bytes, d->len };
+		h->msg_iov = &o->iov[i];
+		h->msg_iovlen = 1;
+		h->msg_name = d->peer ? (void *)&d->peer->sa : NULL;
+		h->msg_namelen = d->peer ? d->peer->len : 0;
+		h->msg_control = d->local.len ? &o->control[i] : NULL;
+		h->msg_controllen = d->local.len ? put_control(&o->control[i], d) : 0;
+	}
+}
+
+/* Waits until there is room in the send buffer; false when the time is over. */
+static bool wait_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, SEND_PATIENCE_MS) > 0;
+}
+
+/* Sends messages [0, n). An error concerns the first message left: it is given up, the others go on. */
+static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
+{
+	size_t at = 0, sent = 0;
+	bool waited = false, refused = false;
+
+	while (at < n) {
+		int k = sendmmsg(u->fd, m + at, (unsigned)(n - at), 0);
+		if (k > 0) {
+			at += (size_t)k;
+			sent += (size_t)k;
+			waited = refused = false;
+		} else if (errno == EINTR) {
+			continue;
+		} else if (errno == EAGAIN) {
+			if (waited || !wait_room(u->fd))
+				break;
+			waited = true;
+		} else if (errno == ECONNREFUSED && u->connected && !refused) {
+			refused = true; /* an older datagram's fate; this one was not tried */
+		} else {
+			at++;
+			refused = false;
+		}
+	}
+	return sent;
+}
+
+size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
+{
+	struct nd_udp_outgoing *o = u->loop->outgoing;
+	size_t sent = 0;
+
+	if (u->fd < 0)
+		return 0;
+	for (size_t at = 0; at < n;) {
+		size_t chunk = n - at < ND_UDP_BATCH ? n - at : ND_UDP_BATCH;
+		put_outgoing(o, d + at, chunk);
+		sent += send_chunk(u, o->out, chunk);
+		at += chunk;
+	}
+	u->unsent += n - sent;
+	return sent;
+}
+
+struct nd_addr nd_udp_local(const struct nd_udp *u)
+{
+	return u->local;
+}
+
+int nd_udp_fd(const struct nd_udp *u)
+{
+	return u->fd;
+}
+
+struct nd_udp_stats nd_udp_stats(const struct nd_udp *u)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof mem;
+
+	/* The kernel's drop count, as SO_RXQ_OVFL would send it along with every datagram. */
+	getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	return (struct nd_udp_stats){ .overflowed = mem[SK_MEMINFO_DROPS],
+				      .unsent = u->unsent,
+				      .buffer_bytes = u->buffer_bytes };
+}
