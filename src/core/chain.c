@@ -2,6 +2,7 @@
 #include "core/chain.h"
 
 #include <string.h>
+#include "base/rcu.h"
 #include "core/gen.h"
 #include "core/worker.h"
 
@@ -102,7 +103,9 @@ static void run(struct nd_query *q, enum nd_verdict v)
 	struct nd_worker *w = q->worker;
 	const struct nd_chain *c = q->chain;
 
-	w->running++;
+	/* What plugins read under RCU (kube index, hosts) stands still for the whole run. */
+	if (w->running++ == 0)
+		nd_rcu_read_lock();
 	while (v == ND_NEXT && q->at < c->len) {
 		const struct nd_link *l = &c->link[q->at++];
 		v = l->plugin->query(l->self, q);
@@ -127,11 +130,10 @@ static void run(struct nd_query *q, enum nd_verdict v)
 		way_back(q);
 		break;
 	}
-	if (--w->running == 0 && !nd_list_empty(&w->resumes)) {
-		w->running++;
+	if (w->running == 1 && !nd_list_empty(&w->resumes))
 		run_resumes(w);
-		w->running--;
-	}
+	if (--w->running == 0)
+		nd_rcu_read_unlock();
 }
 
 /* A reply of the server's own: no block, no plugin, or not even a proper question. */

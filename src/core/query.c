@@ -161,7 +161,7 @@ struct nd_query *nd_query_slot(struct nd_worker *w)
 	q->answerer = 0;
 	q->want_reply = q->want_done = 0;
 	q->rcode = ND_RCODE_NOERROR;
-	q->failed = q->drop = q->parked = q->finished = q->queued = q->renamed = false;
+	q->failed = q->drop = q->on_release = q->parked = q->finished = q->queued = q->renamed = false;
 	q->error = NULL;
 	q->parent = q->child = NULL;
 	q->child_done = NULL;
@@ -180,6 +180,10 @@ void nd_query_release(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
+	if (q->on_release) {
+		q->on_release = false;
+		w->on_release(q);
+	}
 	nd_list_del(&q->link);
 	if (q->parked)
 		w->nparked--;

@@ -64,6 +64,7 @@ struct nd_query {
 	bool failed;       /* by nd_query_fail: nobody answered, the server writes the rcode itself */
 	bool drop;
 	bool parked, finished, queued; /* core's: waiting; answered; in the worker's list of resumes */
+	bool on_release;   /* the transport wants to hear when it ends (nd_worker.on_release) */
 	bool renamed;      /* the question was changed (nd_query_rename) */
 	const char *error; /* what went wrong, for plugin errors; query's or static memory */
 	uint64_t start_ns; /* loop's now when it came in */

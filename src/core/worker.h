@@ -34,6 +34,9 @@ struct nd_worker {
 	 * at the end of each batch and each turn. */
 	void (*flush)(struct nd_worker *w);
 
+	/* A query with q->on_release set ends, answered or not. */
+	void (*on_release)(struct nd_query *q);
+
 	struct nd_worker_gen *gen; /* serves new queries */
 	struct nd_list gens;       /* all that still have queries */
 

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""plugins.py table LIST: the C table of plugins, on standard output.
+plugins.py sources LIST: the .c files of all plugins, one a line, for the build."""
+import os
+import sys
+
+
+def read(path):
+    """[(name, present)] in order; a malformed line ends the build with its number."""
+    rows, seen = [], set()
+    for number, line in enumerate(open(path), 1):
+        word = line.split("#")[0].strip()
+        if not word:
+            continue
+        name = word.lstrip("-")
+        if not name.isidentifier() or word.count("-") > 1 or name in seen:
+            sys.exit("%s:%d: %r: want NAME or -NAME, once" % (path, number, word))
+        seen.add(name)
+        rows.append((name, not word.startswith("-")))
+    return rows
+
+
+def main():
+    rows = read(sys.argv[2])
+    folder = os.path.dirname(os.path.abspath(sys.argv[2]))
+    if sys.argv[1] == "sources":
+        for name, present in rows:
+            if present:
+                files = sorted(f for f in os.listdir(os.path.join(folder, name)) if f.endswith(".c"))
+                if name + ".c" not in files:
+                    sys.exit("src/plugin/%s/%s.c is missing" % (name, name))
+                for f in files:
+                    print("%s/%s" % (name, f))
+        return
+    print('/* Made from plugins.list. */\n#include "core/plugin.h"\n')
+    for name, present in rows:
+        if present:
+            print("extern const struct nd_plugin nd_plugin_%s;" % name)
+    print("\nconst struct nd_plugin *const nd_plugins[] = {")
+    for name, present in rows:
+        if present:
+            print("\t&nd_plugin_%s," % name)
+    print("\tNULL,\n};\n\nconst char *const nd_plugins_absent[] = {")
+    for name, present in rows:
+        if not present:
+            print('\t"%s",' % name)
+    print("\tNULL,\n};")
+
+
+main()

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nodens - one command, and what it is called as decides which. */
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include "cmd/cmd.h"
+
+static const struct {
+	const char *name;
+	const char *called_as; /* argv[0] of the program it stands in for; NULL: none */
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "serve", "coredns", nd_cmd_serve, "DNS server from a Corefile" },
+};
+
+static int usage(FILE *to, int status)
+{
+	fprintf(to, "usage: nodens COMMAND [OPTION...]\n\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(to, "  %-8s %s (also when called as %s)\n", commands[i].name, commands[i].help,
+			commands[i].called_as);
+	fprintf(to, "\n`nodens COMMAND -help` lists a command's options.\n");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	char path[4096];
+
+	if (argc < 1)
+		return 2;
+	snprintf(path, sizeof path, "%s", argv[0]);
+	const char *as = basename(path);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (commands[i].called_as && strcmp(as, commands[i].called_as) == 0)
+			return commands[i].run(argc, argv);
+	if (argc < 2)
+		return usage(stderr, 2);
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(argv[1], "-version") == 0 || strcmp(argv[1], "--version") == 0) {
+		printf("nodens %s\n", ND_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-help") == 0 || strcmp(argv[1], "--help") == 0)
+		return usage(stdout, 0);
+	fprintf(stderr, "nodens: unknown command \"%s\"\n", argv[1]);
+	return usage(stderr, 2);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <threads.h>
+#include "base/log.h"
+#include "base/rcu.h"
+#include "io/thread.h"
+#include "server/worker.h"
+
+#define GRACE_NS (5 * (uint64_t)ND_NS_PER_S)
+#define DRAIN_LOOK_NS (20 * (uint64_t)ND_NS_PER_MS)
+
+/* What the control thread may ask of a worker; done on the worker's thread. */
+enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_DRAIN, OP_COUNT, OP_LEAVE };
+
+struct slot {
+	struct nd_server_worker w;
+	struct nd_server *server;
+	struct nd_loop *loop;
+	struct nd_thread *thread;
+	struct nd_wake *wake;
+	mtx_t lock; /* guards what follows */
+	cnd_t answered;
+	bool asked;
+	enum op op;
+	struct nd_gen *gen;
+	int result;
+	char what[128];
+};
+
+struct retired {
+	struct nd_list link;
+	struct nd_gen *gen;
+};
+
+struct nd_server {
+	struct nd_process process;
+	struct nd_loop *loop;
+	struct nd_server_options options;
+	struct slot *slots;
+	uint16_t nslots;
+	struct nd_wake *left;   /* a worker has left a generation */
+	struct nd_list retired; /* struct retired */
+	struct nd_timer timer;  /* lameduck, then drain */
+	uint64_t give_up_ns;
+	int status;
+	bool stopping;
+};
+
+/* --- asking workers --- */
+
+static int do_op(struct slot *s, enum op op, struct nd_gen *gen)
+{
+	switch (op) {
+	case OP_PREPARE: return nd_server_worker_prepare(&s->w, gen, s->what);
+	case OP_ABANDON: nd_server_worker_abandon(&s->w); return 0;
+	case OP_ADOPT: return nd_server_worker_adopt(&s->w, gen);
+	case OP_DRAIN: nd_server_worker_drain(&s->w); return 0;
+	case OP_COUNT: return (int)nd_worker_waiting(&s->w.core);
+	case OP_LEAVE: nd_server_worker_leave(&s->w); return 0;
+	}
+	return 0;
+}
+
+static void on_asked(void *ctx)
+{
+	struct slot *s = ctx;
+
+	mtx_lock(&s->lock);
+	if (s->asked) {
+		s->result = do_op(s, s->op, s->gen);
+		s->asked = false;
+		if (s->op == OP_LEAVE)
+			nd_loop_stop(s->loop);
+		cnd_signal(&s->answered);
+	}
+	mtx_unlock(&s->lock);
+}
+
+static int ask(struct slot *s, enum op op, struct nd_gen *gen)
+{
+	if (!s->thread)
+		return do_op(s, op, gen);
+	mtx_lock(&s->lock);
+	s->op = op;
+	s->gen = gen;
+	s->asked = true;
+	nd_wake_send(s->wake);
+	while (s->asked)
+		cnd_wait(&s->answered, &s->lock);
+	int result = s->result;
+	mtx_unlock(&s->lock);
+	return result;
+}
+
+static void run_worker(void *arg)
+{
+	struct slot *s = arg;
+
+	nd_rcu_register();
+	nd_loop_run(s->loop);
+	nd_rcu_unregister();
+}
+
+/* --- generations --- */
+
+static void on_left(void *ctx)
+{
+	struct nd_server *s = ctx;
+
+	ND_LIST_EACH(&s->retired, it) {
+		struct retired *r = ND_LIST_ENTRY(it, struct retired, link);
+		if (__atomic_load_n(&r->gen->workers, __ATOMIC_ACQUIRE))
+			continue;
+		nd_list_del(&r->link);
+		nd_gen_free(r->gen);
+		free(r);
+	}
+}
+
+static void gen_left(struct nd_process *p)
+{
+	struct nd_server *s = p->server;
+
+	nd_wake_send(s->left);
+}
+
+/* The control thread's hold goes; the last worker out, or this, frees it. */
+static void retire(struct nd_server *s, struct nd_gen *g)
+{
+	if (!g)
+		return;
+	nd_gen_stop(g);
+	if (nd_gen_unref(g)) {
+		nd_gen_free(g);
+		return;
+	}
+	struct retired *r = malloc(sizeof *r);
+	if (!r)
+		return; /* leaks one configuration rather than free one in use */
+	r->gen = g;
+	nd_list_add(&s->retired, &r->link);
+	on_left(s);
+}
+
+static int prepare_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
+{
+	for (uint16_t i = 0; i < s->nslots; i++) {
+		int err = ask(&s->slots[i], OP_PREPARE, g);
+		if (!err)
+			continue;
+		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].what, nd_err_text(err));
+		for (uint16_t k = 0; k <= i; k++)
+			ask(&s->slots[k], OP_ABANDON, NULL);
+		return err;
+	}
+	return 0;
+}
+
+static int adopt_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
+{
+	for (uint16_t i = 0; i < s->nslots; i++) {
+		int err = ask(&s->slots[i], OP_ADOPT, g);
+		if (!err)
+			continue;
+		nd_diag_at(d, NULL, 0, "a worker can't take the configuration: %s", nd_err_text(err));
+		/* Those who did go back to the old one. */
+		for (uint16_t k = 0; s->process.gen && k < i; k++) {
+			ask(&s->slots[k], OP_PREPARE, s->process.gen);
+			ask(&s->slots[k], OP_ADOPT, s->process.gen);
+		}
+		return err;
+	}
+	return 0;
+}
+
+/* g was set up; makes it serve, or frees it and leaves everything as it was. */
+static int serve(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
+{
+	struct nd_gen *old = s->process.gen;
+	int err = nd_gen_start(g, d);
+
+	if (!err)
+		err = prepare_all(s, g, d);
+	if (!err)
+		err = adopt_all(s, g, d);
+	if (err) {
+		retire(s, g);
+		return err;
+	}
+	s->process.gen = g;
+	retire(s, old);
+	nd_gen_serving(g);
+	return 0;
+}
+
+int nd_server_load(struct nd_server *s, struct nd_diag *d)
+{
+	struct nd_gen *g;
+	int err = nd_gen_new(&s->process, s->options.corefile, &g, d);
+
+	return err ? err : serve(s, g, d);
+}
+
+int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d)
+{
+	struct nd_gen *g;
+	int err = nd_gen_from_text(&s->process, "Corefile", text, &g, d);
+
+	return err ? err : serve(s, g, d);
+}
+
+int nd_server_reload(struct nd_server *s, struct nd_diag *d)
+{
+	if (s->stopping)
+		return ND_ECLOSED;
+	return nd_server_load(s, d);
+}
+
+static void reload_asked(struct nd_process *p)
+{
+	struct nd_server *s = p->server;
+	struct nd_diag d = { 0 };
+
+	nd_log_info(NULL, "Reloading");
+	if (nd_server_reload(s, &d)) {
+		p->reload_failed++;
+		nd_log_error(NULL, "Reload failed, the old configuration goes on serving: %s", d.text);
+		return;
+	}
+	nd_log_info(NULL, "Reloading complete");
+}
+
+static void fatal(struct nd_process *p, const char *why)
+{
+	struct nd_server *s = p->server;
+
+	nd_log_write(ND_LOG_FATAL, NULL, "%s", why);
+	nd_server_stop(s, 1);
+}
+
+/* --- start and end --- */
+
+static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
+{
+	char name[16];
+
+	t->server = s;
+	t->loop = s->options.threads ? nd_loop_new() : s->loop;
+	if (!t->loop)
+		return -ENOMEM;
+	int err = nd_server_worker_init(&t->w, id, t->loop);
+	if (err || !s->options.threads)
+		return err;
+	if (mtx_init(&t->lock, mtx_plain) != thrd_success || cnd_init(&t->answered) != thrd_success)
+		return -ENOMEM;
+	t->wake = nd_wake_new(t->loop, on_asked, t);
+	if (!t->wake)
+		return -ENOMEM;
+	snprintf(name, sizeof name, "worker-%u", id);
+	return nd_thread_start(name, run_worker, t, &t->thread);
+}
+
+int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struct nd_server **out)
+{
+	struct nd_server *s = calloc(1, sizeof *s);
+	int err = 0;
+
+	if (!s)
+		return -ENOMEM;
+	s->loop = loop;
+	s->options = *o;
+	nd_list_init(&s->retired);
+	nd_process_init(&s->process, loop);
+	s->process.default_port = o->port;
+	s->process.version = o->version;
+	s->process.source = o->source;
+	s->process.server = s;
+	s->process.reload = reload_asked;
+	s->process.fatal = fatal;
+	s->process.gen_left = gen_left;
+	s->nslots = o->workers ? o->workers : (uint16_t)nd_thread_cpus();
+	s->process.nworkers = s->nslots;
+	s->slots = calloc(s->nslots, sizeof *s->slots);
+	s->left = nd_wake_new(loop, on_left, s);
+	if (!s->slots || !s->left)
+		err = -ENOMEM;
+	for (uint16_t i = 0; !err && i < s->nslots; i++)
+		err = start_worker(s, &s->slots[i], i);
+	if (err) {
+		nd_server_free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+static void finish(struct nd_server *s)
+{
+	for (uint16_t i = 0; i < s->nslots; i++) {
+		struct slot *t = &s->slots[i];
+		ask(t, OP_LEAVE, NULL);
+		if (t->thread)
+			nd_thread_join(t->thread);
+		t->thread = NULL;
+	}
+	struct nd_gen *g = s->process.gen;
+	s->process.gen = NULL;
+	retire(s, g);
+	on_left(s);
+	if (s->options.on_end)
+		s->options.on_end(s->options.ctx, s->status);
+}
+
+static void on_drain(struct nd_timer *t)
+{
+	struct nd_server *s = ND_CONTAINER(t, struct nd_server, timer);
+	int waiting = 0;
+
+	for (uint16_t i = 0; i < s->nslots; i++)
+		waiting += ask(&s->slots[i], OP_COUNT, NULL);
+	if (waiting && nd_loop_now_ns(s->loop) < s->give_up_ns) {
+		nd_timer_start(s->loop, &s->timer, DRAIN_LOOK_NS, on_drain);
+		return;
+	}
+	finish(s);
+}
+
+static void on_lameduck_over(struct nd_timer *t)
+{
+	struct nd_server *s = ND_CONTAINER(t, struct nd_server, timer);
+
+	for (uint16_t i = 0; i < s->nslots; i++)
+		ask(&s->slots[i], OP_DRAIN, NULL);
+	s->give_up_ns = nd_loop_now_ns(s->loop) + GRACE_NS;
+	nd_timer_start(s->loop, &s->timer, 0, on_drain);
+}
+
+void nd_server_stop(struct nd_server *s, int status)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	s->process.stopping = true;
+	s->status = status;
+	struct nd_gen *g = s->process.gen;
+	uint64_t lameduck = g && status == 0 ? (uint64_t)g->lameduck_ns : 0;
+	if (g)
+		nd_gen_stop(g);
+	if (lameduck)
+		nd_log_info("health", "Going into lameduck mode for %gs", (double)lameduck / 1e9);
+	nd_timer_start(s->loop, &s->timer, lameduck, on_lameduck_over);
+}
+
+void nd_server_free(struct nd_server *s)
+{
+	if (!s)
+		return;
+	nd_timer_stop(&s->timer);
+	for (uint16_t i = 0; s->slots && i < s->nslots; i++) {
+		struct slot *t = &s->slots[i];
+		if (t->thread) {
+			ask(t, OP_LEAVE, NULL);
+			nd_thread_join(t->thread);
+		}
+		if (t->wake)
+			nd_wake_free(t->wake);
+		if (t->loop)
+			nd_server_worker_clear(&t->w);
+		if (t->loop && t->loop != s->loop)
+			nd_loop_free(t->loop);
+	}
+	if (s->process.gen)
+		retire(s, s->process.gen);
+	on_left(s);
+	if (s->left)
+		nd_wake_free(s->left);
+	free(s->slots);
+	nd_process_clear(&s->process);
+	free(s);
+}
+
+struct nd_process *nd_server_process(struct nd_server *s)
+{
+	return &s->process;
+}
+
+void nd_server_banner(struct nd_server *s, struct nd_buf *out)
+{
+	const struct nd_gen *g = s->process.gen;
+
+	for (size_t i = 0; g && i < g->nendpoints; i++) {
+		const struct nd_endpoint *e = &g->endpoints[i];
+		char ip[ND_ADDR_TEXT_MAX];
+		nd_addr_format_ip(&e->addr, ip);
+		for (size_t k = 0; k < e->nsites; k++) {
+			if (e->wildcard)
+				nd_buf_printf(out, "%s:%u\n", e->sites[k]->zone_text, nd_addr_port(&e->addr));
+			else
+				nd_buf_printf(out, "%s:%u on %s\n", e->sites[k]->zone_text,
+					      nd_addr_port(&e->addr), ip);
+		}
+	}
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "core/chain.h"
+#include "server/stream.h"
+
+/* --- answers out --- */
+
+static void flush(struct nd_worker *core)
+{
+	struct nd_server_worker *w = core->server;
+	struct nd_datagram d[ND_SERVER_OUT];
+
+	for (uint32_t i = 0; i < w->nout; i++) {
+		d[i] = w->out[i].d;
+		d[i].peer = &w->out[i].peer;
+	}
+	if (w->nout)
+		nd_udp_send(w->out_socket, d, w->nout);
+	w->nout = 0;
+	nd_worker_flushed(core);
+}
+
+static void send_reply(struct nd_worker *core, struct nd_query *q)
+{
+	struct nd_server_worker *w = core->server;
+
+	if (q->client.proto != ND_PROTO_UDP) {
+		nd_stream_send(q);
+		return;
+	}
+	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_socket != q->client.conn)) {
+		/* Only the queue is sent: q's own bytes stand in the output still. */
+		uint32_t used = core->out_used;
+		flush(core);
+		core->out_used = used;
+	}
+	w->out_socket = q->client.conn;
+	w->out[w->nout].d = (struct nd_datagram){ .bytes = q->ans.w.base, .len = (uint32_t)q->ans.w.pos,
+						  .local = q->client.local, .ifindex = q->client.ifindex };
+	w->out[w->nout].peer = q->client.peer;
+	w->nout++;
+}
+
+static void on_turn(void *ctx)
+{
+	struct nd_server_worker *w = ctx;
+
+	flush(&w->core);
+	nd_log_flush();
+}
+
+/* --- questions in --- */
+
+static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
+{
+	struct nd_listener *l = ctx;
+	struct nd_server_worker *w = l->worker;
+	struct nd_client client = { .proto = ND_PROTO_UDP, .conn = u };
+
+	if (!l->endpoint)
+		return;
+	w->core.now_ns = nd_loop_now_ns(w->core.loop);
+	for (size_t i = 0; i < n; i++) {
+		client.peer = *d[i].peer;
+		client.local = d[i].local;
+		client.ifindex = d[i].ifindex;
+		struct nd_query *q = nd_query_new(&w->core, l->endpoint, &client);
+		if (!q)
+			continue;
+		if (ND_UNLIKELY(d[i].cut) && d[i].len >= ND_MSG_HEADER)
+			d[i].bytes[4] = d[i].bytes[5] = 0; /* over 512 octets: FORMERR, as CoreDNS */
+		nd_chain_start(q, d[i].bytes, d[i].len);
+	}
+	flush(&w->core);
+}
+
+/* --- sockets --- */
+
+static int open_udp(struct nd_listener *l, const struct nd_addr *addr, struct nd_udp **out)
+{
+	struct nd_udp_options o = { .reuseport = true, .pktinfo = l->wildcard, .v6only = true,
+				    .buffer_bytes = ND_SERVER_BUFFER_BYTES,
+				    .datagram_bytes = ND_SERVER_REQUEST_MAX };
+	struct nd_udp_handler h = { .ctx = l, .on_batch = on_batch };
+
+	return nd_udp_bind(l->worker->core.loop, addr, &o, &h, out);
+}
+
+static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd_tcp_listener **out)
+{
+	struct nd_tcp_options o = { .reuseport = true, .v6only = true, .backlog = 1024 };
+
+	return nd_tcp_listen(l->worker->core.loop, addr, &o, nd_stream_accept, l, out);
+}
+
+static void close_listener(struct nd_listener *l)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (l->udp[i])
+			nd_udp_close(l->udp[i]);
+		if (l->tcp[i])
+			nd_tcp_listener_close(l->tcp[i]);
+		l->udp[i] = NULL;
+		l->tcp[i] = NULL;
+	}
+}
+
+static int open_both(struct nd_listener *l, const struct nd_addr *addr, size_t i)
+{
+	int err = open_udp(l, addr, &l->udp[i]);
+	return err ? err : open_tcp(l, addr, &l->tcp[i]);
+}
+
+/* A wildcard is two sockets, IPv6 and IPv4; a machine without IPv6 does with one. */
+static int open_listener(struct nd_listener *l)
+{
+	static const uint8_t any4[4];
+	int err = open_both(l, &l->addr, 0);
+
+	if (l->wildcard && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL)) {
+		close_listener(l);
+		err = 0;
+	}
+	if (!err && l->wildcard) {
+		struct nd_addr four = nd_addr_from(AF_INET, any4, nd_addr_port(&l->addr));
+		err = open_both(l, &four, 1);
+	}
+	if (err)
+		close_listener(l);
+	return err;
+}
+
+static struct nd_listener *find_listener(struct nd_server_worker *w, const struct nd_endpoint *e)
+{
+	ND_LIST_EACH(&w->listeners, it) {
+		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		if (l->scheme == e->scheme && nd_addr_equal(&l->addr, &e->addr))
+			return l;
+	}
+	return NULL;
+}
+
+static void free_listener(struct nd_listener *l)
+{
+	nd_list_del(&l->link);
+	close_listener(l);
+	free(l);
+}
+
+int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, char what[128])
+{
+	for (size_t i = 0; i < gen->nendpoints; i++) {
+		const struct nd_endpoint *e = &gen->endpoints[i];
+		if (find_listener(w, e))
+			continue;
+		struct nd_listener *l = calloc(1, sizeof *l);
+		if (!l)
+			return -ENOMEM;
+		l->worker = w;
+		l->addr = e->addr;
+		l->scheme = e->scheme;
+		l->wildcard = e->wildcard;
+		nd_list_add(&w->listeners, &l->link);
+		int err = open_listener(l);
+		if (err) {
+			snprintf(what, 128, "%s", e->label);
+			free_listener(l);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void nd_server_worker_abandon(struct nd_server_worker *w)
+{
+	ND_LIST_EACH(&w->listeners, it) {
+		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		if (!l->endpoint)
+			free_listener(l);
+	}
+}
+
+/* Its connections go with a listener: their questions would have no block any more. */
+static void drop_unwanted(struct nd_server_worker *w)
+{
+	ND_LIST_EACH(&w->listeners, it) {
+		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		if (l->wanted)
+			continue;
+		nd_stream_close_listener(w, l);
+		free_listener(l);
+	}
+}
+
+int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
+{
+	int err = nd_worker_adopt(&w->core, gen);
+
+	if (err)
+		return err;
+	ND_LIST_EACH(&w->listeners, it)
+		ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
+	for (size_t i = 0; i < gen->nendpoints; i++) {
+		struct nd_listener *l = find_listener(w, &gen->endpoints[i]);
+		ND_ASSERT(l);
+		l->endpoint = &gen->endpoints[i];
+		l->wanted = true;
+	}
+	drop_unwanted(w);
+	return 0;
+}
+
+int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop)
+{
+	memset(w, 0, sizeof *w);
+	nd_list_init(&w->listeners);
+	nd_list_init(&w->conns);
+	w->core.server = w;
+	w->core.send = send_reply;
+	w->core.flush = flush;
+	nd_loop_on_turn(loop, on_turn, w);
+	return nd_worker_init(&w->core, id, loop, ND_SERVER_PARKED_MAX);
+}
+
+void nd_server_worker_clear(struct nd_server_worker *w)
+{
+	nd_worker_clear(&w->core);
+}
+
+void nd_server_worker_drain(struct nd_server_worker *w)
+{
+	w->draining = true;
+	ND_LIST_EACH(&w->listeners, it) {
+		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		l->endpoint = NULL;
+		for (size_t i = 0; i < 2; i++) {
+			if (l->tcp[i])
+				nd_tcp_listener_close(l->tcp[i]);
+			l->tcp[i] = NULL;
+		}
+	}
+}
+
+void nd_server_worker_leave(struct nd_server_worker *w)
+{
+	nd_worker_leave(&w->core);
+	nd_stream_close_all(w);
+	while (!nd_list_empty(&w->listeners))
+		free_listener(ND_LIST_ENTRY(w->listeners.next, struct nd_listener, link));
+}
+
+struct nd_udp_stats nd_server_worker_stats(const struct nd_server_worker *w)
+{
+	struct nd_udp_stats sum = { 0 };
+
+	ND_LIST_EACH(&w->listeners, it) {
+		const struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		for (size_t i = 0; i < 2; i++) {
+			if (!l->udp[i])
+				continue;
+			struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
+			sum.overflowed += s.overflowed;
+			sum.unsent += s.unsent;
+			if (!sum.buffer_bytes || s.buffer_bytes < sum.buffer_bytes)
+				sum.buffer_bytes = s.buffer_bytes;
+		}
+	}
+	return sum;
+}
