@@ -174,7 +174,8 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 	struct nd_endpoint *e = find_endpoint(g, scheme, addr);
 
 	if (!e) {
-		e = &g->endpoints[g->nendpoints++];
+		e = &g->endpoints[g->nendpoints];
+		e->index = (uint16_t)g->nendpoints++;
 		e->scheme = scheme;
 		e->addr = *addr;
 		e->wildcard = wildcard;

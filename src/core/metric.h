@@ -29,6 +29,30 @@ static inline uint64_t nd_metric_get(const nd_metric_cell *c)
 	return __atomic_load_n((const uint64_t *)c, __ATOMIC_RELAXED);
 }
 
+/* A row of counters, one copy per worker, for one set of label values. A process object: the same kind and key give
+ * the same counters after a reload. */
+struct nd_tally {
+	uint32_t n;         /* cells a worker */
+	uint32_t stride;    /* cells between workers: whole cache lines */
+	uint16_t nworkers;
+	nd_metric_cell *cell;
+};
+
+static inline nd_metric_cell *nd_tally_cells(const struct nd_tally *t, uint16_t worker)
+{
+	return t->cell + (size_t)worker * t->stride;
+}
+
+/* Over all workers. */
+uint64_t nd_tally_sum(const struct nd_tally *t, uint32_t i);
+
+struct nd_setup;
+/* From setup or start. NULL when memory is out. */
+struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
+/* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index; NULL for the others.
+ * The key is the endpoint's label and `key`. In the generation's arena; NULL when memory is out. */
+struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
+
 enum nd_metric_kind { ND_METRIC_COUNTER, ND_METRIC_GAUGE, ND_METRIC_HISTOGRAM };
 
 struct nd_metric_family {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hash.h"
 #include "core/gen.h"
 
 int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const char *format, ...)
@@ -155,4 +156,54 @@ int nd_setup_bind(struct nd_setup *s, const struct nd_addr *addrs, size_t n)
 void nd_setup_other_classes(struct nd_setup *s)
 {
 	s->block->other_classes = true;
+}
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+	return nd_hash_add(h, text, strlen(text) + 1);
+}
+
+static uint64_t hash_lines(uint64_t h, const struct nd_conf_line *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		h = hash_text(h, line[i].name);
+		for (size_t a = 0; a < line[i].nargs; a++)
+			h = hash_text(h, line[i].args[a]);
+		h = hash_text(h, "{");
+		h = hash_lines(h, line[i].block, line[i].nblock);
+		h = hash_text(h, "}");
+	}
+	return h;
+}
+
+uint64_t nd_setup_fingerprint(struct nd_setup *s)
+{
+	const struct nd_conf_server *conf = s->block->conf;
+	uint64_t h = ND_HASH_START;
+	size_t from = 0;
+
+	for (size_t i = 0; i < s->block->nzones; i++)
+		h = nd_hash_add(h, s->block->zones[i].wire, s->block->zones[i].len);
+	while (nd_plugins[from] && nd_plugins[from] != s->plugin)
+		from++;
+	for (size_t p = from; nd_plugins[p]; p++)
+		for (size_t i = 0; i < conf->ndirectives; i++)
+			if (strcmp(conf->directives[i].name, nd_plugins[p]->name) == 0)
+				h = hash_lines(h, &conf->directives[i], 1);
+	return nd_hash_mix(h);
+}
+
+const char *nd_setup_zones_text(struct nd_setup *s, const struct nd_name *zones, size_t n)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, 1 << 16);
+	for (size_t i = 0; i < n; i++) {
+		char text[ND_NAME_TEXT_MAX];
+		nd_name_format(zones[i], text);
+		nd_buf_printf(&b, "%s%s", i ? "," : "", text);
+	}
+	const char *out = nd_arena_text(s->arena, nd_buf_string(&b), b.len);
+	nd_buf_clear(&b);
+	return out ? out : "";
 }

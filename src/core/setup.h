@@ -82,6 +82,12 @@ void nd_setup_dropped(struct nd_setup *s, void (*dropped)(const void *self, stru
 /* At shutdown, keep serving this long (health's lameduck); the longest wins. */
 void nd_setup_lameduck(struct nd_setup *s, int64_t ns);
 
+/* A fingerprint of the block from this plugin down: its zones and the words of all directives whose plugins come
+ * behind it in the chain, and its own. Two blocks with the same one give the same answers below here. */
+uint64_t nd_setup_fingerprint(struct nd_setup *s);
+/* The zones as CoreDNS writes them in labels: "a.,b.". In the arena. */
+const char *nd_setup_zones_text(struct nd_setup *s, const struct nd_name *zones, size_t n);
+
 /* May an answer that was found below this plugin be given without asking it (for answers kept outside the chain)?
  * Default: no. Say so per block, when set up. */
 void nd_setup_transparent(struct nd_setup *s, bool yes);

@@ -49,6 +49,7 @@ struct nd_block {
 
 /* One address to listen on, with the sites it serves. */
 struct nd_endpoint {
+	uint16_t index;          /* in its generation */
 	enum nd_scheme scheme;
 	bool wildcard;           /* no bind: IPv4 and IPv6 */
 	struct nd_addr addr;     /* port set; when wildcard, ::, and the server opens 0.0.0.0 too */
