@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cache - answers kept as they will be sent; CoreDNS's plugin cache (1.15). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/chain.h"
+#include "core/gen.h"
+#include "core/worker.h"
+#include "io/clock.h"
+#include "plugin/cache/classify.h"
+#include "plugin/cache/store.h"
+
+struct limits {
+	uint32_t capacity, ttl_max_s, ttl_min_s;
+	struct nd_name *off; /* `disable`: zones whose answers of this kind are not kept */
+	size_t noff;
+};
+
+struct cache {
+	struct limits success, denial;
+	int64_t servfail_ns;
+	bool keepttl;
+	struct nd_name *zones;
+	size_t nzones;
+	bool everything; /* the only zone is the root */
+	struct nd_store *store;
+	struct nd_tally **tally; /* by endpoint */
+	const char *zones_text;
+	struct nd_gen *gen;
+	struct nd_block *block;
+};
+
+/* Cells of a tally. */
+enum { REQUESTS, HIT_SUCCESS, HIT_DENIAL, MISSES, EVICTED_SUCCESS, EVICTED_DENIAL, DROPS, CELLS };
+
+struct state {
+	uint64_t hash;
+	uint8_t flags;
+};
+
+/* --- answering --- */
+
+static nd_metric_cell *cells(const struct cache *c, const struct nd_query *q)
+{
+	return nd_tally_cells(c->tally[q->endpoint->index], q->worker->id);
+}
+
+/* Records beyond the stored index: their places are found by walking the body. */
+static void walk_body(struct nd_query *q, const struct nd_store_head *h)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_msg m = { .base = a->w.base, .len = (uint16_t)a->w.pos, .question_end = a->body,
+			    .count = { 1, h->count[0], h->count[1], h->count[2] } };
+	struct nd_rr_iter iter = nd_rr_iter_over(&m);
+	struct nd_rr rr;
+
+	while (a->n < a->max && nd_rr_next(&iter, &rr))
+		a->record[a->n++] = (struct nd_record){ .owner = rr.owner, .type = rr.type, .ttl_at = rr.ttl_at,
+							.rdata = rr.rdata, .rdata_len = rr.rdata_len,
+							.section = (uint8_t)rr.section };
+}
+
+static void use_hit(const struct cache *c, struct nd_query *q, const struct nd_store_head *h)
+{
+	struct nd_answer *a = &q->ans;
+	uint32_t ttl = h->ttl_s;
+
+	if (!c->keepttl && q->worker->now_ns > h->stored_ns)
+		ttl -= (uint32_t)((q->worker->now_ns - h->stored_ns) / ND_NS_PER_S);
+	a->w.pos = a->body + (size_t)h->body_len;
+	a->count[0] = h->count[0];
+	a->count[1] = h->count[1];
+	a->count[2] = h->count[2];
+	a->n = h->indexed;
+	if (ND_UNLIKELY(h->n > ND_STORE_INDEXED))
+		walk_body(q, h);
+	for (unsigned i = 0; i < a->n; i++)
+		nd_answer_set_ttl(a, &a->record[i], ttl);
+	q->rcode = h->rcode;
+	a->flags = h->flags;
+	if (!q->msg.edns.dnssec_ok && !(q->msg.flags & ND_FLAG_AD))
+		a->flags &= (uint16_t)~ND_FLAG_AD; /* RFC 6840 s5.7 */
+}
+
+static enum nd_verdict answer(const void *self, struct nd_query *q)
+{
+	const struct cache *c = self;
+	struct nd_store_head h;
+
+	if (nd_msg_opcode(&q->msg) != ND_OPCODE_QUERY)
+		return ND_NEXT;
+	if (ND_UNLIKELY(!c->everything) && !nd_setup_zone_match(c->zones, c->nzones, q->msg.qname))
+		return ND_NEXT;
+
+	uint8_t flags = (q->msg.edns.dnssec_ok ? ND_STORE_DO : 0) | (q->msg.flags & ND_FLAG_CD ? ND_STORE_CD : 0);
+	struct nd_store_key key = nd_store_key(c->store, q->msg.qname, q->msg.qtype, q->msg.qclass, flags);
+	nd_metric_cell *n = cells(c, q);
+	nd_metric_add(&n[REQUESTS], 1);
+	struct nd_answer *a = &q->ans;
+	if (nd_store_find(c->store, &key, q->worker->now_ns, a->w.base + a->body, a->w.cap - a->body, a->record, &h)) {
+		nd_metric_add(&n[h.kind == ND_STORE_SUCCESS ? HIT_SUCCESS : HIT_DENIAL], 1);
+		use_hit(c, q, &h);
+		return ND_DONE;
+	}
+	nd_metric_add(&n[MISSES], 1);
+	struct state *s = nd_query_state(q);
+	if (s) {
+		s->hash = key.hash;
+		s->flags = flags;
+		nd_query_want_reply(q);
+	}
+	return ND_NEXT;
+}
+
+/* --- keeping --- */
+
+/* CoreDNS's dnsutil.MinimalTTL: 5 s where there is nothing to go by, or the kind is no answer. */
+static uint32_t smallest_ttl(const struct nd_answer *a, struct nd_classify what, uint32_t max)
+{
+	if (what.kind == ND_CLASSIFY_FAILURE || what.kind == ND_CLASSIFY_OTHER || what.delegation || a->n == 0)
+		return 5;
+	for (unsigned i = 0; i < a->n; i++) {
+		uint32_t ttl = nd_answer_ttl(a, &a->record[i]);
+		if (ttl < max)
+			max = ttl;
+	}
+	return max;
+}
+
+static uint32_t bound(uint32_t ttl, const struct limits *l)
+{
+	if (ttl < l->ttl_min_s)
+		ttl = l->ttl_min_s;
+	return ttl > l->ttl_max_s ? l->ttl_max_s : ttl;
+}
+
+static void keep(const struct cache *c, struct nd_query *q, const struct state *s, struct nd_classify what,
+		 uint32_t ttl, bool bare)
+{
+	struct nd_answer *a = &q->ans;
+	const struct limits *l = what.kind == ND_CLASSIFY_SUCCESS ? &c->success : &c->denial;
+	struct nd_store_key key = { .hash = s->hash, .name = q->msg.qname, .qtype = q->msg.qtype,
+				    .qclass = q->msg.qclass, .flags = s->flags };
+	struct nd_store_head h = { .ttl_s = ttl, .rcode = q->rcode, .body = a->body };
+
+	if (l->noff && nd_setup_zone_match(l->off, l->noff, q->msg.qname))
+		return;
+	h.kind = what.kind == ND_CLASSIFY_SUCCESS   ? ND_STORE_SUCCESS
+		 : what.kind == ND_CLASSIFY_FAILURE ? ND_STORE_FAILURE
+						    : ND_STORE_DENIAL;
+	if (!bare) {
+		h.flags = a->flags & (ND_FLAG_AA | ND_FLAG_AD | ND_FLAG_RA);
+		h.n = a->n;
+		memcpy(h.count, a->count, sizeof h.count);
+		if (a->w.pos - a->body > UINT16_MAX)
+			return;
+		h.body_len = (uint16_t)(a->w.pos - a->body);
+	}
+	enum nd_store_put did = nd_store_put(c->store, q->worker->id + 1u, &key, &h, a->record, a->w.base + a->body,
+					     q->worker->now_ns);
+	if (did == ND_STORE_EVICTED_SUCCESS)
+		nd_metric_add(&cells(c, q)[EVICTED_SUCCESS], 1);
+	else if (did == ND_STORE_EVICTED_DENIAL)
+		nd_metric_add(&cells(c, q)[EVICTED_DENIAL], 1);
+}
+
+static void on_reply(const void *self, struct nd_query *q)
+{
+	const struct cache *c = self;
+	const struct state *s = nd_query_state(q);
+	struct nd_answer *a = &q->ans;
+	uint32_t failure_s = (uint32_t)(c->servfail_ns / ND_NS_PER_S);
+
+	if (q->drop)
+		return;
+	if (q->failed) {
+		/* No reply came at all; an equal question within the time gets the same (1.15). */
+		if (q->rcode == ND_RCODE_SERVFAIL && failure_s)
+			keep(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE }, failure_s, true);
+		return;
+	}
+	struct nd_classify what = nd_classify_answer(q);
+	uint32_t ttl = failure_s;
+	if (what.kind == ND_CLASSIFY_NODATA || what.kind == ND_CLASSIFY_NXDOMAIN)
+		ttl = bound(smallest_ttl(a, what, c->denial.ttl_max_s), &c->denial);
+	else if (what.kind != ND_CLASSIFY_FAILURE)
+		ttl = bound(smallest_ttl(a, what, c->success.ttl_max_s), &c->success);
+	/* From the first answer on every record has the TTL that the cached one will count down from. */
+	for (unsigned i = 0; i < a->n; i++)
+		nd_answer_set_ttl(a, &a->record[i], ttl);
+	if (what.keep && what.kind != ND_CLASSIFY_OTHER && ttl)
+		keep(c, q, s, what, ttl, false);
+	if (!q->msg.edns.dnssec_ok && !(q->msg.flags & ND_FLAG_AD))
+		a->flags &= (uint16_t)~ND_FLAG_AD;
+}
+
+/* --- setting up --- */
+
+static int own_setting(void *self, const struct nd_conf_line *l, void *ctx);
+
+static const struct nd_setting settings[] = {
+	{ "success", ND_SET_OWN, 0, 0, 0, 0, "CAPACITY [TTL] [MINTTL]: positive answers" },
+	{ "denial", ND_SET_OWN, 0, 0, 0, 0, "CAPACITY [TTL] [MINTTL]: NXDOMAIN and NODATA" },
+	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, 300ll * ND_NS_PER_S,
+	  5ll * ND_NS_PER_S, "how long failures are kept; 0: not at all" },
+	{ "disable", ND_SET_OWN, 0, 0, 0, 0, "success|denial [ZONES...]: what is not kept" },
+	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0, "TTLs do not count down" },
+	{ "prefetch", ND_SET_OWN, 0, 0, 0, 0, "AMOUNT [DURATION] [PERCENTAGE%]" },
+	{ "serve_stale", ND_SET_OWN, 0, 0, 0, 0, "[DURATION] [immediate|verify ...]" },
+	{ "serve_stale_policy", ND_SET_OWN, 0, 0, 0, 0, "prefer_positive" },
+	{ 0 },
+};
+
+static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const char *text, const char *what, uint64_t min,
+		       uint64_t max, uint32_t *out)
+{
+	uint64_t n;
+
+	if (nd_settings_uint(text, max, &n) || n < min)
+		return nd_setup_error(s, l, "%s: \"%s\" is no %s; give a whole number from %llu to %llu", l->name, text,
+				      what, (unsigned long long)min, (unsigned long long)max);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int read_limits(struct nd_setup *s, const struct nd_conf_line *l, struct limits *to)
+{
+	if (l->nargs == 0)
+		return nd_setup_error(s, l, "%s: wants CAPACITY [TTL] [MINTTL]", l->name);
+	int err = read_number(s, l, l->args[0], "capacity", 0, ND_STORE_ENTRIES_MAX / 2, &to->capacity);
+	if (!err && l->nargs > 1)
+		err = read_number(s, l, l->args[1], "TTL in seconds", 1, INT32_MAX, &to->ttl_max_s);
+	if (!err && l->nargs > 2)
+		err = read_number(s, l, l->args[2], "smallest TTL in seconds", 0, INT32_MAX, &to->ttl_min_s);
+	return err;
+}
+
+static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_conf_line *l)
+{
+	static struct nd_name root[1];
+	struct limits *to;
+
+	if (l->nargs == 0)
+		return nd_setup_error(s, l, "disable: wants success|denial [ZONES...]");
+	if (strcmp(l->args[0], "success") == 0)
+		to = &c->success;
+	else if (strcmp(l->args[0], "denial") == 0)
+		to = &c->denial;
+	else
+		return nd_setup_error(s, l, "disable: \"%s\" is no kind of answer; give \"success\" or \"denial\"",
+				      l->args[0]);
+	if (l->nargs == 1) {
+		root[0] = nd_name_root;
+		to->off = root;
+		to->noff = 1;
+		return 0;
+	}
+	return nd_setup_zones(s, l->args + 1, l->nargs - 1, &to->off, &to->noff);
+}
+
+/* Their words are checked as CoreDNS does, so that a mistake gets its own message; then they are refused. */
+static int refuse_prefetch(struct nd_setup *s, const struct nd_conf_line *l)
+{
+	uint32_t n;
+	int64_t ns;
+	int err;
+
+	if (l->nargs == 0 || l->nargs > 3)
+		return nd_setup_error(s, l, "prefetch: wants AMOUNT [DURATION] [PERCENTAGE%%]");
+	err = read_number(s, l, l->args[0], "amount of hits", 0, INT32_MAX, &n);
+	if (err)
+		return err;
+	if (l->nargs > 1 && nd_settings_duration(l->args[1], &ns))
+		return nd_setup_error(s, l, "prefetch: \"%s\" is no duration; give one as \"1m\"", l->args[1]);
+	if (l->nargs > 2) {
+		char *end;
+		unsigned long pct = strtoul(l->args[2], &end, 10);
+		if (strcmp(end, "%") != 0 || pct < 10 || pct > 90)
+			return nd_setup_error(s, l, "prefetch: \"%s\" is no percentage from 10%% to 90%%", l->args[2]);
+	}
+	return nd_setup_error(s, l, "\"prefetch\" is known to CoreDNS, but not in this build yet; remove it");
+}
+
+static int refuse_stale(struct nd_setup *s, const struct nd_conf_line *l)
+{
+	int64_t ns;
+
+	if (l->nargs > 5)
+		return nd_setup_error(s, l, "serve_stale: too many words; wants [DURATION] [immediate|verify ...]");
+	if (l->nargs > 0 && (nd_settings_duration(l->args[0], &ns) || ns < 0))
+		return nd_setup_error(s, l, "serve_stale: \"%s\" is no duration; give one as \"1h\"", l->args[0]);
+	if (l->nargs > 1 && strcasecmp(l->args[1], "immediate") != 0 && strcasecmp(l->args[1], "verify") != 0)
+		return nd_setup_error(s, l, "serve_stale: \"%s\" is no refresh mode; give \"immediate\" or \"verify\"",
+				      l->args[1]);
+	for (size_t i = 2; i < l->nargs; i++)
+		if (nd_settings_duration(l->args[i], &ns) || ns < 0)
+			return nd_setup_error(s, l, "serve_stale: \"%s\" is no duration; give one as \"30s\"", l->args[i]);
+	return nd_setup_error(s, l, "\"serve_stale\" is known to CoreDNS, but not in this build yet; remove it");
+}
+
+static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
+{
+	struct nd_setup *s = ctx;
+	struct cache *c = self;
+
+	if (strcmp(l->name, "success") == 0)
+		return read_limits(s, l, &c->success);
+	if (strcmp(l->name, "denial") == 0)
+		return read_limits(s, l, &c->denial);
+	if (strcmp(l->name, "disable") == 0)
+		return read_disable(s, c, l);
+	if (strcmp(l->name, "prefetch") == 0)
+		return refuse_prefetch(s, l);
+	if (strcmp(l->name, "serve_stale") == 0)
+		return refuse_stale(s, l);
+	return nd_setup_error(s, l, "\"serve_stale_policy\" is known to CoreDNS, but not in this build yet; remove it");
+}
+
+static void *make_store(void *ctx)
+{
+	struct nd_setup *s = ctx;
+	const struct cache *c = s->self;
+
+	return nd_store_new((size_t)c->success.capacity + c->denial.capacity, nd_setup_fingerprint(s));
+}
+
+static void unmake_store(void *object)
+{
+	nd_store_free(object);
+}
+
+static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	struct cache *c = self;
+	const char *const *args = d->args;
+	size_t n = d->nargs;
+	uint32_t ttl = 0;
+
+	c->success = (struct limits){ .capacity = 9984, .ttl_max_s = 3600, .ttl_min_s = 5 };
+	c->denial = (struct limits){ .capacity = 9984, .ttl_max_s = 1800, .ttl_min_s = 5 };
+	if (n && strspn(args[0], "+-0123456789") == strlen(args[0])) {
+		int err = read_number(s, d, args[0], "TTL in seconds", 1, INT32_MAX, &ttl);
+		if (err)
+			return err;
+		c->success.ttl_max_s = c->denial.ttl_max_s = ttl;
+		args++;
+		n--;
+	}
+	int err = nd_setup_zones(s, args, n, &c->zones, &c->nzones);
+	if (!err)
+		err = nd_setup_settings(s, own_setting, false);
+	if (err)
+		return err;
+	for (size_t i = 0; i < c->nzones; i++)
+		c->everything |= nd_name_is_root(c->zones[i]);
+	if (c->success.capacity < 1024) /* as CoreDNS: four in each of its shards */
+		c->success.capacity = 1024;
+	if (c->denial.capacity < 1024)
+		c->denial.capacity = 1024;
+	c->zones_text = nd_setup_zones_text(s, c->zones, c->nzones);
+	c->block = s->block;
+	c->gen = s->gen;
+
+	struct { uint64_t view, success, denial; } id = { nd_setup_fingerprint(s), c->success.capacity,
+							  c->denial.capacity };
+	c->store = nd_setup_share(s, "cache", &id, sizeof id, make_store, s, unmake_store);
+	return c->store ? 0 : nd_setup_error(s, NULL, "no memory for %u answers; give smaller capacities",
+					     c->success.capacity + c->denial.capacity);
+}
+
+/* --- metrics --- */
+
+static const char *const typed[] = { "server", "type", "zones", "view", NULL };
+static const char *const untyped[] = { "server", "zones", "view", NULL };
+static const struct nd_metric_family
+	entries_family = { "coredns_cache_entries", ND_METRIC_GAUGE, "The number of elements in the cache.", typed, NULL, 0 },
+	requests_family = { "coredns_cache_requests_total", ND_METRIC_COUNTER, "The count of cache requests.", untyped, NULL, 0 },
+	hits_family = { "coredns_cache_hits_total", ND_METRIC_COUNTER, "The count of cache hits.", typed, NULL, 0 },
+	misses_family = { "coredns_cache_misses_total", ND_METRIC_COUNTER,
+			  "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.", untyped, NULL, 0 },
+	evictions_family = { "coredns_cache_evictions_total", ND_METRIC_COUNTER, "The count of cache evictions.", typed, NULL, 0 };
+
+static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server, const char *type,
+		 const char *zones, uint64_t n)
+{
+	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
+
+	if (n)
+		nd_metric_emit(out, f, values, (double)n);
+}
+
+static void collect(void *ctx, struct nd_metric_out *out)
+{
+	const struct cache *c = ctx;
+	uint64_t success, denial;
+
+	nd_store_count(c->store, nd_clock_now_ns(), &success, &denial);
+	for (size_t i = 0; i < c->gen->nendpoints; i++) {
+		const struct nd_tally *t = c->tally[i];
+		if (!t)
+			continue;
+		const char *server = c->gen->endpoints[i].label, *z = c->zones_text;
+		const char *values[] = { server, "success", z, "" };
+		nd_metric_emit(out, &entries_family, values, (double)success);
+		values[1] = "denial";
+		nd_metric_emit(out, &entries_family, values, (double)denial);
+		emit(out, &requests_family, server, NULL, z, nd_tally_sum(t, REQUESTS));
+		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, MISSES));
+		emit(out, &hits_family, server, "success", z, nd_tally_sum(t, HIT_SUCCESS));
+		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, HIT_DENIAL));
+		emit(out, &evictions_family, server, "success", z, nd_tally_sum(t, EVICTED_SUCCESS));
+		emit(out, &evictions_family, server, "denial", z, nd_tally_sum(t, EVICTED_DENIAL));
+	}
+}
+
+static int start(void *self, struct nd_setup *s)
+{
+	struct cache *c = self;
+
+	c->tally = nd_tally_by_endpoint(s, "cache", c->zones_text, CELLS);
+	if (!c->tally)
+		return ND_ELIMIT;
+	nd_setup_collect(s, collect, c);
+	return 0;
+}
+
+const struct nd_plugin nd_plugin_cache = {
+	.name = "cache",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct cache),
+	.query_size = sizeof(struct state),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.query = answer,
+	.reply = on_reply,
+};

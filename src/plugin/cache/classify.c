@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/cache/classify.h"
+
+static uint16_t class_of(const struct nd_answer *a, const struct nd_record *r)
+{
+	return nd_reader_peek16(a->w.base + r->ttl_at - 2);
+}
+
+static bool read_name(const struct nd_answer *a, uint16_t at, struct nd_name_buf *buf, struct nd_name *out)
+{
+	struct nd_reader r = nd_reader_over(a->w.base, a->w.pos);
+
+	r.pos = a->w.base + at;
+	return nd_name_read(&r, true, buf, out) == 0;
+}
+
+static bool has_type(const struct nd_answer *a, enum nd_section section, uint16_t type)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->record[i].section == section && a->record[i].type == type)
+			return true;
+	return false;
+}
+
+static bool owned_by(const struct nd_query *q, const struct nd_record *r, struct nd_name name)
+{
+	struct nd_name_buf buf;
+	struct nd_name owner;
+	uint16_t class = q->msg.qclass;
+
+	return (class == ND_CLASS_ANY || class_of(&q->ans, r) == class) &&
+	       read_name(&q->ans, r->owner, &buf, &owner) && nd_name_same(owner, name);
+}
+
+/* The one CNAME target of `name`; target->len 0 if it has none. False: two different ones. */
+static bool unique_target(const struct nd_query *q, struct nd_name name, struct nd_name_buf *buf,
+			  struct nd_name *target)
+{
+	const struct nd_answer *a = &q->ans;
+	struct nd_name_buf other_buf;
+	struct nd_name other;
+
+	target->len = 0;
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct nd_record *r = &a->record[i];
+		if (r->section != ND_SECTION_ANSWER || r->type != ND_TYPE_CNAME || !owned_by(q, r, name))
+			continue;
+		if (!read_name(a, r->rdata, &other_buf, &other))
+			return false;
+		if (target->len && !nd_name_same(other, *target))
+			return false;
+		*target = nd_name_copy(other, buf);
+	}
+	return true;
+}
+
+/* Follows the CNAMEs of the answer section from the question's name. False: a loop, or two targets for one owner.
+ * A chain is at most as long as there are records, which is how a loop is seen. */
+static bool follow(const struct nd_query *q, struct nd_name_buf *buf, struct nd_name *name, bool *any)
+{
+	*name = nd_name_copy(q->msg.qname, buf);
+	*any = false;
+	for (unsigned steps = 0; steps <= q->ans.n; steps++) {
+		struct nd_name_buf next_buf;
+		struct nd_name next;
+		if (!unique_target(q, *name, &next_buf, &next))
+			return false;
+		if (!next.len)
+			return true;
+		*any = true;
+		*name = nd_name_copy(next, buf);
+	}
+	return false;
+}
+
+static bool answers_question(const struct nd_query *q)
+{
+	const struct nd_answer *a = &q->ans;
+	struct nd_name_buf buf;
+	struct nd_name name = q->msg.qname;
+	bool any = false;
+
+	if (q->msg.qtype != ND_TYPE_ANY && !follow(q, &buf, &name, &any))
+		return false;
+	if (q->msg.qtype == ND_TYPE_CNAME)
+		return any;
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct nd_record *r = &a->record[i];
+		if (r->section == ND_SECTION_ANSWER &&
+		    (q->msg.qtype == ND_TYPE_ANY || r->type == q->msg.qtype) && owned_by(q, r, name))
+			return true;
+	}
+	return false;
+}
+
+static struct nd_classify typify(const struct nd_query *q)
+{
+	const struct nd_answer *a = &q->ans;
+	struct nd_classify c = { .kind = ND_CLASSIFY_OTHER };
+	bool soa = has_type(a, ND_SECTION_AUTHORITY, ND_TYPE_SOA);
+	bool some = a->count[ND_SECTION_ANSWER] > 0;
+
+	if (q->msg.qtype == ND_TYPE_AXFR || q->msg.qtype == ND_TYPE_IXFR)
+		return c;
+	switch (q->rcode) {
+	case ND_RCODE_NOERROR:
+		c.kind = some || !soa ? ND_CLASSIFY_SUCCESS : ND_CLASSIFY_NODATA;
+		c.delegation = !some && !soa && has_type(a, ND_SECTION_AUTHORITY, ND_TYPE_NS);
+		c.keep = true;
+		if (some && !answers_question(q)) { /* a chain that ends nowhere: NODATA, if there is a SOA */
+			c.kind = soa ? ND_CLASSIFY_NODATA : ND_CLASSIFY_SUCCESS;
+			c.keep = soa;
+		}
+		break;
+	case ND_RCODE_NXDOMAIN:
+		c.kind = some ? ND_CLASSIFY_OTHER : ND_CLASSIFY_NXDOMAIN;
+		c.keep = !some && soa;
+		break;
+	case ND_RCODE_SERVFAIL:
+	case ND_RCODE_NOTIMP:
+		c.kind = ND_CLASSIFY_FAILURE;
+		c.keep = true;
+		break;
+	default: break;
+	}
+	return c;
+}
+
+struct nd_classify nd_classify_answer(const struct nd_query *q)
+{
+	struct nd_classify c = typify(q);
+
+	if (q->ans.flags & ND_FLAG_TC)
+		c.keep = false;
+	return c;
+}
