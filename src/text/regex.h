@@ -3,7 +3,8 @@
  *
  * What RE2 refuses (look-around, back references, possessive and atomic groups, recursion, \C, ...)
  * is refused here by a check of the pattern, so that a Corefile means the same in both; a match
- * limit bounds the time PCRE2 may take.
+ * limit bounds the time PCRE2 may take. Known differences: at most 31 groups; a compiled pattern of
+ * more than 64 KiB is refused ("expression too large"); what PCRE2's Unicode tables do not know.
  * Owns: nd_regex is heap; free it. Threads: matching is const and may run on many threads; each
  * needs its own nd_regex_scratch.
  */
@@ -11,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/arena.h"
 
 struct nd_regex;         /* a compiled pattern */
 struct nd_regex_scratch; /* for matching, one per thread */
@@ -34,6 +36,10 @@ struct nd_regex_match {
 
 struct nd_regex_scratch *nd_regex_scratch_new(void);
 void nd_regex_scratch_free(struct nd_regex_scratch *s);
-/* Go's unanchored, leftmost-first match. A match that hits the limit counts as none. */
+/* One that lives in the arena and is never freed by itself, for who matches now and then; or NULL. */
+struct nd_regex_scratch *nd_regex_scratch_in(struct nd_arena *a);
+/* Go's unanchored, leftmost-first match. A match that hits the limit counts as none. A byte that is
+ * no UTF-8 counts as one U+FFFD, as in Go; a text with such a byte and of more than 1 MiB matches
+ * nothing. out may be NULL. */
 bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text, size_t n,
 		    struct nd_regex_match *out);
