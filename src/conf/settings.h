@@ -27,7 +27,7 @@ struct nd_setting {
 	const char *name;
 	enum nd_setting_kind kind;
 	size_t where;      /* offset in the plugin's self */
-	int64_t min, max;
+	int64_t min, max;  /* max 0: as much as the kind holds */
 	int64_t def;       /* written into self before the block is read (TEXT: not used) */
 	const char *help;  /* for the reference in the plugin's README, and error texts */
 };

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "conf/source.h"
+
+enum {
+	SNIPPET_IMPORTS_MAX = 10000, /* as coredns/caddy 1.1.4 */
+	FILE_IMPORTS_MAX = 100000,   /* likewise */
+	PARTS_MAX = 10000,           /* snippets, and files of different names */
+	WORDS_MAX = 4 << 20,         /* taken in all, imports included */
+	WARNINGS_MAX = 1 << 16,      /* bytes */
+};
+
+/* An error at the word. */
+#define WRONG(s, w, ...)                                                                       \
+	((s)->err = nd_diag_at((s)->d, (w) ? (w)->file : NULL, (w) ? (w)->line : 0, __VA_ARGS__))
+
+static int no_memory(struct nd_stream *s)
+{
+	return WRONG(s, s->tok, "no memory for the configuration: it is too large");
+}
+
+static bool is(const struct nd_lexeme *w, const char *text)
+{
+	return strcmp(w->text, text) == 0;
+}
+
+static struct nd_stream_part *find_part(const struct nd_stream_parts *parts, const char *name)
+{
+	uint64_t hash = nd_hash_add(ND_HASH_START, name, strlen(name));
+
+	for (size_t i = 0; i < parts->n; i++)
+		if (parts->at[i].hash == hash && strcmp(parts->at[i].name, name) == 0)
+			return &parts->at[i];
+	return NULL;
+}
+
+/* Takes ownership of the words, on failure as well. */
+static int add_part(struct nd_stream *s, struct nd_stream_parts *parts, const char *name,
+		    struct nd_lexed *words)
+{
+	if (parts->n == PARTS_MAX) {
+		nd_lexed_clear(words);
+		return WRONG(s, s->tok, "more than %d %s", PARTS_MAX,
+			     parts == &s->files ? "files imported" : "snippets");
+	}
+	if (parts->n == parts->cap) {
+		size_t cap = parts->cap ? parts->cap * 2 : 16;
+		struct nd_stream_part *at = realloc(parts->at, cap * sizeof *at);
+		if (!at) {
+			nd_lexed_clear(words);
+			return no_memory(s);
+		}
+		parts->at = at;
+		parts->cap = cap;
+	}
+	uint64_t hash = nd_hash_add(ND_HASH_START, name, strlen(name));
+	parts->at[parts->n++] =
+		(struct nd_stream_part){ .hash = hash, .name = name, .words = *words };
+	return 0;
+}
+
+/* Words that have been begun and are still in the frames are being imported right now: what
+ * they import stands above them, and the frames of a glob's later files are not yet begun. To
+ * import such words again would never end; CoreDNS goes on until a count is used up. */
+static bool is_open(const struct nd_stream *s, const struct nd_lexed *words)
+{
+	for (size_t i = 0; i < s->nframes; i++)
+		if (s->frames[i].at == words->at && s->frames[i].i > 0)
+			return true;
+	return false;
+}
+
+static int push(struct nd_stream *s, const struct nd_lexed *words)
+{
+	if (words->n == 0)
+		return 0;
+	if (s->nframes == s->frames_cap) {
+		size_t cap = s->frames_cap ? s->frames_cap * 2 : 16;
+		struct nd_stream_frame *frames = realloc(s->frames, cap * sizeof *frames);
+		if (!frames)
+			return no_memory(s);
+		s->frames = frames;
+		s->frames_cap = cap;
+	}
+	s->frames[s->nframes++] = (struct nd_stream_frame){ .at = words->at, .n = words->n };
+	return 0;
+}
+
+int nd_stream_init(struct nd_stream *s, const struct nd_conf_source *src, struct nd_arena *a,
+		   struct nd_diag *d, const char *file, const char *text, size_t n)
+{
+	struct nd_lexed words;
+
+	*s = (struct nd_stream){ .src = nd_source_complete(src), .arena = a, .d = d };
+	nd_buf_init(&s->warnings, WARNINGS_MAX);
+	char *path = nd_source_join(a, "", file);
+	if (!path)
+		return s->err = nd_diag_at(d, file, 0, "the file's path is too long");
+	int err = nd_lexer_read(file, text, n, a, &words, d);
+	if (!err)
+		err = add_part(s, &s->files, path, &words);
+	return err ? err : push(s, &words);
+}
+
+static void clear_parts(struct nd_stream_parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++)
+		nd_lexed_clear(&parts->at[i].words);
+	free(parts->at);
+}
+
+void nd_stream_clear(struct nd_stream *s)
+{
+	clear_parts(&s->snippets);
+	clear_parts(&s->files);
+	free(s->frames);
+	nd_buf_clear(&s->warnings);
+	*s = (struct nd_stream){ 0 };
+}
+
+bool nd_stream_next(struct nd_stream *s)
+{
+	if (s->err)
+		return false;
+	if (s->again) {
+		s->again = false;
+		return true;
+	}
+	while (s->nframes && s->frames[s->nframes - 1].i == s->frames[s->nframes - 1].n)
+		s->nframes--;
+	if (!s->nframes)
+		return false;
+	if (s->ntaken++ == WORDS_MAX) {
+		WRONG(s, s->tok, "more than %d words, imports included", WORDS_MAX);
+		return false;
+	}
+	struct nd_stream_frame *f = &s->frames[s->nframes - 1];
+	s->before = s->tok;
+	s->tok = &f->at[f->i++];
+	return true;
+}
+
+void nd_stream_again(struct nd_stream *s)
+{
+	s->again = true;
+}
+
+const char *nd_stream_text(struct nd_stream *s, const struct nd_lexeme *w)
+{
+	const char *text = nd_source_expand(&s->src, s->arena, w->text);
+
+	if (!text)
+		WRONG(s, w, "\"%.80s\": its environment variables hold too much, or each other",
+		      w->text);
+	return text;
+}
+
+void nd_stream_warn(struct nd_stream *s, const struct nd_lexeme *w, const char *what,
+		    const char *word)
+{
+	nd_buf_printf(&s->warnings, "%s%s:%d - %s%s%.200s%s", s->warnings.len ? "\n" : "", w->file,
+		      w->line, what, *word ? " \"" : "", word, *word ? "\"" : "");
+}
+
+/* The word behind tok if it stands on tok's line. An import's words never end in the middle of
+ * a line, so it is in the same frame. */
+static const struct nd_lexeme *take_arg(struct nd_stream *s)
+{
+	struct nd_stream_frame *f = &s->frames[s->nframes - 1];
+
+	if (f->i == f->n || f->at[f->i].starts_line)
+		return NULL;
+	return &f->at[f->i++];
+}
+
+static int import_snippet(struct nd_stream *s, const struct nd_lexeme *at,
+			  const struct nd_stream_part *snippet)
+{
+	if (is_open(s, &snippet->words))
+		return WRONG(s, at, "snippet \"%.80s\" imports itself; take that import out",
+			     snippet->name);
+	if (s->nsnippet_imports++ == SNIPPET_IMPORTS_MAX)
+		return WRONG(s, at, "import \"%.80s\": more than %d imports of snippets",
+			     snippet->name, SNIPPET_IMPORTS_MAX);
+	return push(s, &snippet->words);
+}
+
+/* Puts the words of the file into s->files, once. */
+static struct nd_stream_part *read_part(struct nd_stream *s, const struct nd_lexeme *at,
+					const char *pattern, const char *path)
+{
+	struct nd_stream_part *part = find_part(&s->files, path);
+	struct nd_lexed words;
+	char *text;
+	size_t n;
+
+	if (part)
+		return part;
+	int err = s->src.read_file(s->src.ctx, path, s->arena, &text, &n);
+	if (err == -ENOENT)
+		WRONG(s, at, "import \"%.200s\": there is no such file, and no snippet of that name "
+			     "above this line", pattern);
+	else if (err)
+		WRONG(s, at, "import \"%.200s\": can't read %.300s: %s", pattern, path,
+		      nd_err_text(err));
+	if (err)
+		return NULL;
+	s->err = nd_lexer_read(path, text, n, s->arena, &words, s->d);
+	if (s->err || add_part(s, &s->files, path, &words))
+		return NULL;
+	return &s->files.at[s->files.n - 1];
+}
+
+static int push_file(struct nd_stream *s, const struct nd_lexeme *at, const char *pattern,
+		     const char *path)
+{
+	struct nd_stream_part *part = read_part(s, at, pattern, path);
+
+	if (!part)
+		return s->err;
+	if (is_open(s, &part->words))
+		return WRONG(s, at, "file \"%.300s\" imports itself; take that import out", path);
+	return push(s, &part->words);
+}
+
+static size_t count(const char *text, char c)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, c)) != NULL; text++)
+		n++;
+	return n;
+}
+
+static int import_glob(struct nd_stream *s, const struct nd_lexeme *at, const char *pattern,
+		       const char *path)
+{
+	char **found = NULL;
+	size_t n = 0;
+
+	/* CoreDNS's limit: many wild cards take too long. */
+	if (count(path, '*') > 1 || count(path, '?') > 1 || strchr(path, '['))
+		return WRONG(s, at, "import \"%.200s\": a pattern has at most one * and one ?, and "
+				    "no [", pattern);
+	int err = s->src.glob(s->src.ctx, path, s->arena, &found, &n);
+	if (err)
+		return WRONG(s, at, "import \"%.200s\": %s", pattern, nd_err_text(err));
+	if (n == 0)
+		nd_stream_warn(s, at, "no file matches import", pattern);
+	while (!err && n > 0) /* the first one on top */
+		err = push_file(s, at, pattern, found[--n]);
+	return err;
+}
+
+static int import_files(struct nd_stream *s, const struct nd_lexeme *at, const char *pattern)
+{
+	char *path = nd_source_join(s->arena, at->file, pattern);
+
+	if (s->nfile_imports++ == FILE_IMPORTS_MAX)
+		return WRONG(s, at, "import \"%.200s\": more than %d imports of files", pattern,
+			     FILE_IMPORTS_MAX);
+	if (!path)
+		return WRONG(s, at, "import \"%.200s\": the path is too long", pattern);
+	return strpbrk(path, "*?[") ? import_glob(s, at, pattern, path) :
+				      push_file(s, at, pattern, path);
+}
+
+int nd_stream_import(struct nd_stream *s)
+{
+	const struct nd_lexeme *at = s->tok, *arg = take_arg(s), *more = arg ? take_arg(s) : NULL;
+	const char *pattern = arg ? nd_stream_text(s, arg) : NULL;
+
+	if (s->err)
+		return s->err;
+	if (!pattern || !*pattern)
+		return WRONG(s, at, "\"import\" needs the name of a snippet or file, or a pattern, "
+				    "behind it");
+	if (more)
+		return WRONG(s, at, "unexpected \"%.80s\": \"import\" takes one argument", more->text);
+	s->tok = s->before; /* as if the import had not been there */
+	const struct nd_stream_part *snippet = find_part(&s->snippets, pattern);
+	return snippet ? import_snippet(s, at, snippet) : import_files(s, at, pattern);
+}
+
+static int add_word(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w)
+{
+	if (x->n == *cap) {
+		size_t more = *cap ? *cap * 2 : 16;
+		struct nd_lexeme *at = realloc(x->at, more * sizeof *at);
+		if (!at)
+			return -1;
+		x->at = at;
+		*cap = more;
+	}
+	x->at[x->n++] = *w;
+	return 0;
+}
+
+/* The words up to the brace that closes the one in tok. */
+static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *body)
+{
+	const struct nd_lexeme *open = s->tok;
+	size_t depth = 1, cap = 0;
+
+	while (nd_stream_next(s)) {
+		if (is(s->tok, "}") && --depth == 0)
+			break;
+		if (is(s->tok, "{"))
+			depth++;
+		if (add_word(body, &cap, s->tok) < 0)
+			return no_memory(s);
+	}
+	if (s->err)
+		return s->err;
+	if (depth)
+		return WRONG(s, s->tok, "the snippet \"%.80s\" opened on line %d has no \"}\"", name,
+			     open->line);
+	if (body->n)
+		body->at[0].starts_line = true;
+	return 0;
+}
+
+/* CoreDNS refuses this where the snippet is defined, used or not. */
+static int check_self_import(struct nd_stream *s, const char *name, const struct nd_lexed *body)
+{
+	for (size_t i = 0; i + 1 < body->n; i++) {
+		const struct nd_lexeme *w = &body->at[i];
+		if (!w->starts_line || !is(w, "import"))
+			continue;
+		const char *what = nd_stream_text(s, w + 1);
+		if (!what)
+			return s->err;
+		if (strcmp(what, name) == 0)
+			return WRONG(s, w, "snippet \"%.80s\" imports itself; take that import out",
+				     name);
+	}
+	return 0;
+}
+
+int nd_stream_define(struct nd_stream *s, const char *name)
+{
+	struct nd_lexed body = { 0 };
+
+	if (find_part(&s->snippets, name))
+		return WRONG(s, s->tok, "snippet \"%.80s\" is defined twice; rename or remove one",
+			     name);
+	if (!is(s->tok, "{"))
+		return WRONG(s, s->tok, "unexpected \"%.80s\": the snippet \"%.80s\" needs a \"{\" "
+					"behind its name", s->tok->text, name);
+	int err = read_body(s, name, &body);
+	if (!err)
+		err = check_self_import(s, name, &body);
+	if (err) {
+		nd_lexed_clear(&body);
+		return err;
+	}
+	return add_part(s, &s->snippets, name, &body);
+}
+
+const char *nd_stream_open_quote(const struct nd_stream *s, int *line)
+{
+	for (size_t i = 0; i < s->files.n; i++) {
+		const struct nd_lexed *words = &s->files.at[i].words;
+		if (words->open_quote && words->n) {
+			*line = words->open_quote;
+			return words->at[0].file;
+		}
+	}
+	return NULL;
+}
