@@ -203,8 +203,8 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
 	if (!s || !sites)
 		return ND_ELIMIT;
-	*s = (struct nd_site){ .zone = key->zone, .zone_text = key->text, .view = "",
-			       .chain = &b->chain, .block = b };
+	*s = (struct nd_site){ .zone = key->zone, .zone_text = key->text, 
+			       .view = "", .key = (uint16_t)(key - b->keys), .chain = &b->chain, .block = b };
 	if (e->nsites)
 		memcpy(sites, e->sites, e->nsites * sizeof *sites);
 	sites[e->nsites++] = s;

@@ -20,6 +20,7 @@ struct nd_site {
 	struct nd_name zone;   /* lookup name */
 	const char *zone_text; /* "cluster.local." */
 	const char *view;      /* "" without the view plugin */
+	uint16_t key;          /* which of the block's keys this is */
 	struct nd_chain *chain;
 	struct nd_block *block;
 };

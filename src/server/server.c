@@ -228,7 +228,6 @@ static void reload_asked(struct nd_process *p)
 
 	nd_log_info(NULL, "Reloading");
 	if (nd_server_reload(s, &d)) {
-		p->reload_failed++;
 		nd_log_error(NULL, "Reload failed, the old configuration goes on serving: %s", d.text);
 		return;
 	}

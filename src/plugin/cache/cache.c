@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/chain.h"
 #include "core/gen.h"
 #include "core/worker.h"
 #include "io/clock.h"

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* errors - a line for each question that failed; equal ones can be summed up (CoreDNS's errors). */
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "core/gen.h"
+#include "core/query.h"
+#include "io/clock.h"
+#include "io/loop.h"
+#include "text/regex.h"
+
+/* `consolidate`: errors that match are counted, and told about once the period is over. */
+struct pattern {
+	struct nd_regex *re;
+	const char *text, *period_text;
+	uint64_t period_ns;
+	enum nd_log_level level;
+	bool show_first;
+	uint64_t count;    /* atomic; of this period */
+	uint64_t start_ns; /* atomic; when the first of them came */
+	struct pattern *next;
+};
+
+struct errors {
+	struct pattern *patterns; /* first match wins */
+	struct nd_timer timer;
+	struct nd_loop *loop;
+};
+
+/* Matching needs scratch; failures are rare, so one a thread is made when first needed. */
+static _Thread_local struct nd_regex_scratch *scratch;
+
+static struct pattern *match(const struct errors *e, const char *text)
+{
+	struct nd_regex_match m;
+
+	if (e->patterns && !scratch)
+		scratch = nd_regex_scratch_new();
+	if (!scratch)
+		return NULL;
+	for (struct pattern *p = e->patterns; p; p = p->next)
+		if (nd_regex_match(p->re, scratch, text, strlen(text), &m))
+			return p;
+	return NULL;
+}
+
+/* True if this one is told about later. */
+static bool consolidate(struct pattern *p)
+{
+	uint64_t before = __atomic_fetch_add(&p->count, 1, __ATOMIC_ACQ_REL);
+
+	if (before == 0)
+		__atomic_store_n(&p->start_ns, nd_clock_now_ns(), __ATOMIC_RELEASE);
+	return before || !p->show_first;
+}
+
+static void on_done(const void *self, struct nd_query *q)
+{
+	const struct errors *e = self;
+	char name[ND_NAME_TEXT_MAX], type[ND_NUMBER_TEXT_MAX];
+
+	if (!q->error)
+		return;
+	struct pattern *p = match(e, q->error);
+	if (p && consolidate(p))
+		return;
+	nd_name_format(q->msg.qname, name);
+	nd_log_write(p ? p->level : ND_LOG_ERROR, "errors", "%u %s %s: %s", q->rcode, name,
+		     nd_type_text(q->msg.qtype, type), q->error);
+}
+
+static enum nd_verdict watch(const void *self, struct nd_query *q)
+{
+	(void)self;
+	nd_query_want_done(q);
+	return ND_NEXT;
+}
+
+/* --- summing up, on the control thread --- */
+
+static void report(struct pattern *p)
+{
+	uint64_t n = __atomic_exchange_n(&p->count, 0, __ATOMIC_ACQ_REL);
+
+	if (n > (p->show_first ? 1 : 0))
+		nd_log_write(p->level, "errors", "%llu errors like '%s' occurred in last %s", (unsigned long long)n, p->text,
+			     p->period_text);
+}
+
+static void on_time(struct nd_timer *t)
+{
+	struct errors *e = ND_CONTAINER(t, struct errors, timer);
+	uint64_t now = nd_clock_now_ns();
+
+	for (struct pattern *p = e->patterns; p; p = p->next)
+		if (__atomic_load_n(&p->count, __ATOMIC_ACQUIRE) &&
+		    now - __atomic_load_n(&p->start_ns, __ATOMIC_ACQUIRE) >= p->period_ns)
+			report(p);
+	nd_timer_start(e->loop, &e->timer, 100 * (uint64_t)ND_NS_PER_MS, on_time);
+}
+
+/* --- setting up --- */
+
+static const struct {
+	const char *name;
+	enum nd_log_level level;
+} levels[] = {
+	{ "warning", ND_LOG_WARNING }, { "error", ND_LOG_ERROR }, { "info", ND_LOG_INFO }, { "debug", ND_LOG_DEBUG },
+};
+
+static int read_level(struct nd_setup *s, const struct nd_conf_line *l, const char *text, enum nd_log_level *out)
+{
+	for (size_t i = 0; i < ND_COUNT(levels); i++)
+		if (strcmp(levels[i].name, text) == 0) {
+			*out = levels[i].level;
+			return 0;
+		}
+	return nd_setup_error(s, l, "consolidate: \"%s\" is no level; give \"warning\", \"error\", \"info\" or \"debug\"", text);
+}
+
+static int read_consolidate(struct nd_setup *s, struct errors *e, const struct nd_conf_line *l)
+{
+	struct pattern *p = nd_arena_alloc(s->arena, sizeof *p), **end = &e->patterns;
+	char why[256];
+	int64_t ns;
+
+	if (!p)
+		return ND_ELIMIT;
+	if (l->nargs < 2 || l->nargs > 4)
+		return nd_setup_error(s, l, "consolidate: wants DURATION REGEX [LEVEL] [show_first]");
+	if (nd_settings_duration(l->args[0], &ns) || ns < 0)
+		return nd_setup_error(s, l, "consolidate: \"%s\" is no duration; give one as \"5m\"", l->args[0]);
+	p->period_ns = (uint64_t)ns;
+	p->period_text = nd_arena_string(s->arena, l->args[0]);
+	p->text = nd_arena_string(s->arena, l->args[1]);
+	p->level = ND_LOG_ERROR;
+	for (size_t i = 2; i < l->nargs; i++) {
+		if (strcmp(l->args[i], "show_first") == 0) {
+			p->show_first = true;
+			continue;
+		}
+		int err = read_level(s, l, l->args[i], &p->level);
+		if (err)
+			return err;
+	}
+	if (nd_regex_new(l->args[1], &p->re, why, sizeof why))
+		return nd_setup_error(s, l, "consolidate: %s", why);
+	while (*end)
+		end = &(*end)->next;
+	*end = p;
+	return 0;
+}
+
+static int own(void *self, const struct nd_conf_line *l, void *ctx)
+{
+	struct nd_setup *s = ctx;
+
+	if (strcmp(l->name, "consolidate") == 0)
+		return read_consolidate(s, self, l);
+	return nd_settings_args(l, "errors", 0, 0, s->diag); /* stacktrace: there are no Go stacks to print */
+}
+
+static const struct nd_setting settings[] = {
+	{ "consolidate", ND_SET_OWN, 0, 0, 0, 0, "DURATION REGEX [LEVEL] [show_first]" },
+	{ "stacktrace", ND_SET_OWN, 0, 0, 0, 0, "taken for CoreDNS's sake: C has no panics to trace" },
+	{ 0 },
+};
+
+static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	int err = nd_settings_args(d, "errors", 0, 1, s->diag);
+
+	if (!err && d->nargs && strcmp(d->args[0], "stdout") != 0)
+		return nd_setup_error(s, NULL, "\"%s\" is no place to log to; give \"stdout\", or nothing", d->args[0]);
+	return err ? err : nd_setup_settings(s, own, false);
+}
+
+static int start(void *self, struct nd_setup *s)
+{
+	struct errors *e = self;
+
+	e->loop = s->loop;
+	if (e->patterns)
+		nd_timer_start(e->loop, &e->timer, 100 * (uint64_t)ND_NS_PER_MS, on_time);
+	return 0;
+}
+
+static void stop(void *self)
+{
+	struct errors *e = self;
+
+	nd_timer_stop(&e->timer);
+	for (struct pattern *p = e->patterns; p; p = p->next)
+		report(p);
+}
+
+static void clear(void *self)
+{
+	struct errors *e = self;
+
+	for (struct pattern *p = e->patterns; p; p = p->next)
+		nd_regex_free(p->re);
+	e->patterns = NULL;
+}
+
+static void worker_stop(const void *self, void *state, struct nd_worker *w)
+{
+	(void)self;
+	(void)state;
+	(void)w;
+	nd_regex_scratch_free(scratch);
+	scratch = NULL;
+}
+
+const struct nd_plugin nd_plugin_errors = {
+	.name = "errors", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct errors), .settings = settings, .setup = setup,
+	.start = start, .stop = stop, .clear = clear, .worker_stop = worker_stop, .query = watch, .done = on_done,
+};

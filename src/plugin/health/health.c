@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* health - /health says OK as long as the process runs, lameduck included; and it asks itself once a second
+ * (CoreDNS's health). */
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "core/gen.h"
+#include "io/clock.h"
+#include "io/http1.h"
+
+enum { NBUCKETS = 5, FAILURES = NBUCKETS + 2, SUM_NS = NBUCKETS + 1, CELLS = NBUCKETS + 3 };
+
+static const double buckets[NBUCKETS] = { 0.00025, 0.0025, 0.025, 0.25, 2.5 };
+
+/* Outlives a generation: a request of the self-check may be under way when one ends. */
+struct check {
+	struct nd_addr addr;
+	struct nd_loop *loop;
+	struct nd_timer timer;
+	uint64_t asked_ns;
+	bool asking, ended;
+	nd_metric_cell cell[CELLS];
+};
+
+struct health {
+	int64_t lameduck_ns;
+	const char *address;
+	struct check *check;
+};
+
+static const struct nd_setting settings[] = {
+	{ "lameduck", ND_SET_DURATION, offsetof(struct health, lameduck_ns), 0, INT64_MAX, 0,
+	  "how long to go on serving after a stop was asked for" },
+	{ 0 },
+};
+
+static void handle(void *self, const struct nd_http1_request *req, struct nd_http1_response *res)
+{
+	(void)self;
+	(void)req;
+	nd_buf_text(&res->body, "OK");
+}
+
+/* --- the self-check --- */
+
+static void on_second(struct nd_timer *t);
+
+static void on_answer(void *ctx, int status, const char *body, size_t n)
+{
+	struct check *c = ctx;
+	uint64_t ns = nd_clock_now_ns() - c->asked_ns;
+	unsigned i = 0;
+
+	(void)body;
+	(void)n;
+	c->asking = false;
+	if (c->ended) {
+		free(c);
+		return;
+	}
+	while (i < NBUCKETS && (double)ns / 1e9 > buckets[i])
+		i++;
+	nd_metric_add(&c->cell[i], 1);
+	nd_metric_add(&c->cell[SUM_NS], ns);
+	if (status <= 0) {
+		nd_metric_add(&c->cell[FAILURES], 1);
+		nd_log_warning("health", "Local health request failed: %s", nd_err_text(status));
+	} else if (ns > ND_NS_PER_S) {
+		nd_log_warning("health", "Local health request took more than 1s: %gs", (double)ns / 1e9);
+	}
+	nd_timer_start(c->loop, &c->timer, ND_NS_PER_S, on_second);
+}
+
+static void on_second(struct nd_timer *t)
+{
+	struct check *c = ND_CONTAINER(t, struct check, timer);
+
+	c->asked_ns = nd_clock_now_ns();
+	c->asking = true;
+	if (nd_http1_get(c->loop, &c->addr, "/health", 3 * (uint64_t)ND_NS_PER_S, on_answer, c))
+		on_answer(c, -1, NULL, 0);
+}
+
+static void *make_check(void *ctx)
+{
+	struct check *c = calloc(1, sizeof *c);
+
+	(void)ctx;
+	return c;
+}
+
+static void unmake_check(void *object)
+{
+	struct check *c = object;
+
+	nd_timer_stop(&c->timer);
+	c->ended = true;
+	if (!c->asking)
+		free(c);
+}
+
+/* --- the rest --- */
+
+static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	struct health *h = self;
+	int err = nd_settings_args(d, "health", 0, 1, s->diag);
+
+	if (!err)
+		err = nd_setup_settings(s, NULL, false);
+	if (err)
+		return err;
+	h->address = d->nargs ? d->args[0] : ":8080";
+	err = nd_setup_http(s, h->address, "/health", handle, h, false);
+	if (err)
+		return err;
+	nd_setup_lameduck(s, h->lameduck_ns);
+	h->check = nd_setup_share(s, "health", h->address, strlen(h->address), make_check, NULL, unmake_check);
+	return h->check ? 0 : ND_ELIMIT;
+}
+
+static void collect(void *ctx, struct nd_metric_out *out)
+{
+	static const struct nd_metric_family
+		duration = { "coredns_health_request_duration_seconds", ND_METRIC_HISTOGRAM,
+			     "Histogram of the time (in seconds) each request took.", NULL, buckets, NBUCKETS },
+		failures = { "coredns_health_request_failures_total", ND_METRIC_COUNTER,
+			     "The number of times the health check failed.", NULL, NULL, 0 };
+	const struct health *h = ctx;
+	uint64_t n[NBUCKETS + 1];
+
+	for (size_t i = 0; i <= NBUCKETS; i++)
+		n[i] = nd_metric_get(&h->check->cell[i]);
+	nd_metric_emit_histogram(out, &duration, NULL, n, (double)nd_metric_get(&h->check->cell[SUM_NS]) / 1e9);
+	nd_metric_emit(out, &failures, NULL, (double)nd_metric_get(&h->check->cell[FAILURES]));
+}
+
+static int start(void *self, struct nd_setup *s)
+{
+	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+	struct health *h = self;
+	struct check *c = h->check;
+
+	nd_setup_collect(s, collect, h);
+	if (c->loop)
+		return 0; /* kept from before a reload, and running */
+	c->loop = s->loop;
+	/* Itself on this machine, even where all addresses are listened on. */
+	if (nd_addr_parse(h->address, 0, &c->addr) || nd_addr_is_any(&c->addr))
+		c->addr = nd_addr_from(AF_INET, loopback,
+				       (uint16_t)strtoul(strrchr(h->address, ':') + 1, NULL, 10));
+	nd_timer_start(c->loop, &c->timer, ND_NS_PER_S, on_second);
+	return 0;
+}
+
+const struct nd_plugin nd_plugin_health = {
+	.name = "health", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct health), .settings = settings,
+	.setup = setup, .start = start,
+};
