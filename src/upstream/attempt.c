@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/attempt.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "io/clock.h"
+#include "io/random.h"
+#include "wire/writer.h"
+
+/* How long a server that did not answer lately is waited for before the next one is asked too. */
+#define SUSPECT_NS (50 * (uint64_t)ND_NS_PER_MS)
+
+enum { RETRIES_MAX = 3 };
+
+static void on_timer(struct nd_timer *t);
+
+static uint64_t now_of(const struct nd_exchange *e)
+{
+	return nd_loop_now_ns(e->x->loop);
+}
+
+static struct nd_pool *pool_of(const struct nd_attempt *a)
+{
+	return a->exchange->x->pool[a->host];
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void arm(struct nd_exchange *e)
+{
+	uint64_t now = now_of(e), when = e->end_ns;
+
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
+		const struct nd_attempt *a = &e->attempt[i];
+		if (a->live)
+			when = at_most(when, at_most(a->fire_ns, a->end_ns));
+	}
+	if (e->hopeless)
+		when = now;
+	nd_timer_start(e->x->loop, &e->timer, when > now ? when - now : 0, on_timer);
+}
+
+static bool any_live(const struct nd_exchange *e)
+{
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++)
+		if (e->attempt[i].live)
+			return true;
+	return false;
+}
+
+/* --- whom to ask --- */
+
+/* CoreDNS's way through the list: those that are down are passed over; when all are, the checks
+ * themselves are doubted and any one is asked (or none, with failfast). -1: none. */
+static int next_host(struct nd_exchange *e)
+{
+	const struct nd_exchange_config *c = e->x->config;
+
+	for (;;) {
+		if (e->at >= c->nhosts) {
+			e->at = 0;
+			e->down = 0;
+		}
+		uint8_t h = e->order[e->at++];
+		if (!nd_host_down(c->host[h], c->max_fails))
+			return h;
+		if (++e->down < c->nhosts)
+			continue;
+		nd_metric_add(e->x->broken, 1);
+		return c->failfast ? -1 : (int)nd_random_below((uint32_t)c->nhosts);
+	}
+}
+
+static bool is_asked(const struct nd_exchange *e, uint8_t host)
+{
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++)
+		if (e->attempt[i].live && e->attempt[i].host == host)
+			return true;
+	return false;
+}
+
+/* The next in the list that is up and not being asked; -1: none. */
+static int another_host(struct nd_exchange *e)
+{
+	const struct nd_exchange_config *c = e->x->config;
+
+	for (size_t i = 0; i < c->nhosts; i++) {
+		size_t at = (e->at + i) % c->nhosts;
+		uint8_t h = e->order[at];
+		if (nd_host_down(c->host[h], c->max_fails) || is_asked(e, h))
+			continue;
+		e->at = (uint8_t)(at + 1);
+		return h;
+	}
+	return -1;
+}
+
+static bool may_try(const struct nd_exchange *e)
+{
+	uint32_t max = e->x->config->max_attempts;
+
+	return now_of(e) < e->end_ns && (max == 0 || e->tries < max);
+}
+
+/* --- sending --- */
+
+static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut);
+static void on_error(struct nd_sent *s, int err, const char *text);
+
+static uint64_t wait_ns(const struct nd_attempt *a)
+{
+	uint64_t ns = nd_rtt_timer_ns(&pool_of(a)->rtt, a->fires + 1u);
+
+	if (a->tcp)
+		ns *= 2; /* a connection may have to be opened */
+	return a->fires == 0 && nd_pool_suspect(pool_of(a)) ? at_most(ns, SUSPECT_NS) : ns;
+}
+
+static void note_error(struct nd_exchange *e, const char *text)
+{
+	if (text != e->error)
+		snprintf(e->error, sizeof e->error, "%s", text);
+}
+
+/* The server failed us: see whether it is there at all. */
+static void suspect(struct nd_pool *p, const struct nd_exchange *e)
+{
+	if (e->x->config->max_fails)
+		nd_probe_start(&p->probe, p);
+}
+
+static int send_attempt(struct nd_attempt *a, uint8_t host, bool tcp)
+{
+	struct nd_exchange *e = a->exchange;
+	char text[ND_POOL_ERROR_MAX];
+
+	a->host = host;
+	a->tcp = tcp;
+	a->sends = 1;
+	a->fires = 0;
+	a->sent.on_reply = on_reply;
+	a->sent.on_error = on_error;
+	int err = nd_pool_send(pool_of(a), &a->sent, tcp, e->bytes, e->n, text);
+	if (err) {
+		note_error(e, text);
+		suspect(pool_of(a), e);
+		return err;
+	}
+	a->live = true;
+	a->sent_ns = now_of(e);
+	a->fire_ns = a->sent_ns + wait_ns(a);
+	a->end_ns = a->sent_ns + e->x->config->read_timeout_ns;
+	return 0;
+}
+
+/* A place for another attempt. With all taken, the one that has waited longest makes room: the list
+ * is walked on at the pace of the timers, however many servers are silent. */
+static struct nd_attempt *place_for(struct nd_exchange *e)
+{
+	struct nd_attempt *oldest = &e->attempt[0];
+
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
+		struct nd_attempt *a = &e->attempt[i];
+		if (!a->live) {
+			a->exchange = e;
+			return a;
+		}
+		if (a->sent_ns < oldest->sent_ns)
+			oldest = a;
+	}
+	nd_pool_timeout_text(&oldest->sent, e->error);
+	nd_pool_give_up(&oldest->sent);
+	oldest->live = false;
+	return oldest;
+}
+
+/* Asks the next server of the list; false when there is nothing left to try. */
+static bool try_next(struct nd_exchange *e)
+{
+	while (may_try(e)) {
+		int h = next_host(e);
+		if (h < 0)
+			return false;
+		e->tries++;
+		if (send_attempt(place_for(e), (uint8_t)h, e->tcp) == 0)
+			return true;
+		if (e->down >= e->x->config->nhosts)
+			return false;
+	}
+	return false;
+}
+
+void nd_attempt_begin(struct nd_exchange *e)
+{
+	e->hopeless = !try_next(e);
+	arm(e);
+}
+
+void nd_attempt_end(struct nd_exchange *e)
+{
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
+		if (e->attempt[i].live)
+			nd_pool_forget(&e->attempt[i].sent);
+		e->attempt[i].live = false;
+	}
+}
+
+/* --- failing --- */
+
+static void finish_failed(struct nd_exchange *e)
+{
+	struct nd_outcome o = { .kind = ND_OUTCOME_FAILED, .error = e->error[0] ? e->error : NULL };
+
+	nd_exchange_finish(e, &o);
+}
+
+/* An attempt has ended without a reply. The exchange may be gone afterwards. */
+static void go_on(struct nd_exchange *e)
+{
+	if (any_live(e) || (e->down < e->x->config->nhosts && try_next(e)))
+		arm(e);
+	else
+		finish_failed(e);
+}
+
+static void on_error(struct nd_sent *s, int err, const char *text)
+{
+	struct nd_attempt *a = ND_CONTAINER(s, struct nd_attempt, sent);
+	struct nd_exchange *e = a->exchange;
+
+	a->live = false;
+	/* A server may close a connection that it has kept for long enough, with our question on its
+	 * way to it (RFC 7766 s6.2.4): that is no failure. */
+	if (err == 0 && s->reused && e->retries < RETRIES_MAX) {
+		e->retries++;
+		if (send_attempt(a, a->host, a->tcp) == 0) {
+			arm(e);
+			return;
+		}
+	} else {
+		note_error(e, text);
+		suspect(pool_of(a), e);
+	}
+	go_on(e);
+}
+
+static void fail_attempt(struct nd_attempt *a, const char *text)
+{
+	struct nd_exchange *e = a->exchange;
+
+	note_error(e, text);
+	nd_pool_forget(&a->sent);
+	a->live = false;
+	suspect(pool_of(a), e);
+	go_on(e);
+}
+
+/* --- replies --- */
+
+static bool answers(const struct nd_exchange *e, const struct nd_msg *m)
+{
+	struct nd_name asked = nd_name_view(e->lower);
+
+	return (m->flags & ND_FLAG_QR) && m->count[0] == 1 && m->qtype == e->qtype &&
+	       m->qclass == e->qclass && m->qname.len && nd_name_same(m->qname, asked);
+}
+
+/* An over-long or cut reply, as CoreDNS passes it on: its header, our question, TC, nothing else. */
+static void make_truncated(const struct nd_exchange *e, const uint8_t *header, uint8_t *out, struct nd_msg *m,
+			   struct nd_name_buf *buf)
+{
+	size_t n = ND_MSG_HEADER + e->name_len + 4u;
+
+	memcpy(out, e->bytes, n);
+	memcpy(out + 2, header + 2, 2);
+	out[2] |= ND_FLAG_TC >> 8;
+	memcpy(out + 4, "\0\1\0\0\0\0\0\0", 8);
+	int err = nd_msg_parse_response(m, out, n, buf);
+	ND_ASSERT(err == 0);
+}
+
+static void learn(struct nd_attempt *a, const struct nd_msg *m)
+{
+	uint64_t ns = now_of(a->exchange) - a->sent_ns;
+
+	nd_host_count_answer(pool_of(a)->counts, nd_msg_rcode(m), ns);
+	if (a->sends == 1 && !a->tcp)
+		nd_rtt_sample(&pool_of(a)->rtt, ns);
+}
+
+static void again_over_tcp(struct nd_attempt *a)
+{
+	struct nd_exchange *e = a->exchange;
+
+	nd_pool_forget(&a->sent);
+	a->live = false;
+	if (send_attempt(a, a->host, true))
+		go_on(e);
+	else
+		arm(e);
+}
+
+/* An rcode of the `failover` list: the next server is asked, unless all had their say. */
+static bool fails_over(struct nd_attempt *a, const struct nd_msg *m)
+{
+	struct nd_exchange *e = a->exchange;
+	const struct nd_exchange_config *c = e->x->config;
+	unsigned rcode = nd_msg_rcode(m);
+
+	if (rcode >= 32 || !(c->failover >> rcode & 1) || ++e->failovers >= c->nhosts)
+		return false;
+	nd_pool_forget(&a->sent);
+	a->live = false;
+	e->tries--; /* it did connect: only failures are counted against max_connect_attempts */
+	int h = may_try(e) ? another_host(e) : -1;
+	if (h < 0) {
+		go_on(e);
+		return true;
+	}
+	e->tries++;
+	if (send_attempt(a, (uint8_t)h, e->tcp))
+		go_on(e);
+	else
+		arm(e);
+	return true;
+}
+
+static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut)
+{
+	struct nd_attempt *a = ND_CONTAINER(s, struct nd_attempt, sent);
+	struct nd_exchange *e = a->exchange;
+	const struct nd_exchange_config *c = e->x->config;
+	uint8_t truncated[ND_MSG_HEADER + ND_NAME_MAX + 4];
+	struct nd_name_buf buf;
+	struct nd_msg m;
+
+	nd_pool_heard(pool_of(a));
+	int err = nd_msg_parse_response(&m, bytes, n, &buf);
+	if (!a->tcp && (cut || err == ND_ETRUNC || n > e->limit)) {
+		make_truncated(e, bytes, truncated, &m, &buf);
+		err = 0;
+	}
+	if (err) {
+		fail_attempt(a, err == ND_ETRUNC ? "dns: the reply is cut" : "dns: the reply is malformed");
+		return;
+	}
+	learn(a, &m);
+	if ((m.flags & ND_FLAG_TC) && c->prefer_udp && !c->force_tcp && !a->tcp) {
+		again_over_tcp(a);
+		return;
+	}
+	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &m };
+	if (answers(e, &m)) {
+		if (fails_over(a, &m))
+			return;
+		o.kind = ND_OUTCOME_REPLY;
+	}
+	nd_exchange_finish(e, &o);
+}
+
+/* --- silence --- */
+
+/* Its server has not answered in its usual time: ask another one as well; where there is none, ask
+ * it again. */
+static void fire(struct nd_attempt *a)
+{
+	struct nd_exchange *e = a->exchange;
+	int h = -1;
+
+	nd_pool_missed(pool_of(a), e->x->config->max_fails != 0);
+	a->fires++;
+	if (may_try(e))
+		h = another_host(e);
+	if (h >= 0) {
+		a->fire_ns = now_of(e) + wait_ns(a);
+		e->tries++;
+		(void)send_attempt(place_for(e), (uint8_t)h, e->tcp); /* its error is noted; this one goes on */
+		return;
+	}
+	if (!a->tcp) {
+		a->sends++;
+		nd_pool_resend(&a->sent, e->bytes, e->n);
+	}
+	a->fire_ns = now_of(e) + wait_ns(a);
+}
+
+static void time_out(struct nd_attempt *a)
+{
+	nd_pool_timeout_text(&a->sent, a->exchange->error);
+	nd_pool_give_up(&a->sent);
+	a->live = false;
+	suspect(pool_of(a), a->exchange);
+}
+
+static void on_timer(struct nd_timer *t)
+{
+	struct nd_exchange *e = ND_CONTAINER(t, struct nd_exchange, timer);
+	uint64_t now = now_of(e);
+	bool over = e->hopeless || now >= e->end_ns;
+
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
+		struct nd_attempt *a = &e->attempt[i];
+		if (a->live && (over || now >= a->end_ns))
+			time_out(a);
+	}
+	if (over) {
+		finish_failed(e);
+		return;
+	}
+	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
+		struct nd_attempt *a = &e->attempt[i];
+		if (a->live && now >= a->fire_ns)
+			fire(a);
+	}
+	go_on(e);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/flight.h"
+
+#include "io/random.h"
+
+void nd_flights_init(struct nd_flights *t)
+{
+	for (unsigned i = 0; i < ND_FLIGHTS_BUCKETS; i++)
+		nd_list_init(&t->bucket[i]);
+	t->n = 0;
+}
+
+struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
+{
+	const struct nd_list *head = &t->bucket[id % ND_FLIGHTS_BUCKETS];
+
+	ND_LIST_EACH(head, it) {
+		struct nd_flight *f = ND_LIST_ENTRY(it, struct nd_flight, link);
+		if (f->id == id)
+			return f;
+	}
+	return NULL;
+}
+
+bool nd_flights_add(struct nd_flights *t, struct nd_flight *f)
+{
+	if (t->n >= ND_FLIGHTS_MAX)
+		return false;
+	do /* at most a quarter of the ids is in use */
+		f->id = (uint16_t)nd_random_u32();
+	while (nd_flights_find(t, f->id));
+	nd_list_add(&t->bucket[f->id % ND_FLIGHTS_BUCKETS], &f->link);
+	f->table = t;
+	t->n++;
+	return true;
+}
+
+void nd_flights_del(struct nd_flight *f)
+{
+	nd_list_del(&f->link);
+	if (f->table)
+		f->table->n--;
+	f->table = NULL;
+}
+
+void nd_flights_move(struct nd_flights *t, struct nd_list *to)
+{
+	nd_list_init(to);
+	for (unsigned i = 0; i < ND_FLIGHTS_BUCKETS; i++) {
+		struct nd_list *node;
+		while ((node = nd_list_pop(&t->bucket[i]))) {
+			ND_LIST_ENTRY(node, struct nd_flight, link)->table = NULL;
+			nd_list_add(to, node);
+		}
+	}
+	t->n = 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/host.h"
+
+#include <stdlib.h>
+
+const double nd_host_buckets[ND_HOST_BUCKETS] = {
+	0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
+	0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192,
+};
+
+struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats *stats,
+			    uint16_t nworkers)
+{
+	struct nd_host *h = calloc(1, sizeof *h + nworkers * sizeof *h->pool);
+
+	if (!h)
+		return NULL;
+	h->config = *c;
+	h->stats = stats;
+	h->nworkers = nworkers;
+	nd_addr_format(&c->addr, h->text);
+	return h;
+}
+
+void nd_host_free(struct nd_host *h)
+{
+	for (uint16_t i = 0; h && i < h->nworkers; i++)
+		ND_ASSERT(!h->pool[i]);
+	free(h);
+}
+
+struct nd_host_stats *nd_host_stats_new(const struct nd_addr *addr, uint16_t nworkers)
+{
+	struct nd_host_stats *s = calloc(1, sizeof *s + nworkers * sizeof *s->worker);
+
+	if (!s)
+		return NULL;
+	s->nworkers = nworkers;
+	nd_addr_format(addr, s->to);
+	return s;
+}
+
+void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns)
+{
+	unsigned at = 0;
+
+	if (rcode >= ND_HOST_RCODES)
+		rcode = ND_HOST_RCODES - 1;
+	/* 0.25 ms << at, in nanoseconds: the same bounds as the table's. */
+	while (at < ND_HOST_BUCKETS && ns > (uint64_t)250000 << at)
+		at++;
+	nd_metric_add(&c->bucket[rcode][at], 1);
+	nd_metric_add(&c->sum_ns[rcode], ns);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/rtt.h"
+
+#include "io/clock.h"
+
+/* Steps of a stochastic quantile estimate: up by 1/2 when above, down by 1/100 when below. It is in
+ * balance where ln(1.5) * P(above) = -ln(0.99) * P(below): P(above) is 2.4 %. */
+static uint64_t up(uint64_t ns)
+{
+	return ns + ns / 2;
+}
+
+static uint64_t down(uint64_t ns)
+{
+	return ns - ns / 100;
+}
+
+static uint64_t within(uint64_t ns)
+{
+	const uint64_t floor = ND_RTT_FLOOR_MS * (uint64_t)ND_NS_PER_MS / 20;
+	const uint64_t ceiling = ND_RTT_CEILING_MS * (uint64_t)ND_NS_PER_MS;
+
+	return ns < floor ? floor : ns > ceiling ? ceiling : ns;
+}
+
+void nd_rtt_sample(struct nd_rtt *r, uint64_t ns)
+{
+	if (r->quantile_ns == 0)
+		r->quantile_ns = within(2 * ns); /* as TCP starts: RFC 6298 s2.2 */
+	else
+		r->quantile_ns = within(ns > r->quantile_ns ? up(r->quantile_ns)
+							     : down(r->quantile_ns));
+}
+
+void nd_rtt_missed(struct nd_rtt *r)
+{
+	if (r->quantile_ns)
+		r->quantile_ns = within(up(r->quantile_ns));
+}
+
+uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends)
+{
+	const uint64_t floor = ND_RTT_FLOOR_MS * (uint64_t)ND_NS_PER_MS;
+	const uint64_t ceiling = ND_RTT_CEILING_MS * (uint64_t)ND_NS_PER_MS;
+	uint64_t ns = r->quantile_ns ? up(r->quantile_ns) : ND_RTT_START_MS * (uint64_t)ND_NS_PER_MS;
+
+	if (ns < floor)
+		ns = floor;
+	for (unsigned i = 1; i < sends && ns < ceiling; i++)
+		ns *= 2;
+	return ns < ceiling ? ns : ceiling;
+}
