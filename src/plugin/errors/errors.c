@@ -170,6 +170,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 {
 	int err = nd_settings_args(d, "errors", 0, 1, s->diag);
 
+	(void)self;
 	if (!err && d->nargs && strcmp(d->args[0], "stdout") != 0)
 		return nd_setup_error(s, NULL, "\"%s\" is no place to log to; give \"stdout\", or nothing", d->args[0]);
 	return err ? err : nd_setup_settings(s, own, false);
