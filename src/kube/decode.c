@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/decode.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+
+const char *const nd_object_kind_text[ND_OBJECT_KINDS] = { "Namespace", "Service", "EndpointSlice", "Pod",
+							   "ServiceImport" };
+
+struct decoder {
+	const char *file;
+	struct nd_arena *arena;
+	struct nd_diag *diag;
+	const char *kind, *namespace, *name; /* of the object at hand, for messages */
+	const struct nd_tree *object;
+};
+
+static int fail(struct decoder *c, const struct nd_tree *at, const char *what, const char *why)
+{
+	int line = at && at->line ? at->line : c->object ? c->object->line : 0;
+
+	return nd_diag_at(c->diag, c->file, line, "%s %s%s%s: %s%s%s", c->kind, c->namespace,
+			  c->namespace[0] ? "/" : "", c->name[0] ? c->name : "(no name)", what,
+			  what[0] ? " " : "", why);
+}
+
+static int no_memory(struct decoder *c)
+{
+	return fail(c, NULL, "", "there is no memory left for it");
+}
+
+/* map.key as text; *out stays where it is absent. */
+static int get_text(struct decoder *c, const struct nd_tree *map, const char *key, const char **out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (!v)
+		return 0;
+	if (v->kind != ND_TREE_TEXT)
+		return fail(c, v, key, "must be text (put it in quotes)");
+	*out = nd_arena_string(c->arena, v->text);
+	return *out ? 0 : no_memory(c);
+}
+
+static int get_bool(struct decoder *c, const struct nd_tree *map, const char *key, bool *out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (!v)
+		return 0;
+	if (v->kind != ND_TREE_BOOL)
+		return fail(c, v, key, "must be true or false");
+	*out = v->text[0] == 't';
+	return 0;
+}
+
+static int get_port(struct decoder *c, const struct nd_tree *map, const char *key, int32_t *out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+	char *end;
+
+	if (!v)
+		return 0;
+	errno = 0;
+	long n = v->kind == ND_TREE_NUMBER ? strtol(v->text, &end, 10) : -1;
+	if (n < 0 || n > 65535 || errno || *end)
+		return fail(c, v, key, "must be a number from 0 to 65535");
+	*out = (int32_t)n;
+	return 0;
+}
+
+/* map.key as a container of that kind; NULL where it is absent. */
+static int get_node(struct decoder *c, const struct nd_tree *map, const char *key, enum nd_tree_kind kind,
+		    const struct nd_tree **out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (v && v->kind != kind)
+		return fail(c, v, key, kind == ND_TREE_LIST ? "must be a list" : "must be a map");
+	*out = v;
+	return 0;
+}
+
+static int need_map(struct decoder *c, const struct nd_tree *item, const char *in)
+{
+	return item->kind == ND_TREE_MAP ? 0 : fail(c, item, in, "must be a list of maps");
+}
+
+/* As Go's net.ParseIP and To4: a mapped address is an IPv4 one. */
+static struct nd_object_ip parse_ip(const char *text)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct nd_object_ip ip = { 0 };
+
+	if (inet_pton(AF_INET, text, ip.bytes) == 1) {
+		ip.len = 4;
+	} else if (inet_pton(AF_INET6, text, ip.bytes) == 1) {
+		ip.len = 16;
+		if (memcmp(ip.bytes, mapped, sizeof mapped) == 0) {
+			memmove(ip.bytes, ip.bytes + 12, 4);
+			memset(ip.bytes + 4, 0, 12);
+			ip.len = 4;
+		}
+	}
+	return ip;
+}
+
+static int read_labels(struct decoder *c, const struct nd_tree *meta, struct nd_object *o)
+{
+	const struct nd_tree *labels;
+	int err = get_node(c, meta, "labels", ND_TREE_MAP, &labels);
+
+	if (err || !labels || !labels->n)
+		return err;
+	struct nd_object_label *l = nd_arena_array(c->arena, labels->n, sizeof *l);
+	if (!l)
+		return no_memory(c);
+	o->labels = l;
+	for (const struct nd_tree *v = labels->first; v; v = v->next, l++, o->nlabels++) {
+		if (v->kind != ND_TREE_TEXT && v->kind != ND_TREE_NULL)
+			return fail(c, v, v->key, "is a label and must be text (put it in quotes)");
+		l->key = nd_arena_string(c->arena, v->key);
+		l->value = nd_arena_string(c->arena, v->text ? v->text : "");
+		if (!l->key || !l->value)
+			return no_memory(c);
+	}
+	return 0;
+}
+
+static const char *label_of(const struct nd_object *o, const char *key)
+{
+	for (size_t i = 0; i < o->nlabels; i++)
+		if (strcmp(o->labels[i].key, key) == 0)
+			return o->labels[i].value;
+	return "";
+}
+
+/* ports: name, port, protocol (the API server fills in TCP). */
+static int read_ports(struct decoder *c, const struct nd_tree *map, const struct nd_object_port **out, size_t *n)
+{
+	const struct nd_tree *list;
+	int err = get_node(c, map, "ports", ND_TREE_LIST, &list);
+
+	if (err || !list || !list->n)
+		return err;
+	struct nd_object_port *p = nd_arena_array(c->arena, list->n, sizeof *p);
+	if (!p)
+		return no_memory(c);
+	*out = p;
+	*n = list->n;
+	for (const struct nd_tree *v = list->first; v && !err; v = v->next, p++) {
+		*p = (struct nd_object_port){ .name = "", .protocol = "TCP", .port = -1 };
+		err = need_map(c, v, "ports");
+		if (!err)
+			err = get_text(c, v, "name", &p->name);
+		if (!err)
+			err = get_text(c, v, "protocol", &p->protocol);
+		if (!err)
+			err = get_port(c, v, "port", &p->port);
+	}
+	return err;
+}
+
+/* A list of addresses as text, or of maps with the text under `inner`. */
+static int read_ips(struct decoder *c, const struct nd_tree *map, const char *key, const char *inner,
+		    const struct nd_object_ip **out, size_t *n, bool *none)
+{
+	const struct nd_tree *list;
+	int err = get_node(c, map, key, ND_TREE_LIST, &list);
+
+	if (err || !list || !list->n)
+		return err;
+	struct nd_object_ip *ip = nd_arena_array(c->arena, list->n, sizeof *ip);
+	if (!ip)
+		return no_memory(c);
+	*out = ip;
+	*n = list->n;
+	for (const struct nd_tree *v = list->first; v; v = v->next, ip++) {
+		const struct nd_tree *t = inner ? nd_tree_get(v, inner) : v;
+		if (inner && v->kind == ND_TREE_MAP && !t)
+			continue;
+		if (!t || t->kind != ND_TREE_TEXT)
+			return fail(c, v, key, "must be a list of addresses");
+		*ip = parse_ip(t->text);
+		if (none && v == list->first)
+			*none = strcmp(t->text, "None") == 0;
+	}
+	return 0;
+}
+
+static int read_service(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+{
+	struct nd_object_service *s = &o->service;
+	const char *type = "ClusterIP", *ip = "";
+	const struct nd_tree *spec;
+
+	s->external_name = "";
+	int err = get_node(c, t, "spec", ND_TREE_MAP, &spec);
+	if (!err)
+		err = get_text(c, spec, "type", &type);
+	if (!err)
+		err = get_text(c, spec, "externalName", &s->external_name);
+	if (!err)
+		err = get_text(c, spec, "clusterIP", &ip);
+	if (!err)
+		err = read_ips(c, spec, "clusterIPs", NULL, &s->ips, &s->nips, &s->headless);
+	if (!err)
+		err = read_ports(c, spec, &s->ports, &s->nports);
+	if (err)
+		return err;
+	s->external = strcmp(type, "ExternalName") == 0;
+	if (s->nips || !ip[0])
+		return 0;
+	/* From before dual stack: the one address alone. */
+	struct nd_object_ip *one = nd_arena_alloc(c->arena, sizeof *one);
+	if (!one)
+		return no_memory(c);
+	*one = parse_ip(ip);
+	s->ips = one;
+	s->nips = 1;
+	s->headless = strcmp(ip, "None") == 0;
+	return 0;
+}
+
+static int read_import(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+{
+	struct nd_object_service *s = &o->service;
+	const char *type = "";
+	const struct nd_tree *spec;
+
+	s->external_name = "";
+	int err = get_node(c, t, "spec", ND_TREE_MAP, &spec);
+	if (!err)
+		err = get_text(c, spec, "type", &type);
+	if (!err)
+		err = read_ips(c, spec, "ips", NULL, &s->ips, &s->nips, NULL);
+	if (!err)
+		err = read_ports(c, spec, &s->ports, &s->nports);
+	s->headless = strcmp(type, "Headless") == 0;
+	return err;
+}
+
+/* One entry of `endpoints`: its addresses, if it is ready. A missing "ready" counts as ready (API reference). */
+static int read_endpoint(struct decoder *c, const struct nd_tree *v, struct nd_object_endpoint *to, size_t *n)
+{
+	struct nd_object_endpoint e = { .hostname = "", .pod = "", .zone = "" };
+	const struct nd_tree *conditions, *target, *addresses;
+	bool ready = true;
+
+	int err = need_map(c, v, "endpoints");
+	if (!err)
+		err = get_node(c, v, "conditions", ND_TREE_MAP, &conditions);
+	if (!err)
+		err = get_bool(c, conditions, "ready", &ready);
+	if (!err)
+		err = get_node(c, v, "addresses", ND_TREE_LIST, &addresses);
+	if (err || !ready || !addresses)
+		return err;
+	err = get_text(c, v, "hostname", &e.hostname);
+	if (!err)
+		err = get_text(c, v, "zone", &e.zone);
+	if (!err)
+		err = get_node(c, v, "targetRef", ND_TREE_MAP, &target);
+	if (!err)
+		err = get_text(c, target, "name", &e.pod);
+	for (const struct nd_tree *a = addresses->first; a && !err; a = a->next) {
+		if (a->kind != ND_TREE_TEXT)
+			return fail(c, a, "addresses", "must be a list of text");
+		e.ip = parse_ip(a->text);
+		e.text = nd_arena_string(c->arena, a->text);
+		if (!e.text)
+			return no_memory(c);
+		to[(*n)++] = e;
+	}
+	return err;
+}
+
+static size_t count_addresses(const struct nd_tree *list)
+{
+	size_t n = 0;
+
+	for (const struct nd_tree *v = list->first; v; v = v->next) {
+		const struct nd_tree *a = nd_tree_get(v, "addresses");
+		n += a ? a->n : 0;
+	}
+	return n;
+}
+
+static int read_slice(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+{
+	struct nd_object_slice *s = &o->slice;
+	const struct nd_tree *list;
+
+	s->service = label_of(o, "kubernetes.io/service-name");
+	s->import = label_of(o, "multicluster.kubernetes.io/service-name");
+	s->cluster = label_of(o, "multicluster.kubernetes.io/source-cluster");
+	int err = read_ports(c, t, &s->ports, &s->nports);
+	if (!err)
+		err = get_node(c, t, "endpoints", ND_TREE_LIST, &list);
+	if (err || !list)
+		return err;
+	struct nd_object_endpoint *e = nd_arena_array(c->arena, count_addresses(list), sizeof *e);
+	if (!e)
+		return no_memory(c);
+	s->endpoints = e;
+	for (const struct nd_tree *v = list->first; v && !err; v = v->next)
+		err = read_endpoint(c, v, e, &s->nendpoints);
+	return err;
+}
+
+static int read_pod(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+{
+	struct nd_object_pod *p = &o->pod;
+	const struct nd_tree *status;
+	const char *phase = "";
+
+	int err = get_node(c, t, "status", ND_TREE_MAP, &status);
+	if (!err)
+		err = get_text(c, status, "phase", &phase);
+	if (!err)
+		err = read_ips(c, status, "podIPs", "ip", &p->ips, &p->nips, NULL);
+	p->gone = nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") ||
+		  strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
+		  strcmp(phase, "Unknown") == 0;
+	return err;
+}
+
+static int read_namespace(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+{
+	(void)c;
+	(void)t;
+	o->namespace = "";
+	return 0;
+}
+
+static const struct {
+	const char *group; /* what apiVersion begins with; "v1" alone is the core group */
+	const char *kind;
+	int (*read)(struct decoder *c, const struct nd_tree *t, struct nd_object *o);
+} kinds[ND_OBJECT_KINDS] = {
+	[ND_OBJECT_NAMESPACE] = { "v1", "Namespace", read_namespace },
+	[ND_OBJECT_SERVICE] = { "v1", "Service", read_service },
+	[ND_OBJECT_SLICE] = { "discovery.k8s.io/", "EndpointSlice", read_slice },
+	[ND_OBJECT_POD] = { "v1", "Pod", read_pod },
+	[ND_OBJECT_IMPORT] = { "multicluster.x-k8s.io/", "ServiceImport", read_import },
+};
+
+static int find_kind(const char *version, const char *kind)
+{
+	for (int i = 0; i < ND_OBJECT_KINDS; i++) {
+		size_t n = strlen(kinds[i].group);
+		bool whole = kinds[i].group[n - 1] != '/';
+		if (strcmp(kind, kinds[i].kind) == 0 && strncmp(version, kinds[i].group, n) == 0 &&
+		    (!whole || !version[n]))
+			return i;
+	}
+	return -1;
+}
+
+static int read_object(struct decoder *c, const struct nd_tree *t, int kind, struct nd_decode_list *list)
+{
+	struct nd_decoded *made = nd_arena_alloc(c->arena, sizeof *made);
+	const struct nd_tree *meta;
+
+	if (!made)
+		return no_memory(c);
+	struct nd_object *o = &made->object;
+	*o = (struct nd_object){ .kind = (enum nd_object_kind)kind, .namespace = "default", .name = "" };
+	int err = get_node(c, t, "metadata", ND_TREE_MAP, &meta);
+	if (!err)
+		err = get_text(c, meta, "name", &o->name);
+	c->name = o->name;
+	if (!err)
+		err = get_text(c, meta, "namespace", &o->namespace);
+	if (kind != ND_OBJECT_NAMESPACE)
+		c->namespace = o->namespace;
+	if (!err && (!o->name[0] || !o->namespace[0]))
+		err = fail(c, meta, "metadata", "must have a name");
+	if (!err)
+		err = read_labels(c, meta, o);
+	if (!err)
+		err = kinds[kind].read(c, t, o);
+	if (err)
+		return err;
+	*list->end = made;
+	list->end = &made->next;
+	list->count[kind]++;
+	return 0;
+}
+
+/* A List, or a ServiceList: what the API server answers, whose items do not say what they are. */
+static bool is_list(const struct nd_tree *t, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return n >= 4 && strcmp(kind + n - 4, "List") == 0 && nd_tree_get(t, "items");
+}
+
+static int read_any(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
+		    unsigned depth, struct nd_decode_list *list);
+
+static int read_list(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
+		     unsigned depth, struct nd_decode_list *list)
+{
+	const struct nd_tree *items;
+	size_t n = strlen(kind) - 4;
+
+	c->name = "items";
+	if (depth > 0)
+		return fail(c, t, "", "a List inside a List");
+	int err = get_node(c, t, "items", ND_TREE_LIST, &items);
+	if (err)
+		return err;
+	const char *each = n ? nd_arena_text(c->arena, kind, n) : "";
+	if (!each)
+		return no_memory(c);
+	for (const struct nd_tree *v = items->first; v && !err; v = v->next)
+		err = read_any(c, v, n ? version : "", each, depth + 1, list);
+	return err;
+}
+
+/* version and kind: what it is where it does not say so itself. */
+static int read_any(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
+		    unsigned depth, struct nd_decode_list *list)
+{
+	c->object = t;
+	c->kind = kind[0] ? kind : "object";
+	c->namespace = c->name = "";
+	if (t->kind != ND_TREE_MAP)
+		return fail(c, t, "", "is no map of apiVersion, kind, metadata");
+	int err = get_text(c, t, "apiVersion", &version);
+	if (!err)
+		err = get_text(c, t, "kind", &kind);
+	if (err)
+		return err;
+	if (!kind[0] || !version[0])
+		return fail(c, t, "", "has no kind or no apiVersion");
+	c->kind = kind;
+	if (is_list(t, kind))
+		return read_list(c, t, version, kind, depth, list);
+	int known = find_kind(version, kind);
+	if (known >= 0)
+		return read_object(c, t, known, list);
+	list->others++;
+	return 0;
+}
+
+void nd_decode_init(struct nd_decode_list *list)
+{
+	*list = (struct nd_decode_list){ 0 };
+	list->end = &list->first;
+}
+
+int nd_decode_document(const char *file, const struct nd_tree *doc, struct nd_arena *a,
+		       struct nd_decode_list *list, struct nd_diag *d)
+{
+	struct decoder c = { .file = file, .arena = a, .diag = d };
+
+	if (doc->kind == ND_TREE_NULL)
+		return 0;
+	return read_any(&c, doc, "", "", 0, list);
+}

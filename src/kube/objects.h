@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* objects.h - the Kubernetes objects that names are made of, cut down to what is used; and where they go.
+ *
+ * Knows no DNS. An object is what one decoder hands to a sink, one at a time: all its text and tables are
+ * borrowed until the sink returns.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum nd_object_kind {
+	ND_OBJECT_NAMESPACE,
+	ND_OBJECT_SERVICE,
+	ND_OBJECT_SLICE,  /* EndpointSlice */
+	ND_OBJECT_POD,
+	ND_OBJECT_IMPORT, /* ServiceImport (multicluster) */
+	ND_OBJECT_KINDS,
+};
+
+struct nd_object_label {
+	const char *key, *value;
+};
+
+struct nd_object_port {
+	const char *name, *protocol; /* never NULL; "" where there is none */
+	int32_t port;                /* -1: none given */
+};
+
+struct nd_object_ip {
+	uint8_t len; /* 4, 16 (an IPv4-mapped address has 4), or 0: the text is no address */
+	uint8_t bytes[16];
+};
+
+struct nd_object_endpoint {
+	struct nd_object_ip ip;
+	const char *text;                 /* the address as written */
+	const char *hostname, *pod, *zone; /* "" where there is none */
+};
+
+struct nd_object_service { /* Service and ServiceImport */
+	bool external, headless;
+	const char *external_name;
+	const struct nd_object_ip *ips; /* clusterIPs, in their order */
+	size_t nips;
+	const struct nd_object_port *ports;
+	size_t nports;
+};
+
+struct nd_object_slice {
+	/* By label: which Service it belongs to; which ServiceImport, from which cluster. "" : none. */
+	const char *service, *import, *cluster;
+	const struct nd_object_endpoint *endpoints; /* the ready ones, one for each address */
+	size_t nendpoints;
+	const struct nd_object_port *ports;
+	size_t nports;
+};
+
+struct nd_object_pod {
+	const struct nd_object_ip *ips;
+	size_t nips;
+	bool gone; /* terminating, or its phase is Succeeded, Failed or Unknown */
+};
+
+struct nd_object {
+	enum nd_object_kind kind;
+	const char *namespace; /* "" for a Namespace */
+	const char *name;
+	const struct nd_object_label *labels;
+	size_t nlabels;
+	union {
+		struct nd_object_service service;
+		struct nd_object_slice slice;
+		struct nd_object_pod pod;
+	};
+};
+
+/* Takes objects as they come, from files or from an API server. A list of everything of a kind is framed
+ * by begin and end; what was there before and is not named in between goes at the end. A list that breaks
+ * off has no end, so nothing goes. upsert and remove also come alone (a watch).
+ * Threads: control. */
+struct nd_sink {
+	void (*begin)(struct nd_sink *s, enum nd_object_kind kind);
+	/* Adds or replaces. 0, -ENOMEM or ND_ELIMIT; on failure what was there stays. */
+	int (*upsert)(struct nd_sink *s, const struct nd_object *o);
+	void (*remove)(struct nd_sink *s, enum nd_object_kind kind, const char *namespace, const char *name);
+	void (*end)(struct nd_sink *s, enum nd_object_kind kind);
+};
+
+/* "Service", "EndpointSlice", ... */
+extern const char *const nd_object_kind_text[ND_OBJECT_KINDS];
