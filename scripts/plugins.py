@@ -18,7 +18,8 @@ def read(path):
             sys.exit("%s:%d: %r: want NAME or -NAME, once" % (path, number, word))
         seen.add(name)
         rows.append((name, not word.startswith("-")))
-    return rows
+    folder = os.path.dirname(os.path.abspath(path))
+    return [(n, p and os.path.exists(os.path.join(folder, n, n + ".c"))) for n, p in rows]
 
 
 def main():
