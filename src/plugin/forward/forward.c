@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* forward - asks upstream servers and passes on what they say (CoreDNS's forward). */
+#include "plugin/forward/forward.h"
+
+#include <string.h>
+#include "core/chain.h"
+#include "core/worker.h"
+
+struct state {
+	struct nd_waiter waiter;
+	const struct nd_forward *forward;
+	struct nd_query_ref ref;
+	bool counted; /* in forward->running */
+	bool told;    /* the outcome is below, for `reply` */
+	enum nd_outcome_kind kind;
+	const struct nd_msg *msg; /* borrowed for the resume, or a copy in the query's memory */
+	const char *error;
+};
+
+struct worker {
+	struct nd_exchanger *exchanger;
+};
+
+static int worker_start(const void *self, void *state, struct nd_worker *w)
+{
+	const struct nd_forward *f = self;
+	struct worker *mine = state;
+
+	mine->exchanger = nd_exchanger_new(&f->group, w->id, w->loop, &f->totals->worker[w->id].broken);
+	return mine->exchanger ? 0 : ND_ELIMIT;
+}
+
+static void worker_stop(const void *self, void *state, struct nd_worker *w)
+{
+	struct worker *mine = state;
+	(void)self;
+	(void)w;
+
+	nd_exchanger_free(mine->exchanger);
+	mine->exchanger = NULL;
+}
+
+/* --- what is sent --- */
+
+/* The name in the letters it came with, where it stands uncompressed as in every sane question. */
+static struct nd_name name_to_ask(const struct nd_query *q)
+{
+	const struct nd_msg *m = &q->msg;
+
+	if (!q->renamed && m->question_end == ND_MSG_HEADER + m->qname.len + 4)
+		return nd_query_name_asked(q);
+	return m->qname;
+}
+
+static void write_opt(struct nd_writer *w, const struct nd_msg *m)
+{
+	const struct nd_edns *e = &m->edns;
+
+	nd_writer_u8(w, 0);
+	nd_writer_u16(w, ND_TYPE_OPT);
+	nd_writer_u16(w, e->udp_size);
+	nd_writer_u8(w, e->extended_rcode);
+	nd_writer_u8(w, e->version);
+	nd_writer_u16(w, e->flags);
+	nd_writer_u16(w, e->options_len);
+	nd_writer_bytes(w, m->base + e->options, e->options_len);
+}
+
+/* The client's message as the plugins before have left it: flags, question, EDNS with its options;
+ * other records (a NOTIFY's SOA, a TSIG) as they came. The id is the upstream room's. */
+static size_t write_request(const struct nd_query *q, uint8_t *out, size_t cap)
+{
+	const struct nd_msg *m = &q->msg;
+	struct nd_name name = name_to_ask(q);
+	struct nd_writer w = nd_writer_over(out, cap);
+	bool others = m->count[1] || m->count[2] || m->count[3] > m->edns.present;
+	bool verbatim = others && name.wire != m->qname.wire;
+
+	nd_writer_u16(&w, 0);
+	nd_writer_u16(&w, m->flags & (uint16_t)~ND_FLAG_QR);
+	nd_writer_u16(&w, 1);
+	nd_writer_u16(&w, verbatim ? m->count[1] : 0);
+	nd_writer_u16(&w, verbatim ? m->count[2] : 0);
+	nd_writer_u16(&w, verbatim ? m->count[3] : m->edns.present);
+	nd_writer_bytes(&w, name.wire, name.len);
+	nd_writer_u16(&w, m->qtype);
+	nd_writer_u16(&w, m->qclass);
+	if (verbatim)
+		nd_writer_bytes(&w, m->base + m->question_end, m->len - (size_t)m->question_end);
+	else if (m->edns.present)
+		write_opt(&w, m);
+	return w.err ? 0 : w.pos;
+}
+
+/* --- the way in --- */
+
+static bool is_ours(const struct nd_forward *f, struct nd_name name)
+{
+	if (!nd_name_under_lower(name, f->from))
+		return false;
+	return nd_name_same(name, f->from) || !nd_setup_zone_match(f->except, f->nexcept, name);
+}
+
+static bool count_in(const struct nd_forward *f)
+{
+	if (__atomic_add_fetch(f->running, 1, __ATOMIC_RELAXED) <= f->max_concurrent)
+		return true;
+	__atomic_sub_fetch(f->running, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void count_out(struct state *st)
+{
+	if (st->counted)
+		__atomic_sub_fetch(st->forward->running, 1, __ATOMIC_RELAXED);
+	st->counted = false;
+}
+
+static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o);
+
+static int ask(struct nd_query *q, struct state *st)
+{
+	struct worker *mine = nd_query_worker_state(q);
+	uint8_t bytes[ND_MSG_MAX];
+	struct nd_exchange_question question = {
+		.bytes = bytes,
+		.n = write_request(q, bytes, sizeof bytes),
+		.lower = q->msg.qname,
+		.qtype = q->msg.qtype,
+		.qclass = q->msg.qclass,
+		.limit = nd_query_limit(q),
+		.stream = q->client.proto != ND_PROTO_UDP,
+		/* Plugin loop counts how often its HINFO comes round: joined with itself, a loop would
+		 * wait silently for its own end. */
+		.alone = q->msg.qtype == ND_TYPE_HINFO,
+	};
+
+	if (question.n == 0)
+		return ND_ELIMIT;
+	st->waiter.done = on_outcome;
+	return nd_exchange_ask(mine->exchanger, &question, &st->waiter);
+}
+
+static enum nd_verdict query(const void *self, struct nd_query *q)
+{
+	const struct nd_forward *f = self;
+
+	if (!is_ours(f, q->msg.qname))
+		return ND_NEXT;
+	struct state *st = nd_query_state(q);
+	if (!st)
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	st->forward = f;
+	if (f->max_concurrent) {
+		st->counted = count_in(f);
+		if (!st->counted) {
+			nd_metric_add(&f->totals->worker[q->worker->id].rejected, 1);
+			return nd_query_fail(q, ND_RCODE_REFUSED, f->too_many);
+		}
+	}
+	if (ask(q, st)) {
+		count_out(st);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	}
+	nd_query_want_reply(q);
+	st->ref = nd_query_park(q);
+	return ND_WAIT;
+}
+
+static void cancel(const void *self, struct nd_query_ref ref)
+{
+	struct state *st = nd_query_state(ref.q);
+	(void)self;
+
+	if (!st)
+		return;
+	nd_exchange_cancel(&st->waiter);
+	count_out(st);
+}
+
+/* --- the way back --- */
+
+/* `next` and `next_on_nodata`: the forward behind this one is asked; without one the answer stands. */
+static bool goes_on(const struct nd_forward *f, const struct nd_query *q, const struct nd_outcome *o)
+{
+	if (o->kind != ND_OUTCOME_REPLY || q->at >= q->chain->len ||
+	    q->chain->link[q->at].plugin != &nd_plugin_forward)
+		return false;
+	unsigned rcode = nd_msg_rcode(o->msg);
+	if (rcode < 32 && (f->next >> rcode & 1))
+		return true;
+	return f->next_on_nodata && rcode == ND_RCODE_NOERROR && o->msg->count[1] == 0;
+}
+
+/* A copy of the reply that lives as long as the query. */
+static const struct nd_msg *keep(struct nd_query *q, const struct nd_msg *m)
+{
+	struct nd_msg *copy = nd_query_alloc(q, sizeof *copy);
+	uint8_t *bytes = nd_query_alloc(q, m->len);
+
+	if (!copy || !bytes)
+		return NULL;
+	*copy = *m;
+	copy->base = memcpy(bytes, m->base, m->len);
+	copy->qname = nd_name_root; /* viewed a buffer that goes; nobody asks for it */
+	return copy;
+}
+
+static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
+{
+	struct state *st = ND_CONTAINER(w, struct state, waiter);
+	struct nd_query *q = nd_query_find(st->ref);
+
+	count_out(st);
+	ND_ASSERT(q); /* whoever ends a parked query calls cancel first */
+	if (goes_on(st->forward, q, o)) {
+		nd_chain_resume(st->ref, ND_NEXT);
+		return;
+	}
+	st->told = true;
+	st->kind = o->kind;
+	/* Inside another query's run the resume comes later, when the reply's bytes are gone. */
+	st->msg = o->kind != ND_OUTCOME_REPLY ? NULL : q->worker->running ? keep(q, o->msg) : o->msg;
+	if (o->kind == ND_OUTCOME_FAILED)
+		st->error = o->error ? nd_query_printf(q, "%s", o->error) : "no healthy proxies";
+	nd_chain_resume(st->ref, ND_DONE);
+}
+
+/* The answer is written here and not in on_outcome(): only now the query has its output. */
+static void reply(const void *self, struct nd_query *q)
+{
+	struct state *st = nd_query_state(q);
+	(void)self;
+
+	if (!st || !st->told)
+		return; /* another plugin's answer, or the deadline's */
+	st->told = false;
+	switch (st->kind) {
+	case ND_OUTCOME_REPLY:
+		if (!st->msg || nd_answer_message(q, st->msg))
+			nd_query_fail(q, ND_RCODE_SERVFAIL, "dns: the reply is malformed");
+		break;
+	case ND_OUTCOME_WRONG:
+		nd_answer_reset(q);
+		q->rcode = ND_RCODE_FORMERR;
+		break;
+	case ND_OUTCOME_FAILED:
+		nd_query_fail(q, ND_RCODE_SERVFAIL, st->error);
+		break;
+	}
+	st->msg = NULL;
+}
+
+static void clear(void *self)
+{
+	nd_forward_metrics_forget(self);
+}
+
+#define OWN(word, text) { word, ND_SET_OWN, 0, 0, 0, 0, text }
+
+static const struct nd_setting settings[] = {
+	OWN("except", "names below FROM that go to the next plugin"),
+	OWN("force_tcp", "ask over TCP, however the client asked"),
+	OWN("prefer_udp", "ask over UDP, and over TCP what comes back truncated"),
+	OWN("expire", "idle sockets are closed after it (10s)"),
+	OWN("max_age", "sockets are closed after it, used or not (no limit)"),
+	OWN("max_idle_conns", "idle sockets kept of each upstream and kind (0: no limit)"),
+	OWN("read_timeout", "for one upstream (2s)"),
+	OWN("max_fails", "more failed checks in a row mean down (2; 0: never)"),
+	OWN("max_connect_attempts", "tries for a question (2 for each upstream; 0: no limit but time)"),
+	OWN("health_check", "time between checks (0.5s), no_rec, domain NAME"),
+	OWN("policy", "random, round_robin or sequential"),
+	OWN("max_concurrent", "questions under way; REFUSED over it (0: no limit)"),
+	OWN("next", "rcodes with which the next forward of the block is asked"),
+	OWN("next_on_nodata", "an answer without records asks the next forward"),
+	OWN("failover", "rcodes with which the next upstream is asked"),
+	OWN("failfast_all_unhealthy_upstreams", "SERVFAIL at once when all are down"),
+	OWN("source_address", "address to ask from"),
+	OWN("tls", "not in this build yet"),
+	OWN("tls_servername", "not in this build yet"),
+	OWN("doh_method", "not in this build yet"),
+	OWN("resolver", "not in this build yet"),
+	{ 0 },
+};
+
+const struct nd_plugin nd_plugin_forward = {
+	.name = "forward",
+	.repeat = ND_REPEAT_INSTANCES,
+	.self_size = sizeof(struct nd_forward),
+	.worker_size = sizeof(struct worker),
+	.query_size = sizeof(struct state),
+	.settings = settings,
+	.setup = nd_forward_setup,
+	.clear = clear,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+	.query = query,
+	.reply = reply,
+	.cancel = cancel,
+};

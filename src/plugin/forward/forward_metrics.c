@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CoreDNS's numbers: of the plugin (coredns_forward_) and of each upstream (coredns_proxy_).
+ *
+ * Numbers are process objects, so they go on over a reload, and two blocks with the same upstream
+ * share them: whoever of a generation takes them first registers them for its page. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "core/gen.h"
+#include "plugin/forward/forward.h"
+
+static const char *const to_rcode[] = { "proxy_name", "to", "rcode", NULL };
+static const char *const to_only[] = { "proxy_name", "to", NULL };
+static const char *const to_proto[] = { "proxy_name", "to", "proto", NULL };
+
+static const struct nd_metric_family duration = {
+	.name = "coredns_proxy_request_duration_seconds",
+	.kind = ND_METRIC_HISTOGRAM,
+	.help = "Histogram of the time each request took.",
+	.labels = to_rcode,
+	.buckets = nd_host_buckets,
+	.nbuckets = ND_HOST_BUCKETS,
+};
+static const struct nd_metric_family failures = {
+	.name = "coredns_proxy_healthcheck_failures_total",
+	.help = "Counter of the number of failed healthchecks.",
+	.labels = to_only,
+};
+static const struct nd_metric_family hits = {
+	.name = "coredns_proxy_conn_cache_hits_total",
+	.help = "Counter of connection cache hits per upstream and protocol.",
+	.labels = to_proto,
+};
+static const struct nd_metric_family misses = {
+	.name = "coredns_proxy_conn_cache_misses_total",
+	.help = "Counter of connection cache misses per upstream and protocol.",
+	.labels = to_proto,
+};
+static const struct nd_metric_family broken = {
+	.name = "coredns_forward_healthcheck_broken_total",
+	.help = "Counter of the number of complete failures of the healthchecks.",
+};
+static const struct nd_metric_family rejects = {
+	.name = "coredns_forward_max_concurrent_rejects_total",
+	.help = "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+};
+
+static void emit_duration(const struct nd_host_stats *s, unsigned rcode, struct nd_metric_out *out)
+{
+	uint64_t bucket[ND_HOST_BUCKETS + 1] = { 0 }, sum_ns = 0, n = 0;
+	char number[ND_NUMBER_TEXT_MAX];
+	const char *text = rcode == ND_HOST_RCODES - 1 ? "other" : nd_type_rcode_text((uint16_t)rcode, number);
+	const char *values[] = { "forward", s->to, text };
+
+	for (uint16_t w = 0; w < s->nworkers; w++) {
+		for (unsigned i = 0; i <= ND_HOST_BUCKETS; i++) {
+			uint64_t v = nd_metric_get(&s->worker[w].bucket[rcode][i]);
+			bucket[i] += v;
+			n += v;
+		}
+		sum_ns += nd_metric_get(&s->worker[w].sum_ns[rcode]);
+	}
+	if (n)
+		nd_metric_emit_histogram(out, &duration, values, bucket, (double)sum_ns / 1e9);
+}
+
+static void emit_counter(struct nd_metric_out *out, const struct nd_metric_family *f,
+			 const char *const *values, uint64_t v)
+{
+	if (v) /* as with Prometheus's own clients a labelled counter begins with its first event */
+		nd_metric_emit(out, f, values, (double)v);
+}
+
+static void collect_host(void *ctx, struct nd_metric_out *out)
+{
+	static const char *const protos[] = { "udp", "tcp" };
+	const struct nd_host_stats *s = ctx;
+	uint64_t failed = 0;
+
+	for (unsigned rcode = 0; rcode < ND_HOST_RCODES; rcode++)
+		emit_duration(s, rcode, out);
+	for (unsigned p = 0; p < ND_COUNT(protos); p++) {
+		const char *values[] = { "forward", s->to, protos[p] };
+		uint64_t hit = 0, missed = 0;
+		for (uint16_t w = 0; w < s->nworkers; w++) {
+			hit += nd_metric_get(&s->worker[w].hits[p]);
+			missed += nd_metric_get(&s->worker[w].misses[p]);
+		}
+		emit_counter(out, &hits, values, hit);
+		emit_counter(out, &misses, values, missed);
+	}
+	for (uint16_t w = 0; w < s->nworkers; w++)
+		failed += nd_metric_get(&s->worker[w].failed_probes);
+	emit_counter(out, &failures, (const char *const[]){ "forward", s->to }, failed);
+}
+
+static void collect_totals(void *ctx, struct nd_metric_out *out)
+{
+	const struct nd_forward_totals *t = ctx;
+	uint64_t all_down = 0, rejected = 0;
+
+	for (uint16_t w = 0; w < t->nworkers; w++) {
+		all_down += nd_metric_get(&t->worker[w].broken);
+		rejected += nd_metric_get(&t->worker[w].rejected);
+	}
+	nd_metric_emit(out, &broken, NULL, (double)all_down);
+	nd_metric_emit(out, &rejects, NULL, (double)rejected);
+}
+
+static void *make_totals(void *ctx)
+{
+	const struct nd_setup *s = ctx;
+	uint16_t n = s->process->nworkers;
+	struct nd_forward_totals *t = calloc(1, sizeof *t + n * sizeof *t->worker);
+
+	if (t)
+		t->nworkers = n;
+	return t;
+}
+
+int nd_forward_metrics_register(struct nd_forward *f, struct nd_setup *s)
+{
+	f->totals = nd_setup_share(s, "forward totals", "", 0, make_totals, s, free);
+	if (!f->totals)
+		return ND_ELIMIT;
+	if (f->totals->collected_by != s->gen)
+		nd_setup_collect(s, collect_totals, f->totals);
+	f->totals->collected_by = s->gen;
+	for (size_t i = 0; i < f->group.nhosts; i++) {
+		struct nd_host_stats *h = f->group.host[i]->stats;
+		if (h->collected_by != s->gen)
+			nd_setup_collect(s, collect_host, h);
+		h->collected_by = s->gen;
+	}
+	return 0;
+}
+
+/* The next generation may lie where this one did. */
+void nd_forward_metrics_forget(struct nd_forward *f)
+{
+	if (f->totals && f->totals->collected_by == f->gen)
+		f->totals->collected_by = NULL;
+	for (size_t i = 0; i < f->group.nhosts; i++) {
+		struct nd_host_stats *h = f->group.host[i]->stats;
+		if (h->collected_by == f->gen)
+			h->collected_by = NULL;
+	}
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directive and its block. What is taken and what is refused is CoreDNS's. */
+#include <string.h>
+#include <strings.h>
+#include "core/gen.h"
+#include "io/clock.h"
+#include "base/log.h"
+#include "plugin/forward/forward.h"
+#include "upstream/host.h"
+
+typedef int reader(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s);
+
+static int take_args(const struct nd_conf_line *l, size_t min, size_t max, struct nd_setup *s)
+{
+	return nd_settings_args(l, s->plugin->name, min, max, s->diag);
+}
+
+static int read_number(const struct nd_conf_line *l, uint64_t max, uint64_t *out, struct nd_setup *s)
+{
+	int err = take_args(l, 1, 1, s);
+
+	if (err)
+		return err;
+	if (nd_settings_uint(l->args[0], max, out))
+		return nd_setup_error(s, l, "%s \"%s\": want a number from 0 to %llu", l->name, l->args[0],
+				      (unsigned long long)max);
+	return 0;
+}
+
+static int read_time(const struct nd_conf_line *l, bool positive, uint64_t *out, struct nd_setup *s)
+{
+	int64_t ns;
+
+	if (nd_settings_duration(l->args[0], &ns))
+		return nd_setup_error(s, l, "%s \"%s\": want a duration such as 500ms or 10s", l->name,
+				      l->args[0]);
+	if (ns < 0)
+		return nd_setup_error(s, l, "%s can't be negative: %s", l->name, l->args[0]);
+	if (positive && ns == 0)
+		return nd_setup_error(s, l, "%s must be positive: %s", l->name, l->args[0]);
+	*out = (uint64_t)ns;
+	return 0;
+}
+
+static int read_one_time(const struct nd_conf_line *l, bool positive, uint64_t *out, struct nd_setup *s)
+{
+	int err = take_args(l, 1, 1, s);
+
+	return err ? err : read_time(l, positive, out, s);
+}
+
+/* Kept for later: mistakes elsewhere in the block are told about first. */
+static int not_yet(struct nd_forward *f, const struct nd_conf_line *l)
+{
+	if (!f->not_yet)
+		f->not_yet = l;
+	return 0;
+}
+
+static int read_except(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	struct nd_name *more, *all;
+	size_t n;
+	int err = take_args(l, 1, SIZE_MAX, s);
+
+	if (!err)
+		err = nd_setup_zones(s, l->args, l->nargs, &more, &n);
+	if (err)
+		return err;
+	all = nd_arena_array(s->arena, f->nexcept + n, sizeof *all);
+	if (!all)
+		return ND_ELIMIT;
+	if (f->nexcept)
+		memcpy(all, f->except, f->nexcept * sizeof *all);
+	memcpy(all + f->nexcept, more, n * sizeof *all);
+	f->except = all;
+	f->nexcept += n;
+	return 0;
+}
+
+static int read_force_tcp(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	f->group.force_tcp = true;
+	return take_args(l, 0, 0, s);
+}
+
+static int read_prefer_udp(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	f->group.prefer_udp = true;
+	return take_args(l, 0, 0, s);
+}
+
+static int read_next_on_nodata(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	f->next_on_nodata = true;
+	return take_args(l, 0, 0, s);
+}
+
+static int read_failfast(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	f->group.failfast = true;
+	return take_args(l, 0, 0, s);
+}
+
+static int read_expire(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_one_time(l, false, &f->host.expire_ns, s);
+}
+
+static int read_max_age(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_one_time(l, false, &f->host.max_age_ns, s);
+}
+
+static int read_read_timeout(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_one_time(l, true, &f->group.read_timeout_ns, s);
+}
+
+static int read_u32(const struct nd_conf_line *l, uint32_t *out, struct nd_setup *s)
+{
+	uint64_t v;
+	int err = read_number(l, UINT32_MAX, &v, s);
+
+	if (!err)
+		*out = (uint32_t)v;
+	return err;
+}
+
+static int read_max_idle(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_u32(l, &f->host.max_idle, s);
+}
+
+static int read_max_fails(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_u32(l, &f->group.max_fails, s);
+}
+
+static int read_max_attempts(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	f->max_attempts_set = true;
+	return read_u32(l, &f->group.max_attempts, s);
+}
+
+static int read_max_concurrent(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	int err = read_number(l, INT64_MAX, &f->max_concurrent, s);
+
+	if (err)
+		return err;
+	f->too_many = nd_arena_printf(s->arena, "concurrent queries exceeded maximum %s", l->args[0]);
+	return f->too_many ? 0 : ND_ELIMIT;
+}
+
+static int read_health_check(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	struct nd_name name;
+	int err = take_args(l, 1, SIZE_MAX, s);
+
+	if (!err)
+		err = read_time(l, false, &f->host.probe_interval_ns, s);
+	if (err)
+		return err;
+	f->host.probe_name.bytes[0] = 0;
+	f->host.probe_name_len = 1;
+	for (size_t i = 1; i < l->nargs; i++) {
+		if (strcmp(l->args[i], "no_rec") == 0) {
+			f->host.probe_no_rec = true;
+			continue;
+		}
+		if (strcmp(l->args[i], "domain") != 0)
+			return nd_setup_error(s, l, "health_check: unknown option %s; there are no_rec and "
+					      "domain NAME", l->args[i]);
+		if (++i == l->nargs)
+			return nd_setup_error(s, l, "health_check: domain wants a name behind it");
+		if (nd_name_parse(l->args[i], true, &f->host.probe_name, &name))
+			return nd_setup_error(s, l, "health_check: invalid domain name %s", l->args[i]);
+		f->host.probe_name_len = name.len;
+	}
+	return 0;
+}
+
+static int read_policy(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	static const char *const names[] = { "random", "round_robin", "sequential" };
+	int err = take_args(l, 1, 1, s);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < ND_COUNT(names); i++) {
+		if (strcmp(l->args[0], names[i]) == 0) {
+			f->group.policy = (enum nd_policy)i;
+			return 0;
+		}
+	}
+	return nd_setup_error(s, l, "unknown policy '%s'; there are random, round_robin and sequential",
+			      l->args[0]);
+}
+
+static int read_rcodes(const struct nd_conf_line *l, bool noerror, uint32_t *bits, struct nd_setup *s)
+{
+	int err = take_args(l, 1, SIZE_MAX, s);
+
+	for (size_t i = 0; !err && i < l->nargs; i++) {
+		int code = nd_type_rcode_parse(l->args[i], strlen(l->args[i]));
+		if (code < 0 || code >= 32)
+			return nd_setup_error(s, l, "%s is not a valid rcode; want names such as NXDOMAIN or "
+					      "SERVFAIL", l->args[i]);
+		if (code == ND_RCODE_NOERROR && !noerror)
+			return nd_setup_error(s, l, "NoError cannot be used in %s", l->name);
+		*bits |= (uint32_t)1 << code;
+	}
+	return err;
+}
+
+static int read_next(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_rcodes(l, true, &f->next, s);
+}
+
+static int read_failover(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	return read_rcodes(l, false, &f->group.failover, s);
+}
+
+static int read_source(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	int err = take_args(l, 1, 1, s);
+
+	if (!err && nd_addr_parse_ip(l->args[0], 0, &f->host.source))
+		return nd_setup_error(s, l, "invalid IP address: %s", l->args[0]);
+	return err;
+}
+
+static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	int err = take_args(l, 0, 3, s);
+
+	return err ? err : not_yet(f, l);
+}
+
+static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	int err = take_args(l, 1, 1, s);
+
+	return err ? err : not_yet(f, l);
+}
+
+static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	int err = take_args(l, 1, 1, s);
+
+	if (err)
+		return err;
+	if (strcmp(l->args[0], "GET") != 0 && strcmp(l->args[0], "POST") != 0)
+		return nd_setup_error(s, l, "doh_method must be either POST or GET");
+	return not_yet(f, l);
+}
+
+static int read_resolver(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	struct nd_addr addr;
+	int err = take_args(l, 1, SIZE_MAX, s);
+
+	for (size_t i = 0; !err && i < l->nargs; i++)
+		if (nd_addr_parse(l->args[i], 53, &addr))
+			return nd_setup_error(s, l, "resolver must be an IP address or IP:port: \"%s\"",
+					      l->args[i]);
+	return err ? err : not_yet(f, l);
+}
+
+static int read_option(void *self, const struct nd_conf_line *l, void *ctx)
+{
+	static const struct {
+		const char *name;
+		reader *read;
+	} rows[] = {
+		{ "except", read_except },
+		{ "force_tcp", read_force_tcp },
+		{ "prefer_udp", read_prefer_udp },
+		{ "expire", read_expire },
+		{ "max_age", read_max_age },
+		{ "max_idle_conns", read_max_idle },
+		{ "read_timeout", read_read_timeout },
+		{ "max_fails", read_max_fails },
+		{ "max_connect_attempts", read_max_attempts },
+		{ "health_check", read_health_check },
+		{ "policy", read_policy },
+		{ "max_concurrent", read_max_concurrent },
+		{ "next", read_next },
+		{ "next_on_nodata", read_next_on_nodata },
+		{ "failover", read_failover },
+		{ "failfast_all_unhealthy_upstreams", read_failfast },
+		{ "source_address", read_source },
+		{ "tls", read_tls },
+		{ "tls_servername", read_tls_servername },
+		{ "doh_method", read_doh_method },
+		{ "resolver", read_resolver },
+	};
+	struct nd_setup *s = ctx;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++)
+		if (strcmp(l->name, rows[i].name) == 0)
+			return rows[i].read(self, l, s);
+	return nd_setup_error(s, l, "unknown property '%s'", l->name);
+}
+
+/* --- the directive --- */
+
+static void set_defaults(struct nd_forward *f)
+{
+	f->host.expire_ns = 10 * (uint64_t)ND_NS_PER_S;
+	f->host.probe_interval_ns = 500 * (uint64_t)ND_NS_PER_MS;
+	f->host.probe_name_len = 1; /* the root */
+	f->group.read_timeout_ns = 2 * (uint64_t)ND_NS_PER_S;
+	f->group.max_fails = 2;
+}
+
+static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
+{
+	struct nd_name *zones;
+	char name[ND_NAME_TEXT_MAX];
+	size_t n;
+
+	if (nd_site_parse_zone(text, s->arena, &zones, &n) || n == 0)
+		return nd_setup_error(s, NULL, "unable to normalize '%s'; want a domain name or a network",
+				      text);
+	f->from = zones[0];
+	if (n > 1) { /* CoreDNS's limit, which it only warns of */
+		nd_name_format(zones[0], name);
+		nd_log_warning("forward", "Unsupported CIDR notation: '%s' expands to multiple zones. "
+			       "Using only '%s'.", text, name);
+	}
+	return 0;
+}
+
+struct host_order {
+	struct nd_forward *forward;
+	const struct nd_addr *addr;
+	struct nd_host_stats *stats;
+	uint16_t nworkers;
+};
+
+static void *make_stats(void *ctx)
+{
+	const struct host_order *o = ctx;
+
+	return nd_host_stats_new(o->addr, o->nworkers);
+}
+
+static void *make_host(void *ctx)
+{
+	const struct host_order *o = ctx;
+	struct nd_host_config c = o->forward->host;
+
+	c.addr = *o->addr;
+	return nd_host_new(&c, o->stats, o->nworkers);
+}
+
+static void free_host(void *object)
+{
+	nd_host_free(object);
+}
+
+/* Everything that a host and its sockets depend on. */
+static char *host_key(const struct nd_forward *f, const char *to, struct nd_setup *s)
+{
+	const struct nd_host_config *c = &f->host;
+	struct nd_name probed = nd_name_view(c->probe_name.bytes);
+	char source[ND_ADDR_TEXT_MAX] = "", name[ND_NAME_TEXT_MAX];
+
+	if (c->source.len)
+		nd_addr_format_ip(&c->source, source);
+	nd_name_format(probed, name);
+	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s", to, source,
+			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns, c->max_idle,
+			       (unsigned long long)c->probe_interval_ns, c->probe_no_rec, c->probe_tcp, name);
+}
+
+int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
+{
+	struct host_order o = { .forward = f, .addr = addr, .nworkers = s->process->nworkers };
+	struct nd_exchange_config *g = &f->group;
+	char to[ND_ADDR_TEXT_MAX];
+	size_t n = nd_addr_format(addr, to);
+	char *key = host_key(f, to, s);
+
+	o.stats = nd_setup_share(s, "upstream numbers", to, n, make_stats, &o, free);
+	if (!o.stats || !key)
+		return ND_ELIMIT;
+	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o, free_host);
+	if (!h)
+		return ND_ELIMIT;
+	g->host[g->nhosts++] = h;
+	return 0;
+}
+
+static int check_whole(struct nd_forward *f, struct nd_setup *s)
+{
+	if (f->host.max_age_ns && f->host.max_age_ns < f->host.expire_ns)
+		return nd_setup_error(s, NULL, "max_age (%llums) must not be less than expire (%llums)",
+				      (unsigned long long)(f->host.max_age_ns / ND_NS_PER_MS),
+				      (unsigned long long)(f->host.expire_ns / ND_NS_PER_MS));
+	return 0;
+}
+
+int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s)
+{
+	struct nd_forward *f = self;
+	int err;
+
+	f->gen = s->gen;
+	set_defaults(f);
+	if (directive->nargs < 2)
+		return nd_setup_error(s, NULL, "wrong argument count: want forward FROM TO...");
+	err = read_from(f, directive->args[0], s);
+	if (!err)
+		err = nd_setup_settings(s, read_option, false);
+	if (!err)
+		err = check_whole(f, s);
+	if (err)
+		return err;
+	f->host.probe_tcp = f->group.force_tcp;
+	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
+	if (!err && f->not_yet)
+		err = nd_setup_error(s, f->not_yet, "%s is known to CoreDNS, but not in this build yet; "
+				     "upstreams are asked over plain DNS: remove it", f->not_yet->name);
+	if (err)
+		return err;
+	if (!f->max_attempts_set)
+		f->group.max_attempts = (uint32_t)(2 * f->group.nhosts);
+	f->running = nd_arena_alloc(s->arena, sizeof *f->running);
+	f->group.turn = nd_arena_alloc(s->arena, sizeof *f->group.turn);
+	if (!f->running || !f->group.turn)
+		return ND_ELIMIT;
+	nd_setup_other_classes(s);
+	return nd_forward_metrics_register(f, s);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words behind FROM: addresses, and files that name servers as resolv.conf does. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+#include "io/file.h"
+#include "plugin/forward/forward.h"
+
+enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53 };
+
+/* A word taken apart: [SCHEME://]HOST. */
+struct target {
+	const char *word, *host;
+	const char *scheme; /* "dns" without one */
+};
+
+static struct target split(const char *word)
+{
+	static const char *const schemes[] = { "tls", "dns", "quic", "grpc", "https3", "https", "unix" };
+	struct target t = { .word = word, .host = word, .scheme = "dns" };
+
+	for (size_t i = 0; i < ND_COUNT(schemes); i++) {
+		size_t n = strlen(schemes[i]);
+		if (strncmp(word, schemes[i], n) == 0 && strncmp(word + n, "://", 3) == 0) {
+			t.scheme = schemes[i];
+			t.host = word + n + 3;
+			break;
+		}
+	}
+	return t;
+}
+
+static bool is_scheme(const struct target *t, const char *scheme)
+{
+	return strcmp(t->scheme, scheme) == 0;
+}
+
+/* Without "%ZONE": a server name for TLS, or an interface that this machine lacks. CoreDNS drops it
+ * for plain DNS. "[fe80::1%eth0]:53" keeps its bracket and port. */
+static bool strip_zone(const char *host, char *out, size_t cap)
+{
+	const char *percent = strrchr(host, '%');
+
+	if (!percent)
+		return false;
+	const char *rest = strchr(percent, ']');
+	if (!rest)
+		rest = strchr(percent, ':');
+	return snprintf(out, cap, "%.*s%s", (int)(percent - host), host, rest ? rest : "") < (int)cap;
+}
+
+static bool read_address(const char *host, struct nd_addr *out)
+{
+	char bare[ND_ADDR_TEXT_MAX];
+	size_t n = strlen(host);
+
+	if (nd_addr_parse(host, DNS_PORT, out) == 0)
+		return true;
+	if (strip_zone(host, bare, sizeof bare) && nd_addr_parse(bare, DNS_PORT, out) == 0)
+		return true;
+	/* "[::1]" without a port. */
+	if (n >= sizeof bare || n < 3 || host[0] != '[' || host[n - 1] != ']')
+		return false;
+	snprintf(bare, sizeof bare, "%.*s", (int)n - 2, host + 1);
+	return nd_addr_parse_ip(bare, DNS_PORT, out) == 0;
+}
+
+/* The same server twice is one; the first place counts. */
+static int add_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
+{
+	struct nd_exchange_config *g = &f->group;
+
+	for (size_t i = 0; i < g->nhosts; i++)
+		if (nd_addr_equal(&g->host[i]->config.addr, addr))
+			return 0;
+	if (g->nhosts == ND_POLICY_HOSTS_MAX)
+		return nd_setup_error(s, NULL, "more than %d upstreams; name fewer", ND_POLICY_HOSTS_MAX);
+	return nd_forward_share_host(f, addr, s);
+}
+
+/* One line of a resolv.conf: "nameserver ADDRESS"; everything else is passed over. */
+static int read_line(struct nd_forward *f, const char *file, char *line, struct nd_setup *s)
+{
+	static const char blank[] = " \t\r\v\f";
+	struct nd_addr addr;
+	char *at = line;
+
+	if (*line == '#' || *line == ';')
+		return 0;
+	at += strspn(at, blank);
+	char *word = strsep(&at, blank);
+	if (strcmp(word, "nameserver") != 0 || !at)
+		return 0;
+	at += strspn(at, blank);
+	char *value = strsep(&at, blank);
+	if (!*value)
+		return 0;
+	if (!read_address(value, &addr)) {
+		nd_log_warning("forward", "%s: nameserver \"%s\" is no IP address: passed over", file, value);
+		return 0;
+	}
+	nd_addr_set_port(&addr, DNS_PORT);
+	return add_host(f, &addr, s);
+}
+
+static int read_text(struct nd_forward *f, const char *file, char *text, struct nd_setup *s)
+{
+	char *line;
+	int err = 0;
+
+	while (!err && (line = strsep(&text, "\n")))
+		err = read_line(f, file, line, s);
+	return err;
+}
+
+/* 0, -ENOENT and the like when there is no such file, or another error with the diag set. */
+static int read_file(struct nd_forward *f, const char *file, struct nd_setup *s)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, FILE_BYTES_MAX);
+	int err = nd_file_read(file, &b);
+	if (!err && b.len)
+		err = read_text(f, file, b.data, s);
+	nd_buf_clear(&b);
+	return err;
+}
+
+static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
+{
+	struct target t = split(word);
+	struct nd_addr addr;
+	bool plain = is_scheme(&t, "dns");
+
+	if (!*t.host)
+		return nd_setup_error(s, NULL, "invalid address: \"%s\"", word);
+	if (is_scheme(&t, "grpc") || is_scheme(&t, "https3") || is_scheme(&t, "unix"))
+		return nd_setup_error(s, NULL, "'%s' is not supported as a destination protocol in forward: %s",
+				      t.scheme, t.host);
+	if (read_address(t.host, &addr)) {
+		if (!plain)
+			return nd_setup_error(s, NULL, "%s: upstreams over %s:// are known to CoreDNS, but not in "
+					      "this build yet; give an address alone for plain DNS", word,
+					      t.scheme);
+		return add_host(f, &addr, s);
+	}
+	int err = read_file(f, t.host, s);
+	if (!err || s->diag->set)
+		return err;
+	struct nd_name_buf buf;
+	struct nd_name name;
+	if (strchr(t.host, '/') || nd_name_parse(t.host, true, &buf, &name))
+		return nd_setup_error(s, NULL, "not an IP address, file, or valid domain: \"%s\" (%s)", word,
+				      nd_err_text(err));
+	return nd_setup_error(s, NULL, "%s: host names as upstreams are known to CoreDNS, but not in this build "
+			      "yet; give its IP address", word);
+}
+
+int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct target t = split(to[i]);
+		if (is_scheme(&t, "https") && strchr(t.host, '/'))
+			return nd_setup_error(s, NULL, "paths are not allowed in HTTPS upstream addresses (the "
+					      "/dns-query path is used by default): %s", to[i]);
+	}
+	if (n > ND_FORWARD_TO_MAX)
+		return nd_setup_error(s, NULL, "more than %d TOs configured: %zu", ND_FORWARD_TO_MAX, n);
+	for (size_t i = 0; i < n; i++) {
+		int err = read_one(f, to[i], s);
+		if (err)
+			return err;
+	}
+	if (f->group.nhosts == 0)
+		return nd_setup_error(s, NULL, "no valid upstream addresses found: no file given names a server "
+				      "(lines \"nameserver ADDRESS\")");
+	return 0;
+}
