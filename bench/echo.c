@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 32, SLOT = 1536, DEFAULT_RCVBUF = 4 << 20, QR = 0x80, HEADER = 12 };
+enum { BATCH = 32, SLOT = 1536, DEFAULT_RCVBUF = 8 << 20, QR = 0x80, HEADER = 12 };
 
 struct slot {
 	uint8_t bytes[SLOT];
