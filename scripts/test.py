@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""./dev test [--quick | --full] [-v] [STAGE...]
+
+Runs the stages of a tier (full unless told otherwise), or the stages named; prints the time of
+each. A stage says what failed as it meets it, and -v shows all output. The last line sums up:
+`N passed, N failed`, and the skipped ones if there are any; the exit status is 1 if any failed.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+JOBS = os.cpu_count() or 1
+FUZZ_SECONDS = 20       # a target, in the full tier; ./dev fuzz runs longer
+SIM_SEEDS = {"quick": 100, "full": 1000}
+CLANG = {"CC": "clang"}
+SANITIZE = {
+    "asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false"],
+    "tsan": ["-Db_sanitize=thread", "-Db_lundef=false"],
+}
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+class Count:
+    """What a stage found; adding them up gives the last line."""
+
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self):
+        skipped = ", %d skipped" % self.skipped if self.skipped else ""
+        return "%d passed, %d failed%s" % (self.passed, self.failed, skipped)
+
+
+verbose = False
+
+
+def run(argv, timeout, env=None):
+    """(exit status, output) of a program; an endless one counts as failed, with what it said."""
+    try:
+        p = subprocess.run(argv, cwd=ROOT, env={**os.environ, **(env or {})}, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                           errors="replace", check=False)
+        status, out = p.returncode, p.stdout
+    except subprocess.TimeoutExpired as e:
+        status, out = 124, (e.stdout or b"").decode(errors="replace") + "\nran over %d s\n" % timeout
+    if verbose:
+        print(out, end="", flush=True)
+    return status, out
+
+
+def complain(what, out, lines=60):
+    print("FAILED %s" % what)
+    if not verbose:
+        print("\n".join("    " + x for x in out.rstrip().split("\n")[-lines:]), flush=True)
+
+
+def summed(argv, timeout, env=None, lines=60):
+    """A program that ends with `N passed, N failed[, N skipped]`. One that fails without saying
+    so, or counts nothing, is a failure."""
+    status, out = run(argv, timeout, env)
+    m = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", out, re.M)
+    c = Count(*(int(x or 0) for x in m[-1])) if m else Count()
+    if c.passed + c.failed == 0 or (status != 0 and c.failed == 0):
+        c.failed += 1
+    if c.failed:
+        complain(" ".join(os.path.relpath(x, ROOT) if os.path.isabs(x) else x for x in argv[-3:]),
+                 out, lines)
+    return c
+
+
+def script(name, *args, timeout=600):
+    return summed([sys.executable, os.path.join(ROOT, "scripts", name), *args], timeout)
+
+
+def build(folder, options=(), env=None):
+    status, out = run(["./dev", "build", folder, *options], 1800, env)
+    if status:
+        complain("build of " + folder, out)
+    return Count(passed=status == 0, failed=status != 0)
+
+
+def unit_program(path, env):
+    """A cmocka program: its rows of TAP. One that dies is a failure whatever it said before."""
+    status, out = run([path], 300, {"CMOCKA_MESSAGE_OUTPUT": "TAP", **env})
+    c = Count(passed=len(re.findall(r"^ok \d+", out, re.M)),
+              failed=len(re.findall(r"^not ok \d+", out, re.M)),
+              skipped=len(re.findall(r"^ok \d+ # SKIP", out, re.M)))
+    c.passed -= c.skipped
+    if c.passed + c.failed + c.skipped == 0 or (status != 0 and c.failed == 0):
+        c.failed += 1
+    if c.failed:
+        complain(os.path.relpath(path, ROOT), "exit status %d\n%s" % (status, out))
+    return c
+
+
+def unit(folder, env=None):
+    tests = subprocess.run([sys.executable, "scripts/list_tests.py", "unit", "tests"], cwd=ROOT,
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    paths = [os.path.join(ROOT, folder, "tests",
+                          re.sub(r"\W", "_", room) + "_" + name + "_test")
+             for room, name in (t.split() for t in tests)]
+    c = Count()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for one in pool.map(lambda p: unit_program(p, env or {}), paths):
+            c += one
+    return c
+
+
+def sanitized(kind):
+    folder = "build-" + kind
+    c = build(folder, SANITIZE[kind], CLANG)
+    if c.failed == 0:
+        c += unit(folder, {**SANITIZER_ENV, "TSAN_OPTIONS": SANITIZER_ENV["TSAN_OPTIONS"] +
+                           ":suppressions=" + os.path.join(ROOT, "tests", "tsan.supp")})
+    return c
+
+
+def pytest(*folders, env=None, timeout=1800):
+    folders = [f for f in folders if os.path.isdir(os.path.join(ROOT, f))]
+    status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+                       *folders], timeout, env)
+    last = out.rstrip().split("\n")[-1]
+
+    def number(word):
+        m = re.search(r"(\d+) " + word, last)
+        return int(m.group(1)) if m else 0
+    c = Count(number("passed") + number("xfailed"), number("failed") + number("error"),
+              number("skipped"))
+    if c.passed + c.failed + c.skipped == 0 or (status != 0 and c.failed == 0):
+        c.failed += 1
+    if c.failed:
+        complain("pytest " + " ".join(folders), out, 150)
+    return c
+
+
+def sim(tier):
+    return summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
+
+
+def conformance(tier):
+    return summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--source"], 1200,
+                  lines=200)
+
+
+def e2e_asan(tier):
+    return pytest("tests/e2e", env={**SANITIZER_ENV, "NODENS": os.path.join(ROOT, "build-asan", "nodens")})
+
+
+# name, tiers, what it does, what it needs to be there to have something to run
+STAGES = [
+    ("rooms", "quick full", lambda t: script("rooms.py"), "scripts/rooms.py"),
+    ("format", "quick full", lambda t: script("lint.py", "format"), "scripts/lint.py"),
+    ("scripts", "quick full", lambda t: pytest("tests/scripts"), "tests/scripts"),
+    ("gcc", "quick full", lambda t: build("build"), "src"),
+    ("symbols", "quick full", lambda t: script("rooms.py", "--symbols", "build"), "scripts/rooms.py"),
+    ("unit", "quick full", lambda t: unit("build"), "tests/unit"),
+    ("sim", "quick full", sim, "tests/sim"),
+    ("conformance", "quick full", conformance, "tests/conformance/run.py"),
+    ("e2e", "full", lambda t: pytest("tests/e2e"), "tests/e2e"),
+    ("clang", "full", lambda t: build("build-clang", env=CLANG), "src"),
+    ("lint", "full", lambda t: script("lint.py", "tidy", "shell", "python", timeout=2400), "scripts/lint.py"),
+    ("asan", "full", lambda t: sanitized("asan"), "tests/unit"),
+    ("e2e-asan", "full", e2e_asan, "tests/e2e"),
+    ("tsan", "full", lambda t: sanitized("tsan"), "tests/unit"),
+    ("fuzz", "full", lambda t: script("fuzz.py", "--seconds", str(FUZZ_SECONDS), "--planted",
+                                      timeout=3600), "tests/fuzz"),
+]
+
+
+def main():
+    global verbose
+    names = [s[0] for s in STAGES]
+    p = argparse.ArgumentParser(prog="./dev test", description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--quick", action="store_true", help="what takes seconds")
+    p.add_argument("--full", action="store_true", help="everything (the default)")
+    p.add_argument("-v", "--verbose", action="store_true", help="show all output")
+    p.add_argument("stage", nargs="*", help="only these: " + " ".join(names))
+    a = p.parse_args()
+    for s in a.stage:
+        if s not in names:
+            p.error("no stage %r; there are: %s" % (s, " ".join(names)))
+    verbose = a.verbose
+    tier = "quick" if a.quick and not a.full else "full"
+
+    total, times, start = Count(), [], time.monotonic()
+    for name, tiers, what, needs in STAGES:
+        if a.stage and name not in a.stage or not a.stage and tier not in tiers.split():
+            continue
+        if not os.path.exists(os.path.join(ROOT, needs)):
+            print("stage %-12s nothing to run" % name, flush=True)
+            continue
+        began = time.monotonic()
+        c = what(tier)
+        took = time.monotonic() - began
+        times.append((name, took))
+        print("stage %-12s %6.1f s   %s" % (name, took, c), flush=True)
+        total += c
+    print("in all %18.1f s" % (time.monotonic() - start))
+    print(total)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
