@@ -25,6 +25,12 @@ struct nd_share {
 	uint32_t refs;
 };
 
+/* What the sockets and slabs of all workers lost, in sum. */
+struct nd_process_stats {
+	uint64_t udp_overflowed, udp_unsent, shed, timed_out, tcp_refused;
+	uint32_t udp_buffer_bytes; /* the smallest that the kernel granted */
+};
+
 struct nd_process {
 	struct nd_loop *loop;    /* control */
 	uint16_t nworkers;
@@ -40,6 +46,7 @@ struct nd_process {
 	void *server;
 	void (*reload)(struct nd_process *p);  /* plugin reload, SIGUSR1: load the Corefile again */
 	void (*fatal)(struct nd_process *p, const char *why); /* plugin loop: log, exit 1 */
+	void (*stats)(struct nd_process *p, struct nd_process_stats *out); /* control thread; waits for the workers */
 	/* Plugin reload found another text: what is served now has this hash. */
 	uint64_t reload_failed;  /* coredns_reload_failed_total */
 	/* Any worker thread: the last worker has left some generation; the control thread frees it. */

@@ -15,7 +15,7 @@
 #define DRAIN_LOOK_NS (20 * (uint64_t)ND_NS_PER_MS)
 
 /* What the control thread may ask of a worker; done on the worker's thread. */
-enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_DRAIN, OP_COUNT, OP_LEAVE };
+enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_DRAIN, OP_COUNT, OP_STATS, OP_LEAVE };
 
 struct slot {
 	struct nd_server_worker w;
@@ -30,6 +30,7 @@ struct slot {
 	struct nd_gen *gen;
 	int result;
 	char what[128];
+	struct nd_process_stats stats;
 };
 
 struct retired {
@@ -61,6 +62,7 @@ static int do_op(struct slot *s, enum op op, struct nd_gen *gen)
 	case OP_ADOPT: return nd_server_worker_adopt(&s->w, gen);
 	case OP_DRAIN: nd_server_worker_drain(&s->w); return 0;
 	case OP_COUNT: return (int)nd_worker_waiting(&s->w.core);
+	case OP_STATS: nd_server_worker_stats(&s->w, &s->stats); return 0;
 	case OP_LEAVE: nd_server_worker_leave(&s->w); return 0;
 	}
 	return 0;
@@ -234,6 +236,24 @@ static void reload_asked(struct nd_process *p)
 	nd_log_info(NULL, "Reloading complete");
 }
 
+static void stats(struct nd_process *p, struct nd_process_stats *out)
+{
+	struct nd_server *s = p->server;
+
+	*out = (struct nd_process_stats){ 0 };
+	for (uint16_t i = 0; i < s->nslots; i++) {
+		const struct nd_process_stats *one = &s->slots[i].stats;
+		ask(&s->slots[i], OP_STATS, NULL);
+		out->udp_overflowed += one->udp_overflowed;
+		out->udp_unsent += one->udp_unsent;
+		out->shed += one->shed;
+		out->timed_out += one->timed_out;
+		out->tcp_refused += one->tcp_refused;
+		if (!out->udp_buffer_bytes || one->udp_buffer_bytes < out->udp_buffer_bytes)
+			out->udp_buffer_bytes = one->udp_buffer_bytes;
+	}
+}
+
 static void fatal(struct nd_process *p, const char *why)
 {
 	struct nd_server *s = p->server;
@@ -282,6 +302,7 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 	s->process.reload = reload_asked;
 	s->process.fatal = fatal;
 	s->process.gen_left = gen_left;
+	s->process.stats = stats;
 	s->nslots = o->workers ? o->workers : (uint16_t)nd_thread_cpus();
 	s->process.nworkers = s->nslots;
 	s->slots = calloc(s->nslots, sizeof *s->slots);

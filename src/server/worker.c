@@ -102,8 +102,12 @@ static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd
 static void close_listener(struct nd_listener *l)
 {
 	for (size_t i = 0; i < 2; i++) {
-		if (l->udp[i])
+		if (l->udp[i]) {
+			struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
+			l->worker->overflowed += s.overflowed;
+			l->worker->unsent += s.unsent;
 			nd_udp_close(l->udp[i]);
+		}
 		if (l->tcp[i])
 			nd_tcp_listener_close(l->tcp[i]);
 		l->udp[i] = NULL;
@@ -255,21 +259,21 @@ void nd_server_worker_leave(struct nd_server_worker *w)
 		free_listener(ND_LIST_ENTRY(w->listeners.next, struct nd_listener, link));
 }
 
-struct nd_udp_stats nd_server_worker_stats(const struct nd_server_worker *w)
+void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats *out)
 {
-	struct nd_udp_stats sum = { 0 };
-
+	*out = (struct nd_process_stats){ .udp_overflowed = w->overflowed, .udp_unsent = w->unsent,
+					  .shed = w->core.shed, .timed_out = w->core.cancelled,
+					  .tcp_refused = w->conns_refused };
 	ND_LIST_EACH(&w->listeners, it) {
 		const struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		for (size_t i = 0; i < 2; i++) {
 			if (!l->udp[i])
 				continue;
 			struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
-			sum.overflowed += s.overflowed;
-			sum.unsent += s.unsent;
-			if (!sum.buffer_bytes || s.buffer_bytes < sum.buffer_bytes)
-				sum.buffer_bytes = s.buffer_bytes;
+			out->udp_overflowed += s.overflowed;
+			out->udp_unsent += s.unsent;
+			if (!out->udp_buffer_bytes || s.buffer_bytes < out->udp_buffer_bytes)
+				out->udp_buffer_bytes = s.buffer_bytes;
 		}
 	}
-	return sum;
 }

@@ -49,6 +49,7 @@ struct nd_server_worker {
 	struct nd_udp *out_socket; /* all of out leave by it */
 	bool draining;
 	uint64_t conns_refused;
+	uint64_t overflowed, unsent; /* by sockets that are closed by now */
 };
 
 int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop);
@@ -66,5 +67,4 @@ void nd_server_worker_drain(struct nd_server_worker *w);
 /* Ends what still waits and closes everything. */
 void nd_server_worker_leave(struct nd_server_worker *w);
 
-/* What the sockets lost, in sum. */
-struct nd_udp_stats nd_server_worker_stats(const struct nd_server_worker *w);
+void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats *out);
