@@ -1,0 +1,706 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exchanges against upstreams that answer, are silent, lie, truncate, refuse: on the loopback, over the
+ * real doors, in one loop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "io/clock.h"
+#include "io/loop.h"
+#include "upstream/exchange.h"
+#include "wire/type.h"
+#include "wire/writer.h"
+
+#define MS(n) ((uint64_t)(n) * ND_NS_PER_MS)
+
+enum behaviour { ANSWER, SILENT, WRONG_ID, WRONG_NAME, NO_QR, TRUNCATE, LONG, SERVFAIL, CUT_RECORD, LATER, CLOSE };
+
+enum { SERVERS = 3, CONNS = 8, KEPT = 8 };
+
+struct server {
+	struct nd_udp *udp;
+	struct nd_tcp_listener *listener;
+	struct nd_addr addr;
+	enum behaviour behaviour;
+	unsigned asked, asked_tcp, conns, probes;
+	struct nd_addr from[KEPT];
+	uint16_t id[KEPT];
+	/* TCP: what has come, kept until it is answered; LATER answers the last one first. */
+	struct nd_tcp *conn;
+	uint8_t frame[KEPT][512];
+	size_t frame_len[KEPT], frames;
+};
+
+static struct fixture {
+	struct nd_loop *loop;
+	struct server server[SERVERS];
+	struct nd_exchange_config config;
+	struct nd_host_stats *stats[SERVERS];
+	struct nd_exchanger *x;
+	nd_metric_cell broken;
+	uint32_t turn;
+	struct nd_timer limit;
+	unsigned pending;
+} fx;
+
+struct ask {
+	struct nd_waiter waiter;
+	unsigned told;
+	struct nd_outcome outcome;
+	unsigned rcode, flags, answers;
+	char error[256];
+};
+
+/* --- the servers --- */
+
+/* Turns a question into the reply that the behaviour asks for. Returns its length; 0: none. */
+static size_t make_reply(const struct server *s, bool tcp, uint8_t *m, size_t n, size_t cap)
+{
+	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1 };
+	unsigned records = 1;
+
+	if (s->behaviour == SILENT)
+		return 0;
+	m[2] |= 0x80;
+	switch (s->behaviour) {
+	case WRONG_ID: m[0] ^= 0x55; break;
+	case WRONG_NAME: m[13] ^= 1; break;
+	case NO_QR: m[2] &= 0x7f; break;
+	case TRUNCATE:
+		if (!tcp) {
+			m[2] |= 2;
+			records = 0;
+		}
+		break;
+	case LONG: records = 50; break;
+	case SERVFAIL: m[3] |= ND_RCODE_SERVFAIL; records = 0; break;
+	default: break;
+	}
+	m[7] = (uint8_t)records;
+	for (unsigned i = 0; i < records && n + sizeof record <= cap; i++, n += sizeof record)
+		memcpy(m + n, record, sizeof record);
+	return s->behaviour == CUT_RECORD ? n - 3 : n;
+}
+
+static bool is_probe(const uint8_t *m, size_t n)
+{
+	return n == ND_MSG_HEADER + 5 && m[12] == 0;
+}
+
+static void on_questions(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
+{
+	struct server *s = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		uint8_t m[1500];
+		memcpy(m, d[i].bytes, d[i].len);
+		if (is_probe(m, d[i].len)) {
+			s->probes++;
+		} else {
+			s->from[s->asked % KEPT] = *d[i].peer;
+			s->id[s->asked++ % KEPT] = nd_reader_peek16(m);
+		}
+		size_t len = make_reply(s, false, m, d[i].len, sizeof m);
+		if (len) {
+			struct nd_datagram out = { .bytes = m, .len = (uint32_t)len, .peer = d[i].peer };
+			nd_udp_send(u, &out, 1);
+		}
+	}
+}
+
+static void answer_frame(struct server *s, size_t i)
+{
+	uint8_t m[1500], len[2];
+
+	memcpy(m, s->frame[i], s->frame_len[i]);
+	size_t n = make_reply(s, true, m, s->frame_len[i], sizeof m);
+	nd_writer_put16(len, (uint16_t)n);
+	nd_tcp_write(s->conn, len, 2);
+	nd_tcp_write(s->conn, m, n);
+}
+
+static void on_stream(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+{
+	struct server *s = ctx;
+
+	/* Small frames on the loopback come whole; several may come at once. */
+	for (size_t at = 0; at + 2 <= n;) {
+		size_t len = nd_reader_peek16(bytes + at);
+		memcpy(s->frame[s->frames % KEPT], bytes + at + 2, len);
+		s->frame_len[s->frames++ % KEPT] = len;
+		s->asked_tcp++;
+		at += 2 + len;
+	}
+	s->conn = c;
+	if (s->behaviour == CLOSE && s->asked_tcp > 1) {
+		nd_tcp_close(c);
+		s->conn = NULL;
+		s->behaviour = ANSWER;
+		s->frames = 0;
+		return;
+	}
+	if (s->behaviour == SILENT || (s->behaviour == LATER && s->frames < 3))
+		return;
+	while (s->frames)
+		answer_frame(s, --s->frames);
+}
+
+static void on_gone(void *ctx, struct nd_tcp *c, int err)
+{
+	struct server *s = ctx;
+	(void)err;
+
+	if (s->conn == c)
+		s->conn = NULL;
+}
+
+static void on_accept(void *ctx, struct nd_tcp *c)
+{
+	struct server *s = ctx;
+	struct nd_tcp_handler h = { .ctx = s, .on_data = on_stream, .on_close = on_gone };
+
+	s->conns++;
+	nd_tcp_start(c, &h);
+}
+
+static void open_server(struct server *s)
+{
+	static const uint8_t loopback[] = { 127, 0, 0, 1 };
+	struct nd_udp_options o = { .datagram_bytes = 1500 };
+	struct nd_tcp_options t = { 0 };
+	struct nd_udp_handler h = { .ctx = s, .on_batch = on_questions };
+
+	s->addr = nd_addr_from(AF_INET, loopback, 0);
+	assert_int_equal(nd_udp_bind(fx.loop, &s->addr, &o, &h, &s->udp), 0);
+	s->addr = nd_udp_local(s->udp);
+	assert_int_equal(nd_tcp_listen(fx.loop, &s->addr, &t, on_accept, s, &s->listener), 0);
+}
+
+static void close_udp(struct server *s)
+{
+	nd_udp_close(s->udp);
+	s->udp = NULL;
+}
+
+/* --- asking --- */
+
+static void time_is_over(struct nd_timer *t)
+{
+	(void)t;
+	nd_loop_stop(fx.loop);
+}
+
+/* Runs the loop until all asked are told, or for at most so long; true: all are told. */
+static bool run(uint64_t ns)
+{
+	if (fx.pending) {
+		nd_loop_update(fx.loop);
+		nd_timer_start(fx.loop, &fx.limit, ns, time_is_over);
+		nd_loop_run(fx.loop);
+		nd_timer_stop(&fx.limit);
+	}
+	return fx.pending == 0;
+}
+
+static void wait_for(uint64_t ns)
+{
+	nd_loop_update(fx.loop);
+	nd_timer_start(fx.loop, &fx.limit, ns, time_is_over);
+	nd_loop_run(fx.loop);
+}
+
+static void on_done(struct nd_waiter *w, const struct nd_outcome *o)
+{
+	struct ask *a = ND_CONTAINER(w, struct ask, waiter);
+
+	a->told++;
+	a->outcome = *o;
+	if (o->msg) {
+		a->rcode = nd_msg_rcode(o->msg);
+		a->flags = o->msg->flags;
+		a->answers = o->msg->count[1];
+	}
+	if (o->error)
+		strncpy(a->error, o->error, sizeof a->error - 1);
+	if (--fx.pending == 0)
+		nd_loop_stop(fx.loop);
+}
+
+static void ask_with(struct ask *a, const char *name, bool stream, uint16_t flags)
+{
+	uint8_t bytes[512];
+	struct nd_name_buf asked_buf, lower_buf;
+	struct nd_name asked, lower;
+	struct nd_writer w = nd_writer_over(bytes, sizeof bytes);
+
+	assert_int_equal(nd_name_parse(name, false, &asked_buf, &asked), 0);
+	assert_int_equal(nd_name_parse(name, true, &lower_buf, &lower), 0);
+	nd_writer_u16(&w, 0);
+	nd_writer_u16(&w, flags);
+	nd_writer_u16(&w, 1);
+	nd_writer_bytes(&w, "\0\0\0\0\0\0", 6);
+	nd_writer_bytes(&w, asked.wire, asked.len);
+	nd_writer_u16(&w, ND_TYPE_A);
+	nd_writer_u16(&w, ND_CLASS_IN);
+	struct nd_exchange_question q = { .bytes = bytes, .n = w.pos, .lower = lower, .qtype = ND_TYPE_A,
+					  .qclass = ND_CLASS_IN, .limit = stream ? 65535 : 512,
+					  .stream = stream };
+	*a = (struct ask){ .waiter.done = on_done };
+	fx.pending++;
+	nd_loop_update(fx.loop);
+	assert_int_equal(nd_exchange_ask(fx.x, &q, &a->waiter), 0);
+	assert_int_equal(a->told, 0); /* never from inside */
+}
+
+static void ask(struct ask *a, const char *name)
+{
+	ask_with(a, name, false, ND_FLAG_RD);
+}
+
+/* The configuration is as it stands in fx.config: call after changing it. */
+static void open_exchanger(size_t hosts)
+{
+	fx.config.nhosts = hosts;
+	for (size_t i = 0; i < hosts; i++) {
+		struct nd_host_config c = { .addr = fx.server[i].addr, .expire_ns = MS(10000),
+					    .probe_interval_ns = MS(50), .probe_name_len = 1 };
+		fx.stats[i] = nd_host_stats_new(&c.addr, 1);
+		fx.config.host[i] = nd_host_new(&c, fx.stats[i], 1);
+		assert_non_null(fx.config.host[i]);
+	}
+	fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+	assert_non_null(fx.x);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&fx, 0, sizeof fx);
+	fx.loop = nd_loop_new();
+	fx.config = (struct nd_exchange_config){ .policy = ND_POLICY_SEQUENTIAL, .max_fails = 2,
+						 .read_timeout_ns = MS(2000), .max_attempts = 4,
+						 .turn = &fx.turn };
+	for (size_t i = 0; i < SERVERS; i++)
+		open_server(&fx.server[i]);
+	return fx.loop ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	nd_exchanger_free(fx.x);
+	for (size_t i = 0; i < fx.config.nhosts; i++) {
+		nd_host_free(fx.config.host[i]);
+		free(fx.stats[i]);
+	}
+	nd_loop_free(fx.loop);
+	return 0;
+}
+
+/* --- the tests --- */
+
+static void test_answer(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a, "www.Example.org.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(fx.server[0].asked, 1);
+	assert_int_equal(fx.server[0].probes, 0); /* none without an error */
+	assert_int_equal(nd_metric_get(&fx.stats[0]->worker[0].misses[0]), 1);
+}
+
+/* What each kind of reply means. */
+static void test_replies(void **state)
+{
+	static const struct {
+		const char *name;
+		enum behaviour behaviour;
+		enum nd_outcome_kind kind;
+		unsigned answers;
+		bool tc;
+	} rows[] = {
+		{ "another id is ignored", WRONG_ID, ND_OUTCOME_FAILED, 0, false },
+		{ "another name", WRONG_NAME, ND_OUTCOME_WRONG, 1, false },
+		{ "a question in reply", NO_QR, ND_OUTCOME_WRONG, 1, false },
+		{ "truncated", TRUNCATE, ND_OUTCOME_REPLY, 0, true },
+		{ "longer than the client takes", LONG, ND_OUTCOME_REPLY, 0, true },
+		{ "cut within a record", CUT_RECORD, ND_OUTCOME_REPLY, 0, true },
+		{ "server failure", SERVFAIL, ND_OUTCOME_REPLY, 0, false },
+	};
+	(void)state;
+
+	fx.config.read_timeout_ns = MS(100);
+	fx.config.max_attempts = 1;
+	open_exchanger(1);
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct ask a;
+		fx.server[0].behaviour = rows[i].behaviour;
+		ask(&a, "a.test.");
+		assert_true(run(MS(1000)));
+		if (a.outcome.kind != rows[i].kind || a.answers != rows[i].answers ||
+		    !!(a.flags & ND_FLAG_TC) != rows[i].tc)
+			fail_msg("%s: kind %d, %u answers, flags %04x", rows[i].name, a.outcome.kind,
+				 a.answers, a.flags);
+	}
+}
+
+static void test_equal_questions_are_asked_once(void **state)
+{
+	struct ask a[6], other[3];
+	(void)state;
+
+	open_exchanger(1);
+	for (size_t i = 0; i < 6; i++)
+		ask(&a[i], i % 2 ? "www.example.org." : "WWW.example.ORG.");
+	ask(&other[0], "www.example.com.");
+	ask_with(&other[1], "www.example.org.", false, ND_FLAG_RD | ND_FLAG_CD);
+	ask_with(&other[2], "www.example.org.", true, ND_FLAG_RD);
+	nd_exchange_cancel(&a[3].waiter);
+	fx.pending--;
+	assert_true(run(MS(1000)));
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(a[i].told, i != 3);
+	assert_int_equal(fx.server[0].asked, 3); /* one; the other name; the other CD */
+	assert_int_equal(fx.server[0].asked_tcp, 1);
+}
+
+static void test_last_cancel_ends_it(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	nd_exchange_cancel(&a.waiter);
+	nd_exchange_cancel(&a.waiter); /* not waiting any more: nothing */
+	wait_for(MS(50));
+	assert_int_equal(a.told, 0);
+	fx.pending = 0;
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(fx.server[0].asked, 2);
+}
+
+/* Same id and port for the same server: RFC 5452 s9.2 asks for new ones for every new question only. */
+static void test_silence_asks_again(void **state)
+{
+	struct server *s = &fx.server[0];
+	struct ask a;
+	(void)state;
+
+	s->behaviour = SILENT;
+	fx.config.read_timeout_ns = MS(900);
+	fx.config.max_attempts = 1;
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	assert_true(run(MS(3000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
+	assert_non_null(strstr(a.error, "read udp 127.0.0.1:"));
+	assert_non_null(strstr(a.error, ": i/o timeout"));
+	assert_int_equal(s->asked, 3); /* at 0, 250, 750 ms */
+	for (unsigned i = 1; i < 3; i++) {
+		assert_int_equal(s->id[i], s->id[0]);
+		assert_true(nd_addr_equal(&s->from[i], &s->from[0]));
+	}
+	assert_true(s->probes >= 1);
+}
+
+static void test_one_silent_of_two(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(2);
+	uint64_t start = nd_clock_now_ns();
+	ask(&a, "a.test.");
+	assert_true(run(MS(2000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	assert_true(nd_clock_now_ns() - start < MS(1500)); /* and not read_timeout */
+	assert_int_equal(fx.server[1].asked, 1);
+	assert_int_not_equal(fx.server[0].id[0], fx.server[1].id[0]);
+}
+
+/* CoreDNS's order of events: failed checks exceed max_fails, the server is passed over; a check that
+ * succeeds brings it back. */
+static void test_down_and_up(void **state)
+{
+	struct nd_host *h;
+	struct ask a;
+	unsigned before;
+	(void)state;
+
+	close_udp(&fx.server[0]);
+	open_exchanger(2);
+	h = fx.config.host[0];
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	wait_for(MS(400));
+	assert_true(nd_host_down(h, 2));
+	assert_true(nd_metric_get(&fx.stats[0]->worker[0].failed_probes) > 2);
+
+	before = fx.server[1].asked;
+	ask(&a, "b.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(fx.server[1].asked, before + 1);
+
+	struct nd_udp_options o = { .datagram_bytes = 1500 };
+	struct nd_udp_handler handler = { .ctx = &fx.server[0], .on_batch = on_questions };
+	assert_int_equal(nd_udp_bind(fx.loop, &fx.server[0].addr, &o, &handler, &fx.server[0].udp), 0);
+	wait_for(MS(300));
+	assert_false(nd_host_down(h, 2));
+	before = fx.server[0].probes;
+	wait_for(MS(200));
+	assert_int_equal(fx.server[0].probes, before); /* it ends with the first success */
+	assert_true(before >= 1);
+}
+
+static void test_refused(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	close_udp(&fx.server[0]);
+	fx.config.max_attempts = 2;
+	open_exchanger(1);
+	uint64_t start = nd_clock_now_ns();
+	ask(&a, "a.test.");
+	assert_true(run(MS(1500)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
+	assert_true(nd_clock_now_ns() - start < MS(1000));
+	assert_non_null(strstr(a.error, "connection refused"));
+}
+
+static void set_down(size_t i)
+{
+	fx.config.host[i]->fails = 3;
+}
+
+static void test_all_down(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	open_exchanger(2);
+	set_down(0);
+	set_down(1);
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY); /* the checks are doubted, one is asked */
+	assert_int_equal(nd_metric_get(&fx.broken), 1);
+
+	fx.config.failfast = true;
+	ask(&a, "b.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
+	assert_null(a.outcome.error);
+	assert_int_equal(fx.server[0].asked + fx.server[1].asked, 1);
+}
+
+static void test_failover(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	fx.config.failover = 1u << ND_RCODE_SERVFAIL;
+	fx.server[0].behaviour = SERVFAIL;
+	open_exchanger(3);
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.rcode, ND_RCODE_NOERROR);
+	assert_int_equal(fx.server[1].asked, 1);
+
+	/* All say so: then it is the answer. */
+	fx.server[1].behaviour = fx.server[2].behaviour = SERVFAIL;
+	ask(&a, "b.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(a.rcode, ND_RCODE_SERVFAIL);
+	assert_int_equal(fx.server[2].asked, 1);
+}
+
+static void test_truncated_goes_to_tcp_with_prefer_udp(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	fx.config.prefer_udp = true;
+	fx.server[0].behaviour = TRUNCATE;
+	open_exchanger(1);
+	ask_with(&a, "a.test.", true, ND_FLAG_RD);
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(a.answers, 1);
+	assert_false(a.flags & ND_FLAG_TC);
+	assert_int_equal(fx.server[0].asked, 1);
+	assert_int_equal(fx.server[0].asked_tcp, 1);
+}
+
+/* Three questions on one connection, answered last first. */
+static void test_tcp_out_of_order(void **state)
+{
+	struct ask a[3];
+	(void)state;
+
+	fx.config.force_tcp = true;
+	fx.server[0].behaviour = LATER;
+	open_exchanger(1);
+	ask(&a[0], "a.test.");
+	ask(&a[1], "b.test.");
+	ask(&a[2], "c.test.");
+	assert_true(run(MS(1000)));
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(a[i].outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(fx.server[0].conns, 1);
+	assert_int_equal(fx.server[0].asked_tcp, 3);
+	assert_int_equal(fx.server[0].asked, 0);
+}
+
+/* A kept connection that the server closes under our question is no failure: it is asked anew. */
+static void test_tcp_closed_under_a_question(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	fx.config.force_tcp = true;
+	fx.config.max_attempts = 1;
+	fx.server[0].behaviour = CLOSE;
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	ask(&a, "b.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(fx.server[0].conns, 2);
+	assert_int_equal(fx.server[0].probes, 0);
+}
+
+static void test_tcp_refused(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	nd_tcp_listener_close(fx.server[0].listener);
+	fx.config.force_tcp = true;
+	fx.config.max_attempts = 1;
+	open_exchanger(1);
+	wait_for(MS(10)); /* the listener goes with the loop's turn */
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
+	assert_non_null(strstr(a.error, "dial tcp 127.0.0.1:"));
+	assert_non_null(strstr(a.error, "connect: connection refused"));
+}
+
+/* Ports and ids change between questions; no socket lives for ever. */
+static void test_sockets_are_retired(void **state)
+{
+	enum { N = 2000 };
+	unsigned same = 0;
+	(void)state;
+
+	open_exchanger(1);
+	for (unsigned i = 0; i < N; i++) {
+		struct ask a;
+		uint16_t last = fx.server[0].id[(i + KEPT - 1) % KEPT];
+		ask(&a, "a.test.");
+		assert_true(run(MS(1000)));
+		same += i > 0 && fx.server[0].id[i % KEPT] == last;
+	}
+	assert_true(same < 3);
+	/* 2000 questions, 64 on a socket: no fewer than 31 were opened, and 8 are kept at most. */
+	uint64_t opened = nd_metric_get(&fx.stats[0]->worker[0].misses[0]);
+	assert_true(opened >= 31 && opened < 60);
+	unsigned open = 0;
+	ND_LIST_EACH(&fx.x->pool[0]->sockets, it)
+		open++;
+	assert_true(open <= ND_POOL_SOCKETS);
+}
+
+/* Two generations on one worker: the pool lives until the second ends. */
+static void test_pool_is_shared_by_generations(void **state)
+{
+	struct nd_exchanger *next;
+	struct ask a;
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	assert_true(run(MS(1000)));
+	next = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+	assert_ptr_equal(next->pool[0], fx.x->pool[0]);
+	nd_exchanger_free(fx.x);
+	fx.x = next;
+	assert_false(nd_list_empty(&next->pool[0]->sockets));
+}
+
+static struct ask *victim;
+
+/* Told inside a callback of the socket: ends everything, as the last query of a generation does. */
+static void on_done_end_all(struct nd_waiter *w, const struct nd_outcome *o)
+{
+	on_done(w, o);
+	if (victim)
+		nd_exchange_cancel(&victim->waiter);
+	victim = NULL;
+	nd_exchanger_free(fx.x);
+	fx.x = NULL;
+}
+
+static void test_end_inside_done(void **state)
+{
+	struct ask a, b;
+	(void)state;
+
+	for (unsigned tcp = 0; tcp < 2; tcp++) {
+		fx.config.force_tcp = tcp;
+		if (tcp)
+			fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+		else
+			open_exchanger(1);
+		ask(&a, "a.test.");
+		ask(&b, "a.test.");
+		a.waiter.done = on_done_end_all;
+		victim = &b;
+		fx.pending--;
+		assert_true(run(MS(1000)));
+		assert_int_equal(a.told, 1);
+		assert_int_equal(b.told, 0);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_answer),
+		TEST(test_replies),
+		TEST(test_equal_questions_are_asked_once),
+		TEST(test_last_cancel_ends_it),
+		TEST(test_silence_asks_again),
+		TEST(test_one_silent_of_two),
+		TEST(test_down_and_up),
+		TEST(test_refused),
+		TEST(test_all_down),
+		TEST(test_failover),
+		TEST(test_truncated_goes_to_tcp_with_prefer_udp),
+		TEST(test_tcp_out_of_order),
+		TEST(test_tcp_closed_under_a_question),
+		TEST(test_tcp_refused),
+		TEST(test_sockets_are_retired),
+		TEST(test_pool_is_shared_by_generations),
+		TEST(test_end_inside_done),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "upstream/flight.h"
+
+/* Against a plain array of "who has this id". */
+static void test_against_a_model(void **state)
+{
+	enum { N = 600, STEPS = 20000 };
+	static struct nd_flight flight[N];
+	static struct nd_flight *owner[65536];
+	struct nd_flights t;
+	unsigned under_way = 0;
+	(void)state;
+
+	srand(7);
+	nd_flights_init(&t);
+	for (unsigned step = 0; step < STEPS; step++) {
+		struct nd_flight *f = &flight[rand() % N];
+		if (f->table) {
+			assert_ptr_equal(nd_flights_find(&t, f->id), f);
+			owner[f->id] = NULL;
+			nd_flights_del(f);
+			under_way--;
+		} else {
+			assert_true(nd_flights_add(&t, f));
+			assert_null(owner[f->id]);
+			owner[f->id] = f;
+			under_way++;
+		}
+		uint16_t id = (uint16_t)rand();
+		assert_ptr_equal(nd_flights_find(&t, id), owner[id]);
+		assert_int_equal(t.n, under_way);
+	}
+}
+
+static void test_full(void **state)
+{
+	static struct nd_flight flight[ND_FLIGHTS_MAX + 1];
+	struct nd_flights t;
+	struct nd_list all, *node;
+	unsigned n = 0;
+	(void)state;
+
+	nd_flights_init(&t);
+	for (unsigned i = 0; i < ND_FLIGHTS_MAX; i++)
+		assert_true(nd_flights_add(&t, &flight[i]));
+	assert_false(nd_flights_add(&t, &flight[ND_FLIGHTS_MAX]));
+
+	nd_flights_move(&t, &all);
+	assert_int_equal(t.n, 0);
+	assert_null(nd_flights_find(&t, flight[0].id));
+	nd_flights_del(&flight[5]); /* out of the list as well */
+	while ((node = nd_list_pop(&all)))
+		n++;
+	assert_int_equal(n, ND_FLIGHTS_MAX - 1);
+	nd_flights_del(&flight[5]); /* in nothing: no effect */
+	assert_int_equal(t.n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_against_a_model),
+		cmocka_unit_test(test_full),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
