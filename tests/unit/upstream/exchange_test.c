@@ -428,6 +428,17 @@ static void test_one_silent_of_two(void **state)
 	assert_true(nd_clock_now_ns() - start < MS(1500)); /* and not read_timeout */
 	assert_int_equal(fx.server[1].asked, 1);
 	assert_int_not_equal(fx.server[0].id[0], fx.server[1].id[0]);
+	assert_int_equal(fx.server[0].probes, 0);
+
+	/* Its timer fires again with no answer between: it is checked, and no longer waited for. */
+	ask(&a, "b.test.");
+	assert_true(run(MS(2000)));
+	assert_true(nd_pool_suspect(fx.x->pool[0]));
+	start = nd_clock_now_ns();
+	ask(&a, "c.test.");
+	assert_true(run(MS(2000)));
+	assert_true(nd_clock_now_ns() - start < MS(200));
+	assert_int_equal(fx.server[0].probes, 1);
 }
 
 /* CoreDNS's order of events: failed checks exceed max_fails, the server is passed over; a check that
