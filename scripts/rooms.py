@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rooms.py [--root FOLDER] [--symbols BUILD]
+
+The walls of the house, from scripts/rooms.toml. Without --symbols, in the sources: includes run
+along the allowed edges and never between plugins; a library's headers stay in its room; file names
+are unique in a room; names that <netinet/icmp6.h> has are not used; paths that the documents name
+exist; no file names a folder beside the project. With it, in the libraries under BUILD/src: every
+external symbol starts with nd_<file>_, and a plugin's main file exports nd_plugin_<name> alone.
+
+Prints each offending line as FILE:LINE: what, then `N passed, N failed`, counting files.
+"""
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+import tomllib
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+# Written in two parts, so that this file does not name it.
+BESIDE = "../" + "shared"
+
+
+class House:
+    def __init__(self, root):
+        self.root = root
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "rooms.toml"), "rb") as f:
+            self.rules = tomllib.load(f)
+        self.bad = {}   # file: its findings
+        self.seen = set()
+
+    def say(self, path, line, what):
+        self.bad.setdefault(path, []).append("%s:%s: %s" % (path, line, what))
+
+    def read(self, path):
+        self.seen.add(path)
+        with open(os.path.join(self.root, path), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def find(self, *patterns):
+        out = []
+        for p in patterns:
+            out += glob.glob(os.path.join(self.root, p), recursive=True)
+        return sorted(os.path.relpath(x, self.root) for x in out if os.path.isfile(x))
+
+    def tracked(self):
+        """All files of the project: what git has, and what it would take."""
+        p = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=self.root,
+                           capture_output=True, text=True, check=False)
+        if p.returncode:
+            return self.find("**/*")
+        return [f for f in p.stdout.split("\n") if f and os.path.isfile(os.path.join(self.root, f))]
+
+
+def room_of(path):
+    """("plugin", "cache") for src/plugin/cache/x.c, ("wire", None) for src/wire/x.c."""
+    parts = path.split("/")
+    if parts[0] == "src":
+        parts = parts[1:]
+    if len(parts) < 2:
+        return None, None
+    return parts[0], parts[1] if parts[0] == "plugin" and len(parts) > 2 else None
+
+
+def check_own_include(h, path, n, name):
+    room, plugin = room_of(path)
+    to_room, to_plugin = room_of(name)
+    if to_room is None:
+        h.say(path, n, '"%s": include by path from src/, as "room/file.h"' % name)
+        return
+    if not any(os.path.isfile(os.path.join(h.root, base, name)) for base in ("src", "")):
+        h.say(path, n, '"%s": no such file' % name)
+    if to_plugin and to_plugin != plugin and room != "cmd":
+        h.say(path, n, '"%s": never another plugin\'s file' % name)
+        return
+    allowed = h.rules["rooms"].get(room)
+    if allowed is None:
+        h.say(path, n, "room %s stands in no row of rooms.toml" % room)
+    elif to_room != room and "*" not in allowed:
+        if to_room not in allowed + (h.rules["plugins"].get(plugin, []) if plugin else []):
+            h.say(path, n, '"%s": %s may not include %s' % (
+                name, "plugin " + plugin if plugin else room, to_room))
+
+
+def check_library(h, path, n, name):
+    where = re.sub(r"^src/|\.[ch]$", "", path)
+    for start, places in h.rules["libraries"].items():
+        if name.startswith(start):
+            if not any(where == p or where.startswith(p + "/") for p in places):
+                h.say(path, n, "<%s>: only in %s" % (name, ", ".join(places)))
+            return
+    if "/" in name and not name.startswith(tuple(h.rules["system"]["prefixes"])):
+        h.say(path, n, "<%s>: a library that rooms.toml does not know" % name)
+    elif "/" not in name and not is_libc(name):
+        h.say(path, n, "<%s>: a library that rooms.toml does not know" % name)
+
+
+LIBC = set("""assert complex ctype dirent dlfcn endian err errno error fcntl fenv float fnmatch ftw getopt glob grp
+ifaddrs inttypes iso646 langinfo libgen limits locale malloc math mntent netdb poll pthread pwd regex resolv sched
+search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string
+strings sysexits syslog termios tgmath threads time uchar unistd utime wchar wctype wordexp emmintrin immintrin
+execinfo link byteswap cpuid""".split())
+
+
+def is_libc(name):
+    return name.endswith(".h") and name[:-2] in LIBC
+
+
+def check_sources(h):
+    refused = re.compile(r"\b(?:%s)\w*" % "|".join(h.rules["refused"]["prefixes"]))
+    for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]"):
+        for n, line in enumerate(h.read(path).split("\n"), 1):
+            m = INCLUDE.match(line)
+            if m and m.group(1) == '"':
+                check_own_include(h, path, n, m.group(2))
+            elif m:
+                check_library(h, path, n, m.group(2))
+            m = refused.search(line)
+            if m:
+                h.say(path, n, "%s: a name that <netinet/icmp6.h> may have" % m.group(0))
+
+
+def check_unique(h):
+    """A base name belongs to one .c and one .h of a room, since it is the prefix of symbols."""
+    seen = {}
+    for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]"):
+        room, plugin = room_of(path)
+        key = (path.split("/")[0], room, plugin, os.path.basename(path))
+        if key in seen:
+            h.say(path, 1, "the room has another %s: %s" % (os.path.basename(path), seen[key]))
+        seen[key] = path
+
+
+DOC_PATH = re.compile(r"(?<![\w/.:~$<@-])(?:\./)?((?:src|tests|docs|scripts|bench|deploy|tools|\.ci|%s)/[\w./*-]*\w)(?![\w/<{$])")
+
+
+def check_documents(h):
+    """A path that a document names must exist: from the top, from src/, or beside the document."""
+    pattern = re.compile(DOC_PATH.pattern % "|".join(h.rules["rooms"]))
+    for path in h.find("docs/**/*.md", "*.md", "bench/*.md", "deploy/**/*.md", "tests/**/*.md",
+                       "src/**/*.md"):
+        beside = os.path.dirname(path)
+        for n, line in enumerate(h.read(path).split("\n"), 1):
+            if re.search(r"https?://", line):
+                line = re.sub(r"https?://\S+", "", line)
+            for word in pattern.findall(line):
+                if re.search(r"\b[A-Z]{2,}\b(?!\.md)", os.path.basename(word)) and "." not in word:
+                    continue    # NAME stands for any
+                tries = [os.path.join(h.root, base, word) for base in ("", "src", beside)]
+                tries += [t + ".h" for t in tries] + [t + ".c" for t in tries]
+                if not any(glob.glob(t) for t in tries):
+                    h.say(path, n, "%s: no such file" % word)
+            for link in re.findall(r"\]\(([^)#\s]+)", line):
+                if "://" not in link and not os.path.exists(os.path.join(h.root, beside, link)):
+                    h.say(path, n, "%s: no such file" % link)
+
+
+def check_beside(h):
+    for path in h.tracked():
+        try:
+            text = h.read(path)
+        except OSError:
+            continue
+        if BESIDE in text:
+            for n, line in enumerate(text.split("\n"), 1):
+                if BESIDE in line:
+                    h.say(path, n, "names a folder beside the project: %s" % line.strip()[:80])
+
+
+def check_symbols(h, build):
+    """nd_<file>_<verb>: read from the static libraries, where static functions are not."""
+    for lib in sorted(glob.glob(os.path.join(build, "src", "*", "libnd_*.a"))):
+        room = os.path.basename(os.path.dirname(lib))
+        out = subprocess.run(["nm", "-g", "--defined-only", lib], capture_output=True, text=True,
+                             check=True).stdout
+        member = None
+        for line in out.split("\n"):
+            if line.endswith(":"):
+                member = os.path.basename(line[:-1])     # thin archives give the path
+                h.seen.add("%s(%s)" % (os.path.basename(lib), member))
+            elif member and len(line.split()) == 3:
+                check_symbol(h, lib, room, member, line.split()[2])
+
+
+def check_symbol(h, lib, room, member, symbol):
+    if symbol.startswith(("__asan", "__ubsan", "__odr_asan")):
+        return
+    parts = member[:-len(".c.o")].split("_")    # meson: folder_file.c.o
+    wanted = []
+    if room == "plugin":
+        # folder and file are joined by "_", and both may hold one: try every cut
+        for i in range(1, len(parts)):
+            folder, name = "_".join(parts[:i]), "_".join(parts[i:])
+            if os.path.isfile(os.path.join(h.root, "src", "plugin", folder, name + ".c")):
+                wanted = ["nd_plugin_" + folder] if folder == name else ["nd_%s" % name]
+                exact = folder == name
+        if not wanted:
+            wanted, exact = ["nd_plugins"], False
+    else:
+        wanted, exact = ["nd_" + "_".join(parts)], False
+        wanted += ["nd_" + x for x in h.rules["symbols"].get(room + "/" + "_".join(parts), [])]
+    # A table of them, or who does it, may stretch the name: nd_flights_add in flight.c.
+    if symbol in wanted or not exact and any(
+            re.match(re.escape(w) + r"(?:s|r|rs)?(?:_|$)", symbol) for w in wanted):
+        return
+    h.say("%s(%s)" % (os.path.basename(lib), member), symbol,
+          "an external symbol here is called %s%s" % (" or ".join(wanted), "" if exact else "_<verb>"))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--root", default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    p.add_argument("--symbols", metavar="BUILD")
+    a = p.parse_args()
+    h = House(a.root)
+    if a.symbols:
+        check_symbols(h, a.symbols)
+    else:
+        for check in (check_sources, check_unique, check_documents, check_beside):
+            check(h)
+    for path in sorted(h.bad):
+        print("\n".join(h.bad[path]))
+    print("%d passed, %d failed" % (len(h.seen - set(h.bad)), len(h.bad)))
+    return 1 if h.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each wall of scripts/rooms.py: a house that stands, and one planted crack at a time."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOMS = os.path.join(ROOT, "scripts", "rooms.py")
+
+SOUND = {
+    "src/base/err.h": "#pragma once\n#include <stdint.h>\n#include <sys/types.h>\n",
+    "src/base/rcu.c": '#include <urcu/urcu-memb.h>\n',
+    "src/wire/name.h": '#pragma once\n#include "base/err.h"\n',
+    "src/core/plugin.h": '#pragma once\n#include "wire/name.h"\n#include "io/loop.h"\n',
+    "src/io/loop.h": '#pragma once\n#include "base/err.h"\n',
+    "src/io/loop.c": '#include "io/loop.h"\n#include <uv.h>\n',
+    "src/upstream/pool.h": '#pragma once\n#include "core/plugin.h"\n',
+    "src/plugin/any/any.c": '#include "core/plugin.h"\n',
+    "src/plugin/any/deep.h": "#pragma once\n",
+    "src/plugin/forward/forward.c": '#include "upstream/pool.h"\n',
+    "src/cmd/serve.c": '#include "plugin/any/deep.h"\n#include "core/plugin.h"\n',
+    "docs/QUERY.md": "`src/wire/name.h` and `wire/name.h`, `core/plugin`, tests/unit/ROOM, "
+                     "[link](../README.md), https://example.org/src/none.c\n",
+    "README.md": "See `docs/QUERY.md` and src/plugin/<name>/x.c.\n",
+    "tests/unit/base/a_test.c": "",
+}
+
+
+def plant(folder, files):
+    for path, text in files.items():
+        full = folder / path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text)
+
+
+def rooms(folder, *args):
+    p = subprocess.run([sys.executable, ROOMS, "--root", str(folder), *args], capture_output=True,
+                       text=True, check=False)
+    return p.returncode, p.stdout + p.stderr
+
+
+def test_sound_house(tmp_path):
+    plant(tmp_path, SOUND)
+    status, out = rooms(tmp_path)
+    assert out == "%d passed, 0 failed\n" % len(SOUND)
+    assert status == 0
+
+
+CRACKS = [
+    ("up", "src/wire/name.c", '\n#include "core/plugin.h"\n', "src/wire/name.c:2: ", "wire may not include core"),
+    ("sideways", "src/plugin/forward/f.c", '#include "plugin/any/deep.h"\n', "src/plugin/forward/f.c:1: ",
+     "never another plugin"),
+    ("a plugin without the right", "src/plugin/any/a.c", '#include "upstream/pool.h"\n', "src/plugin/any/a.c:1: ",
+     "plugin any may not include upstream"),
+    ("not by path", "src/wire/name.c", '#include "name.h"\n', "src/wire/name.c:1: ", "include by path"),
+    ("no such file", "src/wire/name.c", '#include "wire/none.h"\n', "src/wire/name.c:1: ", "no such file"),
+    ("an unknown room", "src/attic/x.c", '#include "base/err.h"\n', "src/attic/x.c:1: ", "no row"),
+    ("libuv elsewhere", "src/core/chain.c", "#include <uv.h>\n", "src/core/chain.c:1: ", "only in io"),
+    ("urcu elsewhere", "src/base/log.c", "#include <urcu.h>\n", "src/base/log.c:1: ", "only in base/rcu"),
+    ("unknown library", "src/core/chain.c", "#include <zlib.h>\n", "src/core/chain.c:1: ", "does not know"),
+    ("unknown library's folder", "src/core/chain.c", "#include <curl/curl.h>\n", "src/core/chain.c:1: ",
+     "does not know"),
+    ("same name twice", "src/wire/sub/name.h", "", "src/wire/sub/name.h:1: ", "the room has another name.h"),
+    ("icmp6's name", "src/base/x.c", "\n\nint nd_opt_read(void);\n", "src/base/x.c:3: ", "nd_opt_read"),
+    ("a document's path", "docs/NEW.md", "text\n`src/wire/gone.c`\n", "docs/NEW.md:2: ", "src/wire/gone.c"),
+    ("a room's path", "docs/NEW.md", "`wire/gone.h`\n", "docs/NEW.md:1: ", "wire/gone.h"),
+    ("a document's link", "README.md", "[x](docs/NONE.md)\n", "README.md:1: ", "docs/NONE.md"),
+    ("a folder beside", "src/base/x.c", "/* .." + "/shared */\n", "src/base/x.c:1: ", "beside the project"),
+]
+
+
+@pytest.mark.parametrize("name, path, text, where, what", CRACKS, ids=[c[0] for c in CRACKS])
+def test_crack(tmp_path, name, path, text, where, what):
+    plant(tmp_path, {**SOUND, path: text})
+    status, out = rooms(tmp_path)
+    assert status == 1
+    findings = out.strip().split("\n")[:-1]
+    assert findings and all(f.startswith(where) and what in f for f in findings), out
+    assert out.strip().endswith(", 1 failed")
+
+
+SYMBOLS = [
+    ("right name", "src/wire/name.c", "int nd_name_read(void) { return 0; }", None),
+    ("a table of them", "src/wire/name.c", "int nd_names_add(void) { return 0; }", None),
+    ("static is free", "src/wire/name.c", "static int x = 1;\nint nd_name_y(void) { return x; }", None),
+    ("wrong name", "src/wire/name.c", "int nd_msg_read(void) { return 0; }", "nd_msg_read"),
+    ("only the start", "src/wire/name.c", "int nd_namesake_read(void) { return 0; }", "nd_namesake_read"),
+    ("no prefix", "src/wire/name.c", "int name_read(void) { return 0; }", "name_read"),
+    ("a variable", "src/wire/name.c", "int counter;", "counter"),
+    ("plugin", "src/plugin/any/any.c", "const int nd_plugin_any = 1;", None),
+    ("plugin with more", "src/plugin/any/any.c", "int nd_any_query(void) { return 0; }", "nd_any_query"),
+    ("plugin's second file", "src/plugin/any/deep.c", "int nd_deep_read(void) { return 0; }", None),
+]
+
+
+@pytest.mark.parametrize("name, path, text, bad", SYMBOLS, ids=[s[0] for s in SYMBOLS])
+def test_symbols(tmp_path, name, path, text, bad):
+    plant(tmp_path, {**SOUND, path: text + "\n"})
+    room = path.split("/")[1]
+    # Named as meson names a library and its members: the folder below the room, then the file.
+    folder = tmp_path / "build" / "src" / room
+    folder.mkdir(parents=True)
+    obj = folder / ("_".join(path.split("/")[2:]) + ".o")
+    subprocess.run(["gcc", "-c", "-o", str(obj), str(tmp_path / path)], check=True)
+    subprocess.run(["ar", "rcs", str(folder / ("libnd_%s.a" % room)), str(obj)], check=True)
+    status, out = rooms(tmp_path, "--symbols", str(tmp_path / "build"))
+    if bad:
+        assert status == 1 and bad in out.split("\n")[0], out
+    else:
+        assert (status, out) == (0, "1 passed, 0 failed\n")
