@@ -232,7 +232,7 @@ int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes,
 	s->socket = NULL;
 	s->stream = NULL;
 	s->reused = false;
-	return tcp ? nd_stream_send(p, s, bytes, n, text) : udp_send(p, s, bytes, n, text);
+	return tcp ? nd_pipeline_send(p, s, bytes, n, text) : udp_send(p, s, bytes, n, text);
 }
 
 void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
@@ -246,7 +246,7 @@ void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
 void nd_pool_forget(struct nd_sent *s)
 {
 	struct nd_pool_socket *k = s->socket;
-	struct nd_stream *t = s->stream;
+	struct nd_pipeline *t = s->stream;
 
 	nd_flights_del(&s->flight);
 	s->socket = NULL;
@@ -254,13 +254,13 @@ void nd_pool_forget(struct nd_sent *s)
 	if (k)
 		settle(k);
 	if (t)
-		nd_stream_forgotten(t);
+		nd_pipeline_forgotten(t);
 }
 
 void nd_pool_timeout_text(const struct nd_sent *s, char text[ND_POOL_ERROR_MAX])
 {
 	if (s->stream)
-		nd_stream_timeout_text(s->stream, text);
+		nd_pipeline_timeout_text(s->stream, text);
 	else if (s->socket)
 		socket_text(s->socket, "read", "", ND_ETIME, text);
 	else
@@ -269,12 +269,12 @@ void nd_pool_timeout_text(const struct nd_sent *s, char text[ND_POOL_ERROR_MAX])
 
 void nd_pool_give_up(struct nd_sent *s)
 {
-	struct nd_stream *t = s->stream;
+	struct nd_pipeline *t = s->stream;
 
 	nd_flights_del(&s->flight);
 	s->stream = NULL;
 	if (t)
-		nd_stream_give_up(t);
+		nd_pipeline_give_up(t);
 	else
 		nd_pool_forget(s);
 }
@@ -296,7 +296,7 @@ static void sweep(struct nd_timer *t)
 		if (k->flights.n == 0 && nd_pool_too_old(p, k->created_ns, k->used_ns))
 			close_socket(k);
 	}
-	nd_stream_sweep(p, false);
+	nd_pipeline_sweep(p, false);
 	if (!nd_list_empty(&p->sockets) || !nd_list_empty(&p->streams))
 		nd_pool_watch(p);
 }
@@ -349,7 +349,7 @@ void nd_pool_unref(struct nd_pool *p)
 		ND_ASSERT(k->flights.n == 0); /* who asks holds the pool */
 		close_socket(k);
 	}
-	nd_stream_sweep(p, true);
+	nd_pipeline_sweep(p, true);
 	p->host->pool[p->worker] = NULL;
 	free(p);
 }

@@ -36,14 +36,14 @@ enum {
 };
 
 struct nd_pool_socket;
-struct nd_stream;
+struct nd_pipeline;
 
 /* A question that was sent, and awaits its answer. Embedded in its owner. */
 struct nd_sent {
 	struct nd_flight flight;
 	struct nd_pool *pool;
 	struct nd_pool_socket *socket; /* one of the two, while under way */
-	struct nd_stream *stream;
+	struct nd_pipeline *stream;
 	bool reused; /* the connection had answered before: if it ends now, that says nothing of the server */
 	/* A message with our id came; cut: it was longer than what we read. It is still under way until
 	 * nd_pool_forget(). */
@@ -91,14 +91,14 @@ void nd_pool_heard(struct nd_pool *p);
 void nd_pool_missed(struct nd_pool *p, bool probes);
 bool nd_pool_suspect(const struct nd_pool *p);
 
-/* Between pool.c and stream.c. */
-int nd_stream_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
+/* Between pool.c and pipeline.c. */
+int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
 		   char text[ND_POOL_ERROR_MAX]);
-void nd_stream_forgotten(struct nd_stream *s);
-void nd_stream_timeout_text(const struct nd_stream *s, char text[ND_POOL_ERROR_MAX]);
-void nd_stream_give_up(struct nd_stream *s);
+void nd_pipeline_forgotten(struct nd_pipeline *s);
+void nd_pipeline_timeout_text(const struct nd_pipeline *s, char text[ND_POOL_ERROR_MAX]);
+void nd_pipeline_give_up(struct nd_pipeline *s);
 /* Closes the idle ones that are too old; with `all`, every one. */
-void nd_stream_sweep(struct nd_pool *p, bool all);
+void nd_pipeline_sweep(struct nd_pool *p, bool all);
 void nd_pool_watch(struct nd_pool *p);
 /* Has an idle socket or connection of these times had its time? */
 bool nd_pool_too_old(const struct nd_pool *p, uint64_t created_ns, uint64_t used_ns);

@@ -11,7 +11,7 @@
 
 enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX };
 
-struct nd_stream {
+struct nd_pipeline {
 	struct nd_list link;  /* in pool->streams */
 	struct nd_pool *pool; /* NULL: closed, and freed when its callback ends */
 	struct nd_tcp *tcp;
@@ -23,28 +23,28 @@ struct nd_stream {
 	bool retired; /* nothing new is asked on it */
 };
 
-static void free_stream(struct nd_stream *t)
+static void free_pipeline(struct nd_pipeline *t)
 {
 	nd_buf_clear(&t->in);
 	free(t);
 }
 
-static void close_stream(struct nd_stream *t)
+static void close_pipeline(struct nd_pipeline *t)
 {
 	nd_list_del(&t->link);
 	nd_tcp_close(t->tcp);
 	t->pool = NULL;
 	if (!t->busy)
-		free_stream(t);
+		free_pipeline(t);
 }
 
 /* Ends it and tells everybody who waits on it. */
-static void break_stream(struct nd_stream *t, int err, const char *text)
+static void break_pipeline(struct nd_pipeline *t, int err, const char *text)
 {
 	struct nd_list broken, *node;
 
 	nd_flights_move(&t->flights, &broken);
-	close_stream(t);
+	close_pipeline(t);
 	while ((node = nd_list_pop(&broken))) {
 		struct nd_sent *s = ND_CONTAINER(node, struct nd_sent, flight.link);
 		s->stream = NULL;
@@ -54,7 +54,7 @@ static void break_stream(struct nd_stream *t, int err, const char *text)
 
 static void on_open(void *ctx, struct nd_tcp *c, int err)
 {
-	struct nd_stream *t = ctx;
+	struct nd_pipeline *t = ctx;
 	char text[ND_POOL_ERROR_MAX];
 	(void)c;
 
@@ -63,21 +63,21 @@ static void on_open(void *ctx, struct nd_tcp *c, int err)
 		return;
 	}
 	nd_pool_text(text, "dial", "tcp", NULL, &t->pool->host->config.addr, "connect", err);
-	break_stream(t, err, text);
+	break_pipeline(t, err, text);
 }
 
 static void on_close(void *ctx, struct nd_tcp *c, int err)
 {
-	struct nd_stream *t = ctx;
+	struct nd_pipeline *t = ctx;
 	struct nd_addr local = nd_tcp_local(c);
 	char text[ND_POOL_ERROR_MAX] = "EOF";
 
 	if (err)
 		nd_pool_text(text, "read", "tcp", &local, &t->pool->host->config.addr, "read", err);
-	break_stream(t, err, text);
+	break_pipeline(t, err, text);
 }
 
-static void take_frame(struct nd_stream *t, const uint8_t *bytes, size_t n)
+static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	if (n < ND_MSG_HEADER)
 		return;
@@ -91,12 +91,12 @@ static void take_frame(struct nd_stream *t, const uint8_t *bytes, size_t n)
 
 static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 {
-	struct nd_stream *t = ctx;
+	struct nd_pipeline *t = ctx;
 	size_t at = 0;
 	(void)c;
 
 	if (nd_buf_add(&t->in, bytes, n)) {
-		break_stream(t, t->in.err, "read tcp: out of memory");
+		break_pipeline(t, t->in.err, "read tcp: out of memory");
 		return;
 	}
 	t->busy = true;
@@ -110,15 +110,15 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 	}
 	t->busy = false;
 	if (!t->pool)
-		free_stream(t);
+		free_pipeline(t);
 	else
 		nd_buf_drop(&t->in, at);
 }
 
-static int open_stream(struct nd_pool *p, struct nd_stream **out)
+static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
 {
 	const struct nd_host_config *c = &p->host->config;
-	struct nd_stream *t = calloc(1, sizeof *t);
+	struct nd_pipeline *t = calloc(1, sizeof *t);
 	struct nd_tcp_handler h = { .ctx = t, .on_open = on_open, .on_data = on_data,
 				    .on_close = on_close };
 
@@ -140,16 +140,16 @@ static int open_stream(struct nd_pool *p, struct nd_stream **out)
 }
 
 /* The one with the fewest questions under way; NULL when another should be opened. */
-static struct nd_stream *pick_stream(struct nd_pool *p)
+static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 {
-	struct nd_stream *best = NULL;
+	struct nd_pipeline *best = NULL;
 	unsigned n = 0;
 
 	ND_LIST_EACH(&p->streams, it) {
-		struct nd_stream *t = ND_LIST_ENTRY(it, struct nd_stream, link);
+		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns)) {
 			if (t->flights.n == 0)
-				close_stream(t);
+				close_pipeline(t);
 			continue;
 		}
 		n++;
@@ -159,7 +159,7 @@ static struct nd_stream *pick_stream(struct nd_pool *p)
 	return best && (best->flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS) ? best : NULL;
 }
 
-static int write_frame(struct nd_stream *t, const uint8_t *bytes, size_t n)
+static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	uint8_t len[2];
 
@@ -169,15 +169,15 @@ static int write_frame(struct nd_stream *t, const uint8_t *bytes, size_t n)
 	return err ? err : nd_tcp_write(t->tcp, bytes, n);
 }
 
-int nd_stream_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
+int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
 		   char text[ND_POOL_ERROR_MAX])
 {
-	struct nd_stream *t = pick_stream(p);
+	struct nd_pipeline *t = pick_pipeline(p);
 	int err = 0;
 
 	nd_metric_add(t ? &p->counts->hits[1] : &p->counts->misses[1], 1);
 	if (!t)
-		err = open_stream(p, &t);
+		err = open_pipeline(p, &t);
 	if (err) {
 		nd_pool_text(text, "dial", "tcp", NULL, &p->host->config.addr, "connect", err);
 		return err;
@@ -200,16 +200,16 @@ int nd_stream_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t 
 	return err;
 }
 
-static uint32_t idle_streams(const struct nd_pool *p)
+static uint32_t idle_pipelines(const struct nd_pool *p)
 {
 	uint32_t n = 0;
 
 	ND_LIST_EACH(&p->streams, it)
-		n += ND_LIST_ENTRY(it, struct nd_stream, link)->flights.n == 0;
+		n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
 	return n;
 }
 
-void nd_stream_forgotten(struct nd_stream *t)
+void nd_pipeline_forgotten(struct nd_pipeline *t)
 {
 	const struct nd_pool *p = t->pool;
 	const struct nd_host_config *c = &p->host->config;
@@ -217,11 +217,11 @@ void nd_stream_forgotten(struct nd_stream *t)
 	if (t->flights.n)
 		return;
 	if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns) || c->expire_ns == 0 ||
-	    (c->max_idle && idle_streams(p) > c->max_idle))
-		close_stream(t);
+	    (c->max_idle && idle_pipelines(p) > c->max_idle))
+		close_pipeline(t);
 }
 
-void nd_stream_timeout_text(const struct nd_stream *t, char text[ND_POOL_ERROR_MAX])
+void nd_pipeline_timeout_text(const struct nd_pipeline *t, char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_addr local = nd_tcp_local(t->tcp);
 
@@ -229,19 +229,19 @@ void nd_stream_timeout_text(const struct nd_stream *t, char text[ND_POOL_ERROR_M
 		     &t->pool->host->config.addr, "", ND_ETIME);
 }
 
-void nd_stream_give_up(struct nd_stream *t)
+void nd_pipeline_give_up(struct nd_pipeline *t)
 {
 	/* The others on it have their own time running. */
 	if (!t->open)
 		t->retired = true;
-	nd_stream_forgotten(t);
+	nd_pipeline_forgotten(t);
 }
 
-void nd_stream_sweep(struct nd_pool *p, bool all)
+void nd_pipeline_sweep(struct nd_pool *p, bool all)
 {
 	ND_LIST_EACH(&p->streams, it) {
-		struct nd_stream *t = ND_LIST_ENTRY(it, struct nd_stream, link);
+		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (all || (t->flights.n == 0 && nd_pool_too_old(p, t->created_ns, t->used_ns)))
-			close_stream(t);
+			close_pipeline(t);
 	}
 }
