@@ -2,10 +2,15 @@
 /* gotmpl.h - the subset of Go's text/template that CoreDNS users write.
  *
  * Actions: {{ pipeline }}, if/else if/else, with, range (lists, maps), variables, define is not;
- * fields (.Name, .Group.x, .Meta "label"), functions of the caller's, and the built-ins: and or
- * not eq ne lt le gt ge index len print printf println html js urlquery slice call is not; trim marks {{- -}};
- * comments; parentheses; pipes; string, raw, rune, number, boolean and nil constants.
- * What Go refuses at parse time is refused at parse time.
+ * break, continue; fields (.Name, .Group.x, .Meta "label"), functions of the caller's, and the
+ * built-ins: and or not eq ne lt le gt ge index len print printf println html js urlquery slice (call
+ * is not); trim marks {{- -}}; comments; parentheses; pipes; string, raw, rune, number, boolean and nil
+ * constants. What Go refuses at parse time is refused at parse time, and also define, template, block,
+ * imaginary numbers and a variable that is assigned but was never declared.
+ * Other than in Go: the data as a whole ('.' outside of with and range) can be tested for truth but
+ * neither printed nor given to a function; a key that a map does not have is "" for `index` when all
+ * values of the map are strings.
+ * Limits: 100,000 steps, the arena and the buffer of the caller.
  * Owns: nd_gotmpl is heap. Threads: executing is const.
  */
 #pragma once
@@ -25,11 +30,10 @@ struct nd_gotmpl_env {
 				 size_t nargs, struct nd_arena *a);
 	struct nd_value (*function)(void *ctx, const char *name, const struct nd_value *args,
 				    size_t nargs, struct nd_arena *a);
-	/* Known at parse time, for the refusal of unknown functions. */
-	const char *const *functions; /* NULL-terminated; may be NULL */
 };
 
-/* 0, or ND_EFORMAT with why_buf saying what and where. */
+/* functions: those of the environment, NULL-terminated (may be NULL); one may hide a built-in. The
+ * names are copied. 0, or ND_EFORMAT / ND_ELIMIT with why_buf saying what and where. */
 int nd_gotmpl_new(const char *text, const char *const *functions, struct nd_gotmpl **out,
 		  char *why_buf, size_t why_cap);
 void nd_gotmpl_free(struct nd_gotmpl *t);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
-#include "text/regex_class.h"
+#include "text/quote.h"
 #include "text/regex_syntax.h"
 
 /* Go matches in linear time; PCRE2 goes back and tries again. For a name of 255 bytes any honest
@@ -180,7 +180,7 @@ static size_t valid_length(const char *text, size_t n)
 
 	while (i < n) {
 		size_t len = (unsigned char)text[i] < 0x80
-				     ? 1 : nd_regex_class_rune(text + i, n - i, &c);
+				     ? 1 : nd_quote_rune(text + i, n - i, &c);
 		if (len == 0)
 			break;
 		i += len;
@@ -203,7 +203,7 @@ static char *make_valid(const char *text, size_t n, size_t *out_len, uint32_t **
 		return NULL;
 	}
 	for (size_t i = 0; i < n;) {
-		size_t step = nd_regex_class_rune(text + i, n - i, &c);
+		size_t step = nd_quote_rune(text + i, n - i, &c);
 		const char *from = step ? text + i : "\xef\xbf\xbd";
 		for (size_t k = 0; k < (step ? step : 3); k++) {
 			at[len] = (uint32_t)(i + (step ? k : 0));

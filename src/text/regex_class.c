@@ -2,7 +2,7 @@
 #include "text/regex_class.h"
 
 #include <string.h>
-#include <strings.h>
+#include "text/quote.h"
 
 static const char BAD_ESCAPE[] = "invalid escape sequence";
 static const char BAD_RANGE[] = "invalid character class range";
@@ -19,27 +19,6 @@ static bool fail(struct nd_regex_error *err, const char *code, const char *from,
 static bool is_alnum(uint32_t c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* RFC 3629: no overlong forms, no surrogates, nothing above 10FFFF. */
-size_t nd_regex_class_rune(const char *p, size_t n, uint32_t *rune)
-{
-	const unsigned char *s = (const unsigned char *)p;
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3
-		   : s[0] < 0xf5 ? 4 : 0;
-	if (len == 0 || len > n)
-		return 0;
-	uint32_t c = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[len] || c > RUNE_MAX || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	*rune = c;
-	return len;
 }
 
 void nd_regex_class_literal(struct nd_buf *out, uint32_t rune)
@@ -66,7 +45,7 @@ static int hex_digit(uint32_t c)
 /* The next code point of a pattern, or false. */
 static bool next_rune(const char **p, const char *end, uint32_t *c, struct nd_regex_error *err)
 {
-	size_t n = nd_regex_class_rune(*p, (size_t)(end - *p), c);
+	size_t n = nd_quote_rune(*p, (size_t)(end - *p), c);
 
 	if (n == 0)
 		return fail(err, BAD_UTF8, *p, end);

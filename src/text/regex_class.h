@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regex_class.h - the characters of a pattern: code points, escapes, [classes], \p{names}.
+/* regex_class.h - the characters of a pattern: escapes, [classes], \p{names}.
  *
  * The smaller half of regex_syntax.c: functions take the text at the cursor, add PCRE2's spelling
  * to `out`, and move the cursor. For regex_syntax.c only.
@@ -17,8 +17,6 @@ struct nd_regex_error {
 	size_t len;
 };
 
-/* The code point at p, of n > 0 bytes; 0 bytes long means: not UTF-8. */
-size_t nd_regex_class_rune(const char *p, size_t n, uint32_t *rune);
 /* One character, so that PCRE2 reads it as that character inside and outside of a class. */
 void nd_regex_class_literal(struct nd_buf *out, uint32_t rune);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "text/quote.h"
 #include "text/regex_class.h"
 
 enum {
@@ -177,7 +178,7 @@ static bool read_flags(struct reader *r)
 		return open_named(r, 3);
 	while (p < r->end) {
 		uint32_t c = 0;
-		size_t n = nd_regex_class_rune(p, (size_t)(r->end - p), &c);
+		size_t n = nd_quote_rune(p, (size_t)(r->end - p), &c);
 		if (n == 0)
 			return fail(r, "invalid UTF-8", p, r->end);
 		p += n;
@@ -315,7 +316,7 @@ static bool read_repeat(struct reader *r, const char *last)
 static bool read_plain(struct reader *r, const char *end)
 {
 	uint32_t c = 0;
-	size_t n = nd_regex_class_rune(r->p, (size_t)(end - r->p), &c);
+	size_t n = nd_quote_rune(r->p, (size_t)(end - r->p), &c);
 
 	if (n == 0)
 		return fail(r, "invalid UTF-8", r->p, end);

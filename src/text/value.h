@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/arena.h"
 
 enum nd_value_kind {
 	ND_VALUE_NIL, ND_VALUE_BOOL, ND_VALUE_INT, ND_VALUE_FLOAT, ND_VALUE_STRING,
@@ -40,3 +41,38 @@ static inline struct nd_value nd_value_int(int64_t i)
 {
 	return (struct nd_value){ .kind = ND_VALUE_INT, .i = i };
 }
+
+static inline struct nd_value nd_value_bool(bool b)
+{
+	return (struct nd_value){ .kind = ND_VALUE_BOOL, .b = b };
+}
+
+static inline struct nd_value nd_value_float(double f)
+{
+	return (struct nd_value){ .kind = ND_VALUE_FLOAT, .f = f };
+}
+
+static inline struct nd_value nd_value_list(const struct nd_value *items, size_t n)
+{
+	return (struct nd_value){ .kind = ND_VALUE_LIST, .list = { items, n } };
+}
+
+/* An ERROR with a text in `a`, or with a fixed one when `a` is full. */
+struct nd_value nd_value_error(struct nd_arena *a, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The ERROR of a full arena. nd_value_is_limit knows it again. */
+struct nd_value nd_value_limit(void);
+bool nd_value_is_limit(const struct nd_value *v);
+
+/* What Go calls the type; for messages. */
+const char *nd_value_type(const struct nd_value *v);
+/* Empty values, 0, false and nil are false. */
+bool nd_value_truth(const struct nd_value *v);
+/* The value of a key, or NULL; also for what is no map. */
+const struct nd_value *nd_value_find(const struct nd_value *map, const char *key, size_t len);
+/* Deep; an int equals a float of the same value; kinds that differ are unequal. */
+bool nd_value_equal(const struct nd_value *x, const struct nd_value *y);
+/* <0, 0, >0; bytewise for strings. Both are numbers, or both are strings. */
+int nd_value_compare(const struct nd_value *x, const struct nd_value *y);
+/* The pairs in the order of their keys, in `a`; NULL when it is full. */
+const struct nd_value_pair *nd_value_sorted(const struct nd_value *map, struct nd_arena *a);
