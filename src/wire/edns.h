@@ -25,3 +25,6 @@ struct nd_edns {
 /* Walks options: *at starts at 0; false at the end or at a malformed one. */
 bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,
 		  const uint8_t **data, size_t *data_len);
+/* Are the options whole, and those that miekg/dns knows of a length and content it takes? What
+ * fails here is a FORMERR to CoreDNS. */
+bool nd_edns_options_valid(const uint8_t *options, size_t n);

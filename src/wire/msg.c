@@ -1,124 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/msg.h"
 
+#include <string.h>
+#include "base/err.h"
+#include "wire/rr.h"
 #include "wire/type.h"
 
+/* n is checked: 12 octets at least, 65535 at most. */
 static void read_header(struct nd_msg *m, const uint8_t *p, size_t n)
 {
-	*m = (struct nd_msg){ .base = p, .len = (uint16_t)n, .question_end = ND_MSG_HEADER };
+	m->base = p;
+	m->len = (uint16_t)n;
 	m->id = nd_reader_peek16(p);
 	m->flags = nd_reader_peek16(p + 2);
-	for (unsigned i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++)
 		m->count[i] = nd_reader_peek16(p + 4 + 2 * i);
+	m->qtype = m->qclass = 0;
+	m->question_end = ND_MSG_HEADER;
+	m->qname = (struct nd_name){ 0 };
+	m->edns = (struct nd_edns){ 0 };
 }
 
-static int read_question(struct nd_msg *m, struct nd_reader *r, struct nd_name_buf *buf)
+/* One that is compressed can only point into the header: legal, and senseless. */
+static bool question_plain(const struct nd_msg *m)
 {
-	struct nd_name name;
-	int err = nd_name_read(r, true, buf, &name);
+	return m->question_end == ND_MSG_HEADER + m->qname.len + 4;
+}
 
+static int read_question(struct nd_msg *m, struct nd_name_buf *buf)
+{
+	struct nd_reader r = nd_reader_over(m->base, m->len);
+	struct nd_name name;
+
+	r.pos += ND_MSG_HEADER;
+	int err = nd_name_read(&r, true, buf, &name);
 	if (err)
 		return err;
-	uint16_t type = nd_reader_u16(r);
-	uint16_t class = nd_reader_u16(r);
-	if (r->err)
-		return r->err;
+	const uint8_t *p = nd_reader_take(&r, 4);
+	if (!p)
+		return r.err;
 	m->qname = name;
-	m->qtype = type;
-	m->qclass = class;
-	m->question_end = (uint16_t)nd_reader_offset(r);
+	m->qtype = nd_reader_peek16(p);
+	m->qclass = nd_reader_peek16(p + 2);
+	m->question_end = (uint16_t)nd_reader_offset(&r);
 	return 0;
 }
 
-/* The OPT record (RFC 6891 s6.1.2): owner the root, class the size, TTL rcode, version and flags. The first one
- * counts, as in miekg/dns; a malformed option list is left to who reads the options. */
-static void note_opt(struct nd_msg *m, uint16_t class, uint32_t ttl, uint16_t options, uint16_t len)
+/* RFC 6891 s6.1.2, s6.1.3. */
+static void read_opt(struct nd_msg *m, const struct nd_rr *rr)
 {
-	struct nd_edns *e = &m->edns;
-
-	if (e->present)
-		return;
-	e->present = true;
-	e->udp_size = class;
-	e->extended_rcode = (uint8_t)(ttl >> 24);
-	e->version = (uint8_t)(ttl >> 16);
-	e->flags = (uint16_t)ttl;
-	e->dnssec_ok = ttl & 0x8000;
-	e->options = options;
-	e->options_len = len;
+	m->edns = (struct nd_edns){
+		.present = true,
+		.udp_size = rr->class,
+		.extended_rcode = (uint8_t)(rr->ttl >> 24),
+		.version = (uint8_t)(rr->ttl >> 16),
+		.flags = (uint16_t)rr->ttl,
+		.dnssec_ok = rr->ttl & 0x8000,
+		.options = rr->rdata,
+		.options_len = rr->rdata_len,
+	};
 }
 
-static int read_records(struct nd_msg *m, struct nd_reader *r)
+/* Is there nothing wrong inside the record? miekg/dns takes rdata of no octets for any type. */
+static bool record_valid(const struct nd_msg *m, const struct nd_rr *rr)
 {
-	unsigned total = (unsigned)m->count[1] + m->count[2] + m->count[3];
-	unsigned additional = (unsigned)m->count[1] + m->count[2];
+	if (rr->rdata_len == 0)
+		return true;
+	if (rr->type == ND_TYPE_OPT)
+		return nd_edns_options_valid(m->base + rr->rdata, rr->rdata_len);
+	return nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type) == 0;
+}
 
-	for (unsigned i = 0; i < total; i++) {
-		if (nd_name_skip(r))
-			return r->err;
-		uint16_t type = nd_reader_u16(r);
-		uint16_t class = nd_reader_u16(r);
-		uint32_t ttl = nd_reader_u32(r);
-		uint16_t len = nd_reader_u16(r);
-		size_t at = nd_reader_offset(r);
-		if (!nd_reader_take(r, len))
-			return r->err;
-		if (type == ND_TYPE_OPT && i >= additional)
-			note_opt(m, class, ttl, (uint16_t)at, len);
+/* Counts become what is there: see nd_rr_next on a message that ends early. */
+static void settle_counts(struct nd_msg *m, const struct nd_rr_iter *iter)
+{
+	for (int i = 0; i < 3; i++)
+		m->count[1 + i] = (uint16_t)(m->count[1 + i] - iter->left[i]);
+}
+
+/* The records of a question. */
+static int read_records(struct nd_msg *m)
+{
+	struct nd_rr_iter iter = nd_rr_iter_over(m);
+	struct nd_rr rr;
+
+	while (nd_rr_next(&iter, &rr)) {
+		if (!record_valid(m, &rr))
+			return ND_EFORMAT;
+		if (rr.type != ND_TYPE_OPT || rr.section != ND_SECTION_ADDITIONAL)
+			continue;
+		if (m->edns.present || m->base[rr.owner] != 0)
+			return ND_EFORMAT;
+		read_opt(m, &rr);
 	}
-	return 0;
+	settle_counts(m, &iter);
+	return iter.err;
 }
 
-/* The plain question asked most: one name without pointers, no records or one OPT without a name. Everything else
- * goes the general way. */
-enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf)
+/* The order is that of miekg/dns's server (accept function, unpack) and then CoreDNS's, and so
+ * are the limits. Two things are stricter here, where RFC 6891 s6.1.1 and s6.1.2 leave no choice: a
+ * second OPT, of which CoreDNS takes the last, and an OPT whose owner is not the root are
+ * format errors. So is a question that ends behind its name or type, where CoreDNS reads zeros
+ * and refuses the class; and one with a pointer in its name, for a reply repeats its octets. */
+enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
+				       struct nd_name_buf *buf)
 {
-	struct nd_reader r = nd_reader_over(bytes, n);
-
 	if (n < ND_MSG_HEADER || n > ND_MSG_MAX)
 		return ND_MSG_IGNORE;
 	read_header(m, bytes, n);
 	if (m->flags & ND_FLAG_QR)
 		return ND_MSG_IGNORE;
-	unsigned opcode = nd_msg_opcode(m);
-	if (opcode != ND_OPCODE_QUERY && opcode != ND_OPCODE_NOTIFY)
+	if (nd_msg_opcode(m) != ND_OPCODE_QUERY && nd_msg_opcode(m) != ND_OPCODE_NOTIFY)
 		return ND_MSG_NOTIMP;
 	if (m->count[0] != 1 || m->count[1] > 1 || m->count[2] > 1 || m->count[3] > 2)
 		return ND_MSG_FORMERR;
 	if (n == ND_MSG_HEADER)
-		return ND_MSG_SERVFAIL; /* promised, and not there */
-	r.pos += ND_MSG_HEADER;
-	if (read_question(m, &r, buf) || m->question_end - ND_MSG_HEADER != m->qname.len + 4)
-		goto malformed;
-	if (read_records(m, &r))
-		goto malformed;
-	if (m->edns.present && m->edns.version != 0)
-		return ND_MSG_BADVERS;
-	return ND_MSG_OK;
+		return ND_MSG_SERVFAIL;
+	if (read_question(m, buf) != 0 || !question_plain(m)) {
+		m->question_end = ND_MSG_HEADER;
+		return ND_MSG_FORMERR;
+	}
 
-malformed:
-	m->question_end = ND_MSG_HEADER;
-	m->edns = (struct nd_edns){ 0 };
-	return ND_MSG_FORMERR;
+	if (read_records(m) != 0) {
+		m->edns = (struct nd_edns){ 0 };
+		return ND_MSG_FORMERR;
+	}
+	return m->edns.version ? ND_MSG_BADVERS : ND_MSG_OK;
 }
 
+/* A bare header that promises more is how some servers refuse; miekg/dns takes it. */
 int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf)
 {
-	struct nd_reader r = nd_reader_over(bytes, n);
+	struct nd_rr rr;
+	int err;
 
 	if (n < ND_MSG_HEADER)
 		return ND_ETRUNC;
 	if (n > ND_MSG_MAX)
 		return ND_EFORMAT;
 	read_header(m, bytes, n);
-	m->qname = (struct nd_name){ .wire = buf->bytes };
-	r.pos += ND_MSG_HEADER;
+	if (n == ND_MSG_HEADER)
+		memset(m->count, 0, sizeof m->count);
 	if (m->count[0] > 1)
-		return ND_EFORMAT;
-	if (m->count[0] == 1) {
-		int err = read_question(m, &r, buf);
-		if (err)
-			return err;
+		return ND_EFORMAT; /* RFC 9619 */
+	if (m->count[0] == 1 && (err = read_question(m, buf)) != 0) {
+		memset(m->count, 0, sizeof m->count);
+		return err;
 	}
-	return read_records(m, &r);
+
+	struct nd_rr_iter iter = nd_rr_iter_over(m);
+	while (nd_rr_next(&iter, &rr)) {
+		if (rr.type != ND_TYPE_OPT || rr.section != ND_SECTION_ADDITIONAL)
+			continue;
+		if (!record_valid(m, &rr))
+			return ND_EFORMAT;
+		read_opt(m, &rr);
+	}
+	settle_counts(m, &iter);
+	return iter.err;
 }

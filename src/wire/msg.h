@@ -25,7 +25,8 @@ struct nd_msg {
 	uint16_t len;
 	uint16_t id;
 	uint16_t flags;          /* the whole word */
-	uint16_t count[4];       /* question, answer, authority, additional: as the header says */
+	uint16_t count[4];       /* question, answer, authority, additional: as the header says,
+				  * or fewer where the message ends before, at a record's edge */
 	uint16_t qtype, qclass;
 	uint16_t question_end;   /* offset behind the question: the records begin here */
 	struct nd_name qname;    /* lower case; views the buffer given to nd_msg_parse */
@@ -46,9 +47,9 @@ static inline unsigned nd_msg_rcode(const struct nd_msg *m)
 enum nd_msg_verdict {
 	ND_MSG_OK,
 	ND_MSG_IGNORE,   /* not even a header, or QR set: no reply */
-	ND_MSG_FORMERR,  /* reply with the header alone */
+	ND_MSG_FORMERR,  /* reply with the header, and the question if it was read */
 	ND_MSG_NOTIMP,   /* opcode is not QUERY or NOTIFY */
-	ND_MSG_SERVFAIL, /* the header promises a question that cannot be read */
+	ND_MSG_SERVFAIL, /* the header promises a question, and nothing follows it */
 	ND_MSG_BADVERS,  /* EDNS version is not 0 (RFC 6891 s6.1.3); all else is fine */
 };
 
@@ -56,11 +57,12 @@ enum nd_msg_verdict {
  * len, id, flags and count are (where there is a header), and question_end is 12 unless the
  * question itself was read. The qname is written into buf, lower case.
  * Checks: QR, opcode, counts (1 question; answer, authority <= 1; additional <= 2), question,
- * every record's frame up to the end, at most one OPT and its owner the root. */
+ * every record up to the end, at most one OPT, its owner the root, its options. Octets behind
+ * the last record are not looked at. */
 enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
 				       struct nd_name_buf *buf);
 
 /* Reads a response: header, question if there is one (qname empty - len 0 - if not), frames of
- * all records, OPT. 0, ND_ETRUNC (a record is cut: what was whole before it can be used, see
- * TC), ND_EFORMAT. */
+ * all records, OPT (the last one, if there are several). 0; ND_ETRUNC: a record is cut, and m is
+ * set, its counts to the whole records before (no header or question: to nothing); ND_EFORMAT. */
 int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf);

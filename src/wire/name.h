@@ -38,7 +38,7 @@ extern const struct nd_name nd_name_root;
  * r and *out are untouched. Each pointer must land before the one it came from, so the walk
  * ends whatever the packet says. ND_ETRUNC, ND_EFORMAT. */
 int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out);
-/* Moves the cursor behind a name without looking where it points. */
+/* Moves the cursor behind a name without looking where it points; errors stick to r. */
 int nd_name_skip(struct nd_reader *r);
 
 /* Over bytes that are a whole uncompressed name already (ours, or checked): counts. */

@@ -3,142 +3,216 @@
 
 #include "wire/type.h"
 
+/* Types without a name of their own here, by their IANA numbers. */
+enum {
+	TYPE_MD = 3, TYPE_MF = 4, TYPE_MB = 7, TYPE_MG = 8, TYPE_MR = 9, TYPE_MINFO = 14,
+	TYPE_RP = 17, TYPE_AFSDB = 18, TYPE_RT = 21, TYPE_NSAP_PTR = 23, TYPE_SIG = 24,
+	TYPE_PX = 26, TYPE_NXT = 30, TYPE_KX = 36, TYPE_TALINK = 58, TYPE_LP = 107,
+	TYPE_TKEY = 249,
+};
+
 struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m)
 {
-	struct nd_rr_iter it = { .r = nd_reader_over(m->base, m->len) };
-
-	it.r.pos += m->question_end;
-	for (unsigned i = 0; i < 3; i++)
-		it.left[i] = m->count[i + 1];
-	return it;
+	struct nd_rr_iter iter = {
+		.r = nd_reader_over(m->base, m->len),
+		.left = { m->count[1], m->count[2], m->count[3] },
+	};
+	iter.r.pos += m->question_end;
+	return iter;
 }
 
-bool nd_rr_next(struct nd_rr_iter *it, struct nd_rr *rr)
+/* RFC 1035 s4.1.3: a name, ten octets, and as many as they say. */
+static int read_frame(struct nd_reader *r, struct nd_rr *rr)
 {
-	struct nd_reader *r = &it->r;
-
-	while (it->section < ND_SECTION_ADDITIONAL && it->left[it->section] == 0)
-		it->section++;
-	if (it->err || it->left[it->section] == 0)
-		return false;
 	size_t owner = nd_reader_offset(r);
-	nd_name_skip(r);
-	uint16_t type = nd_reader_u16(r);
-	uint16_t class = nd_reader_u16(r);
-	size_t ttl_at = nd_reader_offset(r);
-	uint32_t ttl = nd_reader_u32(r);
-	uint16_t len = nd_reader_u16(r);
-	size_t rdata = nd_reader_offset(r);
-	nd_reader_take(r, len);
-	if (r->err) {
-		it->err = r->err;
-		return false;
+	int err = nd_name_skip(r);
+	if (err)
+		return err;
+
+	const uint8_t *p = nd_reader_take(r, 10);
+	if (!p)
+		return r->err;
+	rr->owner = (uint16_t)owner;
+	rr->type = nd_reader_peek16(p);
+	rr->class = nd_reader_peek16(p + 2);
+	rr->ttl = nd_reader_peek32(p + 4);
+	rr->ttl_at = (uint16_t)(p + 4 - r->base);
+	rr->rdata_len = nd_reader_peek16(p + 8);
+	rr->rdata = (uint16_t)nd_reader_offset(r);
+	if (!nd_reader_take(r, rr->rdata_len))
+		return r->err;
+	rr->end = (uint16_t)nd_reader_offset(r);
+	return 0;
+}
+
+/* A message that ends at the edge of a record is whole, whatever its counts promise: miekg/dns
+ * takes it so, and servers that send such messages exist. */
+bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr)
+{
+	while (iter->left[iter->section] == 0) {
+		if (iter->section == ND_SECTION_ADDITIONAL)
+			return false;
+		iter->section++;
 	}
-	it->left[it->section]--;
-	*rr = (struct nd_rr){ .section = it->section, .owner = (uint16_t)owner, .type = type, .class = class,
-			      .ttl = ttl, .ttl_at = (uint16_t)ttl_at, .rdata = (uint16_t)rdata, .rdata_len = len,
-			      .end = (uint16_t)nd_reader_offset(r) };
+	if (iter->err || iter->r.pos == iter->r.end)
+		return false;
+	rr->section = iter->section;
+	iter->err = read_frame(&iter->r, rr);
+	if (iter->err)
+		return false;
+	iter->left[iter->section]--;
 	return true;
 }
 
 const char *nd_rr_layout(uint16_t type)
 {
 	switch (type) {
-	case ND_TYPE_NS: case ND_TYPE_CNAME: case ND_TYPE_PTR: case 3: case 4: case 7: case 8: case 9: return "d";
+	case ND_TYPE_A: case ND_TYPE_AAAA: case ND_TYPE_TXT:
+		return NULL; /* the usual ones, before the table is looked at */
+	case ND_TYPE_NS: case ND_TYPE_CNAME: case ND_TYPE_PTR: case TYPE_MD: case TYPE_MF:
+	case TYPE_MB: case TYPE_MG: case TYPE_MR:
+		return "d";
 	case ND_TYPE_SOA: return "dd44444";
-	case 14: return "dd";                             /* MINFO */
+	case TYPE_MINFO: return "dd";
 	case ND_TYPE_MX: return "2d";
-	case ND_TYPE_DNAME: case 23: return "D";          /* NSAP-PTR */
+	case ND_TYPE_DNAME: case TYPE_NSAP_PTR: return "D";
+	case TYPE_RP: case TYPE_TALINK: return "DD";
+	case TYPE_AFSDB: case TYPE_RT: case TYPE_KX: case TYPE_LP: return "2D";
+	case TYPE_PX: return "2DD";
 	case ND_TYPE_SRV: return "222D";
-	case 17: return "DD";                             /* RP */
-	case 18: case 21: case 36: case 107: return "2D"; /* AFSDB, RT, KX, LP */
-	case 26: return "2DD";                            /* PX */
 	case ND_TYPE_NAPTR: return "22sssD";
-	case ND_TYPE_RRSIG: case 24: return "2114442Dr";  /* SIG */
-	case ND_TYPE_NSEC: case 30: return "Dr";          /* NXT */
+	case TYPE_SIG: case ND_TYPE_RRSIG: return "2114442Dr";
+	case ND_TYPE_NSEC: case TYPE_NXT: case ND_TYPE_TSIG: case TYPE_TKEY: return "Dr";
 	case ND_TYPE_SVCB: case ND_TYPE_HTTPS: return "2Dr";
 	default: return NULL;
 	}
 }
 
-static size_t fixed_size(char c)
+/* The same, and those without names whose length or strings can be checked. 'S' is one
+ * character-string or more. */
+static const char *shape(uint16_t type)
 {
-	return c == '1' ? 1 : c == '2' ? 2 : c == '4' ? 4 : 16;
+	switch (type) {
+	case ND_TYPE_A: return "4";
+	case ND_TYPE_AAAA: return "6";
+	case ND_TYPE_HINFO: return "ss";
+	case ND_TYPE_TXT: case ND_TYPE_SPF: return "S";
+	case ND_TYPE_DS: return "211r";
+	case ND_TYPE_SSHFP: return "11r";
+	case ND_TYPE_DNSKEY: return "211r";
+	case ND_TYPE_TLSA: return "111r";
+	case ND_TYPE_CAA: return "1sr";
+	case ND_TYPE_URI: return "22r";
+	default: return nd_rr_layout(type);
+	}
 }
 
-int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len, uint16_t type,
-		       uint8_t *out, size_t cap)
+/* How many octets the item takes, its name or names aside. */
+static size_t item_octets(char item, const struct nd_reader *r)
 {
-	const char *layout = nd_rr_layout(type);
-	struct nd_reader r = nd_reader_over(base, msg_len);
-	const uint8_t *end = base + rdata + len;
-	size_t n = 0;
+	size_t left = nd_reader_left(r);
+
+	switch (item) {
+	case '1': case '2': case '4': return (size_t)(item - '0');
+	case '6': return 16;
+	case 's': return left ? 1u + *r->pos : 1;
+	default: return left; /* 'r' */
+	}
+}
+
+static int check_strings(struct nd_reader *r)
+{
+	do
+		nd_reader_take(r, item_octets('s', r));
+	while (r->err == 0 && nd_reader_left(r) > 0);
+	return r->err;
+}
+
+struct output {
+	uint8_t *bytes; /* NULL: check, write nothing */
+	size_t len, cap;
+};
+
+static int put(struct output *out, const uint8_t *from, size_t n)
+{
+	if (out->bytes) {
+		if (n > out->cap - out->len)
+			return ND_ELIMIT;
+		memcpy(out->bytes + out->len, from, n);
+	}
+	out->len += n;
+	return 0;
+}
+
+/* One item of rdata at the cursor; `plain`: names without pointers only. */
+static int copy_item(struct nd_reader *r, char item, bool plain, struct output *out)
+{
+	const uint8_t *start = r->pos;
+	struct nd_name_buf buf;
+	struct nd_name name;
+	int err;
+
+	if (item == 'd' || item == 'D') {
+		err = nd_name_read(r, false, &buf, &name);
+		if (err)
+			return err;
+		if (plain && r->pos - start != name.len)
+			return ND_EFORMAT;
+		return put(out, name.wire, name.len);
+	}
+	if (item == 'S')
+		err = check_strings(r);
+	else
+		err = nd_reader_take(r, item_octets(item, r)) ? 0 : r->err;
+	return err ? err : put(out, start, (size_t)(r->pos - start));
+}
+
+static int walk(struct nd_reader *r, const char *layout, bool plain, struct output *out)
+{
+	if (!layout)
+		return put(out, r->pos, nd_reader_left(r));
+	for (; *layout; layout++) {
+		int err = copy_item(r, *layout, plain, out);
+		if (err)
+			return err;
+	}
+	return nd_reader_left(r) ? ND_EFORMAT : 0;
+}
+
+static struct nd_reader reader_of_rdata(const uint8_t *base, uint16_t rdata, uint16_t len)
+{
+	struct nd_reader r = nd_reader_over(base, (size_t)rdata + len);
+	r.pos += rdata;
+	return r;
+}
+
+int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
+		       uint16_t type, uint8_t *out, size_t cap)
+{
+	struct output to = { .bytes = out, .cap = cap };
 
 	if ((size_t)rdata + len > msg_len)
 		return ND_ETRUNC;
-	r.pos += rdata;
-	for (const char *c = layout ? layout : "r"; *c; c++) {
-		struct nd_name_buf buf;
-		struct nd_name name;
-		const uint8_t *from;
-		size_t take;
-		if (*c == 'd' || *c == 'D') {
-			/* The walk may read behind the rdata only by going back; its own octets end within. */
-			r.end = base + msg_len;
-			int err = nd_name_read(&r, false, &buf, &name);
-			if (err)
-				return err;
-			from = name.wire;
-			take = name.len;
-		} else {
-			r.end = end;
-			if (r.pos > end)
-				return ND_EFORMAT;
-			take = *c == 'r' ? nd_reader_left(&r)
-			       : *c == 's' ? (r.pos < end ? 1u + r.pos[0] : 1)
-					   : fixed_size(*c);
-			from = nd_reader_take(&r, take);
-			if (!from)
-				return ND_EFORMAT;
-		}
-		if (r.pos > end)
-			return ND_EFORMAT;
-		if (take > cap - n)
-			return ND_ELIMIT;
-		memcpy(out + n, from, take);
-		n += take;
-	}
-	return r.pos == end ? (int)n : ND_EFORMAT;
+	struct nd_reader r = reader_of_rdata(base, rdata, len);
+	int err = walk(&r, nd_rr_layout(type), false, &to);
+	return err ? err : (int)to.len;
 }
 
-/* One or more character-strings and nothing else. */
-static bool strings_valid(const uint8_t *p, size_t n, size_t least)
+int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
+		      uint16_t type)
 {
-	size_t count = 0;
+	struct output nowhere = { .bytes = NULL };
 
-	while (n) {
-		size_t len = 1u + p[0];
-		if (len > n)
-			return false;
-		p += len;
-		n -= len;
-		count++;
-	}
-	return count >= least;
+	if ((size_t)rdata + len > msg_len)
+		return ND_ETRUNC;
+	struct nd_reader r = reader_of_rdata(base, rdata, len);
+	return walk(&r, shape(type), false, &nowhere);
 }
 
 bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n)
 {
-	uint8_t out[ND_MSG_MAX];
+	struct output nowhere = { .bytes = NULL };
+	struct nd_reader r = nd_reader_over(rdata, n);
 
-	switch (type) {
-	case ND_TYPE_A: return n == 4;
-	case ND_TYPE_AAAA: return n == 16;
-	case ND_TYPE_TXT: case ND_TYPE_SPF: return strings_valid(rdata, n, 1);
-	case ND_TYPE_HINFO: return strings_valid(rdata, n, 2);
-	default: break;
-	}
-	if (n > ND_MSG_MAX)
-		return false;
-	return nd_rr_expand_rdata(rdata, n, 0, (uint16_t)n, type, out, sizeof out) == (int)n;
+	return walk(&r, shape(type), true, &nowhere) == 0;
 }

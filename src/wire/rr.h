@@ -31,7 +31,8 @@ struct nd_rr_iter {
 
 /* Over the records of m, in the order of the message. */
 struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m);
-/* False at the end, or at a record that is cut or malformed (iter->err). OPT comes too. */
+/* False at the end (of the counts or of the message), or at a record that is cut or malformed
+ * (iter->err). OPT comes too. */
 bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr);
 
 /* Rdata layout: domain names stand where the string says. 'd' a name that RFC 1035 types may
@@ -44,5 +45,8 @@ const char *nd_rr_layout(uint16_t type);
  * Returns the length, or ND_ETRUNC / ND_EFORMAT / ND_ELIMIT. */
 int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		       uint16_t type, uint8_t *out, size_t cap);
+/* The same without writing; lengths and strings of the other known types are checked too. */
+int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
+		      uint16_t type);
 /* Is this uncompressed rdata well-formed for its type? Length of A and AAAA, names, strings. */
 bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n);

@@ -20,11 +20,13 @@ struct nd_text_rr {
 };
 
 /* Reads "name [ttl] [class] type rdata..." (ttl and class in either order, ttl also as "1h30m",
- * parentheses, comments and quoted strings); `ttl` and class IN where none is given. n bytes.
+ * parentheses, comments and quoted strings); `ttl` and class IN where none is given. n bytes;
+ * lines behind the record are not looked at. A record without rdata is refused.
  * On error ND_EFORMAT and *why (static text) says what is wrong; why may be NULL. */
 int nd_text_parse_rr(const char *text, size_t n, const struct nd_name *origin, uint32_t ttl,
 		     struct nd_text_rr *out, const char **why);
-/* The rdata alone, from text that follows the type. Returns its length or ND_EFORMAT / ND_ELIMIT. */
+/* The rdata alone, from text that follows the type. Returns its length or ND_EFORMAT / ND_ELIMIT;
+ * *why as above. */
 int nd_text_parse_rdata(uint16_t type, const char *text, size_t n, const struct nd_name *origin,
 			uint8_t *out, size_t cap, const char **why);
 /* Uncompressed rdata to text, as `dig` prints it; returns its length (cut at cap - 1). */

@@ -3,87 +3,123 @@
 
 #include "wire/rr.h"
 
-enum { QUESTION = 12, POINTER_MAX = 0x3fff };
+enum { POINTER = 0xc000, POINTER_MAX = 0x3fff };
 
-void nd_writer_know(struct nd_writer *w, uint16_t offset)
+/* The labels of a name in the message, by their offsets. */
+struct place {
+	uint16_t at[ND_NAME_MAX / 2];
+	unsigned labels;
+};
+
+/* Pointers in what we wrote go back; one that does not (a question copied as it came) ends the
+ * search, and just costs the compression. */
+static bool find_labels(const struct nd_writer *w, size_t at, struct place *place)
 {
-	if (w->names < ND_WRITER_NAMES && offset <= POINTER_MAX)
-		w->name_at[w->names++] = offset;
-}
+	size_t floor = at;
 
-static inline uint8_t lower(uint8_t c)
-{
-	return (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 32 : 0));
-}
-
-/* Is the name that stands at offset `at` of our own message (pointers and all) equal to this one? What we wrote is
- * sound, so no bounds are checked but the writer's own end. */
-static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
-{
-	const uint8_t *p = name.wire;
-
-	for (;;) {
+	place->labels = 0;
+	while (at < w->pos) {
 		uint8_t len = w->base[at];
-		if (len >= 0xc0) {
-			at = (size_t)(len & 0x3f) << 8 | w->base[at + 1];
-			continue;
-		}
-		if (len != p[0])
-			return false;
 		if (len == 0)
 			return true;
-		for (unsigned i = 1; i <= len; i++)
-			if (lower(w->base[at + i]) != lower(p[i]))
+		if (len > ND_LABEL_MAX) {
+			if (len < 0xc0 || at + 1 >= w->pos)
 				return false;
+			at = (size_t)(len & 0x3f) << 8 | w->base[at + 1];
+			if (at >= floor)
+				return false;
+			floor = at;
+			continue;
+		}
+		if (place->labels == ND_COUNT(place->at))
+			return false;
+		place->at[place->labels++] = (uint16_t)at;
 		at += 1u + len;
-		p += 1u + len;
 	}
+	return false;
 }
 
-/* Offset of the name, or of a known name's suffix that is equal to it; 0: none. */
-static size_t find(const struct nd_writer *w, struct nd_name name)
+/* A label with its length octet, letters folded: that octet is below 'A', so it folds to itself. */
+static bool label_equal(const struct nd_writer *w, size_t at, const uint8_t *label)
 {
-	for (unsigned i = 0; i < w->names; i++) {
-		size_t at = w->name_at[i];
-		for (;;) {
-			uint8_t len = w->base[at];
-			if (len >= 0xc0) { /* the rest is another known name's, or its suffix */
-				at = (size_t)(len & 0x3f) << 8 | w->base[at + 1];
-				continue;
-			}
-			if (len == 0)
-				break;
-			if (stands_at(w, at, name))
-				return at;
-			at += 1u + len;
+	struct nd_name a = { .wire = w->base + at, .len = (uint8_t)(1 + *label), .labels = 1 };
+	struct nd_name b = { .wire = label, .len = a.len, .labels = 1 };
+
+	return w->base[at] == *label && at + a.len <= w->pos && nd_name_equal(a, b);
+}
+
+/* How many labels at its end the name shares with the one at `at`; *to is where they begin. */
+static unsigned shared_labels(const struct nd_writer *w, size_t at, struct nd_name name,
+			      const uint8_t *const *label, size_t *to)
+{
+	struct place place;
+	unsigned n = 0;
+
+	if (!find_labels(w, at, &place))
+		return 0;
+	while (n < name.labels && n < place.labels &&
+	       label_equal(w, place.at[place.labels - n - 1], label[name.labels - n - 1]))
+		n++;
+	if (n)
+		*to = place.at[place.labels - n];
+	return n;
+}
+
+/* The longest suffix known: its count of labels, and where it stands. */
+static unsigned find_suffix(const struct nd_writer *w, struct nd_name name, size_t *to)
+{
+	const uint8_t *label[ND_NAME_MAX / 2], *p = name.wire;
+	unsigned best = 0;
+
+	for (unsigned i = 0; i < name.labels; i++, p += 1 + *p)
+		label[i] = p;
+	for (unsigned i = 0; i < w->names && best < name.labels; i++) {
+		size_t at = 0;
+		unsigned n = shared_labels(w, w->name_at[i], name, label, &at);
+		if (n > best && at <= POINTER_MAX) {
+			best = n;
+			*to = at;
 		}
 	}
-	return 0;
+	return best;
+}
+
+/* Does the name stand at `at` unbroken? Nearly every owner is the question's name. */
+static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
+{
+	struct nd_name there = { .wire = w->base + at, .len = name.len, .labels = name.labels };
+
+	if (name.wire == there.wire)
+		return true;
+	return at + name.len <= w->pos && w->base[at] == *name.wire && nd_name_equal(there, name);
 }
 
 void nd_writer_name(struct nd_writer *w, struct nd_name name)
 {
-	/* The question's name itself, by far the most frequent owner: `name` views it where it stands. */
-	if (w->names && w->name_at[0] == QUESTION && name.wire == w->base + QUESTION && name.len > 1) {
-		nd_writer_u16(w, 0xc000 | QUESTION);
+	size_t at = w->pos, to = 0;
+
+	if (nd_name_is_root(name)) {
+		nd_writer_u8(w, 0);
 		return;
 	}
-	size_t start = w->pos;
-	bool wrote = false;
-	while (name.len > 1) {
-		size_t at = find(w, name);
-		if (at) {
-			nd_writer_u16(w, (uint16_t)(0xc000 | at));
-			break;
-		}
-		nd_writer_bytes(w, name.wire, 1u + name.wire[0]);
-		wrote = true;
-		name = nd_name_parent(name, 1);
+	if (w->names && stands_at(w, w->name_at[0], name)) {
+		nd_writer_u16(w, (uint16_t)(POINTER | w->name_at[0]));
+		return;
 	}
-	if (name.len == 1)
-		nd_writer_u8(w, 0);
-	if (wrote && !w->err)
-		nd_writer_know(w, (uint16_t)(start > POINTER_MAX ? UINT16_MAX : start));
+
+	unsigned shared = w->err ? 0 : find_suffix(w, name, &to);
+	if (shared == 0) {
+		nd_writer_bytes(w, name.wire, name.len);
+	} else {
+		size_t own = (size_t)(nd_name_parent(name, name.labels - shared).wire - name.wire);
+		uint8_t *p = nd_writer_take(w, own + 2);
+		if (!p)
+			return;
+		memcpy(p, name.wire, own);
+		nd_writer_put16(p + own, (uint16_t)(POINTER | to));
+	}
+	if (w->err == 0 && shared < name.labels && at <= POINTER_MAX)
+		nd_writer_know(w, (uint16_t)at);
 }
 
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name)
@@ -91,50 +127,68 @@ void nd_writer_name_plain(struct nd_writer *w, struct nd_name name)
 	nd_writer_bytes(w, name.wire, name.len);
 }
 
-/* rdata whose names may be compressed, written so. */
-static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *rdata, size_t n)
+void nd_writer_know(struct nd_writer *w, uint16_t offset)
 {
-	size_t at = 0;
-
-	for (const char *c = layout; *c == 'd' || *c == '2'; c++) {
-		if (*c == '2') {
-			nd_writer_bytes(w, rdata + at, 2);
-			at += 2;
-			continue;
-		}
-		struct nd_name name = nd_name_view(rdata + at);
-		nd_writer_name(w, name);
-		at += name.len;
-	}
-	nd_writer_bytes(w, rdata + at, n - at);
+	if (w->names < ND_WRITER_NAMES && offset <= POINTER_MAX)
+		w->name_at[w->names++] = offset;
 }
 
-int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class, uint32_t ttl,
-		 const uint8_t *rdata, size_t n, uint16_t *ttl_at, uint16_t *rdata_at)
+/* Rdata of the types that RFC 1035 lets us compress: names and fixed numbers only. What does
+ * not fit the layout is written as it is. */
+static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *rdata, size_t n)
+{
+	struct nd_reader r = nd_reader_over(rdata, n);
+	struct nd_name_buf buf;
+	struct nd_name name;
+
+	for (; *layout == 'd' || (*layout >= '1' && *layout <= '4'); layout++) {
+		const uint8_t *start = r.pos;
+		if (*layout != 'd') {
+			const uint8_t *p = nd_reader_take(&r, (size_t)(*layout - '0'));
+			if (!p)
+				break;
+			nd_writer_bytes(w, p, (size_t)(*layout - '0'));
+			continue;
+		}
+		if (nd_name_read(&r, false, &buf, &name) != 0)
+			break;
+		if (r.pos - start != name.len) { /* a pointer; of which message? */
+			r.pos = start;
+			break;
+		}
+		nd_writer_name(w, name);
+	}
+	nd_writer_bytes(w, r.pos, nd_reader_left(&r));
+}
+
+int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
+		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
+		 uint16_t *rdata_at)
 {
 	struct nd_writer_mark mark = nd_writer_mark(w);
 	const char *layout = nd_rr_layout(type);
 
+	if (w->err)
+		return w->err;
 	nd_writer_name(w, owner);
 	uint8_t *p = nd_writer_take(w, 10);
-	if (p) {
-		nd_writer_put16(p, type);
-		nd_writer_put16(p + 2, class);
-		nd_writer_put32(p + 4, ttl);
-		size_t start = w->pos;
-		if (layout && strchr(layout, 'd'))
-			write_rdata(w, layout, rdata, n);
-		else
-			nd_writer_bytes(w, rdata, n);
-		if (!w->err) {
-			nd_writer_put16(p + 8, (uint16_t)(w->pos - start));
-			if (ttl_at)
-				*ttl_at = (uint16_t)(start - 6);
-			if (rdata_at)
-				*rdata_at = (uint16_t)start;
-			return 0;
-		}
+	size_t at = w->pos;
+	if (layout && strchr(layout, 'd'))
+		write_rdata(w, layout, rdata, rdata_len);
+	else
+		nd_writer_bytes(w, rdata, rdata_len);
+	if (w->err || !p || w->pos > ND_MSG_MAX || w->pos - at > UINT16_MAX) {
+		nd_writer_rewind(w, mark);
+		return ND_ELIMIT;
 	}
-	nd_writer_rewind(w, mark);
-	return ND_ELIMIT;
+
+	nd_writer_put16(p, type);
+	nd_writer_put16(p + 2, class);
+	nd_writer_put32(p + 4, ttl);
+	nd_writer_put16(p + 8, (uint16_t)(w->pos - at));
+	if (ttl_at)
+		*ttl_at = (uint16_t)(at - 6);
+	if (rdata_at)
+		*rdata_at = (uint16_t)at;
+	return 0;
 }
