@@ -75,6 +75,20 @@ int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, ui
 	return nd_answer_rr(q, section, owner, type, q->msg.qclass, ttl, rdata, n);
 }
 
+void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text)
+{
+	struct nd_answer *a = &q->ans;
+
+	a->ede = (uint16_t)(code + 1);
+	a->ede_text = text;
+	if (!a->opt) {
+		a->opt = true;
+		a->opt_size = 4096;
+		a->opt_flags = 0x8000;
+		a->opt_options_len = 0;
+	}
+}
+
 int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
 		   const struct nd_record *record, size_t n)
 {
@@ -264,7 +278,7 @@ static size_t opt_len(const struct nd_query *q)
 		return 0;
 	if (a->opt)
 		n += a->opt_options_len;
-	if (a->ede && q->msg.edns.present)
+	if (a->ede)
 		n += 6 + (a->ede_text ? strlen(a->ede_text) : 0);
 	return n;
 }
@@ -276,9 +290,11 @@ static void write_opt(struct nd_query *q)
 	struct nd_writer *w = &a->w;
 	const struct nd_edns *e = &q->msg.edns;
 	uint16_t size = e->present ? e->udp_size : a->opt_size;
-	uint16_t flags = e->present ? e->flags & 0xff00 : a->opt_flags;
-	size_t ede = a->ede && e->present ? 6 + (a->ede_text ? strlen(a->ede_text) : 0) : 0;
+	uint16_t flags = a->opt ? a->opt_flags : e->flags;
+	size_t ede = a->ede ? 6 + (a->ede_text ? strlen(a->ede_text) : 0) : 0;
 
+	if (e->present) /* CoreDNS keeps an answer's own DO and adds the client's */
+		flags = (uint16_t)((flags & 0xff00) | (e->flags & 0x8000));
 	if (q->rcode == ND_RCODE_BADVERS) {
 		size = flags = 0;
 		ede = 0;

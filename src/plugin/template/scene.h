@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scene.h - what a rule's templates and expressions see of one question.
+ *
+ * Owns: an arena for values; open and close on one stack.
+ */
+#pragma once
+
+#include "core/query.h"
+#include "plugin/template/rule.h"
+
+/* Functions of CoreDNS's expression environment, and group(). NULL-terminated. */
+extern const char *const nd_scene_functions[];
+
+enum nd_scene_result { ND_SCENE_MATCH, ND_SCENE_NONE, ND_SCENE_BROKEN /* an expression failed: SERVFAIL */ };
+
+struct nd_scene {
+	const struct nd_query *q;
+	const struct nd_rule *rule;
+	const struct nd_rule_regex *regex; /* the one that matched; NULL: the rule has none */
+	struct nd_regex_match match;
+	struct nd_arena arena;
+	char name[ND_NAME_TEXT_MAX];
+	size_t name_len;
+	struct nd_value vars[ND_RULE_VARS_MAX];
+	size_t nvars;
+};
+
+void nd_scene_open(struct nd_scene *s, const struct nd_query *q);
+void nd_scene_close(struct nd_scene *s);
+/* Tries the rule's patterns, then its variables and conditions. */
+enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r, struct nd_regex_scratch *scratch);
+int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why, size_t why_cap);
