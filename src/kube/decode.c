@@ -78,6 +78,7 @@ static int get_node(struct decoder *c, const struct nd_tree *map, const char *ke
 {
 	const struct nd_tree *v = nd_tree_get(map, key);
 
+	*out = NULL; /* also on failure: callers look at it beside err */
 	if (v && v->kind != kind)
 		return fail(c, v, key, kind == ND_TREE_LIST ? "must be a list" : "must be a map");
 	*out = v;
