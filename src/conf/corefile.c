@@ -76,12 +76,10 @@ static bool is(const struct nd_lexeme *w, const char *text)
 }
 
 /* CoreDNS hashes the words, their lines and their files, not how they are set apart. */
-static void add_hash(struct parser *p, const char *text, const struct nd_lexeme *w)
+static void add_hash(struct parser *p, const char *text, const char *file, int line)
 {
-	uint32_t line = (uint32_t)w->line;
-
 	p->hash = nd_hash_add(p->hash, text, strlen(text) + 1);
-	p->hash = nd_hash_add(p->hash, w->file, strlen(w->file) + 1);
+	p->hash = nd_hash_add(p->hash, file, strlen(file) + 1);
 	p->hash = nd_hash_add(p->hash, &line, sizeof line);
 }
 
@@ -112,11 +110,11 @@ static int read_block(struct parser *p, struct nd_conf_line *line, int depth)
 
 	if (depth > DEPTH_MAX)
 		return WRONG(p, open, "unexpected \"{\": blocks may lie %d deep", DEPTH_MAX);
-	add_hash(p, "{", open);
+	add_hash(p, "{", open->file, open->line);
 	while (!err && nd_stream_next(&p->s)) {
 		const struct nd_lexeme *w = p->s.tok;
 		if (is(w, "}")) {
-			add_hash(p, "}", w);
+			add_hash(p, "}", w->file, w->line);
 			line->has_block = true;
 			line->nblock = p->lines.n - from;
 			line->block = POP(p, lines, from);
@@ -164,7 +162,7 @@ static int read_arg(struct parser *p, int depth, struct nd_conf_line *line)
 	const char *text = nd_stream_text(&p->s, w);
 	if (!text)
 		return p->s.err;
-	add_hash(p, text, w);
+	add_hash(p, text, w->file, w->line);
 	return PUSH(p, words, text);
 }
 
@@ -182,7 +180,7 @@ static int read_line(struct parser *p, int depth)
 	line.name = nd_stream_text(&p->s, w);
 	if (!line.name)
 		return p->s.err;
-	add_hash(p, line.name, w);
+	add_hash(p, line.name, w->file, w->line);
 	while (ret == 0 && nd_stream_next(&p->s))
 		ret = read_arg(p, depth, &line);
 	if (ret < 0 || p->s.err)
@@ -220,7 +218,6 @@ static int read_key(struct parser *p, struct key_state *k, const char *text)
 		return WRONG(p, k->spare, "unexpected \"}\": no block is open here");
 	if (len == 0)
 		return 0;
-	add_hash(p, text, w);
 	k->comma = text[len - 1] == ',' ? w : NULL;
 	if (k->comma) {
 		text = nd_arena_text(p->arena, text, len - 1);
@@ -334,6 +331,8 @@ static int read_server(struct parser *p)
 		p->keys.n = 0;
 		return nd_stream_define(&p->s, snippet);
 	}
+	for (size_t i = 0; i < p->keys.n; i++)
+		add_hash(p, p->keys.at[i].text, p->keys.at[i].file, p->keys.at[i].line);
 	if (!k.at_end)
 		err = read_contents(p);
 	if (err || p->keys.n)
