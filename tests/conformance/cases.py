@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading cases, what they need, and which of them a build must pass."""
+import json
+import os
+import re
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PASSING = os.path.join(HERE, "passing.txt")
+
+# What this build is to hold: plugin -> options, or None for all that CoreDNS has. A case counts
+# when its whole Corefile keeps to it; see in_scope().
+SCOPE = {
+    "any": set(), "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
+    "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(),
+    "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "template": None,
+    "whoami": set(),
+    "cache": {"success", "denial", "servfail", "disable", "keepttl"},
+    "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",
+                "max_concurrent", "next"},
+    "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
+}
+KUBERNETES_FIELDS = ("k8s_external", "transfer", "autopath", "api")   # need more than SCOPE has
+
+
+def folders():
+    return sorted(d for d in os.listdir(HERE) if os.path.exists(os.path.join(HERE, d, "cases.jsonl")))
+
+
+def load(folder):
+    folder = folder if os.path.isabs(folder) else os.path.join(HERE, folder)
+    with open(os.path.join(folder, "cases.jsonl"), encoding="utf-8") as f:
+        cases = [json.loads(line) for line in f]
+    for c in cases:
+        c["_folder"] = folder
+    return cases
+
+
+def group_key(case):
+    """Cases that agree in it share a server."""
+    if case.get("own_server") or case.get("config_error"):
+        return case["id"]
+    return json.dumps([case["_folder"], bool(case.get("upstream"))] + [case.get(k) for k in (
+        "cluster", "corefile_opts", "zones", "k8s_external", "transfer", "api", "corefile", "files", "env",
+        "autopath")], sort_keys=True)
+
+
+def kubernetes_corefile(case, port, upstream_port, where):
+    """where: the line that says where the cluster's objects come from."""
+    zones = " ".join(case.get("zones") or ["cluster.local."])
+    external = case.get("k8s_external")
+
+    def block(head, lines):
+        return ["  %s {" % head] + ["    " + x for x in lines] + ["  }"]
+    out = [".:%d {" % port]
+    if case.get("transfer"):
+        out += block("transfer " + " ".join([zones] + (external["zones"] if external else [])), case["transfer"])
+    if external:
+        out += block("k8s_external " + " ".join(external["zones"]), external["opts"])
+    if case.get("autopath"):
+        out.append("  autopath @kubernetes")
+    out += block("kubernetes " + zones, [where] + case["corefile_opts"])
+    if upstream_port:
+        out.append("  forward . 127.0.0.1:%d" % upstream_port)
+    return "\n".join(out + ["}"]) + "\n"
+
+
+def directives(text, depth=0):
+    """(plugin, words of its line, options in its block) for each directive of a Corefile, roughly:
+    enough for the plain layout of the cases, one directive or option a line."""
+    out = []
+    for line in text.split("\n"):
+        words = re.sub(r"(^|\s)#.*", "", line).split()
+        if not words:
+            continue
+        if words[0] == "}":
+            depth -= 1
+        elif depth == 0 and words[-1] != "{":
+            depth = 1           # one block without braces is the whole file
+        else:
+            if depth == 1:
+                out.append((words[0], words[1:], []))
+            elif depth > 1:
+                out[-1][2].append(words[0])
+            if words[-1] == "{":
+                depth += 1
+    return out
+
+
+def in_scope(case):
+    """The rule for what must pass: only plugins and options of SCOPE, in the Corefile and in what it
+    imports; no upstream over TLS, no live API server. A refusal may also be of a word that no
+    plugin has (`nonesuch`), or of a plugin that none is (`Whoami`, `{`)."""
+    if "corefile_opts" in case:
+        return (not any(case.get(k) for k in KUBERNETES_FIELDS) and "pods verified" not in case["corefile_opts"]
+                and {o.split()[0] for o in case["corefile_opts"]} <= SCOPE["kubernetes"])
+    used = directives(case["corefile"])
+    for name, text in (case.get("files") or {}).items():
+        if name.endswith((".server", ".override")):
+            used += directives(text, 0 if name.endswith(".server") else 1)
+    refusal = case.get("config_error")
+    for plugin, args, options in used:
+        if plugin not in SCOPE:
+            if refusal and (plugin.lower() in SCOPE or plugin == "{"):
+                continue
+            return False
+        if any("://" in a and not a.startswith("dns://") for a in args):
+            return False
+        if SCOPE[plugin] is not None:
+            if set(options) - ({"nonesuch"} if refusal else set()) - SCOPE[plugin]:
+                return False
+    return True
+
+
+def read_passing():
+    if not os.path.exists(PASSING):
+        return set()
+    with open(PASSING, encoding="utf-8") as f:
+        return {line.strip() for line in f if line.strip() and not line.startswith("#")}
+
+
+def write_passing(ids):
+    with open(PASSING, "w", encoding="utf-8") as f:
+        f.write("# Cases that must pass (`./dev conformance --source`). It only grows: --update adds to it.\n")
+        f.writelines(i + "\n" for i in sorted(ids))

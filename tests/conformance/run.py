@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""./dev conformance [--source] [FOLDER...] [--only ID_PREFIX] [--update] [-v]
+
+Puts the cases to a server over real sockets; README.md says what a case is. Exit status 1 when a
+case of passing.txt fails. What fails beside those is counted, not held against the build: it needs
+what is not there yet (-v shows it all).
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import random
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+import cases as case_files
+import compare
+import dnswire as dns
+import standins
+
+POLL_S = 0.01
+START_S = 12
+KUBECONFIG = """apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:%d"}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+users: [{name: u, user: {}}]
+current-context: x
+"""
+NOT_YET = "not in this build"   # refused for want of the feature, not for the mistake
+
+# Held while a port is tried and while a server is started: a child has our sockets until its exec.
+ports_lock, ports_given = threading.Lock(), set()
+
+
+def free_port():
+    """A port free for UDP and TCP on loopback, never the same twice in a run, and below those that
+    the kernel gives to sockets that do not care."""
+    with ports_lock:
+        for _ in range(200):
+            port = random.randint(10000, 32000)
+            if port in ports_given:
+                continue
+            ports_given.add(port)
+            with socket.socket() as t, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+                try:
+                    t.bind(("127.0.0.1", port))
+                    u.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+    raise OSError("no free port")
+
+
+def local_ips():
+    out = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=False).stdout
+    return [a["local"] for link in json.loads(out or "[]") for a in link.get("addr_info", [])
+            if a["scope"] != "host"]
+
+
+class Group:
+    """The cases of one set-up: its files, its stand-ins, its server."""
+
+    def __init__(self, server, source, cases):
+        self.server, self.source, self.cases = server, source, cases
+        self.dir = tempfile.mkdtemp(prefix="conformance")
+        self.port, self.ips = free_port(), local_ips()
+        self.upstream = self.api = self.process = None
+        self.corefile = ""
+
+    def write(self, name, text):
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def prepare(self):
+        case = self.cases[0]
+        upstream_port = free_port()
+        if case.get("upstream"):
+            self.upstream = standins.Upstream(upstream_port)
+        if "corefile" in case:
+            for name, text in (case.get("files") or {}).items():
+                self.write(name, text.replace("@PORT@", str(self.port)))
+            self.corefile = case["corefile"].replace("@PORT@", str(self.port)).replace(
+                "@UPSTREAM@", "127.0.0.1:%d" % upstream_port).replace("@DIR@", self.dir)
+        else:
+            self.corefile = case_files.kubernetes_corefile(
+                case, self.port, upstream_port if self.upstream else None, self.prepare_cluster(case))
+        self.write("Corefile", self.corefile)
+
+    def prepare_cluster(self, case):
+        text = '{"items": []}'
+        if case.get("cluster"):
+            with open(os.path.join(case["_folder"], case["cluster"]), encoding="utf-8") as f:
+                text = f.read()
+        v4 = [i for i in self.ips if ":" not in i]
+        text = text.replace("@LOCALIP@", v4[0] if v4 else "127.0.0.1")
+        if self.source:
+            return "source " + self.write("cluster.json", text)
+        api_port = free_port()
+        if case.get("api") != "unreachable":
+            self.api = standins.API(api_port, json.loads(text)["items"])
+        return "kubeconfig " + self.write("kubeconfig", KUBECONFIG % api_port)
+
+    def log(self):
+        with open(os.path.join(self.dir, "log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def start(self):
+        """Returns when the server answers (anything), has ended, or START_S are over."""
+        with open(os.path.join(self.dir, "log"), "w", encoding="utf-8") as log, ports_lock:
+            self.process = subprocess.Popen(
+                [self.server, "-conf", os.path.join(self.dir, "Corefile")], stdout=log,
+                stderr=subprocess.STDOUT, cwd=self.dir, env={**os.environ, **self.cases[0].get("env", {})})
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                dns.ask(self.port, {"q": "ready.probe.invalid.", "qtype": "A"}, 0.3)
+                return
+            except (OSError, EOFError, IndexError, struct.error):
+                time.sleep(POLL_S)
+
+    def check_refusal(self, case, own_texts):
+        if self.process.poll() is None:
+            return ["the server took a Corefile that CoreDNS refuses"]
+        if self.process.returncode <= 0:
+            return ["exit status %d" % self.process.returncode]
+        log = self.log()
+        if not own_texts:
+            return []
+        if NOT_YET in log:
+            return ["refused because it is not there yet: " + log.strip()]
+        for part in case.get("error", []):
+            if part not in log:
+                return ["the error should name %r: %s" % (part, log.strip())]
+        return []
+
+    def check_answer(self, case):
+        if self.upstream:
+            self.upstream.load(case.get("upstream"))
+        try:
+            for step in case.get("before") or []:
+                if "sleep" in step:
+                    time.sleep(step["sleep"])
+                else:
+                    dns.ask(self.port, step)
+            if case.get("no_reply"):
+                try:
+                    dns.ask(self.port, case, 1.0)
+                    bad = ["a reply came"]
+                except socket.timeout:
+                    bad = []
+            else:
+                bad = compare.check(case, dns.ask(self.port, case), self.ips)
+        except (OSError, EOFError, IndexError, ValueError, struct.error) as e:
+            return ["no answer: %r" % e]
+        if case.get("upstream_hits") is not None:
+            n = sum(self.upstream.hits.values())
+            if n != case["upstream_hits"]:
+                bad.append("upstream saw %d queries, want %d" % (n, case["upstream_hits"]))
+        return bad
+
+    def run(self, own_texts):
+        """[(case, what is wrong)]"""
+        try:
+            self.prepare()
+            self.start()
+            return [(c, self.check_refusal(c, own_texts) if c.get("config_error") else self.check_answer(c))
+                    for c in self.cases]
+        finally:
+            self.end()
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(8)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for standin in (self.upstream, self.api):
+            if standin:
+                standin.close()
+
+
+def as_coredns(path, folder):
+    """CoreDNS's own command line, for a program that tells its role by the name it is called by."""
+    path = os.path.abspath(path)
+    if os.path.basename(path) != "nodens":
+        return path
+    link = os.path.join(folder, "coredns")
+    os.symlink(path, link)
+    return link
+
+
+NETNS = ("ip link set lo up; ip link add d0 type veth peer name d1; "
+         "for i in d0 d1; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done; "
+         'ip addr add 198.51.100.7/24 dev d0; ip link set d0 up; ip link set d1 up; exec "$@"')
+
+
+def in_own_netns():
+    """As root: go on in a network namespace with exactly one address that is not loopback, which the
+    @LOCALIP@ cases want."""
+    if os.geteuid() or os.environ.get("CONFORMANCE_NETNS") or not shutil.which("unshare"):
+        return
+    os.environ["CONFORMANCE_NETNS"] = "1"
+    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        os.execvp("unshare", ["unshare", "-n", "bash", "-c", NETNS, "_", sys.executable] + sys.argv)
+
+
+def select(args):
+    groups, chosen = {}, []
+    for folder in args.folder or case_files.folders():
+        for c in case_files.load(folder):
+            if not c["id"].startswith(args.only) or args.source and c.get("api"):
+                continue
+            if args.quick and any("sleep" in step for step in c.get("before") or []):
+                continue
+            chosen.append(c)
+            groups.setdefault(case_files.group_key(c), []).append(c)
+    # Those that sleep first, so that none is left to the end.
+    return chosen, sorted(groups.values(), key=lambda g: -sum(
+        step.get("sleep", 0) for c in g for step in c.get("before") or []))
+
+
+def main():
+    p = argparse.ArgumentParser(prog="./dev conformance", description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("server", help="the program; ./dev gives build/nodens")
+    p.add_argument("folder", nargs="*", help=" ".join(case_files.folders()))
+    p.add_argument("--source", action="store_true", help="the cluster as a file, not by an API server")
+    p.add_argument("--only", default="", metavar="ID_PREFIX")
+    p.add_argument("--quick", action="store_true", help="without the cases that sleep")
+    p.add_argument("--peer", action="store_true", help="the server is another: its error texts are its own")
+    p.add_argument("--update", action="store_true", help="add to passing.txt what passes now")
+    p.add_argument("--expected", action="store_true", help="what must pass is the rule, not passing.txt")
+    p.add_argument("--jobs", type=int, default=4, help="set-ups at a time (4)")
+    p.add_argument("-v", "--verbose", action="store_true", help="every case; Corefile and log of what fails")
+    args = p.parse_args()
+    for folder in args.folder:
+        if folder not in case_files.folders() and not os.path.isabs(folder):
+            p.error("no folder %s; there are: %s" % (folder, " ".join(case_files.folders())))
+    in_own_netns()
+    with tempfile.TemporaryDirectory(prefix="conformance") as tmp:
+        return run(args, as_coredns(args.server, tmp))
+
+
+def run(args, server):
+    chosen, groups = select(args)
+    must = case_files.read_passing()
+    if args.expected:
+        must = {c["id"] for c in chosen if case_files.in_scope(c)}
+    if args.peer:
+        must = {c["id"] for c in chosen}
+    wrong, passed = {}, set()
+
+    def one(cases):
+        g = Group(server, args.source, cases)
+        try:
+            return [(c, bad, g.corefile, g.log() if bad else "") for c, bad in g.run(not args.peer)]
+        finally:
+            shutil.rmtree(g.dir, ignore_errors=True)
+
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for results in pool.map(one, groups):
+            for c, bad, corefile, log in results:
+                if not bad:
+                    passed.add(c["id"])
+                    if args.verbose:
+                        print("ok   %s" % c["id"])
+                    continue
+                wrong[c["id"]] = bad
+                if c["id"] in must or args.verbose:
+                    print("FAIL %s (%s) %s %s" % (c["id"], c["kind"], c.get("q", ""), c.get("qtype", "")))
+                    print("".join("    %s\n" % b for b in bad), end="")
+                if args.verbose:
+                    print("    Corefile:\n%s    log: %s" % (corefile, log[-600:]), flush=True)
+
+    for folder in dict.fromkeys(os.path.basename(c["_folder"]) for c in chosen):
+        ids = {c["id"] for c in chosen if os.path.basename(c["_folder"]) == folder}
+        print("%-12s %3d cases, %3d pass, %3d of %3d that must pass fail" % (
+            folder, len(ids), len(ids & passed), len(ids & must & set(wrong)), len(ids & must)))
+    new = sorted(passed - must)
+    if args.update:
+        case_files.write_passing(case_files.read_passing() | passed)
+    elif new and not args.peer and not args.expected:
+        print("newly passing (--update adds them to passing.txt): %s" % " ".join(new))
+    missing = must - {c["id"] for c in chosen} if not (args.folder or args.only or args.quick) else set()
+    if missing and args.source:
+        print("in passing.txt and no case: %s" % " ".join(sorted(missing)))
+    failed = len(must & set(wrong)) + len(missing)
+    others = len(set(wrong) - must)
+    print("%d passed, %d failed%s" % (len(must & passed), failed, ", %d skipped" % others if others else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Check the cases: the JSON parses, the fields are known and well typed, ids are unique,
+the clusters named exist and hold well-formed Kubernetes objects. Prints counts by kind.
+
+    validate.py [-q]        (run anywhere; standard library only)
+"""
+import collections
+import ipaddress
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import cases
+import dnswire as dns
+
+FIELDS = {
+    "id": str, "kind": str, "source": str, "note": str, "derived": bool, "own_server": bool,
+    "cluster": (str, type(None)), "corefile_opts": list, "zones": list, "k8s_external": dict, "transfer": list, "api": str,
+    "corefile": str, "files": dict, "upstream": list, "before": list, "upstream_hits": int, "config_error": bool, "error": list,
+    "q": str, "qtype": str, "qclass": str, "do": bool, "cd": bool, "ad": bool, "ra": bool, "bufsize": int, "transport": str,
+    "rcode": (str, type(None)), "aa": (bool, type(None)), "tc": (bool, type(None)), "answer": (list, type(None)), "ns": (list, type(None)),
+    "extra": (list, type(None)), "ede": int, "no_reply": bool, "no_ttl": bool, "exact_case": bool, "compare": str,
+    "skip_cname_order": bool, "env": dict, "autopath": bool, "raw": str, "opt": (dict, type(None))}
+KINDS = {"Service": ("v1", ("spec",)), "Namespace": ("v1", ()), "Pod": ("v1", ("status",)),
+         "EndpointSlice": ("discovery.k8s.io/v1", ("addressType", "endpoints", "ports")),
+         "ServiceImport": ("multicluster.x-k8s.io/v1alpha1", ("spec",))}
+errors = []
+
+
+def bad(where, what):
+    errors.append("%s: %s" % (where, what))
+
+
+def row(where, r, ttl_free):
+    if not (isinstance(r, list) and len(r) == 5):
+        return bad(where, "row is not [name, ttl, class, type, rdata]: %r" % (r,))
+    n, ttl, k, t, d = r
+    if not (isinstance(n, str) and n.endswith(".")):
+        bad(where, "owner %r" % (n,))
+    if not (isinstance(ttl, int) or ttl is None and ttl_free):
+        bad(where, "ttl %r" % (ttl,))
+    if k not in dns.CLASSES or t not in dns.TYPES or not isinstance(d, str):
+        return bad(where, "class, type or data in %r" % (r,))
+    try:
+        if t in ("A", "AAAA") and "@" not in d:
+            if (ipaddress.ip_address(d).version == 4) != (t == "A"):
+                bad(where, "address family %r" % (r,))
+        elif t in ("CNAME", "NS", "PTR", "DNAME") and not d.endswith("."):
+            bad(where, "target %r" % d)
+        elif t == "SOA" and len(d.split()) != 7 or t == "SRV" and len(d.split()) != 4 or t == "MX" and len(d.split()) != 2:
+            bad(where, "data %r" % d)
+    except ValueError:
+        bad(where, "address %r" % d)
+
+
+def cluster(path, where):
+    with open(path) as f:
+        l = json.load(f)
+    if l.get("apiVersion") != "v1" or l.get("kind") != "List":
+        bad(where, "not a v1 List")
+    seen, n = set(), collections.Counter()
+    for o in l["items"]:
+        m, k = o["metadata"], o["kind"]
+        who = "%s %s/%s" % (k, m.get("namespace", ""), m.get("name"))
+        n[k] += 1
+        if k not in KINDS:
+            bad(where, "kind " + k)
+            continue
+        av, need = KINDS[k]
+        if o["apiVersion"] != av:
+            bad(where, who + " apiVersion")
+        for x in need:
+            if x not in o:
+                bad(where, who + " lacks " + x)
+        if who in seen:
+            bad(where, who + " twice")
+        seen.add(who)
+        if k != "Namespace" and not m.get("namespace"):
+            bad(where, who + " has no namespace")
+        if k == "EndpointSlice":
+            if not (m["labels"].get("kubernetes.io/service-name") or m["labels"].get("multicluster.kubernetes.io/service-name")):
+                bad(where, who + " has no service label")
+            for e in o["endpoints"] or []:
+                for a in e["addresses"]:
+                    if o["addressType"] == "FQDN" or "@" in a:
+                        continue
+                    if ipaddress.ip_address(a).version != {"IPv4": 4, "IPv6": 6}[o["addressType"]]:
+                        bad(where, who + " address " + a)
+    return n
+
+
+def main():
+    quiet, total, ids = "-q" in sys.argv, 0, set()
+    derived = 0
+    for d in sorted(os.listdir(HERE)):
+        p = os.path.join(HERE, d, "cases.jsonl")
+        if not os.path.exists(p):
+            continue
+        kinds, used, n, dv = collections.Counter(), set(), 0, 0
+        for ln, text in enumerate(open(p), 1):
+            where = "%s/cases.jsonl:%d" % (d, ln)
+            try:
+                c = json.loads(text)
+            except ValueError as e:
+                bad(where, "JSON: %s" % e)
+                continue
+            n += 1
+            for k, v in c.items():
+                if k not in FIELDS:
+                    bad(where, "unknown field " + k)
+                elif not isinstance(v, FIELDS[k]):
+                    bad(where, "type of " + k)
+            for k in ("id", "kind", "source") + (() if c.get("config_error") else ("q", "qtype")):
+                if k not in c:
+                    bad(where, "no " + k)
+            if c["id"] in ids:
+                bad(where, "id %s twice" % c["id"])
+            ids.add(c["id"])
+            kinds[c["kind"]] += 1
+            dv += bool(c.get("derived"))
+            if ("corefile" in c) == ("corefile_opts" in c):
+                bad(where, "needs one of corefile and corefile_opts")
+            if "error" in c and not c.get("config_error"):
+                bad(where, "error without config_error")
+            if c.get("config_error"):
+                # Without it any refusal would do, that of a plugin which is not there included.
+                if cases.in_scope(c) and not c.get("error"):
+                    bad(where, "a refusal in scope must say what the error names")
+                continue
+            if not c["q"].endswith(".") or c["qtype"] not in dns.TYPES:
+                bad(where, "question")
+            if not c.get("no_reply") and c["rcode"] is not None and c["rcode"] not in dns.RCODES:
+                bad(where, "rcode")
+            for s in ("answer", "ns", "extra"):
+                for r in c.get(s) or []:
+                    row(where, r, True)
+            for u in c.get("upstream") or []:
+                if not u["q"].endswith(".") or not (u.get("drop") or u["rcode"] in dns.RCODES):
+                    bad(where, "upstream entry")
+                for s in ("answer", "ns", "extra"):
+                    for r in u.get(s) or []:
+                        row(where, r, False)
+            if c.get("cluster"):
+                used.add(c["cluster"])
+                if not os.path.exists(os.path.join(HERE, d, c["cluster"])):
+                    bad(where, "no cluster file " + c["cluster"])
+            elif "corefile_opts" in c and c.get("api") != "unreachable":
+                bad(where, "no cluster")
+        for f in sorted(os.listdir(os.path.join(HERE, d))):
+            if f.endswith(".json"):
+                k = cluster(os.path.join(HERE, d, f), d + "/" + f)
+                if f not in used:
+                    bad(d + "/" + f, "used by no case")
+                if not quiet:
+                    print("  %s/%s: %s" % (d, f, ", ".join("%d %s" % (v, x) for x, v in sorted(k.items()))))
+        print("%s: %d cases (%d derived from the code, the rest from test tables)" % (d, n, dv))
+        if not quiet:
+            for k, v in sorted(kinds.items()):
+                print("    %-40s %d" % (k, v))
+        total += n
+        derived += dv
+    print("%d cases in all, %d of them derived" % (total, derived))
+    unknown = sorted(cases.read_passing() - ids)
+    if unknown:
+        bad("passing.txt", "no such case: " + " ".join(unknown))
+    for e in errors:
+        print("ERROR " + e)
+    print("%d passed, %d failed" % (total, len(errors)))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
