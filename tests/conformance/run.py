@@ -140,7 +140,9 @@ class Group:
             return []
         if NOT_YET in log:
             return ["refused because it is not there yet: " + log.strip()]
-        for part in case.get("error", []):
+        if not case.get("error"):
+            return ["the case does not say what the error names: " + log.strip()]
+        for part in case["error"]:
             if part not in log:
                 return ["the error should name %r: %s" % (part, log.strip())]
         return []
