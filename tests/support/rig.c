@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "support/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/rcu.h"
+
+static void keep_reply(struct nd_worker *w, struct nd_query *q)
+{
+	struct nd_rig *r = w->server;
+
+	r->replies++;
+	r->len = q->ans.w.pos;
+	memcpy(r->bytes, q->ans.w.base, r->len);
+	if (nd_msg_parse_response(&r->msg, r->bytes, r->len, &r->name))
+		fail_msg("a reply that cannot be read");
+}
+
+static void serve(struct nd_rig *r, const char *corefile)
+{
+	struct nd_gen *old = r->gen, *g;
+
+	r->diag = (struct nd_diag){ 0 };
+	if (nd_gen_from_text(&r->process, "Corefile", corefile, &g, &r->diag) || nd_gen_start(g, &r->diag))
+		fail_msg("the Corefile does not serve: %s", r->diag.text);
+	if (nd_worker_adopt(&r->worker, g))
+		fail_msg("the worker does not take it");
+	r->gen = r->process.gen = g;
+	nd_gen_serving(g);
+	if (old) {
+		nd_gen_stop(old);
+		if (nd_gen_unref(old))
+			nd_gen_free(old);
+	}
+}
+
+void nd_rig_open(struct nd_rig *r, const char *corefile)
+{
+	memset(r, 0, sizeof *r);
+	nd_rcu_register();
+	r->loop = nd_loop_new();
+	nd_process_init(&r->process, r->loop);
+	r->process.default_port = 1053;
+	if (!r->loop || nd_worker_init(&r->worker, 0, r->loop, 64))
+		fail_msg("no worker");
+	r->worker.server = r;
+	r->worker.send = keep_reply;
+	r->worker.flush = nd_worker_flushed;
+	serve(r, corefile);
+}
+
+void nd_rig_reload(struct nd_rig *r, const char *corefile)
+{
+	serve(r, corefile);
+}
+
+void nd_rig_close(struct nd_rig *r)
+{
+	nd_gen_stop(r->gen);
+	nd_worker_leave(&r->worker);
+	if (nd_gen_unref(r->gen))
+		nd_gen_free(r->gen);
+	else
+		fail_msg("somebody still holds the configuration");
+	nd_worker_clear(&r->worker);
+	nd_process_clear(&r->process);
+	nd_rcu_barrier();
+	nd_rcu_unregister();
+	nd_loop_free(r->loop);
+}
+
+size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags, uint16_t edns)
+{
+	struct nd_name_buf buf;
+	struct nd_name n;
+	struct nd_writer w = nd_writer_over(out, 512);
+
+	if (nd_name_parse(name, false, &buf, &n))
+		fail_msg("%s is no name", name);
+	nd_writer_u16(&w, 4660);
+	nd_writer_u16(&w, flags);
+	nd_writer_u16(&w, 1);
+	nd_writer_u32(&w, 0);
+	nd_writer_u16(&w, edns != 0);
+	nd_writer_bytes(&w, n.wire, n.len);
+	nd_writer_u16(&w, type);
+	nd_writer_u16(&w, ND_CLASS_IN);
+	if (edns)
+		nd_writer_bytes(&w, (uint8_t[]){ 0, 0, 41, (uint8_t)(edns >> 8), (uint8_t)edns, 0, 0, 0, 0, 0, 0 }, 11);
+	return w.pos;
+}
+
+bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto)
+{
+	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+	struct nd_client client = { .peer = nd_addr_from(AF_INET, loopback, 4000), .proto = proto };
+	unsigned before = r->replies;
+
+	nd_loop_update(r->loop);
+	r->worker.now_ns = nd_loop_now_ns(r->loop);
+	struct nd_query *q = nd_query_new(&r->worker, &r->gen->endpoints[0], &client);
+	if (!q)
+		return false;
+	nd_chain_start(q, bytes, n);
+	nd_worker_flushed(&r->worker);
+	return r->replies != before;
+}
+
+bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns)
+{
+	uint8_t bytes[512];
+	size_t n = nd_rig_question(bytes, name, type, flags, edns);
+
+	return nd_rig_send(r, bytes, n, ND_PROTO_UDP);
+}
+
+bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr)
+{
+	struct nd_rr_iter it = nd_rr_iter_over(&r->msg);
+
+	for (unsigned k = 0; nd_rr_next(&it, rr); k++)
+		if (k == i)
+			return true;
+	return false;
+}
+
+unsigned nd_rig_rcode(const struct nd_rig *r)
+{
+	return nd_msg_rcode(&r->msg);
+}
+
+static void stop_loop(struct nd_timer *t)
+{
+	nd_loop_stop(ND_CONTAINER(t, struct nd_rig, timer)->loop);
+}
+
+void nd_rig_run(struct nd_rig *r, uint64_t ms)
+{
+	nd_timer_start(r->loop, &r->timer, ms * ND_NS_PER_MS, stop_loop);
+	nd_loop_run(r->loop);
+	nd_timer_stop(&r->timer);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rig.h - a worker without sockets: a Corefile's text, questions in, answers out, in one thread.
+ *
+ * A test may define nd_plugins and nd_plugins_absent itself, and so bring its own plugins.
+ */
+#pragma once
+
+#include "core/chain.h"
+#include "core/gen.h"
+#include "core/worker.h"
+
+struct nd_rig {
+	struct nd_loop *loop;
+	struct nd_process process;
+	struct nd_worker worker;
+	struct nd_gen *gen;
+	struct nd_diag diag;
+	struct nd_timer timer;
+	/* The last reply. */
+	unsigned replies;
+	uint8_t bytes[ND_MSG_MAX];
+	size_t len;
+	struct nd_msg msg;
+	struct nd_name_buf name;
+};
+
+/* Fails the test (with the diag's text) if the Corefile does not serve. */
+void nd_rig_open(struct nd_rig *r, const char *corefile);
+/* Loads another text into the same process; the old one is let go. */
+void nd_rig_reload(struct nd_rig *r, const char *corefile);
+void nd_rig_close(struct nd_rig *r);
+/* Sends a question over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if a reply came at once. */
+bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
+bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto);
+/* The question's bytes; returns their length. */
+size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
+/* Record i of the last reply (of all sections). False: there is none. */
+bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr);
+unsigned nd_rig_rcode(const struct nd_rig *r);
+/* Runs the loop for so long. */
+void nd_rig_run(struct nd_rig *r, uint64_t ms);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver, by plugins of the test's own: order, verdicts, waiting, sub-queries, the end of a wait. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "support/rig.h"
+
+static char story[512]; /* what was called, in order */
+static struct nd_query_ref waiting;
+static unsigned cancelled;
+
+static void tell(const char *what)
+{
+	strncat(story, what, sizeof story - strlen(story) - 1);
+	strncat(story, " ", sizeof story - strlen(story) - 1);
+}
+
+static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	(void)self;
+	(void)d;
+	(void)s;
+	return 0;
+}
+
+/* outer, inner: see every query and its reply. */
+static enum nd_verdict outer_query(const void *self, struct nd_query *q)
+{
+	(void)self;
+	tell("outer");
+	nd_query_want_reply(q);
+	nd_query_want_done(q);
+	return ND_NEXT;
+}
+
+static void outer_reply(const void *self, struct nd_query *q)
+{
+	(void)self;
+	(void)q;
+	tell("outer-reply");
+}
+
+static void outer_done(const void *self, struct nd_query *q)
+{
+	(void)self;
+	(void)q;
+	tell("outer-done");
+}
+
+static enum nd_verdict inner_query(const void *self, struct nd_query *q)
+{
+	uint32_t *state = nd_query_state(q);
+
+	(void)self;
+	assert_int_equal(*state, 0);
+	*state = 7;
+	tell("inner");
+	nd_query_want_reply(q);
+	return ND_NEXT;
+}
+
+static void inner_reply(const void *self, struct nd_query *q)
+{
+	uint32_t *state = nd_query_state(q);
+
+	(void)self;
+	assert_int_equal(*state, 7);
+	tell("inner-reply");
+}
+
+static bool named(const struct nd_query *q, const char *first)
+{
+	size_t n = strlen(first);
+	return q->msg.qname.wire[0] == n && memcmp(q->msg.qname.wire + 1, first, n) == 0;
+}
+
+static enum nd_verdict add_address(struct nd_query *q, uint8_t last)
+{
+	uint8_t a[4] = { 10, 0, 0, last };
+
+	assert_int_equal(nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_A, 30, a, 4), 0);
+	return ND_DONE;
+}
+
+static enum nd_verdict on_child(const void *self, struct nd_query *q, struct nd_query *child)
+{
+	(void)self;
+	tell("child-done");
+	assert_int_equal(child->rcode, ND_RCODE_NOERROR);
+	assert_int_equal(nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER), 0);
+	return ND_DONE;
+}
+
+static enum nd_verdict on_loop(const void *self, struct nd_query *q, struct nd_query *child)
+{
+	(void)self;
+	q->rcode = child->rcode;
+	return ND_DONE;
+}
+
+static enum nd_verdict ask(struct nd_query *q, const char *name, enum nd_ask_from from)
+{
+	struct nd_name_buf buf;
+	struct nd_name n;
+
+	nd_name_parse(name, true, &buf, &n);
+	return nd_query_ask(q, n, ND_TYPE_A, from, on_child);
+}
+
+/* last: answers by the first label. */
+static enum nd_verdict last_query(const void *self, struct nd_query *q)
+{
+	(void)self;
+	if (named(q, "done"))
+		return add_address(q, 1);
+	if (named(q, "drop"))
+		return ND_DROP;
+	if (named(q, "fail"))
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "broken on purpose");
+	if (named(q, "wait")) {
+		add_address(q, 9); /* part of an answer, which waits along */
+		waiting = nd_query_park(q);
+		return ND_WAIT;
+	}
+	if (named(q, "ask"))
+		return ask(q, "done.test.", ND_ASK_SITE);
+	if (named(q, "below"))
+		return ask(q, "done.test.", ND_ASK_BELOW);
+	if (named(q, "askwait"))
+		return ask(q, "wait.test.", ND_ASK_SITE);
+	if (named(q, "loop"))
+		return nd_query_ask(q, q->msg.qname, ND_TYPE_A, ND_ASK_SITE, on_loop);
+	return ND_NEXT;
+}
+
+static void last_cancel(const void *self, struct nd_query_ref ref)
+{
+	(void)self;
+	assert_ptr_equal(ref.q, waiting.q);
+	cancelled++;
+}
+
+static enum nd_verdict under_query(const void *self, struct nd_query *q)
+{
+	(void)self;
+	if (!named(q, "done"))
+		return ND_NEXT;
+	tell("under");
+	return add_address(q, 2);
+}
+
+static const struct nd_plugin
+	outer = { .name = "outer", .setup = no_setup, .query = outer_query, .reply = outer_reply, .done = outer_done },
+	inner = { .name = "inner", .query_size = 4, .setup = no_setup, .query = inner_query, .reply = inner_reply },
+	last = { .name = "last", .setup = no_setup, .query = last_query, .cancel = last_cancel },
+	under = { .name = "under", .setup = no_setup, .query = under_query };
+const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &last, &under, NULL };
+const char *const nd_plugins_absent[] = { "later", NULL };
+
+/* The text's order says nothing: the list's does. */
+static const char corefile[] = ".:1053 {\n last\n under\n inner\n outer\n}\n";
+
+static struct nd_rig rig;
+
+static int open_rig(void **state)
+{
+	(void)state;
+	nd_rig_open(&rig, corefile);
+	story[0] = '\0';
+	cancelled = 0;
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	(void)state;
+	nd_rig_close(&rig);
+	return 0;
+}
+
+static uint8_t last_octet(unsigned i)
+{
+	struct nd_rr rr;
+
+	assert_true(nd_rig_record(&rig, i, &rr));
+	assert_int_equal(rr.type, ND_TYPE_A);
+	return rig.bytes[rr.rdata + 3];
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0x0100, 0));
+	assert_string_equal(story, "outer inner inner-reply outer-reply outer-done ");
+	assert_int_equal(last_octet(0), 1);
+}
+
+static void test_verdicts(void **state)
+{
+	static const struct {
+		const char *name, *question;
+		bool reply;
+		unsigned rcode, records;
+	} rows[] = {
+		{ "done", "done.test.", true, ND_RCODE_NOERROR, 1 },
+		{ "drop", "drop.test.", false, 0, 0 },
+		{ "fail", "fail.test.", true, ND_RCODE_SERVFAIL, 0 },
+		{ "ran out", "other.test.", true, ND_RCODE_SERVFAIL, 0 },
+		{ "sub-query", "ask.test.", true, ND_RCODE_NOERROR, 1 },
+		{ "a question that asks itself ends", "loop.test.", true, ND_RCODE_SERVFAIL, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		bool reply = nd_rig_ask(&rig, rows[i].question, ND_TYPE_A, 0x0100, 0);
+		if (reply != rows[i].reply)
+			fail_msg("%s: reply %d", rows[i].name, reply);
+		if (reply && (nd_rig_rcode(&rig) != rows[i].rcode || rig.msg.count[1] != rows[i].records))
+			fail_msg("%s: rcode %u, %u records", rows[i].name, nd_rig_rcode(&rig), rig.msg.count[1]);
+	}
+	assert_int_equal(rig.worker.gen->parked, 0);
+}
+
+static void test_sub_query_below(void **state)
+{
+	(void)state;
+	assert_true(nd_rig_ask(&rig, "below.test.", ND_TYPE_A, 0, 0));
+	assert_string_equal(story, "outer inner under child-done inner-reply outer-reply outer-done ");
+	assert_int_equal(last_octet(0), 2);
+}
+
+static void test_wait_and_resume(void **state)
+{
+	(void)state;
+	assert_false(nd_rig_ask(&rig, "WaIt.test.", ND_TYPE_A, 0x0100, 1232));
+	assert_int_equal(rig.worker.nparked, 1);
+	nd_chain_resume(waiting, ND_DONE);
+	assert_int_equal(rig.replies, 1);
+	assert_int_equal(last_octet(0), 9); /* the part written before the wait */
+	assert_memory_equal(rig.bytes + 13, "WaIt", 4);
+	assert_true(rig.msg.edns.present);
+	assert_int_equal(rig.worker.nparked, 0);
+	nd_chain_resume(waiting, ND_DONE); /* stale: nothing happens */
+	assert_int_equal(rig.replies, 1);
+}
+
+static void test_resume_next_runs_on(void **state)
+{
+	(void)state;
+	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
+	nd_chain_resume(waiting, ND_NEXT);
+	assert_int_equal(rig.replies, 1);
+	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL); /* nobody below knows it */
+}
+
+static void test_sub_query_waits(void **state)
+{
+	(void)state;
+	assert_false(nd_rig_ask(&rig, "askwait.test.", ND_TYPE_A, 0, 0));
+	assert_int_equal(rig.worker.nparked, 2); /* the child, and its parent */
+	nd_chain_resume(waiting, ND_DONE);
+	assert_int_equal(rig.replies, 1);
+	assert_int_equal(last_octet(0), 9);
+	assert_int_equal(rig.worker.nparked, 0);
+	assert_int_equal(rig.worker.gen->parked, 0);
+}
+
+static void test_deadline(void **state)
+{
+	struct nd_query *q;
+	(void)state;
+
+	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
+	q = nd_query_find(waiting);
+	assert_non_null(q);
+	q->deadline_ns = nd_loop_now_ns(rig.loop);
+	nd_timer_stop(&rig.worker.deadline);
+	nd_worker_watch_deadline(&rig.worker);
+	nd_rig_run(&rig, 20);
+	assert_int_equal(cancelled, 1);
+	assert_int_equal(rig.replies, 1);
+	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL);
+	assert_null(nd_query_find(waiting));
+}
+
+static void test_client_gone(void **state)
+{
+	struct nd_query *q;
+	(void)state;
+
+	assert_false(nd_rig_ask(&rig, "askwait.test.", ND_TYPE_A, 0, 0));
+	q = nd_query_find(waiting);
+	q->client.conn = q->parent->client.conn = &rig;
+	nd_worker_drop_conn(&rig.worker, &rig);
+	assert_int_equal(cancelled, 1);
+	assert_int_equal(rig.replies, 0);
+	assert_int_equal(rig.worker.nparked, 0);
+	assert_int_equal(rig.worker.gen->parked, 0);
+}
+
+static void test_full_slab_sheds_the_oldest(void **state)
+{
+	struct nd_query_ref first;
+	(void)state;
+
+	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
+	first = waiting;
+	for (unsigned i = 1; i < 64; i++)
+		assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
+	struct nd_query_ref newest = waiting;
+	waiting = first; /* whom cancel must be told about */
+	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0));
+	assert_int_equal(rig.worker.shed, 1);
+	assert_int_equal(cancelled, 1);
+	assert_null(nd_query_find(first));
+	assert_non_null(nd_query_find(newest));
+	assert_int_equal(rig.replies, 2); /* SERVFAIL for the shed one, and the answer */
+	for (struct nd_list *it = rig.worker.parked.next; it != &rig.worker.parked; it = rig.worker.parked.next) {
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+		nd_chain_resume((struct nd_query_ref){ q, q->generation }, ND_DONE);
+	}
+}
+
+static void test_reload_while_waiting(void **state)
+{
+	struct nd_gen *old = rig.gen;
+	(void)state;
+
+	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
+	/* The old configuration lives as long as its last query. Ours is the only hold but the worker's. */
+	__atomic_add_fetch(&old->workers, 1, __ATOMIC_RELAXED);
+	nd_rig_reload(&rig, ".:1053 {\n under\n}\n");
+	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0));
+	assert_int_equal(last_octet(0), 2);
+	assert_int_equal(old->workers, 2);
+	nd_chain_resume(waiting, ND_DONE);
+	assert_int_equal(last_octet(0), 9);
+	assert_int_equal(old->workers, 1);
+	assert_true(nd_gen_unref(old));
+	nd_gen_free(old);
+}
+
+static void test_own_replies(void **state)
+{
+	static const struct {
+		const char *name, *hex;
+		bool reply;
+		unsigned rcode, len;
+	} rows[] = {
+		{ "not a header", "1234010000", false, 0, 0 },
+		{ "a response", "12348100000100000000000001780474657374" "0000010001", false, 0, 0 },
+		{ "opcode STATUS", "123410000001000000000000" "017804746573740000010001", true, ND_RCODE_NOTIMP, 12 },
+		{ "no question", "123401000000000000000000", true, ND_RCODE_FORMERR, 12 },
+		{ "class CH", "123401000001000000000000" "017804746573740000010003", true, ND_RCODE_REFUSED, 24 },
+		{ "EDNS version 1", "123401000001000000000001" "01780474657374000001000100002904d0000100000000", true,
+		  ND_RCODE_BADVERS, 35 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		uint8_t bytes[128];
+		size_t n = strlen(rows[i].hex) / 2;
+		for (size_t k = 0; k < n; k++)
+			sscanf(rows[i].hex + 2 * k, "%2hhx", &bytes[k]);
+		bool reply = nd_rig_send(&rig, bytes, n, ND_PROTO_UDP);
+		if (reply != rows[i].reply)
+			fail_msg("%s: reply %d", rows[i].name, reply);
+		if (reply && (nd_rig_rcode(&rig) != rows[i].rcode || rig.len != rows[i].len))
+			fail_msg("%s: rcode %u in %zu octets", rows[i].name, nd_rig_rcode(&rig), rig.len);
+	}
+	assert_string_equal(story, "");
+}
+
+static void test_refused_corefiles(void **state)
+{
+	static const struct {
+		const char *name, *text, *wants;
+	} rows[] = {
+		{ "unknown", ".:1053 {\n nonesuch\n}\n", "Corefile:2 - Unknown directive 'nonesuch'" },
+		{ "absent", ".:1053 {\n\n later\n}\n", "Corefile:3 - plugin/later: known to CoreDNS, but not in this build" },
+		{ "zone twice", "a.test:1053 {\n last\n}\nA.test.:1053 {\n last\n}\n", "Corefile:4 - cannot serve dns://a.test.:1053" },
+		{ "scheme", "tls://. {\n last\n}\n", "Corefile:1 - \"tls://.\": tls:// is known to CoreDNS" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_diag d = { 0 };
+		struct nd_gen *g;
+		if (nd_gen_from_text(&rig.process, "Corefile", rows[i].text, &g, &d) == 0)
+			fail_msg("%s: taken", rows[i].name);
+		if (strncmp(d.text, rows[i].wants, strlen(rows[i].wants)) != 0)
+			fail_msg("%s: %s", rows[i].name, d.text);
+	}
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG(test_order), RIG(test_verdicts), RIG(test_sub_query_below), RIG(test_wait_and_resume),
+		RIG(test_resume_next_runs_on), RIG(test_sub_query_waits), RIG(test_deadline), RIG(test_client_gone),
+		RIG(test_full_slab_sheds_the_oldest), RIG(test_reload_while_waiting), RIG(test_own_replies),
+		RIG(test_refused_corefiles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
