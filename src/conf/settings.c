@@ -216,11 +216,13 @@ static int wrong_value(const struct nd_setting *row, const char *plugin,
 	const char *what = row->kind == ND_SET_COUNT ? "a number" :
 			   row->kind == ND_SET_SECS  ? "seconds (\"30\", \"30s\", \"5m\")" :
 						       "a duration (\"500ms\", \"30s\", \"1h30m\")";
+	const char *help = row->help ? row->help : row->name;
 	if (row->kind == ND_SET_DURATION && !row->max)
-		return WRONG(d, line, plugin, "\"%.80s\" is wrong for \"%s\": want %s, at least %s",
-			     line->args[0], row->name, what, min);
-	return WRONG(d, line, plugin, "\"%.80s\" is wrong for \"%s\": want %s from %s to %s",
-		     line->args[0], row->name, what, min, max);
+		return WRONG(d, line, plugin,
+			     "\"%.80s\" is wrong for \"%s\" (%s): want %s, at least %s",
+			     line->args[0], row->name, help, what, min);
+	return WRONG(d, line, plugin, "\"%.80s\" is wrong for \"%s\" (%s): want %s from %s to %s",
+		     line->args[0], row->name, help, what, min, max);
 }
 
 /* The value as a number: as it is, in seconds or in nanoseconds. */

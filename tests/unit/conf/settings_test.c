@@ -43,6 +43,7 @@ static void test_duration(void **state)
 		{ "9223372036854775808ns", 0, ND_EFORMAT },
 		{ "-9223372036854775809ns", 0, ND_EFORMAT },
 		{ "9223372036854775808ns9223372036854775808ns", 0, ND_EFORMAT },
+		{ "9223372036854775807ns2ns", 0, ND_EFORMAT },
 		{ "99999999999999999999s", 0, ND_EFORMAT },
 		{ "3000000h", 0, ND_EFORMAT },
 		{ "", 0, ND_EFORMAT },
@@ -195,22 +196,24 @@ static void test_refused(void **state)
 		{ "flag {\n}", "C:3 - plugin/x: unexpected \"{\": \"flag\" takes no block" },
 		{ "count", "C:3 - plugin/x: \"count\" takes 1 argument, 0 given" },
 		{ "count 1 2", "C:3 - plugin/x: \"count\" takes 1 argument, 2 given: unexpected \"2\"" },
-		{ "count 0", "C:3 - plugin/x: \"0\" is wrong for \"count\": want a number from 1 to 100" },
+		{ "count 0", "C:3 - plugin/x: \"0\" is wrong for \"count\" (things): want a number from 1 to 100" },
 		{ "count 101",
-		  "C:3 - plugin/x: \"101\" is wrong for \"count\": want a number from 1 to 100" },
+		  "C:3 - plugin/x: \"101\" is wrong for \"count\" (things): want a number from 1 to 100" },
 		{ "any x",
-		  "C:3 - plugin/x: \"x\" is wrong for \"any\": want a number from 0 to 4294967295" },
+		  "C:3 - plugin/x: \"x\" is wrong for \"any\" (things without a maximum): "
+		  "want a number from 0 to 4294967295" },
 		{ "any 1s",
-		  "C:3 - plugin/x: \"1s\" is wrong for \"any\": want a number from 0 to 4294967295" },
-		{ "secs 1500ms", "C:3 - plugin/x: \"1500ms\" is wrong for \"secs\": want seconds "
+		  "C:3 - plugin/x: \"1s\" is wrong for \"any\" (things without a maximum): "
+		  "want a number from 0 to 4294967295" },
+		{ "secs 1500ms", "C:3 - plugin/x: \"1500ms\" is wrong for \"secs\" (kept): want seconds "
 				 "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
-		{ "secs -1s", "C:3 - plugin/x: \"-1s\" is wrong for \"secs\": want seconds "
+		{ "secs -1s", "C:3 - plugin/x: \"-1s\" is wrong for \"secs\" (kept): want seconds "
 			      "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
-		{ "dur 5", "C:3 - plugin/x: \"5\" is wrong for \"dur\": want a duration "
+		{ "dur 5", "C:3 - plugin/x: \"5\" is wrong for \"dur\" (wait): want a duration "
 			   "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
-		{ "dur 91s", "C:3 - plugin/x: \"91s\" is wrong for \"dur\": want a duration "
+		{ "dur 91s", "C:3 - plugin/x: \"91s\" is wrong for \"dur\" (wait): want a duration "
 			     "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
-		{ "offset -2s", "C:3 - plugin/x: \"-2s\" is wrong for \"offset\": want a duration "
+		{ "offset -2s", "C:3 - plugin/x: \"-2s\" is wrong for \"offset\" (either way): want a duration "
 				"(\"500ms\", \"30s\", \"1h30m\"), at least -1s" },
 		{ "text", "C:3 - plugin/x: \"text\" takes 1 argument, 0 given" },
 		{ "own a b\nnonesuch", "C:3 - own word" },
