@@ -7,7 +7,6 @@ import re
 import statistics
 from dataclasses import asdict, dataclass
 
-import callgrind
 import queries
 import servers
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
@@ -152,14 +151,16 @@ class Cached:
         good, repeated = [], 0
         for attempt in range(self.bench.rounds * ATTEMPTS_A_ROUND):
             result = self.round(attempt, edns)
+            figures = f"echo {result['floor_us']:.2f} us; " + ", ".join(
+                f"{name} x{s.cpu_us / result['floor_us']:.2f}"
+                for name, s in result["samples"].items())
             if result["drift"] > DRIFT_MAX:
                 repeated += 1
-                print(f"  round repeated: its echoes differ by {result['drift']:.1%}", flush=True)
+                print(f"  round thrown away, its echoes differ by {result['drift']:.1%} ({figures})",
+                      flush=True)
                 continue
             good.append(result)
-            print(f"  round {len(good)}: echo {result['floor_us']:.2f} us; "
-                  + ", ".join(f"{name} x{s.cpu_us / result['floor_us']:.2f}"
-                              for name, s in result["samples"].items()), flush=True)
+            print(f"  round {len(good)}: {figures}", flush=True)
             if len(good) == self.bench.rounds:
                 return good, repeated
         if not good:
@@ -205,19 +206,13 @@ class Cached:
 
 
 def measure(bench, folder):
-    """Everything `./dev bench cached` prints, as one dictionary."""
+    """Everything that `./dev bench cached` prints, as one dictionary."""
     with Children(folder) as children:
         cached = Cached(bench, folder, children)
         cached.start_all()
         for name, reason in cached.absent.items():
             print(f"{name}: left out: {reason}")
         modes = [cached.mode(edns) for edns in (False, True)]
-        result = {"modes": modes, "absent": cached.absent, "seconds": bench.seconds,
-                  "sources": SOURCES, "wildcard": bench.wildcard,
-                  "cores": {"server": cached.server_cpu, "client": cached.client_cpu}}
-        nodens = next((r for r in cached.running if r.name == "nodens"), None)
-        if nodens and not bench.no_callgrind:
-            print("callgrind: nodens", flush=True)
-            result["callgrind"] = [callgrind.measure(cached, nodens.server, edns)
-                                   for edns in (False, True)]
-        return result
+        return {"modes": modes, "absent": cached.absent, "seconds": bench.seconds,
+                "sources": SOURCES, "wildcard": bench.wildcard,
+                "cores": {"server": cached.server_cpu, "client": cached.client_cpu}}

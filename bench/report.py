@@ -66,9 +66,6 @@ def print_cached(result):
                 print(row["latency"]["difference"])
     for name, reason in result["absent"].items():
         print(f"{name} left out: {reason}")
-    for count in result.get("callgrind", ()):
-        print(f"instructions a cached query ({count['mode']}, callgrind over {count['queries']} "
-              f"queries): {count['instructions']:.0f}")
 
 
 def judge_cached(result):
@@ -85,6 +82,18 @@ def judge_cached(result):
             yield Verdict(f"{name}: lost", row["lost"] + row["latency"]["lost"], bar["lost_max"])
             yield Verdict(f"{name}: share forwarded", row["forwarded"] / row["completed"],
                           bar["forwarded_share_max"])
+
+
+def print_instructions(result):
+    print()
+    for count in result:
+        print(f"instructions a cached query, {count['mode']} (callgrind, over {count['queries']} "
+              f"queries): {count['instructions']:.0f}")
+
+
+def judge_instructions(_result):
+    """No bar yet."""
+    return ()
 
 
 def print_start(result):

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import cached
+import callgrind
 import reload
 import report
 import servers
@@ -22,6 +23,7 @@ from proc import BenchError
 
 PARTS = {
     "cached": (cached.measure, report.print_cached, report.judge_cached),
+    "instructions": (callgrind.measure, report.print_instructions, report.judge_instructions),
     "start": (start.measure, report.print_start, report.judge_start),
     "reload": (reload.measure, report.print_reload, report.judge_reload),
 }
@@ -39,7 +41,8 @@ def arguments(argv):
                    help="measure this server beside the echo; may be given again")
     p.add_argument("--wildcard", action="store_true",
                    help="bind everything to the wildcard address instead of 127.0.0.1")
-    p.add_argument("--no-callgrind", action="store_true", help="do not count instructions")
+    p.add_argument("--profile", metavar="FILE",
+                   help="keep callgrind's last profile there, for callgrind_annotate")
     p.add_argument("--json", metavar="FILE", help="also write all figures there")
     p.add_argument("--build", default=os.path.join(start.ROOT, "build"), metavar="FOLDER",
                    help="the build folder (default build)")
