@@ -99,7 +99,7 @@ bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto pr
 	unsigned before = r->replies;
 
 	nd_loop_update(r->loop);
-	r->worker.now_ns = nd_loop_now_ns(r->loop);
+	r->worker.now_ns = nd_loop_now_ns(r->loop) + r->ahead_ns;
 	struct nd_query *q = nd_query_new(&r->worker, &r->gen->endpoints[0], &client);
 	if (!q)
 		return false;

@@ -16,6 +16,7 @@ struct nd_rig {
 	struct nd_gen *gen;
 	struct nd_diag diag;
 	struct nd_timer timer;
+	uint64_t ahead_ns; /* added to the worker's clock */
 	/* The last reply. */
 	unsigned replies;
 	uint8_t bytes[ND_MSG_MAX];

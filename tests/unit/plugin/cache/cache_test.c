@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugin in a chain: what is kept, how it comes back; and that a hit takes nothing from the heap. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "support/rig.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTS 0 /* the sanitizers have their own allocator */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define COUNTS 0
+#endif
+#endif
+#ifndef COUNTS
+#define COUNTS 1
+#endif
+
+static unsigned long taken; /* from the heap, by anybody in this program */
+
+#if COUNTS
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void *malloc(size_t n);
+void *calloc(size_t n, size_t size);
+void *realloc(void *p, size_t n);
+
+void *malloc(size_t n)
+{
+	taken++;
+	return __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	taken++;
+	return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	taken++;
+	return __libc_realloc(p, n);
+}
+#endif
+
+/* kubeadm's plugins, and hosts in place of a cluster. */
+static const char corefile[] = ".:1053 {\n"
+			       "  errors\n"
+			       "  hosts /dev/null {\n"
+			       "    10.0.0.1 a.test\n"
+			       "    10.0.0.2 two.test\n"
+			       "    10.0.0.3 two.test\n"
+			       "    fallthrough\n"
+			       "  }\n"
+			       "  cache 30\n"
+			       "  loadbalance\n"
+			       "}\n";
+
+static struct nd_rig rig;
+
+static int open_rig(void **state)
+{
+	(void)state;
+	nd_rig_open(&rig, corefile);
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	(void)state;
+	nd_rig_close(&rig);
+	return 0;
+}
+
+static uint32_t ttl_of(const char *name)
+{
+	struct nd_rr rr;
+
+	assert_true(nd_rig_ask(&rig, name, ND_TYPE_A, 0x0100, 0));
+	assert_true(nd_rig_record(&rig, 0, &rr));
+	return rr.ttl;
+}
+
+static uint64_t sum(const char *page, const char *metric)
+{
+	const char *at = strstr(page, metric);
+
+	at = at ? strchr(at, ' ') : NULL;
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static uint64_t metric(const char *name)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, 1 << 20);
+	nd_metric_page(rig.gen, &b);
+	/* Skip the HELP and TYPE lines: the sample starts a line. */
+	char start[128];
+	snprintf(start, sizeof start, "\n%s", name);
+	uint64_t v = sum(nd_buf_string(&b), start);
+	nd_buf_clear(&b);
+	return v;
+}
+
+static void test_counts_down(void **state)
+{
+	(void)state;
+	assert_int_equal(ttl_of("a.test."), 30); /* capped from the first answer on */
+	rig.ahead_ns = 12 * (uint64_t)ND_NS_PER_S;
+	assert_int_equal(ttl_of("A.test."), 18);
+	assert_memory_equal(rig.bytes + 13, "A", 1); /* the question's own letters */
+	rig.ahead_ns = 31 * (uint64_t)ND_NS_PER_S;
+	assert_int_equal(ttl_of("a.test."), 30);
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"success\""), 1);
+	assert_int_equal(metric("coredns_cache_requests_total"), 3);
+	rig.ahead_ns = 0;
+}
+
+static void test_both_records_come_back(void **state)
+{
+	unsigned seen[4] = { 0 };
+	(void)state;
+
+	for (unsigned i = 0; i < 64; i++) {
+		struct nd_rr rr;
+		assert_true(nd_rig_ask(&rig, "two.test.", ND_TYPE_A, 0x0100, 1232));
+		assert_int_equal(rig.msg.count[1], 2);
+		assert_true(nd_rig_record(&rig, 0, &rr));
+		seen[rig.bytes[rr.rdata + 3]]++;
+	}
+	assert_int_equal(seen[2] + seen[3], 64);
+	assert_in_range(seen[2], 10, 54); /* loadbalance shuffles what the cache gives */
+}
+
+static void test_failures_are_kept(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(nd_rig_ask(&rig, "none.test.", ND_TYPE_A, 0x0100, 0));
+		assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL);
+	}
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""), 1);
+	rig.ahead_ns = 6 * (uint64_t)ND_NS_PER_S;
+	assert_true(nd_rig_ask(&rig, "none.test.", ND_TYPE_A, 0x0100, 0));
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""), 1);
+	rig.ahead_ns = 0;
+}
+
+static void test_reload_keeps_equal_answers(void **state)
+{
+	char other[512];
+	(void)state;
+
+	assert_int_equal(ttl_of("a.test."), 30);
+	rig.ahead_ns = 10 * (uint64_t)ND_NS_PER_S;
+	nd_rig_reload(&rig, corefile);
+	assert_int_equal(ttl_of("a.test."), 20); /* warm */
+	snprintf(other, sizeof other, "%s", corefile);
+	memcpy(strstr(other, "10.0.0.1"), "10.0.0.9", 8);
+	nd_rig_reload(&rig, other);
+	assert_int_equal(ttl_of("a.test."), 30); /* another configuration's answers are not given */
+	rig.ahead_ns = 0;
+}
+
+static void test_hit_takes_no_memory(void **state)
+{
+	uint8_t plain[512], edns[512];
+	size_t n = nd_rig_question(plain, "two.test.", ND_TYPE_A, 0x0100, 0);
+	size_t m = nd_rig_question(edns, "two.test.", ND_TYPE_A, 0x0100, 1232);
+	(void)state;
+
+	if (!COUNTS) {
+		print_message("SKIPPED test_hit_takes_no_memory: the sanitizer has its own allocator\n");
+		skip();
+	}
+	void *p = malloc(1); /* the counter counts */
+	assert_true(taken > 0);
+	free(p);
+	assert_true(nd_rig_send(&rig, plain, n, ND_PROTO_UDP));
+	unsigned long before = taken;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_true(nd_rig_send(&rig, plain, n, ND_PROTO_UDP));
+		assert_true(nd_rig_send(&rig, edns, m, ND_PROTO_UDP));
+	}
+	assert_int_equal(taken - before, 0);
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG(test_counts_down), RIG(test_both_records_come_back), RIG(test_failures_are_kept),
+		RIG(test_reload_keeps_equal_answers), RIG(test_hit_takes_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
