@@ -45,7 +45,9 @@ static bool label_equal(const struct nd_writer *w, size_t at, const uint8_t *lab
 	struct nd_name a = { .wire = w->base + at, .len = (uint8_t)(1 + *label), .labels = 1 };
 	struct nd_name b = { .wire = label, .len = a.len, .labels = 1 };
 
-	return w->base[at] == *label && at + a.len <= w->pos && nd_name_equal(a, b);
+	if (w->base[at] != *label || at + a.len > w->pos)
+		return false;
+	return w->exact ? memcmp(a.wire, b.wire, a.len) == 0 : nd_name_equal(a, b);
 }
 
 /* How many labels at its end the name shares with the one at `at`; *to is where they begin. */
@@ -91,7 +93,9 @@ static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
 
 	if (name.wire == there.wire)
 		return true;
-	return at + name.len <= w->pos && w->base[at] == *name.wire && nd_name_equal(there, name);
+	if (at + name.len > w->pos || w->base[at] != *name.wire)
+		return false;
+	return w->exact ? memcmp(there.wire, name.wire, name.len) == 0 : nd_name_equal(there, name);
 }
 
 void nd_writer_name(struct nd_writer *w, struct nd_name name)

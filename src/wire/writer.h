@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct nd_writer {
 	int err;
 	uint16_t name_at[ND_WRITER_NAMES]; /* offsets of names that may be pointed at */
 	uint8_t names;
+	bool exact; /* a name is pointed at only where its letters are the same too */
 };
 
 static inline struct nd_writer nd_writer_over(void *bytes, size_t cap)
@@ -35,6 +37,7 @@ static inline struct nd_writer nd_writer_over(void *bytes, size_t cap)
 	w.cap = cap;
 	w.err = 0;
 	w.names = 0;
+	w.exact = false;
 	return w;
 }
 
@@ -110,8 +113,8 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 	w->err = 0;
 }
 
-/* The name, as a pointer to an equal earlier one where there is one (letters folded; the longest
- * known suffix wins), and remembered for later ones. */
+/* The name, as a pointer to an equal earlier one where there is one (letters folded unless `exact`; the
+ * longest known suffix wins), and remembered for later ones. */
 void nd_writer_name(struct nd_writer *w, struct nd_name name);
 /* Never compressed and never pointed at (SRV targets, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);

@@ -66,6 +66,33 @@ static void test_names(void **state)
 	}
 }
 
+/* A name in other letters stands there in its own, and is pointed at by the next in the same. */
+static void test_exact(void **state)
+{
+	static const struct {
+		const char *name, *want;
+		size_t n;
+	} rows[] = {
+		{ "WWW.EXAMPLE.ORG.", "\3WWW\7EXAMPLE\3ORG\0", 17 }, /* at 33 */
+		{ "wWw.example.org.", "\xc0\14", 2 },
+		{ "www.example.org.", "\3www\xc0\20", 6 },
+		{ "a.EXAMPLE.ORG.", "\1a\xc0\x25", 4 },
+		{ "a.example.org.", "\1a\xc0\20", 4 },
+	};
+	uint8_t bytes[512];
+	struct nd_writer w = with_question(bytes, sizeof bytes);
+	(void)state;
+
+	w.exact = true;
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_name_buf buf;
+		size_t at = w.pos;
+		nd_writer_name(&w, parsed(rows[i].name, &buf));
+		if (w.pos - at != rows[i].n || memcmp(bytes + at, rows[i].want, rows[i].n) != 0)
+			fail_msg("%s: written as %zu octets", rows[i].name, w.pos - at);
+	}
+}
+
 /* The owner that views the question where it stands, in its letters. */
 static void test_name_in_place(void **state)
 {
@@ -206,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_name_in_place),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_full_table),

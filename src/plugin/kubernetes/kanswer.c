@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kanswer.h"
+
+#include <string.h>
+#include "base/rcu.h"
+#include "core/query.h"
+#include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kseen.h"
+
+static uint16_t type_of(size_t ip_len)
+{
+	return ip_len == 4 ? ND_TYPE_A : ND_TYPE_AAAA;
+}
+
+static uint8_t len_of(uint16_t qtype)
+{
+	return qtype == ND_TYPE_A ? 4 : 16;
+}
+
+/* Addresses of a group, at most. */
+static size_t group_size(const struct nd_kgroup *g)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; g && i < g->n; i++) {
+		const struct nd_kslice *s = nd_rcu_get(g->slice[i]);
+		n += s ? (size_t)s->n4 + s->n6 : 0;
+	}
+	return n;
+}
+
+/* ---- A, AAAA ---- */
+
+static int add_address(const struct nd_kconf *c, struct nd_query *q, struct nd_kseen *seen, struct nd_name owner,
+		       const uint8_t *ip, size_t n)
+{
+	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = n };
+
+	if (nd_kseen_has(seen, q, &key))
+		return 0;
+	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, type_of(n), ND_CLASS_IN, c->ttl, ip, n);
+}
+
+static int add_service(const struct nd_kconf *c, struct nd_query *q, const struct nd_kservice *s,
+		       struct nd_name owner, uint16_t qtype)
+{
+	struct nd_kseen seen;
+	int err = 0;
+
+	nd_kseen_init(&seen, s->nips > 1, s->nips);
+	for (uint8_t i = 0; i < s->nips && !err; i++) {
+		const struct nd_kip *ip = &nd_kobject_ips(s)[i];
+		if (ip->len == len_of(qtype))
+			err = add_address(c, q, &seen, owner, ip->bytes, ip->len);
+	}
+	return err;
+}
+
+static int add_endpoints(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
+			 struct nd_name owner, uint16_t qtype)
+{
+	struct nd_kfind_iter it = nd_kfind_endpoints(f);
+	struct nd_kendpoint e;
+	struct nd_kseen seen;
+	int err = 0;
+
+	nd_kseen_init(&seen, f->group->repeats, f->group->repeats ? group_size(f->group) : 0);
+	while (!err && nd_kfind_next(&it, &e))
+		if (e.ip_len == len_of(qtype))
+			err = add_address(c, q, &seen, owner, e.ip, e.ip_len);
+	return err;
+}
+
+int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
+			 struct nd_name zone, struct nd_name owner, uint16_t qtype)
+{
+	switch (f->kind) {
+	case ND_KFIND_SERVICE: return add_service(c, q, f->service, owner, qtype);
+	case ND_KFIND_ENDPOINTS: return add_endpoints(c, q, f, owner, qtype);
+	case ND_KFIND_NS: return nd_kapex_addresses(c, q, zone, owner, qtype);
+	case ND_KFIND_POD:
+		if (f->pod.len == len_of(qtype))
+			return nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl, f->pod.bytes,
+					    f->pod.len);
+		return 0;
+	default: return 0;
+	}
+}
+
+bool nd_kanswer_has_addresses(const struct nd_kconf *c, const struct nd_kfind *f, uint16_t qtype)
+{
+	struct nd_kfind_iter it;
+	struct nd_kendpoint e;
+
+	switch (f->kind) {
+	case ND_KFIND_SERVICE:
+		for (uint8_t i = 0; i < f->service->nips; i++)
+			if (nd_kobject_ips(f->service)[i].len == len_of(qtype))
+				return true;
+		return false;
+	case ND_KFIND_ENDPOINTS:
+		it = nd_kfind_endpoints(f);
+		while (nd_kfind_next(&it, &e))
+			if (e.ip_len == len_of(qtype))
+				return true;
+		return false;
+	case ND_KFIND_POD: return f->pod.len == len_of(qtype);
+	case ND_KFIND_NS: return c->nlocal > 0;
+	default: return false;
+	}
+}
+
+int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner, const struct nd_kservice *s)
+{
+	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, ND_TYPE_CNAME, ND_CLASS_IN, c->ttl, nd_kobject_target(s),
+			    s->target_len);
+}
+
+/* ---- SRV ---- */
+
+struct srv {
+	const struct nd_kconf *conf;
+	struct nd_query *q;
+	const struct nd_kfind *find;
+	struct nd_name_buf base_buf;
+	struct nd_name base; /* SERVICE.NS.svc.ZONE */
+	uint16_t weight;
+	struct nd_kseen seen;
+};
+
+/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS (plugin.SRV) does it. */
+static uint16_t weight_of(size_t n)
+{
+	double w = 100.0 / (double)(100 * n) * 100.0;
+	return w < 1 ? 1 : (uint16_t)w;
+}
+
+static int init_srv(struct srv *s, struct nd_name zone)
+{
+	const struct nd_kname *of = s->find->name;
+	struct nd_name_buf a, b;
+	struct nd_name name;
+	int err = nd_name_prepend("svc", 3, zone, &a, &name);
+
+	if (!err)
+		err = nd_name_prepend(of->ns->node.name, of->ns->node.len, name, &b, &name);
+	if (!err)
+		err = nd_name_prepend(of->node.name, of->node.len, name, &s->base_buf, &s->base);
+	return err;
+}
+
+static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, int32_t number)
+{
+	uint8_t rdata[6 + ND_NAME_MAX];
+	uint8_t *port = rdata + 4;
+	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .label = label, .bytes = port, .n = 2 };
+
+	if (number < 0)
+		return 0; /* no ports at all: an address, but no service */
+	nd_writer_put16(rdata, 0);
+	nd_writer_put16(rdata + 2, s->weight);
+	nd_writer_put16(port, (uint16_t)number);
+	if (nd_kseen_has(&s->seen, s->q, &key))
+		return 0;
+	memcpy(rdata + 6, target.wire, target.len);
+	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata, 6u + target.len);
+}
+
+static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label, const uint8_t *ip, size_t n)
+{
+	struct nd_kseen_key key = { .section = ND_SECTION_ADDITIONAL, .label = label, .bytes = ip, .n = n };
+
+	if (nd_kseen_has(&s->seen, s->q, &key))
+		return 0;
+	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, target, type_of(n), ND_CLASS_IN, s->conf->ttl, ip, n);
+}
+
+static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n, const uint8_t *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i].port >= 0 && nd_kfind_port_matches(r, &p[i], text))
+			return true;
+	return false;
+}
+
+static size_t count_ports(const struct nd_krequest *r, const struct nd_kport *p, size_t n, const uint8_t *text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += nd_kfind_port_matches(r, &p[i], text);
+	return count;
+}
+
+static int srv_of_service(struct srv *s)
+{
+	const struct nd_kservice *v = s->find->service;
+	const struct nd_krequest *r = &s->find->request;
+	const uint8_t *text = nd_kobject_service_text(v);
+	size_t n = count_ports(r, v->port, v->nports, text) * v->nips;
+	int err = 0;
+
+	if (v->nips == 0)
+		return 0;
+	s->weight = weight_of(n);
+	nd_kseen_init(&s->seen, n > 1, n + v->nips);
+	for (uint32_t i = 0; i < v->nports && !err; i++)
+		if (nd_kfind_port_matches(r, &v->port[i], text))
+			err = add_srv(s, s->base, s->base.wire, v->port[i].port);
+	for (uint8_t i = 0; i < v->nips && !err && any_port(r, v->port, v->nports, text); i++)
+		err = add_extra(s, s->base, s->base.wire, nd_kobject_ips(v)[i].bytes, nd_kobject_ips(v)[i].len);
+	return err;
+}
+
+static size_t count_endpoints(const struct nd_kfind *f)
+{
+	struct nd_kfind_iter it = nd_kfind_endpoints(f);
+	const struct nd_kslice *last = NULL;
+	struct nd_kendpoint e;
+	size_t n = 0, ports = 0;
+
+	while (nd_kfind_next(&it, &e)) {
+		if (it.slice != last)
+			ports = count_ports(&f->request, it.slice->port, it.slice->nports,
+					    nd_kobject_slice_text(it.slice));
+		last = it.slice;
+		n += ports;
+	}
+	return n;
+}
+
+/* ENDPOINT.SERVICE..., or ENDPOINT.CLUSTER.SERVICE... in a multicluster zone. */
+static int target_of(const struct srv *s, const struct nd_kslice *slice, const uint8_t *label,
+		     struct nd_name_buf *buf, struct nd_name *out)
+{
+	const uint8_t *cluster = nd_kobject_slice_text(slice) + slice->cluster;
+	struct nd_name_buf middle;
+	struct nd_name name = s->base;
+	int err = 0;
+
+	if (s->find->multi && cluster[0])
+		err = nd_name_prepend(cluster + 1, cluster[0], s->base, &middle, &name);
+	return err ? err : nd_name_prepend(label + 1, label[0], name, buf, out);
+}
+
+/* The records of one endpoint, in the answer or in the additional section. */
+static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const struct nd_kendpoint *e,
+			enum nd_section section)
+{
+	const struct nd_krequest *r = &s->find->request;
+	const uint8_t *text = nd_kobject_slice_text(slice);
+	uint8_t made[ND_KOBJECT_LABEL_MAX];
+	const uint8_t *label = nd_kfind_label(slice, e, made);
+	struct nd_name_buf buf;
+	struct nd_name target;
+	int err = 0;
+
+	if (target_of(s, slice, label, &buf, &target))
+		return 0; /* longer than a name can be */
+	if (section == ND_SECTION_ADDITIONAL)
+		return any_port(r, slice->port, slice->nports, text)
+			       ? add_extra(s, target, label, e->ip, e->ip_len) : 0;
+	for (uint32_t i = 0; i < slice->nports && !err; i++)
+		if (nd_kfind_port_matches(r, &slice->port[i], text))
+			err = add_srv(s, target, label, slice->port[i].port);
+	return err;
+}
+
+static int srv_of_endpoints(struct srv *s)
+{
+	size_t n = count_endpoints(s->find);
+	int err = 0;
+
+	s->weight = weight_of(n);
+	nd_kseen_init(&s->seen, s->find->group->repeats, 2 * n);
+	for (int pass = 0; pass < 2; pass++) {
+		struct nd_kfind_iter it = nd_kfind_endpoints(s->find);
+		struct nd_kendpoint e;
+		while (!err && nd_kfind_next(&it, &e))
+			err = add_endpoint(s, it.slice, &e, pass ? ND_SECTION_ADDITIONAL : ND_SECTION_ANSWER);
+	}
+	return err;
+}
+
+int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f, struct nd_name zone)
+{
+	struct srv s;
+
+	s.conf = c;
+	s.q = q;
+	s.find = f;
+	if (f->kind != ND_KFIND_SERVICE && f->kind != ND_KFIND_ENDPOINTS)
+		return 0;
+	if (init_srv(&s, zone))
+		return 0;
+	/* Targets stand in the Service's letters, their addresses too, whatever the question's are. */
+	q->ans.w.exact = true;
+	return f->kind == ND_KFIND_SERVICE ? srv_of_service(&s) : srv_of_endpoints(&s);
+}
+
+/* ---- PTR ---- */
+
+static int add_ptr(const struct nd_kconf *c, struct nd_query *q, const struct nd_kname *of, const uint8_t *label)
+{
+	struct nd_name_buf a, b;
+	struct nd_name name;
+
+	if (nd_name_prepend("svc", 3, *c->primary, &a, &name) ||
+	    nd_name_prepend(of->ns->node.name, of->ns->node.len, name, &b, &name) ||
+	    nd_name_prepend(of->node.name, of->node.len, name, &a, &name) ||
+	    (label && nd_name_prepend(label + 1, label[0], name, &b, &name)))
+		return 0;
+	return nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_PTR, c->ttl, name.wire, name.len);
+}
+
+/* `namespaces` also hides reverse names; a namespace that only `namespace_labels` hides has them (CoreDNS
+ * serviceRecordForIP). */
+static bool may_show(const struct nd_kconf *c, const struct nd_kname *of)
+{
+	return c->nnamespaces == 0 || nd_kfind_namespace(c, of->ns->node.name, of->ns->node.len);
+}
+
+enum { PTR_SEEN_MAX = 64 };
+
+struct ptr_seen {
+	const struct nd_kname *of[PTR_SEEN_MAX];
+	const uint8_t *label[PTR_SEEN_MAX]; /* in slices; NULL: made of the address, hence the same */
+	size_t n;
+};
+
+static bool ptr_seen(struct ptr_seen *s, const struct nd_kname *of, const uint8_t *label)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const uint8_t *l = s->label[i];
+		if (s->of[i] == of && (l == label || (l && label && memcmp(l, label, label[0] + 1u) == 0)))
+			return true;
+	}
+	if (s->n < PTR_SEEN_MAX) {
+		s->of[s->n] = of;
+		s->label[s->n++] = label;
+	}
+	return false;
+}
+
+static int ptr_of_name(const struct nd_kconf *c, struct nd_query *q, struct ptr_seen *seen,
+		       const struct nd_kname *of, const struct nd_kslice *slice, uint32_t name, const uint8_t *ip,
+		       size_t n)
+{
+	const uint8_t *label = name ? nd_kobject_slice_text(slice) + name : NULL;
+	uint8_t made[ND_KOBJECT_LABEL_MAX];
+
+	if (ptr_seen(seen, of, label))
+		return 0;
+	if (!label)
+		nd_kobject_ip_label(ip, n, made);
+	return add_ptr(c, q, of, label ? label : made);
+}
+
+static int ptr_of_slice(const struct nd_kconf *c, struct nd_query *q, struct ptr_seen *seen,
+			const struct nd_kname *of, const struct nd_kslice *s, const uint8_t *ip, size_t n)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; n == 4 && i < s->n4 && !err; i++)
+		if (memcmp(nd_kobject_v4(s)[i].ip, ip, 4) == 0)
+			err = ptr_of_name(c, q, seen, of, s, nd_kobject_v4(s)[i].name, ip, n);
+	for (uint32_t i = 0; n == 16 && i < s->n6 && !err; i++)
+		if (memcmp(nd_kobject_v6(s)[i].ip, ip, 16) == 0)
+			err = ptr_of_name(c, q, seen, of, s, nd_kobject_v6(s)[i].name, ip, n);
+	return err;
+}
+
+int nd_kanswer_ptr(const struct nd_kconf *c, struct nd_query *q, const uint8_t *ip, size_t n)
+{
+	struct nd_kreverse_iter it = nd_kindex_by_service_ip(c->index, ip, n);
+	const struct nd_kname *name;
+	const struct nd_kset *set;
+	struct ptr_seen seen = { .n = 0 };
+	int err = 0;
+
+	while ((name = nd_kreverse_next(&it))) {
+		const struct nd_kservice *s = nd_rcu_get(name->service);
+		if (s && nd_kindex_service_has(s, ip, n) && may_show(c, name))
+			return add_ptr(c, q, name, NULL);
+	}
+	it = nd_kindex_by_endpoint_ip(c->index, ip, n);
+	while (!err && (set = nd_kreverse_next(&it))) {
+		const struct nd_kslice *s = nd_rcu_get(set->now);
+		if (s && may_show(c, set->of))
+			err = ptr_of_slice(c, q, &seen, set->of, s, ip, n);
+	}
+	return err;
+}

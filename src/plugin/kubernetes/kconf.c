@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kconf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "kube/selector.h"
+#include "plugin/kubernetes/kfind.h"
+
+bool nd_kconf_is_multi(const struct nd_kconf *c, struct nd_name zone)
+{
+	for (size_t i = 0; i < c->nmulti; i++)
+		if (nd_name_equal(c->multi[i], zone))
+			return true;
+	return false;
+}
+
+static int want_args(struct nd_setup *s, const struct nd_conf_line *line, size_t min, size_t max)
+{
+	return nd_settings_args(line, s->plugin->name, min, max, s->diag);
+}
+
+static int read_pods(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	static const char *const words[] = { "disabled", "insecure", "verified" };
+	int err = want_args(s, line, 1, 1);
+
+	if (err)
+		return err;
+	for (unsigned i = 0; i < ND_COUNT(words); i++)
+		if (strcmp(line->args[0], words[i]) == 0) {
+			c->pods = (enum nd_kconf_pods)i;
+			return 0;
+		}
+	return nd_setup_error(s, line, "wrong value for pods: %s, must be one of: disabled, verified, insecure",
+			      line->args[0]);
+}
+
+static int read_namespaces(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 1, SIZE_MAX);
+
+	if (err)
+		return err;
+	const char **all = nd_arena_array(s->arena, c->nnamespaces + line->nargs, sizeof *all);
+	if (!all)
+		return ND_ELIMIT;
+	if (c->nnamespaces)
+		memcpy(all, c->namespaces, c->nnamespaces * sizeof *all);
+	memcpy(all + c->nnamespaces, line->args, line->nargs * sizeof *all);
+	c->namespaces = all;
+	c->nnamespaces += line->nargs;
+	return 0;
+}
+
+/* The words of the line with one space between them, checked. */
+static int read_selector(const char **out, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	struct nd_selector parsed;
+	const char *why = "";
+	int err = want_args(s, line, 1, SIZE_MAX);
+
+	if (err)
+		return err;
+	const char *text = line->args[0];
+	for (size_t i = 1; i < line->nargs && text; i++)
+		text = nd_arena_printf(s->arena, "%s %s", text, line->args[i]);
+	if (!text)
+		return ND_ELIMIT;
+	if (nd_selector_parse(text, s->arena, &parsed, &why))
+		return nd_setup_error(s, line, "unable to parse %s value: '%s': %s; write it as in \"kubectl -l\"",
+				      line->name, text, why);
+	*out = text;
+	return 0;
+}
+
+static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 0, 1);
+
+	/* `ignore` alone says nothing, and CoreDNS takes it. */
+	if (err || line->nargs == 0)
+		return err;
+	if (strcmp(line->args[0], "empty_service") != 0)
+		return nd_setup_error(s, line, "unable to parse ignore value: '%s'; there is only empty_service",
+				      line->args[0]);
+	c->ignore_empty = true;
+	return 0;
+}
+
+static int read_multicluster(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 1, SIZE_MAX);
+
+	return err ? err : nd_setup_zones(s, line->args, line->nargs, &c->multi, &c->nmulti);
+}
+
+static int read_source(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 1, 1);
+
+	if (err)
+		return err;
+	if (c->source)
+		return nd_setup_error(s, line, "source stands twice; give one FILE or FOLDER");
+	c->source = nd_setup_path(s, line->args[0]);
+	return c->source ? 0 : ND_ELIMIT;
+}
+
+static int read_timeout(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int64_t ns;
+	int err = want_args(s, line, 1, 1);
+
+	if (err)
+		return err;
+	if (nd_settings_duration(line->args[0], &ns) || ns <= 0)
+		return nd_setup_error(s, line, "failed to parse startup_timeout: %s; give a duration above zero, "
+				      "like 5s", line->args[0]);
+	c->timeout_line = line;
+	return 0;
+}
+
+/* endpoint, tls, kubeconfig, apiserver_*: the syntax is CoreDNS's, what they are for is not here yet. */
+static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	static const struct {
+		const char *name;
+		size_t min, max;
+		bool number, whole;
+	} rows[] = {
+		{ "endpoint", 1, SIZE_MAX, false, false }, { "tls", 3, 3, false, false },
+		{ "kubeconfig", 1, 2, false, false },      { "apiserver_qps", 1, 1, true, false },
+		{ "apiserver_burst", 1, 1, true, true },   { "apiserver_max_inflight", 1, 1, true, true },
+	};
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		if (strcmp(line->name, rows[i].name) != 0)
+			continue;
+		int err = want_args(s, line, rows[i].min, rows[i].max);
+		if (err)
+			return err;
+		char *end = "";
+		double n = rows[i].number ? strtod(line->args[0], &end) : 0;
+		if (*end || end == line->args[0] || !(n >= 0) || (rows[i].whole && n != (double)(long)n))
+			return nd_setup_error(s, line, "invalid %s \"%s\": give a %snumber of at least 0",
+					      line->name, line->args[0], rows[i].whole ? "whole " : "");
+	}
+	if (!c->api_line)
+		c->api_line = line;
+	return 0;
+}
+
+static int read_line(void *self, const struct nd_conf_line *line, void *ctx)
+{
+	struct nd_kconf *c = self;
+	struct nd_setup *s = ctx;
+
+	if (strcmp(line->name, "pods") == 0)
+		return read_pods(c, line, s);
+	if (strcmp(line->name, "namespaces") == 0)
+		return read_namespaces(c, line, s);
+	if (strcmp(line->name, "labels") == 0)
+		return read_selector(&c->labels, line, s);
+	if (strcmp(line->name, "namespace_labels") == 0)
+		return read_selector(&c->namespace_labels, line, s);
+	if (strcmp(line->name, "fallthrough") == 0)
+		return nd_setup_fallthrough(s, line, &c->fall);
+	if (strcmp(line->name, "ignore") == 0)
+		return read_ignore(c, line, s);
+	if (strcmp(line->name, "multicluster") == 0)
+		return read_multicluster(c, line, s);
+	if (strcmp(line->name, "source") == 0)
+		return read_source(c, line, s);
+	if (strcmp(line->name, "startup_timeout") == 0)
+		return read_timeout(c, line, s);
+	return read_api(c, line, s);
+}
+
+/* The first zone that is not reverse. CoreDNS takes in-addr.arpa itself for none of these; here it is the
+ * choice only where there is no other. */
+static const struct nd_name *choose_primary(const struct nd_kconf *c)
+{
+	const struct nd_name *second = NULL;
+
+	for (size_t i = 0; i < c->nzones; i++) {
+		const struct nd_name *z = &c->zones[i];
+		bool arpa = z->labels == 2 && memcmp(z->wire + z->len - 6, "\4arpa", 6) == 0;
+		if (nd_kfind_is_reverse(*z))
+			continue;
+		if (!arpa)
+			return z;
+		if (!second)
+			second = z;
+	}
+	return second;
+}
+
+static bool has_zone(const struct nd_kconf *c, struct nd_name zone)
+{
+	for (size_t i = 0; i < c->nzones; i++)
+		if (nd_name_equal(c->zones[i], zone))
+			return true;
+	return false;
+}
+
+static int check_multi(const struct nd_kconf *c, struct nd_setup *s)
+{
+	char text[ND_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < c->nmulti; i++) {
+		if (has_zone(c, c->multi[i]))
+			continue;
+		nd_name_format(c->multi[i], text);
+		return nd_setup_error(s, NULL, "is not authoritative for the multicluster zone %s (authoritative "
+				      "zones: %s)", text, nd_setup_zones_text(s, c->zones, c->nzones));
+	}
+	return 0;
+}
+
+static int check(const struct nd_kconf *c, struct nd_setup *s)
+{
+	if (!c->primary)
+		return nd_setup_error(s, NULL, "non-reverse zone name must be used");
+	if (c->nnamespaces && c->namespace_labels)
+		return nd_setup_error(s, NULL, "namespaces and namespace_labels cannot both be set");
+	int err = check_multi(c, s);
+	if (err)
+		return err;
+	if (c->zonal && c->noendpoints)
+		return nd_setup_error(s, NULL, "zonal requires the endpoint cache; remove noendpoints");
+	if (!c->source)
+		return nd_setup_error(s, NULL, "no API client in this build yet; give \"source FILE|FOLDER\"");
+	if (c->api_line)
+		return nd_setup_error(s, c->api_line, "%s: no API client in this build yet, and source stands in "
+				      "its place; remove one of them", c->api_line->name);
+	if (c->timeout_line)
+		return nd_setup_error(s, c->timeout_line, "startup_timeout: with source there is nothing to wait "
+				      "for; remove it");
+	return 0;
+}
+
+int nd_kconf_read(struct nd_kconf *c, struct nd_setup *s)
+{
+	int err = nd_setup_zones(s, s->directive->args, s->directive->nargs, &c->zones, &c->nzones);
+
+	if (!err)
+		err = nd_setup_settings(s, read_line, false);
+	if (err)
+		return err;
+	c->primary = choose_primary(c);
+	return check(c, s);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kfind.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include "base/rcu.h"
+
+bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone)
+{
+	return name.labels == zone.labels + 2u && memcmp(name.wire, "\2ns\3dns", 7) == 0;
+}
+
+bool nd_kfind_is_reverse(struct nd_name name)
+{
+	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
+
+	return (name.len > sizeof v4 && memcmp(name.wire + name.len - sizeof v4, v4, sizeof v4) == 0) ||
+	       (name.len > sizeof v6 && memcmp(name.wire + name.len - sizeof v6, v6, sizeof v6) == 0);
+}
+
+bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n)
+{
+	for (size_t i = 0; i < c->nnamespaces; i++)
+		if (strlen(c->namespaces[i]) == n && memcmp(c->namespaces[i], name, n) == 0)
+			return true;
+	return c->nnamespaces == 0;
+}
+
+const struct nd_kns *nd_kfind_namespace(const struct nd_kconf *c, const void *name, size_t n)
+{
+	return nd_kfind_configured(c, name, n) ? nd_kindex_namespace(c->index, name, n) : NULL;
+}
+
+static bool label_matches(struct nd_klabel want, const uint8_t *text, uint32_t at)
+{
+	return want.n == 0 || nd_krequest_label_is(want, text + at + 1, text[at]);
+}
+
+bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p, const uint8_t *text)
+{
+	return label_matches(r->port, text, p->name) && label_matches(r->protocol, text, p->protocol);
+}
+
+/* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are IPv4. */
+static struct nd_kip parse_dashes(struct nd_klabel l)
+{
+	struct nd_kip ip = { 0 };
+	char text[ND_LABEL_MAX + 1];
+	unsigned dashes = 0;
+	bool doubled = false;
+
+	for (unsigned i = 0; i < l.n; i++) {
+		dashes += l.at[i] == '-';
+		doubled = doubled || (i > 0 && l.at[i] == '-' && l.at[i - 1] == '-');
+	}
+	bool v4 = dashes == 3 && !doubled;
+	for (unsigned i = 0; i < l.n; i++)
+		text[i] = l.at[i] != '-' ? (char)l.at[i] : v4 ? '.' : ':';
+	text[l.n] = '\0';
+	if (memchr(l.at, 0, l.n) || memchr(l.at, '.', l.n))
+		return ip;
+	if (inet_pton(v4 ? AF_INET : AF_INET6, text, ip.bytes) != 1)
+		return ip;
+	ip.len = v4 ? 4 : 16;
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	if (!v4 && memcmp(ip.bytes, mapped, sizeof mapped) == 0) {
+		memmove(ip.bytes, ip.bytes + 12, 4);
+		ip.len = 4;
+	}
+	return ip;
+}
+
+/* The address that an endpoint's label was made of; len 0 if none can have been. */
+static struct nd_kip parse_endpoint(struct nd_klabel l)
+{
+	struct nd_kip ip = parse_dashes(l);
+	uint8_t label[ND_KOBJECT_LABEL_MAX];
+
+	if (ip.len) {
+		nd_kobject_ip_label(ip.bytes, ip.len, label);
+		if (label[0] != l.n || memcmp(label + 1, l.at, l.n) != 0)
+			ip.len = 0;
+	}
+	return ip;
+}
+
+/* ---- endpoints ---- */
+
+struct nd_kfind_iter nd_kfind_endpoints(const struct nd_kfind *f)
+{
+	struct nd_kfind_iter it = { .find = f };
+
+	if (f->request.endpoint.n)
+		it.want = parse_endpoint(f->request.endpoint);
+	return it;
+}
+
+static bool slice_matches(const struct nd_kfind *f, const struct nd_kslice *s)
+{
+	const uint8_t *text = nd_kobject_slice_text(s);
+
+	if (f->request.cluster.n && !label_matches(f->request.cluster, text, s->cluster))
+		return false;
+	/* In a multicluster zone an endpoint is named together with its cluster. */
+	if (f->multi && f->request.endpoint.n && !f->request.cluster.n && text[s->cluster])
+		return false;
+	for (uint32_t i = 0; i < s->nports; i++)
+		if (nd_kfind_port_matches(&f->request, &s->port[i], text))
+			return true;
+	return false;
+}
+
+static bool next_slice(struct nd_kfind_iter *it)
+{
+	const struct nd_kgroup *g = it->find->group;
+
+	while (g && it->next_slice < g->n) {
+		it->slice = nd_rcu_get(g->slice[it->next_slice++]);
+		it->next_endpoint = 0;
+		if (it->slice && slice_matches(it->find, it->slice))
+			return true;
+	}
+	return false;
+}
+
+static struct nd_kendpoint endpoint_at(const struct nd_kslice *s, uint32_t i)
+{
+	if (i < s->n4) {
+		const struct nd_kend4 *e = &nd_kobject_v4(s)[i];
+		return (struct nd_kendpoint){ .ip = e->ip, .ip_len = 4, .name = e->name };
+	}
+	const struct nd_kend6 *e = &nd_kobject_v6(s)[i - s->n4];
+	return (struct nd_kendpoint){ .ip = e->ip, .ip_len = 16, .name = e->name };
+}
+
+static bool endpoint_matches(const struct nd_kfind_iter *it, const struct nd_kendpoint *e, uint32_t i)
+{
+	const struct nd_krequest *r = &it->find->request;
+	const struct nd_kslice *s = it->slice;
+	const uint8_t *text = nd_kobject_slice_text(s);
+
+	if (r->zone_labels) {
+		uint32_t zone = s->zones ? nd_kobject_zones(s)[i] : 0;
+		if (!nd_krequest_zone_is(r, text + zone + 1, text[zone]))
+			return false;
+	}
+	if (!r->endpoint.n)
+		return true;
+	if (e->name)
+		return nd_krequest_label_is(r->endpoint, text + e->name + 1, text[e->name]);
+	return it->want.len == e->ip_len && memcmp(it->want.bytes, e->ip, e->ip_len) == 0;
+}
+
+bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e)
+{
+	for (;;) {
+		while (it->slice && it->next_endpoint < it->slice->n4 + it->slice->n6) {
+			uint32_t i = it->next_endpoint++;
+			*e = endpoint_at(it->slice, i);
+			if (endpoint_matches(it, e, i))
+				return true;
+		}
+		if (!next_slice(it))
+			return false;
+	}
+}
+
+const uint8_t *nd_kfind_label(const struct nd_kslice *slice, const struct nd_kendpoint *e,
+			      uint8_t buf[ND_KOBJECT_LABEL_MAX])
+{
+	if (e->name)
+		return nd_kobject_slice_text(slice) + e->name;
+	nd_kobject_ip_label(e->ip, e->ip_len, buf);
+	return buf;
+}
+
+static bool any_endpoint(const struct nd_kfind *f)
+{
+	struct nd_kfind_iter it = nd_kfind_endpoints(f);
+	struct nd_kendpoint e;
+
+	return nd_kfind_next(&it, &e);
+}
+
+/* ---- names ---- */
+
+static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct nd_kfind *f)
+{
+	const struct nd_krequest *r = &f->request;
+
+	if (c->pods == ND_KCONF_PODS_DISABLED)
+		return;
+	if (!r->service.n) {
+		f->kind = ND_KFIND_EMPTY;
+		return;
+	}
+	f->pod = parse_dashes(r->service);
+	if (f->pod.len == 0)
+		return;
+	if (c->pods == ND_KCONF_PODS_INSECURE || nd_kindex_has_pod(c->index, ns, f->pod.bytes, f->pod.len))
+		f->kind = ND_KFIND_POD;
+}
+
+/* A pinned topology zone without endpoints is a name with nothing at it; a preferred one is all of them. */
+static void find_endpoints(struct nd_kfind *f)
+{
+	bool zonal = f->request.zone_labels > 0;
+
+	if (any_endpoint(f)) {
+		f->kind = ND_KFIND_ENDPOINTS;
+		return;
+	}
+	if (zonal && f->request.prefer) {
+		f->request.zone_labels = 0;
+		f->kind = any_endpoint(f) ? ND_KFIND_ENDPOINTS : ND_KFIND_EMPTY;
+	} else if (zonal) {
+		f->kind = ND_KFIND_EMPTY;
+	}
+}
+
+static void find_cluster_ip(struct nd_kfind *f)
+{
+	const uint8_t *text = nd_kobject_service_text(f->service);
+
+	for (uint32_t i = 0; i < f->service->nports; i++)
+		if (nd_kfind_port_matches(&f->request, &f->service->port[i], text)) {
+			f->kind = ND_KFIND_SERVICE;
+			return;
+		}
+}
+
+static void find_service(const struct nd_kconf *c, struct nd_kfind *f)
+{
+	const struct nd_krequest *r = &f->request;
+	const struct nd_kservice *s = f->service;
+
+	if (c->ignore_empty && s->kind == ND_KSERVICE_CLUSTER && !(f->group && f->group->ready))
+		return;
+	if (r->zone_labels && s->kind != ND_KSERVICE_HEADLESS)
+		return;
+	if (s->kind == ND_KSERVICE_EXTERNAL) {
+		if (!r->endpoint.n && !r->port.n && !r->protocol.n && s->target_len)
+			f->kind = ND_KFIND_EXTERNAL;
+		return;
+	}
+	if (s->kind == ND_KSERVICE_HEADLESS || r->endpoint.n)
+		find_endpoints(f);
+	else
+		find_cluster_ip(f);
+}
+
+void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone, struct nd_kfind *out)
+{
+	struct nd_krequest *r = &out->request;
+
+	*out = (struct nd_kfind){ .kind = ND_KFIND_NONE, .multi = c->nmulti && nd_kconf_is_multi(c, zone) };
+	if (!nd_krequest_parse(name, zone, out->multi, c->zonal, r))
+		return;
+	if (r->top) {
+		out->kind = ND_KFIND_EMPTY;
+		return;
+	}
+	if (nd_kfind_is_reverse(zone))
+		return;
+	const struct nd_kns *ns = nd_kfind_namespace(c, r->namespace.at, r->namespace.n);
+	if (!ns)
+		return;
+	if (r->pod) {
+		find_pod(c, ns, out);
+		return;
+	}
+	if (!r->service.n) {
+		out->kind = ND_KFIND_EMPTY;
+		return;
+	}
+	out->name = nd_kindex_name(c->index, out->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER, ns, r->service.at,
+				   r->service.n);
+	if (!out->name)
+		return;
+	out->service = nd_rcu_get(out->name->service);
+	out->group = nd_rcu_get(out->name->group);
+	if (out->service)
+		find_service(c, out);
+}

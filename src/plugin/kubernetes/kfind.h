@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kfind.h - from a name to what stands behind it in the index. By CoreDNS's rules (plugin/kubernetes).
+ *
+ * Threads: workers, under the RCU read lock; nothing found may be kept past it.
+ */
+#pragma once
+
+#include "plugin/kubernetes/kconf.h"
+#include "plugin/kubernetes/krequest.h"
+
+enum nd_kfind_kind {
+	ND_KFIND_NONE,      /* no such name: NXDOMAIN */
+	ND_KFIND_EMPTY,     /* a name with nothing at it */
+	ND_KFIND_SERVICE,   /* the Service's own addresses */
+	ND_KFIND_ENDPOINTS, /* at least one endpoint */
+	ND_KFIND_EXTERNAL,  /* an ExternalName */
+	ND_KFIND_POD,       /* one address */
+	ND_KFIND_NS,        /* ns.dns.ZONE: the server itself */
+};
+
+struct nd_kfind {
+	enum nd_kfind_kind kind;
+	struct nd_krequest request;         /* views the name */
+	const struct nd_kname *name;
+	const struct nd_kservice *service;
+	const struct nd_kgroup *group;      /* NULL: no slices */
+	bool multi;                         /* below a multicluster zone */
+	struct nd_kip pod;
+};
+
+/* name: lower case, at or below zone; it must stand as long as *out is used. */
+void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone, struct nd_kfind *out);
+bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone);
+/* Below in-addr.arpa or ip6.arpa, not these themselves (CoreDNS dnsutil.IsReverse). Lower case. */
+bool nd_kfind_is_reverse(struct nd_name name);
+/* Is the namespace there, and do `namespaces` let it be seen? NULL if not. */
+const struct nd_kns *nd_kfind_namespace(const struct nd_kconf *c, const void *name, size_t n);
+/* Do `namespaces` name it (or stand there not)? */
+bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n);
+bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p, const uint8_t *text);
+
+/* Endpoints of f that match its request, slice by slice. */
+struct nd_kfind_iter {
+	const struct nd_kfind *find;
+	const struct nd_kslice *slice;  /* of the endpoint returned last */
+	uint32_t next_slice, next_endpoint;
+	struct nd_kip want;             /* request's endpoint label, if it is an address */
+};
+
+struct nd_kendpoint {
+	const uint8_t *ip;
+	uint8_t ip_len;
+	uint32_t name; /* label in the slice's text; 0: made of the address */
+};
+
+struct nd_kfind_iter nd_kfind_endpoints(const struct nd_kfind *f);
+bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e);
+/* Its label: length and letters, in the slice or written to buf. */
+const uint8_t *nd_kfind_label(const struct nd_kslice *slice, const struct nd_kendpoint *e,
+			      uint8_t buf[ND_KOBJECT_LABEL_MAX]);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kindex.h - the cluster's names, built for answering. Filled through a sink (a file, later the API), read by
+ * the workers without a lock.
+ *
+ * Keys are as the objects write them; a question is lower case, so that an object with capitals in its
+ * name is not found (as in CoreDNS). Objects whose names are no label are left out.
+ *
+ * Owns:    everything in it; a process object, outlives a reload.
+ * Threads: the sink by the control thread; nd_kindex_* readers by any under the RCU read lock, and what they
+ *          return lives until it is given back.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/list.h"
+#include "kube/objects.h"
+#include "plugin/kubernetes/kmemory.h"
+#include "plugin/kubernetes/kobject.h"
+#include "plugin/kubernetes/kreverse.h"
+#include "plugin/kubernetes/ktable.h"
+
+/* Two worlds with the same shape. */
+enum nd_krealm { ND_KREALM_CLUSTER, ND_KREALM_MULTI, ND_KREALMS };
+
+struct nd_kns {
+	struct nd_knode node;
+	bool exists;     /* published: there is such a Namespace, and it is selected */
+	uint32_t refs;   /* names, slices and pods in it */
+	char text[];
+};
+
+/* The slices of a name as they are now. */
+struct nd_kgroup {
+	uint32_t n;
+	bool repeats;    /* an address, a name or a port may stand twice: answers must be looked through */
+	bool ready;      /* some slice has a ready address */
+	const struct nd_kslice *slice[]; /* may have gaps: NULL */
+};
+
+/* Everything called NAME.NAMESPACE: a Service or slices that name one, or both. */
+struct nd_kname {
+	struct nd_knode node;
+	struct nd_kns *ns;
+	const struct nd_kservice *service; /* published; NULL: none */
+	const struct nd_kgroup *group;     /* published; NULL: no slices */
+	struct nd_list sets;               /* control: of nd_kset */
+	uint32_t id;                       /* control: in service_ips; 0: none */
+	uint8_t mark;                      /* control: relist that named the Service */
+	char text[];
+};
+
+/* An EndpointSlice. */
+struct nd_kset {
+	struct nd_knode node;
+	struct nd_kname *of;
+	const struct nd_kslice *now; /* published */
+	struct nd_list link;
+	uint32_t id;                 /* in endpoint_ips */
+	char text[];
+};
+
+struct nd_kpod {
+	struct nd_knode node;
+	struct nd_kns *ns;
+	uint32_t id, nips;
+	struct nd_kip *ip;
+};
+
+struct nd_kindex_config {
+	bool pod_names, zones;         /* see nd_kobject_slice */
+	bool wanted[ND_OBJECT_KINDS];  /* kinds that are waited for before it is complete */
+	size_t max_bytes;
+	struct nd_siphash_key key;
+	uint64_t (*wall_ns)(void);     /* for the serial */
+};
+
+struct nd_kindex {
+	struct nd_sink sink;
+	struct nd_kindex_config config;
+	struct nd_kmemory memory;
+	struct nd_ktable namespaces, pods;
+	struct {
+		struct nd_ktable names, sets;
+	} realm[ND_KREALMS];
+	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
+	uint8_t epoch[ND_OBJECT_KINDS]; /* relists begun */
+	uint32_t listed;                /* published: bit by kind that was listed whole */
+	uint32_t modified[ND_KREALMS];  /* published: Unix time of the last change; 0: none */
+};
+
+struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config); /* NULL: no memory */
+void nd_kindex_free(struct nd_kindex *ix); /* no reader is left; takes NULL */
+
+/* Every wanted kind was listed whole. */
+bool nd_kindex_complete(const struct nd_kindex *ix);
+/* NULL unless there is such a namespace. */
+const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm, const struct nd_kns *ns,
+				      const void *name, size_t n);
+/* Is there a pod with this address in the namespace? */
+bool nd_kindex_has_pod(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n);
+
+/* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look through it->now. */
+struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
+struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
+bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_t n);

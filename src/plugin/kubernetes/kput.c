@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kput.h"
+
+#include <errno.h>
+#include <string.h>
+#include "base/rcu.h"
+#include "plugin/kubernetes/kset.h"
+#include "plugin/kubernetes/kspace.h"
+#include "plugin/kubernetes/ktags.h"
+
+/* ---- Services ---- */
+
+static int service_tags(struct nd_kindex *ix, const struct nd_kservice *s, struct nd_ktags *out)
+{
+	return s ? nd_ktags_ips(ix, nd_kobject_ips(s), s->nips, out) : 0;
+}
+
+/* Only the cluster's own Services are found by address. */
+static int enter_service(struct nd_kindex *ix, struct nd_kname *name, const struct nd_kservice *made,
+			 struct nd_ktags *before, struct nd_ktags *after)
+{
+	bool entered = false;
+	int err = service_tags(ix, name->service, before);
+
+	if (!err)
+		err = service_tags(ix, made, after);
+	if (!err && !name->id && after->n) {
+		err = nd_kreverse_enter(&ix->service_ips, name, &name->id);
+		entered = !err;
+	}
+	if (!err && after->n)
+		err = nd_kreverse_add(&ix->service_ips, name->id, before->tag, before->n, after->tag, after->n);
+	if (err && entered) {
+		nd_kreverse_leave(&ix->service_ips, name->id);
+		name->id = 0;
+	}
+	return err;
+}
+
+static void leave_if_none(struct nd_kindex *ix, struct nd_kname *name, size_t left)
+{
+	if (!name->id || left)
+		return;
+	nd_kreverse_leave(&ix->service_ips, name->id);
+	name->id = 0;
+}
+
+static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name,
+			struct nd_kservice *made)
+{
+	struct nd_kservice *old = (struct nd_kservice *)name->service;
+	struct nd_ktags before = { 0 }, after = { 0 };
+	int err = 0;
+
+	if (realm == ND_KREALM_CLUSTER)
+		err = enter_service(ix, name, made, &before, &after);
+	if (!err) {
+		nd_rcu_publish(name->service, (const struct nd_kservice *)made);
+		nd_kreverse_del(&ix->service_ips, name->id, before.tag, before.n, after.tag, after.n);
+		leave_if_none(ix, name, after.n);
+		nd_kmemory_retire(&ix->memory, old);
+	}
+	nd_ktags_clear(&before);
+	nd_ktags_clear(&after);
+	return err;
+}
+
+static int put_service(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+{
+	enum nd_krealm realm = o->kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+	struct nd_kservice *made = nd_kobject_service(&ix->memory, o);
+	struct nd_kname *name = made ? nd_kspace_name(ix, realm, o->namespace, o->name) : NULL;
+	int err = -ENOMEM;
+
+	if (!name)
+		goto fail;
+	const struct nd_kservice *old = name->service;
+	if (old && old->size == made->size && memcmp(old, made, made->size) == 0) {
+		nd_kmemory_free(&ix->memory, made);
+		name->mark = ix->epoch[o->kind];
+		return 0;
+	}
+	err = swap_service(ix, realm, name, made);
+	if (err)
+		goto fail;
+	name->mark = ix->epoch[o->kind];
+	*change = old ? ND_KPUT_CHANGED : ND_KPUT_CAME;
+	return 0;
+
+fail:
+	nd_kmemory_free(&ix->memory, made);
+	if (name)
+		nd_kspace_release(ix, realm, name);
+	return err;
+}
+
+static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name)
+{
+	struct nd_kservice *old = (struct nd_kservice *)name->service;
+
+	nd_rcu_publish(name->service, NULL);
+	for (size_t i = 0; name->id && i < old->nips; i++) {
+		const struct nd_kip *ip = &nd_kobject_ips(old)[i];
+		nd_kreverse_forget(&ix->service_ips, name->id, nd_ktags_of(ix, ip->bytes, ip->len));
+	}
+	leave_if_none(ix, name, 0);
+	nd_kmemory_retire(&ix->memory, old);
+	nd_kspace_release(ix, realm, name);
+}
+
+/* ---- slices ---- */
+
+static int put_slice(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+{
+	bool came = false, changed = false;
+	int err = nd_kset_put(ix, ND_KREALM_CLUSTER, o, o->slice.service, &came, &changed);
+
+	if (!err && ix->config.wanted[ND_OBJECT_IMPORT])
+		err = nd_kset_put(ix, ND_KREALM_MULTI, o, o->slice.import, &came, &changed);
+	*change = came ? ND_KPUT_CAME : changed ? ND_KPUT_CHANGED : ND_KPUT_SAME;
+	return err;
+}
+
+/* ---- pods ---- */
+
+static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
+{
+	size_t n = o->pod.nips;
+	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
+	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory, sizeof *pod + n * sizeof *pod->ip +
+						  strlen(o->name)) : NULL;
+
+	if (!pod) {
+		if (ns)
+			nd_kspace_drop(ix, ns);
+		return NULL;
+	}
+	pod->ip = (struct nd_kip *)(pod + 1);
+	pod->ns = ns;
+	for (size_t i = 0; i < n; i++) {
+		if (!o->pod.ips[i].len)
+			continue;
+		pod->ip[pod->nips].len = o->pod.ips[i].len;
+		memcpy(pod->ip[pod->nips++].bytes, o->pod.ips[i].bytes, 16);
+	}
+	nd_kspace_name_node(ix, &pod->node, ns, (char *)(pod->ip + n), o->name);
+	pod->node.mark = ix->epoch[ND_OBJECT_POD];
+	return pod;
+}
+
+/* Readers find a pod by its address alone: first the cells go, then the number, then the pod. */
+static void discard_pod(struct nd_kindex *ix, struct nd_kpod *pod)
+{
+	for (uint32_t i = 0; pod->id && i < pod->nips; i++)
+		nd_kreverse_forget(&ix->pod_ips, pod->id, nd_ktags_of(ix, pod->ip[i].bytes, pod->ip[i].len));
+	if (pod->id)
+		nd_kreverse_leave(&ix->pod_ips, pod->id);
+	nd_kspace_drop(ix, pod->ns);
+	nd_kmemory_retire(&ix->memory, pod);
+}
+
+static int enter_pod(struct nd_kindex *ix, struct nd_kpod *pod)
+{
+	struct nd_ktags tags = { 0 };
+	int err = nd_ktags_ips(ix, pod->ip, pod->nips, &tags);
+
+	if (!err)
+		err = nd_kreverse_enter(&ix->pod_ips, pod, &pod->id);
+	if (!err)
+		err = nd_kreverse_add(&ix->pod_ips, pod->id, NULL, 0, tags.tag, tags.n);
+	nd_ktags_clear(&tags);
+	return err;
+}
+
+static int put_pod(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+{
+	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace, o->name);
+	struct nd_kpod *pod = make_pod(ix, o);
+
+	if (!pod)
+		return -ENOMEM;
+	if (old && old->nips == pod->nips && memcmp(old->ip, pod->ip, pod->nips * sizeof *pod->ip) == 0) {
+		old->node.mark = pod->node.mark;
+		discard_pod(ix, pod);
+		return 0;
+	}
+	int err = enter_pod(ix, pod);
+	if (!err && !old)
+		err = nd_ktable_add(&ix->pods, &pod->node);
+	else if (!err)
+		nd_ktable_replace(&ix->pods, &old->node, &pod->node);
+	if (err || old)
+		discard_pod(ix, err ? pod : old);
+	if (!err)
+		*change = old ? ND_KPUT_CHANGED : ND_KPUT_CAME;
+	return err;
+}
+
+static void remove_pod(struct nd_kindex *ix, struct nd_kpod *pod)
+{
+	nd_ktable_del(&ix->pods, &pod->node);
+	discard_pod(ix, pod);
+}
+
+/* ---- any ---- */
+
+/* What is no label is in no name; slices and pods may be called anything that a key can be. */
+static bool can_be_named(const struct nd_object *o)
+{
+	if (o->kind != ND_OBJECT_NAMESPACE && !nd_kobject_is_label(o->namespace))
+		return false;
+	if (o->kind == ND_OBJECT_SLICE || o->kind == ND_OBJECT_POD)
+		return strlen(o->name) <= UINT8_MAX;
+	return nd_kobject_is_label(o->name);
+}
+
+static int put_namespace(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+{
+	bool came = false;
+	int err = nd_kspace_put(ix, o->name, &came);
+
+	*change = came ? ND_KPUT_CAME : ND_KPUT_SAME;
+	return err;
+}
+
+int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+{
+	*change = ND_KPUT_SAME;
+	if (!can_be_named(o))
+		return 0;
+	switch (o->kind) {
+	case ND_OBJECT_NAMESPACE: return put_namespace(ix, o, change);
+	case ND_OBJECT_SERVICE:
+	case ND_OBJECT_IMPORT: return put_service(ix, o, change);
+	case ND_OBJECT_SLICE: return put_slice(ix, o, change);
+	case ND_OBJECT_POD: return put_pod(ix, o, change);
+	case ND_OBJECT_KINDS: break;
+	}
+	return 0;
+}
+
+static enum nd_krealm realm_of(enum nd_object_kind kind)
+{
+	return kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+}
+
+/* One object, or with `sweep` all of the kind that the last list did not name. */
+static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm,
+			struct nd_knode *node, bool sweep)
+{
+	uint8_t epoch = ix->epoch[kind];
+	struct nd_kname *name = (struct nd_kname *)node;
+	struct nd_kns *ns = (struct nd_kns *)node;
+
+	switch (kind) {
+	case ND_OBJECT_SERVICE:
+	case ND_OBJECT_IMPORT:
+		if (!name->service || (sweep && name->mark == epoch))
+			return false;
+		remove_service(ix, realm, name);
+		return true;
+	case ND_OBJECT_NAMESPACE:
+		if (!ns->exists || (sweep && node->mark == epoch))
+			return false;
+		nd_kspace_remove(ix, ns);
+		return true;
+	default:
+		if (sweep && node->mark == epoch)
+			return false;
+		if (kind == ND_OBJECT_POD)
+			remove_pod(ix, (struct nd_kpod *)node);
+		else
+			nd_kset_remove(ix, realm, (struct nd_kset *)node);
+		return true;
+	}
+}
+
+static struct nd_ktable *table_of(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm)
+{
+	switch (kind) {
+	case ND_OBJECT_NAMESPACE: return &ix->namespaces;
+	case ND_OBJECT_POD: return &ix->pods;
+	case ND_OBJECT_SLICE: return &ix->realm[realm].sets;
+	default: return &ix->realm[realm].names;
+	}
+}
+
+static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm,
+		       const char *namespace, const char *name)
+{
+	struct nd_ktable *t = table_of(ix, kind, realm);
+	struct nd_knode *node = kind == ND_OBJECT_NAMESPACE ? nd_kspace_find(ix, t, NULL, name)
+							    : nd_kspace_find_in(ix, t, namespace, name);
+
+	return node && remove_node(ix, kind, realm, node, false);
+}
+
+static bool sweep_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm)
+{
+	const struct nd_ktable *t = table_of(ix, kind, realm);
+	struct nd_knode *node;
+	uint32_t at = 0;
+	bool any = false;
+
+	while ((node = nd_ktable_next(t, &at)))
+		any = remove_node(ix, kind, realm, node, true) || any;
+	return any;
+}
+
+bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace, const char *name)
+{
+	bool found = remove_one(ix, kind, realm_of(kind), namespace, name);
+
+	/* A slice may stand in both worlds. */
+	if (kind == ND_OBJECT_SLICE)
+		found = remove_one(ix, kind, ND_KREALM_MULTI, namespace, name) || found;
+	return found;
+}
+
+bool nd_kput_sweep(struct nd_kindex *ix, enum nd_object_kind kind)
+{
+	bool any = sweep_one(ix, kind, realm_of(kind));
+
+	if (kind == ND_OBJECT_SLICE)
+		any = sweep_one(ix, kind, ND_KREALM_MULTI) || any;
+	return any;
+}

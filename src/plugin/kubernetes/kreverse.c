@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kreverse.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include "base/rcu.h"
+
+enum { CELLS_MIN = 16, OWNERS_MIN = 16 };
+
+static const uint64_t deleted = UINT32_MAX; /* an id that is never given out */
+
+/* Room for one more owner, and for its number on the stack once it leaves. */
+static int grow_owners(struct nd_kreverse *r)
+{
+	uint32_t cap = r->owners ? r->owners->cap * 2 : OWNERS_MIN;
+	struct nd_kowners *o = nd_kmemory_new(r->memory, sizeof *o + cap * sizeof *o->at);
+	uint32_t *ids = nd_kmemory_new(r->memory, cap * sizeof *ids);
+
+	if (!o || !ids) {
+		nd_kmemory_free(r->memory, o);
+		nd_kmemory_free(r->memory, ids);
+		return -ENOMEM;
+	}
+	o->cap = cap;
+	if (r->owners)
+		memcpy(o->at, r->owners->at, r->owners->cap * sizeof *o->at);
+	if (r->nfree)
+		memcpy(ids, r->free_ids, r->nfree * sizeof *ids);
+	struct nd_kowners *old = r->owners;
+	nd_rcu_publish(r->owners, o);
+	nd_kmemory_retire(r->memory, old);
+	nd_kmemory_free(r->memory, r->free_ids);
+	r->free_ids = ids;
+	return 0;
+}
+
+int nd_kreverse_enter(struct nd_kreverse *r, void *owner, uint32_t *id)
+{
+	if (r->nfree) {
+		*id = r->free_ids[--r->nfree];
+	} else {
+		if (!r->owners || r->last_id + 1 >= r->owners->cap) {
+			int err = grow_owners(r);
+			if (err)
+				return err;
+		}
+		*id = ++r->last_id;
+	}
+	nd_rcu_publish(r->owners->at[*id], owner);
+	return 0;
+}
+
+void nd_kreverse_leave(struct nd_kreverse *r, uint32_t id)
+{
+	nd_rcu_publish(r->owners->at[id], NULL);
+	r->free_ids[r->nfree++] = id;
+}
+
+static void put(struct nd_kcells *c, uint64_t cell)
+{
+	uint32_t i = (uint32_t)(cell >> 32) & c->mask;
+
+	while (c->cell[i])
+		i = (i + 1) & c->mask;
+	nd_rcu_publish(c->cell[i], cell);
+}
+
+static int make_room(struct nd_kreverse *r, size_t n)
+{
+	uint32_t size = CELLS_MIN;
+
+	if (r->cells && r->used + n <= (r->cells->mask + 1) / 4 * 3)
+		return 0;
+	if (n > UINT32_MAX / 4 - r->live)
+		return -ENOMEM;
+	while (size / 2 <= r->live + n)
+		size *= 2;
+	struct nd_kcells *c = nd_kmemory_new(r->memory, sizeof *c + size * sizeof *c->cell);
+	if (!c)
+		return -ENOMEM;
+	c->mask = size - 1;
+	for (uint32_t i = 0; r->cells && i <= r->cells->mask; i++)
+		if (r->cells->cell[i] && r->cells->cell[i] != deleted)
+			put(c, r->cells->cell[i]);
+	struct nd_kcells *old = r->cells;
+	nd_rcu_publish(r->cells, c);
+	r->used = r->live;
+	nd_kmemory_retire(r->memory, old);
+	return 0;
+}
+
+/* Walks both and calls fn for each tag of a that b has not. */
+static void each_only(struct nd_kreverse *r, uint32_t id, const uint32_t *a, size_t na, const uint32_t *b,
+		      size_t nb, void (*fn)(struct nd_kreverse *r, uint64_t cell))
+{
+	for (size_t i = 0, j = 0; i < na; i++) {
+		while (j < nb && b[j] < a[i])
+			j++;
+		if (j == nb || b[j] != a[i])
+			fn(r, (uint64_t)a[i] << 32 | id);
+	}
+}
+
+static void add_cell(struct nd_kreverse *r, uint64_t cell)
+{
+	put(r->cells, cell);
+	r->used++;
+	r->live++;
+}
+
+static void del_cell(struct nd_kreverse *r, uint64_t cell)
+{
+	uint32_t i = (uint32_t)(cell >> 32) & r->cells->mask;
+
+	while (r->cells->cell[i] != cell) {
+		if (!r->cells->cell[i])
+			return;
+		i = (i + 1) & r->cells->mask;
+	}
+	nd_rcu_publish(r->cells->cell[i], deleted);
+	r->live--;
+}
+
+int nd_kreverse_add(struct nd_kreverse *r, uint32_t id, const uint32_t *old, size_t nold,
+		    const uint32_t *next, size_t nnext)
+{
+	int err = make_room(r, nnext);
+
+	if (!err)
+		each_only(r, id, next, nnext, old, nold, add_cell);
+	return err;
+}
+
+void nd_kreverse_del(struct nd_kreverse *r, uint32_t id, const uint32_t *old, size_t nold,
+		     const uint32_t *next, size_t nnext)
+{
+	each_only(r, id, old, nold, next, nnext, del_cell);
+}
+
+void nd_kreverse_forget(struct nd_kreverse *r, uint32_t id, uint32_t tag)
+{
+	if (r->cells)
+		del_cell(r, (uint64_t)tag << 32 | id);
+}
+
+struct nd_kreverse_iter nd_kreverse_find(const struct nd_kreverse *r, uint32_t tag)
+{
+	const struct nd_kcells *c = nd_rcu_get(r->cells);
+
+	return (struct nd_kreverse_iter){ .cells = c, .table = r, .tag = tag, .at = c ? tag & c->mask : 0 };
+}
+
+void *nd_kreverse_next(struct nd_kreverse_iter *it)
+{
+	const struct nd_kcells *c = it->cells;
+
+	if (!c)
+		return NULL;
+	for (;;) {
+		uint64_t cell = nd_rcu_get(c->cell[it->at]);
+		if (!cell)
+			return NULL;
+		it->at = (it->at + 1) & c->mask;
+		uint32_t id = (uint32_t)cell;
+		if (cell == deleted || cell >> 32 != it->tag)
+			continue;
+		/* Read after the cell: the array then holds every id that a cell can name. */
+		const struct nd_kowners *o = nd_rcu_get(it->table->owners);
+		void *owner = nd_rcu_get(o->at[id]);
+		if (owner)
+			return owner;
+	}
+}
+
+void nd_kreverse_clear(struct nd_kreverse *r)
+{
+	nd_kmemory_free(r->memory, r->cells);
+	nd_kmemory_free(r->memory, r->owners);
+	nd_kmemory_free(r->memory, r->free_ids);
+	r->cells = NULL;
+	r->owners = NULL;
+	r->free_ids = NULL;
+	r->used = r->live = r->nfree = r->last_id = 0;
+}

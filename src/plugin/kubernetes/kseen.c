@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kseen.h"
+
+#include <string.h>
+#include "base/hash.h"
+
+void nd_kseen_init(struct nd_kseen *s, bool on, size_t expect)
+{
+	uint32_t size = 16;
+
+	s->on = on;
+	if (!on)
+		return;
+	while (size < ND_KSEEN_SLOTS && size < 2 * expect)
+		size *= 2;
+	s->mask = size - 1;
+	memset(s->slot, 0, size * sizeof *s->slot);
+}
+
+/* The first label at an offset of the message, pointers followed: ours point backwards only. */
+static const uint8_t *label_at(const struct nd_query *q, size_t at)
+{
+	const uint8_t *base = q->ans.w.base;
+
+	while (base[at] >= 0xc0)
+		at = (size_t)(base[at] & 0x3f) << 8 | base[at + 1];
+	return base + at;
+}
+
+static bool equal(const struct nd_query *q, const struct nd_record *r, const struct nd_kseen_key *key)
+{
+	const uint8_t *rdata = q->ans.w.base + r->rdata;
+	bool srv = r->type == ND_TYPE_SRV;
+
+	if (r->section != key->section)
+		return false;
+	/* SRV: priority, weight, port, target, never compressed (RFC 2782). */
+	if (srv ? memcmp(rdata + 4, key->bytes, 2) != 0
+		: r->rdata_len != key->n || memcmp(rdata, key->bytes, key->n) != 0)
+		return false;
+	if (!key->label)
+		return true;
+	const uint8_t *label = srv ? rdata + 6 : label_at(q, r->owner);
+	return memcmp(label, key->label, key->label[0] + 1u) == 0;
+}
+
+static uint64_t hash_key(const struct nd_kseen_key *key)
+{
+	uint64_t h = nd_hash_add(ND_HASH_START + key->section, key->bytes, key->n);
+
+	if (key->label)
+		h = nd_hash_add(h, key->label, key->label[0] + 1u);
+	return nd_hash_mix(h);
+}
+
+bool nd_kseen_has(struct nd_kseen *s, const struct nd_query *q, const struct nd_kseen_key *key)
+{
+	if (!s->on)
+		return false;
+	uint32_t i = (uint32_t)hash_key(key) & s->mask, walked = 0;
+	for (; s->slot[i]; i = (i + 1) & s->mask) {
+		if (s->slot[i] <= q->ans.n && equal(q, &q->ans.record[s->slot[i] - 1], key))
+			return true;
+		if (++walked > s->mask)
+			return false;
+	}
+	s->slot[i] = (uint16_t)(q->ans.n + 1);
+	return false;
+}

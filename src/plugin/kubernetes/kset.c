@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/hash.h"
+#include "base/rcu.h"
+#include "plugin/kubernetes/kspace.h"
+#include "plugin/kubernetes/ktags.h"
+
+/* ---- groups ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t print_of(unsigned what, const void *bytes, size_t n)
+{
+	return nd_hash_add(nd_hash_add(ND_HASH_START, &what, 1), bytes, n);
+}
+
+/* A print of each address and of each name that is not made of it; ports repeat only within a slice. */
+static size_t add_prints(const struct nd_kslice *s, uint64_t *to)
+{
+	const uint8_t *text = nd_kobject_slice_text(s);
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < s->n4; i++) {
+		const struct nd_kend4 *e = &nd_kobject_v4(s)[i];
+		to[n++] = print_of(4, e->ip, 4);
+		if (e->name)
+			to[n++] = print_of(1, text + e->name, text[e->name] + 1u);
+	}
+	for (uint32_t i = 0; i < s->n6; i++) {
+		const struct nd_kend6 *e = &nd_kobject_v6(s)[i];
+		to[n++] = print_of(6, e->ip, 16);
+		if (e->name)
+			to[n++] = print_of(1, text + e->name, text[e->name] + 1u);
+	}
+	return n;
+}
+
+static bool ports_repeat(const struct nd_kslice *s)
+{
+	for (uint32_t i = 0; i < s->nports; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (s->port[i].port == s->port[j].port)
+				return true;
+	return false;
+}
+
+/* True too where it cannot be told: it costs only time. */
+static bool repeats(const struct nd_kgroup *g)
+{
+	size_t room = 0, n = 0;
+	bool found = false;
+
+	for (uint32_t i = 0; i < g->n; i++) {
+		if (ports_repeat(g->slice[i]))
+			return true;
+		room += 2 * ((size_t)g->slice[i]->n4 + g->slice[i]->n6);
+	}
+	uint64_t *prints = malloc((room + 1) * sizeof *prints);
+	if (!prints)
+		return true;
+	for (uint32_t i = 0; i < g->n; i++)
+		n += add_prints(g->slice[i], prints + n);
+	qsort(prints, n, sizeof *prints, by_value);
+	for (size_t i = 1; i < n && !found; i++)
+		found = prints[i] == prints[i - 1];
+	free(prints);
+	return found;
+}
+
+/* The group of `of` with `made` as the slice of `set` (NULL: without it). *out is NULL for an empty one. */
+static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kset *set,
+		      const struct nd_kslice *made, struct nd_kgroup **out)
+{
+	uint32_t n = 0;
+
+	*out = NULL;
+	ND_LIST_EACH(&of->sets, it)
+		n++;
+	if (n == 0 || (n == 1 && !made))
+		return 0;
+	struct nd_kgroup *g = nd_kmemory_new(&ix->memory, sizeof *g + n * sizeof *g->slice);
+	if (!g)
+		return -ENOMEM;
+	ND_LIST_EACH(&of->sets, it) {
+		const struct nd_kset *s = ND_LIST_ENTRY(it, struct nd_kset, link);
+		const struct nd_kslice *slice = s == set ? made : s->now;
+		if (!slice)
+			continue;
+		g->slice[g->n++] = slice;
+		g->ready = g->ready || slice->nready;
+	}
+	g->repeats = repeats(g);
+	*out = g;
+	return 0;
+}
+
+static void publish_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kgroup *group)
+{
+	const struct nd_kgroup *old = of->group;
+
+	nd_rcu_publish(of->group, group);
+	nd_kmemory_retire(&ix->memory, (void *)old);
+}
+
+/* ---- sets ---- */
+
+static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
+				const char *owner)
+{
+	struct nd_kname *of = nd_kspace_name(ix, realm, o->namespace, owner);
+	struct nd_kset *set = of ? nd_kmemory_new(&ix->memory, sizeof *set + strlen(o->name)) : NULL;
+
+	if (!set)
+		goto fail;
+	nd_kspace_name_node(ix, &set->node, of->ns, set->text, o->name);
+	set->of = of;
+	if (nd_ktable_add(&ix->realm[realm].sets, &set->node))
+		goto fail;
+	nd_list_add(&of->sets, &set->link);
+	return set;
+
+fail:
+	nd_kmemory_free(&ix->memory, set);
+	if (of)
+		nd_kspace_release(ix, realm, of);
+	return NULL;
+}
+
+/* Its slice and cells are gone. Its name holds the namespace, so the node's parent stands until the end. */
+static void forget_set(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
+{
+	struct nd_kname *of = set->of;
+
+	if (set->id)
+		nd_kreverse_leave(&ix->endpoint_ips, set->id);
+	nd_list_del(&set->link);
+	nd_ktable_del(&ix->realm[realm].sets, &set->node);
+	nd_kmemory_retire(&ix->memory, set);
+	nd_kspace_release(ix, realm, of);
+}
+
+/* Only the cluster's own endpoints are found by address. */
+static int enter_tags(struct nd_kindex *ix, struct nd_kset *set, const struct nd_kslice *made,
+		      struct nd_ktags *before, struct nd_ktags *after)
+{
+	int err = nd_ktags_slice(ix, set->now, before);
+
+	if (!err)
+		err = nd_ktags_slice(ix, made, after);
+	if (!err && !set->id)
+		err = nd_kreverse_enter(&ix->endpoint_ips, set, &set->id);
+	if (!err)
+		err = nd_kreverse_add(&ix->endpoint_ips, set->id, before->tag, before->n, after->tag, after->n);
+	return err;
+}
+
+static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set, struct nd_kslice *made)
+{
+	struct nd_kslice *old = (struct nd_kslice *)set->now;
+	struct nd_ktags before = { 0 }, after = { 0 };
+	struct nd_kgroup *group;
+	int err = make_group(ix, set->of, set, made, &group);
+
+	if (!err && realm == ND_KREALM_CLUSTER)
+		err = enter_tags(ix, set, made, &before, &after);
+	if (err) {
+		nd_kmemory_free(&ix->memory, group);
+	} else {
+		nd_rcu_publish(set->now, (const struct nd_kslice *)made);
+		publish_group(ix, set->of, group);
+		nd_kreverse_del(&ix->endpoint_ips, set->id, before.tag, before.n, after.tag, after.n);
+		nd_kmemory_retire(&ix->memory, old);
+	}
+	nd_ktags_clear(&before);
+	nd_ktags_clear(&after);
+	return err;
+}
+
+static void forget_cells(struct nd_kindex *ix, const struct nd_kset *set)
+{
+	const struct nd_kslice *s = set->now;
+
+	for (uint32_t i = 0; i < s->n4; i++)
+		nd_kreverse_forget(&ix->endpoint_ips, set->id, nd_ktags_of(ix, nd_kobject_v4(s)[i].ip, 4));
+	for (uint32_t i = 0; i < s->n6; i++)
+		nd_kreverse_forget(&ix->endpoint_ips, set->id, nd_ktags_of(ix, nd_kobject_v6(s)[i].ip, 16));
+}
+
+/* Where there is no memory for a smaller group, the slice leaves a gap in the old one. */
+static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
+{
+	struct nd_kgroup *old = (struct nd_kgroup *)set->of->group, *group;
+
+	if (make_group(ix, set->of, set, NULL, &group) == 0) {
+		publish_group(ix, set->of, group);
+		return;
+	}
+	for (uint32_t i = 0; i < old->n; i++)
+		if (old->slice[i] == set->now)
+			nd_rcu_publish(old->slice[i], NULL);
+}
+
+void nd_kset_remove(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
+{
+	struct nd_kslice *old = (struct nd_kslice *)set->now;
+
+	leave_group(ix, set);
+	if (set->id)
+		forget_cells(ix, set);
+	nd_rcu_publish(set->now, NULL);
+	nd_kmemory_retire(&ix->memory, old);
+	forget_set(ix, realm, set);
+}
+
+static bool belongs(const struct nd_kset *set, const char *owner)
+{
+	const struct nd_knode *of = &set->of->node;
+
+	return strlen(owner) == of->len && memcmp(owner, of->name, of->len) == 0;
+}
+
+static bool same(const struct nd_kset *set, const struct nd_kslice *made)
+{
+	return set->now->size == made->size && memcmp(set->now, made, made->size) == 0;
+}
+
+int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o, const char *owner,
+		bool *came, bool *changed)
+{
+	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->realm[realm].sets, o->namespace,
+								  o->name);
+	struct nd_kslice *made;
+	int err = -ENOMEM;
+
+	if (set && !belongs(set, owner)) {
+		nd_kset_remove(ix, realm, set);
+		*changed = true;
+		set = NULL;
+	}
+	if (!nd_kobject_is_label(owner))
+		return 0;
+	made = nd_kobject_slice(&ix->memory, &o->slice, ix->config.pod_names,
+				ix->config.zones && realm == ND_KREALM_CLUSTER);
+	if (!made)
+		return -ENOMEM;
+	if (set && same(set, made)) {
+		nd_kmemory_free(&ix->memory, made);
+		set->node.mark = ix->epoch[ND_OBJECT_SLICE];
+		return 0;
+	}
+	bool is_new = !set;
+	if (is_new)
+		set = make_set(ix, realm, o, owner);
+	if (set)
+		err = swap_slice(ix, realm, set, made);
+	if (err) {
+		nd_kmemory_free(&ix->memory, made);
+		if (set && is_new)
+			forget_set(ix, realm, set);
+		return err;
+	}
+	set->node.mark = ix->epoch[ND_OBJECT_SLICE];
+	*(is_new ? came : changed) = true;
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kspace.h"
+
+#include <errno.h>
+#include <string.h>
+#include "base/rcu.h"
+
+struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t, const void *parent,
+				const char *name)
+{
+	size_t n = strlen(name);
+
+	return nd_ktable_find(t, nd_ktable_hash(&ix->config.key, parent, name, n), parent, name, n);
+}
+
+struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t, const char *namespace,
+				   const char *name)
+{
+	const struct nd_knode *ns = nd_kspace_find(ix, &ix->namespaces, NULL, namespace);
+
+	return ns ? nd_kspace_find(ix, t, ns, name) : NULL;
+}
+
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent, char *text,
+			 const char *name)
+{
+	size_t n = strlen(name);
+
+	memcpy(text, name, n);
+	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n,
+				   .hash = nd_ktable_hash(&ix->config.key, parent, name, n) };
+}
+
+struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name)
+{
+	struct nd_kns *ns = (struct nd_kns *)nd_kspace_find(ix, &ix->namespaces, NULL, name);
+
+	if (!ns) {
+		ns = nd_kmemory_new(&ix->memory, sizeof *ns + strlen(name));
+		if (!ns)
+			return NULL;
+		nd_kspace_name_node(ix, &ns->node, NULL, ns->text, name);
+		if (nd_ktable_add(&ix->namespaces, &ns->node)) {
+			nd_kmemory_free(&ix->memory, ns);
+			return NULL;
+		}
+	}
+	ns->refs++;
+	return ns;
+}
+
+void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns)
+{
+	if (--ns->refs || ns->exists)
+		return;
+	nd_ktable_del(&ix->namespaces, &ns->node);
+	nd_kmemory_retire(&ix->memory, ns);
+}
+
+int nd_kspace_put(struct nd_kindex *ix, const char *name, bool *came)
+{
+	struct nd_kns *ns = nd_kspace_hold(ix, name);
+
+	if (!ns)
+		return -ENOMEM;
+	ns->node.mark = ix->epoch[ND_OBJECT_NAMESPACE];
+	*came = !ns->exists;
+	nd_rcu_publish(ns->exists, true);
+	nd_kspace_drop(ix, ns);
+	return 0;
+}
+
+void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns)
+{
+	ns->refs++;
+	nd_rcu_publish(ns->exists, false);
+	nd_kspace_drop(ix, ns);
+}
+
+struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
+				const char *name)
+{
+	struct nd_ktable *table = &ix->realm[realm].names;
+	struct nd_kns *ns = nd_kspace_hold(ix, namespace);
+	struct nd_kname *made;
+
+	if (!ns)
+		return NULL;
+	struct nd_kname *found = (struct nd_kname *)nd_kspace_find(ix, table, ns, name);
+	if (found) {
+		nd_kspace_drop(ix, ns);
+		return found;
+	}
+	made = nd_kmemory_new(&ix->memory, sizeof *made + strlen(name));
+	if (!made)
+		goto fail;
+	nd_kspace_name_node(ix, &made->node, ns, made->text, name);
+	made->ns = ns;
+	nd_list_init(&made->sets);
+	if (nd_ktable_add(table, &made->node))
+		goto fail;
+	return made;
+
+fail:
+	nd_kmemory_free(&ix->memory, made);
+	nd_kspace_drop(ix, ns);
+	return NULL;
+}
+
+void nd_kspace_release(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name)
+{
+	if (name->service || !nd_list_empty(&name->sets))
+		return;
+	nd_ktable_del(&ix->realm[realm].names, &name->node);
+	nd_kspace_drop(ix, name->ns);
+	nd_kmemory_retire(&ix->memory, name);
+}

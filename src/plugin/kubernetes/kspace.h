@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kspace.h - the writing side of namespaces and names: there as long as something is in them. Control thread. */
+#pragma once
+
+#include "plugin/kubernetes/kindex.h"
+
+/* Fills a node whose block has room for the text. */
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent, char *text,
+			 const char *name);
+struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t, const void *parent,
+				const char *name);
+/* The node called name in the namespace; NULL. */
+struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t, const char *namespace,
+				   const char *name);
+
+/* With one reference more; NULL: no memory. */
+struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name);
+void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns);
+/* Of the Namespace objects. */
+int nd_kspace_put(struct nd_kindex *ix, const char *name, bool *came);
+void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns);
+
+/* The name, made if there is none; NULL: no memory. */
+struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
+				const char *name);
+/* It goes if nothing is called so any more. */
+void nd_kspace_release(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kstore.h - the index and what fills it: a process object, shared by the options that decide what is in it, so
+ * that a reload that leaves these equal keeps it.
+ *
+ * Threads: control.
+ */
+#pragma once
+
+#include "plugin/kubernetes/kconf.h"
+
+/* Sets store and index of c: found, or made and filled. 0 or ND_ECONF. */
+int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s);

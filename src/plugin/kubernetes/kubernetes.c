@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kubernetes.c - answers for a cluster: DNS-Based Service Discovery 1.1.0, with CoreDNS's rules and options. */
+#include <string.h>
+#include "base/rcu.h"
+#include "core/query.h"
+#include "io/netif.h"
+#include "plugin/kubernetes/kanswer.h"
+#include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kstore.h"
+
+enum { CNAMES_MAX = 11 }; /* in one chain inside the zone (CoreDNS: ten before the last) */
+
+/* A question below one of the zones. */
+struct question {
+	const struct nd_kconf *conf;
+	struct nd_query *q;
+	struct nd_name lower, zone;  /* lower case */
+	struct nd_name asked, tail;  /* the same with the client's letters */
+};
+
+static enum nd_verdict done(struct nd_query *q, int err)
+{
+	q->ans.flags |= ND_FLAG_AA;
+	if (err)
+		q->ans.flags |= ND_FLAG_TC; /* more than a message holds */
+	return ND_DONE;
+}
+
+static enum nd_verdict answer_nothing(const struct question *u, uint16_t rcode)
+{
+	u->q->rcode = rcode;
+	return done(u->q, nd_kapex_soa(u->conf, u->q, u->tail, ND_SECTION_AUTHORITY));
+}
+
+/* What was written, or NODATA if that is nothing. */
+static enum nd_verdict answer_written(const struct question *u, int err)
+{
+	if (u->q->ans.n == 0 && !err)
+		return answer_nothing(u, ND_RCODE_NOERROR);
+	return done(u->q, err);
+}
+
+static enum nd_verdict answer_no_name(const struct question *u)
+{
+	if (nd_setup_falls_through(&u->conf->fall, u->lower))
+		return ND_NEXT;
+	/* Not everything was read yet: a name that is missing may still come. */
+	if (!nd_kindex_complete(u->conf->index))
+		return answer_nothing(u, ND_RCODE_SERVFAIL);
+	return answer_nothing(u, ND_RCODE_NXDOMAIN);
+}
+
+static enum nd_verdict answer_txt(const struct question *u)
+{
+	struct nd_kfind f;
+
+	if (u->lower.labels == u->zone.labels + 1u && memcmp(u->lower.wire, "\13dns-version", 12) == 0)
+		return done(u->q, nd_answer_add(u->q, ND_SECTION_ANSWER, ND_TYPE_TXT, 28800, "\0051.1.0", 6));
+	nd_kfind_name(u->conf, u->lower, u->zone, &f);
+	/* CoreDNS: TXT tells a name that holds something from one that does not; a pinned topology zone exists. */
+	if (f.kind > ND_KFIND_EMPTY || (f.kind == ND_KFIND_EMPTY && f.name))
+		return answer_nothing(u, ND_RCODE_NOERROR);
+	return answer_no_name(u);
+}
+
+static enum nd_verdict answer_ptr(const struct question *u)
+{
+	struct nd_kfind f;
+	uint8_t ip[16];
+	size_t n;
+
+	if (!nd_name_reverse_address(u->lower, ip, &n)) {
+		nd_kfind_name(u->conf, u->lower, u->zone, &f);
+		return f.kind == ND_KFIND_NONE ? answer_no_name(u) : answer_nothing(u, ND_RCODE_NOERROR);
+	}
+	int err = nd_kanswer_ptr(u->conf, u->q, ip, n);
+	if (u->q->ans.n == 0 && !err)
+		return answer_no_name(u);
+	return done(u->q, err);
+}
+
+/* ---- ExternalName ---- */
+
+struct cnames {
+	const struct nd_kservice *service[CNAMES_MAX];
+	size_t n;
+};
+
+static struct nd_name target_of(const struct nd_kservice *s)
+{
+	return nd_name_view(nd_kobject_target(s));
+}
+
+static bool seen_target(const struct cnames *chain, struct nd_name target)
+{
+	for (size_t i = 0; i < chain->n; i++)
+		if (nd_name_equal(target_of(chain->service[i]), target))
+			return true;
+	return false;
+}
+
+static int write_cnames(const struct question *u, const struct cnames *chain)
+{
+	struct nd_name owner = u->asked;
+	int err = 0;
+
+	u->q->ans.w.exact = true; /* a target's letters are the Service's, not the question's */
+	for (size_t i = 0; i < chain->n && !err; i++) {
+		err = nd_kanswer_cname(u->conf, u->q, owner, chain->service[i]);
+		owner = target_of(chain->service[i]);
+	}
+	return err;
+}
+
+/* Follows CNAMEs as long as they stay in the zone (CoreDNS plugin.A: a chain that leads to nothing in it, or back
+ * into itself, is no answer at all), and then through the whole server. */
+static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
+{
+	struct cnames chain = { .n = 0 };
+	struct nd_name owner = u->lower, target;
+	struct nd_name_buf buf;
+
+	while (f->kind == ND_KFIND_EXTERNAL) {
+		target = target_of(f->service);
+		if (nd_name_under(target, owner) || chain.n == CNAMES_MAX || seen_target(&chain, target))
+			return answer_nothing(u, ND_RCODE_NOERROR);
+		chain.service[chain.n++] = f->service;
+		if (!nd_name_under(target, u->zone)) {
+			done(u->q, write_cnames(u, &chain));
+			return nd_query_chase(u->q, target);
+		}
+		owner = nd_name_copy(target, &buf);
+		nd_name_lower(buf.bytes, owner.len);
+		nd_kfind_name(u->conf, owner, u->zone, f);
+		if (nd_kfind_is_ns(owner, u->zone))
+			f->kind = ND_KFIND_NS;
+	}
+	if (!nd_kanswer_has_addresses(u->conf, f, u->q->msg.qtype))
+		return answer_nothing(u, ND_RCODE_NOERROR);
+	int err = write_cnames(u, &chain);
+	if (!err)
+		err = nd_kanswer_addresses(u->conf, u->q, f, u->tail, target, u->q->msg.qtype);
+	return done(u->q, err);
+}
+
+/* ---- any ---- */
+
+static enum nd_verdict answer_found(const struct question *u, struct nd_kfind *f)
+{
+	uint16_t qtype = u->q->msg.qtype;
+
+	switch (qtype) {
+	case ND_TYPE_A:
+	case ND_TYPE_AAAA:
+		if (f->kind == ND_KFIND_EXTERNAL)
+			return follow(u, f);
+		return answer_written(u, nd_kanswer_addresses(u->conf, u->q, f, u->tail, u->asked, qtype));
+	case ND_TYPE_SRV:
+		return answer_written(u, nd_kanswer_srv(u->conf, u->q, f, u->tail));
+	case ND_TYPE_CNAME:
+		if (f->kind == ND_KFIND_EXTERNAL)
+			return done(u->q, nd_kanswer_cname(u->conf, u->q, u->asked, f->service));
+		return answer_nothing(u, ND_RCODE_NOERROR);
+	default:
+		return answer_nothing(u, ND_RCODE_NOERROR);
+	}
+}
+
+static enum nd_verdict answer_any(const struct question *u)
+{
+	struct nd_kfind f;
+
+	if (nd_kfind_is_ns(u->lower, u->zone))
+		f.kind = ND_KFIND_NS;
+	else
+		nd_kfind_name(u->conf, u->lower, u->zone, &f);
+	return f.kind == ND_KFIND_NONE ? answer_no_name(u) : answer_found(u, &f);
+}
+
+/* The name with the letters that the reply's question has. */
+static struct nd_name written(const struct nd_query *q)
+{
+	struct nd_name name = q->msg.qname;
+
+	name.wire = q->ans.w.base + ND_MSG_HEADER;
+	return name;
+}
+
+static enum nd_verdict query(const void *self, struct nd_query *q)
+{
+	const struct nd_kconf *c = self;
+	const struct nd_name *zone = nd_setup_zone_match(c->zones, c->nzones, q->msg.qname);
+
+	if (!zone)
+		return ND_NEXT;
+	struct question u = { .conf = c, .q = q, .lower = q->msg.qname, .zone = *zone, .asked = written(q) };
+	bool apex = u.lower.labels == zone->labels;
+	u.tail = nd_name_parent(u.asked, u.lower.labels - zone->labels);
+
+	switch (q->msg.qtype) {
+	case ND_TYPE_AXFR:
+	case ND_TYPE_IXFR: return nd_query_fail(q, ND_RCODE_REFUSED, NULL);
+	case ND_TYPE_TXT: return answer_txt(&u);
+	case ND_TYPE_PTR: return answer_ptr(&u);
+	case ND_TYPE_SOA:
+		/* Below the zone NODATA, whether the name exists or not (CoreDNS). */
+		if (apex)
+			return done(q, nd_kapex_soa(c, q, u.tail, ND_SECTION_ANSWER));
+		return answer_nothing(&u, ND_RCODE_NOERROR);
+	case ND_TYPE_NS:
+		if (apex)
+			return answer_written(&u, nd_kapex_ns(c, q, u.tail));
+		return answer_any(&u);
+	default: return answer_any(&u);
+	}
+}
+
+/* ---- life ---- */
+
+static const struct nd_setting settings[] = {
+	{ "source", ND_SET_OWN, .help = "FILE or FOLDER of manifests in the place of an API server" },
+	{ "endpoint", ND_SET_OWN, .help = "URL of the API server" },
+	{ "tls", ND_SET_OWN, .help = "CERT KEY CACERT for the endpoint" },
+	{ "kubeconfig", ND_SET_OWN, .help = "FILE [CONTEXT]" },
+	{ "apiserver_qps", ND_SET_OWN, .help = "requests a second to the API server" },
+	{ "apiserver_burst", ND_SET_OWN, .help = "requests at once before apiserver_qps holds" },
+	{ "apiserver_max_inflight", ND_SET_OWN, .help = "open requests to the API server" },
+	{ "namespaces", ND_SET_OWN, .help = "NAMESPACE... : only these" },
+	{ "namespace_labels", ND_SET_OWN, .help = "SELECTOR: only namespaces with these labels" },
+	{ "labels", ND_SET_OWN, .help = "SELECTOR: only Services, slices and pods with these labels" },
+	{ "pods", ND_SET_OWN, .help = "disabled, insecure or verified" },
+	{ "endpoint_pod_names", ND_SET_FLAG, offsetof(struct nd_kconf, pod_names),
+	  .help = "an endpoint without a hostname is called as its pod" },
+	{ "ttl", ND_SET_COUNT, offsetof(struct nd_kconf, ttl), 0, 3600, 5, "seconds" },
+	{ "noendpoints", ND_SET_FLAG, offsetof(struct nd_kconf, noendpoints), .help = "keep no EndpointSlices" },
+	{ "fallthrough", ND_SET_OWN, .help = "[ZONES...]: a name that does not exist goes to the next plugin" },
+	{ "ignore", ND_SET_OWN, .help = "empty_service: a Service without a ready endpoint does not exist" },
+	{ "multicluster", ND_SET_OWN, .help = "ZONES...: these answer for ServiceImports" },
+	{ "zonal", ND_SET_FLAG, offsetof(struct nd_kconf, zonal), .help = "names by topology zone" },
+	{ "startup_timeout", ND_SET_OWN, .help = "how long a start waits for the API server" },
+	{ 0 }
+};
+
+static bool is_ready(void *self)
+{
+	const struct nd_kconf *c = self;
+	return nd_kindex_complete(c->index);
+}
+
+static int setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s)
+{
+	struct nd_kconf *c = self;
+	int err = nd_kconf_read(c, s);
+
+	(void)directive;
+	if (!err)
+		err = nd_kstore_open(c, s);
+	if (!err)
+		nd_setup_ready(s, is_ready);
+	return err;
+}
+
+/* What NS and ns.dns say when no Service stands before this server: its bound addresses, or all, without loopback. */
+static int start(void *self, struct nd_setup *s)
+{
+	struct nd_kconf *c = self;
+	struct nd_addr *all = s->block->bind;
+	size_t n = s->block->nbind;
+
+	if (n == 0 && nd_netif_addresses(NULL, s->arena, &all, &n))
+		n = 0;
+	c->local = nd_arena_array(s->arena, n, sizeof *c->local);
+	if (!c->local)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+		const uint8_t *ip = nd_addr_bytes(&all[i], &len);
+		if (nd_addr_is_loopback(&all[i]) || nd_addr_is_any(&all[i]))
+			continue;
+		c->local[c->nlocal].len = (uint8_t)len;
+		memcpy(c->local[c->nlocal++].bytes, ip, len);
+	}
+	return 0;
+}
+
+const struct nd_plugin nd_plugin_kubernetes = {
+	.name = "kubernetes",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct nd_kconf),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.query = query,
+};
