@@ -184,22 +184,32 @@ def check_symbols(h, build):
                 check_symbol(h, lib, room, member, line.split()[2])
 
 
+def file_prefixes(h, folder, stem):
+    """nd_name_ and nd_name_text_ for name_text.c beside a name.h: one header, written in two files."""
+    parts = stem.split("_")
+    out = ["nd_" + stem]
+    for i in range(1, len(parts)):
+        start = "_".join(parts[:i])
+        if any(os.path.isfile(os.path.join(h.root, folder, start + end)) for end in (".c", ".h")):
+            out.append("nd_" + start)
+    return out
+
+
 def check_symbol(h, lib, room, member, symbol):
     if symbol.startswith(("__asan", "__ubsan", "__odr_asan")):
         return
     parts = member[:-len(".c.o")].split("_")    # meson: folder_file.c.o
-    wanted = []
+    wanted, exact = ["nd_plugins"], False       # the table made from plugins.list
     if room == "plugin":
-        # folder and file are joined by "_", and both may hold one: try every cut
+        # Folder and file are joined by "_", and both may hold one: try every cut.
         for i in range(1, len(parts)):
-            folder, name = "_".join(parts[:i]), "_".join(parts[i:])
-            if os.path.isfile(os.path.join(h.root, "src", "plugin", folder, name + ".c")):
-                wanted = ["nd_plugin_" + folder] if folder == name else ["nd_%s" % name]
-                exact = folder == name
-        if not wanted:
-            wanted, exact = ["nd_plugins"], False
+            name, stem = "_".join(parts[:i]), "_".join(parts[i:])
+            folder = os.path.join("src", "plugin", name)
+            if os.path.isfile(os.path.join(h.root, folder, stem + ".c")):
+                exact = name == stem
+                wanted = ["nd_plugin_" + name] if exact else file_prefixes(h, folder, stem)
     else:
-        wanted, exact = ["nd_" + "_".join(parts)], False
+        wanted = file_prefixes(h, os.path.join("src", room), "_".join(parts))
         wanted += ["nd_" + x for x in h.rules["symbols"].get(room + "/" + "_".join(parts), [])]
     # A table of them, or who does it, may stretch the name: nd_flights_add in flight.c.
     if symbol in wanted or not exact and any(

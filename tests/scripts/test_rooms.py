@@ -85,6 +85,8 @@ SYMBOLS = [
     ("right name", "src/wire/name.c", "int nd_name_read(void) { return 0; }", None),
     ("a table of them", "src/wire/name.c", "int nd_names_add(void) { return 0; }", None),
     ("static is free", "src/wire/name.c", "static int x = 1;\nint nd_name_y(void) { return x; }", None),
+    ("a header's second file", "src/wire/name_text.c", "int nd_name_parse(void) { return 0; }", None),
+    ("no such header", "src/wire/nome_text.c", "int nd_nome_parse(void) { return 0; }", "nd_nome_parse"),
     ("wrong name", "src/wire/name.c", "int nd_msg_read(void) { return 0; }", "nd_msg_read"),
     ("only the start", "src/wire/name.c", "int nd_namesake_read(void) { return 0; }", "nd_namesake_read"),
     ("no prefix", "src/wire/name.c", "int name_read(void) { return 0; }", "name_read"),
