@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: Apache-2.0
+"""forward and loop, over sockets, against upstreams that drop, delay, lie, truncate and refuse."""
+import concurrent.futures
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faulty import NODENS, Nodens, Upstream, free_port  # noqa: E402
+
+
+@pytest.fixture
+def up():
+    u = Upstream()
+    yield u
+    u.close()
+
+
+@pytest.fixture
+def up2():
+    u = Upstream("192.0.2.2")
+    yield u
+    u.close()
+
+
+def corefile(*upstreams, options="", more=""):
+    to = " ".join("127.0.0.1:%s" % getattr(u, "port", u) for u in upstreams)
+    return ".:PORT {\n errors\n forward . %s {\n%s\n }\n%s\n}\n" % (to, options, more)
+
+
+def addresses(reply):
+    return [r.to_text() for rrset in reply.answer for r in rrset]
+
+
+def test_passes_on_what_comes(up):
+    with Nodens(corefile(up)) as n:
+        r = n.ask("www.example.org.")
+        assert addresses(r) == ["192.0.2.1"]
+        assert r.flags & dns.flags.RA and not r.flags & dns.flags.AA
+        assert n.ask("nxdomain.test.").rcode() == dns.rcode.NXDOMAIN
+        r = n.ask("www.example.org.", tcp=True)
+        assert addresses(r) == ["192.0.2.1"]
+    assert len(up.asked("www.example.org.", "tcp")) == 1
+
+
+def test_what_is_sent(up):
+    cookie = dns.edns.GenericOption(10, b"12345678")
+    with Nodens(corefile(up)) as n:
+        n.ask("EXAMPLE.org.", edns=True, payload=1400, want_dnssec=True, options=[cookie],
+              flags=dns.flags.RD | dns.flags.CD | dns.flags.AD)
+        n.ask("plain.test.", flags=0)
+    sent = up.asked("example.org.")[0][3]
+    assert sent.question[0].name.to_text() == "EXAMPLE.org."
+    assert sent.payload == 1400 and sent.ednsflags & dns.flags.DO
+    assert [(int(o.otype), o.to_wire()) for o in sent.options] == [(10, b"12345678")]
+    assert sent.flags & dns.flags.RD and sent.flags & dns.flags.CD and sent.flags & dns.flags.AD
+    plain = up.asked("plain.test.")[0][3]
+    assert plain.edns == -1 and plain.flags == 0
+
+
+@pytest.mark.parametrize("label,rcode,tc", [
+    ("wrongname", dns.rcode.FORMERR, False),
+    ("noqr", dns.rcode.FORMERR, False),
+    ("wrongid", dns.rcode.SERVFAIL, False),
+    ("short", dns.rcode.SERVFAIL, False),
+    ("forged", dns.rcode.NOERROR, False),
+    ("tc", dns.rcode.NOERROR, True),
+    ("cut", dns.rcode.NOERROR, True),
+    ("long", dns.rcode.NOERROR, True),
+])
+def test_lies(up, label, rcode, tc):
+    with Nodens(corefile(up, options="read_timeout 300ms\nmax_connect_attempts 1")) as n:
+        r = n.ask(label + ".test.")
+        assert r.rcode() == rcode
+        assert bool(r.flags & dns.flags.TC) == tc
+        if rcode != dns.rcode.NOERROR or tc:
+            assert not r.answer
+        assert addresses(n.ask("good.test.")) == ["192.0.2.1"]
+    if rcode == dns.rcode.SERVFAIL:
+        assert len(up.asked(label + ".test.")) >= 1
+
+
+def test_prefer_udp_retries_truncated(up):
+    with Nodens(corefile(up, options="prefer_udp")) as n:
+        r = n.ask("tc.test.", tcp=True)
+        assert addresses(r) == ["192.0.2.1"]
+        r = n.ask("tc.test.")
+        assert addresses(r) == ["192.0.2.1"] and not r.flags & dns.flags.TC
+    assert len(up.asked("tc.test.", "udp")) == 2
+    assert len(up.asked("tc.test.", "tcp")) == 2
+
+
+def test_force_tcp_uses_one_connection(up):
+    with Nodens(corefile(up, options="force_tcp")) as n:
+        for i in range(20):
+            assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+    assert not up.asked(protocol="udp")
+    assert 1 <= up.connections <= (os.cpu_count() or 1)  # one a worker at most
+
+
+def test_hangup_is_retried_then_fails(up):
+    with Nodens(corefile(up, options="force_tcp\nmax_connect_attempts 2")) as n:
+        assert addresses(n.ask("good.test.")) == ["192.0.2.1"]
+        assert n.ask("hangup.test.").rcode() == dns.rcode.SERVFAIL
+        assert addresses(n.ask("good.test.")) == ["192.0.2.1"]
+        assert "EOF" in n.log()
+
+
+def test_one_silent_upstream_of_two(up):
+    silent = Upstream(mode="silent")
+    try:
+        with Nodens(corefile(silent, up, options="policy sequential")) as n:
+            for i in range(10):
+                start = time.monotonic()
+                assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+                assert time.monotonic() - start < 1.5  # read_timeout is 2 s
+        assert silent.asked(".")  # it was probed
+    finally:
+        silent.close()
+
+
+def test_silent_upstream_alone(up):
+    up.mode = "silent"
+    with Nodens(corefile(up, options="read_timeout 500ms")) as n:
+        start = time.monotonic()
+        r = n.ask("a.test.")
+        took = time.monotonic() - start
+        assert r.rcode() == dns.rcode.SERVFAIL
+        assert 0.9 < took < 3  # two tries of half a second
+        assert re.search(r"\[ERROR\] plugin/errors: 2 a\.test\. A: read udp 127\.0\.0\.1:\d+->127\.0\.0\.1:%d: "
+                         r"i/o timeout" % up.port, n.log())
+
+
+def test_closed_port_fails_at_once():
+    with Nodens(corefile(free_port())) as n:
+        start = time.monotonic()
+        assert n.ask("a.test.").rcode() == dns.rcode.SERVFAIL
+        assert time.monotonic() - start < 1.5
+        assert "connection refused" in n.log()
+
+
+def test_closed_port_of_two(up):
+    with Nodens(corefile(free_port(), up, options="policy sequential")) as n:
+        for i in range(5):
+            assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+
+
+def test_comes_back(up):
+    port = free_port()
+    with Nodens(corefile(port, options="health_check 50ms")) as n:
+        assert n.ask("a.test.").rcode() == dns.rcode.SERVFAIL
+        late = Upstream("192.0.2.9", port=port)
+        try:
+            deadline = time.monotonic() + 5
+            while not late.asked(".") and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert late.asked(".")[0][2] == 2  # NS
+            assert addresses(n.ask("b.test.")) == ["192.0.2.9"]
+        finally:
+            late.close()
+
+
+def test_health_check_options():
+    port = free_port()
+    with Nodens(corefile(port, options="health_check 50ms no_rec domain Probe.Test")) as n:
+        n.ask("a.test.")
+        late = Upstream(port=port)
+        try:
+            deadline = time.monotonic() + 5
+            while not late.seen and time.monotonic() < deadline:
+                time.sleep(0.02)
+            probe = late.asked("probe.test.")[0]
+            assert probe[2] == 2 and not probe[3].flags & dns.flags.RD
+        finally:
+            late.close()
+
+
+def test_failfast():
+    with Nodens(corefile(free_port(), options="health_check 20ms\nfailfast_all_unhealthy_upstreams")) as n:
+        n.ask("a.test.")
+        deadline = time.monotonic() + 5
+        while "no healthy proxies" not in n.log() and time.monotonic() < deadline:
+            assert n.ask("b.test.").rcode() == dns.rcode.SERVFAIL
+            time.sleep(0.05)
+        assert "no healthy proxies" in n.log()
+
+
+def test_equal_questions_are_asked_once(up):
+    with Nodens(corefile(up, options="policy sequential")) as n, \
+            concurrent.futures.ThreadPoolExecutor(30) as pool:
+        n.ask("warm.test.")
+        replies = list(pool.map(lambda _: n.ask("delay400.test."), range(30)))
+    assert all(addresses(r) == ["192.0.2.1"] for r in replies)
+    # One a worker, and at most two retransmissions each.
+    assert len(up.asked("delay400.test.")) <= 4 * (os.cpu_count() or 1)
+
+
+def test_round_robin_starts_with_the_second(up, up2):
+    with Nodens(corefile(up, up2, options="policy round_robin")) as n:
+        got = [addresses(n.ask("n%d.test." % i))[0] for i in range(6)]
+    assert got == ["192.0.2.2", "192.0.2.1"] * 3
+
+
+def test_sequential(up, up2):
+    with Nodens(corefile(up, up2, options="policy sequential")) as n:
+        assert {addresses(n.ask("n%d.test." % i))[0] for i in range(10)} == {"192.0.2.1"}
+
+
+def test_random_uses_both(up, up2):
+    with Nodens(corefile(up, up2)) as n:
+        assert {addresses(n.ask("n%d.test." % i))[0] for i in range(40)} == {"192.0.2.1", "192.0.2.2"}
+
+
+def test_except_and_from(up):
+    text = ("test.:PORT {\n forward example.test 127.0.0.1:%d {\n except no.example.test\n }\n whoami\n}\n" % up.port)
+    with Nodens(text) as n:
+        assert addresses(n.ask("www.example.test.")) == ["192.0.2.1"]
+        for name in ("no.example.test.", "www.no.example.test.", "other.test."):
+            assert not n.ask(name).answer
+    assert {s[1] for s in up.asked()} == {"www.example.test."}
+
+
+def test_max_concurrent(up):
+    with Nodens(corefile(up, options="max_concurrent 3")) as n, \
+            concurrent.futures.ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda i: n.ask("delay600-%d.test." % i), range(12)))
+        codes = sorted(r.rcode() for r in replies)
+        assert codes.count(dns.rcode.NOERROR) == 3 and codes.count(dns.rcode.REFUSED) == 9
+        assert "concurrent queries exceeded maximum 3" in n.log()
+        assert addresses(n.ask("after.test.")) == ["192.0.2.1"]  # all were given back
+
+
+def test_next_and_next_on_nodata(up, up2):
+    text = (".:PORT {\n forward . 127.0.0.1:%d {\n next NXDOMAIN SERVFAIL\n next_on_nodata\n }\n"
+            " forward . 127.0.0.1:%d {\n next NXDOMAIN\n }\n}\n" % (up.port, up2.port))
+    up.mode = "nxdomain"
+    with Nodens(text) as n:
+        assert addresses(n.ask("a.test.")) == ["192.0.2.2"]
+        up.mode = ""
+        assert addresses(n.ask("b.test.")) == ["192.0.2.1"]
+        assert n.ask("nodata.test.").rcode() == dns.rcode.NOERROR
+        assert n.ask("nxdomain.test.").rcode() == dns.rcode.NXDOMAIN  # the last forward's answer stands
+    assert up2.asked("nodata.test.") and up2.asked("nxdomain.test.")
+
+
+def test_failover(up, up2):
+    up.mode = "refused"
+    with Nodens(corefile(up, up2, options="policy sequential\nfailover REFUSED SERVFAIL")) as n:
+        assert addresses(n.ask("a.test.")) == ["192.0.2.2"]
+        up2.mode = "refused"
+        assert n.ask("b.test.").rcode() == dns.rcode.REFUSED
+
+
+def test_source_address(up):
+    with Nodens(corefile(up, options="source_address 127.0.0.77")) as n:
+        n.ask("a.test.")
+    assert up.asked("a.test.")[0][4][0] == "127.0.0.77"
+
+
+def test_resolv_conf(up, tmp_path):
+    """Ports cannot be given in such a file: what it names is asked on port 53, which nobody serves here."""
+    conf = tmp_path / "resolv.conf"
+    conf.write_text("# comment\nsearch a.test\nnameserver 127.9.8.7\nnameserver not-an-address\n")
+    with Nodens(".:PORT {\n errors\n forward . %s\n}\n" % conf) as n:
+        assert n.ask("a.test.").rcode() == dns.rcode.SERVFAIL
+        assert "127.9.8.7:53" in n.log() and "not-an-address" in n.log()
+
+
+def test_ports_and_ids_differ(up):
+    with Nodens(corefile(up)) as n:
+        for i in range(300):
+            n.ask("n%d.test." % i)
+    seen = up.asked()
+    assert len({s[3].id for s in seen}) > 280
+    ports = [s[4][1] for s in seen]
+    assert len(set(ports)) >= 5
+    assert max(ports.count(p) for p in set(ports)) <= 64
+
+
+def metrics(port):
+    with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=5) as r:
+        return dict(line.rsplit(" ", 1) for line in r.read().decode().splitlines() if line[0] != "#")
+
+
+def test_metrics(up):
+    port = free_port()
+    text = corefile(up, more=" prometheus 127.0.0.1:%d" % port)
+    text += "b.test.:PORT {\n forward . 127.0.0.1:%d\n}\n" % up.port  # the same upstream: counted once
+    with Nodens(text) as n:
+        for i in range(5):
+            n.ask("n%d.test." % i)
+        n.ask("nxdomain.b.test.")
+        m = metrics(port)
+    to = 'proxy_name="forward",to="127.0.0.1:%d"' % up.port
+    assert m['coredns_proxy_request_duration_seconds_count{%s,rcode="NOERROR"}' % to] == "5"
+    assert m['coredns_proxy_request_duration_seconds_count{%s,rcode="NXDOMAIN"}' % to] == "1"
+    assert m['coredns_proxy_request_duration_seconds_bucket{%s,rcode="NOERROR",le="+Inf"}' % to] == "5"
+    assert sum(int(v) for k, v in m.items() if re.match(r"coredns_proxy_conn_cache_(hits|misses)_total", k)) == 6
+    assert m["coredns_forward_healthcheck_broken_total"] == "0"
+    assert m["coredns_forward_max_concurrent_rejects_total"] == "0"
+
+
+@pytest.mark.parametrize("options,text", [
+    ("policy", "policy"),
+    ("policy best", "unknown policy 'best'"),
+    ("health_check -1s", "can't be negative"),
+    ("health_check 1s often", "unknown option often"),
+    ("expire 10", "expire"),
+    ("max_age 1s", "must not be less than expire"),
+    ("read_timeout 0s", "must be positive"),
+    ("max_concurrent many", "max_concurrent"),
+    ("max_fails 1 2", "max_fails"),
+    ("next NONESUCH", "not a valid rcode"),
+    ("failover NOERROR", "NoError cannot be used in failover"),
+    ("source_address host", "invalid IP address"),
+    ("doh_method PUT", "doh_method must be either"),
+    ("resolver host", "resolver must be an IP address"),
+    ("tls_servername a b", "tls_servername"),
+    ("tls", "not in this build yet"),
+    ("nonesuch", "nonesuch"),
+])
+def test_refused_options(options, text):
+    refused(corefile(53, options=" " + options), text)
+
+
+@pytest.mark.parametrize("to,text", [
+    ("tls://127.0.0.1", "not in this build yet"),
+    ("https://127.0.0.1/dns-query", "paths are not allowed"),
+    ("grpc://127.0.0.1", "not supported as a destination protocol"),
+    ("dns.example.org", "host names as upstreams"),
+    ("/nonexistent/resolv.conf", "not an IP address, file, or valid domain"),
+    (" ".join("127.0.0.%d" % i for i in range(1, 17)), "more than 15 TOs"),
+    ("", "wrong argument count"),
+])
+def test_refused_upstreams(to, text):
+    refused(".:PORT {\n forward . %s\n}\n" % to, text)
+
+
+def refused(conf, text):
+    with Nodens(conf) as n:
+        n.process.wait(20)
+        assert n.process.returncode == 1
+        assert "Corefile:" in n.log() and text in n.log(), n.log()
+
+
+def test_reload_keeps_sockets(up):
+    with Nodens(corefile(up, options="force_tcp")) as n:
+        for i in range(8):
+            n.ask("a%d.test." % i)
+        before = up.connections
+        path = os.path.join(n.dir.name, "Corefile")
+        with open(path, "a") as f:
+            f.write("\nother.test:PORT {\n whoami\n}\n".replace("PORT", str(n.port)))
+        n.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 10
+        while not n.ask("x.other.test.").additional and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for i in range(8):
+            assert addresses(n.ask("b%d.test." % i)) == ["192.0.2.1"]
+        assert up.connections <= max(before, os.cpu_count() or 1)
+
+
+def test_stop_with_questions_under_way(up):
+    up.mode = "silent"
+    with Nodens(corefile(up)) as n, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(lambda i=i: n.ask("a%d.test." % i, timeout=3)) for i in range(8)]
+        time.sleep(0.3)
+        n.process.terminate()
+        n.process.wait(15)
+        assert n.process.returncode == 0
+        for a in asking:
+            try:
+                a.result()
+            except Exception:
+                pass  # no answer is an answer here
+
+
+def test_loop_is_fatal():
+    port = free_port()
+    text = ".:%d {\n errors\n loop\n forward . 127.0.0.1:%d\n}\n" % (port, port)
+    with Nodens(text) as n:
+        assert n.process.wait(20) == 1
+        assert re.search(r"\[FATAL\] plugin/loop: Loop \(127\.0\.0\.1:\d+ -> :%d\) detected for zone \"\.\", see "
+                         r"https://coredns\.io/plugins/loop#troubleshooting\. Query: \"HINFO \d+\.\d+\.\"" % port,
+                         n.log()), n.log()
+
+
+def test_no_loop(up):
+    with Nodens(corefile(up, more=" loop")) as n:
+        deadline = time.monotonic() + 5
+        while not [s for s in up.asked() if s[2] == 13] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        hinfo = [s for s in up.asked() if s[2] == 13]
+        assert len(hinfo) >= 1 and re.fullmatch(r"\d+\.\d+\.", hinfo[0][1])
+        assert addresses(n.ask("a.test.")) == ["192.0.2.1"]
+        assert n.process.poll() is None
+
+
+def test_loop_takes_nothing():
+    refused(".:PORT {\n loop argument\n}\n", "loop takes no argument")
+    refused(".:PORT {\n loop\n loop\n}\n", "only be used once")
+
+
+def test_binary_is_there():
+    assert subprocess.run([NODENS, "serve", "-version"], stdout=subprocess.DEVNULL).returncode == 0
