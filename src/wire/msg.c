@@ -61,6 +61,28 @@ static void read_opt(struct nd_msg *m, const struct nd_rr *rr)
 	};
 }
 
+/* What nearly all questions carry, if anything: one OPT, and nothing else. True if it is that,
+ * whole and in order; then m has it. Everything else goes the general way. */
+static bool read_lone_opt(struct nd_msg *m)
+{
+	const uint8_t *p = m->base + m->question_end;
+	size_t left = (size_t)m->len - m->question_end;
+
+	if (left < 11 || p[0] != 0 || nd_reader_peek16(p + 1) != ND_TYPE_OPT ||
+	    m->count[3] != 1 || m->count[1] != 0 || m->count[2] != 0)
+		return false;
+	struct nd_rr rr = {
+		.class = nd_reader_peek16(p + 3),
+		.ttl = nd_reader_peek32(p + 5),
+		.rdata = (uint16_t)(m->question_end + 11),
+		.rdata_len = nd_reader_peek16(p + 9),
+	};
+	if (rr.rdata_len > left - 11 || !nd_edns_options_valid(p + 11, rr.rdata_len))
+		return false;
+	read_opt(m, &rr);
+	return true;
+}
+
 /* Is there nothing wrong inside the record? miekg/dns takes rdata of no octets for any type. */
 static bool record_valid(const struct nd_msg *m, const struct nd_rr *rr)
 {
@@ -81,9 +103,15 @@ static void settle_counts(struct nd_msg *m, const struct nd_rr_iter *iter)
 /* The records of a question. */
 static int read_records(struct nd_msg *m)
 {
+	if (m->question_end == m->len) {
+		m->count[1] = m->count[2] = m->count[3] = 0;
+		return 0;
+	}
+	if (read_lone_opt(m))
+		return 0;
+
 	struct nd_rr_iter iter = nd_rr_iter_over(m);
 	struct nd_rr rr;
-
 	while (nd_rr_next(&iter, &rr)) {
 		if (!record_valid(m, &rr))
 			return ND_EFORMAT;

@@ -21,17 +21,27 @@ static uint8_t lower_one(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
 }
 
-static void copy_lower(uint8_t *to, const uint8_t *from, size_t n)
+static void fold_eight(uint8_t *to, const uint8_t *from)
 {
 	uint64_t x;
 
-	for (; n >= 8; n -= 8, to += 8, from += 8) {
-		memcpy(&x, from, 8);
-		x = lower_eight(x);
-		memcpy(to, &x, 8);
-	}
-	for (size_t i = 0; i < n; i++)
-		to[i] = lower_one(from[i]);
+	memcpy(&x, from, 8);
+	x = lower_eight(x);
+	memcpy(to, &x, 8);
+}
+
+/* The last eight octets overlap those before; folding twice changes nothing. */
+static void copy_lower(uint8_t *to, const uint8_t *from, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		fold_eight(to + i, from + i);
+	if (i < n && n >= 8)
+		fold_eight(to + n - 8, from + n - 8);
+	else
+		for (; i < n; i++)
+			to[i] = lower_one(from[i]);
 }
 
 static bool equal_folded(const uint8_t *a, const uint8_t *b, size_t n)

@@ -41,12 +41,22 @@ static bool format_number(struct nd_text_out *o, size_t octets, struct nd_reader
 	return p;
 }
 
-static bool format_type(struct nd_text_out *o, struct nd_reader *r)
+/* The words for 0 and 65535 are for logs; no one reads them as types. */
+static void put_type(struct nd_text_out *o, uint16_t type)
 {
 	char text[ND_NUMBER_TEXT_MAX];
-	uint16_t type = nd_reader_u16(r);
 
-	nd_text_out_string(o, nd_type_text(type, text));
+	if (type != 0 && type != UINT16_MAX) {
+		nd_text_out_string(o, nd_type_text(type, text));
+		return;
+	}
+	nd_text_out_string(o, "TYPE");
+	nd_text_out_number(o, type);
+}
+
+static bool format_type(struct nd_text_out *o, struct nd_reader *r)
+{
+	put_type(o, nd_reader_u16(r));
 	return r->err == 0;
 }
 
@@ -102,7 +112,6 @@ static bool format_tag(struct nd_text_out *o, struct nd_reader *r)
 /* RFC 4034 s4.1.2; each type has a blank before it. */
 static bool format_bitmap(struct nd_text_out *o, struct nd_reader *r)
 {
-	char text[ND_NUMBER_TEXT_MAX];
 	int last = -1;
 
 	while (nd_reader_left(r)) {
@@ -116,7 +125,7 @@ static bool format_bitmap(struct nd_text_out *o, struct nd_reader *r)
 			if (!(p[bit / 8] & 0x80 >> bit % 8))
 				continue;
 			nd_text_out_string(o, " ");
-			nd_text_out_string(o, nd_type_text((uint16_t)(window << 8 | bit), text));
+			put_type(o, (uint16_t)(window << 8 | bit));
 		}
 	}
 	return true;

@@ -267,6 +267,20 @@ static int parse_strings(struct nd_text_scan *s, struct nd_text_word word,
 	return s->why ? ND_EFORMAT : 0;
 }
 
+/* The second string of HINFO may be missing, and so may times at the end of a SOA, to miekg/dns:
+ * they are empty, and 0. */
+static int put_missing(struct nd_text_scan *s, const char *shape, const char *field,
+		       struct nd_text_sink *out)
+{
+	if (*field == 't')
+		nd_text_sink_number(out, 0, 4);
+	else if (*field == 's' && field[1] == '\0' && field != shape)
+		nd_text_sink_number(out, 0, 1);
+	else
+		nd_text_scan_fail(s, "rdata ends early");
+	return s->why ? ND_EFORMAT : 0;
+}
+
 static int parse_shape(struct nd_text_scan *s, const char *shape, const struct nd_name *origin,
 		       struct nd_text_sink *out)
 {
@@ -279,10 +293,7 @@ static int parse_shape(struct nd_text_scan *s, const char *shape, const struct n
 		} else if (*field == 'p') {
 			err = nd_text_svcb_parse(s, out);
 		} else if (!nd_text_scan_next(s, &word)) {
-			/* HINFO with one string has an empty second one, to miekg/dns. */
-			if (*field != 's' || field[1] || field == shape)
-				return nd_text_scan_fail(s, "rdata ends early");
-			nd_text_sink_number(out, 0, 1);
+			err = put_missing(s, shape, field, out);
 		} else if (*field == 'S') {
 			err = parse_strings(s, word, out);
 		} else {
