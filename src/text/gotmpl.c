@@ -69,7 +69,7 @@ static void stop(struct run *r, int err, const char *format, ...)
 static struct nd_value checked(struct run *r, struct nd_value v)
 {
 	if (v.kind != ND_VALUE_ERROR)
-		return v;
+		return nd_value_clean(v);
 	stop(r, nd_value_is_limit(&v) ? ND_ELIMIT : ND_EFORMAT, "%.*s",
 	     (int)(v.s.len < 250 ? v.s.len : 250), v.s.text);
 	return nil_value();

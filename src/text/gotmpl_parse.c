@@ -209,7 +209,8 @@ static bool read_number(const char *text, size_t len, struct nd_value *v)
 	memcpy(s, text, len);
 	s[len] = '\0';
 	digits = s + (*s == '+' || *s == '-');
-	based = digits[0] == '0' && digits[1] && !strchr(".eE", digits[1]);
+	based = digits[0] == '0' && digits[1] &&
+		(strchr("xXbBoO", digits[1]) || !strpbrk(s, ".eE")); /* "010" is octal, "01.0" not */
 	is_float = strpbrk(s, based ? "pP" : ".eE");
 	if (based && strchr(s, '.') && (!is_float || !strchr("xX", digits[1])))
 		return false;

@@ -150,7 +150,8 @@ static void write_float(struct nd_buf *to, const struct spec *s, double f, char 
 
 static void add_float(struct nd_buf *out, const struct spec *s, double f, char verb)
 {
-	const char *sign = signbit(f) && !isnan(f) ? "-" : s->plus ? "+" : s->space ? " " : "";
+	const char *sign = signbit(f) && !isnan(f) ? "-" : s->plus ? "+" : s->space ? " "
+			   : isinf(f) ? "+" : "";
 	struct spec rest = *s;
 	struct nd_buf text;
 

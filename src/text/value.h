@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* value.h - what templates and expressions compute with.
  *
- * Owns: nothing; strings and children are borrowed (from an arena or the caller).
+ * Owns: nothing; strings and children are borrowed (from an arena or the caller). Texts in lists and
+ * maps are never NULL.
  */
 #pragma once
 
@@ -63,6 +64,14 @@ struct nd_value nd_value_error(struct nd_arena *a, const char *format, ...)
 /* The ERROR of a full arena. nd_value_is_limit knows it again. */
 struct nd_value nd_value_limit(void);
 bool nd_value_is_limit(const struct nd_value *v);
+
+/* What came from outside: an empty string may come without a text, inside it has one. */
+static inline struct nd_value nd_value_clean(struct nd_value v)
+{
+	if (v.kind == ND_VALUE_STRING && !v.s.text)
+		v.s.text = "";
+	return v;
+}
 
 /* What Go calls the type; for messages. */
 const char *nd_value_type(const struct nd_value *v);
