@@ -11,9 +11,10 @@ fi
 build/nodens serve -conf deploy/sample/Corefile -dns.port "$port" &
 server=$!
 stopping=
+# Ctrl-C reaches the server too, and a second SIGINT would end it at once: TERM only repeats the wish.
 stop() {
 	stopping=1
-	kill -INT "$server" 2>/dev/null || true
+	kill -TERM "$server" 2>/dev/null || true
 }
 trap stop INT TERM
 
@@ -32,6 +33,10 @@ while read -r name type _; do
 done <deploy/sample/queries.txt
 echo
 echo "Serving on 127.0.0.1:$port. Ctrl-C ends it."
-while kill -0 "$server" 2>/dev/null; do wait "$server" && break || [ -z "$stopping" ] || break; done
-wait "$server" 2>/dev/null || status=$?
-exit "${status:-0}"
+status=0
+# A signal ends `wait` early, with a status over 128, while the server still says goodbye.
+while kill -0 "$server" 2>/dev/null; do
+	wait "$server" && status=0 || status=$?
+done
+[ -n "$stopping" ] && [ "$status" -gt 128 ] && status=0
+exit "$status"
