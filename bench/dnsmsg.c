@@ -100,9 +100,9 @@ static size_t write_name(uint8_t *out, size_t cap, const char *name)
 
 size_t nd_dnsmsg_ask(uint8_t *out, size_t cap, const char *name, uint16_t type, bool edns)
 {
-	static const uint8_t header[ND_DNSMSG_HEADER] = {0, 0, 0x01, 0, 0, 1};
-	static const uint8_t opt[11] = {0, 0, ND_DNSMSG_OPT, ND_DNSMSG_UDP_EDNS >> 8,
-					ND_DNSMSG_UDP_EDNS & 0xff};
+	static const uint8_t header[ND_DNSMSG_HEADER] = { 0, 0, 0x01, 0, 0, 1 };
+	static const uint8_t opt[11] = { 0, 0, ND_DNSMSG_OPT, ND_DNSMSG_UDP_EDNS >> 8,
+					 ND_DNSMSG_UDP_EDNS & 0xff };
 	size_t tail = QTYPE_AND_CLASS + sizeof opt;
 
 	if (cap < sizeof header + tail)
@@ -152,7 +152,7 @@ static size_t mask_records(uint8_t *copy, size_t len, size_t at, struct record *
 		if (nd_dnsmsg_get16(copy + fixed) != ND_DNSMSG_OPT)
 			memset(copy + fixed + 4, 0, 4);
 		if (i < answer_count)
-			answers[i] = (struct record){copy + start, at - start};
+			answers[i] = (struct record){ copy + start, at - start };
 	}
 	return at;
 }

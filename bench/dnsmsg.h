@@ -17,8 +17,8 @@ enum {
 	ND_DNSMSG_HEADER = 12,
 	ND_DNSMSG_NAME_MAX = 255,
 	ND_DNSMSG_MAX = 65535,
-	ND_DNSMSG_UDP_PLAIN = 512,  /* RFC 1035 s4.2.1: without EDNS */
-	ND_DNSMSG_UDP_EDNS = 4096,  /* what dnsperf -e offers */
+	ND_DNSMSG_UDP_PLAIN = 512, /* RFC 1035 s4.2.1: without EDNS */
+	ND_DNSMSG_UDP_EDNS = 4096, /* what dnsperf -e offers */
 
 	ND_DNSMSG_A = 1,
 	ND_DNSMSG_SOA = 6,
@@ -30,12 +30,12 @@ enum {
 
 /* The one question of a query, and what its OPT says. */
 struct nd_dnsmsg_question {
-	size_t name_len;    /* bytes of the name, which starts at ND_DNSMSG_HEADER, with the root */
-	size_t end;         /* first byte after the question */
+	size_t name_len; /* bytes of the name, which starts at ND_DNSMSG_HEADER, with the root */
+	size_t end;      /* first byte after the question */
 	uint16_t type;
 	uint16_t class;
 	bool edns;
-	uint16_t udp_size;  /* largest UDP answer the client takes */
+	uint16_t udp_size; /* largest UDP answer the client takes */
 };
 
 static inline uint16_t nd_dnsmsg_get16(const uint8_t *p)

@@ -33,7 +33,7 @@ static struct mmsghdr in[BATCH], out[BATCH];
 
 static int open_socket(const char *address, int port, int rcvbuf)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (inet_pton(AF_INET, address, &at.sin_addr) != 1) {
@@ -65,7 +65,7 @@ static void arm(int n)
 static void prepare(void)
 {
 	for (int i = 0; i < BATCH; i++) {
-		slots[i].iov = (struct iovec){slots[i].bytes, SLOT};
+		slots[i].iov = (struct iovec){ slots[i].bytes, SLOT };
 		in[i].msg_hdr = (struct msghdr){
 			.msg_name = &slots[i].peer,
 			.msg_iov = &slots[i].iov,
@@ -85,7 +85,7 @@ static int answer(int n, struct iovec *iov)
 		if (in[i].msg_len < HEADER || slots[i].bytes[2] & QR)
 			continue;
 		slots[i].bytes[2] |= QR;
-		iov[answers] = (struct iovec){slots[i].bytes, in[i].msg_len};
+		iov[answers] = (struct iovec){ slots[i].bytes, in[i].msg_len };
 		out[answers].msg_hdr = in[i].msg_hdr;
 		out[answers].msg_hdr.msg_iov = &iov[answers];
 		answers++;

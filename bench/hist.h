@@ -18,7 +18,7 @@ enum { ND_HIST_BITS = 7, ND_HIST_SUB = 1 << ND_HIST_BITS };
 struct nd_hist {
 	uint64_t count[(64 - ND_HIST_BITS + 1) * ND_HIST_SUB];
 	uint64_t total;
-	uint64_t max;  /* exact */
+	uint64_t max; /* exact */
 };
 
 static inline size_t nd_hist_index(uint64_t v)

@@ -30,25 +30,25 @@
 
 enum {
 	WIRE_MAX = 320,
-	QUESTIONS_MAX = 1 << 16,  /* different ones; a power of two, at most half of it used */
+	QUESTIONS_MAX = 1 << 16, /* different ones; a power of two, at most half of it used */
 	LINES_MAX = 1 << 22,
 	SOURCES_MAX = 1024,
-	SLOTS = 4096,             /* questions in flight a source; a power of two */
-	BURST = 64,               /* sends before looking for answers again */
+	SLOTS = 4096, /* questions in flight a source; a power of two */
+	BURST = 64,   /* sends before looking for answers again */
 	TIMEOUT_S = 2,
 	ATTEMPTS = 5,
-	LATE_NS = 1000000,        /* a send this far behind its plan is our fault, and reported */
+	LATE_NS = 1000000, /* a send this far behind its plan is our fault, and reported */
 };
 
 struct question {
 	size_t len;
-	size_t known_len;     /* 0: not asked yet */
-	uint8_t *known;       /* normalised; heap, lives as long as the process */
+	size_t known_len; /* 0: not asked yet */
+	uint8_t *known;   /* normalised; heap, lives as long as the process */
 	uint8_t wire[WIRE_MAX];
 };
 
 struct slot {
-	uint64_t planned;     /* 0: free */
+	uint64_t planned; /* 0: free */
 	uint32_t question;
 	uint32_t seq;
 };
@@ -65,10 +65,10 @@ static struct {
 	double rate, seconds;
 	unsigned sources, check_every;
 	bool edns;
-} opt = {.address = "127.0.0.1", .rate = 1000, .sources = 128, .check_every = 1000};
+} opt = { .address = "127.0.0.1", .rate = 1000, .sources = 128, .check_every = 1000 };
 
 static struct question *questions[QUESTIONS_MAX];
-static uint32_t *lines;         /* the file, as indexes into questions */
+static uint32_t *lines; /* the file, as indexes into questions */
 static size_t line_count, question_count;
 
 static struct source *sources;
@@ -161,7 +161,7 @@ static void load(void)
 
 static int open_source(void)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (inet_pton(AF_INET, opt.address, &to.sin_addr) != 1)
@@ -174,7 +174,7 @@ static int open_source(void)
 /* Asks and waits; the size of the answer, 0 when none came. */
 static size_t ask_once(int fd, const struct question *q, uint16_t id, uint8_t *reply)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint8_t wire[WIRE_MAX];
 	uint64_t until = now_ns() + NS_PER_S;
 
@@ -234,7 +234,8 @@ static void check(const struct question *q, const uint8_t *reply, size_t len)
 	if (n == q->known_len && memcmp(normal, q->known, n) == 0)
 		return;
 	if (seen.differing++ == 0) {
-		fprintf(stderr, "openloop: an answer under load differs (ids, TTLs, order aside)\n");
+		fprintf(stderr,
+			"openloop: an answer under load differs (ids, TTLs, order aside)\n");
 		dump("without load", q->known, q->known_len);
 		dump("under load", n ? normal : reply, n ? n : len);
 	}
@@ -248,10 +249,10 @@ static void send_one(uint32_t seq, uint64_t planned)
 	uint16_t id = s->next_id++;
 
 	/* A slot still in use here has waited for SLOTS later questions: it stays lost. */
-	s->slots[id % SLOTS] = (struct slot){planned, index, seq};
+	s->slots[id % SLOTS] = (struct slot){ planned, index, seq };
 	nd_dnsmsg_put16(q->wire, id);
 	if (send(s->fd, q->wire, q->len, 0) < 0)
-		s->slots[id % SLOTS].planned = 0;  /* never left: counted as sent, so as lost */
+		s->slots[id % SLOTS].planned = 0; /* never left: counted as sent, so as lost */
 	seen.sent++;
 
 	uint64_t late = now_ns() - planned;
@@ -289,7 +290,7 @@ static int open_sources(void)
 
 	sources = allocate(opt.sources, sizeof *sources);
 	for (unsigned i = 0; i < opt.sources; i++) {
-		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &sources[i]};
+		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &sources[i] };
 		sources[i].fd = open_source();
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, sources[i].fd, &ev) < 0)
 			give_up(strerror(errno), "epoll");
@@ -308,8 +309,8 @@ static void run(void)
 
 	for (uint64_t now = start; now < end && seen.received < total; now = now_ns()) {
 		for (int i = 0; i < BURST && seen.sent < total; i++) {
-			uint64_t planned =
-				start + (uint64_t)((double)seen.sent * NS_PER_S / opt.rate);
+			uint64_t planned = start +
+					   (uint64_t)((double)seen.sent * NS_PER_S / opt.rate);
 			if (planned > now_ns())
 				break;
 			send_one((uint32_t)seen.sent, planned);
@@ -334,8 +335,7 @@ static void report(void)
 	printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, ",
 	       quantile_us(0.50), quantile_us(0.99), quantile_us(0.999),
 	       (double)latency.max / 1000);
-	printf("\"checked\": %lu, \"differing\": %lu, \"rcodes\": {", seen.checked,
-	       seen.differing);
+	printf("\"checked\": %lu, \"differing\": %lu, \"rcodes\": {", seen.checked, seen.differing);
 	for (int i = 0, first = 1; i < 16; i++) {
 		if (seen.rcode[i])
 			printf("%s\"%d\": %lu", first ? "" : ", ", i, seen.rcode[i]);
@@ -368,8 +368,8 @@ int main(int argc, char **argv)
 		default: usage();
 		}
 	}
-	if (opt.port < 1 || opt.port > 65535 || !opt.file || optind != argc ||
-	    opt.sources < 1 || opt.sources > SOURCES_MAX || opt.check_every < 1 ||
+	if (opt.port < 1 || opt.port > 65535 || !opt.file || optind != argc || opt.sources < 1 ||
+	    opt.sources > SOURCES_MAX || opt.check_every < 1 ||
 	    !(opt.rate >= 1 && opt.rate <= 1e7) || !(opt.seconds >= 0 && opt.seconds <= 3600) ||
 	    opt.rate * opt.seconds > 4e9)
 		usage();

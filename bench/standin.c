@@ -31,13 +31,13 @@ enum {
 	TTL = 86400,
 	CONNECTIONS_MAX = 64,
 	QUERY_MAX = 2048,
-	ANSWER_MAX = 4096,  /* holds a name, 60 AAAA records and an OPT */
+	ANSWER_MAX = 4096, /* holds a name, 60 AAAA records and an OPT */
 	RCVBUF = 4 << 20,
 	BIG_RECORDS = 60,
 };
 
 struct connection {
-	int fd;        /* -1: free */
+	int fd; /* -1: free */
 	size_t filled;
 	uint8_t bytes[2 + QUERY_MAX];
 };
@@ -84,7 +84,7 @@ static uint64_t hash_name(const uint8_t *name, size_t len)
 /* 60 % of names have one address, as a Service has; the rest gives rotation something to do. */
 static unsigned count_records(uint64_t hash)
 {
-	static const uint8_t counts[10] = {1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
+	static const uint8_t counts[10] = { 1, 1, 1, 1, 1, 1, 2, 2, 3, 4 };
 
 	return counts[hash % 10];
 }
@@ -113,7 +113,7 @@ static void put_addresses(struct writer *w, uint16_t type, uint64_t hash, unsign
 /* SOA of the zone above the name: always an ancestor of what was asked, as it must be. */
 static void put_soa(struct writer *w, const struct nd_dnsmsg_question *q)
 {
-	static const uint8_t names[] = "\2ns\7standin\0\2hm\7standin";  /* with the final 0 */
+	static const uint8_t names[] = "\2ns\7standin\0\2hm\7standin"; /* with the final 0 */
 	size_t first = w->base[ND_DNSMSG_HEADER];
 
 	if (q->name_len == 1 || first + 2 == q->name_len)
@@ -129,12 +129,12 @@ static void put_soa(struct writer *w, const struct nd_dnsmsg_question *q)
 	put32(w, 7200);
 	put32(w, 1800);
 	put32(w, TTL);
-	put32(w, TTL);  /* MINIMUM: how long a negative answer lives (RFC 2308 s4) */
+	put32(w, TTL); /* MINIMUM: how long a negative answer lives (RFC 2308 s4) */
 }
 
 static void put_opt(struct writer *w)
 {
-	static const uint8_t opt[11] = {0, 0, ND_DNSMSG_OPT, 0x04, 0xd0};  /* 1232 */
+	static const uint8_t opt[11] = { 0, 0, ND_DNSMSG_OPT, 0x04, 0xd0 }; /* 1232 */
 
 	put(w, opt, sizeof opt);
 }
@@ -143,13 +143,13 @@ static void put_opt(struct writer *w)
 static size_t answer(const uint8_t *msg, size_t len, bool tcp, uint8_t *out)
 {
 	struct nd_dnsmsg_question q;
-	struct writer w = {out, 0};
+	struct writer w = { out, 0 };
 
-	if (nd_dnsmsg_view(msg, len, &q) < 0 || msg[2] & 0xf8)  /* a response, or not a QUERY */
+	if (nd_dnsmsg_view(msg, len, &q) < 0 || msg[2] & 0xf8) /* a response, or not a QUERY */
 		return 0;
 	put(&w, msg, q.end);
-	out[2] = (uint8_t)(0x80 | (msg[2] & 0x01));  /* QR, and RD as asked */
-	out[3] = 0x80;                               /* RA */
+	out[2] = (uint8_t)(0x80 | (msg[2] & 0x01)); /* QR, and RD as asked */
+	out[3] = 0x80;                              /* RA */
 	memset(out + 6, 0, 6);
 
 	const char *label = (const char *)out + ND_DNSMSG_HEADER + 1;
@@ -200,7 +200,7 @@ static void serve_udp(int fd)
 
 static void hang_up(struct connection *c)
 {
-	close(c->fd);  /* leaves the epoll set by itself */
+	close(c->fd); /* leaves the epoll set by itself */
 	c->fd = -1;
 }
 
@@ -214,7 +214,7 @@ static void accept_connection(int listener, int ep)
 		struct connection *c = &connections[i];
 		if (c->fd >= 0)
 			continue;
-		struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
+		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) < 0)
 			break;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -261,7 +261,7 @@ static void serve_tcp(struct connection *c)
 
 static int open_socket(const char *address, int port, int kind)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	int on = 1, rcvbuf = RCVBUF, fd = socket(AF_INET, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (inet_pton(AF_INET, address, &at.sin_addr) != 1) {
@@ -300,7 +300,7 @@ static int udp_door, tcp_door;
 
 static int watch(int ep, int *door, int fd)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = door};
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = door };
 
 	*door = fd;
 	return fd < 0 ? -1 : epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);

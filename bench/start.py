@@ -69,10 +69,11 @@ class Spawned:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
+    def send_signal(self, number):
+        os.kill(self.pid, number)
 
-    def wait(self):
+    def wait(self, _timeout=None):
+        """Only ever after SIGKILL, so without a time limit."""
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -86,8 +87,8 @@ def spawn(argv, name, log):
     return Child(Spawned(pid), name, log), began
 
 
-def first_answer(child, port, began):
-    """Seconds until NAME is answered with an address.
+def first_answer(child, port, began, records=True):
+    """Seconds until NAME is answered (with an address, unless not `records`).
 
     Asked anew every half millisecond: the kernel sends only so many refusals a second, so waiting
     for one could take longer than the start. The first answer counts, to whichever question."""
@@ -103,13 +104,13 @@ def first_answer(child, port, began):
                 child.check()
                 continue
             taken = time.perf_counter() - began
-            if len(reply) > 12 and reply[3] & 0x0f == 0 and reply[6:8] != b"\0\0":
+            if len(reply) > 12 and reply[3] & 0x0f == 0 and (reply[6:8] != b"\0\0" or not records):
                 return taken
     raise BenchError(f"no answer for {NAME} within {TIMEOUT_S} s:\n{child.last_words()}")
 
 
 def once(server, folder, upstream, idle_s=0):
-    """(seconds to the first answer, memory or None)."""
+    """(seconds to the first answer, CPU seconds used for it, memory or None)."""
     port = free_port()
     config = os.path.join(folder, "start.corefile")
     with open(config, "w", encoding="utf-8") as f:
@@ -118,25 +119,44 @@ def once(server, folder, upstream, idle_s=0):
     child, began = spawn(argv, server.name, os.path.join(folder, "start.log"))
     try:
         taken = first_answer(child, port, began)
+        used = child.cpu().total
         if not idle_s:
-            return taken, None
+            return taken, used, None
         time.sleep(idle_s)
-        return taken, child.memory()
+        return taken, used, child.memory()
     finally:
         # lameduck would hold SIGTERM up for 5 s, and how it ends is not measured here.
-        child.popen.kill()
-        child.popen.wait()
+        child.end(first=signal.SIGKILL)
+
+
+def floor(echo, folder):
+    """The same for a program that does nothing: what this machine, now, takes for any start."""
+    port = free_port()
+    child, began = spawn([echo.binary, "-p", str(port)], echo.name,
+                         os.path.join(folder, "start.log"))
+    try:
+        return first_answer(child, port, began, records=False)
+    finally:
+        child.end(first=signal.SIGKILL)
 
 
 def measure(bench, folder):
-    server = servers.Nodens(bench.build)
-    if server.missing():
-        raise BenchError(f"{server.missing()}: run ./dev build first")
+    server, echo = servers.Nodens(bench.build), servers.Echo(bench.build)
+    for needed in (server, echo):
+        if needed.missing():
+            raise BenchError(f"{needed.missing()}: run ./dev build first")
     starts = 5 if bench.quick else 20
     with Children(folder) as children:
         _, upstream, _ = servers.standin(children, bench.build, folder, None)
         once(server, folder, upstream)  # brings binary and libraries into the page cache
-        taken = [once(server, folder, upstream)[0] * 1000 for _ in range(starts)]
-        memory = once(server, folder, upstream, IDLE_S)[1]
+        taken, used, floors = [], [], []
+        for _ in range(starts):
+            floors.append(floor(echo, folder) * 1000)
+            wall, cpu, _ = once(server, folder, upstream)
+            taken.append(wall * 1000)
+            used.append(cpu * 1000)
+        memory = once(server, folder, upstream, IDLE_S)[2]
     return {"starts": starts, "first_answer_ms": statistics.median(taken),
-            "first_answer_ms_max": max(taken), "memory_mib": memory}
+            "cpu_ms": statistics.median(used),
+            "first_answer_ms_min": min(taken), "first_answer_ms_max": max(taken),
+            "echo_ms": statistics.median(floors), "memory_mib": memory}
