@@ -87,7 +87,8 @@ int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const str
 	}
 }
 
-bool nd_kanswer_has_addresses(const struct nd_kconf *c, const struct nd_kfind *f, uint16_t qtype)
+bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
+			       struct nd_name zone, uint16_t qtype)
 {
 	struct nd_kfind_iter it;
 	struct nd_kendpoint e;
@@ -105,13 +106,14 @@ bool nd_kanswer_has_addresses(const struct nd_kconf *c, const struct nd_kfind *f
 				return true;
 		return false;
 	case ND_KFIND_POD: return f->pod.len == len_of(qtype);
-	case ND_KFIND_NS: return c->nlocal > 0;
+	case ND_KFIND_NS: return nd_kapex_has_address(c, q, zone, qtype);
 	default: return false;
 	}
 }
 
 int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner, const struct nd_kservice *s)
 {
+	q->ans.w.exact = true; /* the target stands in the Service's letters */
 	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, ND_TYPE_CNAME, ND_CLASS_IN, c->ttl, nd_kobject_target(s),
 			    s->target_len);
 }
@@ -282,6 +284,24 @@ static int srv_of_endpoints(struct srv *s)
 	return err;
 }
 
+/* A pod has no ports: CoreDNS gives port 0 and the pod's own name. */
+static int srv_of_pod(struct srv *s, struct nd_name zone)
+{
+	const struct nd_krequest *r = &s->find->request;
+	const struct nd_kip *ip = &s->find->pod;
+	struct nd_name_buf a, b;
+	struct nd_name name;
+
+	if (nd_name_prepend("pod", 3, zone, &a, &name) ||
+	    nd_name_prepend(r->namespace.at, r->namespace.n, name, &b, &name) ||
+	    nd_name_prepend(r->service.at, r->service.n, name, &a, &name))
+		return 0;
+	s->weight = weight_of(s->find->npods);
+	nd_kseen_init(&s->seen, false, 0);
+	int err = add_srv(s, name, name.wire, 0);
+	return err ? err : add_extra(s, name, name.wire, ip->bytes, ip->len);
+}
+
 int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f, struct nd_name zone)
 {
 	struct srv s;
@@ -289,12 +309,14 @@ int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	s.conf = c;
 	s.q = q;
 	s.find = f;
+	/* Targets stand in the Service's letters, their addresses too, whatever the question's are. */
+	q->ans.w.exact = true;
+	if (f->kind == ND_KFIND_POD)
+		return srv_of_pod(&s, zone);
 	if (f->kind != ND_KFIND_SERVICE && f->kind != ND_KFIND_ENDPOINTS)
 		return 0;
 	if (init_srv(&s, zone))
 		return 0;
-	/* Targets stand in the Service's letters, their addresses too, whatever the question's are. */
-	q->ans.w.exact = true;
 	return f->kind == ND_KFIND_SERVICE ? srv_of_service(&s) : srv_of_endpoints(&s);
 }
 

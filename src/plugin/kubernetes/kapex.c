@@ -198,3 +198,15 @@ int nd_kapex_addresses(const struct nd_kconf *c, struct nd_query *q, struct nd_n
 					   s.list[i].ip_len);
 	return err;
 }
+
+bool nd_kapex_has_address(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone, uint16_t qtype)
+{
+	struct servers s = { .q = q, .zone = zone };
+
+	if (list_servers(&s, c))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (type_of(&s.list[i]) == qtype)
+			return true;
+	return false;
+}

@@ -197,7 +197,10 @@ static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct n
 	f->pod = parse_dashes(r->service);
 	if (f->pod.len == 0)
 		return;
-	if (c->pods == ND_KCONF_PODS_INSECURE || nd_kindex_has_pod(c->index, ns, f->pod.bytes, f->pod.len))
+	f->npods = 1;
+	if (c->pods == ND_KCONF_PODS_VERIFIED)
+		f->npods = nd_kindex_count_pods(c->index, ns, f->pod.bytes, f->pod.len);
+	if (f->npods)
 		f->kind = ND_KFIND_POD;
 }
 

@@ -26,6 +26,7 @@ struct nd_kfind {
 	const struct nd_kgroup *group;      /* NULL: no slices */
 	bool multi;                         /* below a multicluster zone */
 	struct nd_kip pod;
+	size_t npods;                       /* that have it; 1 where nobody looks */
 };
 
 /* name: lower case, at or below zone; it must stand as long as *out is used. */

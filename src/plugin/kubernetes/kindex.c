@@ -53,15 +53,15 @@ bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_
 	return ips_have(nd_kobject_ips(s), s->nips, ip, n);
 }
 
-bool nd_kindex_has_pod(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n)
+size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n)
 {
 	struct nd_kreverse_iter it = by_ip(ix, &ix->pod_ips, ip, n);
 	const struct nd_kpod *pod;
+	size_t found = 0;
 
 	while ((pod = nd_kreverse_next(&it)))
-		if (pod->ns == ns && ips_have(pod->ip, pod->nips, ip, n))
-			return true;
-	return false;
+		found += pod->ns == ns && ips_have(pod->ip, pod->nips, ip, n);
+	return found;
 }
 
 bool nd_kindex_complete(const struct nd_kindex *ix)

@@ -98,8 +98,8 @@ bool nd_kindex_complete(const struct nd_kindex *ix);
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
 const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm, const struct nd_kns *ns,
 				      const void *name, size_t n);
-/* Is there a pod with this address in the namespace? */
-bool nd_kindex_has_pod(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n);
+/* How many pods of the namespace have this address? (Those on the host's network share the node's.) */
+size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n);
 
 /* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look through it->now. */
 struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n);

@@ -104,7 +104,6 @@ static int write_cnames(const struct question *u, const struct cnames *chain)
 	struct nd_name owner = u->asked;
 	int err = 0;
 
-	u->q->ans.w.exact = true; /* a target's letters are the Service's, not the question's */
 	for (size_t i = 0; i < chain->n && !err; i++) {
 		err = nd_kanswer_cname(u->conf, u->q, owner, chain->service[i]);
 		owner = target_of(chain->service[i]);
@@ -135,7 +134,7 @@ static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
 		if (nd_kfind_is_ns(owner, u->zone))
 			f->kind = ND_KFIND_NS;
 	}
-	if (!nd_kanswer_has_addresses(u->conf, f, u->q->msg.qtype))
+	if (!nd_kanswer_has_addresses(u->conf, u->q, f, u->tail, u->q->msg.qtype))
 		return answer_nothing(u, ND_RCODE_NOERROR);
 	int err = write_cnames(u, &chain);
 	if (!err)
