@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Datagrams and streams: what CoreDNS's clients may do, and what nobody should."""
+import random
+import socket
+import struct
+import time
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+
+from serving import frame, read_frame, texts
+
+HOSTS = """.:@PORT {
+    hosts {
+        192.0.2.1 one.test
+        2001:db8::1 one.test
+        %s
+    }
+}
+""" % "\n        ".join("10.1.%d.%d many.test" % (i // 256, i % 256) for i in range(300))
+
+
+@pytest.fixture
+def server(serve):
+    return serve(HOSTS)
+
+
+def alive(s):
+    assert texts(s.ask("one.test.")) == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("tcp", [False, True])
+def test_answers(server, where, tcp):
+    r = server.ask("one.test.", where=where, tcp=tcp)
+    assert texts(r) == ["192.0.2.1"] and r.flags & dns.flags.AA
+    assert texts(server.ask("one.test.", "AAAA", where=where, tcp=tcp)) == ["2001:db8::1"]
+
+
+def test_reply_comes_from_the_address_asked(server):
+    """A wildcard socket answers from where the question came to, or a client does not take it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(8)
+        s.sendto(dns.message.make_query("one.test.", "A").to_wire(), ("127.5.6.7", server.port))
+        assert s.recvfrom(512)[1] == ("127.5.6.7", server.port)
+
+
+def test_pipelining(server):
+    """RFC 7766: 200 questions in one write; every one is answered under its id."""
+    asked, out = {}, b""
+    for i in range(200):
+        asked[1000 + i] = 1 if i % 2 else 300
+        out += frame(dns.message.make_query("one.test." if i % 2 else "many.test.", "A", id=1000 + i).to_wire())
+    with server.connect() as c:
+        c.sendall(out)
+        while asked:
+            number, _, _, answers = struct.unpack("!HHHH", read_frame(c)[:8])
+            assert answers == asked.pop(number)
+
+
+def test_pieces(server):
+    """A frame that comes octet by octet, and two that share a segment."""
+    wire = frame(dns.message.make_query("one.test.", "A", id=7).to_wire())
+    with server.connect() as c:
+        c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for i in range(len(wire)):
+            c.sendall(wire[i:i + 1])
+            time.sleep(0.001)
+        assert read_frame(c)[:2] == b"\0\7"
+        c.sendall(wire + wire[:5])
+        assert read_frame(c)[:2] == b"\0\7"
+        c.sendall(wire[5:])
+        assert read_frame(c)[:2] == b"\0\7"
+
+
+def test_short_frames_are_skipped(server):
+    with server.connect() as c:
+        c.sendall(frame(b"") + frame(b"short") + frame(dns.message.make_query("one.test.", "A", id=9).to_wire()))
+        assert read_frame(c)[:2] == b"\0\x09"
+
+
+def test_half_closed(server):
+    """A client that has said all it has to say still gets its answer."""
+    with server.connect() as c:
+        c.sendall(frame(dns.message.make_query("one.test.", "A", id=10).to_wire()))
+        c.shutdown(socket.SHUT_WR)
+        assert read_frame(c)[:2] == b"\0\x0a"
+
+
+def test_first_question_is_awaited_three_seconds(server):
+    with server.connect() as silent, server.connect() as asks:
+        began = time.monotonic()
+        asks.sendall(frame(dns.message.make_query("one.test.", "A").to_wire()))
+        read_frame(asks)
+        assert silent.recv(1) == b""
+        assert time.monotonic() - began >= 2.5
+        # The one that has asked has 10 s from then on.
+        asks.sendall(frame(dns.message.make_query("one.test.", "A", id=11).to_wire()))
+        assert read_frame(asks)[:2] == b"\0\x0b"
+
+
+def test_slow_reader_is_cut_off(server):
+    """Who asks on and on and does not read costs a bounded queue, then the connection: of 190 MB of answers it
+    finds only what the queue held."""
+    out = frame(dns.message.make_query("many.test.", "A").to_wire()) * 100
+    with socket.socket() as c:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.connect(("127.0.0.1", server.port))
+        c.settimeout(8)
+        got = 0
+        try:
+            for _ in range(400):
+                c.sendall(out)
+            while True:
+                more = len(c.recv(1 << 20))
+                if more == 0:
+                    break
+                got += more
+        except ConnectionError:
+            pass
+        assert got < 16 << 20
+    alive(server)
+
+
+def test_many_connections(server):
+    conns = [server.connect() for _ in range(300)]
+    try:
+        for i, c in enumerate(conns):
+            c.sendall(frame(dns.message.make_query("one.test.", "A", id=i).to_wire()))
+        for i, c in enumerate(conns):
+            assert read_frame(c)[:2] == struct.pack("!H", i)
+    finally:
+        for c in conns:
+            c.close()
+
+
+# --- sizes ---
+
+@pytest.mark.parametrize("payload,most", [(None, 512), (0, 512), (100, 512), (512, 512), (1232, 1232), (1400, 1400),
+                                          (4000, 4000)])
+def test_truncation(server, payload, most):
+    """Whole records up to the client's limit, and TC; the client's size comes back."""
+    more = {} if payload is None else {"use_edns": 0, "payload": payload}
+    m = dns.message.make_query("many.test.", "A", **more)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(8)
+        s.sendto(m.to_wire(), ("127.0.0.1", server.port))
+        wire = s.recv(65535)
+    r = dns.message.from_wire(wire)
+    assert most - 16 <= len(wire) <= most
+    assert r.flags & dns.flags.TC
+    assert r.edns == (-1 if payload is None else 0)
+    # 12 + 15 header and question, 11 OPT; 16 octets a record
+    assert len(texts(r)) == (most - 12 - 15 - (0 if payload is None else 11)) // 16
+
+
+def test_large_enough_is_not_truncated(server):
+    r = server.ask("many.test.", use_edns=0, payload=8192)
+    assert len(texts(r)) == 300 and not r.flags & dns.flags.TC
+
+
+def test_retry_over_tcp(server):
+    assert server.ask("many.test.").flags & dns.flags.TC
+    r = server.ask("many.test.", tcp=True)
+    assert len(texts(r)) == 300 and not r.flags & dns.flags.TC
+
+
+def test_do_comes_back(server):
+    r = server.ask("one.test.", want_dnssec=True)
+    assert r.ednsflags & dns.flags.DO
+    assert not server.ask("one.test.", use_edns=0).ednsflags & dns.flags.DO
+
+
+# --- what nobody should send ---
+
+QUESTION = "036f6e650474657374000001" "0001"
+# what, octets, the reply's rcode (None: no reply)
+MALFORMED = [
+    ("nothing", "", None),
+    ("half a header", "123401000001", None),
+    ("header only, counts say one", "123401000001000000000000", "SERVFAIL"),
+    ("no question", "123401000000000000000000", "FORMERR"),
+    ("two questions", "123401000002000000000000" + QUESTION + QUESTION, "FORMERR"),
+    ("an answer came along", "123481000001000000000000" + QUESTION, None),
+    ("opcode STATUS", "123410000001000000000000" + QUESTION, "NOTIMP"),
+    ("opcode UPDATE", "123428000001000000000000" + QUESTION, "NOTIMP"),
+    ("name without an end", "123401000001000000000000" "036f6e65", "FORMERR"),
+    ("label of 64", "123401000001000000000000" + "40" + "61" * 64 + "00" "00010001", "FORMERR"),
+    ("name of 256", "123401000001000000000000" + ("3f" + "61" * 63) * 4 + "00" "00010001", "FORMERR"),
+    ("pointer to itself", "123401000001000000000000" "c00c" "00010001", "FORMERR"),
+    ("pointer forward", "123401000001000000000000" "c0ff" "00010001", "FORMERR"),
+    ("no class", "123401000001000000000000" "036f6e650474657374000001", "FORMERR"),
+    ("EDNS version 1", "123401000001000000000001" + QUESTION + "000029100000010000" "0000", "BADVERS"),
+    ("two OPTs", "123401000001000000000002" + QUESTION + "0000291000000000000000" * 2, ""),
+    ("OPT cut short", "123401000001000000000001" + QUESTION + "00002910000000", "FORMERR"),
+    ("OPT longer than it is", "123401000001000000000001" + QUESTION + "000029100000000000ffff", "FORMERR"),
+    ("over 512 octets", "123401000001000000000000" + QUESTION + "00" * 600, "FORMERR"),
+    ("class CHAOS", "123401000001000000000000" "036f6e6504746573740000010003", "REFUSED"),
+]
+
+
+def exchange(server, wire, timeout):
+    """The reply, or None; UDP. A proper question behind it shows that it was dealt with."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(timeout)
+        s.connect(("127.0.0.1", server.port))
+        s.send(wire)
+        try:
+            return s.recv(65535)
+        except socket.timeout:
+            return None
+
+
+@pytest.mark.parametrize("what,octets,rcode", MALFORMED, ids=[m[0] for m in MALFORMED])
+def test_malformed(server, what, octets, rcode):
+    reply = exchange(server, bytes.fromhex(octets), 0.2 if rcode is None else 5)
+    if rcode is None:
+        assert reply is None
+    else:
+        assert reply and reply[:2] == b"\x12\x34" and reply[2] & 0x80
+        if rcode:
+            assert dns.rcode.to_text(dns.message.from_wire(reply).rcode()) == rcode
+    alive(server)
+
+
+def mutations(seed, n):
+    rng = random.Random(seed)
+    sound = [dns.message.make_query("one.test.", "A", use_edns=0, id=1).to_wire(),
+             dns.message.make_query("a.b.c.many.test.", "AAAA", id=1).to_wire(),
+             dns.message.make_query("4.3.2.1.in-addr.arpa.", "PTR", want_dnssec=True, id=1).to_wire()]
+    for _ in range(n):
+        w = bytearray(rng.choice(sound))
+        for _ in range(rng.randint(1, 4)):
+            how, at = rng.randrange(5), rng.randrange(max(1, len(w)))
+            if how == 0 and w:
+                w[at % len(w)] = rng.randrange(256)
+            elif how == 1:
+                del w[at:at + rng.randint(1, 8)]
+            elif how == 2:
+                w[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 12)))
+            elif how == 3 and w:
+                w[at % len(w)] ^= 1 << rng.randrange(8)
+            else:
+                w[at:at] = b"\xc0" + bytes([rng.randrange(256)])
+        yield bytes(w)
+
+
+def test_mutations_over_udp(server):
+    """Whatever comes, it goes on answering; every reply is a reply."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(8)
+        s.connect(("127.0.0.1", server.port))
+        probe = dns.message.make_query("one.test.", "A", id=54321).to_wire()
+        for i, w in enumerate(mutations(20260101, 4000)):
+            s.send(w)
+            if i % 20:
+                continue
+            s.send(probe)
+            while True:
+                r = s.recv(65535)
+                assert len(r) >= 12 and r[2] & 0x80
+                if r[:2] == probe[:2]:
+                    break
+    alive(server)
+
+
+def test_mutations_over_tcp(server):
+    for i, w in enumerate(mutations(20260102, 300)):
+        with server.connect() as c:
+            c.sendall(frame(w) + frame(dns.message.make_query("one.test.", "A", id=54321).to_wire()))
+            while read_frame(c)[:2] != struct.pack("!H", 54321):
+                pass
+    rng = random.Random(20260103)
+    for _ in range(50):  # streams of anything: closed, or waited for, but never the end
+        with server.connect() as c:
+            try:
+                c.sendall(bytes(rng.randrange(256) for _ in range(3000)))
+            except OSError:
+                pass
+    alive(server)
