@@ -156,8 +156,8 @@ class Cached:
                 for name, s in result["samples"].items())
             if result["drift"] > DRIFT_MAX:
                 repeated += 1
-                print(f"  round thrown away, its echoes differ by {result['drift']:.1%} ({figures})",
-                      flush=True)
+                print(f"  round thrown away, its echoes differ by {result['drift']:.1%} "
+                      f"({figures})", flush=True)
                 continue
             good.append(result)
             print(f"  round {len(good)}: {figures}", flush=True)

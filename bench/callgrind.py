@@ -47,7 +47,7 @@ class Counter:
             raise BenchError(f"{self.server.name} under valgrind lost questions:\n{text}")
 
     def count(self, edns, passes):
-        """Instructions of a whole run; the first of its 1 + passes over the file fills the cache."""
+        """Instructions of a whole run; the first of its 1 + passes fills the cache."""
         out = os.path.join(self.folder, "callgrind.out")
         child, port = self.start(out)
         self.ask(port, edns, 1 + passes)

@@ -137,11 +137,11 @@ class Children:
 
         log = os.path.join(self.folder, f"{name}-{len(self._all)}.log")
         with open(log, "wb") as out:
-            # A session of its own: Ctrl-C reaches this script, which then ends what it started.
+            # A group of its own: Ctrl-C reaches this script, which ends what it started.
             popen = subprocess.Popen([str(a) for a in argv], executable=executable, cwd=cwd,
                                      stdin=subprocess.DEVNULL, stdout=out,
                                      stderr=subprocess.STDOUT, preexec_fn=prepare,
-                                     start_new_session=True)
+                                     process_group=0)
         child = Child(popen, name, log)
         self._all.append(child)
         return child

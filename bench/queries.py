@@ -18,7 +18,7 @@ EXPONENT = 1.0
 ZONE = "bench.example"
 
 _SERVICES = ("api", "auth", "billing", "cart", "frontend-web", "gateway", "kafka", "mail", "orders",
-             "postgres-primary", "redis", "search", "session-store", "users")
+             "postgres-primary", "redis", "search", "stock-level", "users")
 _NAMESPACES = ("default", "shop", "payments", "monitoring", "data-platform", "team-a")
 
 
