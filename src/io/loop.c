@@ -57,9 +57,6 @@ static void set_alarm(struct nd_loop *loop)
 
 static void end_turn(struct nd_loop *loop)
 {
-	/* Also those whose alarm is late: libuv's clock stands still while the machine sleeps. */
-	if (nd_timers_next(&loop->timers) <= loop->timers.now_ns)
-		nd_timers_fire(&loop->timers);
 	if (loop->turn)
 		loop->turn(loop->turn_ctx);
 	if (!nd_list_empty(&loop->unflushed))
@@ -70,6 +67,9 @@ static void on_before_wait(uv_prepare_t *prepare)
 {
 	struct nd_loop *loop = prepare->loop->data;
 
+	/* Also those whose alarm is late: libuv's clock stands still while the machine sleeps. */
+	if (nd_timers_next(&loop->timers) <= loop->timers.now_ns)
+		nd_timers_fire(&loop->timers);
 	end_turn(loop);
 	set_alarm(loop);
 	loop->fresh = false;

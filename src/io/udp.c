@@ -16,6 +16,7 @@
 
 enum {
 	TURN_BATCHES = 16,     /* read in one go before timers and other sockets have their turn */
+	AGAIN_AT = 4,          /* a batch of so many says: while it was handled, more have come */
 	SEND_PATIENCE_MS = 4,  /* for a full send buffer */
 	DEFAULT_DATAGRAM = 512,
 };
@@ -181,7 +182,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 	nd_loop_enter(u->loop);
 	for (int i = 0; i < TURN_BATCHES && u->fd >= 0; i++) {
-		if (receive(u) < ND_UDP_BATCH)
+		if (receive(u) < AGAIN_AT)
 			break;
 		nd_loop_update(u->loop);
 	}
