@@ -64,6 +64,13 @@ def needs():
         raise BenchError("dnsperf is not installed (Debian package dnsperf)")
 
 
+def warn_if_busy():
+    load, cpus = os.getloadavg()[0], os.cpu_count()
+    if load > cpus / 4:
+        print(f"note: this machine is busy (load {load:.1f} on {cpus} cores); what waits for a core "
+              "here is measured as if it were slow")
+
+
 def run(bench):
     """The results by part, and whether every bar held."""
     results, verdicts = {"machine": platform.platform(), "cpus": os.cpu_count()}, []
@@ -90,6 +97,7 @@ def main(argv):
     signal.signal(signal.SIGTERM, interrupted)  # a kill cleans up as Ctrl-C does
     try:
         needs()
+        warn_if_busy()
         results, held = run(bench)
     except BenchError as e:
         print(f"bench: {e}", file=sys.stderr)
