@@ -200,12 +200,25 @@ static int serve(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 	return 0;
 }
 
+/* What is odd in the Corefile, but taken: a line each. */
+static void warn(const char *warnings)
+{
+	while (*warnings) {
+		size_t n = strcspn(warnings, "\n");
+		nd_log_warning(NULL, "%.*s", (int)n, warnings);
+		warnings += n + (warnings[n] == '\n');
+	}
+}
+
 int nd_server_load(struct nd_server *s, struct nd_diag *d)
 {
 	struct nd_gen *g;
 	int err = nd_gen_new(&s->process, s->options.corefile, &g, d);
 
-	return err ? err : serve(s, g, d);
+	if (err)
+		return err;
+	warn(g->conf.warnings);
+	return serve(s, g, d);
 }
 
 int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d)
