@@ -101,8 +101,8 @@ def print_start(result):
     print(f"\nstart with the sample cluster, {result['starts']} times: first answer "
           f"{result['first_answer_ms']:.1f} ms after exec (median; "
           f"{result['first_answer_ms_min']:.1f} to {result['first_answer_ms_max']:.1f}), with "
-          f"{result['cpu_ms']:.1f} ms of CPU; the bare echo takes {result['echo_ms']:.1f} ms\nidle memory: RSS "
-          f"{memory['rss']:.1f} MiB, PSS {memory['pss']:.1f}, private and written "
+          f"{result['cpu_ms']:.1f} ms of CPU; the bare echo takes {result['echo_ms']:.1f} ms\n"
+          f"idle memory: RSS {memory['rss']:.1f} MiB, PSS {memory['pss']:.1f}, private and written "
           f"{memory['private']:.1f}")
 
 

@@ -67,8 +67,8 @@ def needs():
 def warn_if_busy():
     load, cpus = os.getloadavg()[0], os.cpu_count()
     if load > cpus / 4:
-        print(f"note: this machine is busy (load {load:.1f} on {cpus} cores); what waits for a core "
-              "here is measured as if it were slow")
+        print(f"note: this machine is busy (load {load:.1f} on {cpus} cores); what waits for a "
+              "core here is measured as if it were slow")
 
 
 def run(bench):
