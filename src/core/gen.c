@@ -357,6 +357,12 @@ int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, stru
 		return -ENOMEM;
 	g->file = nd_arena_string(&g->arena, file);
 	int err = nd_corefile_load(g->file, p->source, &g->arena, &g->conf, d);
+	if (!err && g->conf.nservers == 0) { /* an empty file is as none: CoreDNS serves its built-in one */
+		uint64_t hash = g->conf.hash;
+		err = nd_corefile_parse("", nd_corefile_default, strlen(nd_corefile_default), p->source,
+					&g->arena, &g->conf, d);
+		g->conf.hash = hash; /* what reload compares with */
+	}
 	return finish_new(g, err, out, d);
 }
 
