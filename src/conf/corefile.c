@@ -12,7 +12,7 @@
 
 enum { DEPTH_MAX = 32 }; /* blocks in blocks; no plugin of CoreDNS has more than two */
 
-const char nd_corefile_default[] = ".:53 {\n\twhoami\n\tlog\n}\n";
+const char nd_corefile_default[] = ". {\n\twhoami\n\tlog\n}\n";
 
 /* What is being read lies in three stacks; what is complete is copied to the arena from their
  * tops. A block in a block thus needs no array of its own. */

@@ -66,5 +66,5 @@ int nd_corefile_parse(const char *file, const char *text, size_t n, const struct
 /* Reads the file (or standard input for "stdin") and parses it. */
 int nd_corefile_load(const char *file, const struct nd_conf_source *src, struct nd_arena *a,
 		     struct nd_conf *out, struct nd_diag *d);
-/* What CoreDNS serves when there is no Corefile: ".:53 { whoami log }". */
+/* What CoreDNS serves when there is no Corefile: whoami and log, on the default port (-dns.port). */
 extern const char nd_corefile_default[];

@@ -545,7 +545,7 @@ static void test_default(void **state)
 	(void)state;
 
 	describe(nd_corefile_default, &b);
-	assert_string_equal(nd_buf_string(&b), ".:53[whoami; log]");
+	assert_string_equal(nd_buf_string(&b), ".[whoami; log]");
 	nd_buf_clear(&b);
 }
 
