@@ -52,10 +52,11 @@ def wait_for(what, seconds=15, every=0.02):
 
 class Server:
     """nodens with a Corefile in a folder of its own. In the text each @NAME is a free port, the same for the same
-    NAME; @DIR is the folder. The port of @PORT is what ask() asks."""
+    NAME; @DIR is the folder. The port of @PORT is what ask() asks. cpus: how many it may use."""
 
-    def __init__(self, folder, corefile=None, args=("-conf", "Corefile"), name="nodens", stdin=None, files=None):
-        self.folder, self.ports = str(folder), {}
+    def __init__(self, folder, corefile=None, args=("-conf", "Corefile"), name="nodens", stdin=None, files=None,
+                 cpus=None):
+        self.folder, self.ports, self.cpus = str(folder), {}, cpus
         self.log_path = os.path.join(self.folder, "log")
         os.makedirs(self.folder, exist_ok=True)
         for path, text in (files or {}).items():
@@ -93,7 +94,9 @@ class Server:
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as out:
-            self.process = subprocess.Popen(self.argv, stdout=out, stderr=subprocess.STDOUT, cwd=self.folder,
+            limit = ["taskset", "-c", ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:self.cpus])] \
+                if self.cpus else []
+            self.process = subprocess.Popen(limit + self.argv, stdout=out, stderr=subprocess.STDOUT, cwd=self.folder,
                                             stdin=subprocess.DEVNULL if self.stdin is None else subprocess.PIPE)
         if self.stdin is not None:
             self.process.stdin.write(self.stdin.encode())
