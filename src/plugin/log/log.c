@@ -7,10 +7,12 @@
 #include "core/query.h"
 #include "io/clock.h"
 
-static const char common[] = "{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" "
-			     "{rcode} {>rflags} {rsize} {duration}";
-static const char combined[] = "{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" "
-			       "{rcode} {>rflags} {rsize} {duration} \"{>opcode}\"";
+static const char common[] =
+	"{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" "
+	"{rcode} {>rflags} {rsize} {duration}";
+static const char combined[] =
+	"{remote}:{port} - {>id} \"{type} {class} {name} {proto} {size} {>do} {>bufsize}\" "
+	"{rcode} {>rflags} {rsize} {duration} \"{>opcode}\"";
 
 enum { LINE_BYTES = 4096 };
 
@@ -81,6 +83,8 @@ static void put_local(struct out *o, const struct nd_query *q)
 {
 	if (q->client.local.len)
 		put_address(o, &q->client.local);
+	else if (!q->endpoint->wildcard)
+		put_address(o, &q->endpoint->addr);
 	else
 		put_text(o, "[::]"); /* as CoreDNS on a wildcard socket */
 }
@@ -150,8 +154,9 @@ static void put_rflags(struct out *o, const struct nd_query *q)
 	static const struct {
 		uint16_t bit;
 		const char *text;
-	} bits[] = { { ND_FLAG_QR, "qr" }, { ND_FLAG_AA, "aa" }, { ND_FLAG_TC, "tc" }, { ND_FLAG_RD, "rd" },
-		     { ND_FLAG_RA, "ra" }, { ND_FLAG_Z, "z" },   { ND_FLAG_AD, "ad" }, { ND_FLAG_CD, "cd" } };
+	} bits[] = { { ND_FLAG_QR, "qr" }, { ND_FLAG_AA, "aa" }, { ND_FLAG_TC, "tc" },
+		     { ND_FLAG_RD, "rd" }, { ND_FLAG_RA, "ra" }, { ND_FLAG_Z, "z" },
+		     { ND_FLAG_AD, "ad" }, { ND_FLAG_CD, "cd" } };
 	uint16_t flags = nd_reader_peek16(q->ans.w.base + 2);
 	bool any = false;
 
@@ -197,12 +202,14 @@ static const struct {
 	const char *name;
 	void (*put)(struct out *o, const struct nd_query *q);
 } placeholders[] = {
-	{ "{remote}", put_remote },   { "{port}", put_port },       { "{local}", put_local },
-	{ "{>id}", put_id },          { "{type}", put_type },       { "{class}", put_class },
-	{ "{name}", put_name },       { "{proto}", put_proto },     { "{size}", put_size },
-	{ "{>do}", put_do },          { "{>bufsize}", put_bufsize }, { "{>opcode}", put_opcode },
-	{ "{rcode}", put_rcode },     { "{>rflags}", put_rflags },  { "{rsize}", put_rsize },
-	{ "{duration}", put_duration },
+	{ "{remote}", put_remote },    { "{port}", put_port },
+	{ "{local}", put_local },      { "{>id}", put_id },
+	{ "{type}", put_type },        { "{class}", put_class },
+	{ "{name}", put_name },        { "{proto}", put_proto },
+	{ "{size}", put_size },        { "{>do}", put_do },
+	{ "{>bufsize}", put_bufsize }, { "{>opcode}", put_opcode },
+	{ "{rcode}", put_rcode },      { "{>rflags}", put_rflags },
+	{ "{rsize}", put_rsize },      { "{duration}", put_duration },
 };
 
 /* --- formats --- */
@@ -210,7 +217,8 @@ static const struct {
 static struct part placeholder(const char *text, size_t n)
 {
 	for (size_t i = 0; i < ND_COUNT(placeholders); i++)
-		if (strlen(placeholders[i].name) == n && strncasecmp(placeholders[i].name, text, n) == 0)
+		if (strlen(placeholders[i].name) == n &&
+		    strncasecmp(placeholders[i].name, text, n) == 0)
 			return (struct part){ .put = placeholders[i].put };
 	/* {/LABEL}: metadata that nothing gives here; anything else in braces stays as it is. */
 	if (n > 3 && text[1] == '/')
@@ -257,7 +265,8 @@ static unsigned classify(const struct nd_query *q)
 	if (a->count[ND_SECTION_ANSWER])
 		return CLASS_SUCCESS;
 	for (unsigned i = 0; i < a->n; i++)
-		if (a->record[i].section == ND_SECTION_AUTHORITY && a->record[i].type == ND_TYPE_SOA)
+		if (a->record[i].section == ND_SECTION_AUTHORITY &&
+		    a->record[i].type == ND_TYPE_SOA)
 			return CLASS_DENIAL;
 	return CLASS_SUCCESS;
 }
@@ -302,20 +311,26 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	static const struct {
 		const char *name;
 		unsigned bits;
-	} classes[] = { { "all", CLASS_ALL }, { "success", CLASS_SUCCESS }, { "denial", CLASS_DENIAL },
+	} classes[] = { { "all", CLASS_ALL },
+			{ "success", CLASS_SUCCESS },
+			{ "denial", CLASS_DENIAL },
 			{ "error", CLASS_ERROR } };
 	struct nd_setup *s = ctx;
 	unsigned *bits = self;
 
 	if (l->nargs == 0)
-		return nd_setup_error(s, l, "class: wants some of \"all\", \"success\", \"denial\", \"error\"");
+		return nd_setup_error(
+			s, l, "class: wants some of \"all\", \"success\", \"denial\", \"error\"");
 	for (size_t i = 0; i < l->nargs; i++) {
 		size_t c = 0;
 		while (c < ND_COUNT(classes) && strcmp(classes[c].name, l->args[i]) != 0)
 			c++;
 		if (c == ND_COUNT(classes))
-			return nd_setup_error(s, l, "class: \"%s\" is no class; give \"all\", \"success\", \"denial\" or "
-					      "\"error\"", l->args[i]);
+			return nd_setup_error(
+				s, l,
+				"class: \"%s\" is no class; give \"all\", \"success\", \"denial\" or "
+				"\"error\"",
+				l->args[i]);
 		*bits |= classes[c].bits;
 	}
 	return 0;
@@ -335,8 +350,8 @@ static const char *expand(struct nd_arena *a, const char *format)
 
 	for (size_t i = 0; i < ND_COUNT(known); i++)
 		for (const char *at; format && (at = strstr(format, known[i].name));)
-			format = nd_arena_printf(a, "%.*s%s%s", (int)(at - format), format, known[i].full,
-						 at + strlen(known[i].name));
+			format = nd_arena_printf(a, "%.*s%s%s", (int)(at - format), format,
+						 known[i].full, at + strlen(known[i].name));
 	return format;
 }
 
@@ -381,6 +396,11 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 }
 
 const struct nd_plugin nd_plugin_log = {
-	.name = "log", .repeat = ND_REPEAT_MERGE, .self_size = sizeof(struct log), .settings = settings, .setup = setup,
-	.query = watch, .done = on_done,
+	.name = "log",
+	.repeat = ND_REPEAT_MERGE,
+	.self_size = sizeof(struct log),
+	.settings = settings,
+	.setup = setup,
+	.query = watch,
+	.done = on_done,
 };
