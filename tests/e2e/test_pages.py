@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP pages: /health, /ready, /metrics with CoreDNS's names and labels."""
+import re
+import socket
+
+import pytest
+
+COREFILE = """.:@PORT {
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@PROM
+    health 127.0.0.1:@HEALTH
+    ready 127.0.0.1:@READY
+    errors
+    reload
+    cache 30
+    loadbalance
+    hosts {
+        192.0.2.1 one.test
+        fallthrough
+    }
+    loop
+    forward . 127.0.0.1:@UP
+}
+.:@UP {
+    bind 127.0.0.1
+    whoami
+}
+"""
+
+# What CoreDNS 1.15.0 shows for this Corefile and these questions: name, kind, labels. Its Go runtime's own, and
+# local_localhost_requests_total of a plugin that does not stand in the Corefile, left out.
+COREDNS = """
+build_info gauge goversion revision version
+cache_entries gauge server type view zones
+cache_hits_total counter server type view zones
+cache_misses_total counter server view zones
+cache_requests_total counter server view zones
+dns_do_requests_total counter server view zone
+dns_request_duration_seconds histogram server view zone
+dns_request_size_bytes histogram proto server view zone
+dns_requests_total counter family proto server type view zone
+dns_response_size_bytes histogram proto server view zone
+dns_responses_total counter plugin rcode server view zone
+forward_healthcheck_broken_total counter
+forward_max_concurrent_rejects_total counter
+health_request_duration_seconds histogram
+health_request_failures_total counter
+hosts_entries gauge hostsfile
+hosts_reload_timestamp_seconds gauge
+panics_total counter
+plugin_enabled gauge name server view zone
+proxy_conn_cache_misses_total counter proto proxy_name to
+proxy_request_duration_seconds histogram proxy_name rcode to
+reload_failed_total counter
+"""
+# CoreDNS shows these too, once there has been a reload, or an upstream's socket was used again.
+LATER = {"coredns_reload_version_info", "coredns_proxy_conn_cache_hits_total"}
+
+
+def families(page):
+    """{name: "name kind label..."}; checks on the way that the page is one."""
+    kinds, found = {}, {}
+    for line in page.splitlines():
+        m = re.fullmatch(r"# (HELP|TYPE) (\S+) (.+)", line)
+        if m:
+            if m.group(1) == "TYPE":
+                assert m.group(2) not in kinds, "told about twice"
+                kinds[m.group(2)] = m.group(3)
+            continue
+        m = re.fullmatch(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (\S+)', line)
+        assert m, line
+        float(m.group(3))
+        name = m.group(1)
+        if name not in kinds:
+            name = re.sub("_(bucket|sum|count)$", "", name)
+            assert kinds.get(name) == "histogram", line
+        labels = sorted(set(re.findall(r'(\w+)="', m.group(2) or "")) - {"le"})
+        row = " ".join([name, kinds[name], *labels])
+        assert found.setdefault(name, row) == row
+    return found
+
+
+@pytest.fixture
+def server(serve):
+    return serve(COREFILE)
+
+
+def test_health(server):
+    assert server.get("HEALTH", "/health") == (200, "OK")
+    assert server.get("HEALTH", "/other")[0] == 404
+
+
+def test_ready(server):
+    assert server.get("READY", "/ready") == (200, "OK")
+    assert server.get("READY", "/health")[0] == 404
+
+
+def test_pages_share_an_address(serve):
+    s = serve(".:@PORT {\n    health 127.0.0.1:@PROM\n    ready 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n"
+              "    whoami\n}\n")
+    assert s.get("PROM", "/health") == (200, "OK") and s.get("PROM", "/ready") == (200, "OK")
+    assert "coredns_build_info" in s.get("PROM", "/metrics")[1]
+
+
+@pytest.mark.parametrize("request_text,status", [
+    (b"GET /health HTTP/1.0\r\n\r\n", b"200"),
+    (b"HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n", b"200"),
+    (b"GET /health?full HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"200"),
+    (b"nonsense\r\n\r\n", b"400"),
+    (b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", None),
+], ids=["old", "head", "with a query", "nonsense", "too long"])
+def test_odd_requests(server, request_text, status):
+    """Answered or turned away, and the next one is served."""
+    with socket.create_connection(("127.0.0.1", server.port_of("HEALTH")), timeout=8) as c:
+        try:
+            c.sendall(request_text)
+            reply = c.recv(4096)
+        except ConnectionError:
+            reply = b""
+    if status:
+        assert reply.split(b" ")[1] == status
+    else:
+        assert not reply.startswith(b"HTTP/1.1 200")
+    assert server.get("HEALTH", "/health") == (200, "OK")
+
+
+def test_metric_families(server):
+    for i in range(2):
+        server.ask("x.test.")
+        server.ask("one.test.", "AAAA", tcp=True, want_dnssec=True)
+    found = families(server.get("PROM", "/metrics")[1])
+    ours = {n: row for n, row in found.items() if n.startswith("coredns_") and n not in LATER}
+    assert sorted(ours.values()) == ["coredns_" + row for row in COREDNS.split("\n") if row]
+    for name in ("udp_overflowed_total", "udp_unsent_total", "udp_receive_buffer_bytes", "queries_shed_total",
+                 "queries_timed_out_total", "tcp_refused_total"):
+        assert "nodens_" + name in found
+
+
+def test_metric_values(server):
+    for _ in range(3):
+        server.ask("one.test.")
+    server.ask("one.test.", "TYPE300", tcp=True, want_dnssec=True)
+    server.ask("x.test.", "MX")
+    server.ask("one.test.", rdclass="CH", port=server.port_of("UP"))
+    m = server.metrics()
+    here = 'server="dns://127.0.0.1:%d",zone=".",view=""' % server.port
+    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 3
+    assert m['coredns_dns_requests_total{%s,proto="tcp",family="1",type="other"}' % here] == 1
+    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="MX"}' % here] == 1
+    assert m["coredns_dns_do_requests_total{%s}" % here] == 1
+    # loop's own question came as well
+    assert m['coredns_dns_request_duration_seconds_count{%s}' % here] >= 5
+    buckets = [v for k, v in m.items() if k.startswith("coredns_dns_request_duration_seconds_bucket{" + here)]
+    assert buckets == sorted(buckets) and buckets[-1] == m['coredns_dns_request_duration_seconds_count{%s}' % here]
+    assert m['coredns_dns_request_size_bytes_sum{%s,proto="tcp"}' % here] == 12 + 10 + 4 + 11
+    assert m['coredns_hosts_entries{hostsfile="/etc/hosts"}'] >= 1
+    assert m['coredns_build_info{version="1.15.0",revision="",goversion=""}'] == 1
+    for plugin in ("prometheus", "errors", "loadbalance", "cache", "hosts", "loop", "forward"):
+        assert m['coredns_plugin_enabled{%s,name="%s"}' % (here, plugin)] == 1
+    assert server.metrics()['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 3
+
+
+def test_dropped(serve):
+    """What no block answers is counted under zone "dropped"."""
+    s = serve("a.test:@PORT {\n    bind 127.0.0.1\n    prometheus 127.0.0.1:@PROM\n    whoami\n}\n")
+    s.ask("b.test.")
+    m = s.metrics()
+    here = 'server="dns://127.0.0.1:%d",zone="dropped",view=""' % s.port
+    assert m['coredns_dns_responses_total{%s,rcode="REFUSED",plugin=""}' % here] == 1
+    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 1
+
+
+def test_counts_survive_a_reload(server):
+    server.ask("one.test.")
+    server.write("Corefile", COREFILE.replace("192.0.2.1", "192.0.2.2"))
+    server.reload()
+    server.ask("one.test.")
+    here = 'server="dns://127.0.0.1:%d",zone=".",view=""' % server.port
+    assert server.metrics()['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 2
+
+
+def test_failed_reloads_are_counted(serve):
+    s = serve(".:@PORT {\n    prometheus 127.0.0.1:@PROM\n    reload 2s 1s\n    whoami\n}\n")
+    assert s.metrics()["coredns_reload_failed_total"] == 0
+    s.write("Corefile", ".:@PORT {\n    nonsense\n}\n")
+    s.wait_log(r"\[ERROR\] Reload failed")
+    assert s.metrics()["coredns_reload_failed_total"] == 1
