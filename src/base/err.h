@@ -26,16 +26,16 @@ const char *nd_err_text(int err);
 
 /* Our own mistakes only, never for bytes from a socket. Always on: cheap, and a
  * wrong answer costs more than a restart. */
-#define ND_ASSERT(cond)                                                                        \
-	do {                                                                                   \
-		if (__builtin_expect(!(cond), 0)) {                                            \
-			fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__,   \
-				#cond);                                                        \
-			abort();                                                               \
-		}                                                                              \
+#define ND_ASSERT(cond)                                                                      \
+	do {                                                                                 \
+		if (__builtin_expect(!(cond), 0)) {                                          \
+			fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, \
+				#cond);                                                      \
+			abort();                                                             \
+		}                                                                            \
 	} while (0)
 
 #define ND_COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define ND_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ND_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ND_CONTAINER(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ND_CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

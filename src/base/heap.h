@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 struct nd_heap_node {
-	struct nd_heap_node *child, *next, *prev; /* prev: left sibling, or parent of a first child */
+	struct nd_heap_node *child, *next,
+		*prev; /* prev: left sibling, or parent of a first child */
 	uint64_t key, seq;
 	bool linked;
 };

@@ -66,6 +66,6 @@ static inline struct nd_list *nd_list_pop(struct nd_list *head)
 
 #define ND_LIST_ENTRY(node, type, member) ND_CONTAINER(node, type, member)
 /* The body may unlink `it`, and nothing else. */
-#define ND_LIST_EACH(head, it)                                                                 \
-	for (struct nd_list *it = (head)->next, *it##_next = it->next; it != (head);           \
+#define ND_LIST_EACH(head, it)                                                       \
+	for (struct nd_list *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)

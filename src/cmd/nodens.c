@@ -18,8 +18,8 @@ static int usage(FILE *to, int status)
 {
 	fprintf(to, "usage: nodens COMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(to, "  %-8s %s (also when called as %s)\n", commands[i].name, commands[i].help,
-			commands[i].called_as);
+		fprintf(to, "  %-8s %s (also when called as %s)\n", commands[i].name,
+			commands[i].help, commands[i].called_as);
 	fprintf(to, "\n`nodens COMMAND -help` lists a command's options.\n");
 	return status;
 }
@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 		printf("nodens %s\n", ND_VERSION);
 		return 0;
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-help") == 0 || strcmp(argv[1], "--help") == 0)
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-help") == 0 ||
+	    strcmp(argv[1], "--help") == 0)
 		return usage(stdout, 0);
 	fprintf(stderr, "nodens: unknown command \"%s\"\n", argv[1]);
 	return usage(stderr, 2);

@@ -25,7 +25,8 @@ static const struct {
 	bool takes_value;
 	const char *help;
 } flags[] = {
-	{ "conf", offsetof(struct options, conf), true, "Corefile to load (default \"Corefile\"; \"stdin\" reads a pipe)" },
+	{ "conf", offsetof(struct options, conf), true,
+	  "Corefile to load (default \"Corefile\"; \"stdin\" reads a pipe)" },
 	{ "dns.port", offsetof(struct options, port), true, "default port (53)" },
 	{ "p", offsetof(struct options, port), true, "default port (53)" },
 	{ "pidfile", offsetof(struct options, pidfile), true, "file to write the process id to" },
@@ -38,7 +39,8 @@ static void usage(FILE *to)
 {
 	fprintf(to, "usage: nodens serve [OPTION...]\n");
 	for (size_t i = 0; i < ND_COUNT(flags); i++)
-		fprintf(to, "  -%s%s\n    \t%s\n", flags[i].name, flags[i].takes_value ? " VALUE" : "", flags[i].help);
+		fprintf(to, "  -%s%s\n    \t%s\n", flags[i].name,
+			flags[i].takes_value ? " VALUE" : "", flags[i].help);
 }
 
 /* Go's flag package: -name, --name, -name=value, -name value; a switch also as -name=true. */
@@ -72,7 +74,8 @@ static int parse_flag(int argc, char **argv, int *i, struct options *o)
 static int parse(int argc, char **argv, struct options *o)
 {
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "-help") || !strcmp(argv[i], "--help")) {
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "-help") ||
+		    !strcmp(argv[i], "--help")) {
 			usage(stdout);
 			return 0;
 		}
@@ -128,9 +131,7 @@ static void on_signal(void *ctx, int number)
 	struct run *r = ctx;
 
 	switch (number) {
-	case SIGUSR1:
-		nd_server_process(r->server)->reload(nd_server_process(r->server));
-		break;
+	case SIGUSR1: nd_server_process(r->server)->reload(nd_server_process(r->server)); break;
 	case SIGQUIT:
 		nd_log_info(NULL, "SIGQUIT: Quitting process immediately");
 		leave_at_once(r, 0);
@@ -188,7 +189,8 @@ static void show_banner(struct nd_server *server)
 	nd_buf_init(&b, 1 << 20);
 	nd_server_banner(server, &b);
 	uname(&u);
-	nd_buf_printf(&b, "nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION, u.machine);
+	nd_buf_printf(&b, "nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION,
+		      u.machine);
 	fputs(nd_buf_string(&b), stdout);
 	fflush(stdout);
 	nd_buf_clear(&b);
@@ -197,8 +199,12 @@ static void show_banner(struct nd_server *server)
 static int serve(struct run *r, const struct options *o)
 {
 	struct nd_diag d = { 0 };
-	struct nd_server_options so = { .corefile = o->conf, .port = 53, .threads = true,
-					.version = ND_COREDNS_VERSION, .on_end = on_end, .ctx = r };
+	struct nd_server_options so = { .corefile = o->conf,
+					.port = 53,
+					.threads = true,
+					.version = ND_COREDNS_VERSION,
+					.on_end = on_end,
+					.ctx = r };
 
 	if (o->port) {
 		char *end;
@@ -238,7 +244,8 @@ int nd_cmd_serve(int argc, char **argv)
 	if (o.version) {
 		struct utsname u;
 		uname(&u);
-		printf("nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION, u.machine);
+		printf("nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION,
+		       u.machine);
 		return 0;
 	}
 	if (o.plugins)

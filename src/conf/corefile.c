@@ -20,10 +20,22 @@ struct parser {
 	struct nd_stream s;
 	struct nd_arena *arena;
 	struct nd_diag *d;
-	struct { const char **at; size_t n, cap; } words;
-	struct { struct nd_conf_line *at; size_t n, cap; } lines;
-	struct { struct nd_conf_token *at; size_t n, cap; } keys;
-	struct { struct nd_conf_server *at; size_t n, cap; } servers;
+	struct {
+		const char **at;
+		size_t n, cap;
+	} words;
+	struct {
+		struct nd_conf_line *at;
+		size_t n, cap;
+	} lines;
+	struct {
+		struct nd_conf_token *at;
+		size_t n, cap;
+	} keys;
+	struct {
+		struct nd_conf_server *at;
+		size_t n, cap;
+	} servers;
 	uint64_t hash;
 };
 
@@ -48,26 +60,26 @@ static void *more_room(void *at, size_t n, size_t *cap, size_t size)
 	return moved;
 }
 
-#define PUSH(p, stack, ...)                                                                    \
-	({                                                                                     \
-		void *at_ = more_room((p)->stack.at, (p)->stack.n, &(p)->stack.cap,            \
-				      sizeof *(p)->stack.at);                                  \
-		if (at_) {                                                                     \
-			(p)->stack.at = at_;                                                   \
-			(p)->stack.at[(p)->stack.n++] = __VA_ARGS__;                           \
-		}                                                                              \
-		at_ ? 0 : no_memory(p);                                                        \
+#define PUSH(p, stack, ...)                                                         \
+	({                                                                          \
+		void *at_ = more_room((p)->stack.at, (p)->stack.n, &(p)->stack.cap, \
+				      sizeof *(p)->stack.at);                       \
+		if (at_) {                                                          \
+			(p)->stack.at = at_;                                        \
+			(p)->stack.at[(p)->stack.n++] = __VA_ARGS__;                \
+		}                                                                   \
+		at_ ? 0 : no_memory(p);                                             \
 	})
 
 /* Everything from `from` on to the arena; the stack is cut there. */
-#define POP(p, stack, from)                                                                    \
-	({                                                                                     \
-		size_t n_ = (p)->stack.n - (from);                                             \
-		void *to_ = nd_arena_array((p)->arena, n_, sizeof *(p)->stack.at);             \
-		if (to_ && n_)                                                                 \
-			memcpy(to_, (p)->stack.at + (from), n_ * sizeof *(p)->stack.at);       \
-		(p)->stack.n = (from);                                                         \
-		to_;                                                                           \
+#define POP(p, stack, from)                                                              \
+	({                                                                               \
+		size_t n_ = (p)->stack.n - (from);                                       \
+		void *to_ = nd_arena_array((p)->arena, n_, sizeof *(p)->stack.at);       \
+		if (to_ && n_)                                                           \
+			memcpy(to_, (p)->stack.at + (from), n_ * sizeof *(p)->stack.at); \
+		(p)->stack.n = (from);                                                   \
+		to_;                                                                     \
 	})
 
 static bool is(const struct nd_lexeme *w, const char *text)
@@ -95,8 +107,10 @@ static int wrong_end(struct parser *p, const struct nd_lexeme *open, const char 
 	if (quoted)
 		return WRONG(p, last, "unexpected end: a quote opened at %.200s:%d is not closed",
 			     quoted, line);
-	return WRONG(p, last, "unexpected end behind \"%.80s\": the block of \"%.80s\" opened at "
-			      "%.200s:%d has no \"}\"", last->text, what, open->file, open->line);
+	return WRONG(p, last,
+		     "unexpected end behind \"%.80s\": the block of \"%.80s\" opened at "
+		     "%.200s:%d has no \"}\"",
+		     last->text, what, open->file, open->line);
 }
 
 static int read_line(struct parser *p, int depth);
@@ -146,8 +160,10 @@ static int read_arg(struct parser *p, int depth, struct nd_conf_line *line)
 	const struct nd_lexeme *w = p->s.tok;
 
 	if (is(w, "}") && depth == 0 && !w->starts_line)
-		return WRONG(p, w, "unexpected \"}\" behind \"%.80s\": no \"{\" on this line opens "
-				   "it; put it on a line of its own", line->name);
+		return WRONG(p, w,
+			     "unexpected \"}\" behind \"%.80s\": no \"{\" on this line opens "
+			     "it; put it on a line of its own",
+			     line->name);
 	/* CoreDNS takes "fallthrough }" for a zone named "}"; meant is the end of the block. */
 	if (w->starts_line || is(w, "}")) {
 		nd_stream_again(&p->s);
@@ -175,8 +191,9 @@ static int read_line(struct parser *p, int depth)
 	int ret = 0;
 
 	if (is(w, "{"))
-		return WRONG(p, w, "unexpected \"{\" at the start of a line; put it on the line of "
-				   "what it belongs to");
+		return WRONG(p, w,
+			     "unexpected \"{\" at the start of a line; put it on the line of "
+			     "what it belongs to");
 	line.name = nd_stream_text(&p->s, w);
 	if (!line.name)
 		return p->s.err;
@@ -237,8 +254,11 @@ static int next_key(struct parser *p, struct key_state *k, bool imported)
 		k->at_end = true;
 		if (p->s.err)
 			return p->s.err;
-		return comma ? WRONG(p, comma, "the text ends behind \"%.80s\": take the comma out, "
-					       "or name one more zone", comma->text) : 1;
+		return comma ? WRONG(p, comma,
+				     "the text ends behind \"%.80s\": take the comma out, "
+				     "or name one more zone",
+				     comma->text)
+			     : 1;
 	}
 	return !imported && !comma && !k->spare && p->s.tok->starts_line;
 }
@@ -256,8 +276,10 @@ static int read_keys(struct parser *p, struct key_state *k)
 		bool import = w->starts_line && strcmp(text, "import") == 0;
 		if (strcmp(text, "{") == 0) {
 			if (k->comma)
-				return WRONG(p, w, "unexpected \"{\": the comma of \"%.80s\" wants "
-						   "one more zone", k->comma->text);
+				return WRONG(p, w,
+					     "unexpected \"{\": the comma of \"%.80s\" wants "
+					     "one more zone",
+					     k->comma->text);
 			break;
 		}
 		if (import)
@@ -265,8 +287,9 @@ static int read_keys(struct parser *p, struct key_state *k)
 		else if (is(w, "}") && p->keys.n == 0)
 			k->spare = w;
 		else if (is(w, "}"))
-			return WRONG(p, w, "unexpected \"}\" among the zones of a server block; "
-					   "want \"{\" and its plugins");
+			return WRONG(p, w,
+				     "unexpected \"}\" among the zones of a server block; "
+				     "want \"{\" and its plugins");
 		else
 			ret = read_key(p, k, text);
 		if (ret == 0)
@@ -323,10 +346,12 @@ static int read_server(struct parser *p)
 	if (err)
 		return err;
 	if (k.spare)
-		nd_stream_warn(&p->s, k.spare, "a \"}\" at the end that closes nothing is left out", "");
+		nd_stream_warn(&p->s, k.spare, "a \"}\" at the end that closes nothing is left out",
+			       "");
 	const char *snippet = snippet_name(p);
 	if (snippet && k.at_end)
-		return WRONG(p, p->s.tok, "the snippet \"%.80s\" needs a \"{\" behind its name", snippet);
+		return WRONG(p, p->s.tok, "the snippet \"%.80s\" needs a \"{\" behind its name",
+			     snippet);
 	if (snippet) {
 		p->keys.n = 0;
 		return nd_stream_define(&p->s, snippet);
@@ -356,8 +381,9 @@ static int finish(struct parser *p, struct nd_conf *out)
 	return 0;
 }
 
-int nd_corefile_parse(const char *file, const char *text, size_t n, const struct nd_conf_source *src,
-		      struct nd_arena *a, struct nd_conf *out, struct nd_diag *d)
+int nd_corefile_parse(const char *file, const char *text, size_t n,
+		      const struct nd_conf_source *src, struct nd_arena *a, struct nd_conf *out,
+		      struct nd_diag *d)
 {
 	struct parser p = { .arena = a, .d = d, .hash = ND_HASH_START };
 	const char *name = nd_arena_string(a, file);
@@ -382,8 +408,9 @@ int nd_corefile_load(const char *file, const struct nd_conf_source *src, struct 
 	bool given = src && src->read_file;
 	char *text;
 	size_t n;
-	int err = !given && strcmp(file, "stdin") == 0 ? nd_source_read_stdin(a, &text, &n) :
-							 real.read_file(real.ctx, file, a, &text, &n);
+	int err = !given && strcmp(file, "stdin") == 0
+			  ? nd_source_read_stdin(a, &text, &n)
+			  : real.read_file(real.ctx, file, a, &text, &n);
 
 	if (err)
 		return nd_diag_at(d, file, 0, "can't read the Corefile: %s", nd_err_text(err));

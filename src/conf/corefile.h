@@ -27,7 +27,7 @@ struct nd_conf_line {
 	size_t nargs;
 	const char *file;
 	int line;
-	bool has_block; /* even an empty one */
+	bool has_block;             /* even an empty one */
 	struct nd_conf_line *block; /* the lines between the braces; nested blocks as they come */
 	size_t nblock;
 };
@@ -61,8 +61,9 @@ struct nd_conf_source {
 };
 
 /* text is the content of `file` (the name used in messages, and the base of relative imports). */
-int nd_corefile_parse(const char *file, const char *text, size_t n, const struct nd_conf_source *src,
-		      struct nd_arena *a, struct nd_conf *out, struct nd_diag *d);
+int nd_corefile_parse(const char *file, const char *text, size_t n,
+		      const struct nd_conf_source *src, struct nd_arena *a, struct nd_conf *out,
+		      struct nd_diag *d);
 /* Reads the file (or standard input for "stdin") and parses it. */
 int nd_corefile_load(const char *file, const struct nd_conf_source *src, struct nd_arena *a,
 		     struct nd_conf *out, struct nd_diag *d);

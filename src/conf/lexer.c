@@ -14,7 +14,7 @@ enum {
 
 struct lexer {
 	const unsigned char *at, *end;
-	char *out;      /* where the next byte of a word goes */
+	char *out; /* where the next byte of a word goes */
 	int line;
 	int open_quote;
 };
@@ -203,7 +203,8 @@ int nd_lexer_read(const char *file, const char *text, size_t n, struct nd_arena 
 
 	*out = (struct nd_lexed){ 0 };
 	if (n > TEXT_MAX)
-		return nd_diag_at(d, file, 0, "the file has %zu bytes; it may have %d", n, TEXT_MAX);
+		return nd_diag_at(d, file, 0, "the file has %zu bytes; it may have %d", n,
+				  TEXT_MAX);
 	if (nul)
 		return nd_diag_at(d, file, line_of(text, nul),
 				  "a NUL character; the file must be UTF-8 text");

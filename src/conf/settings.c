@@ -13,7 +13,7 @@
 
 enum { KNOWN_MAX = 700 }; /* bytes of the list of known words in an error text */
 
-#define WRONG(d, line_, plugin, format, ...)                                                   \
+#define WRONG(d, line_, plugin, format, ...) \
 	nd_diag_at(d, (line_)->file, (line_)->line, "plugin/%s: " format, plugin, __VA_ARGS__)
 
 static bool is_digit(char c)
@@ -154,8 +154,9 @@ int nd_settings_args(const struct nd_conf_line *line, const char *plugin, size_t
 	else
 		snprintf(want, sizeof want, "%zu to %zu", min, max);
 	bool one = strcmp(want, "1") == 0 || strcmp(want, "at least 1") == 0;
-	return WRONG(d, line, plugin, "\"%.80s\" takes %s argument%s, %zu given%s%.80s%s", line->name,
-		     want, one ? "" : "s", line->nargs, line->nargs > max ? ": unexpected \"" : "",
+	return WRONG(d, line, plugin, "\"%.80s\" takes %s argument%s, %zu given%s%.80s%s",
+		     line->name, want, one ? "" : "s", line->nargs,
+		     line->nargs > max ? ": unexpected \"" : "",
 		     line->nargs > max ? line->args[max] : "", line->nargs > max ? "\"" : "");
 }
 
@@ -213,9 +214,10 @@ static int wrong_value(const struct nd_setting *row, const char *plugin,
 		snprintf(min, sizeof min, "%" PRId64, row->min);
 		snprintf(max, sizeof max, "%" PRId64, row_max(row));
 	}
-	const char *what = row->kind == ND_SET_COUNT ? "a number" :
-			   row->kind == ND_SET_SECS  ? "seconds (\"30\", \"30s\", \"5m\")" :
-						       "a duration (\"500ms\", \"30s\", \"1h30m\")";
+	const char *what = row->kind == ND_SET_COUNT ? "a number"
+			   : row->kind == ND_SET_SECS
+				   ? "seconds (\"30\", \"30s\", \"5m\")"
+				   : "a duration (\"500ms\", \"30s\", \"1h30m\")";
 	const char *help = row->help ? row->help : row->name;
 	if (row->kind == ND_SET_DURATION && !row->max)
 		return WRONG(d, line, plugin,
@@ -281,7 +283,8 @@ static int wrong_word(const struct nd_setting *table, const char *plugin,
 		WRONG(d, line, plugin, "unknown property \"%.80s\"; known: %s", line->name,
 		      nd_buf_string(&known));
 	else
-		WRONG(d, line, plugin, "unknown property \"%.80s\"; the plugin has none", line->name);
+		WRONG(d, line, plugin, "unknown property \"%.80s\"; the plugin has none",
+		      line->name);
 	nd_buf_clear(&known);
 	return ND_ECONF;
 }
@@ -301,12 +304,13 @@ int nd_settings_read(const struct nd_setting *table, const char *plugin,
 		bool found = row && row->name;
 		if (found && row->kind == ND_SET_NOTYET)
 			err = WRONG(d, line, plugin,
-				    "\"%s\" is known to CoreDNS but not in this build yet", row->name);
+				    "\"%s\" is known to CoreDNS but not in this build yet",
+				    row->name);
 		else if (found ? row->kind == ND_SET_OWN : own_rest)
 			err = own(self, line, ctx);
 		else
-			err = found ? read_row(row, plugin, line, self, d) :
-				      wrong_word(table, plugin, line, d);
+			err = found ? read_row(row, plugin, line, self, d)
+				    : wrong_word(table, plugin, line, d);
 	}
 	return err;
 }

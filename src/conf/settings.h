@@ -14,9 +14,9 @@
 #include "conf/corefile.h"
 
 enum nd_setting_kind {
-	ND_SET_FLAG,     /* bool; takes no argument */
-	ND_SET_COUNT,    /* uint32_t, min..max */
-	ND_SET_SECS,     /* uint32_t seconds, from a bare number or a Go duration of whole seconds */
+	ND_SET_FLAG,  /* bool; takes no argument */
+	ND_SET_COUNT, /* uint32_t, min..max */
+	ND_SET_SECS,  /* uint32_t seconds, from a bare number or a Go duration of whole seconds */
 	ND_SET_DURATION, /* int64_t nanoseconds, Go duration ("1m30s", "500ms"); min, max in ns */
 	ND_SET_TEXT,     /* const char *, one argument, borrowed from the arena */
 	ND_SET_OWN,      /* read by the plugin itself */
@@ -26,10 +26,10 @@ enum nd_setting_kind {
 struct nd_setting {
 	const char *name;
 	enum nd_setting_kind kind;
-	size_t where;      /* offset in the plugin's self */
-	int64_t min, max;  /* max 0: as much as the kind holds */
-	int64_t def;       /* written into self before the block is read (TEXT: not used) */
-	const char *help;  /* for the reference in the plugin's README, and error texts */
+	size_t where;     /* offset in the plugin's self */
+	int64_t min, max; /* max 0: as much as the kind holds */
+	int64_t def;      /* written into self before the block is read (TEXT: not used) */
+	const char *help; /* for the reference in the plugin's README, and error texts */
 };
 
 /* Writes the defaults of all rows into self. */
@@ -44,7 +44,8 @@ int nd_settings_read(const struct nd_setting *table, const char *plugin,
 		     bool own_rest, struct nd_diag *d);
 
 /* Value readers for setup functions. Each refuses with file, line, "plugin/NAME: " and cure. */
-int nd_settings_duration(const char *text, int64_t *ns); /* Go's time.ParseDuration; 0 or ND_EFORMAT */
+int nd_settings_duration(const char *text,
+			 int64_t *ns); /* Go's time.ParseDuration; 0 or ND_EFORMAT */
 int nd_settings_uint(const char *text, uint64_t max, uint64_t *out); /* decimal; 0 or ND_EFORMAT */
 int nd_settings_args(const struct nd_conf_line *line, const char *plugin, size_t min, size_t max,
 		     struct nd_diag *d); /* number of arguments; max SIZE_MAX: any */

@@ -212,8 +212,7 @@ static int expand_one(const struct nd_conf_source *src, struct nd_arena *a, cons
 	return 1;
 }
 
-const char *nd_source_expand(const struct nd_conf_source *src, struct nd_arena *a,
-			     const char *text)
+const char *nd_source_expand(const struct nd_conf_source *src, struct nd_arena *a, const char *text)
 {
 	static const char *const forms[][2] = { { "{%", "%}" }, { "{$", "}" } };
 

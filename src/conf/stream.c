@@ -18,7 +18,7 @@ enum {
 };
 
 /* An error at the word. */
-#define WRONG(s, w, ...)                                                                       \
+#define WRONG(s, w, ...) \
 	((s)->err = nd_diag_at((s)->d, (w) ? (w)->file : NULL, (w) ? (w)->line : 0, __VA_ARGS__))
 
 static int no_memory(struct nd_stream *s)
@@ -61,8 +61,9 @@ static int add_part(struct nd_stream *s, struct nd_stream_parts *parts, const ch
 		parts->cap = cap;
 	}
 	uint64_t hash = nd_hash_add(ND_HASH_START, name, strlen(name));
-	parts->at[parts->n++] =
-		(struct nd_stream_part){ .hash = hash, .name = name, .words = *words };
+	parts->at[parts->n++] = (struct nd_stream_part){ .hash = hash,
+							 .name = name,
+							 .words = *words };
 	return 0;
 }
 
@@ -205,8 +206,10 @@ static struct nd_stream_part *read_part(struct nd_stream *s, const struct nd_lex
 		return part;
 	int err = s->src.read_file(s->src.ctx, path, s->arena, &text, &n);
 	if (err == -ENOENT)
-		WRONG(s, at, "import \"%.200s\": there is no such file, and no snippet of that name "
-			     "above this line", pattern);
+		WRONG(s, at,
+		      "import \"%.200s\": there is no such file, and no snippet of that name "
+		      "above this line",
+		      pattern);
 	else if (err)
 		WRONG(s, at, "import \"%.200s\": can't read %.300s: %s", pattern, path,
 		      nd_err_text(err));
@@ -247,8 +250,10 @@ static int import_glob(struct nd_stream *s, const struct nd_lexeme *at, const ch
 
 	/* CoreDNS's limit: many wild cards take too long. */
 	if (count(path, '*') > 1 || count(path, '?') > 1 || strchr(path, '['))
-		return WRONG(s, at, "import \"%.200s\": a pattern has at most one * and one ?, and "
-				    "no [", pattern);
+		return WRONG(s, at,
+			     "import \"%.200s\": a pattern has at most one * and one ?, and "
+			     "no [",
+			     pattern);
 	int err = s->src.glob(s->src.ctx, path, s->arena, &found, &n);
 	if (err)
 		return WRONG(s, at, "import \"%.200s\": %s", pattern, nd_err_text(err));
@@ -268,8 +273,8 @@ static int import_files(struct nd_stream *s, const struct nd_lexeme *at, const c
 			     FILE_IMPORTS_MAX);
 	if (!path)
 		return WRONG(s, at, "import \"%.200s\": the path is too long", pattern);
-	return strpbrk(path, "*?[") ? import_glob(s, at, pattern, path) :
-				      push_file(s, at, pattern, path);
+	return strpbrk(path, "*?[") ? import_glob(s, at, pattern, path)
+				    : push_file(s, at, pattern, path);
 }
 
 int nd_stream_import(struct nd_stream *s)
@@ -280,10 +285,12 @@ int nd_stream_import(struct nd_stream *s)
 	if (s->err)
 		return s->err;
 	if (!pattern || !*pattern)
-		return WRONG(s, at, "\"import\" needs the name of a snippet or file, or a pattern, "
-				    "behind it");
+		return WRONG(s, at,
+			     "\"import\" needs the name of a snippet or file, or a pattern, "
+			     "behind it");
 	if (more)
-		return WRONG(s, at, "unexpected \"%.80s\": \"import\" takes one argument", more->text);
+		return WRONG(s, at, "unexpected \"%.80s\": \"import\" takes one argument",
+			     more->text);
 	s->tok = s->before; /* as if the import had not been there */
 	const struct nd_stream_part *snippet = find_part(&s->snippets, pattern);
 	return snippet ? import_snippet(s, at, snippet) : import_files(s, at, pattern);
@@ -320,8 +327,8 @@ static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *bod
 	if (s->err)
 		return s->err;
 	if (depth)
-		return WRONG(s, s->tok, "the snippet \"%.80s\" opened on line %d has no \"}\"", name,
-			     open->line);
+		return WRONG(s, s->tok, "the snippet \"%.80s\" opened on line %d has no \"}\"",
+			     name, open->line);
 	if (body->n)
 		body->at[0].starts_line = true;
 	return 0;
@@ -352,8 +359,10 @@ int nd_stream_define(struct nd_stream *s, const char *name)
 		return WRONG(s, s->tok, "snippet \"%.80s\" is defined twice; rename or remove one",
 			     name);
 	if (!is(s->tok, "{"))
-		return WRONG(s, s->tok, "unexpected \"%.80s\": the snippet \"%.80s\" needs a \"{\" "
-					"behind its name", s->tok->text, name);
+		return WRONG(s, s->tok,
+			     "unexpected \"%.80s\": the snippet \"%.80s\" needs a \"{\" "
+			     "behind its name",
+			     s->tok->text, name);
 	int err = read_body(s, name, &body);
 	if (!err)
 		err = check_self_import(s, name, &body);

@@ -53,7 +53,8 @@ int nd_answer_rr(struct nd_query *q, enum nd_section section, struct nd_name own
 		 uint16_t class, uint32_t ttl, const void *rdata, size_t n)
 {
 	struct nd_answer *a = &q->ans;
-	struct nd_record r = { .owner = (uint16_t)a->w.pos, .type = type,
+	struct nd_record r = { .owner = (uint16_t)a->w.pos,
+			       .type = type,
 			       .section = (uint8_t)section };
 
 	if (a->n == a->max)
@@ -194,8 +195,10 @@ static int take_body(struct nd_query *q, const struct nd_msg *m)
 			return ND_ELIMIT;
 		if (!record_sound(m, &rr))
 			return ND_EFORMAT;
-		note_record(a, (struct nd_record){ .owner = rr.owner, .type = rr.type,
-						   .ttl_at = rr.ttl_at, .rdata = rr.rdata,
+		note_record(a, (struct nd_record){ .owner = rr.owner,
+						   .type = rr.type,
+						   .ttl_at = rr.ttl_at,
+						   .rdata = rr.rdata,
 						   .rdata_len = rr.rdata_len,
 						   .section = (uint8_t)rr.section });
 		end = rr.end;

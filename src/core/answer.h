@@ -20,23 +20,23 @@
 struct nd_query;
 
 struct nd_record {
-	uint16_t owner;     /* offset of the owner name */
+	uint16_t owner; /* offset of the owner name */
 	uint16_t type;
-	uint16_t ttl_at;    /* offset of the TTL; type and class stand before it, RDLENGTH behind it */
-	uint16_t rdata;     /* offset */
+	uint16_t ttl_at; /* offset of the TTL; type and class stand before it, RDLENGTH behind it */
+	uint16_t rdata;  /* offset */
 	uint16_t rdata_len;
-	uint8_t section;    /* enum nd_section */
+	uint8_t section; /* enum nd_section */
 };
 
 struct nd_answer {
 	struct nd_writer w;       /* over the reply */
 	struct nd_record *record; /* n of them, in wire order; sections ascend */
 	uint16_t n, max;
-	uint16_t body;            /* offset behind the question */
-	uint16_t count[3];        /* records by section */
-	uint16_t flags;           /* AA, RA, AD, TC (ND_FLAG_*) as the answerer set them */
-	uint16_t ede;             /* extended error (RFC 8914) + 1; 0: none */
-	const char *ede_text;     /* query's or static memory; NULL: none */
+	uint16_t body;        /* offset behind the question */
+	uint16_t count[3];    /* records by section */
+	uint16_t flags;       /* AA, RA, AD, TC (ND_FLAG_*) as the answerer set them */
+	uint16_t ede;         /* extended error (RFC 8914) + 1; 0: none */
+	const char *ede_text; /* query's or static memory; NULL: none */
 	/* An OPT that came with the answer (forward): its options are kept. CoreDNS passes them on. */
 	const uint8_t *opt_options; /* query's memory */
 	uint16_t opt_options_len, opt_size, opt_flags;
@@ -44,7 +44,8 @@ struct nd_answer {
 };
 
 /* Starts the reply in the buffers given: room for the header, then the question. Core's own. */
-void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record, uint16_t max);
+void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
+		     uint16_t max);
 
 /* Empty again: header and question stay, records, flags and EDE go. */
 void nd_answer_reset(struct nd_query *q);

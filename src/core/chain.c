@@ -111,9 +111,7 @@ static void run(struct nd_query *q, enum nd_verdict v)
 		v = l->plugin->query(l->self, q);
 	}
 	switch (v) {
-	case ND_WAIT: /* parked; the plugin holds its reference */
-		ND_ASSERT(q->parked);
-		break;
+	case ND_WAIT: /* parked; the plugin holds its reference */ ND_ASSERT(q->parked); break;
 	case ND_NEXT: /* ran out: the server answers, as after CoreDNS's NextOrFailure */
 		q->answerer = c->len ? c->len - 1 : 0;
 		nd_query_fail(q, c->empty ? ND_RCODE_REFUSED : ND_RCODE_SERVFAIL, NULL);

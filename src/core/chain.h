@@ -10,7 +10,7 @@ enum { ND_CHAIN_MAX = 64 };
 struct nd_link {
 	const struct nd_plugin *plugin;
 	void *self;
-	uint16_t index;  /* of the instance in its generation: worker states */
+	uint16_t index; /* of the instance in its generation: worker states */
 };
 
 struct nd_chain {
@@ -20,7 +20,8 @@ struct nd_chain {
 };
 
 /* A slot ready for a request: everything zeroed, answer over the worker's output. NULL: slab full and nothing to shed. */
-struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e, const struct nd_client *client);
+struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
+			      const struct nd_client *client);
 
 /* Runs a request that was just read: chooses the site, runs the chain, sends the reply through the worker's `send`
  * (unless it parks). q came from nd_query_new and is core's from here on. */

@@ -36,12 +36,15 @@ static int check_directives(const struct nd_conf_server *server, struct nd_diag 
 		if (find_plugin(l->name))
 			continue;
 		if (in_list(nd_plugins_absent, l->name))
-			return nd_diag_at(d, l->file, l->line,
-					  "plugin/%s: known to CoreDNS, but not in this build yet; remove it, "
-					  "or see \"nodens serve -plugins\" for what there is", l->name);
-		return nd_diag_at(d, l->file, l->line,
-				  "Unknown directive '%s'; \"nodens serve -plugins\" lists the known ones",
-				  l->name);
+			return nd_diag_at(
+				d, l->file, l->line,
+				"plugin/%s: known to CoreDNS, but not in this build yet; remove it, "
+				"or see \"nodens serve -plugins\" for what there is",
+				l->name);
+		return nd_diag_at(
+			d, l->file, l->line,
+			"Unknown directive '%s'; \"nodens serve -plugins\" lists the known ones",
+			l->name);
 	}
 	return 0;
 }
@@ -60,9 +63,11 @@ static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 		if (err)
 			return err;
 		if (scheme != ND_SCHEME_DNS)
-			return nd_diag_at(d, key->file, key->line,
-					  "\"%s\": %s:// is known to CoreDNS, but not in this build yet; "
-					  "serve dns://", key->text, scheme_text[scheme]);
+			return nd_diag_at(
+				d, key->file, key->line,
+				"\"%s\": %s:// is known to CoreDNS, but not in this build yet; "
+				"serve dns://",
+				key->text, scheme_text[scheme]);
 		struct nd_zone_key *grown = nd_arena_array(&g->arena, b->nkeys + n, sizeof *grown);
 		if (!grown)
 			return ND_ELIMIT;
@@ -72,7 +77,9 @@ static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 			char text[ND_NAME_TEXT_MAX];
 			nd_name_format(zones[z], text);
 			grown[b->nkeys + z] = (struct nd_zone_key){
-				.zone = zones[z], .scheme = scheme, .token = key,
+				.zone = zones[z],
+				.scheme = scheme,
+				.token = key,
 				.port = port ? port : g->process->default_port,
 				.text = nd_arena_string(&g->arena, text),
 			};
@@ -89,7 +96,8 @@ static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 	return 0;
 }
 
-static struct nd_instance *add_instance(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p)
+static struct nd_instance *add_instance(struct nd_gen *g, struct nd_block *b,
+					const struct nd_plugin *p)
 {
 	struct nd_instance *in = &g->instances[g->ninstances];
 
@@ -105,16 +113,23 @@ static struct nd_instance *add_instance(struct nd_gen *g, struct nd_block *b, co
 static int setup_one(struct nd_gen *g, struct nd_block *b, struct nd_instance *in,
 		     const struct nd_conf_line *directive, struct nd_diag *d)
 {
-	in->setup = (struct nd_setup){ .plugin = in->plugin, .self = in->self, .block = b, .gen = g,
-				       .process = g->process, .loop = g->process->loop,
-				       .arena = &g->arena, .diag = d, .directive = directive };
+	in->setup = (struct nd_setup){ .plugin = in->plugin,
+				       .self = in->self,
+				       .block = b,
+				       .gen = g,
+				       .process = g->process,
+				       .loop = g->process->loop,
+				       .arena = &g->arena,
+				       .diag = d,
+				       .directive = directive };
 	int err = in->plugin->setup ? in->plugin->setup(in->self, directive, &in->setup) : 0;
 	if (err && !d->set)
 		nd_setup_error(&in->setup, NULL, "can't be set up: %s", nd_err_text(err));
 	return err;
 }
 
-static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p, struct nd_diag *d)
+static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p,
+			struct nd_diag *d)
 {
 	struct nd_instance *in = NULL;
 
@@ -123,9 +138,11 @@ static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_pl
 		if (strcmp(l->name, p->name) != 0)
 			continue;
 		if (in && p->repeat == ND_REPEAT_REFUSE)
-			return nd_diag_at(d, l->file, l->line,
-					  "plugin/%s: this plugin can only be used once per server block; "
-					  "remove one of the two", p->name);
+			return nd_diag_at(
+				d, l->file, l->line,
+				"plugin/%s: this plugin can only be used once per server block; "
+				"remove one of the two",
+				p->name);
 		if (!in || p->repeat == ND_REPEAT_INSTANCES) {
 			in = add_instance(g, b, p);
 			if (!in)
@@ -133,9 +150,12 @@ static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_pl
 			if (p->query) {
 				struct nd_chain *c = &b->chain;
 				if (c->len == ND_CHAIN_MAX)
-					return nd_diag_at(d, l->file, l->line, "a server block holds at most "
-							  "%d plugins; split it in two", ND_CHAIN_MAX);
-				c->link[c->len++] = (struct nd_link){ .plugin = p, .self = in->self,
+					return nd_diag_at(d, l->file, l->line,
+							  "a server block holds at most "
+							  "%d plugins; split it in two",
+							  ND_CHAIN_MAX);
+				c->link[c->len++] = (struct nd_link){ .plugin = p,
+								      .self = in->self,
 								      .index = in->index };
 			}
 		}
@@ -159,7 +179,8 @@ static int setup_block(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 
 /* --- endpoints --- */
 
-static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr)
+static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme,
+					 const struct nd_addr *addr)
 {
 	for (size_t i = 0; i < g->nendpoints; i++)
 		if (g->endpoints[i].scheme == scheme && nd_addr_equal(&g->endpoints[i].addr, addr))
@@ -167,8 +188,8 @@ static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme
 	return NULL;
 }
 
-static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr, bool wildcard,
-			struct nd_endpoint **out)
+static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr,
+			bool wildcard, struct nd_endpoint **out)
 {
 	char text[ND_ADDR_TEXT_MAX];
 	struct nd_endpoint *e = find_endpoint(g, scheme, addr);
@@ -182,7 +203,8 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 		nd_addr_format(addr, text);
 		e->label = wildcard ? nd_arena_printf(&g->arena, "%s://:%u", scheme_text[scheme],
 						      nd_addr_port(addr))
-				    : nd_arena_printf(&g->arena, "%s://%s", scheme_text[scheme], text);
+				    : nd_arena_printf(&g->arena, "%s://%s", scheme_text[scheme],
+						      text);
 		if (!e->label)
 			return ND_ELIMIT;
 	}
@@ -195,16 +217,21 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 {
 	for (size_t i = 0; i < e->nsites; i++)
 		if (nd_name_same(e->sites[i]->zone, key->zone))
-			return nd_diag_at(d, key->token->file, key->token->line,
-					  "cannot serve %s://%s:%u - it is already defined; put both blocks "
-					  "into one, or give one another port", scheme_text[key->scheme],
-					  key->text, key->port);
+			return nd_diag_at(
+				d, key->token->file, key->token->line,
+				"cannot serve %s://%s:%u - it is already defined; put both blocks "
+				"into one, or give one another port",
+				scheme_text[key->scheme], key->text, key->port);
 	struct nd_site *s = nd_arena_alloc(&g->arena, sizeof *s);
 	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
 	if (!s || !sites)
 		return ND_ELIMIT;
-	*s = (struct nd_site){ .zone = key->zone, .zone_text = key->text, 
-			       .view = "", .key = (uint16_t)(key - b->keys), .chain = &b->chain, .block = b };
+	*s = (struct nd_site){ .zone = key->zone,
+			       .zone_text = key->text,
+			       .view = "",
+			       .key = (uint16_t)(key - b->keys),
+			       .chain = &b->chain,
+			       .block = b };
 	if (e->nsites)
 		memcpy(sites, e->sites, e->nsites * sizeof *sites);
 	sites[e->nsites++] = s;
@@ -223,12 +250,16 @@ static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 				continue;
 			for (size_t s = 0; s < all->nsites; s++)
 				for (size_t t = 0; t < one->nsites; t++)
-					if (nd_name_same(all->sites[s]->zone, one->sites[t]->zone)) {
-						const struct nd_zone_key *k = one->sites[t]->block->keys;
-						return nd_diag_at(d, k->token->file, k->token->line,
+					if (nd_name_same(all->sites[s]->zone,
+							 one->sites[t]->zone)) {
+						const struct nd_zone_key *k =
+							one->sites[t]->block->keys;
+						return nd_diag_at(
+							d, k->token->file, k->token->line,
 							"cannot serve %s on %s - zone overlap listener capacity "
 							"with %s; bind both blocks, or neither",
-							one->sites[t]->zone_text, one->label, all->label);
+							one->sites[t]->zone_text, one->label,
+							all->label);
 					}
 		}
 	}
@@ -357,10 +388,11 @@ int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, stru
 		return -ENOMEM;
 	g->file = nd_arena_string(&g->arena, file);
 	int err = nd_corefile_load(g->file, p->source, &g->arena, &g->conf, d);
-	if (!err && g->conf.nservers == 0) { /* an empty file is as none: CoreDNS serves its built-in one */
+	if (!err &&
+	    g->conf.nservers == 0) { /* an empty file is as none: CoreDNS serves its built-in one */
 		uint64_t hash = g->conf.hash;
-		err = nd_corefile_parse("", nd_corefile_default, strlen(nd_corefile_default), p->source,
-					&g->arena, &g->conf, d);
+		err = nd_corefile_parse("", nd_corefile_default, strlen(nd_corefile_default),
+					p->source, &g->arena, &g->conf, d);
 		g->conf.hash = hash; /* what reload compares with */
 	}
 	return finish_new(g, err, out, d);

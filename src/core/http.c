@@ -13,7 +13,8 @@ struct path {
 	struct nd_addr addr;
 	const char *address; /* as written */
 	const char *path;
-	void (*handle)(void *self, const struct nd_http1_request *req, struct nd_http1_response *res);
+	void (*handle)(void *self, const struct nd_http1_request *req,
+		       struct nd_http1_response *res);
 	void *self;
 	const struct nd_plugin *plugin;
 	const struct nd_conf_line *line;
@@ -47,7 +48,8 @@ static int parse_address(const char *text, struct nd_addr *out)
 }
 
 int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
-		  void (*handle)(void *self, const struct nd_http1_request *req, struct nd_http1_response *res),
+		  void (*handle)(void *self, const struct nd_http1_request *req,
+				 struct nd_http1_response *res),
 		  void *self, bool drop_at_stop)
 {
 	struct path *p = nd_arena_alloc(s->arena, sizeof *p);
@@ -55,8 +57,9 @@ int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
 	if (!p)
 		return ND_ELIMIT;
 	if (parse_address(address, &p->addr))
-		return nd_setup_error(s, NULL, "\"%s\" is no address to listen on; give [IP]:PORT, as \":8080\"",
-				      address);
+		return nd_setup_error(
+			s, NULL, "\"%s\" is no address to listen on; give [IP]:PORT, as \":8080\"",
+			address);
 	p->address = address;
 	p->path = path;
 	p->handle = handle;
@@ -75,7 +78,8 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 	struct nd_gen *g = s->process->gen;
 
 	if (g)
-		ND_LIST_EACH(&g->https, it) {
+		ND_LIST_EACH(&g->https, it)
+		{
 			struct path *p = ND_LIST_ENTRY(it, struct path, link);
 			if (p->server == s && strcmp(p->path, req->path) == 0) {
 				p->handle(p->self, req, res);
@@ -88,7 +92,8 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 
 static struct server *find_server(struct nd_process *p, const struct nd_addr *addr)
 {
-	ND_LIST_EACH(&p->http, it) {
+	ND_LIST_EACH(&p->http, it)
+	{
 		struct server *s = ND_LIST_ENTRY(it, struct server, link);
 		if (nd_addr_equal(&s->addr, addr))
 			return s;
@@ -125,15 +130,16 @@ static int open_server(struct nd_process *p, const struct nd_addr *addr, struct 
 
 int nd_http_start(struct nd_gen *g, struct nd_diag *d)
 {
-	ND_LIST_EACH(&g->https, it) {
+	ND_LIST_EACH(&g->https, it)
+	{
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
 		struct server *s = find_server(g->process, &p->addr);
 		if (!s) {
 			int err = open_server(g->process, &p->addr, &s);
 			if (err)
 				return nd_diag_at(d, p->line->file, p->line->line,
-						  "plugin/%s: can't listen on %s: %s", p->plugin->name,
-						  p->address, nd_err_text(err));
+						  "plugin/%s: can't listen on %s: %s",
+						  p->plugin->name, p->address, nd_err_text(err));
 		}
 		s->refs++;
 		p->server = s;
@@ -143,7 +149,8 @@ int nd_http_start(struct nd_gen *g, struct nd_diag *d)
 
 void nd_http_stop(struct nd_gen *g, bool all)
 {
-	ND_LIST_EACH(&g->https, it) {
+	ND_LIST_EACH(&g->https, it)
+	{
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
 		if (!p->server || !(all || p->drop_at_stop))
 			continue;

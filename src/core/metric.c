@@ -27,7 +27,8 @@ struct nd_metric_out {
 	size_t n, cap;
 };
 
-void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out), void *ctx)
+void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out),
+		      void *ctx)
 {
 	struct collector *c = nd_arena_alloc(s->arena, sizeof *c);
 
@@ -86,8 +87,8 @@ static struct sample *add_sample(struct nd_metric_out *out, const struct nd_metr
 	return s;
 }
 
-void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *const *values,
-		    double value)
+void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f,
+		    const char *const *values, double value)
 {
 	struct sample *s = add_sample(out, f, values);
 	if (s)
@@ -183,7 +184,8 @@ void nd_metric_page(struct nd_gen *gen, struct nd_buf *b)
 	struct nd_metric_out out = { 0 };
 
 	nd_arena_init(&out.arena, METRIC_BYTES_MAX);
-	ND_LIST_EACH(&gen->collectors, it) {
+	ND_LIST_EACH(&gen->collectors, it)
+	{
 		struct collector *c = ND_LIST_ENTRY(it, struct collector, link);
 		c->collect(c->ctx, &out);
 	}

@@ -32,8 +32,8 @@ static inline uint64_t nd_metric_get(const nd_metric_cell *c)
 /* A row of counters, one copy per worker, for one set of label values. A process object: the same kind and key give
  * the same counters after a reload. */
 struct nd_tally {
-	uint32_t n;         /* cells a worker */
-	uint32_t stride;    /* cells between workers: whole cache lines */
+	uint32_t n;      /* cells a worker */
+	uint32_t stride; /* cells between workers: whole cache lines */
 	uint16_t nworkers;
 	nd_metric_cell *cell;
 };
@@ -51,7 +51,8 @@ struct nd_setup;
 struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
 /* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index; NULL for the others.
  * The key is the endpoint's label and `key`. In the generation's arena; NULL when memory is out. */
-struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
+struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
+				       uint32_t n);
 
 enum nd_metric_kind { ND_METRIC_COUNTER, ND_METRIC_GAUGE, ND_METRIC_HISTOGRAM };
 
@@ -65,11 +66,11 @@ struct nd_metric_family {
 };
 
 /* values: as many as the family has labels. All borrowed until return. */
-void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *const *values,
-		    double value);
+void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f,
+		    const char *const *values, double value);
 /* bucket: nbuckets + 1 plain (not cumulated) counts, the last for over the top. */
-void nd_metric_emit_histogram(struct nd_metric_out *out, const struct nd_metric_family *f, const char *const *values,
-			      const uint64_t *bucket, double sum);
+void nd_metric_emit_histogram(struct nd_metric_out *out, const struct nd_metric_family *f,
+			      const char *const *values, const uint64_t *bucket, double sum);
 
 /* The page (text format 0.0.4) of everything registered with the generation, and of the process. */
 void nd_metric_page(struct nd_gen *gen, struct nd_buf *out);

@@ -43,12 +43,12 @@ enum nd_plugin_repeat {
 	ND_REPEAT_REFUSE,    /* an error, as CoreDNS's plugin.ErrOnce */
 };
 
-struct nd_plugin {                         /* any function may be absent */
+struct nd_plugin { /* any function may be absent */
 	const char *name;
 	enum nd_plugin_repeat repeat;
-	size_t self_size;                  /* instance, zeroed, lives with the generation */
-	size_t worker_size;                /* per worker, zeroed: pools, counters; nd_query_worker_state() */
-	size_t query_size;                 /* per query; zeroed when first asked for; nd_query_state() */
+	size_t self_size;   /* instance, zeroed, lives with the generation */
+	size_t worker_size; /* per worker, zeroed: pools, counters; nd_query_worker_state() */
+	size_t query_size;  /* per query; zeroed when first asked for; nd_query_state() */
 	const struct nd_setting *settings; /* what its Corefile block may say; NULL: no table */
 
 	/* Control thread, in this order. All may fail but stop and clear; after a failure `clear`
@@ -68,8 +68,8 @@ struct nd_plugin {                         /* any function may be absent */
 	int (*worker_start)(const void *self, void *state, struct nd_worker *w);
 	void (*worker_stop)(const void *self, void *state, struct nd_worker *w);
 	enum nd_verdict (*query)(const void *self, struct nd_query *q); /* way in */
-	void (*reply)(const void *self, struct nd_query *q); /* way back; never waits */
-	void (*done)(const void *self, struct nd_query *q);  /* the answer is final and sent */
+	void (*reply)(const void *self, struct nd_query *q);            /* way back; never waits */
+	void (*done)(const void *self, struct nd_query *q); /* the answer is final and sent */
 	/* It waits here, and nobody waits for it any more (client gone, deadline, shutdown): forget
 	 * ref. After it the plugin never touches the query again. */
 	void (*cancel)(const void *self, struct nd_query_ref ref);

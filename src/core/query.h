@@ -24,22 +24,31 @@ struct nd_worker_gen;
 struct nd_query_piece;
 struct nd_query_saved;
 
-enum nd_proto { ND_PROTO_UDP, ND_PROTO_TCP, ND_PROTO_TLS, ND_PROTO_HTTPS, ND_PROTO_QUIC, ND_PROTO_GRPC };
+enum nd_proto {
+	ND_PROTO_UDP,
+	ND_PROTO_TCP,
+	ND_PROTO_TLS,
+	ND_PROTO_HTTPS,
+	ND_PROTO_QUIC,
+	ND_PROTO_GRPC
+};
 extern const char *const nd_proto_text[]; /* "udp", "tcp", "tls", ... */
 
 enum {
-	ND_QUERY_DEPTH_MAX = 10,     /* sub-queries below sub-queries */
-	ND_QUERY_REQUEST_INLINE = 512, /* longer requests (TCP only) are copied to the heap when parked */
-	ND_QUERY_MEMORY_INLINE = 768,  /* plugin states and small allocations; more comes from the heap */
+	ND_QUERY_DEPTH_MAX = 10, /* sub-queries below sub-queries */
+	ND_QUERY_REQUEST_INLINE =
+		512, /* longer requests (TCP only) are copied to the heap when parked */
+	ND_QUERY_MEMORY_INLINE =
+		768, /* plugin states and small allocations; more comes from the heap */
 };
 
 /* Who a reply goes to; the server's transports fill it. */
 struct nd_client {
 	struct nd_addr peer;
-	struct nd_addr local;   /* the address asked; len 0 where the socket does not tell */
+	struct nd_addr local; /* the address asked; len 0 where the socket does not tell */
 	uint32_t ifindex;
 	enum nd_proto proto;
-	void *conn;             /* the transport's own: socket or connection */
+	void *conn; /* the transport's own: socket or connection */
 	uint32_t conn_generation;
 };
 
@@ -60,16 +69,17 @@ struct nd_query {
 	uint64_t want_reply, want_done; /* bit per chain index */
 
 	struct nd_answer ans;
-	uint16_t rcode;    /* ND_RCODE_*, what the client will read */
-	bool failed;       /* by nd_query_fail: nobody answered, the server writes the rcode itself */
+	uint16_t rcode; /* ND_RCODE_*, what the client will read */
+	bool failed;    /* by nd_query_fail: nobody answered, the server writes the rcode itself */
 	bool drop;
-	bool parked, finished, queued; /* core's: waiting; answered; in the worker's list of resumes */
+	bool parked, finished,
+		queued;    /* core's: waiting; answered; in the worker's list of resumes */
 	bool on_release;   /* the transport wants to hear when it ends (nd_worker.on_release) */
 	bool renamed;      /* the question was changed (nd_query_rename) */
 	const char *error; /* what went wrong, for plugin errors; query's or static memory */
 	uint64_t start_ns; /* loop's now when it came in */
 	uint64_t deadline_ns;
-	uint32_t size;     /* octets of the request (a rewrite may change the question) */
+	uint32_t size; /* octets of the request (a rewrite may change the question) */
 
 	/* Sub-queries. */
 	struct nd_query *parent;
@@ -78,16 +88,16 @@ struct nd_query {
 	uint8_t depth;
 
 	/* Core's own. */
-	uint32_t generation;           /* of the slot; counts up when it is freed */
-	struct nd_list link;           /* free list, or the worker's list of parked ones (oldest first) */
-	struct nd_worker_gen *gen;     /* the configuration it runs under, counted */
+	uint32_t generation; /* of the slot; counts up when it is freed */
+	struct nd_list link; /* free list, or the worker's list of parked ones (oldest first) */
+	struct nd_worker_gen *gen; /* the configuration it runs under, counted */
 	enum nd_verdict resume_with;
-	void *state[64];               /* per chain index, valid where the bit of state_set is on */
+	void *state[64]; /* per chain index, valid where the bit of state_set is on */
 	uint64_t state_set;
 	uint32_t memory_used;
-	struct nd_query_piece *heap;   /* what did not fit */
-	uint8_t *long_request;         /* heap copy of a request over ND_QUERY_REQUEST_INLINE */
-	struct nd_query_saved *saved;  /* partial answer while parked */
+	struct nd_query_piece *heap;  /* what did not fit */
+	uint8_t *long_request;        /* heap copy of a request over ND_QUERY_REQUEST_INLINE */
+	struct nd_query_saved *saved; /* partial answer while parked */
 	uint8_t request[ND_QUERY_REQUEST_INLINE];
 	_Alignas(16) uint8_t memory[ND_QUERY_MEMORY_INLINE];
 };
@@ -100,7 +110,8 @@ void *nd_query_worker_state(const struct nd_query *q);
 /* n zeroed bytes that live as long as the query. NULL when out. */
 void *nd_query_alloc(struct nd_query *q, size_t n);
 /* printf into query memory; never NULL (falls back to the format). For q->error. */
-const char *nd_query_printf(struct nd_query *q, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *nd_query_printf(struct nd_query *q, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* From `query` only: the plugin's `reply` / `done` will be called. */
 void nd_query_want_reply(struct nd_query *q);
@@ -121,7 +132,8 @@ void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict);
  * answer, done(self, q, child) is called - perhaps before this returns - and its verdict becomes q's; child->rcode
  * and child->ans can be read until done returns. Past ND_QUERY_DEPTH_MAX the child answers SERVFAIL. */
 enum nd_ask_from { ND_ASK_SITE, ND_ASK_BELOW };
-enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype, enum nd_ask_from from,
+enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
+			     enum nd_ask_from from,
 			     enum nd_verdict (*done)(const void *self, struct nd_query *q,
 						     struct nd_query *child));
 

@@ -20,7 +20,8 @@ int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const ch
 	return nd_diag_at(s->diag, line->file, line->line, "plugin/%s: %s", s->plugin->name, text);
 }
 
-int nd_setup_settings(struct nd_setup *s, int (*own)(void *self, const struct nd_conf_line *line, void *ctx),
+int nd_setup_settings(struct nd_setup *s,
+		      int (*own)(void *self, const struct nd_conf_line *line, void *ctx),
 		      bool own_rest)
 {
 	nd_settings_defaults(s->plugin->settings, s->self);
@@ -45,8 +46,10 @@ int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct
 			struct nd_name *some;
 			size_t count;
 			if (nd_site_parse_zone(args[i], s->arena, &some, &count))
-				return nd_setup_error(s, NULL, "\"%s\" is no zone; give a domain name, or "
-						      "a network for its reverse zone", args[i]);
+				return nd_setup_error(s, NULL,
+						      "\"%s\" is no zone; give a domain name, or "
+						      "a network for its reverse zone",
+						      args[i]);
 			if (pass == 1)
 				memcpy(*zones + at, some, count * sizeof *some);
 			at += count;
@@ -62,7 +65,8 @@ int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct
 	return 0;
 }
 
-const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n, struct nd_name name)
+const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n,
+					  struct nd_name name)
 {
 	const struct nd_name *best = NULL;
 
@@ -72,7 +76,8 @@ const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n,
 	return best;
 }
 
-int nd_setup_fallthrough(struct nd_setup *s, const struct nd_conf_line *line, struct nd_fallthrough *f)
+int nd_setup_fallthrough(struct nd_setup *s, const struct nd_conf_line *line,
+			 struct nd_fallthrough *f)
 {
 	f->on = true;
 	f->zones = NULL;

@@ -22,11 +22,11 @@ struct nd_process;
 struct nd_setup {
 	const struct nd_plugin *plugin;
 	void *self;
-	struct nd_block *block;     /* the server block it stands in */
+	struct nd_block *block; /* the server block it stands in */
 	struct nd_gen *gen;
 	struct nd_process *process;
-	struct nd_loop *loop;       /* the control thread's */
-	struct nd_arena *arena;     /* the generation's */
+	struct nd_loop *loop;   /* the control thread's */
+	struct nd_arena *arena; /* the generation's */
 	struct nd_diag *diag;
 	const struct nd_conf_line *directive;
 };
@@ -35,12 +35,15 @@ struct nd_setup {
 int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Reads the directive's block by the plugin's settings table (defaults first). */
-int nd_setup_settings(struct nd_setup *s, int (*own)(void *self, const struct nd_conf_line *line, void *ctx),
+int nd_setup_settings(struct nd_setup *s,
+		      int (*own)(void *self, const struct nd_conf_line *line, void *ctx),
 		      bool own_rest);
 /* Zone names from arguments; with none given, the block's zones. */
-int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct nd_name **zones, size_t *nzones);
+int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct nd_name **zones,
+		   size_t *nzones);
 /* The longest of zones that holds the name, or NULL. Both lower case. For `query`. */
-const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n, struct nd_name name);
+const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n,
+					  struct nd_name name);
 
 /* `fallthrough [ZONES...]`, used by many: all == true without zones. */
 struct nd_fallthrough {
@@ -48,7 +51,8 @@ struct nd_fallthrough {
 	struct nd_name *zones; /* none: all */
 	size_t nzones;
 };
-int nd_setup_fallthrough(struct nd_setup *s, const struct nd_conf_line *line, struct nd_fallthrough *f);
+int nd_setup_fallthrough(struct nd_setup *s, const struct nd_conf_line *line,
+			 struct nd_fallthrough *f);
 bool nd_setup_falls_through(const struct nd_fallthrough *f, struct nd_name name);
 
 /* path as the Corefile means it: relative to the root plugin's folder. In the arena. */
@@ -64,7 +68,8 @@ void *nd_setup_share(struct nd_setup *s, const char *kind, const void *key, size
  * address. Opened in start, before serving; a reload that keeps the address keeps the socket. `drop_at_stop`: closed as soon as
  * shutdown begins (ready), else at the very end (health, metrics). 0 or ND_ECONF. Call from setup. */
 int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
-		  void (*handle)(void *self, const struct nd_http1_request *req, struct nd_http1_response *res),
+		  void (*handle)(void *self, const struct nd_http1_request *req,
+				 struct nd_http1_response *res),
 		  void *self, bool drop_at_stop);
 
 /* `ready` asks this on the control thread. */
@@ -73,7 +78,8 @@ void nd_setup_ready(struct nd_setup *s, bool (*ready)(void *self));
 bool nd_setup_all_ready(struct nd_gen *gen, struct nd_buf *not_ready);
 
 /* Metrics of this plugin; see metric.h. Registered with the generation. */
-void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out), void *ctx);
+void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out),
+		      void *ctx);
 
 /* Called for each reply that the server made by itself, with no block or for no plugin (prometheus: zone
  * "dropped"). On the worker. */

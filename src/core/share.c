@@ -4,9 +4,11 @@
 #include <string.h>
 #include "core/gen.h"
 
-static struct nd_share *find_share(struct nd_process *p, const char *kind, const void *key, size_t n)
+static struct nd_share *find_share(struct nd_process *p, const char *kind, const void *key,
+				   size_t n)
 {
-	ND_LIST_EACH(&p->shares, it) {
+	ND_LIST_EACH(&p->shares, it)
+	{
 		struct nd_share *s = ND_LIST_ENTRY(it, struct nd_share, link);
 		if (s->key_len == n && strcmp(s->kind, kind) == 0 && memcmp(s->key, key, n) == 0)
 			return s;
@@ -20,8 +22,9 @@ static void free_share(struct nd_share *s)
 	free(s);
 }
 
-static struct nd_share *make_share(struct nd_process *p, const char *kind, const void *key, size_t n,
-				   void *(*make)(void *ctx), void *ctx, void (*unmake)(void *object))
+static struct nd_share *make_share(struct nd_process *p, const char *kind, const void *key,
+				   size_t n, void *(*make)(void *ctx), void *ctx,
+				   void (*unmake)(void *object))
 {
 	struct nd_share *s = calloc(1, sizeof *s);
 

@@ -27,7 +27,8 @@ static int add_name(struct nd_arena *a, struct nd_name name, struct nd_name *out
 
 /* A network as reverse zones: one when its length is a whole octet (IPv4) or nibble (IPv6), else the
  * several that make it up. */
-static int reverse_zones(const struct nd_cidr *net, struct nd_arena *a, struct nd_name **zones, size_t *n)
+static int reverse_zones(const struct nd_cidr *net, struct nd_arena *a, struct nd_name **zones,
+			 size_t *n)
 {
 	unsigned step = net->len == 4 ? 8 : 4;
 	unsigned whole = (net->bits + step - 1) / step; /* labels kept */
@@ -114,7 +115,8 @@ int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum 
 	if (nd_site_parse_zone(zone, a, zones, n))
 		return nd_diag_at(d, key->file, key->line,
 				  "\"%s\" is no zone to serve; give [SCHEME://]ZONE[:PORT], as "
-				  "\"example.org:53\" or \"10.0.0.0/24\"", key->text);
+				  "\"example.org:53\" or \"10.0.0.0/24\"",
+				  key->text);
 	return 0;
 }
 
@@ -161,7 +163,8 @@ static const struct nd_site *find_zone(const struct nd_endpoint *e, struct nd_na
 	return NULL;
 }
 
-const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower, uint16_t qtype)
+const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower,
+				   uint16_t qtype)
 {
 	const struct nd_site *found = NULL;
 

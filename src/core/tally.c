@@ -69,7 +69,8 @@ static bool serves(const struct nd_endpoint *e, const struct nd_block *b)
 	return false;
 }
 
-struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key, uint32_t n)
+struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
+				       uint32_t n)
 {
 	struct nd_gen *g = s->gen;
 	struct nd_tally **all = nd_arena_array(s->arena, g->nendpoints, sizeof *all);

@@ -193,7 +193,8 @@ void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
 	/* A cancel may take a whole family of the list along: start over after each. */
 	for (;;) {
 		struct nd_query *found = NULL;
-		ND_LIST_EACH(&w->parked, it) {
+		ND_LIST_EACH(&w->parked, it)
+		{
 			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
 			if (!q->parent && q->client.conn == conn) {
 				found = q;

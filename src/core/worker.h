@@ -18,16 +18,16 @@ struct nd_gen;
 /* A generation as one worker sees it. */
 struct nd_worker_gen {
 	struct nd_gen *gen;
-	void **state;       /* per instance: worker_size bytes */
-	uint32_t parked;    /* queries of this worker that still run under it */
-	bool retired;       /* a newer one serves; ends with its last query */
+	void **state;    /* per instance: worker_size bytes */
+	uint32_t parked; /* queries of this worker that still run under it */
+	bool retired;    /* a newer one serves; ends with its last query */
 	struct nd_list link;
 };
 
 struct nd_worker {
 	uint16_t id;
 	struct nd_loop *loop;
-	void *server;       /* the server's own */
+	void *server; /* the server's own */
 	/* Sends q->ans (final bytes) to q->client; queues it for the flush. */
 	void (*send)(struct nd_worker *w, struct nd_query *q);
 	/* Sends what is queued, then calls nd_worker_flushed(). Core calls it when the output is full; the server
@@ -49,14 +49,15 @@ struct nd_worker {
 	/* Where replies are written: records of one query at a time; the bytes of a batch stand behind each other. */
 	uint8_t *out;
 	uint32_t out_used, out_cap;
-	struct nd_record *record;   /* index of the query that runs */
-	uint8_t *scratch[ND_QUERY_DEPTH_MAX];             /* sub-queries by depth, made when first needed */
+	struct nd_record *record;             /* index of the query that runs */
+	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* sub-queries by depth, made when first needed */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
 
-	uint32_t running;           /* depth of chain runs on the stack */
-	struct nd_list resumes;     /* resumed from inside another query's run: run when the stack is empty */
+	uint32_t running; /* depth of chain runs on the stack */
+	struct nd_list
+		resumes; /* resumed from inside another query's run: run when the stack is empty */
 	uint64_t now_ns;
-	uint64_t shed, cancelled;   /* counted: slab full; deadline */
+	uint64_t shed, cancelled; /* counted: slab full; deadline */
 };
 
 enum { ND_WORKER_RECORDS_MAX = 4096, ND_WORKER_TIMEOUT_S = 10 };

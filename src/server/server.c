@@ -114,7 +114,8 @@ static void on_left(void *ctx)
 {
 	struct nd_server *s = ctx;
 
-	ND_LIST_EACH(&s->retired, it) {
+	ND_LIST_EACH(&s->retired, it)
+	{
 		struct retired *r = ND_LIST_ENTRY(it, struct retired, link);
 		if (__atomic_load_n(&r->gen->workers, __ATOMIC_ACQUIRE))
 			continue;
@@ -155,7 +156,8 @@ static int prepare_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 		int err = ask(&s->slots[i], OP_PREPARE, g);
 		if (!err)
 			continue;
-		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].what, nd_err_text(err));
+		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].what,
+			   nd_err_text(err));
 		for (uint16_t k = 0; k <= i; k++)
 			ask(&s->slots[k], OP_ABANDON, NULL);
 		return err;
@@ -169,7 +171,8 @@ static int adopt_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 		int err = ask(&s->slots[i], OP_ADOPT, g);
 		if (!err)
 			continue;
-		nd_diag_at(d, NULL, 0, "a worker can't take the configuration: %s", nd_err_text(err));
+		nd_diag_at(d, NULL, 0, "a worker can't take the configuration: %s",
+			   nd_err_text(err));
 		/* Those who did go back to the old one. */
 		for (uint16_t k = 0; s->process.gen && k < i; k++) {
 			ask(&s->slots[k], OP_PREPARE, s->process.gen);
@@ -243,7 +246,8 @@ static void reload_asked(struct nd_process *p)
 
 	nd_log_info(NULL, "Reloading");
 	if (nd_server_reload(s, &d)) {
-		nd_log_error(NULL, "Reload failed, the old configuration goes on serving: %s", d.text);
+		nd_log_error(NULL, "Reload failed, the old configuration goes on serving: %s",
+			     d.text);
 		return;
 	}
 	nd_log_info(NULL, "Reloading complete");
@@ -432,7 +436,8 @@ void nd_server_banner(struct nd_server *s, struct nd_buf *out)
 		nd_addr_format_ip(&e->addr, ip);
 		for (size_t k = 0; k < e->nsites; k++) {
 			if (e->wildcard)
-				nd_buf_printf(out, "%s:%u\n", e->sites[k]->zone_text, nd_addr_port(&e->addr));
+				nd_buf_printf(out, "%s:%u\n", e->sites[k]->zone_text,
+					      nd_addr_port(&e->addr));
 			else
 				nd_buf_printf(out, "%s:%u on %s\n", e->sites[k]->zone_text,
 					      nd_addr_port(&e->addr), ip);

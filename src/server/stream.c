@@ -61,7 +61,9 @@ static void on_idle(struct nd_timer *t)
 static void start_query(struct conn *c, const uint8_t *bytes, size_t n)
 {
 	struct nd_server_worker *w = c->worker;
-	struct nd_client client = { .peer = c->peer, .local = c->local, .proto = ND_PROTO_TCP, .conn = c };
+	struct nd_client client = {
+		.peer = c->peer, .local = c->local, .proto = ND_PROTO_TCP, .conn = c
+	};
 
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
 	struct nd_query *q = nd_query_new(&w->core, c->listener->endpoint, &client);
@@ -224,7 +226,8 @@ void nd_stream_close_all(struct nd_server_worker *w)
 
 void nd_stream_close_listener(struct nd_server_worker *w, const struct nd_listener *l)
 {
-	ND_LIST_EACH(&w->conns, it) {
+	ND_LIST_EACH(&w->conns, it)
+	{
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
 		if (c->listener == l)
 			close_conn(c);

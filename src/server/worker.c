@@ -41,8 +41,10 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 		core->out_used = used;
 	}
 	w->out_socket = q->client.conn;
-	w->out[w->nout].d = (struct nd_datagram){ .bytes = q->ans.w.base, .len = (uint32_t)q->ans.w.pos,
-						  .local = q->client.local, .ifindex = q->client.ifindex };
+	w->out[w->nout].d = (struct nd_datagram){ .bytes = q->ans.w.base,
+						  .len = (uint32_t)q->ans.w.pos,
+						  .local = q->client.local,
+						  .ifindex = q->client.ifindex };
 	w->out[w->nout].peer = q->client.peer;
 	w->nout++;
 }
@@ -84,7 +86,9 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 
 static int open_udp(struct nd_listener *l, const struct nd_addr *addr, struct nd_udp **out)
 {
-	struct nd_udp_options o = { .reuseport = true, .pktinfo = l->wildcard, .v6only = true,
+	struct nd_udp_options o = { .reuseport = true,
+				    .pktinfo = l->wildcard,
+				    .v6only = true,
 				    .buffer_bytes = ND_SERVER_BUFFER_BYTES,
 				    .datagram_bytes = ND_SERVER_REQUEST_MAX };
 	struct nd_udp_handler h = { .ctx = l, .on_batch = on_batch };
@@ -142,7 +146,8 @@ static int open_listener(struct nd_listener *l)
 
 static struct nd_listener *find_listener(struct nd_server_worker *w, const struct nd_endpoint *e)
 {
-	ND_LIST_EACH(&w->listeners, it) {
+	ND_LIST_EACH(&w->listeners, it)
+	{
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (l->scheme == e->scheme && nd_addr_equal(&l->addr, &e->addr))
 			return l;
@@ -183,7 +188,8 @@ int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, cha
 
 void nd_server_worker_abandon(struct nd_server_worker *w)
 {
-	ND_LIST_EACH(&w->listeners, it) {
+	ND_LIST_EACH(&w->listeners, it)
+	{
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (!l->endpoint)
 			free_listener(l);
@@ -193,7 +199,8 @@ void nd_server_worker_abandon(struct nd_server_worker *w)
 /* Its connections go with a listener: their questions would have no block any more. */
 static void drop_unwanted(struct nd_server_worker *w)
 {
-	ND_LIST_EACH(&w->listeners, it) {
+	ND_LIST_EACH(&w->listeners, it)
+	{
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (l->wanted)
 			continue;
@@ -209,7 +216,7 @@ int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 	if (err)
 		return err;
 	ND_LIST_EACH(&w->listeners, it)
-		ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
+	ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
 	for (size_t i = 0; i < gen->nendpoints; i++) {
 		struct nd_listener *l = find_listener(w, &gen->endpoints[i]);
 		ND_ASSERT(l);
@@ -240,7 +247,8 @@ void nd_server_worker_clear(struct nd_server_worker *w)
 void nd_server_worker_drain(struct nd_server_worker *w)
 {
 	w->draining = true;
-	ND_LIST_EACH(&w->listeners, it) {
+	ND_LIST_EACH(&w->listeners, it)
+	{
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		l->endpoint = NULL;
 		for (size_t i = 0; i < 2; i++) {
@@ -261,10 +269,13 @@ void nd_server_worker_leave(struct nd_server_worker *w)
 
 void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats *out)
 {
-	*out = (struct nd_process_stats){ .udp_overflowed = w->overflowed, .udp_unsent = w->unsent,
-					  .shed = w->core.shed, .timed_out = w->core.cancelled,
+	*out = (struct nd_process_stats){ .udp_overflowed = w->overflowed,
+					  .udp_unsent = w->unsent,
+					  .shed = w->core.shed,
+					  .timed_out = w->core.cancelled,
 					  .tcp_refused = w->conns_refused };
-	ND_LIST_EACH(&w->listeners, it) {
+	ND_LIST_EACH(&w->listeners, it)
+	{
 		const struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		for (size_t i = 0; i < 2; i++) {
 			if (!l->udp[i])

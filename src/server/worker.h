@@ -13,12 +13,13 @@
 #include "io/udp.h"
 
 enum {
-	ND_SERVER_OUT = 64,                 /* replies queued before a send */
-	ND_SERVER_REQUEST_MAX = 512,        /* octets of a UDP question (CoreDNS's read buffer) */
-	ND_SERVER_BUFFER_BYTES = 8 << 20,   /* receive buffer wanted, so that a burst waits and is not lost */
-	ND_SERVER_PARKED_MAX = 16384,       /* waiting questions a worker */
-	ND_SERVER_CONNS_MAX = 4096,         /* TCP connections a worker */
-	ND_SERVER_PIPELINE_MAX = 256,       /* questions of one connection at a time */
+	ND_SERVER_OUT = 64,          /* replies queued before a send */
+	ND_SERVER_REQUEST_MAX = 512, /* octets of a UDP question (CoreDNS's read buffer) */
+	ND_SERVER_BUFFER_BYTES =
+		8 << 20, /* receive buffer wanted, so that a burst waits and is not lost */
+	ND_SERVER_PARKED_MAX = 16384, /* waiting questions a worker */
+	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections a worker */
+	ND_SERVER_PIPELINE_MAX = 256, /* questions of one connection at a time */
 };
 
 struct nd_server_worker;

@@ -23,7 +23,8 @@ static void serve(struct nd_rig *r, const char *corefile)
 	struct nd_gen *old = r->gen, *g;
 
 	r->diag = (struct nd_diag){ 0 };
-	if (nd_gen_from_text(&r->process, "Corefile", corefile, &g, &r->diag) || nd_gen_start(g, &r->diag))
+	if (nd_gen_from_text(&r->process, "Corefile", corefile, &g, &r->diag) ||
+	    nd_gen_start(g, &r->diag))
 		fail_msg("the Corefile does not serve: %s", r->diag.text);
 	if (nd_worker_adopt(&r->worker, g))
 		fail_msg("the worker does not take it");
@@ -88,7 +89,10 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 	nd_writer_u16(&w, type);
 	nd_writer_u16(&w, ND_CLASS_IN);
 	if (edns)
-		nd_writer_bytes(&w, (uint8_t[]){ 0, 0, 41, (uint8_t)(edns >> 8), (uint8_t)edns, 0, 0, 0, 0, 0, 0 }, 11);
+		nd_writer_bytes(&w,
+				(uint8_t[]){ 0, 0, 41, (uint8_t)(edns >> 8), (uint8_t)edns, 0, 0, 0,
+					     0, 0, 0 },
+				11);
 	return w.pos;
 }
 

@@ -34,7 +34,8 @@ void nd_rig_close(struct nd_rig *r);
 bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
 bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto);
 /* The question's bytes; returns their length. */
-size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
+size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags,
+		       uint16_t edns);
 /* Record i of the last reply (of all sections). False: there is none. */
 bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr);
 unsigned nd_rig_rcode(const struct nd_rig *r);

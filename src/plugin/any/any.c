@@ -14,7 +14,10 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 
 static enum nd_verdict answer(const void *self, struct nd_query *q)
 {
-	static const uint8_t hinfo[] = "\x0d" "ANY obsoleted" "\x0c" "See RFC 8482";
+	static const uint8_t hinfo[] = "\x0d"
+				       "ANY obsoleted"
+				       "\x0c"
+				       "See RFC 8482";
 
 	(void)self;
 	if (q->msg.qtype != ND_TYPE_ANY)
@@ -25,5 +28,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 }
 
 const struct nd_plugin nd_plugin_any = {
-	.name = "any", .settings = settings, .setup = setup, .query = answer,
+	.name = "any",
+	.settings = settings,
+	.setup = setup,
+	.query = answer,
 };

@@ -29,7 +29,8 @@ static int add(struct list *l, const struct nd_addr *more, size_t n)
 }
 
 /* An address, or the name of an interface: all its addresses. */
-static int expand(struct nd_setup *s, const struct nd_conf_line *line, const char *word, struct list *to)
+static int expand(struct nd_setup *s, const struct nd_conf_line *line, const char *word,
+		  struct list *to)
 {
 	struct nd_addr one, *many;
 	size_t n;
@@ -37,7 +38,9 @@ static int expand(struct nd_setup *s, const struct nd_conf_line *line, const cha
 	if (nd_addr_parse_ip(word, 0, &one) == 0)
 		return add(to, &one, 1);
 	if (nd_netif_addresses(word, s->arena, &many, &n))
-		return nd_setup_error(s, line, "\"%s\" is neither an IP address nor an interface of this machine", word);
+		return nd_setup_error(
+			s, line, "\"%s\" is neither an IP address nor an interface of this machine",
+			word);
 	return add(to, many, n);
 }
 
@@ -78,7 +81,9 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		if (!has(&b->except, &all.addr[i]) && !has(&kept, &all.addr[i]))
 			err = add(&kept, &all.addr[i], 1);
 	if (!err && kept.n == 0)
-		err = nd_setup_error(s, NULL, "no address is left to listen on; give one that \"except\" does not take away");
+		err = nd_setup_error(
+			s, NULL,
+			"no address is left to listen on; give one that \"except\" does not take away");
 	if (!err)
 		err = nd_setup_bind(s, kept.addr, kept.n);
 	free(all.addr);
@@ -97,5 +102,9 @@ static void clear(void *self)
 }
 
 const struct nd_plugin nd_plugin_bind = {
-	.name = "bind", .self_size = sizeof(struct bind), .settings = settings, .setup = setup, .clear = clear,
+	.name = "bind",
+	.self_size = sizeof(struct bind),
+	.settings = settings,
+	.setup = setup,
+	.clear = clear,
 };

@@ -18,7 +18,8 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err && d->nargs && (nd_settings_uint(d->args[0], 4096, &n) || n < 512))
-		return nd_setup_error(s, NULL, "\"%s\" is no buffer size; give octets, 512 to 4096", d->args[0]);
+		return nd_setup_error(s, NULL, "\"%s\" is no buffer size; give octets, 512 to 4096",
+				      d->args[0]);
 	b->octets = (uint16_t)n;
 	return err;
 }
@@ -33,5 +34,9 @@ static enum nd_verdict lower(const void *self, struct nd_query *q)
 }
 
 const struct nd_plugin nd_plugin_bufsize = {
-	.name = "bufsize", .self_size = sizeof(struct bufsize), .settings = settings, .setup = setup, .query = lower,
+	.name = "bufsize",
+	.self_size = sizeof(struct bufsize),
+	.settings = settings,
+	.setup = setup,
+	.query = lower,
 };

@@ -48,14 +48,19 @@ static nd_metric_cell *cells(const struct cache *c, const struct nd_query *q)
 static void walk_body(struct nd_query *q, const struct nd_store_head *h)
 {
 	struct nd_answer *a = &q->ans;
-	struct nd_msg m = { .base = a->w.base, .len = (uint16_t)a->w.pos, .question_end = a->body,
+	struct nd_msg m = { .base = a->w.base,
+			    .len = (uint16_t)a->w.pos,
+			    .question_end = a->body,
 			    .count = { 1, h->count[0], h->count[1], h->count[2] } };
 	struct nd_rr_iter iter = nd_rr_iter_over(&m);
 	struct nd_rr rr;
 
 	while (a->n < a->max && nd_rr_next(&iter, &rr))
-		a->record[a->n++] = (struct nd_record){ .owner = rr.owner, .type = rr.type, .ttl_at = rr.ttl_at,
-							.rdata = rr.rdata, .rdata_len = rr.rdata_len,
+		a->record[a->n++] = (struct nd_record){ .owner = rr.owner,
+							.type = rr.type,
+							.ttl_at = rr.ttl_at,
+							.rdata = rr.rdata,
+							.rdata_len = rr.rdata_len,
 							.section = (uint8_t)rr.section };
 }
 
@@ -91,12 +96,15 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	if (ND_UNLIKELY(!c->everything) && !nd_setup_zone_match(c->zones, c->nzones, q->msg.qname))
 		return ND_NEXT;
 
-	uint8_t flags = (q->msg.edns.dnssec_ok ? ND_STORE_DO : 0) | (q->msg.flags & ND_FLAG_CD ? ND_STORE_CD : 0);
-	struct nd_store_key key = nd_store_key(c->store, q->msg.qname, q->msg.qtype, q->msg.qclass, flags);
+	uint8_t flags = (q->msg.edns.dnssec_ok ? ND_STORE_DO : 0) |
+			(q->msg.flags & ND_FLAG_CD ? ND_STORE_CD : 0);
+	struct nd_store_key key = nd_store_key(c->store, q->msg.qname, q->msg.qtype, q->msg.qclass,
+					       flags);
 	nd_metric_cell *n = cells(c, q);
 	nd_metric_add(&n[REQUESTS], 1);
 	struct nd_answer *a = &q->ans;
-	if (nd_store_find(c->store, &key, q->worker->now_ns, a->w.base + a->body, a->w.cap - a->body, a->record, &h)) {
+	if (nd_store_find(c->store, &key, q->worker->now_ns, a->w.base + a->body,
+			  a->w.cap - a->body, a->record, &h)) {
 		nd_metric_add(&n[h.kind == ND_STORE_SUCCESS ? HIT_SUCCESS : HIT_DENIAL], 1);
 		use_hit(c, q, &h);
 		return ND_DONE;
@@ -116,7 +124,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 /* CoreDNS's dnsutil.MinimalTTL: 5 s where there is nothing to go by, or the kind is no answer. */
 static uint32_t smallest_ttl(const struct nd_answer *a, struct nd_classify what, uint32_t max)
 {
-	if (what.kind == ND_CLASSIFY_FAILURE || what.kind == ND_CLASSIFY_OTHER || what.delegation || a->n == 0)
+	if (what.kind == ND_CLASSIFY_FAILURE || what.kind == ND_CLASSIFY_OTHER || what.delegation ||
+	    a->n == 0)
 		return 5;
 	for (unsigned i = 0; i < a->n; i++) {
 		uint32_t ttl = nd_answer_ttl(a, &a->record[i]);
@@ -133,13 +142,16 @@ static uint32_t bound(uint32_t ttl, const struct limits *l)
 	return ttl > l->ttl_max_s ? l->ttl_max_s : ttl;
 }
 
-static void keep(const struct cache *c, struct nd_query *q, const struct state *s, struct nd_classify what,
-		 uint32_t ttl, bool bare)
+static void keep(const struct cache *c, struct nd_query *q, const struct state *s,
+		 struct nd_classify what, uint32_t ttl, bool bare)
 {
 	struct nd_answer *a = &q->ans;
 	const struct limits *l = what.kind == ND_CLASSIFY_SUCCESS ? &c->success : &c->denial;
-	struct nd_store_key key = { .hash = s->hash, .name = q->msg.qname, .qtype = q->msg.qtype,
-				    .qclass = q->msg.qclass, .flags = s->flags };
+	struct nd_store_key key = { .hash = s->hash,
+				    .name = q->msg.qname,
+				    .qtype = q->msg.qtype,
+				    .qclass = q->msg.qclass,
+				    .flags = s->flags };
 	struct nd_store_head h = { .ttl_s = ttl, .rcode = q->rcode, .body = a->body };
 
 	if (l->noff && nd_setup_zone_match(l->off, l->noff, q->msg.qname))
@@ -155,8 +167,8 @@ static void keep(const struct cache *c, struct nd_query *q, const struct state *
 			return;
 		h.body_len = (uint16_t)(a->w.pos - a->body);
 	}
-	enum nd_store_put did = nd_store_put(c->store, q->worker->id + 1u, &key, &h, a->record, a->w.base + a->body,
-					     q->worker->now_ns);
+	enum nd_store_put did = nd_store_put(c->store, q->worker->id + 1u, &key, &h, a->record,
+					     a->w.base + a->body, q->worker->now_ns);
 	if (did == ND_STORE_EVICTED_SUCCESS)
 		nd_metric_add(&cells(c, q)[EVICTED_SUCCESS], 1);
 	else if (did == ND_STORE_EVICTED_DENIAL)
@@ -175,7 +187,8 @@ static void on_reply(const void *self, struct nd_query *q)
 	if (q->failed) {
 		/* No reply came at all; an equal question within the time gets the same (1.15). */
 		if (q->rcode == ND_RCODE_SERVFAIL && failure_s)
-			keep(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE }, failure_s, true);
+			keep(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE },
+			     failure_s, true);
 		return;
 	}
 	struct nd_classify what = nd_classify_answer(q);
@@ -203,21 +216,24 @@ static const struct nd_setting settings[] = {
 	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, 300ll * ND_NS_PER_S,
 	  5ll * ND_NS_PER_S, "how long failures are kept; 0: not at all" },
 	{ "disable", ND_SET_OWN, 0, 0, 0, 0, "success|denial [ZONES...]: what is not kept" },
-	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0, "TTLs do not count down" },
+	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0,
+	  "TTLs do not count down" },
 	{ "prefetch", ND_SET_OWN, 0, 0, 0, 0, "AMOUNT [DURATION] [PERCENTAGE%]" },
 	{ "serve_stale", ND_SET_OWN, 0, 0, 0, 0, "[DURATION] [immediate|verify ...]" },
 	{ "serve_stale_policy", ND_SET_OWN, 0, 0, 0, 0, "prefer_positive" },
 	{ 0 },
 };
 
-static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const char *text, const char *what, uint64_t min,
-		       uint64_t max, uint32_t *out)
+static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const char *text,
+		       const char *what, uint64_t min, uint64_t max, uint32_t *out)
 {
 	uint64_t n;
 
 	if (nd_settings_uint(text, max, &n) || n < min)
-		return nd_setup_error(s, l, "%s: \"%s\" is no %s; give a whole number from %llu to %llu", l->name, text,
-				      what, (unsigned long long)min, (unsigned long long)max);
+		return nd_setup_error(s, l,
+				      "%s: \"%s\" is no %s; give a whole number from %llu to %llu",
+				      l->name, text, what, (unsigned long long)min,
+				      (unsigned long long)max);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -226,11 +242,13 @@ static int read_limits(struct nd_setup *s, const struct nd_conf_line *l, struct 
 {
 	if (l->nargs == 0)
 		return nd_setup_error(s, l, "%s: wants CAPACITY [TTL] [MINTTL]", l->name);
-	int err = read_number(s, l, l->args[0], "capacity", 0, ND_STORE_ENTRIES_MAX / 2, &to->capacity);
+	int err = read_number(s, l, l->args[0], "capacity", 0, ND_STORE_ENTRIES_MAX / 2,
+			      &to->capacity);
 	if (!err && l->nargs > 1)
 		err = read_number(s, l, l->args[1], "TTL in seconds", 1, INT32_MAX, &to->ttl_max_s);
 	if (!err && l->nargs > 2)
-		err = read_number(s, l, l->args[2], "smallest TTL in seconds", 0, INT32_MAX, &to->ttl_min_s);
+		err = read_number(s, l, l->args[2], "smallest TTL in seconds", 0, INT32_MAX,
+				  &to->ttl_min_s);
 	return err;
 }
 
@@ -246,8 +264,10 @@ static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_con
 	else if (strcmp(l->args[0], "denial") == 0)
 		to = &c->denial;
 	else
-		return nd_setup_error(s, l, "disable: \"%s\" is no kind of answer; give \"success\" or \"denial\"",
-				      l->args[0]);
+		return nd_setup_error(
+			s, l,
+			"disable: \"%s\" is no kind of answer; give \"success\" or \"denial\"",
+			l->args[0]);
 	if (l->nargs == 1) {
 		root[0] = nd_name_root;
 		to->off = root;
@@ -270,14 +290,18 @@ static int refuse_prefetch(struct nd_setup *s, const struct nd_conf_line *l)
 	if (err)
 		return err;
 	if (l->nargs > 1 && nd_settings_duration(l->args[1], &ns))
-		return nd_setup_error(s, l, "prefetch: \"%s\" is no duration; give one as \"1m\"", l->args[1]);
+		return nd_setup_error(s, l, "prefetch: \"%s\" is no duration; give one as \"1m\"",
+				      l->args[1]);
 	if (l->nargs > 2) {
 		char *end;
 		unsigned long pct = strtoul(l->args[2], &end, 10);
 		if (strcmp(end, "%") != 0 || pct < 10 || pct > 90)
-			return nd_setup_error(s, l, "prefetch: \"%s\" is no percentage from 10%% to 90%%", l->args[2]);
+			return nd_setup_error(s, l,
+					      "prefetch: \"%s\" is no percentage from 10%% to 90%%",
+					      l->args[2]);
 	}
-	return nd_setup_error(s, l, "\"prefetch\" is known to CoreDNS, but not in this build yet; remove it");
+	return nd_setup_error(
+		s, l, "\"prefetch\" is known to CoreDNS, but not in this build yet; remove it");
 }
 
 static int refuse_stale(struct nd_setup *s, const struct nd_conf_line *l)
@@ -285,16 +309,26 @@ static int refuse_stale(struct nd_setup *s, const struct nd_conf_line *l)
 	int64_t ns;
 
 	if (l->nargs > 5)
-		return nd_setup_error(s, l, "serve_stale: too many words; wants [DURATION] [immediate|verify ...]");
+		return nd_setup_error(
+			s, l,
+			"serve_stale: too many words; wants [DURATION] [immediate|verify ...]");
 	if (l->nargs > 0 && (nd_settings_duration(l->args[0], &ns) || ns < 0))
-		return nd_setup_error(s, l, "serve_stale: \"%s\" is no duration; give one as \"1h\"", l->args[0]);
-	if (l->nargs > 1 && strcasecmp(l->args[1], "immediate") != 0 && strcasecmp(l->args[1], "verify") != 0)
-		return nd_setup_error(s, l, "serve_stale: \"%s\" is no refresh mode; give \"immediate\" or \"verify\"",
-				      l->args[1]);
+		return nd_setup_error(s, l,
+				      "serve_stale: \"%s\" is no duration; give one as \"1h\"",
+				      l->args[0]);
+	if (l->nargs > 1 && strcasecmp(l->args[1], "immediate") != 0 &&
+	    strcasecmp(l->args[1], "verify") != 0)
+		return nd_setup_error(
+			s, l,
+			"serve_stale: \"%s\" is no refresh mode; give \"immediate\" or \"verify\"",
+			l->args[1]);
 	for (size_t i = 2; i < l->nargs; i++)
 		if (nd_settings_duration(l->args[i], &ns) || ns < 0)
-			return nd_setup_error(s, l, "serve_stale: \"%s\" is no duration; give one as \"30s\"", l->args[i]);
-	return nd_setup_error(s, l, "\"serve_stale\" is known to CoreDNS, but not in this build yet; remove it");
+			return nd_setup_error(
+				s, l, "serve_stale: \"%s\" is no duration; give one as \"30s\"",
+				l->args[i]);
+	return nd_setup_error(
+		s, l, "\"serve_stale\" is known to CoreDNS, but not in this build yet; remove it");
 }
 
 static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
@@ -312,7 +346,9 @@ static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
 		return refuse_prefetch(s, l);
 	if (strcmp(l->name, "serve_stale") == 0)
 		return refuse_stale(s, l);
-	return nd_setup_error(s, l, "\"serve_stale_policy\" is known to CoreDNS, but not in this build yet; remove it");
+	return nd_setup_error(
+		s, l,
+		"\"serve_stale_policy\" is known to CoreDNS, but not in this build yet; remove it");
 }
 
 static void *make_store(void *ctx)
@@ -320,7 +356,8 @@ static void *make_store(void *ctx)
 	struct nd_setup *s = ctx;
 	const struct cache *c = s->self;
 
-	return nd_store_new((size_t)c->success.capacity + c->denial.capacity, nd_setup_fingerprint(s));
+	return nd_store_new((size_t)c->success.capacity + c->denial.capacity,
+			    nd_setup_fingerprint(s));
 }
 
 static void unmake_store(void *object)
@@ -360,11 +397,14 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	c->block = s->block;
 	c->gen = s->gen;
 
-	struct { uint64_t view, success, denial; } id = { nd_setup_fingerprint(s), c->success.capacity,
-							  c->denial.capacity };
+	struct {
+		uint64_t view, success, denial;
+	} id = { nd_setup_fingerprint(s), c->success.capacity, c->denial.capacity };
 	c->store = nd_setup_share(s, "cache", &id, sizeof id, make_store, s, unmake_store);
-	return c->store ? 0 : nd_setup_error(s, NULL, "no memory for %u answers; give smaller capacities",
-					     c->success.capacity + c->denial.capacity);
+	return c->store ? 0
+			: nd_setup_error(s, NULL,
+					 "no memory for %u answers; give smaller capacities",
+					 c->success.capacity + c->denial.capacity);
 }
 
 /* --- metrics --- */
@@ -372,15 +412,39 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 static const char *const typed[] = { "server", "type", "zones", "view", NULL };
 static const char *const untyped[] = { "server", "zones", "view", NULL };
 static const struct nd_metric_family
-	entries_family = { "coredns_cache_entries", ND_METRIC_GAUGE, "The number of elements in the cache.", typed, NULL, 0 },
-	requests_family = { "coredns_cache_requests_total", ND_METRIC_COUNTER, "The count of cache requests.", untyped, NULL, 0 },
-	hits_family = { "coredns_cache_hits_total", ND_METRIC_COUNTER, "The count of cache hits.", typed, NULL, 0 },
-	misses_family = { "coredns_cache_misses_total", ND_METRIC_COUNTER,
-			  "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.", untyped, NULL, 0 },
-	evictions_family = { "coredns_cache_evictions_total", ND_METRIC_COUNTER, "The count of cache evictions.", typed, NULL, 0 };
+	entries_family = { "coredns_cache_entries",
+			   ND_METRIC_GAUGE,
+			   "The number of elements in the cache.",
+			   typed,
+			   NULL,
+			   0 },
+	requests_family = { "coredns_cache_requests_total",
+			    ND_METRIC_COUNTER,
+			    "The count of cache requests.",
+			    untyped,
+			    NULL,
+			    0 },
+	hits_family = { "coredns_cache_hits_total",
+			ND_METRIC_COUNTER,
+			"The count of cache hits.",
+			typed,
+			NULL,
+			0 },
+	misses_family = { "coredns_cache_misses_total",
+			  ND_METRIC_COUNTER,
+			  "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
+			  untyped,
+			  NULL,
+			  0 },
+	evictions_family = { "coredns_cache_evictions_total",
+			     ND_METRIC_COUNTER,
+			     "The count of cache evictions.",
+			     typed,
+			     NULL,
+			     0 };
 
-static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server, const char *type,
-		 const char *zones, uint64_t n)
+static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
+		 const char *type, const char *zones, uint64_t n)
 {
 	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
 
@@ -407,7 +471,8 @@ static void collect(void *ctx, struct nd_metric_out *out)
 		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, MISSES));
 		emit(out, &hits_family, server, "success", z, nd_tally_sum(t, HIT_SUCCESS));
 		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, HIT_DENIAL));
-		emit(out, &evictions_family, server, "success", z, nd_tally_sum(t, EVICTED_SUCCESS));
+		emit(out, &evictions_family, server, "success", z,
+		     nd_tally_sum(t, EVICTED_SUCCESS));
 		emit(out, &evictions_family, server, "denial", z, nd_tally_sum(t, EVICTED_DENIAL));
 	}
 }

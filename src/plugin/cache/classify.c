@@ -6,7 +6,8 @@ static uint16_t class_of(const struct nd_answer *a, const struct nd_record *r)
 	return nd_reader_peek16(a->w.base + r->ttl_at - 2);
 }
 
-static bool read_name(const struct nd_answer *a, uint16_t at, struct nd_name_buf *buf, struct nd_name *out)
+static bool read_name(const struct nd_answer *a, uint16_t at, struct nd_name_buf *buf,
+		      struct nd_name *out)
 {
 	struct nd_reader r = nd_reader_over(a->w.base, a->w.pos);
 
@@ -43,7 +44,8 @@ static bool unique_target(const struct nd_query *q, struct nd_name name, struct 
 	target->len = 0;
 	for (unsigned i = 0; i < a->n; i++) {
 		const struct nd_record *r = &a->record[i];
-		if (r->section != ND_SECTION_ANSWER || r->type != ND_TYPE_CNAME || !owned_by(q, r, name))
+		if (r->section != ND_SECTION_ANSWER || r->type != ND_TYPE_CNAME ||
+		    !owned_by(q, r, name))
 			continue;
 		if (!read_name(a, r->rdata, &other_buf, &other))
 			return false;
@@ -56,7 +58,8 @@ static bool unique_target(const struct nd_query *q, struct nd_name name, struct 
 
 /* Follows the CNAMEs of the answer section from the question's name. False: a loop, or two targets for one owner.
  * A chain is at most as long as there are records, which is how a loop is seen. */
-static bool follow(const struct nd_query *q, struct nd_name_buf *buf, struct nd_name *name, bool *any)
+static bool follow(const struct nd_query *q, struct nd_name_buf *buf, struct nd_name *name,
+		   bool *any)
 {
 	*name = nd_name_copy(q->msg.qname, buf);
 	*any = false;
@@ -87,7 +90,8 @@ static bool answers_question(const struct nd_query *q)
 	for (unsigned i = 0; i < a->n; i++) {
 		const struct nd_record *r = &a->record[i];
 		if (r->section == ND_SECTION_ANSWER &&
-		    (q->msg.qtype == ND_TYPE_ANY || r->type == q->msg.qtype) && owned_by(q, r, name))
+		    (q->msg.qtype == ND_TYPE_ANY || r->type == q->msg.qtype) &&
+		    owned_by(q, r, name))
 			return true;
 	}
 	return false;
@@ -107,7 +111,8 @@ static struct nd_classify typify(const struct nd_query *q)
 		c.kind = some || !soa ? ND_CLASSIFY_SUCCESS : ND_CLASSIFY_NODATA;
 		c.delegation = !some && !soa && has_type(a, ND_SECTION_AUTHORITY, ND_TYPE_NS);
 		c.keep = true;
-		if (some && !answers_question(q)) { /* a chain that ends nowhere: NODATA, if there is a SOA */
+		if (some && !answers_question(
+				    q)) { /* a chain that ends nowhere: NODATA, if there is a SOA */
 			c.kind = soa ? ND_CLASSIFY_NODATA : ND_CLASSIFY_SUCCESS;
 			c.keep = soa;
 		}

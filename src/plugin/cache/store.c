@@ -8,7 +8,11 @@
 #include "io/clock.h"
 #include "io/random.h"
 
-enum { WORDS = ND_STORE_ENTRY / 8, HEAD_WORDS = sizeof(struct nd_store_head) / 8, DATA = 1 + HEAD_WORDS };
+enum {
+	WORDS = ND_STORE_ENTRY / 8,
+	HEAD_WORDS = sizeof(struct nd_store_head) / 8,
+	DATA = 1 + HEAD_WORDS
+};
 
 _Static_assert(sizeof(struct nd_store_head) % 8 == 0, "the head is copied by words");
 
@@ -111,18 +115,22 @@ struct nd_store *nd_store_new(size_t entries, uint64_t view)
 	size_t head = (sizeof *s->header + 4095) & ~(size_t)4095;
 	size_t sets = (s->nsets * sizeof *s->sets + 4095) & ~(size_t)4095;
 	s->bytes = head + sets + (size_t)s->nsets * ND_STORE_WAYS * ND_STORE_ENTRY;
-	char *p = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *p = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED) {
 		free(s);
 		return NULL;
 	}
 	s->header = (struct header *)p;
 	s->sets = (struct set *)(p + head);
-	s->entries = (uint64_t (*)[WORDS])(p + head + sets);
+	s->entries = (uint64_t(*)[WORDS])(p + head + sets);
 	nd_random_bytes(&s->key, sizeof s->key);
 	s->view = view;
-	*s->header = (struct header){ .magic = ND_STORE_MAGIC, .view = view, .entry_bytes = ND_STORE_ENTRY,
-				      .nsets = s->nsets, .key = s->key };
+	*s->header = (struct header){ .magic = ND_STORE_MAGIC,
+				      .view = view,
+				      .entry_bytes = ND_STORE_ENTRY,
+				      .nsets = s->nsets,
+				      .key = s->key };
 	return s;
 }
 
@@ -134,8 +142,8 @@ void nd_store_free(struct nd_store *s)
 	free(s);
 }
 
-struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype, uint16_t qclass,
-				 uint8_t flags)
+struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
+				 uint16_t qclass, uint8_t flags)
 {
 	struct nd_store_key k = { .name = lower, .qtype = qtype, .qclass = qclass, .flags = flags };
 	uint64_t extra = (uint64_t)qtype | (uint64_t)qclass << 16 | (uint64_t)flags << 32;
@@ -160,7 +168,8 @@ static bool live(const struct nd_store_head *h, uint64_t now_ns)
 	return now_ns < h->stored_ns || (now_ns - h->stored_ns) / ND_NS_PER_S < h->ttl_s;
 }
 
-static bool matches(const struct nd_store *s, const struct nd_store_head *h, const struct nd_store_key *k)
+static bool matches(const struct nd_store *s, const struct nd_store_head *h,
+		    const struct nd_store_key *k)
 {
 	return h->hash == k->hash && h->qtype == k->qtype && h->qclass == k->qclass &&
 	       h->key_flags == k->flags && h->name_len == k->name.len && h->view == s->view;
@@ -195,8 +204,8 @@ static bool read_entry(const struct nd_store *s, const uint64_t *e, const struct
 	return get(&e[0]) == seq;
 }
 
-bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns, uint8_t *body, size_t cap,
-		   struct nd_record *record, struct nd_store_head *head)
+bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns,
+		   uint8_t *body, size_t cap, struct nd_record *record, struct nd_store_head *head)
 {
 	uint32_t at = set_of(s, key->hash), tag = tag_of(key->hash);
 	struct set *set = &s->sets[at];
@@ -226,8 +235,8 @@ static bool peek(const uint64_t *e, struct nd_store_head *h)
 }
 
 /* The way to write to: the same key's, an empty one, an expired one, else the clock's choice. */
-static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key *key, uint64_t now_ns,
-		      enum nd_store_kind kind, enum nd_store_put *what)
+static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key *key,
+		      uint64_t now_ns, enum nd_store_kind kind, enum nd_store_put *what)
 {
 	struct set *set = &s->sets[at];
 	int spare = -1;
@@ -300,7 +309,8 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 	uint64_t seq = get(&e[0]);
 	/* Sequence in the low half, owner in the high one. */
 	uint64_t mine = (uint64_t)owner << 32 | (uint32_t)(seq + 1);
-	if (seq & 1 || !__atomic_compare_exchange_n(&e[0], &seq, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (seq & 1 || !__atomic_compare_exchange_n(&e[0], &seq, mine, false, __ATOMIC_ACQ_REL,
+						    __ATOMIC_RELAXED))
 		return ND_STORE_REFUSED;
 	copy_in(e + 1, &h, sizeof h);
 	uint64_t *data = e + DATA;
@@ -322,7 +332,8 @@ void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success
 		for (unsigned way = 0; way < ND_STORE_WAYS; way++) {
 			struct nd_store_head h;
 			if (!__atomic_load_n(&s->sets[at].tag[way], __ATOMIC_RELAXED) ||
-			    !peek(s->entries[(size_t)at * ND_STORE_WAYS + way], &h) || !live(&h, now_ns))
+			    !peek(s->entries[(size_t)at * ND_STORE_WAYS + way], &h) ||
+			    !live(&h, now_ns))
 				continue;
 			++*(h.kind == ND_STORE_SUCCESS ? success : denial);
 		}

@@ -26,7 +26,7 @@
 enum {
 	ND_STORE_WAYS = 16,
 	ND_STORE_ENTRY = 1536,
-	ND_STORE_INDEXED = 8,   /* records whose places are kept; beyond, the body is walked */
+	ND_STORE_INDEXED = 8, /* records whose places are kept; beyond, the body is walked */
 	ND_STORE_MAGIC = 0x6e64737431,
 	ND_STORE_ENTRIES_MAX = 1 << 24,
 };
@@ -41,18 +41,18 @@ struct nd_store_head {
 	uint16_t qtype, qclass;
 	uint16_t rcode, flags; /* AA AD RA TC */
 	uint16_t body_len;
-	uint16_t body;      /* offset behind the question where it stood */
-	uint16_t count[3];  /* records by section */
-	uint16_t n;         /* records in all */
+	uint16_t body;     /* offset behind the question where it stood */
+	uint16_t count[3]; /* records by section */
+	uint16_t n;        /* records in all */
 	uint8_t name_len, key_flags, kind, indexed;
-	uint32_t checksum;  /* of name, index and body: for who adopts the table */
+	uint32_t checksum; /* of name, index and body: for who adopts the table */
 };
 
 struct nd_store_key {
 	uint64_t hash;
 	struct nd_name name; /* lower case */
 	uint16_t qtype, qclass;
-	uint8_t flags;       /* ND_STORE_DO | ND_STORE_CD */
+	uint8_t flags; /* ND_STORE_DO | ND_STORE_CD */
 };
 enum { ND_STORE_DO = 1, ND_STORE_CD = 2 };
 
@@ -62,14 +62,19 @@ struct nd_store;
 struct nd_store *nd_store_new(size_t entries, uint64_t view);
 void nd_store_free(struct nd_store *s);
 
-struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype, uint16_t qclass,
-				 uint8_t flags);
+struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
+				 uint16_t qclass, uint8_t flags);
 
 /* A live answer: its body is copied to `body` (cap bytes), its index to `record` (at least ND_STORE_INDEXED). */
-bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns, uint8_t *body, size_t cap,
-		   struct nd_record *record, struct nd_store_head *head);
+bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns,
+		   uint8_t *body, size_t cap, struct nd_record *record, struct nd_store_head *head);
 
-enum nd_store_put { ND_STORE_KEPT, ND_STORE_EVICTED_SUCCESS, ND_STORE_EVICTED_DENIAL, ND_STORE_REFUSED };
+enum nd_store_put {
+	ND_STORE_KEPT,
+	ND_STORE_EVICTED_SUCCESS,
+	ND_STORE_EVICTED_DENIAL,
+	ND_STORE_REFUSED
+};
 
 /* Keeps an answer. head: rcode, flags, kind, ttl_s, body, counts are set by the caller. A failure does not replace a live success.
  * REFUSED: too large, or another writer was there. */

@@ -27,5 +27,10 @@ static void stop(void *self)
 }
 
 const struct nd_plugin nd_plugin_debug = {
-	.name = "debug", .repeat = ND_REPEAT_MERGE, .settings = settings, .setup = setup, .start = start, .stop = stop,
+	.name = "debug",
+	.repeat = ND_REPEAT_MERGE,
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.stop = stop,
 };

@@ -83,8 +83,8 @@ static void report(struct pattern *p)
 	uint64_t n = __atomic_exchange_n(&p->count, 0, __ATOMIC_ACQ_REL);
 
 	if (n > (p->show_first ? 1 : 0))
-		nd_log_write(p->level, "errors", "%llu errors like '%s' occurred in last %s", (unsigned long long)n, p->text,
-			     p->period_text);
+		nd_log_write(p->level, "errors", "%llu errors like '%s' occurred in last %s",
+			     (unsigned long long)n, p->text, p->period_text);
 }
 
 static void on_time(struct nd_timer *t)
@@ -105,17 +105,24 @@ static const struct {
 	const char *name;
 	enum nd_log_level level;
 } levels[] = {
-	{ "warning", ND_LOG_WARNING }, { "error", ND_LOG_ERROR }, { "info", ND_LOG_INFO }, { "debug", ND_LOG_DEBUG },
+	{ "warning", ND_LOG_WARNING },
+	{ "error", ND_LOG_ERROR },
+	{ "info", ND_LOG_INFO },
+	{ "debug", ND_LOG_DEBUG },
 };
 
-static int read_level(struct nd_setup *s, const struct nd_conf_line *l, const char *text, enum nd_log_level *out)
+static int read_level(struct nd_setup *s, const struct nd_conf_line *l, const char *text,
+		      enum nd_log_level *out)
 {
 	for (size_t i = 0; i < ND_COUNT(levels); i++)
 		if (strcmp(levels[i].name, text) == 0) {
 			*out = levels[i].level;
 			return 0;
 		}
-	return nd_setup_error(s, l, "consolidate: \"%s\" is no level; give \"warning\", \"error\", \"info\" or \"debug\"", text);
+	return nd_setup_error(
+		s, l,
+		"consolidate: \"%s\" is no level; give \"warning\", \"error\", \"info\" or \"debug\"",
+		text);
 }
 
 static int read_consolidate(struct nd_setup *s, struct errors *e, const struct nd_conf_line *l)
@@ -127,9 +134,12 @@ static int read_consolidate(struct nd_setup *s, struct errors *e, const struct n
 	if (!p)
 		return ND_ELIMIT;
 	if (l->nargs < 2 || l->nargs > 4)
-		return nd_setup_error(s, l, "consolidate: wants DURATION REGEX [LEVEL] [show_first]");
+		return nd_setup_error(s, l,
+				      "consolidate: wants DURATION REGEX [LEVEL] [show_first]");
 	if (nd_settings_duration(l->args[0], &ns) || ns < 0)
-		return nd_setup_error(s, l, "consolidate: \"%s\" is no duration; give one as \"5m\"", l->args[0]);
+		return nd_setup_error(s, l,
+				      "consolidate: \"%s\" is no duration; give one as \"5m\"",
+				      l->args[0]);
 	p->period_ns = (uint64_t)ns;
 	p->period_text = nd_arena_string(s->arena, l->args[0]);
 	p->text = nd_arena_string(s->arena, l->args[1]);
@@ -157,12 +167,14 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 
 	if (strcmp(l->name, "consolidate") == 0)
 		return read_consolidate(s, self, l);
-	return nd_settings_args(l, "errors", 0, 0, s->diag); /* stacktrace: there are no Go stacks to print */
+	return nd_settings_args(l, "errors", 0, 0,
+				s->diag); /* stacktrace: there are no Go stacks to print */
 }
 
 static const struct nd_setting settings[] = {
 	{ "consolidate", ND_SET_OWN, 0, 0, 0, 0, "DURATION REGEX [LEVEL] [show_first]" },
-	{ "stacktrace", ND_SET_OWN, 0, 0, 0, 0, "taken for CoreDNS's sake: C has no panics to trace" },
+	{ "stacktrace", ND_SET_OWN, 0, 0, 0, 0,
+	  "taken for CoreDNS's sake: C has no panics to trace" },
 	{ 0 },
 };
 
@@ -172,7 +184,9 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 
 	(void)self;
 	if (!err && d->nargs && strcmp(d->args[0], "stdout") != 0)
-		return nd_setup_error(s, NULL, "\"%s\" is no place to log to; give \"stdout\", or nothing", d->args[0]);
+		return nd_setup_error(s, NULL,
+				      "\"%s\" is no place to log to; give \"stdout\", or nothing",
+				      d->args[0]);
 	return err ? err : nd_setup_settings(s, own, false);
 }
 
@@ -214,6 +228,15 @@ static void worker_stop(const void *self, void *state, struct nd_worker *w)
 }
 
 const struct nd_plugin nd_plugin_errors = {
-	.name = "errors", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct errors), .settings = settings, .setup = setup,
-	.start = start, .stop = stop, .clear = clear, .worker_stop = worker_stop, .query = watch, .done = on_done,
+	.name = "errors",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct errors),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.stop = stop,
+	.clear = clear,
+	.worker_stop = worker_stop,
+	.query = watch,
+	.done = on_done,
 };

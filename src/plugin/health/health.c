@@ -66,7 +66,8 @@ static void on_answer(void *ctx, int status, const char *body, size_t n)
 		nd_metric_add(&c->cell[FAILURES], 1);
 		nd_log_warning("health", "Local health request failed: %s", nd_err_text(status));
 	} else if (ns > ND_NS_PER_S) {
-		nd_log_warning("health", "Local health request took more than 1s: %gs", (double)ns / 1e9);
+		nd_log_warning("health", "Local health request took more than 1s: %gs",
+			       (double)ns / 1e9);
 	}
 	nd_timer_start(c->loop, &c->timer, ND_NS_PER_S, on_second);
 }
@@ -115,23 +116,33 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	if (err)
 		return err;
 	nd_setup_lameduck(s, h->lameduck_ns);
-	h->check = nd_setup_share(s, "health", h->address, strlen(h->address), make_check, NULL, unmake_check);
+	h->check = nd_setup_share(s, "health", h->address, strlen(h->address), make_check, NULL,
+				  unmake_check);
 	return h->check ? 0 : ND_ELIMIT;
 }
 
 static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const struct nd_metric_family
-		duration = { "coredns_health_request_duration_seconds", ND_METRIC_HISTOGRAM,
-			     "Histogram of the time (in seconds) each request took.", NULL, buckets, NBUCKETS },
-		failures = { "coredns_health_request_failures_total", ND_METRIC_COUNTER,
-			     "The number of times the health check failed.", NULL, NULL, 0 };
+		duration = { "coredns_health_request_duration_seconds",
+			     ND_METRIC_HISTOGRAM,
+			     "Histogram of the time (in seconds) each request took.",
+			     NULL,
+			     buckets,
+			     NBUCKETS },
+		failures = { "coredns_health_request_failures_total",
+			     ND_METRIC_COUNTER,
+			     "The number of times the health check failed.",
+			     NULL,
+			     NULL,
+			     0 };
 	const struct health *h = ctx;
 	uint64_t n[NBUCKETS + 1];
 
 	for (size_t i = 0; i <= NBUCKETS; i++)
 		n[i] = nd_metric_get(&h->check->cell[i]);
-	nd_metric_emit_histogram(out, &duration, NULL, n, (double)nd_metric_get(&h->check->cell[SUM_NS]) / 1e9);
+	nd_metric_emit_histogram(out, &duration, NULL, n,
+				 (double)nd_metric_get(&h->check->cell[SUM_NS]) / 1e9);
 	nd_metric_emit(out, &failures, NULL, (double)nd_metric_get(&h->check->cell[FAILURES]));
 }
 
@@ -154,6 +165,10 @@ static int start(void *self, struct nd_setup *s)
 }
 
 const struct nd_plugin nd_plugin_health = {
-	.name = "health", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct health), .settings = settings,
-	.setup = setup, .start = start,
+	.name = "health",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct health),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
 };

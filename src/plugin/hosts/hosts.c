@@ -29,26 +29,28 @@ struct hosts {
 
 /* --- answering --- */
 
-static size_t add_addresses(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q, int family)
+static size_t add_addresses(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q,
+			    int family)
 {
 	size_t n = 0, len = family == 4 ? 4 : 16;
 	const uint8_t *a = t ? nd_hostsfile_addresses(t, q->msg.qname, family, &n) : NULL;
 	struct nd_name owner = q->msg.qname; /* lower case, as CoreDNS gives it */
 
 	for (size_t i = 0; i < n; i++)
-		(void)nd_answer_rr(q, ND_SECTION_ANSWER, owner, q->msg.qtype, ND_CLASS_IN, h->ttl_s, a + i * len, len);
+		(void)nd_answer_rr(q, ND_SECTION_ANSWER, owner, q->msg.qtype, ND_CLASS_IN, h->ttl_s,
+				   a + i * len, len);
 	return n;
 }
 
-static size_t add_names(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q, const uint8_t *address,
-			size_t len)
+static size_t add_names(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q,
+			const uint8_t *address, size_t len)
 {
 	size_t n = 0;
 	const struct nd_name *names = t ? nd_hostsfile_names(t, address, len, &n) : NULL;
 
 	for (size_t i = 0; i < n; i++)
-		(void)nd_answer_rr(q, ND_SECTION_ANSWER, q->msg.qname, ND_TYPE_PTR, ND_CLASS_IN, h->ttl_s, names[i].wire,
-				   names[i].len);
+		(void)nd_answer_rr(q, ND_SECTION_ANSWER, q->msg.qname, ND_TYPE_PTR, ND_CLASS_IN,
+				   h->ttl_s, names[i].wire, names[i].len);
 	return n;
 }
 
@@ -56,7 +58,8 @@ static bool known(const struct nd_hostsfile *t, struct nd_name name)
 {
 	size_t n;
 
-	return t && (nd_hostsfile_addresses(t, name, 4, &n) || nd_hostsfile_addresses(t, name, 6, &n));
+	return t &&
+	       (nd_hostsfile_addresses(t, name, 4, &n) || nd_hostsfile_addresses(t, name, 6, &n));
 }
 
 static enum nd_verdict answer(const void *self, struct nd_query *q)
@@ -116,8 +119,9 @@ static void load(struct hosts *h)
 		return;
 	nd_buf_init(&b, ND_HOSTSFILE_BYTES_MAX);
 	int err = nd_file_read(h->path, &b);
-	struct nd_hostsfile *t =
-		err ? NULL : nd_hostsfile_parse(nd_buf_string(&b), b.len, h->zones, h->nzones, !h->no_reverse);
+	struct nd_hostsfile *t = err ? NULL
+				     : nd_hostsfile_parse(nd_buf_string(&b), b.len, h->zones,
+							  h->nzones, !h->no_reverse);
 	nd_buf_clear(&b);
 	h->stamp = now;
 	if (!t) {
@@ -145,8 +149,11 @@ static int add_inline(struct nd_setup *s, struct hosts *h, const struct nd_conf_
 {
 	/* CoreDNS takes lines of addresses only as long as no `fallthrough` was given. */
 	if (h->fall.on)
-		return nd_setup_error(s, l, "unknown property \"%s\"; known are fallthrough, fallthrough_unsupported, "
-				      "no_reverse, reload, ttl; lines of addresses stand before fallthrough", l->name);
+		return nd_setup_error(
+			s, l,
+			"unknown property \"%s\"; known are fallthrough, fallthrough_unsupported, "
+			"no_reverse, reload, ttl; lines of addresses stand before fallthrough",
+			l->name);
 	nd_buf_text(&h->inline_text, l->name);
 	for (size_t i = 0; i < l->nargs; i++) {
 		nd_buf_text(&h->inline_text, " ");
@@ -166,7 +173,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	if (strcmp(l->name, "ttl") == 0) {
 		uint64_t n;
 		if (l->nargs < 1 || nd_settings_uint(l->args[0], 65535, &n) || n == 0)
-			return nd_setup_error(s, l, "ttl: \"%s\" is no TTL; give seconds, 1 to 65535",
+			return nd_setup_error(s, l,
+					      "ttl: \"%s\" is no TTL; give seconds, 1 to 65535",
 					      l->nargs ? l->args[0] : "");
 		h->ttl_s = (uint32_t)n;
 		return 0;
@@ -176,9 +184,12 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 		return 0;
 	}
 	if (strcmp(l->name, "reload") == 0) {
-		if (l->nargs != 1 || nd_settings_duration(l->args[0], &h->reload_ns) || h->reload_ns < 0)
-			return nd_setup_error(s, l, "reload: \"%s\" is no duration; give one as \"5s\", 0 turns it off",
-					      l->nargs ? l->args[0] : "");
+		if (l->nargs != 1 || nd_settings_duration(l->args[0], &h->reload_ns) ||
+		    h->reload_ns < 0)
+			return nd_setup_error(
+				s, l,
+				"reload: \"%s\" is no duration; give one as \"5s\", 0 turns it off",
+				l->nargs ? l->args[0] : "");
 		return 0;
 	}
 	return add_inline(s, h, l);
@@ -202,7 +213,8 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	h->reload_ns = 5ll * ND_NS_PER_S;
 	h->path = nd_setup_path(s, d->nargs ? d->args[0] : "/etc/hosts");
 	nd_buf_init(&h->inline_text, 16 << 20);
-	int err = nd_setup_zones(s, d->args + (d->nargs ? 1 : 0), d->nargs ? d->nargs - 1 : 0, &h->zones, &h->nzones);
+	int err = nd_setup_zones(s, d->args + (d->nargs ? 1 : 0), d->nargs ? d->nargs - 1 : 0,
+				 &h->zones, &h->nzones);
 	if (!err)
 		err = nd_setup_settings(s, own, true);
 	if (err)
@@ -211,8 +223,8 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		return nd_setup_error(s, NULL, "fallthrough_unsupported requires fallthrough");
 	if (!nd_file_stamp(h->path).exists)
 		nd_log_warning("hosts", "File does not exist: %s", h->path);
-	h->inline_table = nd_hostsfile_parse(nd_buf_string(&h->inline_text), h->inline_text.len, h->zones, h->nzones,
-					     !h->no_reverse);
+	h->inline_table = nd_hostsfile_parse(nd_buf_string(&h->inline_text), h->inline_text.len,
+					     h->zones, h->nzones, !h->no_reverse);
 	if (!h->inline_table)
 		return ND_ELIMIT;
 	load(h);
@@ -223,10 +235,18 @@ static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "hostsfile", NULL };
 	static const struct nd_metric_family
-		entries = { "coredns_hosts_entries", ND_METRIC_GAUGE,
-			    "The combined number of entries in hosts and Corefile.", labels, NULL, 0 },
-		reloaded = { "coredns_hosts_reload_timestamp_seconds", ND_METRIC_GAUGE,
-			     "The timestamp of the last reload of hosts file.", NULL, NULL, 0 };
+		entries = { "coredns_hosts_entries",
+			    ND_METRIC_GAUGE,
+			    "The combined number of entries in hosts and Corefile.",
+			    labels,
+			    NULL,
+			    0 },
+		reloaded = { "coredns_hosts_reload_timestamp_seconds",
+			     ND_METRIC_GAUGE,
+			     "The timestamp of the last reload of hosts file.",
+			     NULL,
+			     NULL,
+			     0 };
 	const struct hosts *h = ctx;
 	size_t n = nd_hostsfile_entries(h->inline_table);
 
@@ -266,6 +286,13 @@ static void clear(void *self)
 }
 
 const struct nd_plugin nd_plugin_hosts = {
-	.name = "hosts", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct hosts), .settings = settings,
-	.setup = setup, .start = start, .stop = stop, .clear = clear, .query = answer,
+	.name = "hosts",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct hosts),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.stop = stop,
+	.clear = clear,
+	.query = answer,
 };

@@ -181,14 +181,15 @@ static bool parse_line(struct nd_hostsfile *h, const char *p, const char *end)
 		}
 		struct nd_name_buf buf;
 		struct nd_name name;
-		if (n <= ND_HOSTSFILE_FIELD_MAX && nd_name_parse_at(field, n, NULL, true, &buf, &name) == 0 &&
-		    in_zones(h, name) && !add(h, address, len, name))
+		if (n <= ND_HOSTSFILE_FIELD_MAX &&
+		    nd_name_parse_at(field, n, NULL, true, &buf, &name) == 0 && in_zones(h, name) &&
+		    !add(h, address, len, name))
 			return false;
 	}
 }
 
-struct nd_hostsfile *nd_hostsfile_parse(const char *text, size_t n, const struct nd_name *zones, size_t nzones,
-					bool reverse)
+struct nd_hostsfile *nd_hostsfile_parse(const char *text, size_t n, const struct nd_name *zones,
+					size_t nzones, bool reverse)
 {
 	struct nd_hostsfile *h = calloc(1, sizeof *h);
 	const char *p = text, *end = text + n;
@@ -232,7 +233,8 @@ size_t nd_hostsfile_entries(const struct nd_hostsfile *h)
 	return h->entries;
 }
 
-const uint8_t *nd_hostsfile_addresses(const struct nd_hostsfile *h, struct nd_name name, int family, size_t *n)
+const uint8_t *nd_hostsfile_addresses(const struct nd_hostsfile *h, struct nd_name name, int family,
+				      size_t *n)
 {
 	int i = family == 6;
 	const struct node *node = find(h, name.wire, name.len);
@@ -241,14 +243,16 @@ const uint8_t *nd_hostsfile_addresses(const struct nd_hostsfile *h, struct nd_na
 		struct nd_name_buf buf;
 		struct nd_name wild;
 		node = NULL;
-		if (name.labels && nd_name_prepend("*", 1, nd_name_parent(name, 1), &buf, &wild) == 0)
+		if (name.labels &&
+		    nd_name_prepend("*", 1, nd_name_parent(name, 1), &buf, &wild) == 0)
 			node = find(h, wild.wire, wild.len);
 	}
 	*n = node ? node->list[i].n : 0;
 	return *n ? node->list[i].items : NULL;
 }
 
-const struct nd_name *nd_hostsfile_names(const struct nd_hostsfile *h, const uint8_t *address, size_t len, size_t *n)
+const struct nd_name *nd_hostsfile_names(const struct nd_hostsfile *h, const uint8_t *address,
+					 size_t len, size_t *n)
 {
 	uint8_t key[17];
 	const struct node *node = find(h, key, address_key(address, len, key));

@@ -18,14 +18,19 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	int64_t ns;
 
 	(void)self;
-	if (strcmp(l->name, "reload") == 0 && (l->nargs != 1 || nd_settings_duration(l->args[0], &ns)))
+	if (strcmp(l->name, "reload") == 0 &&
+	    (l->nargs != 1 || nd_settings_duration(l->args[0], &ns)))
 		return nd_setup_error(s, l, "reload: wants a duration, as \"30s\"");
 	if (strcmp(l->name, "prefer") == 0)
 		for (size_t i = 0; i < l->nargs; i++)
 			if (nd_cidr_parse(l->args[i], &net))
-				return nd_setup_error(s, l, "prefer: \"%s\" is no network; give one as \"10.0.0.0/8\"",
-						      l->args[i]);
-	return nd_setup_error(s, l, "\"%s\" is known to CoreDNS, but not in this build yet; remove it", l->name);
+				return nd_setup_error(
+					s, l,
+					"prefer: \"%s\" is no network; give one as \"10.0.0.0/8\"",
+					l->args[i]);
+	return nd_setup_error(s, l,
+			      "\"%s\" is known to CoreDNS, but not in this build yet; remove it",
+			      l->name);
 }
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -34,13 +39,18 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	if (d->nargs && strcmp(d->args[0], "weighted") == 0) {
 		if (d->nargs != 2)
 			return nd_setup_error(s, NULL, "weighted: wants one file");
-		return nd_setup_error(s, NULL, "\"weighted\" is known to CoreDNS, but not in this build yet; use "
-				      "\"round_robin\"");
+		return nd_setup_error(
+			s, NULL,
+			"\"weighted\" is known to CoreDNS, but not in this build yet; use "
+			"\"round_robin\"");
 	}
 	if (d->nargs && strcmp(d->args[0], "round_robin") != 0)
-		return nd_setup_error(s, NULL, "unknown policy \"%s\"; give \"round_robin\"", d->args[0]);
+		return nd_setup_error(s, NULL, "unknown policy \"%s\"; give \"round_robin\"",
+				      d->args[0]);
 	if (d->nargs > 1)
-		return nd_setup_error(s, NULL, "round_robin takes no more words, but there is \"%s\"", d->args[1]);
+		return nd_setup_error(s, NULL,
+				      "round_robin takes no more words, but there is \"%s\"",
+				      d->args[1]);
 	return nd_setup_settings(s, own, false);
 }
 
@@ -50,7 +60,8 @@ static bool is_address(uint16_t type)
 }
 
 /* Do two records of one kind stand for one owner? Compressed owners are the same offset or equal bytes. */
-static bool same_owner(const struct nd_answer *a, const struct nd_record *x, const struct nd_record *y)
+static bool same_owner(const struct nd_answer *a, const struct nd_record *x,
+		       const struct nd_record *y)
 {
 	const uint8_t *p = a->w.base + x->owner, *q = a->w.base + y->owner;
 	return p[0] >= 0xc0 && p[0] == q[0] && p[1] == q[1];
@@ -115,7 +126,8 @@ static bool take_piece(struct nd_query *q, const struct nd_record *r, struct pie
 	at.pos = a->w.base + r->owner;
 	if (!buf || nd_name_read(&at, false, buf, &p->owner))
 		return false;
-	int n = nd_rr_expand_rdata(a->w.base, a->w.pos, r->rdata, r->rdata_len, r->type, rdata, sizeof rdata);
+	int n = nd_rr_expand_rdata(a->w.base, a->w.pos, r->rdata, r->rdata_len, r->type, rdata,
+				   sizeof rdata);
 	if (n < 0 || !(p->rdata = nd_query_alloc(q, (size_t)n)))
 		return false;
 	memcpy(p->rdata, rdata, (size_t)n);
@@ -133,7 +145,8 @@ static unsigned rank(uint16_t type)
 	return type == ND_TYPE_CNAME ? 0 : is_address(type) ? 2 : type == ND_TYPE_MX ? 3 : 1;
 }
 
-static void put_rank(struct nd_query *q, struct piece *all, unsigned n, unsigned section, unsigned want)
+static void put_rank(struct nd_query *q, struct piece *all, unsigned n, unsigned section,
+		     unsigned want)
 {
 	unsigned chosen[REBUILD_MAX], count = 0;
 
@@ -143,7 +156,8 @@ static void put_rank(struct nd_query *q, struct piece *all, unsigned n, unsigned
 	while (count) {
 		unsigned pick = want >= 2 ? nd_random_below(count) : 0;
 		const struct piece *p = &all[chosen[pick]];
-		(void)nd_answer_rr(q, (enum nd_section)section, p->owner, p->type, p->class, p->ttl, p->rdata, p->rdata_len);
+		(void)nd_answer_rr(q, (enum nd_section)section, p->owner, p->type, p->class, p->ttl,
+				   p->rdata, p->rdata_len);
 		memmove(chosen + pick, chosen + pick + 1, (count - pick - 1) * sizeof *chosen);
 		count--;
 	}
@@ -176,7 +190,8 @@ static void on_reply(const void *self, struct nd_query *q)
 	struct nd_answer *a = &q->ans;
 
 	(void)self;
-	if (q->rcode != ND_RCODE_NOERROR || a->n < 2 || q->msg.qtype == ND_TYPE_AXFR || q->msg.qtype == ND_TYPE_IXFR)
+	if (q->rcode != ND_RCODE_NOERROR || a->n < 2 || q->msg.qtype == ND_TYPE_AXFR ||
+	    q->msg.qtype == ND_TYPE_IXFR)
 		return;
 	if (ND_UNLIKELY(needs_rebuild(a) && a->n <= REBUILD_MAX)) {
 		rebuild(q);
@@ -186,7 +201,8 @@ static void on_reply(const void *self, struct nd_query *q)
 		const struct nd_record *r = &a->record[from];
 		for (to = from + 1; to < a->n; to++)
 			if (a->record[to].type != r->type || a->record[to].section != r->section ||
-			    a->record[to].rdata_len != r->rdata_len || !same_owner(a, r, &a->record[to]))
+			    a->record[to].rdata_len != r->rdata_len ||
+			    !same_owner(a, r, &a->record[to]))
 				break;
 		if (is_address(r->type) && r->rdata_len <= 16)
 			shuffle(a, from, to);
@@ -201,5 +217,10 @@ static enum nd_verdict watch(const void *self, struct nd_query *q)
 }
 
 const struct nd_plugin nd_plugin_loadbalance = {
-	.name = "loadbalance", .repeat = ND_REPEAT_REFUSE, .settings = settings, .setup = setup, .query = watch, .reply = on_reply,
+	.name = "loadbalance",
+	.repeat = ND_REPEAT_REFUSE,
+	.settings = settings,
+	.setup = setup,
+	.query = watch,
+	.reply = on_reply,
 };

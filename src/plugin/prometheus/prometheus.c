@@ -13,18 +13,20 @@
 
 static const double seconds[] = { 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
 				  0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192 };
-static const double sizes[] = { 0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3 };
+static const double sizes[] = { 0,    100,  200,  300,  400,  511,  1023,
+				2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3 };
 enum { NSECONDS = ND_COUNT(seconds), NSIZES = ND_COUNT(sizes) };
 
 /* Types with a name of their own in the label; the rest is "other". */
-static const uint16_t types[] = { 1, 28, 5, 48, 43, 15, 47, 50, 2, 12, 46, 6, 33, 16, 65, 64, 251, 252, 255 };
+static const uint16_t types[] = { 1,  28, 5,  48, 43, 15, 47,  50,  2,  12,
+				  46, 6,  33, 16, 65, 64, 251, 252, 255 };
 enum { NTYPES = ND_COUNT(types) + 1, NRCODES = 25 };
 
 /* Cells of one zone on one endpoint. */
 enum {
 	AT_REQUESTS = 0, /* [proto][family][type] */
 	AT_DO = AT_REQUESTS + 2 * 2 * NTYPES,
-	AT_SECONDS,      /* buckets, one over, sum in ns */
+	AT_SECONDS,                                  /* buckets, one over, sum in ns */
 	AT_REQUEST_SIZE = AT_SECONDS + NSECONDS + 2, /* [proto]: buckets, one over, sum */
 	AT_RESPONSE_SIZE = AT_REQUEST_SIZE + 2 * (NSIZES + 2),
 	AT_RCODES = AT_RESPONSE_SIZE + 2 * (NSIZES + 2), /* [answered by a plugin or not][rcode] */
@@ -36,8 +38,8 @@ struct prometheus {
 	struct nd_tally **dropped; /* by endpoint: what no block answered */
 	struct nd_gen *gen;
 	struct nd_block *block;
-	const char *below;         /* label `plugin`: CoreDNS names the first one below this */
-	uint8_t type_index[256];   /* of types under 256 */
+	const char *below;       /* label `plugin`: CoreDNS names the first one below this */
+	uint8_t type_index[256]; /* of types under 256 */
 };
 
 /* --- counting --- */
@@ -57,10 +59,12 @@ static void count_size(nd_metric_cell *at, size_t n)
 	nd_metric_add(&at[NSIZES + 1], n);
 }
 
-static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd_query *q, bool answered)
+static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd_query *q,
+		  bool answered)
 {
 	unsigned proto = q->client.proto != ND_PROTO_UDP;
-	unsigned family = q->client.peer.sa.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&q->client.peer.in6.sin6_addr);
+	unsigned family = q->client.peer.sa.sa_family == AF_INET6 &&
+			  !IN6_IS_ADDR_V4MAPPED(&q->client.peer.in6.sin6_addr);
 	unsigned type = q->msg.qtype < 256 ? p->type_index[q->msg.qtype] : NTYPES - 1;
 	unsigned rcode = q->rcode < NRCODES ? q->rcode : NRCODES - 1;
 	uint64_t ns = nd_loop_now_ns(q->worker->loop) - q->start_ns;
@@ -82,7 +86,10 @@ static void on_done(const void *self, struct nd_query *q)
 
 	if (q->drop)
 		return;
-	count(p, nd_tally_cells(p->tally[q->endpoint->index], q->worker->id) + (size_t)q->site->key * CELLS, q, true);
+	count(p,
+	      nd_tally_cells(p->tally[q->endpoint->index], q->worker->id) +
+		      (size_t)q->site->key * CELLS,
+	      q, true);
 }
 
 static void on_dropped(const void *self, struct nd_query *q)
@@ -101,41 +108,71 @@ static enum nd_verdict watch(const void *self, struct nd_query *q)
 
 /* --- the page --- */
 
-static const char *const by_request[] = { "server", "zone", "view", "proto", "family", "type", NULL };
+static const char *const by_request[] = {
+	"server", "zone", "view", "proto", "family", "type", NULL
+};
 static const char *const by_zone[] = { "server", "zone", "view", NULL };
 static const char *const by_proto[] = { "server", "zone", "view", "proto", NULL };
 static const char *const by_rcode[] = { "server", "zone", "view", "rcode", "plugin", NULL };
 static const struct nd_metric_family
-	requests_family = { "coredns_dns_requests_total", ND_METRIC_COUNTER,
-			    "Counter of DNS requests made per zone, protocol and family.", by_request, NULL, 0 },
-	do_family = { "coredns_dns_do_requests_total", ND_METRIC_COUNTER,
-		      "Counter of DNS requests with DO bit set per zone.", by_zone, NULL, 0 },
-	duration_family = { "coredns_dns_request_duration_seconds", ND_METRIC_HISTOGRAM,
-			    "Histogram of the time (in seconds) each request took per zone.", by_zone, seconds, NSECONDS },
-	request_family = { "coredns_dns_request_size_bytes", ND_METRIC_HISTOGRAM,
-			   "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.", by_proto, sizes, NSIZES },
-	response_family = { "coredns_dns_response_size_bytes", ND_METRIC_HISTOGRAM,
-			    "Size of the returned response in bytes.", by_proto, sizes, NSIZES },
-	responses_family = { "coredns_dns_responses_total", ND_METRIC_COUNTER, "Counter of response status codes.", by_rcode, NULL, 0 };
+	requests_family = { "coredns_dns_requests_total",
+			    ND_METRIC_COUNTER,
+			    "Counter of DNS requests made per zone, protocol and family.",
+			    by_request,
+			    NULL,
+			    0 },
+	do_family = { "coredns_dns_do_requests_total",
+		      ND_METRIC_COUNTER,
+		      "Counter of DNS requests with DO bit set per zone.",
+		      by_zone,
+		      NULL,
+		      0 },
+	duration_family = { "coredns_dns_request_duration_seconds",
+			    ND_METRIC_HISTOGRAM,
+			    "Histogram of the time (in seconds) each request took per zone.",
+			    by_zone,
+			    seconds,
+			    NSECONDS },
+	request_family = { "coredns_dns_request_size_bytes",
+			   ND_METRIC_HISTOGRAM,
+			   "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.",
+			   by_proto,
+			   sizes,
+			   NSIZES },
+	response_family = { "coredns_dns_response_size_bytes",
+			    ND_METRIC_HISTOGRAM,
+			    "Size of the returned response in bytes.",
+			    by_proto,
+			    sizes,
+			    NSIZES },
+	responses_family = { "coredns_dns_responses_total",
+			     ND_METRIC_COUNTER,
+			     "Counter of response status codes.",
+			     by_rcode,
+			     NULL,
+			     0 };
 
 static const char *type_text(unsigned i, char text[ND_NUMBER_TEXT_MAX])
 {
 	return i < ND_COUNT(types) ? nd_type_text(types[i], text) : "other";
 }
 
-static void emit_histogram(struct nd_metric_out *out, const struct nd_metric_family *f, const char *const *values,
-			   const struct nd_tally *t, uint32_t at, double unit)
+static void emit_histogram(struct nd_metric_out *out, const struct nd_metric_family *f,
+			   const char *const *values, const struct nd_tally *t, uint32_t at,
+			   double unit)
 {
 	uint64_t n[NSECONDS + NSIZES], sum = 0;
 
 	for (uint32_t i = 0; i <= f->nbuckets; i++)
 		sum += n[i] = nd_tally_sum(t, at + i);
 	if (sum)
-		nd_metric_emit_histogram(out, f, values, n, (double)nd_tally_sum(t, at + (uint32_t)f->nbuckets + 1) / unit);
+		nd_metric_emit_histogram(out, f, values, n,
+					 (double)nd_tally_sum(t, at + (uint32_t)f->nbuckets + 1) /
+						 unit);
 }
 
-static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint32_t base, const char *server,
-		      const char *zone, const char *plugin)
+static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint32_t base,
+		      const char *server, const char *zone, const char *plugin)
 {
 	char a[ND_NUMBER_TEXT_MAX];
 	uint64_t n;
@@ -146,12 +183,16 @@ static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint3
 			n = nd_tally_sum(t, base + AT_REQUESTS + proto * 2 * NTYPES + i);
 			if (n)
 				nd_metric_emit(out, &requests_family,
-					       (const char *const[]){ server, zone, "", text, i < NTYPES ? "1" : "2",
-								      type_text(i % NTYPES, a) }, (double)n);
+					       (const char *const[]){ server, zone, "", text,
+								      i < NTYPES ? "1" : "2",
+								      type_text(i % NTYPES, a) },
+					       (double)n);
 		}
 		const char *values[] = { server, zone, "", text };
-		emit_histogram(out, &request_family, values, t, base + AT_REQUEST_SIZE + proto * (NSIZES + 2), 1);
-		emit_histogram(out, &response_family, values, t, base + AT_RESPONSE_SIZE + proto * (NSIZES + 2), 1);
+		emit_histogram(out, &request_family, values, t,
+			       base + AT_REQUEST_SIZE + proto * (NSIZES + 2), 1);
+		emit_histogram(out, &response_family, values, t,
+			       base + AT_RESPONSE_SIZE + proto * (NSIZES + 2), 1);
 	}
 	const char *values[] = { server, zone, "" };
 	n = nd_tally_sum(t, base + AT_DO);
@@ -162,8 +203,11 @@ static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint3
 		n = nd_tally_sum(t, base + AT_RCODES + i);
 		if (n)
 			nd_metric_emit(out, &responses_family,
-				       (const char *const[]){ server, zone, "", nd_type_rcode_text((uint16_t)(i % NRCODES), a),
-							      i < NRCODES ? "" : plugin }, (double)n);
+				       (const char *const[]){
+					       server, zone, "",
+					       nd_type_rcode_text((uint16_t)(i % NRCODES), a),
+					       i < NRCODES ? "" : plugin },
+				       (double)n);
 	}
 }
 
@@ -174,7 +218,8 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	for (size_t i = 0; i < p->gen->nendpoints; i++) {
 		const char *server = p->gen->endpoints[i].label;
 		for (uint32_t k = 0; p->tally[i] && k < p->block->nkeys; k++)
-			emit_zone(out, p->tally[i], k * CELLS, server, p->block->keys[k].text, p->below);
+			emit_zone(out, p->tally[i], k * CELLS, server, p->block->keys[k].text,
+				  p->below);
 		/* One instance tells about what no block answered. */
 		if (p->gen->dropped && p->gen->dropped->self == ctx)
 			emit_zone(out, p->dropped[i], 0, server, "dropped", "");
@@ -186,8 +231,14 @@ static void collect(void *ctx, struct nd_metric_out *out)
 static void emit_enabled(const struct nd_gen *g, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "server", "zone", "view", "name", NULL };
-	static const struct nd_metric_family f = { "coredns_plugin_enabled", ND_METRIC_GAUGE,
-		"A metric that indicates whether a plugin is enabled on per server and zone basis.", labels, NULL, 0 };
+	static const struct nd_metric_family f = {
+		"coredns_plugin_enabled",
+		ND_METRIC_GAUGE,
+		"A metric that indicates whether a plugin is enabled on per server and zone basis.",
+		labels,
+		NULL,
+		0
+	};
 
 	for (size_t e = 0; e < g->nendpoints; e++)
 		for (size_t s = 0; s < g->endpoints[e].nsites; s++) {
@@ -198,7 +249,10 @@ static void emit_enabled(const struct nd_gen *g, struct nd_metric_out *out)
 				if (last && strcmp(last, name) == 0)
 					continue;
 				last = name;
-				nd_metric_emit(out, &f, (const char *const[]){ g->endpoints[e].label, site->zone_text, "", name }, 1);
+				nd_metric_emit(out, &f,
+					       (const char *const[]){ g->endpoints[e].label,
+								      site->zone_text, "", name },
+					       1);
 			}
 		}
 }
@@ -220,26 +274,76 @@ static void emit_process(const struct nd_process *p, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "version", "revision", "goversion", NULL };
 	static const struct nd_metric_family
-		build = { "coredns_build_info", ND_METRIC_GAUGE, "A metric with a constant '1' value labeled by version, "
-			  "revision, and goversion from which CoreDNS was built.", labels, NULL, 0 },
-		panics = { "coredns_panics_total", ND_METRIC_COUNTER, "A metrics that counts the number of panics.", NULL, NULL, 0 },
-		cpu = { "process_cpu_seconds_total", ND_METRIC_COUNTER, "Total user and system CPU time spent in seconds.", NULL, NULL, 0 },
-		rss = { "process_resident_memory_bytes", ND_METRIC_GAUGE, "Resident memory size in bytes.", NULL, NULL, 0 },
-		overflowed = { "nodens_udp_overflowed_total", ND_METRIC_COUNTER,
-			       "Questions lost because a receive buffer of ours was full.", NULL, NULL, 0 },
-		unsent = { "nodens_udp_unsent_total", ND_METRIC_COUNTER, "Answers that the kernel did not take.", NULL, NULL, 0 },
-		granted = { "nodens_udp_receive_buffer_bytes", ND_METRIC_GAUGE, "Smallest receive buffer that the kernel granted.", NULL, NULL, 0 },
-		shed = { "nodens_queries_shed_total", ND_METRIC_COUNTER, "Waiting questions given up because too many waited.", NULL, NULL, 0 },
-		late = { "nodens_queries_timed_out_total", ND_METRIC_COUNTER, "Waiting questions given up because their time was over.", NULL, NULL, 0 },
-		refused = { "nodens_tcp_refused_total", ND_METRIC_COUNTER, "TCP connections refused because too many were open.", NULL, NULL, 0 };
+		build = { "coredns_build_info",
+			  ND_METRIC_GAUGE,
+			  "A metric with a constant '1' value labeled by version, "
+			  "revision, and goversion from which CoreDNS was built.",
+			  labels,
+			  NULL,
+			  0 },
+		panics = { "coredns_panics_total",
+			   ND_METRIC_COUNTER,
+			   "A metrics that counts the number of panics.",
+			   NULL,
+			   NULL,
+			   0 },
+		cpu = { "process_cpu_seconds_total",
+			ND_METRIC_COUNTER,
+			"Total user and system CPU time spent in seconds.",
+			NULL,
+			NULL,
+			0 },
+		rss = { "process_resident_memory_bytes",
+			ND_METRIC_GAUGE,
+			"Resident memory size in bytes.",
+			NULL,
+			NULL,
+			0 },
+		overflowed = { "nodens_udp_overflowed_total",
+			       ND_METRIC_COUNTER,
+			       "Questions lost because a receive buffer of ours was full.",
+			       NULL,
+			       NULL,
+			       0 },
+		unsent = { "nodens_udp_unsent_total",
+			   ND_METRIC_COUNTER,
+			   "Answers that the kernel did not take.",
+			   NULL,
+			   NULL,
+			   0 },
+		granted = { "nodens_udp_receive_buffer_bytes",
+			    ND_METRIC_GAUGE,
+			    "Smallest receive buffer that the kernel granted.",
+			    NULL,
+			    NULL,
+			    0 },
+		shed = { "nodens_queries_shed_total",
+			 ND_METRIC_COUNTER,
+			 "Waiting questions given up because too many waited.",
+			 NULL,
+			 NULL,
+			 0 },
+		late = { "nodens_queries_timed_out_total",
+			 ND_METRIC_COUNTER,
+			 "Waiting questions given up because their time was over.",
+			 NULL,
+			 NULL,
+			 0 },
+		refused = { "nodens_tcp_refused_total",
+			    ND_METRIC_COUNTER,
+			    "TCP connections refused because too many were open.",
+			    NULL,
+			    NULL,
+			    0 };
 	struct nd_process_stats st = { 0 };
 	struct rusage u;
 
 	nd_metric_emit(out, &build, (const char *const[]){ p->version, "", "" }, 1);
 	nd_metric_emit(out, &panics, NULL, 0);
 	getrusage(RUSAGE_SELF, &u);
-	nd_metric_emit(out, &cpu, NULL, (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-					(double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+	nd_metric_emit(out, &cpu, NULL,
+		       (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+			       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
 	nd_metric_emit(out, &rss, NULL, resident_bytes());
 	if (p->stats)
 		p->stats((struct nd_process *)p, &st);
@@ -292,7 +396,8 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err)
-		err = nd_setup_http(s, d->nargs ? d->args[0] : "localhost:9153", "/metrics", handle, p, false);
+		err = nd_setup_http(s, d->nargs ? d->args[0] : "localhost:9153", "/metrics", handle,
+				    p, false);
 	nd_setup_dropped(s, on_dropped);
 	return err;
 }
@@ -326,6 +431,12 @@ static int start(void *self, struct nd_setup *s)
 }
 
 const struct nd_plugin nd_plugin_prometheus = {
-	.name = "prometheus", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct prometheus), .settings = settings,
-	.setup = setup, .start = start, .query = watch, .done = on_done,
+	.name = "prometheus",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct prometheus),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.query = watch,
+	.done = on_done,
 };

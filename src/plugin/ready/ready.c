@@ -14,7 +14,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 {
 	struct ready *r = self;
 
-	if (l->nargs != 1 || (strcmp(l->args[0], "until-ready") != 0 && strcmp(l->args[0], "continuously") != 0))
+	if (l->nargs != 1 ||
+	    (strcmp(l->args[0], "until-ready") != 0 && strcmp(l->args[0], "continuously") != 0))
 		return nd_setup_error(ctx, l, "monitor: wants \"until-ready\" or \"continuously\"");
 	r->continuously = l->args[0][0] == 'c';
 	return 0;
@@ -51,9 +52,14 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	r->gen = s->gen;
 	if (!err)
 		err = nd_setup_settings(s, own, false);
-	return err ? err : nd_setup_http(s, d->nargs ? d->args[0] : ":8181", "/ready", handle, r, true);
+	return err ? err
+		   : nd_setup_http(s, d->nargs ? d->args[0] : ":8181", "/ready", handle, r, true);
 }
 
 const struct nd_plugin nd_plugin_ready = {
-	.name = "ready", .repeat = ND_REPEAT_REFUSE, .self_size = sizeof(struct ready), .settings = settings, .setup = setup,
+	.name = "ready",
+	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct ready),
+	.settings = settings,
+	.setup = setup,
 };

@@ -25,7 +25,8 @@ static void arm(struct reload *r)
 	int64_t ns = r->interval_ns;
 
 	if (r->jitter_ns) /* +- jitter, so that replicas do not reload as one */
-		ns += (int64_t)(nd_random_u32() / 4294967296.0 * 2 * (double)r->jitter_ns) - r->jitter_ns;
+		ns += (int64_t)(nd_random_u32() / 4294967296.0 * 2 * (double)r->jitter_ns) -
+		      r->jitter_ns;
 	nd_timer_start(r->process->loop, &r->timer, (uint64_t)ns, on_time);
 }
 
@@ -63,11 +64,13 @@ static void on_time(struct nd_timer *t)
 	arm(r);
 }
 
-static int read_duration(struct nd_setup *s, const char *text, const char *what, int64_t least_ns, int64_t *out)
+static int read_duration(struct nd_setup *s, const char *text, const char *what, int64_t least_ns,
+			 int64_t *out)
 {
 	if (nd_settings_duration(text, out) || *out < least_ns)
-		return nd_setup_error(s, NULL, "\"%s\" is no %s; give a duration of at least %gs, as \"30s\"", text, what,
-				      (double)least_ns / 1e9);
+		return nd_setup_error(s, NULL,
+				      "\"%s\" is no %s; give a duration of at least %gs, as \"30s\"",
+				      text, what, (double)least_ns / 1e9);
 	return 0;
 }
 
@@ -95,10 +98,19 @@ static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "hash", "value", NULL };
 	static const struct nd_metric_family
-		failed = { "coredns_reload_failed_total", ND_METRIC_COUNTER,
-			   "Counter of the number of failed reload attempts.", NULL, NULL, 0 },
-		version = { "coredns_reload_version_info", ND_METRIC_GAUGE, "A metric with a constant '1' value labeled by "
-			    "hash, and value which type of hash generated.", labels, NULL, 0 };
+		failed = { "coredns_reload_failed_total",
+			   ND_METRIC_COUNTER,
+			   "Counter of the number of failed reload attempts.",
+			   NULL,
+			   NULL,
+			   0 },
+		version = { "coredns_reload_version_info",
+			    ND_METRIC_GAUGE,
+			    "A metric with a constant '1' value labeled by "
+			    "hash, and value which type of hash generated.",
+			    labels,
+			    NULL,
+			    0 };
 	const struct reload *r = ctx;
 	char value[20];
 
@@ -121,7 +133,8 @@ static void serving(void *self)
 
 	if (!r->gen->file[0])
 		return; /* the built-in Corefile does not change */
-	nd_log_info("reload", "Running configuration hash = %016llx", (unsigned long long)r->gen->conf.hash);
+	nd_log_info("reload", "Running configuration hash = %016llx",
+		    (unsigned long long)r->gen->conf.hash);
 	arm(r);
 }
 
@@ -133,6 +146,12 @@ static void stop(void *self)
 }
 
 const struct nd_plugin nd_plugin_reload = {
-	.name = "reload", .repeat = ND_REPEAT_MERGE, .self_size = sizeof(struct reload), .settings = settings, .setup = setup,
-	.start = start, .serving = serving, .stop = stop,
+	.name = "reload",
+	.repeat = ND_REPEAT_MERGE,
+	.self_size = sizeof(struct reload),
+	.settings = settings,
+	.setup = setup,
+	.start = start,
+	.serving = serving,
+	.stop = stop,
 };

@@ -35,11 +35,13 @@ static int read_match(struct nd_rule *r, struct nd_setup *s, const struct nd_con
 			return ND_ELIMIT;
 		r->regex = grown;
 		if (strlen(l->args[i]) > ND_REGEX_PATTERN_MAX)
-			return nd_setup_error(s, l, "match: the pattern has over %d characters; shorten it",
+			return nd_setup_error(s, l,
+					      "match: the pattern has over %d characters; shorten it",
 					      ND_REGEX_PATTERN_MAX);
 		grown[r->nregex].source = nd_arena_string(s->arena, l->args[i]);
 		if (nd_regex_new(l->args[i], &grown[r->nregex].re, why, sizeof why))
-			return nd_setup_error(s, l, "match: could not parse \"%s\": %s", l->args[i], why);
+			return nd_setup_error(s, l, "match: could not parse \"%s\": %s", l->args[i],
+					      why);
 		r->nregex++;
 	}
 	return 0;
@@ -57,8 +59,10 @@ static int read_texts(struct nd_rule_texts *to, struct nd_setup *s, const struct
 			return ND_ELIMIT;
 		to->item = grown;
 		grown[to->n].source = nd_arena_string(s->arena, l->args[i]);
-		if (nd_gotmpl_new(l->args[i], template_functions, &grown[to->n].tmpl, why, sizeof why))
-			return nd_setup_error(s, l, "%s: could not compile \"%s\": %s", l->name, l->args[i], why);
+		if (nd_gotmpl_new(l->args[i], template_functions, &grown[to->n].tmpl, why,
+				  sizeof why))
+			return nd_setup_error(s, l, "%s: could not compile \"%s\": %s", l->name,
+					      l->args[i], why);
 		to->n++;
 	}
 	return 0;
@@ -85,10 +89,14 @@ static bool is_word(const char *text)
 
 static bool is_reserved(const char *name)
 {
-	static const char *const words[] = { "true", "false", "nil", "not", "and", "or", "in", "let", "if", "else", "matches",
-		"contains", "startsWith", "endsWith", "len", "int", "float", "string", "lower", "upper", "trim", "split", "join",
-		"replace", "indexOf", "hasPrefix", "hasSuffix", "min", "max", "abs", "first", "last", "all", "any", "none", "one",
-		"filter", "map", "count", NULL };
+	static const char *const words[] = {
+		"true",  "false",  "nil",     "not",     "and",       "or",         "in",
+		"let",   "if",     "else",    "matches", "contains",  "startsWith", "endsWith",
+		"len",   "int",    "float",   "string",  "lower",     "upper",      "trim",
+		"split", "join",   "replace", "indexOf", "hasPrefix", "hasSuffix",  "min",
+		"max",   "abs",    "first",   "last",    "all",       "any",        "none",
+		"one",   "filter", "map",     "count",   NULL
+	};
 
 	for (const char *const *w = words; *w; w++)
 		if (strcmp(*w, name) == 0)
@@ -106,15 +114,19 @@ static int read_var(struct nd_rule *r, struct nd_setup *s, const struct nd_conf_
 	if (l->nargs < 2)
 		return wants_words(s, l, "NAME EXPRESSION");
 	if (!is_word(l->args[0]))
-		return nd_setup_error(s, l, "var: \"%s\" is no name; give letters, digits and underscores", l->args[0]);
+		return nd_setup_error(s, l,
+				      "var: \"%s\" is no name; give letters, digits and underscores",
+				      l->args[0]);
 	if (is_reserved(l->args[0]))
-		return nd_setup_error(s, l, "var: the name \"%s\" is reserved; choose another", l->args[0]);
+		return nd_setup_error(s, l, "var: the name \"%s\" is reserved; choose another",
+				      l->args[0]);
 	if (r->nvars == ND_RULE_VARS_MAX)
 		return nd_setup_error(s, l, "var: at most %d of them", ND_RULE_VARS_MAX);
 	char *text = join(s->arena, l->args + 1, l->nargs - 1);
 	if (!text)
 		return ND_ELIMIT;
-	if (nd_expr_new(text, r->names, nd_scene_functions, &r->vars[r->nvars].program, why, sizeof why))
+	if (nd_expr_new(text, r->names, nd_scene_functions, &r->vars[r->nvars].program, why,
+			sizeof why))
 		return nd_setup_error(s, l, "var: could not compile \"%s\": %s", text, why);
 	r->vars[r->nvars].name = r->names[r->nvars] = nd_arena_string(s->arena, l->args[0]);
 	r->nvars++;
@@ -143,7 +155,8 @@ static int read_rcode(struct nd_rule *r, struct nd_setup *s, const struct nd_con
 	int rcode = l->nargs ? nd_type_rcode_parse(l->args[0], strlen(l->args[0])) : -1;
 
 	if (rcode < 0)
-		return nd_setup_error(s, l, "rcode: \"%s\" is no response code; give one as \"NXDOMAIN\"",
+		return nd_setup_error(s, l,
+				      "rcode: \"%s\" is no response code; give one as \"NXDOMAIN\"",
 				      l->nargs ? l->args[0] : "");
 	r->rcode = (uint16_t)rcode;
 	return 0;
@@ -156,7 +169,9 @@ static int read_ederror(struct nd_rule *r, struct nd_setup *s, const struct nd_c
 	if (l->nargs != 1 && l->nargs != 2)
 		return wants_words(s, l, "CODE [TEXT]");
 	if (nd_settings_uint(l->args[0], 65534, &code))
-		return nd_setup_error(s, l, "ederror: \"%s\" is no extended error code; give a number, as 15", l->args[0]);
+		return nd_setup_error(
+			s, l, "ederror: \"%s\" is no extended error code; give a number, as 15",
+			l->args[0]);
 	r->ede = true;
 	r->ede_code = (uint16_t)code;
 	r->ede_text = l->nargs == 2 ? nd_arena_string(s->arena, l->args[1]) : NULL;
@@ -185,8 +200,11 @@ static int read_line(struct nd_rule *r, struct nd_setup *s, const struct nd_conf
 		return nd_setup_fallthrough(s, l, &r->fall);
 	if (strcmp(l->name, "upstream") == 0)
 		return 0; /* CoreDNS takes the word and does without */
-	return nd_setup_error(s, l, "unknown property \"%s\"; known are additional, answer, authority, ederror, expr, "
-			      "fallthrough, match, rcode, upstream, var", l->name);
+	return nd_setup_error(
+		s, l,
+		"unknown property \"%s\"; known are additional, answer, authority, ederror, expr, "
+		"fallthrough, match, rcode, upstream, var",
+		l->name);
 }
 
 int nd_rule_read(struct nd_rule *r, struct nd_setup *s)
@@ -198,11 +216,15 @@ int nd_rule_read(struct nd_rule *r, struct nd_setup *s)
 		return nd_setup_error(s, NULL, "wants CLASS TYPE [ZONES...]");
 	int class = nd_type_class_parse(d->args[0], strlen(d->args[0]));
 	if (class < 0)
-		return nd_setup_error(s, NULL, "invalid query class \"%s\"; give one as \"IN\" or \"ANY\"", d->args[0]);
+		return nd_setup_error(s, NULL,
+				      "invalid query class \"%s\"; give one as \"IN\" or \"ANY\"",
+				      d->args[0]);
 	int type = nd_type_parse(d->args[1], strlen(d->args[1]));
 	if (type < 0)
-		return nd_setup_error(s, NULL, "invalid record type \"%s\"; give one as \"A\" or \"ANY\"", d->args[1]);
-	r->class = (uint16_t)class;
+		return nd_setup_error(s, NULL,
+				      "invalid record type \"%s\"; give one as \"A\" or \"ANY\"",
+				      d->args[1]);
+	r->class = (uint16_t) class;
 	r->type = (uint16_t)type;
 	int err = nd_setup_zones(s, d->args + 2, d->nargs - 2, &r->zones, &r->nzones);
 	for (size_t i = 0; !err && i < d->nblock; i++)

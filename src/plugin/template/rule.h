@@ -36,11 +36,14 @@ struct nd_rule {
 	uint16_t class, type;
 	struct nd_name *zones;
 	size_t nzones;
-	const char *zone_text; /* of the first zone, for labels */
+	const char *zone_text;       /* of the first zone, for labels */
 	struct nd_rule_regex *regex; /* none: everything matches */
 	size_t nregex;
 	struct nd_rule_texts answers, authorities, additionals;
-	struct { const char *name; struct nd_expr *program; } vars[ND_RULE_VARS_MAX];
+	struct {
+		const char *name;
+		struct nd_expr *program;
+	} vars[ND_RULE_VARS_MAX];
 	size_t nvars;
 	struct nd_expr **exprs;
 	size_t nexprs;

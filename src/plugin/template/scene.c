@@ -8,8 +8,11 @@
 
 enum { SCENE_BYTES = 1 << 20 };
 
-const char *const nd_scene_functions[] = { "incidr", "metadata", "type", "name", "class", "proto", "size", "client_ip", "port",
-					   "id", "opcode", "do", "bufsize", "server_ip", "server_port", "group", NULL };
+const char *const nd_scene_functions[] = { "incidr",  "metadata",  "type",        "name",
+					   "class",   "proto",     "size",        "client_ip",
+					   "port",    "id",        "opcode",      "do",
+					   "bufsize", "server_ip", "server_port", "group",
+					   NULL };
 
 void nd_scene_open(struct nd_scene *s, const struct nd_query *q)
 {
@@ -49,7 +52,8 @@ static struct nd_value group_value(const struct nd_scene *s, size_t i)
 		return i == 0 ? nd_value_string(s->name, s->name_len) : nd_value_string("", 0);
 	if (i >= s->match.n || s->match.group[i].start == SIZE_MAX)
 		return nd_value_string("", 0);
-	return nd_value_string(s->name + s->match.group[i].start, s->match.group[i].end - s->match.group[i].start);
+	return nd_value_string(s->name + s->match.group[i].start,
+			       s->match.group[i].end - s->match.group[i].start);
 }
 
 static size_t groups(const struct nd_scene *s)
@@ -98,14 +102,16 @@ static struct nd_value in_cidr(struct nd_arena *a, const struct nd_value *args, 
 static struct nd_value group_call(const struct nd_scene *s, const struct nd_value *args, size_t n)
 {
 	if (n == 1 && args[0].kind == ND_VALUE_INT)
-		return args[0].i >= 0 && (size_t)args[0].i < groups(s) ? group_value(s, (size_t)args[0].i)
-								      : nd_value_string("", 0);
+		return args[0].i >= 0 && (size_t)args[0].i < groups(s)
+			       ? group_value(s, (size_t)args[0].i)
+			       : nd_value_string("", 0);
 	if (n == 1 && args[0].kind == ND_VALUE_STRING)
 		return group_by_name(s, args[0].s.text, args[0].s.len);
 	return nd_value_string("", 0);
 }
 
-static struct nd_value call(void *ctx, const char *name, const struct nd_value *args, size_t n, struct nd_arena *a)
+static struct nd_value call(void *ctx, const char *name, const struct nd_value *args, size_t n,
+			    struct nd_arena *a)
 {
 	const struct nd_scene *s = ctx;
 	const struct nd_query *q = s->q;
@@ -132,7 +138,9 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 	if (strcmp(name, "client_ip") == 0)
 		return address_value(a, &q->client.peer);
 	if (strcmp(name, "port") == 0)
-		return text_value(a, (snprintf(text, sizeof text, "%u", nd_addr_port(&q->client.peer)), text));
+		return text_value(a,
+				  (snprintf(text, sizeof text, "%u", nd_addr_port(&q->client.peer)),
+				   text));
 	if (strcmp(name, "id") == 0)
 		return nd_value_int(q->msg.id);
 	if (strcmp(name, "opcode") == 0)
@@ -179,7 +187,8 @@ static enum nd_scene_result evaluate(struct nd_scene *s)
 	return ND_SCENE_MATCH;
 }
 
-enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r, struct nd_regex_scratch *scratch)
+enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r,
+				    struct nd_regex_scratch *scratch)
 {
 	s->rule = r;
 	for (size_t i = 0; i < r->nregex && !s->regex; i++)
@@ -219,14 +228,16 @@ static struct nd_value group_map(const struct nd_scene *s, struct nd_arena *a)
 
 	for (size_t i = 0; pairs && i < n; i++) {
 		const char *name = s->regex ? nd_regex_group_name(s->regex->re, i) : NULL;
-		pairs[used++] = (struct nd_value_pair){ nd_arena_printf(a, "%zu", i), group_value(s, i) };
+		pairs[used++] = (struct nd_value_pair){ nd_arena_printf(a, "%zu", i),
+							group_value(s, i) };
 		if (name && *name)
 			pairs[used++] = (struct nd_value_pair){ name, group_value(s, i) };
 	}
 	for (size_t i = 0; pairs && i < used; i++)
 		if (!pairs[i].key)
 			return nd_value_limit();
-	return pairs ? (struct nd_value){ .kind = ND_VALUE_MAP, .map = { pairs, used } } : nd_value_limit();
+	return pairs ? (struct nd_value){ .kind = ND_VALUE_MAP, .map = { pairs, used } }
+		     : nd_value_limit();
 }
 
 static struct nd_value var_map(const struct nd_scene *s, struct nd_arena *a)
@@ -282,7 +293,8 @@ static struct nd_value zone_value(const struct nd_scene *s, struct nd_arena *a)
 	return text_value(a, text);
 }
 
-static struct nd_value field(void *ctx, const char *name, const struct nd_value *args, size_t n, struct nd_arena *a)
+static struct nd_value field(void *ctx, const char *name, const struct nd_value *args, size_t n,
+			     struct nd_arena *a)
 {
 	const struct nd_scene *s = ctx;
 	const struct nd_msg *m = &s->q->msg;
@@ -290,17 +302,24 @@ static struct nd_value field(void *ctx, const char *name, const struct nd_value 
 
 	(void)args; /* Meta's label: nothing gives metadata in this build */
 	if (strcmp(name, "Meta") == 0)
-		return n == 1 ? nd_value_string("", 0) : nd_value_error(a, "wrong number of args for Meta: want 1 got %zu", n);
+		return n == 1 ? nd_value_string("", 0)
+			      : nd_value_error(a, "wrong number of args for Meta: want 1 got %zu",
+					       n);
 	if (n)
-		return nd_value_error(a, "%s has arguments but cannot be invoked as function", name);
+		return nd_value_error(a, "%s has arguments but cannot be invoked as function",
+				      name);
 	if (strcmp(name, "Name") == 0)
 		return nd_value_string(s->name, s->name_len);
 	if (strcmp(name, "Zone") == 0)
 		return zone_value(s, a);
 	if (strcmp(name, "Class") == 0)
-		return text_value(a, nd_type_class_text(m->qclass == ND_CLASS_ANY ? s->rule->class : m->qclass, text));
+		return text_value(a, nd_type_class_text(
+					     m->qclass == ND_CLASS_ANY ? s->rule->class : m->qclass,
+					     text));
 	if (strcmp(name, "Type") == 0)
-		return text_value(a, nd_type_text(m->qtype == ND_TYPE_ANY ? s->rule->type : m->qtype, text));
+		return text_value(a,
+				  nd_type_text(m->qtype == ND_TYPE_ANY ? s->rule->type : m->qtype,
+					       text));
 	if (strcmp(name, "Regex") == 0)
 		return text_value(a, s->regex ? s->regex->source : ".*");
 	if (strcmp(name, "Match") == 0)
@@ -324,24 +343,29 @@ static struct nd_value parse_int(struct nd_arena *a, const struct nd_value *args
 	char text[72];
 	char *end;
 
-	if (n != 3 || args[0].kind != ND_VALUE_STRING || args[1].kind != ND_VALUE_INT || args[2].kind != ND_VALUE_INT)
+	if (n != 3 || args[0].kind != ND_VALUE_STRING || args[1].kind != ND_VALUE_INT ||
+	    args[2].kind != ND_VALUE_INT)
 		return nd_value_error(a, "wrong arguments for parseInt: want text, base and bits");
 	int64_t base = args[1].i, bits = args[2].i ? args[2].i : 64;
 	if ((base != 0 && (base < 2 || base > 36)) || bits < 0 || bits > 64 || args[0].s.len == 0 ||
 	    args[0].s.len >= sizeof text)
-		return nd_value_error(a, "strconv.ParseUint: parsing \"%.*s\": invalid syntax", (int)args[0].s.len, args[0].s.text);
+		return nd_value_error(a, "strconv.ParseUint: parsing \"%.*s\": invalid syntax",
+				      (int)args[0].s.len, args[0].s.text);
 	memcpy(text, args[0].s.text, args[0].s.len);
 	text[args[0].s.len] = '\0';
 	errno = 0;
 	unsigned long long v = strtoull(text, &end, (int)base);
-	if (*end || text[0] == '-' || text[0] == '+' || text[0] == ' ' || (base == 16 && text[0] == '0' && (text[1] | 32) == 'x'))
+	if (*end || text[0] == '-' || text[0] == '+' || text[0] == ' ' ||
+	    (base == 16 && text[0] == '0' && (text[1] | 32) == 'x'))
 		return nd_value_error(a, "strconv.ParseUint: parsing \"%s\": invalid syntax", text);
 	if (errno == ERANGE || (bits < 64 && v >> bits) || v > INT64_MAX)
-		return nd_value_error(a, "strconv.ParseUint: parsing \"%s\": value out of range", text);
+		return nd_value_error(a, "strconv.ParseUint: parsing \"%s\": value out of range",
+				      text);
 	return nd_value_int((int64_t)v);
 }
 
-static struct nd_value function(void *ctx, const char *name, const struct nd_value *args, size_t n, struct nd_arena *a)
+static struct nd_value function(void *ctx, const char *name, const struct nd_value *args, size_t n,
+				struct nd_arena *a)
 {
 	(void)ctx;
 	if (strcmp(name, "parseInt") == 0)
@@ -349,7 +373,8 @@ static struct nd_value function(void *ctx, const char *name, const struct nd_val
 	return nd_value_error(a, "function \"%s\" not defined", name);
 }
 
-int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why, size_t why_cap)
+int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why,
+		     size_t why_cap)
 {
 	struct nd_gotmpl_env env = { .ctx = s, .field = field, .function = function };
 

@@ -11,7 +11,11 @@
 /* Functions of CoreDNS's expression environment, and group(). NULL-terminated. */
 extern const char *const nd_scene_functions[];
 
-enum nd_scene_result { ND_SCENE_MATCH, ND_SCENE_NONE, ND_SCENE_BROKEN /* an expression failed: SERVFAIL */ };
+enum nd_scene_result {
+	ND_SCENE_MATCH,
+	ND_SCENE_NONE,
+	ND_SCENE_BROKEN /* an expression failed: SERVFAIL */
+};
 
 struct nd_scene {
 	const struct nd_query *q;
@@ -28,5 +32,7 @@ struct nd_scene {
 void nd_scene_open(struct nd_scene *s, const struct nd_query *q);
 void nd_scene_close(struct nd_scene *s);
 /* Tries the rule's patterns, then its variables and conditions. */
-enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r, struct nd_regex_scratch *scratch);
-int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why, size_t why_cap);
+enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r,
+				    struct nd_regex_scratch *scratch);
+int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why,
+		     size_t why_cap);

@@ -9,7 +9,8 @@
 #include "plugin/template/scene.h"
 #include "wire/text.h"
 
-struct template {
+struct template
+{
 	struct nd_rule *rules; /* in the order of the Corefile */
 	struct nd_rule **last;
 	struct nd_tally **tally; /* by endpoint: matches, and failures by kind, of each rule */
@@ -28,15 +29,19 @@ struct state {
 
 static _Thread_local struct nd_regex_scratch *scratch;
 
-static void count(const struct template *t, const struct nd_query *q, const struct nd_rule *r, unsigned what)
+static void count(const struct template *t, const struct nd_query *q, const struct nd_rule *r,
+		  unsigned what)
 {
-	nd_metric_add(&nd_tally_cells(t->tally[q->endpoint->index], q->worker->id)[r->index * CELLS + what], 1);
+	nd_metric_add(&nd_tally_cells(t->tally[q->endpoint->index],
+				      q->worker->id)[r->index * CELLS + what],
+		      1);
 }
 
 /* --- one record --- */
 
-static int write_record(const struct template *t, struct nd_query *q, const struct nd_rule *r, struct nd_scene *s,
-			const struct nd_rule_text *text, enum nd_section section, struct nd_text_rr *rr)
+static int write_record(const struct template *t, struct nd_query *q, const struct nd_rule *r,
+			struct nd_scene *s, const struct nd_rule_text *text,
+			enum nd_section section, struct nd_text_rr *rr)
 {
 	const char *why;
 	char buf[256];
@@ -46,23 +51,28 @@ static int write_record(const struct template *t, struct nd_query *q, const stru
 	int err = nd_scene_execute(s, text->tmpl, &out, buf, sizeof buf);
 	if (err) {
 		count(t, q, r, TEMPLATE_FAILURES);
-		nd_query_fail(q, ND_RCODE_SERVFAIL, nd_query_printf(q, "template: %s: %s", text->source, buf));
+		nd_query_fail(q, ND_RCODE_SERVFAIL,
+			      nd_query_printf(q, "template: %s: %s", text->source, buf));
 	} else {
 		err = nd_text_parse_rr(nd_buf_string(&out), out.len, NULL, 3600, rr, &why);
 		if (!err)
-			err = nd_answer_rr(q, section, rr->owner, rr->type, rr->class, rr->ttl, rr->rdata, rr->rdata_len);
+			err = nd_answer_rr(q, section, rr->owner, rr->type, rr->class, rr->ttl,
+					   rr->rdata, rr->rdata_len);
 		else
 			count(t, q, r, RR_FAILURES);
 		if (err)
-			nd_query_fail(q, ND_RCODE_SERVFAIL, nd_query_printf(q, "dns: %s: \"%s\"", err == ND_ELIMIT ?
-				      nd_err_text(err) : why, nd_buf_string(&out)));
+			nd_query_fail(q, ND_RCODE_SERVFAIL,
+				      nd_query_printf(q, "dns: %s: \"%s\"",
+						      err == ND_ELIMIT ? nd_err_text(err) : why,
+						      nd_buf_string(&out)));
 	}
 	nd_buf_clear(&out);
 	return err;
 }
 
-static int write_section(const struct template *t, struct nd_query *q, const struct nd_rule *r, struct nd_scene *s,
-			 const struct nd_rule_texts *texts, enum nd_section section)
+static int write_section(const struct template *t, struct nd_query *q, const struct nd_rule *r,
+			 struct nd_scene *s, const struct nd_rule_texts *texts,
+			 enum nd_section section)
 {
 	struct nd_text_rr *rr = malloc(sizeof *rr);
 	int err = rr ? 0 : ND_ELIMIT;
@@ -75,7 +85,8 @@ static int write_section(const struct template *t, struct nd_query *q, const str
 
 /* --- the whole answer --- */
 
-static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s, struct state *st);
+static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s,
+			     struct state *st);
 
 static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd_query *child)
 {
@@ -96,7 +107,8 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 	return v;
 }
 
-static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s, struct state *st)
+static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s,
+			     struct state *st)
 {
 	const struct nd_rule *r = st->rule;
 	struct nd_text_rr *rr = malloc(sizeof *rr);
@@ -150,7 +162,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 				*st = (struct state){ .rule = r };
 				v = go_on(t, q, &s, st);
 			}
-		} else if (result == ND_SCENE_BROKEN || !nd_setup_falls_through(&r->fall, q->msg.qname)) {
+		} else if (result == ND_SCENE_BROKEN ||
+			   !nd_setup_falls_through(&r->fall, q->msg.qname)) {
 			v = nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
 		}
 		nd_scene_close(&s);
@@ -182,17 +195,37 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 static void emit(struct nd_metric_out *out, const struct template *t, const struct nd_endpoint *e,
 		 const struct nd_rule *r, const struct nd_tally *tally)
 {
-	static const char *const match_labels[] = { "server", "zone", "view", "class", "type", NULL };
-	static const char *const failure_labels[] = { "server", "zone", "view", "class", "type", "section", "template", NULL };
-	static const struct nd_metric_family
-		matches = { "coredns_template_matches_total", ND_METRIC_COUNTER, "Counter of template regex matches.",
-			    match_labels, NULL, 0 },
-		failures = { "coredns_template_template_failures_total", ND_METRIC_COUNTER,
-			     "Counter of go template failures.", failure_labels, NULL, 0 },
-		rr_failures = { "coredns_template_rr_failures_total", ND_METRIC_COUNTER,
-				"Counter of mis-templated RRs.", failure_labels, NULL, 0 };
+	static const char *const match_labels[] = {
+		"server", "zone", "view", "class", "type", NULL
+	};
+	static const char *const failure_labels[] = { "server", "zone",    "view",     "class",
+						      "type",   "section", "template", NULL };
+	static const struct nd_metric_family matches = { "coredns_template_matches_total",
+							 ND_METRIC_COUNTER,
+							 "Counter of template regex matches.",
+							 match_labels,
+							 NULL,
+							 0 },
+					     failures = { "coredns_template_template_failures_total",
+							  ND_METRIC_COUNTER,
+							  "Counter of go template failures.",
+							  failure_labels,
+							  NULL,
+							  0 },
+					     rr_failures = { "coredns_template_rr_failures_total",
+							     ND_METRIC_COUNTER,
+							     "Counter of mis-templated RRs.",
+							     failure_labels,
+							     NULL,
+							     0 };
 	char a[ND_NUMBER_TEXT_MAX], b[ND_NUMBER_TEXT_MAX];
-	const char *values[] = { e->label, r->zone_text, "", nd_type_class_text(r->class, a), nd_type_text(r->type, b), "", "" };
+	const char *values[] = { e->label,
+				 r->zone_text,
+				 "",
+				 nd_type_class_text(r->class, a),
+				 nd_type_text(r->type, b),
+				 "",
+				 "" };
 	uint64_t n = nd_tally_sum(tally, r->index * CELLS + MATCHES);
 
 	(void)t;
@@ -252,6 +285,13 @@ static void worker_stop(const void *self, void *state, struct nd_worker *w)
 }
 
 const struct nd_plugin nd_plugin_template = {
-	.name = "template", .repeat = ND_REPEAT_MERGE, .self_size = sizeof(struct template), .query_size = sizeof(struct state),
-	.setup = setup, .start = start, .clear = clear, .worker_stop = worker_stop, .query = answer,
+	.name = "template",
+	.repeat = ND_REPEAT_MERGE,
+	.self_size = sizeof(struct template),
+	.query_size = sizeof(struct state),
+	.setup = setup,
+	.start = start,
+	.clear = clear,
+	.worker_stop = worker_stop,
+	.query = answer,
 };

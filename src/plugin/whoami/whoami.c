@@ -26,10 +26,14 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	q->ans.flags |= ND_FLAG_AA;
 	nd_answer_add(q, ND_SECTION_ADDITIONAL, n == 4 ? ND_TYPE_A : ND_TYPE_AAAA, 0, address, n);
 	if (nd_name_prepend(udp ? "_udp" : "_tcp", 4, nd_query_name_asked(q), &buf, &owner) == 0)
-		nd_answer_rr(q, ND_SECTION_ADDITIONAL, owner, ND_TYPE_SRV, q->msg.qclass, 0, srv, sizeof srv);
+		nd_answer_rr(q, ND_SECTION_ADDITIONAL, owner, ND_TYPE_SRV, q->msg.qclass, 0, srv,
+			     sizeof srv);
 	return ND_DONE;
 }
 
 const struct nd_plugin nd_plugin_whoami = {
-	.name = "whoami", .settings = settings, .setup = setup, .query = answer,
+	.name = "whoami",
+	.settings = settings,
+	.setup = setup,
+	.query = answer,
 };

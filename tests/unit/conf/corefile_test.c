@@ -68,11 +68,11 @@ static int find(void *ctx, const char *pattern, struct nd_arena *a, char ***path
 static const char *env(void *ctx, const char *name)
 {
 	(void)ctx;
-	return strcmp(name, "UP") == 0	  ? "1.1.1.1" :
-	       strcmp(name, "OUTER") == 0 ? "<{$UP}>" :
-	       strcmp(name, "LOOP") == 0  ? "{$LOOP}" :
-	       strcmp(name, "GROW") == 0  ? "{$GROW}{$GROW}" :
-					    NULL;
+	return strcmp(name, "UP") == 0      ? "1.1.1.1"
+	       : strcmp(name, "OUTER") == 0 ? "<{$UP}>"
+	       : strcmp(name, "LOOP") == 0  ? "{$LOOP}"
+	       : strcmp(name, "GROW") == 0  ? "{$GROW}{$GROW}"
+					    : NULL;
 }
 
 /* "key key { name arg { name } name }": what was understood, on one line. */
@@ -184,7 +184,8 @@ static void test_grammar(void **state)
 static void test_words(void **state)
 {
 	static const struct row rows[] = {
-		{ "quoted", ". {\nx \"a b\" \"\" \"c\\\"d\" \"e\\n\"\n}", ".[x <a b> <> <c\"d> <e\\n>]" },
+		{ "quoted", ". {\nx \"a b\" \"\" \"c\\\"d\" \"e\\n\"\n}",
+		  ".[x <a b> <> <c\"d> <e\\n>]" },
 		{ "line end in quotes", ". {\nx \"a\nb\" c\ny\n}", ".[x <a\nb> <c>; y]" },
 		{ "quote inside a word", ". {\nx a\"b c\"\n}", ".[x <a\"b> <c\">]" },
 		{ "word behind a quote", ". {\nx \"a\"b\n}", ".[x <a> <b>]" },
@@ -194,12 +195,20 @@ static void test_words(void **state)
 		{ "hash in quotes", ". {\nx \"#a\"\n}", ".[x <#a>]" },
 		{ "byte order mark", "\xef\xbb\xbf. {\r\nx a\r\n}\r\n", ".[x <a>]" },
 		{ "CR inside a word", ". {\nx a\rb\n}", ".[x <ab>]" },
-		{ "Unicode white space", ". {\nx\xc2\xa0" "a\xe3\x80\x80" "b\xe2\x80\xa8" "c\n}",
+		{ "Unicode white space",
+		  ". {\nx\xc2\xa0"
+		  "a\xe3\x80\x80"
+		  "b\xe2\x80\xa8"
+		  "c\n}",
 		  ".[x <a> <b> <c>]" },
-		{ "no UTF-8", ". {\nx \xff\xc2" "a \xed\xa0\x80 \xf0\x9f\x98\x80\n}",
-		  ".[x <\xef\xbf\xbd\xef\xbf\xbd" "a> <\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd> "
+		{ "no UTF-8",
+		  ". {\nx \xff\xc2"
+		  "a \xed\xa0\x80 \xf0\x9f\x98\x80\n}",
+		  ".[x <\xef\xbf\xbd\xef\xbf\xbd"
+		  "a> <\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd> "
 		  "<\xf0\x9f\x98\x80>]" },
-		{ "environment", "{$UP}:53 {\nx{%UP%} {$UP}{$UP} a{$OUTER}b {$NONE} {$} {%%} {$UP\n}",
+		{ "environment",
+		  "{$UP}:53 {\nx{%UP%} {$UP}{$UP} a{$OUTER}b {$NONE} {$} {%%} {$UP\n}",
 		  "1.1.1.1:53[x1.1.1.1 <1.1.1.11.1.1.1> <a<1.1.1.1>b> <> <{$}> <{%%}> <{$UP>]" },
 	};
 	(void)state;
@@ -211,19 +220,23 @@ static void test_import(void **state)
 	static const struct row rows[] = {
 		{ "snippet", "(s) {\nlog a\nerrors {\n}\n}\n. {\nimport s\nwhoami\n}",
 		  ".[log <a>; errors {}; whoami]" },
-		{ "snippet in a plugin's block, twice", "(s) {\nttl 1\n}\n. {\nhosts {\nx\nimport s\n"
-		  "import s\ny\n}\n}", ".[hosts {x; ttl <1>; ttl <1>; y}]" },
-		{ "snippet in a snippet", "(a) {\nlog\n}\n(b) {\nimport a\n}\n. {\nhosts {\nimport b\n}\n}",
+		{ "snippet in a plugin's block, twice",
+		  "(s) {\nttl 1\n}\n. {\nhosts {\nx\nimport s\n"
+		  "import s\ny\n}\n}",
+		  ".[hosts {x; ttl <1>; ttl <1>; y}]" },
+		{ "snippet in a snippet",
+		  "(a) {\nlog\n}\n(b) {\nimport a\n}\n. {\nhosts {\nimport b\n}\n}",
 		  ".[hosts {log}]" },
 		{ "snippet with servers", "(s) {\na {\nlog\n}\n}\nimport s\nb {\n}", "a[log] b[]" },
 		{ "snippet on the brace's line", "(s) { log\n}\n. {\nx\nimport s\n}", ".[x; log]" },
-		{ "import on the brace's line", "(s) { import errors.override\n}\n. {\nx {\nimport s\n}\n}",
-		  ".[x {errors}]" },
+		{ "import on the brace's line",
+		  "(s) { import errors.override\n}\n. {\nx {\nimport s\n}\n}", ".[x {errors}]" },
 		{ "empty snippet", "(s) {\n}\n. {\nimport s\n}", ".[]" },
 		{ "file", ". {\nimport errors.override\nwhoami\n}", ".[errors; whoami]" },
 		{ "file twice", ". {\nimport log.override\nimport log.override\n}",
 		  ".[log <.> {class <all>}; log <.> {class <all>}]" },
-		{ "relative to the importing file", ". {\nimport sub/../sub/./deep.conf\n}", ".[errors]" },
+		{ "relative to the importing file", ". {\nimport sub/../sub/./deep.conf\n}",
+		  ".[errors]" },
 		{ "empty file", ". {\nimport empty.conf\n}\nimport empty.conf", ".[]" },
 		{ "glob, in order", ". {\nimport *.override\nwhoami\n}",
 		  ".[errors; log <.> {class <all>}; whoami]" },
@@ -232,7 +245,8 @@ static void test_import(void **state)
 		{ "glob without a match", ". {\nimport *.none\nlog\n}\nimport *.nix",
 		  ".[log] ! etc/Corefile:2 - no file matches import \"*.none\"\n"
 		  "etc/Corefile:5 - no file matches import \"*.nix\"" },
-		{ "name from the environment", "(s1.1.1.1) {\nlog\n}\n. {\nimport s{$UP}\n}", ".[log]" },
+		{ "name from the environment", "(s1.1.1.1) {\nlog\n}\n. {\nimport s{$UP}\n}",
+		  ".[log]" },
 		{ "import is a word elsewhere", ". {\nx import s\n}", ".[x <import> <s>]" },
 	};
 	(void)state;
@@ -298,12 +312,14 @@ static void test_errors(void **state)
 		  "etc/Corefile:2 - file \"etc/Corefile\" imports itself; take that import out" },
 		{ "snippet imports itself", "(s) {\nlog\nimport s\n}\n",
 		  "etc/Corefile:3 - snippet \"s\" imports itself; take that import out" },
-		{ "snippets import each other", "(a) {\nimport b\n}\n(b) {\nimport a\n}\n. {\nimport a\n}",
+		{ "snippets import each other",
+		  "(a) {\nimport b\n}\n(b) {\nimport a\n}\n. {\nimport a\n}",
 		  "etc/Corefile:5 - snippet \"a\" imports itself; take that import out" },
 		{ "snippet twice", "(s) {\n}\n(s) {\n}",
 		  "etc/Corefile:3 - snippet \"s\" is defined twice; rename or remove one" },
-		{ "snippet without a body", "(s)", "etc/Corefile:1 - the snippet \"s\" needs a \"{\" behind "
-						   "its name" },
+		{ "snippet without a body", "(s)",
+		  "etc/Corefile:1 - the snippet \"s\" needs a \"{\" behind "
+		  "its name" },
 		{ "snippet without a brace", "(s)\nlog",
 		  "etc/Corefile:2 - unexpected \"log\": the snippet \"s\" needs a \"{\" behind its name" },
 		{ "snippet not closed", "(s) {\nlog {\n}\n",
@@ -344,9 +360,12 @@ static void test_limits(void **state)
 		size_t times;
 		const char *end, *want;
 	} rows[] = {
-		{ ". {\n", "x {\n", 32, "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n"
-				       "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n", ".[x {x {" },
-		{ ". {\n", "x {\n", 33, "", "etc/Corefile:34 - unexpected \"{\": blocks may lie 32 deep" },
+		{ ". {\n", "x {\n", 32,
+		  "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n"
+		  "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n",
+		  ".[x {x {" },
+		{ ". {\n", "x {\n", 33, "",
+		  "etc/Corefile:34 - unexpected \"{\": blocks may lie 32 deep" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10000, "}\n", ".[log; log" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10001, "}\n",
 		  "etc/Corefile:10005 - import \"s\": more than 10000 imports of snippets" },
@@ -355,7 +374,8 @@ static void test_limits(void **state)
 		{ ". {\n", "x\n", 1 << 20, "}\n", "etc/Corefile:" }, /* the arena's end */
 		{ "(s) {\n", "\"\"\n", 1000, "}\n\"\"", "" },
 		{ "", "\"\"\n", (4 << 20) + 1, "", "etc/Corefile:" },
-		{ "", "          ", (16 << 20) / 10 + 1, "", "etc/Corefile - the file has 16777220 bytes" },
+		{ "", "          ", (16 << 20) / 10 + 1, "",
+		  "etc/Corefile - the file has 16777220 bytes" },
 	};
 	(void)state;
 
@@ -406,7 +426,8 @@ static uint64_t hash_of(const char *text)
 	struct nd_diag d = { 0 };
 
 	nd_arena_init(&a, ARENA_BYTES);
-	assert_int_equal(nd_corefile_parse("etc/Corefile", text, strlen(text), &src, &a, &conf, &d), 0);
+	assert_int_equal(nd_corefile_parse("etc/Corefile", text, strlen(text), &src, &a, &conf, &d),
+			 0);
 	nd_arena_clear(&a);
 	return conf.hash;
 }
@@ -435,7 +456,8 @@ static void test_hash(void **state)
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++)
 		if ((hash_of(rows[i].text) == hash) != rows[i].same)
-			fail_msg("%s: want %s hash", rows[i].name, rows[i].same ? "the same" : "another");
+			fail_msg("%s: want %s hash", rows[i].name,
+				 rows[i].same ? "the same" : "another");
 }
 
 /* Files, lines and names of what is kept, for the errors of those who read on. */
@@ -450,7 +472,8 @@ static void test_places(void **state)
 	(void)state;
 
 	nd_arena_init(&a, ARENA_BYTES);
-	assert_int_equal(nd_corefile_parse("etc/Corefile", text, strlen(text), &src, &a, &conf, &d), 0);
+	assert_int_equal(nd_corefile_parse("etc/Corefile", text, strlen(text), &src, &a, &conf, &d),
+			 0);
 	const struct nd_conf_server *s = &conf.servers[0];
 	assert_int_equal(s->keys[1].line, 2);
 	assert_string_equal(s->keys[1].file, "etc/Corefile");
@@ -476,8 +499,8 @@ static void test_load(void **state)
 {
 	char dir[] = "/tmp/corefile_test.XXXXXX", path[64];
 	static const char *const names[] = { "Corefile", "b.x", "a.x", ".h.x" };
-	static const char *const texts[] = { ". {\nimport *.x\nimport ..\n}\n", "log {$ND_TEST_WORD}\n",
-					     "errors\n", "any\n" };
+	static const char *const texts[] = { ". {\nimport *.x\nimport ..\n}\n",
+					     "log {$ND_TEST_WORD}\n", "errors\n", "any\n" };
 	struct nd_arena a;
 	struct nd_conf conf;
 	struct nd_diag d = { 0 };
@@ -509,7 +532,8 @@ static void test_load(void **state)
 	rmdir(dir);
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_corefile_load(path, NULL, &a, &conf, &d), ND_ECONF);
-	snprintf(want, sizeof want, "%s - can't read the Corefile: No such file or directory", path);
+	snprintf(want, sizeof want, "%s - can't read the Corefile: No such file or directory",
+		 path);
 	assert_string_equal(d.text, want);
 	nd_arena_clear(&a);
 }
@@ -552,11 +576,11 @@ static void test_default(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_grammar),	    cmocka_unit_test(test_words),
-		cmocka_unit_test(test_import),	    cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_grammar),     cmocka_unit_test(test_words),
+		cmocka_unit_test(test_import),      cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_one_read),    cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_places),	    cmocka_unit_test(test_load),
+		cmocka_unit_test(test_places),      cmocka_unit_test(test_load),
 		cmocka_unit_test(test_small_arena), cmocka_unit_test(test_default),
 	};
 

@@ -25,7 +25,8 @@ static void test_place(void **state)
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		struct nd_diag d = { 0 };
-		assert_int_equal(nd_diag_at(&d, rows[i].file, rows[i].line, "bad \"%s\"", "x"), ND_ECONF);
+		assert_int_equal(nd_diag_at(&d, rows[i].file, rows[i].line, "bad \"%s\"", "x"),
+				 ND_ECONF);
 		assert_true(d.set);
 		assert_string_equal(d.text, rows[i].want);
 	}

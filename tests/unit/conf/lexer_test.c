@@ -38,12 +38,15 @@ static void test_lines(void **state)
 		struct nd_buf b;
 		nd_arena_init(&a, 1 << 20);
 		nd_buf_init(&b, 4096);
-		assert_int_equal(nd_lexer_read("f", rows[i].text, strlen(rows[i].text), &a, &x, &d), 0);
+		assert_int_equal(nd_lexer_read("f", rows[i].text, strlen(rows[i].text), &a, &x, &d),
+				 0);
 		for (size_t k = 0; k < x.n; k++)
 			nd_buf_printf(&b, "%s%s%d%s", k ? " " : "", x.at[k].starts_line ? "|" : "",
 				      x.at[k].line, x.at[k].text);
-		if (strcmp(nd_buf_string(&b), rows[i].want) != 0 || x.open_quote != rows[i].open_quote)
-			fail_msg("row %zu: got %s, open quote %d", i, nd_buf_string(&b), x.open_quote);
+		if (strcmp(nd_buf_string(&b), rows[i].want) != 0 ||
+		    x.open_quote != rows[i].open_quote)
+			fail_msg("row %zu: got %s, open quote %d", i, nd_buf_string(&b),
+				 x.open_quote);
 		nd_lexed_clear(&x);
 		nd_buf_clear(&b);
 		nd_arena_clear(&a);

@@ -189,32 +189,37 @@ static void test_refused(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{ "flag\nnonesuch a", "C:4 - plugin/x: unknown property \"nonesuch\"; known: flag, on, "
-				      "count, any, secs, dur, offset, text, own" },
-		{ "later 1", "C:3 - plugin/x: \"later\" is known to CoreDNS but not in this build yet" },
+		{ "flag\nnonesuch a",
+		  "C:4 - plugin/x: unknown property \"nonesuch\"; known: flag, on, "
+		  "count, any, secs, dur, offset, text, own" },
+		{ "later 1",
+		  "C:3 - plugin/x: \"later\" is known to CoreDNS but not in this build yet" },
 		{ "flag yes", "C:3 - plugin/x: unexpected \"yes\": \"flag\" takes no argument" },
 		{ "flag {\n}", "C:3 - plugin/x: unexpected \"{\": \"flag\" takes no block" },
 		{ "count", "C:3 - plugin/x: \"count\" takes 1 argument, 0 given" },
-		{ "count 1 2", "C:3 - plugin/x: \"count\" takes 1 argument, 2 given: unexpected \"2\"" },
-		{ "count 0", "C:3 - plugin/x: \"0\" is wrong for \"count\" (things): want a number from 1 to 100" },
+		{ "count 1 2",
+		  "C:3 - plugin/x: \"count\" takes 1 argument, 2 given: unexpected \"2\"" },
+		{ "count 0",
+		  "C:3 - plugin/x: \"0\" is wrong for \"count\" (things): want a number from 1 to 100" },
 		{ "count 101",
 		  "C:3 - plugin/x: \"101\" is wrong for \"count\" (things): want a number from 1 to 100" },
-		{ "any x",
-		  "C:3 - plugin/x: \"x\" is wrong for \"any\" (things without a maximum): "
-		  "want a number from 0 to 4294967295" },
+		{ "any x", "C:3 - plugin/x: \"x\" is wrong for \"any\" (things without a maximum): "
+			   "want a number from 0 to 4294967295" },
 		{ "any 1s",
 		  "C:3 - plugin/x: \"1s\" is wrong for \"any\" (things without a maximum): "
 		  "want a number from 0 to 4294967295" },
-		{ "secs 1500ms", "C:3 - plugin/x: \"1500ms\" is wrong for \"secs\" (kept): want seconds "
-				 "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
+		{ "secs 1500ms",
+		  "C:3 - plugin/x: \"1500ms\" is wrong for \"secs\" (kept): want seconds "
+		  "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
 		{ "secs -1s", "C:3 - plugin/x: \"-1s\" is wrong for \"secs\" (kept): want seconds "
 			      "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
 		{ "dur 5", "C:3 - plugin/x: \"5\" is wrong for \"dur\" (wait): want a duration "
 			   "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
 		{ "dur 91s", "C:3 - plugin/x: \"91s\" is wrong for \"dur\" (wait): want a duration "
 			     "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
-		{ "offset -2s", "C:3 - plugin/x: \"-2s\" is wrong for \"offset\" (either way): want a duration "
-				"(\"500ms\", \"30s\", \"1h30m\"), at least -1s" },
+		{ "offset -2s",
+		  "C:3 - plugin/x: \"-2s\" is wrong for \"offset\" (either way): want a duration "
+		  "(\"500ms\", \"30s\", \"1h30m\"), at least -1s" },
 		{ "text", "C:3 - plugin/x: \"text\" takes 1 argument, 0 given" },
 		{ "own a b\nnonesuch", "C:3 - own word" },
 	};
@@ -245,13 +250,15 @@ static void test_args(void **state)
 		{ 0, 1, SIZE_MAX, "C:7 - plugin/x: \"w\" takes at least 1 argument, 0 given" },
 		{ 1, 2, SIZE_MAX, "C:7 - plugin/x: \"w\" takes at least 2 arguments, 1 given" },
 		{ 3, 2, 2, "C:7 - plugin/x: \"w\" takes 2 arguments, 3 given: unexpected \"c\"" },
-		{ 3, 1, 2, "C:7 - plugin/x: \"w\" takes 1 to 2 arguments, 3 given: unexpected \"c\"" },
+		{ 3, 1, 2,
+		  "C:7 - plugin/x: \"w\" takes 1 to 2 arguments, 3 given: unexpected \"c\"" },
 	};
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
-		struct nd_conf_line line = { .name = "w", .args = args, .nargs = rows[i].n,
-					     .file = "C", .line = 7 };
+		struct nd_conf_line line = {
+			.name = "w", .args = args, .nargs = rows[i].n, .file = "C", .line = 7
+		};
 		struct nd_diag d = { 0 };
 		int ret = nd_settings_args(&line, "x", rows[i].min, rows[i].max, &d);
 		if (ret != (*rows[i].want ? ND_ECONF : 0) || strcmp(d.text, rows[i].want) != 0)
@@ -263,7 +270,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration), cmocka_unit_test(test_uint),
-		cmocka_unit_test(test_values),	 cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_values),   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_args),
 	};
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "support/rig.h"
@@ -152,11 +153,21 @@ static enum nd_verdict under_query(const void *self, struct nd_query *q)
 	return add_address(q, 2);
 }
 
-static const struct nd_plugin
-	outer = { .name = "outer", .setup = no_setup, .query = outer_query, .reply = outer_reply, .done = outer_done },
-	inner = { .name = "inner", .query_size = 4, .setup = no_setup, .query = inner_query, .reply = inner_reply },
-	last = { .name = "last", .setup = no_setup, .query = last_query, .cancel = last_cancel },
-	under = { .name = "under", .setup = no_setup, .query = under_query };
+static const struct nd_plugin outer = { .name = "outer",
+					.setup = no_setup,
+					.query = outer_query,
+					.reply = outer_reply,
+					.done = outer_done },
+			      inner = { .name = "inner",
+					.query_size = 4,
+					.setup = no_setup,
+					.query = inner_query,
+					.reply = inner_reply },
+			      last = { .name = "last",
+				       .setup = no_setup,
+				       .query = last_query,
+				       .cancel = last_cancel },
+			      under = { .name = "under", .setup = no_setup, .query = under_query };
 const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &last, &under, NULL };
 const char *const nd_plugins_absent[] = { "later", NULL };
 
@@ -218,8 +229,10 @@ static void test_verdicts(void **state)
 		bool reply = nd_rig_ask(&rig, rows[i].question, ND_TYPE_A, 0x0100, 0);
 		if (reply != rows[i].reply)
 			fail_msg("%s: reply %d", rows[i].name, reply);
-		if (reply && (nd_rig_rcode(&rig) != rows[i].rcode || rig.msg.count[1] != rows[i].records))
-			fail_msg("%s: rcode %u, %u records", rows[i].name, nd_rig_rcode(&rig), rig.msg.count[1]);
+		if (reply &&
+		    (nd_rig_rcode(&rig) != rows[i].rcode || rig.msg.count[1] != rows[i].records))
+			fail_msg("%s: rcode %u, %u records", rows[i].name, nd_rig_rcode(&rig),
+				 rig.msg.count[1]);
 	}
 	assert_int_equal(rig.worker.gen->parked, 0);
 }
@@ -228,7 +241,8 @@ static void test_sub_query_below(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "below.test.", ND_TYPE_A, 0, 0));
-	assert_string_equal(story, "outer inner under child-done inner-reply outer-reply outer-done ");
+	assert_string_equal(story,
+			    "outer inner under child-done inner-reply outer-reply outer-done ");
 	assert_int_equal(last_octet(0), 2);
 }
 
@@ -318,7 +332,8 @@ static void test_full_slab_sheds_the_oldest(void **state)
 	assert_null(nd_query_find(first));
 	assert_non_null(nd_query_find(newest));
 	assert_int_equal(rig.replies, 2); /* SERVFAIL for the shed one, and the answer */
-	for (struct nd_list *it = rig.worker.parked.next; it != &rig.worker.parked; it = rig.worker.parked.next) {
+	for (struct nd_list *it = rig.worker.parked.next; it != &rig.worker.parked;
+	     it = rig.worker.parked.next) {
 		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
 		nd_chain_resume((struct nd_query_ref){ q, q->generation }, ND_DONE);
 	}
@@ -351,12 +366,23 @@ static void test_own_replies(void **state)
 		unsigned rcode, len;
 	} rows[] = {
 		{ "not a header", "1234010000", false, 0, 0 },
-		{ "a response", "12348100000100000000000001780474657374" "0000010001", false, 0, 0 },
-		{ "opcode STATUS", "123410000001000000000000" "017804746573740000010001", true, ND_RCODE_NOTIMP, 12 },
+		{ "a response",
+		  "12348100000100000000000001780474657374"
+		  "0000010001",
+		  false, 0, 0 },
+		{ "opcode STATUS",
+		  "123410000001000000000000"
+		  "017804746573740000010001",
+		  true, ND_RCODE_NOTIMP, 12 },
 		{ "no question", "123401000000000000000000", true, ND_RCODE_FORMERR, 12 },
-		{ "class CH", "123401000001000000000000" "017804746573740000010003", true, ND_RCODE_REFUSED, 24 },
-		{ "EDNS version 1", "123401000001000000000001" "01780474657374000001000100002904d0000100000000", true,
-		  ND_RCODE_BADVERS, 35 },
+		{ "class CH",
+		  "123401000001000000000000"
+		  "017804746573740000010003",
+		  true, ND_RCODE_REFUSED, 24 },
+		{ "EDNS version 1",
+		  "123401000001000000000001"
+		  "01780474657374000001000100002904d0000100000000",
+		  true, ND_RCODE_BADVERS, 35 },
 	};
 	(void)state;
 
@@ -369,7 +395,8 @@ static void test_own_replies(void **state)
 		if (reply != rows[i].reply)
 			fail_msg("%s: reply %d", rows[i].name, reply);
 		if (reply && (nd_rig_rcode(&rig) != rows[i].rcode || rig.len != rows[i].len))
-			fail_msg("%s: rcode %u in %zu octets", rows[i].name, nd_rig_rcode(&rig), rig.len);
+			fail_msg("%s: rcode %u in %zu octets", rows[i].name, nd_rig_rcode(&rig),
+				 rig.len);
 	}
 	assert_string_equal(story, "");
 }
@@ -379,10 +406,14 @@ static void test_refused_corefiles(void **state)
 	static const struct {
 		const char *name, *text, *wants;
 	} rows[] = {
-		{ "unknown", ".:1053 {\n nonesuch\n}\n", "Corefile:2 - Unknown directive 'nonesuch'" },
-		{ "absent", ".:1053 {\n\n later\n}\n", "Corefile:3 - plugin/later: known to CoreDNS, but not in this build" },
-		{ "zone twice", "a.test:1053 {\n last\n}\nA.test.:1053 {\n last\n}\n", "Corefile:4 - cannot serve dns://a.test.:1053" },
-		{ "scheme", "tls://. {\n last\n}\n", "Corefile:1 - \"tls://.\": tls:// is known to CoreDNS" },
+		{ "unknown", ".:1053 {\n nonesuch\n}\n",
+		  "Corefile:2 - Unknown directive 'nonesuch'" },
+		{ "absent", ".:1053 {\n\n later\n}\n",
+		  "Corefile:3 - plugin/later: known to CoreDNS, but not in this build" },
+		{ "zone twice", "a.test:1053 {\n last\n}\nA.test.:1053 {\n last\n}\n",
+		  "Corefile:4 - cannot serve dns://a.test.:1053" },
+		{ "scheme", "tls://. {\n last\n}\n",
+		  "Corefile:1 - \"tls://.\": tls:// is known to CoreDNS" },
 	};
 	(void)state;
 
@@ -401,9 +432,17 @@ static void test_refused_corefiles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(test_order), RIG(test_verdicts), RIG(test_sub_query_below), RIG(test_wait_and_resume),
-		RIG(test_resume_next_runs_on), RIG(test_sub_query_waits), RIG(test_deadline), RIG(test_client_gone),
-		RIG(test_full_slab_sheds_the_oldest), RIG(test_reload_while_waiting), RIG(test_own_replies),
+		RIG(test_order),
+		RIG(test_verdicts),
+		RIG(test_sub_query_below),
+		RIG(test_wait_and_resume),
+		RIG(test_resume_next_runs_on),
+		RIG(test_sub_query_waits),
+		RIG(test_deadline),
+		RIG(test_client_gone),
+		RIG(test_full_slab_sheds_the_oldest),
+		RIG(test_reload_while_waiting),
+		RIG(test_own_replies),
 		RIG(test_refused_corefiles),
 	};
 

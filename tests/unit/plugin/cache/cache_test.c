@@ -13,7 +13,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define COUNTS 0 /* the sanitizers have their own allocator */
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+	__has_feature(memory_sanitizer)
 #define COUNTS 0
 #endif
 #endif
@@ -119,7 +120,8 @@ static void test_counts_down(void **state)
 	assert_memory_equal(rig.bytes + 13, "A", 1); /* the question's own letters */
 	rig.ahead_ns = 31 * (uint64_t)ND_NS_PER_S;
 	assert_int_equal(ttl_of("a.test."), 30);
-	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"success\""), 1);
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"success\""),
+			 1);
 	assert_int_equal(metric("coredns_cache_requests_total"), 3);
 	rig.ahead_ns = 0;
 }
@@ -147,10 +149,12 @@ static void test_failures_are_kept(void **state)
 		assert_true(nd_rig_ask(&rig, "none.test.", ND_TYPE_A, 0x0100, 0));
 		assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL);
 	}
-	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""), 1);
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""),
+			 1);
 	rig.ahead_ns = 6 * (uint64_t)ND_NS_PER_S;
 	assert_true(nd_rig_ask(&rig, "none.test.", ND_TYPE_A, 0x0100, 0));
-	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""), 1);
+	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"denial\""),
+			 1);
 	rig.ahead_ns = 0;
 }
 
@@ -178,7 +182,8 @@ static void test_hit_takes_no_memory(void **state)
 	(void)state;
 
 	if (!COUNTS) {
-		print_message("SKIPPED test_hit_takes_no_memory: the sanitizer has its own allocator\n");
+		print_message(
+			"SKIPPED test_hit_takes_no_memory: the sanitizer has its own allocator\n");
 		skip();
 	}
 	void *p = malloc(1); /* the counter counts */
@@ -198,8 +203,9 @@ static void test_hit_takes_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(test_counts_down), RIG(test_both_records_come_back), RIG(test_failures_are_kept),
-		RIG(test_reload_keeps_equal_answers), RIG(test_hit_takes_no_memory),
+		RIG(test_counts_down),         RIG(test_both_records_come_back),
+		RIG(test_failures_are_kept),   RIG(test_reload_keeps_equal_answers),
+		RIG(test_hit_takes_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "plugin/cache/store.h"
 #include "wire/type.h"
 
-#define S(n) ((uint64_t)(n) * ND_NS_PER_S)
+#define S(n) ((uint64_t)(n)*ND_NS_PER_S)
 
 struct answer {
 	struct nd_store_head head;
@@ -24,8 +24,13 @@ struct answer {
 /* A body that tells of what it is: 60 times one octet, so that a torn copy shows. */
 static struct answer make(uint8_t what, enum nd_store_kind kind, uint32_t ttl)
 {
-	struct answer a = { .head = { .ttl_s = ttl, .kind = (uint8_t)kind, .body_len = 60, .body = 30, .n = 2,
-				      .count = { 2, 0, 0 }, .rcode = what } };
+	struct answer a = { .head = { .ttl_s = ttl,
+				      .kind = (uint8_t)kind,
+				      .body_len = 60,
+				      .body = 30,
+				      .n = 2,
+				      .count = { 2, 0, 0 },
+				      .rcode = what } };
 
 	memset(a.body, what, sizeof a.body);
 	a.record[0] = (struct nd_record){ .owner = what, .type = ND_TYPE_A };
@@ -43,7 +48,8 @@ static struct nd_name name_of(unsigned i, struct nd_name_buf *buf)
 	return n;
 }
 
-static struct nd_store_key key_of(const struct nd_store *s, unsigned i, uint8_t flags, struct nd_name_buf *buf)
+static struct nd_store_key key_of(const struct nd_store *s, unsigned i, uint8_t flags,
+				  struct nd_name_buf *buf)
 {
 	return nd_store_key(s, name_of(i, buf), ND_TYPE_A, ND_CLASS_IN, flags);
 }
@@ -145,7 +151,8 @@ static void test_model(void **state)
 		unsigned i = (r >> 8) % NAMES;
 		/* A twentieth is asked for all the time, and put again when it was given up. */
 		unsigned favourite = step * 20 % NAMES;
-		if (get(s, favourite, 0, S(10)) < 0 && put(s, favourite, 0, make(1, ND_STORE_SUCCESS, 300), S(10)))
+		if (get(s, favourite, 0, S(10)) < 0 &&
+		    put(s, favourite, 0, make(1, ND_STORE_SUCCESS, 300), S(10)))
 			model[favourite] = 1;
 		if (r >> 30 == 0) {
 			int what = (int)(r >> 3 & 127);
@@ -208,9 +215,12 @@ static void test_many_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys_apart), cmocka_unit_test(test_ttl),
-		cmocka_unit_test(test_failure_hides_no_success), cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_model), cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_keys_apart),
+		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_failure_hides_no_success),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_many_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
