@@ -269,15 +269,16 @@ static bool answers(const struct nd_exchange *e, const struct nd_msg *m)
 }
 
 /* An over-long or cut reply, as CoreDNS passes it on: its header, our question, TC, nothing else. */
-static void make_truncated(const struct nd_exchange *e, const uint8_t *header, uint8_t *out, struct nd_msg *m,
-			   struct nd_name_buf *buf)
+static void make_truncated(const struct nd_exchange *e, const uint8_t *header, uint8_t *out,
+			   struct nd_msg *m, struct nd_name_buf *buf)
 {
+	static const uint8_t one_question[] = { 0, 1, 0, 0, 0, 0, 0, 0 };
 	size_t n = ND_MSG_HEADER + e->name_len + 4u;
 
 	memcpy(out, e->bytes, n);
 	memcpy(out + 2, header + 2, 2);
 	out[2] |= ND_FLAG_TC >> 8;
-	memcpy(out + 4, "\0\1\0\0\0\0\0\0", 8);
+	memcpy(out + 4, one_question, sizeof one_question);
 	int err = nd_msg_parse_response(m, out, n, buf);
 	ND_ASSERT(err == 0);
 }
@@ -344,7 +345,8 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 		err = 0;
 	}
 	if (err) {
-		fail_attempt(a, err == ND_ETRUNC ? "dns: the reply is cut" : "dns: the reply is malformed");
+		fail_attempt(a, err == ND_ETRUNC ? "dns: the reply is cut"
+						 : "dns: the reply is malformed");
 		return;
 	}
 	learn(a, &m);
@@ -377,7 +379,8 @@ static void fire(struct nd_attempt *a)
 	if (h >= 0) {
 		a->fire_ns = now_of(e) + wait_ns(a);
 		e->tries++;
-		(void)send_attempt(place_for(e), (uint8_t)h, e->tcp); /* its error is noted; this one goes on */
+		(void)send_attempt(place_for(e), (uint8_t)h,
+				   e->tcp); /* its error is noted; this one goes on */
 		return;
 	}
 	if (!a->tcp) {

@@ -56,8 +56,8 @@ void nd_exchanger_free(struct nd_exchanger *x)
 	if (!x)
 		return;
 	for (size_t i = 0; i < ND_EXCHANGE_BUCKETS; i++)
-		while (!nd_list_empty(&x->bucket[i]))
-			drop(ND_LIST_ENTRY(x->bucket[i].next, struct nd_exchange, link));
+		ND_LIST_EACH(&x->bucket[i], it)
+	drop(ND_LIST_ENTRY(it, struct nd_exchange, link));
 	for (size_t i = 0; i < x->config->nhosts; i++)
 		nd_pool_unref(x->pool[i]);
 	free(x);
@@ -87,7 +87,8 @@ static bool over_tcp(const struct nd_exchange_config *c, const struct nd_exchang
 }
 
 /* All that makes two questions differ. The name is what an attacker picks: it goes through SipHash. */
-static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q, bool tcp)
+static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q,
+			      bool tcp)
 {
 	size_t tail = ND_MSG_HEADER + (size_t)q->lower.len;
 	uint64_t h = nd_hash_add(ND_HASH_START ^ ((uint64_t)q->limit << 1 | tcp), q->bytes + 2,
@@ -101,8 +102,8 @@ static bool equal(const struct nd_exchange *e, const struct nd_exchange_question
 {
 	size_t tail = ND_MSG_HEADER + (size_t)q->lower.len;
 
-	return e->n == q->n && e->tcp == tcp && e->limit == q->limit && e->name_len == q->lower.len &&
-	       memcmp(e->lower, q->lower.wire, q->lower.len) == 0 &&
+	return e->n == q->n && e->tcp == tcp && e->limit == q->limit &&
+	       e->name_len == q->lower.len && memcmp(e->lower, q->lower.wire, q->lower.len) == 0 &&
 	       memcmp(e->bytes + 2, q->bytes + 2, ND_MSG_HEADER - 2) == 0 &&
 	       memcmp(e->bytes + tail, q->bytes + tail, q->n - tail) == 0;
 }
@@ -110,7 +111,8 @@ static bool equal(const struct nd_exchange *e, const struct nd_exchange_question
 static struct nd_exchange *find(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 				uint64_t hash, bool tcp)
 {
-	ND_LIST_EACH(&x->bucket[hash % ND_EXCHANGE_BUCKETS], it) {
+	ND_LIST_EACH(&x->bucket[hash % ND_EXCHANGE_BUCKETS], it)
+	{
 		struct nd_exchange *e = ND_LIST_ENTRY(it, struct nd_exchange, link);
 		if (e->hash == hash && e->nwaiters < ND_EXCHANGE_WAITERS_MAX && !e->hopeless &&
 		    equal(e, q, tcp))
@@ -128,8 +130,9 @@ static uint32_t suspects(const struct nd_exchanger *x)
 	return bits;
 }
 
-static struct nd_exchange *new_exchange(struct nd_exchanger *x, const struct nd_exchange_question *q,
-					uint64_t hash, bool tcp)
+static struct nd_exchange *new_exchange(struct nd_exchanger *x,
+					const struct nd_exchange_question *q, uint64_t hash,
+					bool tcp)
 {
 	const struct nd_exchange_config *c = x->config;
 	struct nd_exchange *e = calloc(1, sizeof *e + q->n);
@@ -156,7 +159,8 @@ static struct nd_exchange *new_exchange(struct nd_exchanger *x, const struct nd_
 	return e;
 }
 
-int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q, struct nd_waiter *w)
+int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q,
+		    struct nd_waiter *w)
 {
 	bool tcp = over_tcp(x->config, q);
 	uint64_t hash = hash_question(x, q, tcp);

@@ -22,10 +22,10 @@
 #include "wire/msg.h"
 
 enum {
-	ND_EXCHANGE_TIMEOUT_MS = 5000,   /* for all tries together: CoreDNS's */
-	ND_EXCHANGE_WAITERS_MAX = 1024,  /* on one; the next equal question is asked anew */
+	ND_EXCHANGE_TIMEOUT_MS = 5000,  /* for all tries together: CoreDNS's */
+	ND_EXCHANGE_WAITERS_MAX = 1024, /* on one; the next equal question is asked anew */
 	ND_EXCHANGE_BUCKETS = 512,
-	ND_EXCHANGE_LIVE = 4,            /* servers waited for at once */
+	ND_EXCHANGE_LIVE = 4, /* servers waited for at once */
 };
 
 /* A group of upstreams and how to ask them. Lives as long as the exchangers over it. */
@@ -46,7 +46,7 @@ struct nd_exchanger {
 	struct nd_loop *loop;
 	struct nd_pool *pool[ND_POLICY_HOSTS_MAX];
 	struct nd_siphash_key key;
-	nd_metric_cell *broken;   /* counted: all upstreams were down */
+	nd_metric_cell *broken; /* counted: all upstreams were down */
 	struct nd_list bucket[ND_EXCHANGE_BUCKETS];
 };
 
@@ -66,18 +66,18 @@ struct nd_exchange;
 
 struct nd_waiter {
 	struct nd_list link;
-	struct nd_exchange *exchange; /* NULL: not waiting */
+	struct nd_exchange *exchange;                                  /* NULL: not waiting */
 	void (*done)(struct nd_waiter *w, const struct nd_outcome *o); /* not waiting any more */
 };
 
 struct nd_exchange_question {
-	const uint8_t *bytes;  /* the message; its id does not matter */
+	const uint8_t *bytes; /* the message; its id does not matter */
 	size_t n;
-	struct nd_name lower;  /* its name, lower case */
+	struct nd_name lower; /* its name, lower case */
 	uint16_t qtype, qclass;
-	uint16_t limit;        /* longest UDP reply the asker takes */
-	bool stream;           /* the asker came over a stream */
-	bool alone;            /* never joined with an equal one */
+	uint16_t limit; /* longest UDP reply the asker takes */
+	bool stream;    /* the asker came over a stream */
+	bool alone;     /* never joined with an equal one */
 };
 
 /* NULL without memory. On the worker's thread, like all below. */
@@ -87,6 +87,7 @@ struct nd_exchanger *nd_exchanger_new(const struct nd_exchange_config *c, uint16
 void nd_exchanger_free(struct nd_exchanger *x);
 
 /* 0: under way, w->done (set before) comes once. -ENOMEM otherwise. */
-int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q, struct nd_waiter *w);
+int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q,
+		    struct nd_waiter *w);
 /* Nobody is told; the last waiter takes the exchange along. Does nothing when not waiting. */
 void nd_exchange_cancel(struct nd_waiter *w);

@@ -5,13 +5,13 @@
 
 const double nd_host_buckets[ND_HOST_BUCKETS] = {
 	0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
-	0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096, 8.192,
+	0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192,
 };
 
 struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats *stats,
 			    uint16_t nworkers)
 {
-	struct nd_host *h = calloc(1, sizeof *h + nworkers * sizeof *h->pool);
+	struct nd_host *h = calloc(1, sizeof *h + nworkers * sizeof(struct nd_pool *));
 
 	if (!h)
 		return NULL;

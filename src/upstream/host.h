@@ -43,10 +43,10 @@ struct nd_host_stats {
 
 struct nd_host_config {
 	struct nd_addr addr;
-	struct nd_addr source;         /* len 0: any */
-	uint64_t expire_ns;            /* idle sockets are closed after it; 0: used once */
-	uint64_t max_age_ns;           /* 0: no limit */
-	uint32_t max_idle;             /* idle sockets kept of each kind; 0: no limit */
+	struct nd_addr source; /* len 0: any */
+	uint64_t expire_ns;    /* idle sockets are closed after it; 0: used once */
+	uint64_t max_age_ns;   /* 0: no limit */
+	uint32_t max_idle;     /* idle sockets kept of each kind; 0: no limit */
 	uint64_t probe_interval_ns;
 	bool probe_no_rec, probe_tcp;
 	struct nd_name_buf probe_name; /* uncompressed */

@@ -119,8 +119,9 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
 {
 	const struct nd_host_config *c = &p->host->config;
 	struct nd_pipeline *t = calloc(1, sizeof *t);
-	struct nd_tcp_handler h = { .ctx = t, .on_open = on_open, .on_data = on_data,
-				    .on_close = on_close };
+	struct nd_tcp_handler h = {
+		.ctx = t, .on_open = on_open, .on_data = on_data, .on_close = on_close
+	};
 
 	if (!t)
 		return -ENOMEM;
@@ -145,7 +146,8 @@ static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 	struct nd_pipeline *best = NULL;
 	unsigned n = 0;
 
-	ND_LIST_EACH(&p->streams, it) {
+	ND_LIST_EACH(&p->streams, it)
+	{
 		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns)) {
 			if (t->flights.n == 0)
@@ -156,7 +158,8 @@ static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 		if (!best || t->flights.n < best->flights.n)
 			best = t;
 	}
-	return best && (best->flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS) ? best : NULL;
+	return best && (best->flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS) ? best
+											  : NULL;
 }
 
 static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
@@ -170,7 +173,7 @@ static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 }
 
 int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
-		   char text[ND_POOL_ERROR_MAX])
+		     char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_pipeline *t = pick_pipeline(p);
 	int err = 0;
@@ -205,7 +208,7 @@ static uint32_t idle_pipelines(const struct nd_pool *p)
 	uint32_t n = 0;
 
 	ND_LIST_EACH(&p->streams, it)
-		n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
+	n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
 	return n;
 }
 
@@ -239,7 +242,8 @@ void nd_pipeline_give_up(struct nd_pipeline *t)
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)
 {
-	ND_LIST_EACH(&p->streams, it) {
+	ND_LIST_EACH(&p->streams, it)
+	{
 		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (all || (t->flights.n == 0 && nd_pool_too_old(p, t->created_ns, t->used_ns)))
 			close_pipeline(t);

@@ -2,6 +2,7 @@
 #include "upstream/policy.h"
 
 #include <string.h>
+#include "base/err.h"
 #include "io/random.h"
 
 /* Fisher and Yates. */
@@ -33,6 +34,7 @@ static void suspects_last(uint8_t *order, size_t n, uint32_t suspect)
 void nd_policy_order(enum nd_policy p, size_t n, uint32_t suspect, uint32_t turn,
 		     uint8_t order[ND_POLICY_HOSTS_MAX])
 {
+	ND_ASSERT(n >= 1 && n <= ND_POLICY_HOSTS_MAX);
 	for (size_t i = 0; i < n; i++)
 		order[i] = (uint8_t)i;
 	switch (p) {

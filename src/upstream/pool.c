@@ -14,7 +14,7 @@
 enum { SWEEP_MIN_MS = 100 };
 
 struct nd_pool_socket {
-	struct nd_list link; /* in pool->sockets */
+	struct nd_list link;  /* in pool->sockets */
 	struct nd_pool *pool; /* NULL: closed, and freed when its callback ends */
 	struct nd_udp *udp;
 	struct nd_flights flights;
@@ -38,7 +38,8 @@ static const char *describe(int err, char buf[64])
 }
 
 void nd_pool_text(char text[ND_POOL_ERROR_MAX], const char *operation, const char *transport,
-		  const struct nd_addr *local, const struct nd_addr *remote, const char *call, int err)
+		  const struct nd_addr *local, const struct nd_addr *remote, const char *call,
+		  int err)
 {
 	char from[ND_ADDR_TEXT_MAX] = "", to[ND_ADDR_TEXT_MAX], what[64];
 
@@ -49,8 +50,8 @@ void nd_pool_text(char text[ND_POOL_ERROR_MAX], const char *operation, const cha
 		 from[0] ? "->" : "", to, call, call[0] ? ": " : "", describe(err, what));
 }
 
-static void socket_text(const struct nd_pool_socket *k, const char *operation, const char *call, int err,
-			char text[ND_POOL_ERROR_MAX])
+static void socket_text(const struct nd_pool_socket *k, const char *operation, const char *call,
+			int err, char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_addr local = nd_udp_local(k->udp);
 
@@ -128,7 +129,8 @@ static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket *
 
 	if (!k)
 		return -ENOMEM;
-	int err = nd_udp_connect(p->loop, &c->addr, c->source.len ? &c->source : NULL, &o, &h, &k->udp);
+	int err = nd_udp_connect(p->loop, &c->addr, c->source.len ? &c->source : NULL, &o, &h,
+				 &k->udp);
 	if (err) {
 		free(k);
 		return err;
@@ -149,7 +151,8 @@ static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
 	struct nd_pool_socket *k = p->slot[slot];
 
-	if (k && (k->uses >= ND_POOL_SOCKET_USES || nd_pool_too_old(p, k->created_ns, k->used_ns))) {
+	if (k &&
+	    (k->uses >= ND_POOL_SOCKET_USES || nd_pool_too_old(p, k->created_ns, k->used_ns))) {
 		p->slot[slot] = NULL; /* retired; closed when its last answer is in */
 		if (k->flights.n == 0)
 			close_socket(k);
@@ -186,7 +189,8 @@ static void settle(struct nd_pool_socket *k)
 
 	if (k->flights.n)
 		return;
-	if (!in_slot(k) || c->expire_ns == 0 || (c->max_idle && idle_sockets(k->pool) > c->max_idle))
+	if (!in_slot(k) || c->expire_ns == 0 ||
+	    (c->max_idle && idle_sockets(k->pool) > c->max_idle))
 		close_socket(k);
 }
 
@@ -240,7 +244,8 @@ void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
 	if (!s->socket)
 		return;
 	nd_writer_put16(bytes, s->flight.id);
-	(void)transmit(s->socket, bytes, n); /* lost like any other datagram: the next timer sees to it */
+	(void)transmit(s->socket, bytes,
+		       n); /* lost like any other datagram: the next timer sees to it */
 }
 
 void nd_pool_forget(struct nd_sent *s)
@@ -291,7 +296,8 @@ static void sweep(struct nd_timer *t)
 {
 	struct nd_pool *p = ND_CONTAINER(t, struct nd_pool, sweep);
 
-	ND_LIST_EACH(&p->sockets, it) {
+	ND_LIST_EACH(&p->sockets, it)
+	{
 		struct nd_pool_socket *k = ND_LIST_ENTRY(it, struct nd_pool_socket, link);
 		if (k->flights.n == 0 && nd_pool_too_old(p, k->created_ns, k->used_ns))
 			close_socket(k);
@@ -344,8 +350,9 @@ void nd_pool_unref(struct nd_pool *p)
 		return;
 	nd_timer_stop(&p->sweep);
 	nd_probe_stop(&p->probe);
-	while (!nd_list_empty(&p->sockets)) {
-		struct nd_pool_socket *k = ND_LIST_ENTRY(p->sockets.next, struct nd_pool_socket, link);
+	ND_LIST_EACH(&p->sockets, it)
+	{
+		struct nd_pool_socket *k = ND_LIST_ENTRY(it, struct nd_pool_socket, link);
 		ND_ASSERT(k->flights.n == 0); /* who asks holds the pool */
 		close_socket(k);
 	}

@@ -93,7 +93,7 @@ bool nd_pool_suspect(const struct nd_pool *p);
 
 /* Between pool.c and pipeline.c. */
 int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
-		   char text[ND_POOL_ERROR_MAX]);
+		     char text[ND_POOL_ERROR_MAX]);
 void nd_pipeline_forgotten(struct nd_pipeline *s);
 void nd_pipeline_timeout_text(const struct nd_pipeline *s, char text[ND_POOL_ERROR_MAX]);
 void nd_pipeline_give_up(struct nd_pipeline *s);
@@ -104,4 +104,5 @@ void nd_pool_watch(struct nd_pool *p);
 bool nd_pool_too_old(const struct nd_pool *p, uint64_t created_ns, uint64_t used_ns);
 /* "operation transport local->remote: what", as Go writes it. */
 void nd_pool_text(char text[ND_POOL_ERROR_MAX], const char *operation, const char *transport,
-		  const struct nd_addr *local, const struct nd_addr *remote, const char *call, int err);
+		  const struct nd_addr *local, const struct nd_addr *remote, const char *call,
+		  int err);

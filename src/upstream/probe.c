@@ -153,11 +153,13 @@ static int send_udp(struct nd_probe *p, uint8_t *question, size_t n)
 static int send_tcp(struct nd_probe *p, const uint8_t *frame, size_t n)
 {
 	const struct nd_host_config *c = &p->pool->host->config;
-	struct nd_tcp_handler h = { .ctx = p, .on_open = on_open, .on_data = on_data,
-				    .on_close = on_close };
+	struct nd_tcp_handler h = {
+		.ctx = p, .on_open = on_open, .on_data = on_data, .on_close = on_close
+	};
 
 	nd_buf_init(&p->in, 2 * (2 + ND_MSG_MAX));
-	int err = nd_tcp_connect(p->pool->loop, &c->addr, c->source.len ? &c->source : NULL, &h, &p->tcp);
+	int err = nd_tcp_connect(p->pool->loop, &c->addr, c->source.len ? &c->source : NULL, &h,
+				 &p->tcp);
 	return err ? err : nd_tcp_write(p->tcp, frame, n);
 }
 
@@ -165,13 +167,14 @@ static void ask(struct nd_probe *p)
 {
 	uint8_t frame[2 + QUESTION_MAX];
 	size_t n = write_question(p, frame);
-	int err = p->pool->host->config.probe_tcp ? send_tcp(p, frame, 2 + n) : send_udp(p, frame + 2, n);
+	int err = p->pool->host->config.probe_tcp ? send_tcp(p, frame, 2 + n)
+						  : send_udp(p, frame + 2, n);
 
 	if (err)
 		failed(p);
 	else
-		nd_timer_start(p->pool->loop, &p->timer, ND_PROBE_TIMEOUT_MS * (uint64_t)ND_NS_PER_MS,
-			       timed_out);
+		nd_timer_start(p->pool->loop, &p->timer,
+			       ND_PROBE_TIMEOUT_MS * (uint64_t)ND_NS_PER_MS, timed_out);
 }
 
 void nd_probe_start(struct nd_probe *p, struct nd_pool *pool)

@@ -29,7 +29,7 @@ void nd_rtt_sample(struct nd_rtt *r, uint64_t ns)
 		r->quantile_ns = within(2 * ns); /* as TCP starts: RFC 6298 s2.2 */
 	else
 		r->quantile_ns = within(ns > r->quantile_ns ? up(r->quantile_ns)
-							     : down(r->quantile_ns));
+							    : down(r->quantile_ns));
 }
 
 void nd_rtt_missed(struct nd_rtt *r)
@@ -42,7 +42,8 @@ uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends)
 {
 	const uint64_t floor = ND_RTT_FLOOR_MS * (uint64_t)ND_NS_PER_MS;
 	const uint64_t ceiling = ND_RTT_CEILING_MS * (uint64_t)ND_NS_PER_MS;
-	uint64_t ns = r->quantile_ns ? up(r->quantile_ns) : ND_RTT_START_MS * (uint64_t)ND_NS_PER_MS;
+	uint64_t ns = r->quantile_ns ? up(r->quantile_ns)
+				     : ND_RTT_START_MS * (uint64_t)ND_NS_PER_MS;
 
 	if (ns < floor)
 		ns = floor;

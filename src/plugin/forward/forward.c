@@ -26,7 +26,8 @@ static int worker_start(const void *self, void *state, struct nd_worker *w)
 	const struct nd_forward *f = self;
 	struct worker *mine = state;
 
-	mine->exchanger = nd_exchanger_new(&f->group, w->id, w->loop, &f->totals->worker[w->id].broken);
+	mine->exchanger = nd_exchanger_new(&f->group, w->id, w->loop,
+					   &f->totals->worker[w->id].broken);
 	return mine->exchanger ? 0 : ND_ELIMIT;
 }
 
@@ -181,7 +182,8 @@ static void cancel(const void *self, struct nd_query_ref ref)
 /* --- the way back --- */
 
 /* `next` and `next_on_nodata`: the forward behind this one is asked; without one the answer stands. */
-static bool goes_on(const struct nd_forward *f, const struct nd_query *q, const struct nd_outcome *o)
+static bool goes_on(const struct nd_forward *f, const struct nd_query *q,
+		    const struct nd_outcome *o)
 {
 	if (o->kind != ND_OUTCOME_REPLY || q->at >= q->chain->len ||
 	    q->chain->link[q->at].plugin != &nd_plugin_forward)
@@ -220,7 +222,9 @@ static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
 	st->told = true;
 	st->kind = o->kind;
 	/* Inside another query's run the resume comes later, when the reply's bytes are gone. */
-	st->msg = o->kind != ND_OUTCOME_REPLY ? NULL : q->worker->running ? keep(q, o->msg) : o->msg;
+	st->msg = o->kind != ND_OUTCOME_REPLY ? NULL
+		  : q->worker->running        ? keep(q, o->msg)
+					      : o->msg;
 	if (o->kind == ND_OUTCOME_FAILED)
 		st->error = o->error ? nd_query_printf(q, "%s", o->error) : "no healthy proxies";
 	nd_chain_resume(st->ref, ND_DONE);
@@ -244,9 +248,7 @@ static void reply(const void *self, struct nd_query *q)
 		nd_answer_reset(q);
 		q->rcode = ND_RCODE_FORMERR;
 		break;
-	case ND_OUTCOME_FAILED:
-		nd_query_fail(q, ND_RCODE_SERVFAIL, st->error);
-		break;
+	case ND_OUTCOME_FAILED: nd_query_fail(q, ND_RCODE_SERVFAIL, st->error); break;
 	}
 	st->msg = NULL;
 }
@@ -256,7 +258,10 @@ static void clear(void *self)
 	nd_forward_metrics_forget(self);
 }
 
-#define OWN(word, text) { word, ND_SET_OWN, 0, 0, 0, 0, text }
+#define OWN(word, text)                            \
+	{                                          \
+		word, ND_SET_OWN, 0, 0, 0, 0, text \
+	}
 
 static const struct nd_setting settings[] = {
 	OWN("except", "names below FROM that go to the next plugin"),
@@ -267,7 +272,8 @@ static const struct nd_setting settings[] = {
 	OWN("max_idle_conns", "idle sockets kept of each upstream and kind (0: no limit)"),
 	OWN("read_timeout", "for one upstream (2s)"),
 	OWN("max_fails", "more failed checks in a row mean down (2; 0: never)"),
-	OWN("max_connect_attempts", "tries for a question (2 for each upstream; 0: no limit but time)"),
+	OWN("max_connect_attempts",
+	    "tries for a question (2 for each upstream; 0: no limit but time)"),
 	OWN("health_check", "time between checks (0.5s), no_rec, domain NAME"),
 	OWN("policy", "random, round_robin or sequential"),
 	OWN("max_concurrent", "questions under way; REFUSED over it (0: no limit)"),

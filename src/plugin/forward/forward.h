@@ -23,11 +23,11 @@ struct nd_forward {
 	struct nd_name *except;
 	size_t nexcept;
 	struct nd_exchange_config group;
-	uint32_t next;              /* bit per rcode: the next forward of the block is asked */
+	uint32_t next; /* bit per rcode: the next forward of the block is asked */
 	bool next_on_nodata;
-	uint64_t max_concurrent;    /* 0: no limit */
-	const char *too_many;       /* what is said over it */
-	uint64_t *running;          /* atomic */
+	uint64_t max_concurrent; /* 0: no limit */
+	const char *too_many;    /* what is said over it */
+	uint64_t *running;       /* atomic */
 	struct nd_forward_totals *totals;
 	const struct nd_gen *gen;
 

@@ -48,7 +48,9 @@ static void emit_duration(const struct nd_host_stats *s, unsigned rcode, struct 
 {
 	uint64_t bucket[ND_HOST_BUCKETS + 1] = { 0 }, sum_ns = 0, n = 0;
 	char number[ND_NUMBER_TEXT_MAX];
-	const char *text = rcode == ND_HOST_RCODES - 1 ? "other" : nd_type_rcode_text((uint16_t)rcode, number);
+	const char *text = rcode == ND_HOST_RCODES - 1
+				   ? "other"
+				   : nd_type_rcode_text((uint16_t)rcode, number);
 	const char *values[] = { "forward", s->to, text };
 
 	for (uint16_t w = 0; w < s->nworkers; w++) {

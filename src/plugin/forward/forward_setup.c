@@ -15,15 +15,16 @@ static int take_args(const struct nd_conf_line *l, size_t min, size_t max, struc
 	return nd_settings_args(l, s->plugin->name, min, max, s->diag);
 }
 
-static int read_number(const struct nd_conf_line *l, uint64_t max, uint64_t *out, struct nd_setup *s)
+static int read_number(const struct nd_conf_line *l, uint64_t max, uint64_t *out,
+		       struct nd_setup *s)
 {
 	int err = take_args(l, 1, 1, s);
 
 	if (err)
 		return err;
 	if (nd_settings_uint(l->args[0], max, out))
-		return nd_setup_error(s, l, "%s \"%s\": want a number from 0 to %llu", l->name, l->args[0],
-				      (unsigned long long)max);
+		return nd_setup_error(s, l, "%s \"%s\": want a number from 0 to %llu", l->name,
+				      l->args[0], (unsigned long long)max);
 	return 0;
 }
 
@@ -32,8 +33,8 @@ static int read_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
 	int64_t ns;
 
 	if (nd_settings_duration(l->args[0], &ns))
-		return nd_setup_error(s, l, "%s \"%s\": want a duration such as 500ms or 10s", l->name,
-				      l->args[0]);
+		return nd_setup_error(s, l, "%s \"%s\": want a duration such as 500ms or 10s",
+				      l->name, l->args[0]);
 	if (ns < 0)
 		return nd_setup_error(s, l, "%s can't be negative: %s", l->name, l->args[0]);
 	if (positive && ns == 0)
@@ -42,7 +43,8 @@ static int read_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
 	return 0;
 }
 
-static int read_one_time(const struct nd_conf_line *l, bool positive, uint64_t *out, struct nd_setup *s)
+static int read_one_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
+			 struct nd_setup *s)
 {
 	int err = take_args(l, 1, 1, s);
 
@@ -90,7 +92,8 @@ static int read_prefer_udp(struct nd_forward *f, const struct nd_conf_line *l, s
 	return take_args(l, 0, 0, s);
 }
 
-static int read_next_on_nodata(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+static int read_next_on_nodata(struct nd_forward *f, const struct nd_conf_line *l,
+			       struct nd_setup *s)
 {
 	f->next_on_nodata = true;
 	return take_args(l, 0, 0, s);
@@ -143,13 +146,15 @@ static int read_max_attempts(struct nd_forward *f, const struct nd_conf_line *l,
 	return read_u32(l, &f->group.max_attempts, s);
 }
 
-static int read_max_concurrent(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+static int read_max_concurrent(struct nd_forward *f, const struct nd_conf_line *l,
+			       struct nd_setup *s)
 {
 	int err = read_number(l, INT64_MAX, &f->max_concurrent, s);
 
 	if (err)
 		return err;
-	f->too_many = nd_arena_printf(s->arena, "concurrent queries exceeded maximum %s", l->args[0]);
+	f->too_many = nd_arena_printf(s->arena, "concurrent queries exceeded maximum %s",
+				      l->args[0]);
 	return f->too_many ? 0 : ND_ELIMIT;
 }
 
@@ -170,12 +175,15 @@ static int read_health_check(struct nd_forward *f, const struct nd_conf_line *l,
 			continue;
 		}
 		if (strcmp(l->args[i], "domain") != 0)
-			return nd_setup_error(s, l, "health_check: unknown option %s; there are no_rec and "
-					      "domain NAME", l->args[i]);
+			return nd_setup_error(s, l,
+					      "health_check: unknown option %s; there are no_rec and "
+					      "domain NAME",
+					      l->args[i]);
 		if (++i == l->nargs)
 			return nd_setup_error(s, l, "health_check: domain wants a name behind it");
 		if (nd_name_parse(l->args[i], true, &f->host.probe_name, &name))
-			return nd_setup_error(s, l, "health_check: invalid domain name %s", l->args[i]);
+			return nd_setup_error(s, l, "health_check: invalid domain name %s",
+					      l->args[i]);
 		f->host.probe_name_len = name.len;
 	}
 	return 0;
@@ -194,19 +202,24 @@ static int read_policy(struct nd_forward *f, const struct nd_conf_line *l, struc
 			return 0;
 		}
 	}
-	return nd_setup_error(s, l, "unknown policy '%s'; there are random, round_robin and sequential",
+	return nd_setup_error(s, l,
+			      "unknown policy '%s'; there are random, round_robin and sequential",
 			      l->args[0]);
 }
 
-static int read_rcodes(const struct nd_conf_line *l, bool noerror, uint32_t *bits, struct nd_setup *s)
+static int read_rcodes(const struct nd_conf_line *l, bool noerror, uint32_t *bits,
+		       struct nd_setup *s)
 {
 	int err = take_args(l, 1, SIZE_MAX, s);
 
 	for (size_t i = 0; !err && i < l->nargs; i++) {
 		int code = nd_type_rcode_parse(l->args[i], strlen(l->args[i]));
 		if (code < 0 || code >= 32)
-			return nd_setup_error(s, l, "%s is not a valid rcode; want names such as NXDOMAIN or "
-					      "SERVFAIL", l->args[i]);
+			return nd_setup_error(
+				s, l,
+				"%s is not a valid rcode; want names such as NXDOMAIN or "
+				"SERVFAIL",
+				l->args[i]);
 		if (code == ND_RCODE_NOERROR && !noerror)
 			return nd_setup_error(s, l, "NoError cannot be used in %s", l->name);
 		*bits |= (uint32_t)1 << code;
@@ -240,7 +253,8 @@ static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct n
 	return err ? err : not_yet(f, l);
 }
 
-static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
+static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *l,
+			       struct nd_setup *s)
 {
 	int err = take_args(l, 1, 1, s);
 
@@ -265,7 +279,8 @@ static int read_resolver(struct nd_forward *f, const struct nd_conf_line *l, str
 
 	for (size_t i = 0; !err && i < l->nargs; i++)
 		if (nd_addr_parse(l->args[i], 53, &addr))
-			return nd_setup_error(s, l, "resolver must be an IP address or IP:port: \"%s\"",
+			return nd_setup_error(s, l,
+					      "resolver must be an IP address or IP:port: \"%s\"",
 					      l->args[i]);
 	return err ? err : not_yet(f, l);
 }
@@ -324,13 +339,16 @@ static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
 	size_t n;
 
 	if (nd_site_parse_zone(text, s->arena, &zones, &n) || n == 0)
-		return nd_setup_error(s, NULL, "unable to normalize '%s'; want a domain name or a network",
+		return nd_setup_error(s, NULL,
+				      "unable to normalize '%s'; want a domain name or a network",
 				      text);
 	f->from = zones[0];
 	if (n > 1) { /* CoreDNS's limit, which it only warns of */
 		nd_name_format(zones[0], name);
-		nd_log_warning("forward", "Unsupported CIDR notation: '%s' expands to multiple zones. "
-			       "Using only '%s'.", text, name);
+		nd_log_warning("forward",
+			       "Unsupported CIDR notation: '%s' expands to multiple zones. "
+			       "Using only '%s'.",
+			       text, name);
 	}
 	return 0;
 }
@@ -374,8 +392,9 @@ static char *host_key(const struct nd_forward *f, const char *to, struct nd_setu
 		nd_addr_format_ip(&c->source, source);
 	nd_name_format(probed, name);
 	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s", to, source,
-			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns, c->max_idle,
-			       (unsigned long long)c->probe_interval_ns, c->probe_no_rec, c->probe_tcp, name);
+			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns,
+			       c->max_idle, (unsigned long long)c->probe_interval_ns,
+			       c->probe_no_rec, c->probe_tcp, name);
 }
 
 int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
@@ -389,7 +408,8 @@ int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, stru
 	o.stats = nd_setup_share(s, "upstream numbers", to, n, make_stats, &o, free);
 	if (!o.stats || !key)
 		return ND_ELIMIT;
-	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o, free_host);
+	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o,
+					   free_host);
 	if (!h)
 		return ND_ELIMIT;
 	g->host[g->nhosts++] = h;
@@ -399,7 +419,8 @@ int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, stru
 static int check_whole(struct nd_forward *f, struct nd_setup *s)
 {
 	if (f->host.max_age_ns && f->host.max_age_ns < f->host.expire_ns)
-		return nd_setup_error(s, NULL, "max_age (%llums) must not be less than expire (%llums)",
+		return nd_setup_error(s, NULL,
+				      "max_age (%llums) must not be less than expire (%llums)",
 				      (unsigned long long)(f->host.max_age_ns / ND_NS_PER_MS),
 				      (unsigned long long)(f->host.expire_ns / ND_NS_PER_MS));
 	return 0;
@@ -424,8 +445,10 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 	f->host.probe_tcp = f->group.force_tcp;
 	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
 	if (!err && f->not_yet)
-		err = nd_setup_error(s, f->not_yet, "%s is known to CoreDNS, but not in this build yet; "
-				     "upstreams are asked over plain DNS: remove it", f->not_yet->name);
+		err = nd_setup_error(s, f->not_yet,
+				     "%s is known to CoreDNS, but not in this build yet; "
+				     "upstreams are asked over plain DNS: remove it",
+				     f->not_yet->name);
 	if (err)
 		return err;
 	if (!f->max_attempts_set)

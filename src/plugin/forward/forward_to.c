@@ -17,7 +17,8 @@ struct target {
 
 static struct target split(const char *word)
 {
-	static const char *const schemes[] = { "tls", "dns", "quic", "grpc", "https3", "https", "unix" };
+	static const char *const schemes[] = { "tls",    "dns",   "quic", "grpc",
+					       "https3", "https", "unix" };
 	struct target t = { .word = word, .host = word, .scheme = "dns" };
 
 	for (size_t i = 0; i < ND_COUNT(schemes); i++) {
@@ -47,7 +48,8 @@ static bool strip_zone(const char *host, char *out, size_t cap)
 	const char *rest = strchr(percent, ']');
 	if (!rest)
 		rest = strchr(percent, ':');
-	return snprintf(out, cap, "%.*s%s", (int)(percent - host), host, rest ? rest : "") < (int)cap;
+	return snprintf(out, cap, "%.*s%s", (int)(percent - host), host, rest ? rest : "") <
+	       (int)cap;
 }
 
 static bool read_address(const char *host, struct nd_addr *out)
@@ -75,7 +77,8 @@ static int add_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_
 		if (nd_addr_equal(&g->host[i]->config.addr, addr))
 			return 0;
 	if (g->nhosts == ND_POLICY_HOSTS_MAX)
-		return nd_setup_error(s, NULL, "more than %d upstreams; name fewer", ND_POLICY_HOSTS_MAX);
+		return nd_setup_error(s, NULL, "more than %d upstreams; name fewer",
+				      ND_POLICY_HOSTS_MAX);
 	return nd_forward_share_host(f, addr, s);
 }
 
@@ -97,7 +100,8 @@ static int read_line(struct nd_forward *f, const char *file, char *line, struct 
 	if (!*value)
 		return 0;
 	if (!read_address(value, &addr)) {
-		nd_log_warning("forward", "%s: nameserver \"%s\" is no IP address: passed over", file, value);
+		nd_log_warning("forward", "%s: nameserver \"%s\" is no IP address: passed over",
+			       file, value);
 		return 0;
 	}
 	nd_addr_set_port(&addr, DNS_PORT);
@@ -136,13 +140,16 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 	if (!*t.host)
 		return nd_setup_error(s, NULL, "invalid address: \"%s\"", word);
 	if (is_scheme(&t, "grpc") || is_scheme(&t, "https3") || is_scheme(&t, "unix"))
-		return nd_setup_error(s, NULL, "'%s' is not supported as a destination protocol in forward: %s",
-				      t.scheme, t.host);
+		return nd_setup_error(
+			s, NULL, "'%s' is not supported as a destination protocol in forward: %s",
+			t.scheme, t.host);
 	if (read_address(t.host, &addr)) {
 		if (!plain)
-			return nd_setup_error(s, NULL, "%s: upstreams over %s:// are known to CoreDNS, but not in "
-					      "this build yet; give an address alone for plain DNS", word,
-					      t.scheme);
+			return nd_setup_error(
+				s, NULL,
+				"%s: upstreams over %s:// are known to CoreDNS, but not in "
+				"this build yet; give an address alone for plain DNS",
+				word, t.scheme);
 		return add_host(f, &addr, s);
 	}
 	int err = read_file(f, t.host, s);
@@ -151,10 +158,14 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 	struct nd_name_buf buf;
 	struct nd_name name;
 	if (strchr(t.host, '/') || nd_name_parse(t.host, true, &buf, &name))
-		return nd_setup_error(s, NULL, "not an IP address, file, or valid domain: \"%s\" (%s)", word,
+		return nd_setup_error(s, NULL,
+				      "not an IP address, file, or valid domain: \"%s\" (%s)", word,
 				      nd_err_text(err));
-	return nd_setup_error(s, NULL, "%s: host names as upstreams are known to CoreDNS, but not in this build "
-			      "yet; give its IP address", word);
+	return nd_setup_error(
+		s, NULL,
+		"%s: host names as upstreams are known to CoreDNS, but not in this build "
+		"yet; give its IP address",
+		word);
 }
 
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s)
@@ -162,18 +173,23 @@ int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, st
 	for (size_t i = 0; i < n; i++) {
 		struct target t = split(to[i]);
 		if (is_scheme(&t, "https") && strchr(t.host, '/'))
-			return nd_setup_error(s, NULL, "paths are not allowed in HTTPS upstream addresses (the "
-					      "/dns-query path is used by default): %s", to[i]);
+			return nd_setup_error(s, NULL,
+					      "paths are not allowed in HTTPS upstream addresses (the "
+					      "/dns-query path is used by default): %s",
+					      to[i]);
 	}
 	if (n > ND_FORWARD_TO_MAX)
-		return nd_setup_error(s, NULL, "more than %d TOs configured: %zu", ND_FORWARD_TO_MAX, n);
+		return nd_setup_error(s, NULL, "more than %d TOs configured: %zu",
+				      ND_FORWARD_TO_MAX, n);
 	for (size_t i = 0; i < n; i++) {
 		int err = read_one(f, to[i], s);
 		if (err)
 			return err;
 	}
 	if (f->group.nhosts == 0)
-		return nd_setup_error(s, NULL, "no valid upstream addresses found: no file given names a server "
-				      "(lines \"nameserver ADDRESS\")");
+		return nd_setup_error(
+			s, NULL,
+			"no valid upstream addresses found: no file given names a server "
+			"(lines \"nameserver ADDRESS\")");
 	return 0;
 }

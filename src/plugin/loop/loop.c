@@ -16,11 +16,11 @@
 #include "io/udp.h"
 
 enum {
-	SEEN_MAX = 2,      /* our own question, and once more */
-	TIMEOUT_S = 2,     /* for an answer */
-	AGAIN_S = 1,       /* after a failure */
+	SEEN_MAX = 2,  /* our own question, and once more */
+	TIMEOUT_S = 2, /* for an answer */
+	AGAIN_S = 1,   /* after a failure */
 	GIVE_UP_S = 30,
-	OFF_S = 2,         /* after the answer: what still circles is seen */
+	OFF_S = 2, /* after the answer: what still circles is seen */
 	QUESTION_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4,
 };
 
@@ -31,8 +31,8 @@ struct loop {
 	char addr_text[ND_ADDR_TEXT_MAX];
 	struct nd_setup *setup;
 
-	uint32_t seen;    /* atomic */
-	bool off, found;  /* atomic */
+	uint32_t seen;   /* atomic */
+	bool off, found; /* atomic */
 	struct nd_wake *wake;
 	char why[2 * ND_NAME_TEXT_MAX + 3 * ND_ADDR_TEXT_MAX + 256]; /* by whoever set found */
 
@@ -177,7 +177,8 @@ static void ask(struct loop *l)
 	struct nd_datagram d = { .bytes = question, .len = (uint32_t)write_question(l, question) };
 	struct nd_loop *loop = l->setup->loop;
 
-	if (nd_udp_connect(loop, &l->addr, NULL, &o, &h, &l->udp) || nd_udp_send(l->udp, &d, 1) != 1)
+	if (nd_udp_connect(loop, &l->addr, NULL, &o, &h, &l->udp) ||
+	    nd_udp_send(l->udp, &d, 1) != 1)
 		failed(l);
 	else
 		nd_timer_start(loop, &l->timer, TIMEOUT_S * (uint64_t)ND_NS_PER_S, timed_out);
@@ -228,7 +229,8 @@ static int make_name(struct loop *l, struct nd_setup *s)
 	snprintf(text, sizeof text, "%llu.%llu.%s", (unsigned long long)(r[0] >> 2),
 		 (unsigned long long)(r[1] >> 2), nd_name_is_root(l->zone) ? "" : zone);
 	if (nd_name_parse(text, true, buf, &l->name))
-		return nd_setup_error(s, NULL, "zone %s is too long to put a random name into it", zone);
+		return nd_setup_error(s, NULL, "zone %s is too long to put a random name into it",
+				      zone);
 	nd_name_format(l->name, l->name_text);
 	return 0;
 }
@@ -238,9 +240,11 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 	struct loop *l = self;
 
 	if (directive->nargs)
-		return nd_setup_error(s, NULL, "unexpected \"%s\": loop takes no argument", directive->args[0]);
+		return nd_setup_error(s, NULL, "unexpected \"%s\": loop takes no argument",
+				      directive->args[0]);
 	if (directive->nblock)
-		return nd_setup_error(s, &directive->block[0], "unknown property '%s': loop has none",
+		return nd_setup_error(s, &directive->block[0],
+				      "unknown property '%s': loop has none",
 				      directive->block[0].name);
 	l->setup = s;
 	l->zone = s->block->nzones ? s->block->zones[0] : nd_name_root;

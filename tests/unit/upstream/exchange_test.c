@@ -15,9 +15,21 @@
 #include "wire/type.h"
 #include "wire/writer.h"
 
-#define MS(n) ((uint64_t)(n) * ND_NS_PER_MS)
+#define MS(n) ((uint64_t)(n)*ND_NS_PER_MS)
 
-enum behaviour { ANSWER, SILENT, WRONG_ID, WRONG_NAME, NO_QR, TRUNCATE, LONG, SERVFAIL, CUT_RECORD, LATER, CLOSE };
+enum behaviour {
+	ANSWER,
+	SILENT,
+	WRONG_ID,
+	WRONG_NAME,
+	NO_QR,
+	TRUNCATE,
+	LONG,
+	SERVFAIL,
+	CUT_RECORD,
+	LATER,
+	CLOSE
+};
 
 enum { SERVERS = 3, CONNS = 8, KEPT = 8 };
 
@@ -77,7 +89,10 @@ static size_t make_reply(const struct server *s, bool tcp, uint8_t *m, size_t n,
 		}
 		break;
 	case LONG: records = 50; break;
-	case SERVFAIL: m[3] |= ND_RCODE_SERVFAIL; records = 0; break;
+	case SERVFAIL:
+		m[3] |= ND_RCODE_SERVFAIL;
+		records = 0;
+		break;
 	default: break;
 	}
 	m[7] = (uint8_t)records;
@@ -106,7 +121,9 @@ static void on_questions(void *ctx, struct nd_udp *u, struct nd_datagram *d, siz
 		}
 		size_t len = make_reply(s, false, m, d[i].len, sizeof m);
 		if (len) {
-			struct nd_datagram out = { .bytes = m, .len = (uint32_t)len, .peer = d[i].peer };
+			struct nd_datagram out = { .bytes = m,
+						   .len = (uint32_t)len,
+						   .peer = d[i].peer };
 			nd_udp_send(u, &out, 1);
 		}
 	}
@@ -246,8 +263,12 @@ static void ask_with(struct ask *a, const char *name, bool stream, uint16_t flag
 	nd_writer_bytes(&w, asked.wire, asked.len);
 	nd_writer_u16(&w, ND_TYPE_A);
 	nd_writer_u16(&w, ND_CLASS_IN);
-	struct nd_exchange_question q = { .bytes = bytes, .n = w.pos, .lower = lower, .qtype = ND_TYPE_A,
-					  .qclass = ND_CLASS_IN, .limit = stream ? 65535 : 512,
+	struct nd_exchange_question q = { .bytes = bytes,
+					  .n = w.pos,
+					  .lower = lower,
+					  .qtype = ND_TYPE_A,
+					  .qclass = ND_CLASS_IN,
+					  .limit = stream ? 65535 : 512,
 					  .stream = stream };
 	*a = (struct ask){ .waiter.done = on_done };
 	fx.pending++;
@@ -266,8 +287,10 @@ static void open_exchanger(size_t hosts)
 {
 	fx.config.nhosts = hosts;
 	for (size_t i = 0; i < hosts; i++) {
-		struct nd_host_config c = { .addr = fx.server[i].addr, .expire_ns = MS(10000),
-					    .probe_interval_ns = MS(50), .probe_name_len = 1 };
+		struct nd_host_config c = { .addr = fx.server[i].addr,
+					    .expire_ns = MS(10000),
+					    .probe_interval_ns = MS(50),
+					    .probe_name_len = 1 };
 		fx.stats[i] = nd_host_stats_new(&c.addr, 1);
 		fx.config.host[i] = nd_host_new(&c, fx.stats[i], 1);
 		assert_non_null(fx.config.host[i]);
@@ -281,8 +304,10 @@ static int setup(void **state)
 	(void)state;
 	memset(&fx, 0, sizeof fx);
 	fx.loop = nd_loop_new();
-	fx.config = (struct nd_exchange_config){ .policy = ND_POLICY_SEQUENTIAL, .max_fails = 2,
-						 .read_timeout_ns = MS(2000), .max_attempts = 4,
+	fx.config = (struct nd_exchange_config){ .policy = ND_POLICY_SEQUENTIAL,
+						 .max_fails = 2,
+						 .read_timeout_ns = MS(2000),
+						 .max_attempts = 4,
 						 .turn = &fx.turn };
 	for (size_t i = 0; i < SERVERS; i++)
 		open_server(&fx.server[i]);
@@ -348,8 +373,8 @@ static void test_replies(void **state)
 		assert_true(run(MS(1000)));
 		if (a.outcome.kind != rows[i].kind || a.answers != rows[i].answers ||
 		    !!(a.flags & ND_FLAG_TC) != rows[i].tc)
-			fail_msg("%s: kind %d, %u answers, flags %04x", rows[i].name, a.outcome.kind,
-				 a.answers, a.flags);
+			fail_msg("%s: kind %d, %u answers, flags %04x", rows[i].name,
+				 a.outcome.kind, a.answers, a.flags);
 	}
 }
 
@@ -467,7 +492,8 @@ static void test_down_and_up(void **state)
 
 	struct nd_udp_options o = { .datagram_bytes = 1500 };
 	struct nd_udp_handler handler = { .ctx = &fx.server[0], .on_batch = on_questions };
-	assert_int_equal(nd_udp_bind(fx.loop, &fx.server[0].addr, &o, &handler, &fx.server[0].udp), 0);
+	assert_int_equal(nd_udp_bind(fx.loop, &fx.server[0].addr, &o, &handler, &fx.server[0].udp),
+			 0);
 	wait_for(MS(300));
 	assert_false(nd_host_down(h, 2));
 	before = fx.server[0].probes;
@@ -507,7 +533,8 @@ static void test_all_down(void **state)
 	set_down(1);
 	ask(&a, "a.test.");
 	assert_true(run(MS(1000)));
-	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY); /* the checks are doubted, one is asked */
+	assert_int_equal(a.outcome.kind,
+			 ND_OUTCOME_REPLY); /* the checks are doubted, one is asked */
 	assert_int_equal(nd_metric_get(&fx.broken), 1);
 
 	fx.config.failfast = true;
@@ -635,7 +662,7 @@ static void test_sockets_are_retired(void **state)
 	assert_true(opened >= 31 && opened < 60);
 	unsigned open = 0;
 	ND_LIST_EACH(&fx.x->pool[0]->sockets, it)
-		open++;
+	open++;
 	assert_true(open <= ND_POOL_SOCKETS);
 }
 

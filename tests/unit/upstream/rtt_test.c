@@ -7,7 +7,7 @@
 #include "io/clock.h"
 #include "upstream/rtt.h"
 
-#define MS(n) ((uint64_t)(n) * ND_NS_PER_MS)
+#define MS(n) ((uint64_t)(n)*ND_NS_PER_MS)
 
 static void test_timer(void **state)
 {
@@ -32,8 +32,8 @@ static void test_timer(void **state)
 		struct nd_rtt r = { .quantile_ns = MS(rows[i].quantile_ms) };
 		uint64_t got = nd_rtt_timer_ns(&r, rows[i].sends);
 		if (got != MS(rows[i].want_ms))
-			fail_msg("%s: got %llu ns, want %llu ms", rows[i].name, (unsigned long long)got,
-				 (unsigned long long)rows[i].want_ms);
+			fail_msg("%s: got %llu ns, want %llu ms", rows[i].name,
+				 (unsigned long long)got, (unsigned long long)rows[i].want_ms);
 	}
 }
 
