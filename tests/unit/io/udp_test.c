@@ -168,6 +168,35 @@ static void test_echo(void **state)
 	}
 }
 
+/* Sockets of both families share the loop's buffers: a short address must not leave a long one less
+ * room. */
+static void test_both_families(void **state)
+{
+	struct bench b;
+	struct nd_udp *six, *ask;
+	struct nd_addr at = addr("[::1]:0"), local;
+	struct nd_udp_options o = { .pktinfo = true, .datagram_bytes = 512 };
+	struct nd_udp_handler h = { .ctx = &b, .on_batch = echo }, hc = { .ctx = &b, .on_batch = count };
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", true));
+	if (nd_udp_bind(b.loop, &at, &o, &h, &six) == 0) {
+		at = nd_udp_local(six);
+		assert_int_equal(nd_udp_connect(b.loop, &at, NULL, &o, &hc, &ask), 0);
+		for (b.want = 1; b.want <= 4; b.want++) {
+			send_text(b.want % 2 ? b.client : ask, "x");
+			run(&b);
+			assert_int_equal(b.got, b.want);
+			local = nd_udp_local(b.want % 2 ? b.server : six);
+			assert_true(nd_addr_equal(&b.local, &local));
+			assert_true(b.ifindex != 0);
+		}
+		nd_udp_close(six);
+		nd_udp_close(ask);
+	}
+	close_bench(&b);
+}
+
 /* All of many come through whole and in order, batch after batch. */
 static void test_many(void **state)
 {
@@ -355,7 +384,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),	    cmocka_unit_test(test_close_in_batch),
 		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_unsendable),
 		cmocka_unit_test(test_overflow),    cmocka_unit_test(test_options),
-		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_adopt),	    cmocka_unit_test(test_both_families),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

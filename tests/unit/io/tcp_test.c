@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/clock.h"
+#include "io/tcp.h"
+
+enum { LARGE = 3 << 20 };
+
+/* What the server does with what it gets. */
+enum mode { ECHO, CLOSE_AFTER_ECHO, ECHO_AT_END, CLOSE_AT_ONCE, IGNORE };
+
+struct rig {
+	struct nd_loop *loop;
+	struct nd_tcp_listener *listener;
+	struct nd_tcp *client, *server;
+	struct nd_timer limit;
+	enum mode mode;
+	struct nd_buf got;      /* at the client */
+	struct nd_buf kept;     /* at the server, for ECHO_AT_END */
+	size_t want;            /* the client stops the loop at so many bytes */
+	unsigned accepted, chunks, opened, drained;
+	int open_err, closed, close_err; /* the client's */
+	int server_closed, server_close_err;
+};
+
+static void give_up(struct nd_timer *t)
+{
+	nd_loop_stop(ND_CONTAINER(t, struct rig, limit)->loop);
+}
+
+static void run_ms(struct rig *r, unsigned ms)
+{
+	nd_timer_start(r->loop, &r->limit, ms * (uint64_t)ND_NS_PER_MS, give_up);
+	nd_loop_run(r->loop);
+	nd_timer_stop(&r->limit);
+}
+
+static void run(struct rig *r)
+{
+	run_ms(r, 3000);
+}
+
+static void on_server_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+{
+	struct rig *r = ctx;
+
+	switch (r->mode) {
+	case ECHO:
+		assert_int_equal(nd_tcp_write(c, bytes, n), 0);
+		break;
+	case CLOSE_AFTER_ECHO:
+		assert_int_equal(nd_tcp_write(c, bytes, n), 0);
+		r->server = NULL;
+		nd_tcp_close(c);
+		assert_int_equal(nd_tcp_write(c, bytes, n), ND_ECLOSED);
+		break;
+	case ECHO_AT_END:
+		nd_buf_add(&r->kept, bytes, n);
+		break;
+	case CLOSE_AT_ONCE:
+	case IGNORE:
+		break;
+	}
+}
+
+static void on_server_end(void *ctx, struct nd_tcp *c)
+{
+	struct rig *r = ctx;
+
+	assert_int_equal(nd_tcp_write(c, r->kept.data, r->kept.len), 0);
+	r->server = NULL;
+	nd_tcp_close(c);
+}
+
+static void on_server_close(void *ctx, struct nd_tcp *c, int err)
+{
+	struct rig *r = ctx;
+
+	nd_tcp_close(c); /* is gone anyway: nothing */
+	r->server = NULL;
+	r->server_closed++;
+	r->server_close_err = err;
+	nd_loop_stop(r->loop);
+}
+
+static void on_accept(void *ctx, struct nd_tcp *c)
+{
+	struct rig *r = ctx;
+	struct nd_tcp_handler h = { .ctx = r, .on_data = on_server_data,
+				    .on_close = on_server_close,
+				    .on_end = r->mode == ECHO_AT_END ? on_server_end : NULL };
+
+	r->accepted++;
+	if (r->mode == CLOSE_AT_ONCE) {
+		nd_tcp_close(c);
+		return;
+	}
+	r->server = c;
+	nd_tcp_set_max_queued(c, LARGE + 1);
+	nd_tcp_start(c, &h);
+}
+
+static void on_open(void *ctx, struct nd_tcp *c, int err)
+{
+	struct rig *r = ctx;
+	(void)c;
+
+	r->opened++;
+	r->open_err = err;
+	if (err)
+		nd_loop_stop(r->loop);
+}
+
+static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+{
+	struct rig *r = ctx;
+	(void)c;
+
+	r->chunks++;
+	nd_buf_add(&r->got, bytes, n);
+	if (r->want && r->got.len >= r->want)
+		nd_loop_stop(r->loop);
+}
+
+static void on_close(void *ctx, struct nd_tcp *c, int err)
+{
+	struct rig *r = ctx;
+	(void)c;
+
+	r->client = NULL;
+	r->closed++;
+	r->close_err = err;
+	nd_loop_stop(r->loop);
+}
+
+static void on_drain(void *ctx, struct nd_tcp *c)
+{
+	struct rig *r = ctx;
+	(void)c;
+
+	r->drained++;
+}
+
+/* Without a client. */
+static void open_server(struct rig *r, enum mode mode)
+{
+	struct nd_addr at;
+
+	*r = (struct rig){ .loop = nd_loop_new(), .mode = mode, .open_err = 1 };
+	nd_buf_init(&r->got, LARGE);
+	nd_buf_init(&r->kept, LARGE);
+	assert_int_equal(nd_addr_parse("127.0.0.1:0", 0, &at), 0);
+	assert_int_equal(nd_tcp_listen(r->loop, &at, &(struct nd_tcp_options){ .reuseport = true },
+				       on_accept, r, &r->listener),
+			 0);
+}
+
+static void open_rig(struct rig *r, enum mode mode)
+{
+	struct nd_tcp_handler h = { .ctx = r, .on_open = on_open, .on_data = on_data,
+				    .on_close = on_close, .on_drain = on_drain };
+
+	open_server(r, mode);
+	struct nd_addr at = nd_tcp_listener_local(r->listener);
+	assert_int_equal(nd_tcp_connect(r->loop, &at, NULL, &h, &r->client), 0);
+}
+
+static void close_rig(struct rig *r)
+{
+	nd_tcp_close(r->client);
+	nd_tcp_close(r->server);
+	nd_tcp_listener_close(r->listener);
+	nd_loop_free(r->loop);
+	nd_buf_clear(&r->got);
+	nd_buf_clear(&r->kept);
+}
+
+/* Written before the connection stands; many writes of one turn arrive as one piece. */
+static void test_echo(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(nd_tcp_write(r.client, "0123456789", 10), 0);
+	assert_int_equal(nd_tcp_queued(r.client), 1000);
+	r.want = 1000;
+	run(&r);
+	assert_int_equal(r.open_err, 0);
+	assert_int_equal(r.opened, 1);
+	assert_int_equal(r.got.len, 1000);
+	assert_int_equal(r.chunks, 1);
+	assert_int_equal(nd_tcp_queued(r.client), 0);
+	assert_int_equal(r.drained, 1);
+
+	struct nd_addr own = nd_tcp_local(r.client), seen = nd_tcp_peer(r.server);
+	assert_true(nd_addr_equal(&own, &seen));
+	own = nd_tcp_peer(r.client);
+	seen = nd_tcp_local(r.server);
+	assert_true(nd_addr_equal(&own, &seen));
+	close_rig(&r);
+}
+
+static void fill(uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (uint8_t)(i * 31 + (i >> 8));
+}
+
+/* More than any socket buffer: comes back whole, whatever pieces it went in. */
+static void test_large(void **state)
+{
+	struct rig r;
+	uint8_t *bytes = malloc(LARGE);
+	(void)state;
+
+	fill(bytes, LARGE);
+	open_rig(&r, ECHO);
+	assert_int_equal(nd_tcp_write(r.client, bytes, LARGE), ND_ELIMIT);
+	nd_tcp_set_max_queued(r.client, LARGE);
+	assert_int_equal(nd_tcp_write(r.client, bytes, LARGE), 0);
+	assert_int_equal(nd_tcp_write(r.client, bytes, 1), ND_ELIMIT);
+	r.want = LARGE;
+	run(&r);
+	assert_int_equal(r.got.len, LARGE);
+	assert_memory_equal(r.got.data, bytes, LARGE);
+	close_rig(&r);
+	free(bytes);
+}
+
+/* Closing after a write lets it go out, in any size, though nobody is called any more. */
+static void test_close_after_write(void **state)
+{
+	static const size_t sizes[] = { 1, 5000, LARGE };
+	uint8_t *bytes = malloc(LARGE);
+	(void)state;
+
+	fill(bytes, LARGE);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct rig r;
+		open_rig(&r, ECHO_AT_END);
+		nd_tcp_set_max_queued(r.client, LARGE);
+		assert_int_equal(nd_tcp_write(r.client, bytes, sizes[i]), 0);
+		r.want = 1;
+		while (!r.opened) /* closing a connection that does not stand yet drops it */
+			run_ms(&r, 1);
+		nd_tcp_close(r.client);
+		r.client = NULL;
+		while (r.kept.len < sizes[i] && r.server)
+			run_ms(&r, 1);
+		assert_int_equal(r.kept.len, sizes[i]);
+		assert_memory_equal(r.kept.data, bytes, sizes[i]);
+		assert_int_equal(r.got.len, 0);
+		assert_int_equal(r.closed, 0);
+		close_rig(&r);
+	}
+	free(bytes);
+}
+
+static void test_server_closes(void **state)
+{
+	static const struct {
+		const char *name;
+		enum mode mode;
+		size_t got;
+	} rows[] = {
+		{ "after its answer", CLOSE_AFTER_ECHO, 4 },
+		{ "at once", CLOSE_AT_ONCE, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct rig r;
+		open_rig(&r, rows[i].mode);
+		if (rows[i].mode != CLOSE_AT_ONCE)
+			nd_tcp_write(r.client, "ping", 4);
+		run(&r);
+		if (r.closed != 1 || r.close_err != 0 || r.got.len != rows[i].got)
+			fail_msg("%s: closed %d, err %d, got %zu", rows[i].name, r.closed,
+				 r.close_err, r.got.len);
+		close_rig(&r);
+	}
+}
+
+/* A plain socket, connected, with text on its way. */
+static int plain_client(struct rig *r, const char *text)
+{
+	struct nd_addr at = nd_tcp_listener_local(r->listener);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, &at.sa, at.len), 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return fd;
+}
+
+/* It closes its writing side and still waits for the answer. */
+static void test_half_closed(void **state)
+{
+	static const struct {
+		const char *name;
+		enum mode mode;
+	} rows[] = {
+		{ "answered before the end", ECHO },
+		{ "answered at the end", ECHO_AT_END },
+	};
+	char got[16];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct rig r;
+		open_server(&r, rows[i].mode);
+		int fd = plain_client(&r, "question");
+		shutdown(fd, SHUT_WR);
+		run_ms(&r, 50); /* ended by on_close, in the first row */
+		run_ms(&r, 20);
+		ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
+		if (n != 8 || memcmp(got, "question", 8) != 0)
+			fail_msg("%s: got %zd", rows[i].name, n);
+		assert_int_equal(recv(fd, got, sizeof got, MSG_DONTWAIT), 0);
+		close(fd);
+		close_rig(&r);
+	}
+}
+
+/* A reset is an error, told once. */
+static void test_reset(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_server(&r, IGNORE);
+	int fd = plain_client(&r, "x");
+	run_ms(&r, 20);
+	assert_int_equal(r.accepted, 1);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+	close(fd);
+	run(&r);
+	assert_int_equal(r.server_closed, 1);
+	assert_int_equal(r.server_close_err, -ECONNRESET);
+	close_rig(&r);
+}
+
+static void test_refused(void **state)
+{
+	struct rig r;
+	struct nd_addr at;
+	struct nd_tcp_handler h = { .ctx = &r, .on_open = on_open, .on_close = on_close };
+	(void)state;
+
+	open_server(&r, ECHO);
+	at = nd_tcp_listener_local(r.listener);
+	nd_tcp_listener_close(r.listener);
+	r.listener = NULL;
+	assert_int_equal(nd_tcp_connect(r.loop, &at, NULL, &h, &r.client), 0);
+	run(&r);
+	assert_int_equal(r.open_err, -ECONNREFUSED);
+	assert_int_equal(r.closed, 0);
+	r.client = NULL;
+	close_rig(&r);
+}
+
+static void test_source(void **state)
+{
+	struct rig r;
+	struct nd_addr at, source, seen;
+	struct nd_tcp_handler h = { .ctx = &r, .on_open = on_open, .on_data = on_data,
+				    .on_close = on_close };
+	(void)state;
+
+	open_server(&r, ECHO);
+	at = nd_tcp_listener_local(r.listener);
+	nd_addr_parse("127.0.0.9:0", 0, &source);
+	assert_int_equal(nd_tcp_connect(r.loop, &at, &source, &h, &r.client), 0);
+	nd_tcp_write(r.client, "x", 1);
+	r.want = 1;
+	run(&r);
+	seen = nd_tcp_peer(r.server);
+	nd_addr_set_port(&seen, 0);
+	assert_true(nd_addr_equal(&seen, &source));
+	nd_addr_parse("192.0.2.1:0", 0, &source);
+	struct nd_tcp *none;
+	assert_int_equal(nd_tcp_connect(r.loop, &at, &source, &h, &none), -EADDRNOTAVAIL);
+	close_rig(&r);
+}
+
+/* Nothing is read while paused; nothing is lost. */
+static void test_pause(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	nd_tcp_pause(r.client, true);
+	nd_tcp_write(r.client, "abc", 3);
+	r.want = 3;
+	run_ms(&r, 50);
+	assert_int_equal(r.got.len, 0);
+	nd_tcp_pause(r.client, false);
+	run(&r);
+	assert_int_equal(r.got.len, 3);
+	close_rig(&r);
+}
+
+static void test_adopt(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	int fd = dup(nd_tcp_listener_fd(r.listener));
+	nd_tcp_listener_close(r.listener);
+	assert_int_equal(nd_tcp_adopt_listener(r.loop, fd, on_accept, &r, &r.listener), 0);
+	nd_tcp_write(r.client, "abc", 3);
+	r.want = 3;
+	run(&r);
+	assert_int_equal(r.got.len, 3);
+	close_rig(&r);
+}
+
+static void test_listen_twice(void **state)
+{
+	struct rig r;
+	struct nd_tcp_listener *other;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	struct nd_addr at = nd_tcp_listener_local(r.listener);
+	assert_int_equal(nd_tcp_listen(r.loop, &at, &(struct nd_tcp_options){ .reuseport = true },
+				       on_accept, &r, &other),
+			 0);
+	nd_tcp_listener_close(other);
+	assert_int_equal(nd_tcp_listen(r.loop, &at, &(struct nd_tcp_options){ 0 }, on_accept, &r,
+				       &other),
+			 -EADDRINUSE);
+	close_rig(&r);
+}
+
+/* Whatever its owner left open is closed, and the owner told. */
+static void test_loop_goes(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	nd_tcp_write(r.client, "abc", 3);
+	r.want = 3;
+	run(&r);
+	nd_loop_free(r.loop);
+	assert_int_equal(r.closed, 1);
+	assert_int_equal(r.close_err, ND_ECLOSED);
+	assert_int_equal(r.server_closed, 1);
+	nd_buf_clear(&r.got);
+
+	open_rig(&r, ECHO);
+	nd_loop_free(r.loop); /* while connecting */
+	assert_int_equal(r.open_err, ND_ECLOSED);
+	assert_int_equal(r.closed, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_close_after_write),
+		cmocka_unit_test(test_server_closes),
+		cmocka_unit_test(test_half_closed),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_listen_twice),
+		cmocka_unit_test(test_loop_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
