@@ -146,8 +146,8 @@ def check_documents(h):
             if re.search(r"https?://", line):
                 line = re.sub(r"https?://\S+", "", line)
             for word in pattern.findall(line):
-                if re.search(r"\b[A-Z]{2,}\b(?!\.md)", os.path.basename(word)) and "." not in word:
-                    continue    # NAME stands for any
+                if not word.endswith(".md") and re.search(r"(?:^|/)[A-Z]{2,}", word):
+                    continue    # ROOM and NAME stand for any
                 tries = [os.path.join(h.root, base, word) for base in ("", "src", beside)]
                 tries += [t + ".h" for t in tries] + [t + ".c" for t in tries]
                 if not any(glob.glob(t) for t in tries):

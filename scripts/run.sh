@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 port=${1:-1053}
 if [ $# -eq 0 ]; then
-	while ss -Hlnu "sport = :$port" 2>/dev/null | grep -q .; do port=$((port + 1)); done
+	while ss -Hlntu "sport = :$port" 2>/dev/null | grep -q .; do port=$((port + 1)); done
 fi
 build/nodens serve -conf deploy/sample/Corefile -dns.port "$port" &
 server=$!
