@@ -2,10 +2,10 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <threads.h>
 #include "base/log.h"
 #include "base/rcu.h"
 #include "io/thread.h"
@@ -15,7 +15,7 @@
 #define DRAIN_LOOK_NS (20 * (uint64_t)ND_NS_PER_MS)
 
 /* What the control thread may ask of a worker; done on the worker's thread. */
-enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_DRAIN, OP_COUNT, OP_STATS, OP_LEAVE };
+enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_FIRST, OP_DRAIN, OP_COUNT, OP_STATS, OP_LEAVE };
 
 struct slot {
 	struct nd_server_worker w;
@@ -23,8 +23,8 @@ struct slot {
 	struct nd_loop *loop;
 	struct nd_thread *thread;
 	struct nd_wake *wake;
-	mtx_t lock; /* guards what follows */
-	cnd_t answered;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t answered;
 	bool asked;
 	enum op op;
 	struct nd_gen *gen;
@@ -54,12 +54,22 @@ struct nd_server {
 
 /* --- asking workers --- */
 
+/* At the start nothing serves yet: opened and adopted in one go, so that no question can come between and
+ * find nobody. */
+static int first(struct slot *s, struct nd_gen *gen)
+{
+	int err = nd_server_worker_prepare(&s->w, gen, s->what);
+
+	return err ? err : nd_server_worker_adopt(&s->w, gen);
+}
+
 static int do_op(struct slot *s, enum op op, struct nd_gen *gen)
 {
 	switch (op) {
 	case OP_PREPARE: return nd_server_worker_prepare(&s->w, gen, s->what);
 	case OP_ABANDON: nd_server_worker_abandon(&s->w); return 0;
 	case OP_ADOPT: return nd_server_worker_adopt(&s->w, gen);
+	case OP_FIRST: return first(s, gen);
 	case OP_DRAIN: nd_server_worker_drain(&s->w); return 0;
 	case OP_COUNT: return (int)nd_worker_waiting(&s->w.core);
 	case OP_STATS: nd_server_worker_stats(&s->w, &s->stats); return 0;
@@ -72,30 +82,30 @@ static void on_asked(void *ctx)
 {
 	struct slot *s = ctx;
 
-	mtx_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	if (s->asked) {
 		s->result = do_op(s, s->op, s->gen);
 		s->asked = false;
 		if (s->op == OP_LEAVE)
 			nd_loop_stop(s->loop);
-		cnd_signal(&s->answered);
+		pthread_cond_signal(&s->answered);
 	}
-	mtx_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int ask(struct slot *s, enum op op, struct nd_gen *gen)
 {
 	if (!s->thread)
 		return do_op(s, op, gen);
-	mtx_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	s->op = op;
 	s->gen = gen;
 	s->asked = true;
 	nd_wake_send(s->wake);
 	while (s->asked)
-		cnd_wait(&s->answered, &s->lock);
+		pthread_cond_wait(&s->answered, &s->lock);
 	int result = s->result;
-	mtx_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 	return result;
 }
 
@@ -150,10 +160,10 @@ static void retire(struct nd_server *s, struct nd_gen *g)
 	on_left(s);
 }
 
-static int prepare_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
+static int open_all(struct nd_server *s, enum op op, struct nd_gen *g, struct nd_diag *d)
 {
 	for (uint16_t i = 0; i < s->nslots; i++) {
-		int err = ask(&s->slots[i], OP_PREPARE, g);
+		int err = ask(&s->slots[i], op, g);
 		if (!err)
 			continue;
 		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].what,
@@ -178,6 +188,8 @@ static int adopt_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 			ask(&s->slots[k], OP_PREPARE, s->process.gen);
 			ask(&s->slots[k], OP_ADOPT, s->process.gen);
 		}
+		for (uint16_t k = i; k < s->nslots; k++)
+			ask(&s->slots[k], OP_ABANDON, NULL);
 		return err;
 	}
 	return 0;
@@ -190,8 +202,8 @@ static int serve(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 	int err = nd_gen_start(g, d);
 
 	if (!err)
-		err = prepare_all(s, g, d);
-	if (!err)
+		err = open_all(s, old ? OP_PREPARE : OP_FIRST, g, d);
+	if (!err && old)
 		err = adopt_all(s, g, d);
 	if (err) {
 		retire(s, g);
@@ -292,8 +304,8 @@ static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 	int err = nd_server_worker_init(&t->w, id, t->loop);
 	if (err || !s->options.threads)
 		return err;
-	if (mtx_init(&t->lock, mtx_plain) != thrd_success || cnd_init(&t->answered) != thrd_success)
-		return -ENOMEM;
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->answered, NULL);
 	t->wake = nd_wake_new(t->loop, on_asked, t);
 	if (!t->wake)
 		return -ENOMEM;
