@@ -18,18 +18,19 @@
 #define IDLE_NS (10 * (uint64_t)ND_NS_PER_S)
 
 enum {
-	REQUEST_MAX = 8192,         /* line, headers and body */
+	REQUEST_MAX = 8192, /* line, headers and body */
 	CONNECTIONS_MAX = 64,
-	RESPONSE_MAX = 16 << 20,    /* metrics of a large cluster */
+	RESPONSE_MAX = 16 << 20, /* metrics of a large cluster */
 	QUEUED_MAX = RESPONSE_MAX + 65536,
-	ANSWER_MAX = 4 << 20,       /* what a GET takes */
+	ANSWER_MAX = 4 << 20, /* what a GET takes */
 	HEAD_MAX = 512,
 };
 
 struct nd_http1_server {
 	struct nd_loop *loop;
 	struct nd_tcp_listener *listener;
-	void (*handle)(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res);
+	void (*handle)(void *ctx, const struct nd_http1_request *req,
+		       struct nd_http1_response *res);
 	void *ctx;
 	struct nd_list connections;
 	unsigned count;
@@ -50,7 +51,8 @@ struct connection {
 static const char *reason(int status)
 {
 	switch (status) {
-#define CASE(code, name, text) case code: return #text;
+#define CASE(code, name, text) \
+	case code: return #text;
 		HTTP_STATUS_MAP(CASE)
 #undef CASE
 	}
@@ -299,7 +301,8 @@ static void on_accept(void *ctx, struct nd_tcp *tcp)
 	s->count++;
 	nd_tcp_set_max_queued(tcp, QUEUED_MAX);
 	nd_timer_start(s->loop, &c->idle, IDLE_NS, on_idle);
-	nd_tcp_start(tcp, &(struct nd_tcp_handler){ .ctx = c, .on_data = on_server_data,
+	nd_tcp_start(tcp, &(struct nd_tcp_handler){ .ctx = c,
+						    .on_data = on_server_data,
 						    .on_close = on_server_close });
 }
 
@@ -329,7 +332,7 @@ void nd_http1_server_free(struct nd_http1_server *s)
 	if (!s)
 		return;
 	ND_LIST_EACH(&s->connections, node)
-		hang_up(ND_LIST_ENTRY(node, struct connection, node));
+	hang_up(ND_LIST_ENTRY(node, struct connection, node));
 	nd_tcp_listener_close(s->listener);
 	free(s);
 }
@@ -440,7 +443,8 @@ int nd_http1_get(struct nd_loop *loop, const struct nd_addr *addr, const char *p
 		 void (*done)(void *ctx, int status, const char *body, size_t n), void *ctx)
 {
 	char host[ND_ADDR_TEXT_MAX];
-	struct nd_tcp_handler h = { .on_open = on_get_open, .on_data = on_get_data,
+	struct nd_tcp_handler h = { .on_open = on_get_open,
+				    .on_data = on_get_data,
 				    .on_close = on_get_close };
 	struct get *g = malloc(sizeof *g);
 

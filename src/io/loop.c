@@ -51,8 +51,7 @@ static void set_alarm(struct nd_loop *loop)
 	}
 	uv_update_time(&loop->uv); /* libuv counts from its own reading of the clock */
 	uint64_t now = nd_loop_update(loop), wait = next > now ? next - now : 0;
-	uv_timer_start(&loop->alarm, on_alarm, wait / ND_NS_PER_MS + (wait % ND_NS_PER_MS != 0),
-		       0);
+	uv_timer_start(&loop->alarm, on_alarm, wait / ND_NS_PER_MS + (wait % ND_NS_PER_MS != 0), 0);
 }
 
 static void end_turn(struct nd_loop *loop)

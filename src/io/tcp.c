@@ -433,8 +433,10 @@ static int listen_on(struct nd_loop *loop, int fd, int backlog,
 		close(fd);
 		return -ENOMEM;
 	}
-	*l = (struct nd_tcp_listener){ .owner.destroy = destroy_listener, .loop = loop,
-				       .on_accept = on_accept, .ctx = ctx,
+	*l = (struct nd_tcp_listener){ .owner.destroy = destroy_listener,
+				       .loop = loop,
+				       .on_accept = on_accept,
+				       .ctx = ctx,
 				       .local = nd_sock_local(fd) };
 	uv_tcp_init(&loop->uv, &l->stream);
 	l->stream.data = l;
@@ -457,8 +459,10 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 		  struct nd_tcp_listener **out)
 {
 	/* SO_REUSEADDR: connections of the last run, still in TIME_WAIT, hold the port. */
-	struct nd_sock_options so = { .reuseaddr = true, .reuseport = o->reuseport,
-				      .v6only = o->v6only, .freebind = o->freebind };
+	struct nd_sock_options so = { .reuseaddr = true,
+				      .reuseport = o->reuseport,
+				      .v6only = o->v6only,
+				      .freebind = o->freebind };
 	int fd = nd_sock_bind(SOCK_STREAM, addr, &so);
 
 	return fd < 0 ? fd : listen_on(loop, fd, o->backlog, on_accept, ctx, out);

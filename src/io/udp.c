@@ -15,9 +15,9 @@
 #include "io/uv.h"
 
 enum {
-	TURN_BATCHES = 16,     /* read in one go before timers and other sockets have their turn */
-	AGAIN_AT = 4,          /* a batch of so many says: while it was handled, more have come */
-	SEND_PATIENCE_MS = 4,  /* for a full send buffer */
+	TURN_BATCHES = 16,    /* read in one go before timers and other sockets have their turn */
+	AGAIN_AT = 4,         /* a batch of so many says: while it was handled, more have come */
+	SEND_PATIENCE_MS = 4, /* for a full send buffer */
 	DEFAULT_DATAGRAM = 512,
 };
 
@@ -226,8 +226,9 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 	struct nd_addr local = nd_sock_local(fd);
 	bool pktinfo = o->pktinfo && !connected;
 	struct nd_udp *u = malloc(sizeof *u);
-	struct nd_udp_batch *b = get_batch(
-		loop, o->datagram_bytes ? o->datagram_bytes : DEFAULT_DATAGRAM, pktinfo, connected);
+	struct nd_udp_batch *b = get_batch(loop,
+					   o->datagram_bytes ? o->datagram_bytes : DEFAULT_DATAGRAM,
+					   pktinfo, connected);
 	int err = u && b ? 0 : -ENOMEM;
 
 	if (!err && pktinfo)
@@ -235,8 +236,14 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 	if (err)
 		goto fail;
 	*u = (struct nd_udp){
-		.owner.destroy = destroy, .loop = loop, .handler = *h, .batch = b, .fd = fd,
-		.local = local, .pktinfo = pktinfo, .connected = connected,
+		.owner.destroy = destroy,
+		.loop = loop,
+		.handler = *h,
+		.batch = b,
+		.fd = fd,
+		.local = local,
+		.pktinfo = pktinfo,
+		.connected = connected,
 		.buffer_bytes = set_buffer(fd, o->buffer_bytes),
 	};
 	err = uv_poll_init(&loop->uv, &u->poll, fd);

@@ -21,8 +21,8 @@ struct nd_datagram {
 	uint32_t len;
 	bool cut;                   /* was longer than the buffer */
 	const struct nd_addr *peer; /* from, or to; NULL on a connected socket */
-	struct nd_addr local;       /* with pktinfo: address it came to; source for a reply. Else len 0 */
-	uint32_t ifindex;           /* with pktinfo */
+	struct nd_addr local; /* with pktinfo: address it came to; source for a reply. Else len 0 */
+	uint32_t ifindex;     /* with pktinfo */
 };
 
 struct nd_udp;
@@ -36,10 +36,10 @@ struct nd_udp_handler {
 
 struct nd_udp_options {
 	bool reuseport;
-	bool pktinfo;      /* for wildcard addresses */
+	bool pktinfo; /* for wildcard addresses */
 	bool v6only;
 	bool freebind;
-	uint32_t buffer_bytes;  /* receive buffer wanted: SO_RCVBUFFORCE, else SO_RCVBUF; 0: default */
+	uint32_t buffer_bytes; /* receive buffer wanted: SO_RCVBUFFORCE, else SO_RCVBUF; 0: default */
 	uint32_t datagram_bytes; /* largest datagram read whole; 0: 512, enough for questions */
 };
 
@@ -65,7 +65,7 @@ struct nd_addr nd_udp_local(const struct nd_udp *u);
 int nd_udp_fd(const struct nd_udp *u); /* -1 in the simulation */
 
 struct nd_udp_stats {
-	uint64_t overflowed;   /* datagrams lost at our own socket's buffer, by the kernel's count */
+	uint64_t overflowed; /* datagrams lost at our own socket's buffer, by the kernel's count */
 	uint64_t unsent;
 	uint32_t buffer_bytes; /* what the kernel granted, in the terms of the wish */
 };

@@ -20,9 +20,14 @@ static void test_read(void **state)
 		size_t size, max, before;
 		int want;
 	} rows[] = {
-		{ 0, 100, 0, 0 },	   { 10, 10, 0, 0 },	       { 11, 10, 0, ND_ELIMIT },
-		{ 70000, 70000, 0, 0 },	   { 70000, 69999, 0, ND_ELIMIT }, { 10, 15, 5, 0 },
-		{ 11, 15, 5, ND_ELIMIT },  { 16384, 1 << 20, 0, 0 },
+		{ 0, 100, 0, 0 },
+		{ 10, 10, 0, 0 },
+		{ 11, 10, 0, ND_ELIMIT },
+		{ 70000, 70000, 0, 0 },
+		{ 70000, 69999, 0, ND_ELIMIT },
+		{ 10, 15, 5, 0 },
+		{ 11, 15, 5, ND_ELIMIT },
+		{ 16384, 1 << 20, 0, 0 },
 	};
 	static char text[70000], hello[] = "hello";
 	(void)state;

@@ -23,8 +23,8 @@ struct rig {
 	struct nd_timer limit;
 	struct nd_buf got; /* all that the raw client has read */
 	bool closed;       /* by the server */
-	unsigned handled;
-	int status;        /* of a GET */
+	unsigned opened, handled;
+	int status; /* of a GET */
 	struct nd_buf body;
 };
 
@@ -39,6 +39,11 @@ static void run(struct rig *r, unsigned ms)
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
+
+/* Runs until it is so, or far too long has passed: machines are slow now and then. */
+#define RUN_UNTIL(r, cond)                                    \
+	for (int step_ = 0; step_ < 1000 && !(cond); step_++) \
+	run(r, 5)
 
 static void handle(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
 {
@@ -82,8 +87,10 @@ static void close_rig(struct rig *r)
 
 static void on_open(void *ctx, struct nd_tcp *c, int err)
 {
-	(void)ctx;
+	struct rig *r = ctx;
 	(void)c;
+
+	r->opened++;
 	assert_int_equal(err, 0);
 }
 
@@ -110,7 +117,8 @@ static struct nd_tcp *connect_raw(struct rig *r)
 	struct nd_tcp *c;
 
 	assert_int_equal(nd_tcp_connect(r->loop, &r->at, NULL,
-					&(struct nd_tcp_handler){ .ctx = r, .on_open = on_open,
+					&(struct nd_tcp_handler){ .ctx = r,
+								  .on_open = on_open,
 								  .on_data = on_data,
 								  .on_close = on_close },
 					&c),
@@ -128,6 +136,15 @@ static unsigned times(const struct rig *r, const char *needle)
 	return n;
 }
 
+static bool all_there(const struct rig *r, const char *const want[4])
+{
+	for (size_t k = 0; k < 4 && want[k]; k++) {
+		if (!times(r, want[k]))
+			return false;
+	}
+	return true;
+}
+
 static void test_requests(void **state)
 {
 	static const struct {
@@ -137,40 +154,107 @@ static void test_requests(void **state)
 		const char *want[4]; /* all of them are in the answer, */
 		const char *never;   /* and this is not */
 	} rows[] = {
-		{ "get", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", false, 1,
+		{ "get",
+		  "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+		  false,
+		  1,
 		  { "HTTP/1.1 200 OK\r\n", "Content-Length: 2\r\n", "\r\n\r\nOK",
-		    "Content-Type: text/plain; charset=utf-8\r\n" }, "close" },
-		{ "query", "GET /show?a=b&c HTTP/1.1\r\n\r\n", false, 1,
-		  { "GET a=b&c", "Content-Type: text/x-show\r\n", "Date: " }, "close" },
-		{ "absolute target", "GET http://x:1/show?q HTTP/1.1\r\n\r\n", false, 1,
-		  { "GET q" }, "close" },
-		{ "head", "HEAD /health HTTP/1.1\r\n\r\n", false, 1,
-		  { "200 OK", "Content-Length: 2\r\n" }, "\r\nOK" },
-		{ "not found", "GET /nothing HTTP/1.1\r\n\r\n", false, 1,
-		  { "HTTP/1.1 404 Not Found\r\n", "Content-Length: 0\r\n" }, "close" },
-		{ "post", "POST /health HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", false, 0,
-		  { "HTTP/1.1 405 Method", "Allow: GET, HEAD\r\n" }, "close" },
+		    "Content-Type: text/plain; charset=utf-8\r\n" },
+		  "close" },
+		{ "query",
+		  "GET /show?a=b&c HTTP/1.1\r\n\r\n",
+		  false,
+		  1,
+		  { "GET a=b&c", "Content-Type: text/x-show\r\n", "Date: " },
+		  "close" },
+		{ "absolute target",
+		  "GET http://x:1/show?q HTTP/1.1\r\n\r\n",
+		  false,
+		  1,
+		  { "GET q" },
+		  "close" },
+		{ "head",
+		  "HEAD /health HTTP/1.1\r\n\r\n",
+		  false,
+		  1,
+		  { "200 OK", "Content-Length: 2\r\n" },
+		  "\r\nOK" },
+		{ "not found",
+		  "GET /nothing HTTP/1.1\r\n\r\n",
+		  false,
+		  1,
+		  { "HTTP/1.1 404 Not Found\r\n", "Content-Length: 0\r\n" },
+		  "close" },
+		{ "post",
+		  "POST /health HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+		  false,
+		  0,
+		  { "HTTP/1.1 405 Method", "Allow: GET, HEAD\r\n" },
+		  "close" },
 		{ "connect", "CONNECT x:1 HTTP/1.1\r\n\r\n", false, 0, { "HTTP/1.1 405 " }, "400" },
 		{ "upgrade ignored",
 		  "GET /health HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-		  "GET /show?second HTTP/1.1\r\n\r\n", false, 2,
-		  { "\r\n\r\nOK", "GET second" }, "400" },
-		{ "body of a get", "GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-		  "3\r\nabc\r\n0\r\n\r\n", false, 1, { "200 OK" }, "close" },
-		{ "connection: close", "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", true, 1,
-		  { "200 OK", "Connection: close\r\n", "\r\n\r\nOK" }, "keep" },
-		{ "HTTP/1.0", "GET /health HTTP/1.0\r\n\r\n", true, 1, { "200 OK", "close" }, "keep" },
-		{ "HTTP/1.0 keep-alive", "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-		  false, 1, { "200 OK", "Connection: keep-alive" }, "close" },
-		{ "nonsense", "hello\r\n\r\n", true, 0, { "HTTP/1.1 400 Bad Request\r\n", "close" }, "200" },
+		  "GET /show?second HTTP/1.1\r\n\r\n",
+		  false,
+		  2,
+		  { "\r\n\r\nOK", "GET second" },
+		  "400" },
+		{ "body of a get",
+		  "GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+		  "3\r\nabc\r\n0\r\n\r\n",
+		  false,
+		  1,
+		  { "200 OK" },
+		  "close" },
+		{ "connection: close",
+		  "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n",
+		  true,
+		  1,
+		  { "200 OK", "Connection: close\r\n", "\r\n\r\nOK" },
+		  "keep" },
+		{ "HTTP/1.0",
+		  "GET /health HTTP/1.0\r\n\r\n",
+		  true,
+		  1,
+		  { "200 OK", "close" },
+		  "keep" },
+		{ "HTTP/1.0 keep-alive",
+		  "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		  false,
+		  1,
+		  { "200 OK", "Connection: keep-alive" },
+		  "close" },
+		{ "nonsense",
+		  "hello\r\n\r\n",
+		  true,
+		  0,
+		  { "HTTP/1.1 400 Bad Request\r\n", "close" },
+		  "200" },
 		{ "bad target", "GET nowhere HTTP/1.1\r\n\r\n", true, 0, { "HTTP/1.1 400 " }, "200" },
-		{ "two lengths", "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-		  true, 0, { "HTTP/1.1 400 " }, "200" },
-		{ "long body", "GET / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n", true, 0,
-		  { "HTTP/1.1 413 " }, "200" },
-		{ "answer too long", "GET /huge HTTP/1.1\r\n\r\n", false, 1, { "HTTP/1.1 500 " }, "200" },
-		{ "nonsense after a request", "GET /health HTTP/1.1\r\n\r\n\1\2\3", true, 1,
-		  { "200 OK", "HTTP/1.1 400 " }, "404" },
+		{ "two lengths",
+		  "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+		  true,
+		  0,
+		  { "HTTP/1.1 400 " },
+		  "200" },
+		{ "long body",
+		  "GET / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n",
+		  true,
+		  0,
+		  { "HTTP/1.1 413 " },
+		  "200" },
+		{ "answer too long",
+		  "GET /huge HTTP/1.1\r\n\r\n",
+		  false,
+		  1,
+		  { "HTTP/1.1 500 " },
+		  "200" },
+		{ "nonsense after a request",
+		  "GET /health HTTP/1.1\r\n\r\n\1\2\3",
+		  true,
+		  1,
+		  { "200 OK", "HTTP/1.1 400 " },
+		  "404" },
 	};
 	(void)state;
 
@@ -179,14 +263,16 @@ static void test_requests(void **state)
 		open_rig(&r);
 		struct nd_tcp *c = connect_raw(&r);
 		nd_tcp_write(c, rows[i].request, strlen(rows[i].request));
-		run(&r, 40);
+		RUN_UNTIL(&r, all_there(&r, rows[i].want) && r.closed == rows[i].closed);
+		run(&r, 5); /* for what should not come */
 		for (size_t k = 0; k < 4 && rows[i].want[k]; k++) {
 			if (times(&r, rows[i].want[k]) != 1)
 				fail_msg("%s: want %s in %s", rows[i].name, rows[i].want[k],
 					 nd_buf_string(&r.got));
 		}
 		if (times(&r, rows[i].never))
-			fail_msg("%s: %s in %s", rows[i].name, rows[i].never, nd_buf_string(&r.got));
+			fail_msg("%s: %s in %s", rows[i].name, rows[i].never,
+				 nd_buf_string(&r.got));
 		if (r.closed != rows[i].closed || r.handled != rows[i].handled)
 			fail_msg("%s: closed %d, handled %u", rows[i].name, r.closed, r.handled);
 		if (!r.closed)
@@ -214,7 +300,7 @@ static void test_pipelined(void **state)
 			nd_tcp_write(c, all.data + at, n);
 			run(&r, pieces[p] == 1 ? 0 : 1);
 		}
-		run(&r, 30);
+		RUN_UNTIL(&r, times(&r, "GET 9"));
 		const char *at = nd_buf_string(&r.got);
 		for (int i = 0; i < 10; i++) {
 			char want[16];
@@ -251,9 +337,10 @@ static void test_bounds(void **state)
 		nd_tcp_write(c, rows[i].start, strlen(rows[i].start));
 		for (size_t n = 0; n < 60000; n += strlen(rows[i].repeat))
 			nd_tcp_write(c, rows[i].repeat, strlen(rows[i].repeat));
-		run(&r, 1000);
+		RUN_UNTIL(&r, r.closed);
 		if (!r.closed || r.handled || times(&r, rows[i].want) != 1)
-			fail_msg("%s: closed %d, %s", rows[i].name, r.closed, nd_buf_string(&r.got));
+			fail_msg("%s: closed %d, %s", rows[i].name, r.closed,
+				 nd_buf_string(&r.got));
 		close_rig(&r);
 	}
 }
@@ -268,18 +355,19 @@ static void test_connections(void **state)
 	open_rig(&r);
 	for (size_t i = 0; i < 64; i++)
 		c[i] = connect_raw(&r);
-	run(&r, 100);
+	RUN_UNTIL(&r, r.opened == 64);
+	run(&r, 50);
 	assert_false(r.closed);
 	connect_raw(&r);
-	run(&r, 1000);
+	RUN_UNTIL(&r, r.closed);
 	assert_true(r.closed);
 	r.closed = false;
 	nd_tcp_close(c[0]);
-	run(&r, 20);
+	run(&r, 100);
 	c[0] = connect_raw(&r);
 	for (size_t i = 0; i < 64; i++)
 		nd_tcp_write(c[i], "GET /health HTTP/1.1\r\n\r\n", 24);
-	run(&r, 100);
+	RUN_UNTIL(&r, r.handled == 64 || r.closed);
 	assert_int_equal(r.handled, 64);
 	assert_false(r.closed);
 	for (size_t i = 0; i < 64; i++)
@@ -332,7 +420,8 @@ static void test_get(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct rig r;
 		open_rig(&r);
-		assert_int_equal(nd_http1_get(r.loop, &r.at, rows[i].path, ND_NS_PER_S, done, &r), 0);
+		assert_int_equal(nd_http1_get(r.loop, &r.at, rows[i].path, ND_NS_PER_S, done, &r),
+				 0);
 		run(&r, 3000);
 		if (r.status != rows[i].status || r.body.len != rows[i].n ||
 		    (rows[i].body && strcmp(nd_buf_string(&r.body), rows[i].body) != 0))
@@ -374,8 +463,8 @@ static void fake_accept(void *ctx, struct nd_tcp *c)
 	struct fake *f = ctx;
 
 	f->c = c;
-	nd_tcp_start(c, &(struct nd_tcp_handler){ .ctx = f, .on_data = fake_data,
-						  .on_close = fake_close });
+	nd_tcp_start(c, &(struct nd_tcp_handler){
+				.ctx = f, .on_data = fake_data, .on_close = fake_close });
 }
 
 static void test_get_from_others(void **state)
@@ -386,10 +475,14 @@ static void test_get_from_others(void **state)
 		const char *body;
 	} rows[] = {
 		{ "no length", "HTTP/1.0 200 OK\r\n\r\nabc", 200, "abc" },
-		{ "chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
-		  "1\r\nc\r\n0\r\n\r\n", 200, "abc" },
-		{ "continue first", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 X\r\n"
-		  "Content-Length: 1\r\n\r\nz", 503, "z" },
+		{ "chunked",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"
+		  "1\r\nc\r\n0\r\n\r\n",
+		  200, "abc" },
+		{ "continue first",
+		  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 X\r\n"
+		  "Content-Length: 1\r\n\r\nz",
+		  503, "z" },
 		{ "cut short", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", ND_ECLOSED, "" },
 		{ "nothing", "", ND_ECLOSED, "" },
 		{ "nonsense", "SSH-2.0-x\r\n", ND_EFORMAT, "" },
@@ -408,10 +501,11 @@ static void test_get_from_others(void **state)
 					       fake_accept, &f, &l),
 				 0);
 		at = nd_tcp_listener_local(l);
-		assert_int_equal(nd_http1_get(r.loop, &at, "/", 100 * (uint64_t)ND_NS_PER_MS, done, &r), 0);
+		assert_int_equal(nd_http1_get(r.loop, &at, "/", 100 * (uint64_t)ND_NS_PER_MS, done,
+					      &r),
+				 0);
 		run(&r, 3000);
-		if (r.status != rows[i].status ||
-		    strcmp(nd_buf_string(&r.body), rows[i].body) != 0)
+		if (r.status != rows[i].status || strcmp(nd_buf_string(&r.body), rows[i].body) != 0)
 			fail_msg("%s: status %d, body %s", rows[i].name, r.status,
 				 nd_buf_string(&r.body));
 		nd_tcp_close(f.c);
@@ -436,14 +530,10 @@ static void test_get_without_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_pipelined),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_connections),
-		cmocka_unit_test(test_greedy),
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_get_from_others),
-		cmocka_unit_test(test_get_without_end),
+		cmocka_unit_test(test_requests),        cmocka_unit_test(test_pipelined),
+		cmocka_unit_test(test_bounds),          cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_greedy),          cmocka_unit_test(test_get),
+		cmocka_unit_test(test_get_from_others), cmocka_unit_test(test_get_without_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

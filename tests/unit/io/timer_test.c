@@ -159,10 +159,8 @@ static void test_endless_delay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_stop_and_move),
-		cmocka_unit_test(test_restart_at_once),
-		cmocka_unit_test(test_freed_in_its_call),
+		cmocka_unit_test(test_order),           cmocka_unit_test(test_stop_and_move),
+		cmocka_unit_test(test_restart_at_once), cmocka_unit_test(test_freed_in_its_call),
 		cmocka_unit_test(test_endless_delay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

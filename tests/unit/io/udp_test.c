@@ -103,8 +103,8 @@ static bool open_bench(struct bench *b, const char *bind, const char *ask, bool 
 	at = nd_udp_local(b->server);
 	nd_addr_set_port(&to, nd_addr_port(&at));
 	err = nd_udp_connect(b->loop, &to, NULL, &(struct nd_udp_options){ .datagram_bytes = 512 },
-			     &(struct nd_udp_handler){ .ctx = b, .on_batch = count,
-						       .on_error = on_error },
+			     &(struct nd_udp_handler){
+				     .ctx = b, .on_batch = count, .on_error = on_error },
 			     &b->client);
 	assert_int_equal(err, 0);
 	return true;
@@ -176,7 +176,8 @@ static void test_both_families(void **state)
 	struct nd_udp *six, *ask;
 	struct nd_addr at = addr("[::1]:0"), local;
 	struct nd_udp_options o = { .pktinfo = true, .datagram_bytes = 512 };
-	struct nd_udp_handler h = { .ctx = &b, .on_batch = echo }, hc = { .ctx = &b, .on_batch = count };
+	struct nd_udp_handler h = { .ctx = &b, .on_batch = echo },
+			      hc = { .ctx = &b, .on_batch = count };
 	(void)state;
 
 	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", true));
@@ -298,7 +299,9 @@ static void test_unsendable(void **state)
 	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
 	to = nd_udp_local(b.server);
 	for (size_t i = 0; i < 3; i++)
-		d[i] = (struct nd_datagram){ .bytes = &byte, .len = 1, .peer = i == 1 ? &nowhere : &to };
+		d[i] = (struct nd_datagram){ .bytes = &byte,
+					     .len = 1,
+					     .peer = i == 1 ? &nowhere : &to };
 	assert_int_equal(nd_udp_send(b.server, d, 3), 2);
 	assert_int_equal(nd_udp_stats(b.server).unsent, 1);
 	close_bench(&b);
@@ -317,7 +320,8 @@ static void test_overflow(void **state)
 
 	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
 	assert_int_equal(nd_udp_bind(b.loop, &at, &(struct nd_udp_options){ .buffer_bytes = 16384 },
-				     &(struct nd_udp_handler){ .ctx = &b, .on_batch = count }, &small),
+				     &(struct nd_udp_handler){ .ctx = &b, .on_batch = count },
+				     &small),
 			 0);
 	assert_int_equal(nd_udp_stats(small).buffer_bytes, 16384);
 	assert_int_equal(nd_udp_stats(small).overflowed, 0);
@@ -380,11 +384,11 @@ static void test_adopt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),	    cmocka_unit_test(test_many),
-		cmocka_unit_test(test_sizes),	    cmocka_unit_test(test_close_in_batch),
-		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_unsendable),
-		cmocka_unit_test(test_overflow),    cmocka_unit_test(test_options),
-		cmocka_unit_test(test_adopt),	    cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_echo),     cmocka_unit_test(test_many),
+		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_close_in_batch),
+		cmocka_unit_test(test_refused),  cmocka_unit_test(test_unsendable),
+		cmocka_unit_test(test_overflow), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_adopt),    cmocka_unit_test(test_both_families),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
