@@ -2,6 +2,7 @@
 #include "core/metric.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/gen.h"
@@ -115,7 +116,8 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->labels, y->labels);
 }
 
-/* Equal names and labels become one: the same counter seen from two blocks or generations. */
+/* Equal names and labels become one: counts of two blocks add up; a gauge (a size, a time) that two blocks
+ * tell about is the same thing seen twice, or the later one counts. */
 static void merge(struct nd_metric_out *out)
 {
 	size_t n = 0;
@@ -124,7 +126,10 @@ static void merge(struct nd_metric_out *out)
 		struct sample *s = &out->sample[i];
 		if (n && compare(&out->sample[n - 1], s) == 0) {
 			struct sample *to = &out->sample[n - 1];
-			to->value += s->value;
+			if (s->family->kind == ND_METRIC_GAUGE)
+				to->value = fmax(to->value, s->value);
+			else
+				to->value += s->value;
 			for (size_t k = 0; s->bucket && k <= s->family->nbuckets; k++)
 				to->bucket[k] += s->bucket[k];
 			continue;
@@ -136,10 +141,19 @@ static void merge(struct nd_metric_out *out)
 
 static void put_number(struct nd_buf *b, double v)
 {
-	if (v == floor(v) && fabs(v) < 1e15)
+	char text[40];
+
+	if (v == floor(v) && fabs(v) < 1e15) {
 		nd_buf_printf(b, "%.0f", v);
-	else
-		nd_buf_printf(b, "%.9g", v);
+		return;
+	}
+	/* As short as reads back the same: a time in seconds needs more digits than most. */
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	nd_buf_text(b, text);
 }
 
 static void put_histogram(struct nd_buf *b, const struct sample *s)
@@ -152,7 +166,7 @@ static void put_histogram(struct nd_buf *b, const struct sample *s)
 		sum += s->bucket[i];
 		nd_buf_printf(b, "%s_bucket{%s%sle=\"", f->name, s->labels, comma);
 		if (i < f->nbuckets)
-			nd_buf_printf(b, "%.9g", f->buckets[i]);
+			put_number(b, f->buckets[i]);
 		else
 			nd_buf_text(b, "+Inf");
 		nd_buf_printf(b, "\"} %llu\n", (unsigned long long)sum);

@@ -4,7 +4,8 @@
  * Counting: a plugin keeps one block of counters per worker (a process object from nd_setup_share, so that they
  * survive a reload) and adds with nd_metric_add(). Reading: on a scrape the control thread calls every registered
  * collect function, which sums over the workers and emits samples. Families are given in CoreDNS's names; the same
- * family may be emitted by many collectors, the page groups them and sums samples with equal labels.
+ * family may be emitted by many collectors, the page groups them and sums samples with equal labels (of gauges the
+ * largest stays).
  */
 #pragma once
 

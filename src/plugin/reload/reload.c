@@ -8,6 +8,8 @@
 #include "io/loop.h"
 #include "io/random.h"
 
+extern const struct nd_plugin nd_plugin_reload;
+
 struct reload {
 	int64_t interval_ns, jitter_ns;
 	struct nd_process *process;
@@ -19,6 +21,17 @@ struct reload {
 static const struct nd_setting settings[] = { { 0 } };
 
 static void on_time(struct nd_timer *t);
+
+/* Several blocks may name it; as with CoreDNS there is one of it in a process, with the last one's times. */
+static bool leads(const struct reload *r)
+{
+	const struct reload *last = r;
+
+	for (size_t i = 0; i < r->gen->ninstances; i++)
+		if (r->gen->instances[i].plugin == &nd_plugin_reload)
+			last = r->gen->instances[i].self;
+	return last == r;
+}
 
 static void arm(struct reload *r)
 {
@@ -123,7 +136,8 @@ static int start(void *self, struct nd_setup *s)
 {
 	struct reload *r = self;
 
-	nd_setup_collect(s, collect, r);
+	if (leads(r))
+		nd_setup_collect(s, collect, r);
 	return 0;
 }
 
@@ -131,7 +145,7 @@ static void serving(void *self)
 {
 	struct reload *r = self;
 
-	if (!r->gen->file[0])
+	if (!r->gen->file[0] || !leads(r))
 		return; /* the built-in Corefile does not change */
 	nd_log_info("reload", "Running configuration hash = %016llx",
 		    (unsigned long long)r->gen->conf.hash);
