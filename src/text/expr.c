@@ -40,11 +40,13 @@ static bool is_error(const struct nd_value *v)
 
 static struct nd_value not_bool(struct run *r, const struct nd_value *v)
 {
-	return is_error(v) ? *v : nd_value_error(r->arena, "expected a bool, got %s", nd_value_type(v));
+	return is_error(v) ? *v
+			   : nd_value_error(r->arena, "expected a bool, got %s", nd_value_type(v));
 }
 
 /* The arguments or elements of n, in the arena; NULL with *error set. */
-static struct nd_value *eval_args(struct run *r, const struct nd_expr_node *n, struct nd_value *error)
+static struct nd_value *eval_args(struct run *r, const struct nd_expr_node *n,
+				  struct nd_value *error)
 {
 	static struct nd_value none[1]; /* never written */
 	struct nd_value *args = n->nargs ? nd_arena_array(r->arena, n->nargs, sizeof *args) : none;
@@ -239,8 +241,9 @@ static bool take(struct run *r, size_t predicate, const struct nd_value *element
 		t->items[t->nitems++] = *element;
 	t->found = element;
 	t->found_at = index;
-	return predicate == ND_EXPR_ANY_OF || predicate == ND_EXPR_NONE || predicate == ND_EXPR_FIND ||
-	       predicate == ND_EXPR_FIND_INDEX || (predicate == ND_EXPR_ONE && t->hits > 1);
+	return predicate == ND_EXPR_ANY_OF || predicate == ND_EXPR_NONE ||
+	       predicate == ND_EXPR_FIND || predicate == ND_EXPR_FIND_INDEX ||
+	       (predicate == ND_EXPR_ONE && t->hits > 1);
 }
 
 static struct nd_value tally_value(size_t predicate, size_t n, const struct tally *t)

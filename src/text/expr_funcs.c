@@ -28,10 +28,13 @@ static struct nd_value call_len(const struct nd_value *args, size_t nargs, struc
 {
 	(void)nargs;
 	switch (args[0].kind) {
-	case ND_VALUE_STRING: return nd_value_int((int64_t)nd_quote_count(args[0].s.text, args[0].s.len));
+	case ND_VALUE_STRING:
+		return nd_value_int((int64_t)nd_quote_count(args[0].s.text, args[0].s.len));
 	case ND_VALUE_LIST: return nd_value_int((int64_t)args[0].list.n);
 	case ND_VALUE_MAP: return nd_value_int((int64_t)args[0].map.n);
-	default: return nd_value_error(a, "invalid argument for len (type %s)", nd_value_type(&args[0]));
+	default:
+		return nd_value_error(a, "invalid argument for len (type %s)",
+				      nd_value_type(&args[0]));
 	}
 }
 
@@ -45,7 +48,8 @@ static bool number_text(const struct nd_value *v, char *to, size_t cap)
 	return true;
 }
 
-static struct nd_value bad_number(const char *function, const struct nd_value *v, struct nd_arena *a)
+static struct nd_value bad_number(const char *function, const struct nd_value *v,
+				  struct nd_arena *a)
 {
 	if (v->kind == ND_VALUE_STRING)
 		return nd_value_error(a, "invalid operation: %s(%.*s)", function,
@@ -181,14 +185,16 @@ static bool has_suffix(const struct nd_value *s, const struct nd_value *with)
 		memcmp(s->s.text + s->s.len - with->s.len, with->s.text, with->s.len) == 0);
 }
 
-static struct nd_value call_has_prefix(const struct nd_value *args, size_t nargs, struct nd_arena *a)
+static struct nd_value call_has_prefix(const struct nd_value *args, size_t nargs,
+				       struct nd_arena *a)
 {
 	(void)nargs;
 	(void)a;
 	return nd_value_bool(has_prefix(&args[0], &args[1]));
 }
 
-static struct nd_value call_has_suffix(const struct nd_value *args, size_t nargs, struct nd_arena *a)
+static struct nd_value call_has_suffix(const struct nd_value *args, size_t nargs,
+				       struct nd_arena *a)
 {
 	(void)nargs;
 	(void)a;
@@ -197,7 +203,8 @@ static struct nd_value call_has_suffix(const struct nd_value *args, size_t nargs
 
 static const struct nd_value blank = { .kind = ND_VALUE_STRING, .s = { " ", 1 } };
 
-static struct nd_value call_trim_prefix(const struct nd_value *args, size_t nargs, struct nd_arena *a)
+static struct nd_value call_trim_prefix(const struct nd_value *args, size_t nargs,
+					struct nd_arena *a)
 {
 	const struct nd_value *with = nargs > 1 ? &args[1] : &blank;
 	size_t cut = has_prefix(&args[0], with) ? with->s.len : 0;
@@ -205,7 +212,8 @@ static struct nd_value call_trim_prefix(const struct nd_value *args, size_t narg
 	return nd_value_string(args[0].s.text + cut, args[0].s.len - cut);
 }
 
-static struct nd_value call_trim_suffix(const struct nd_value *args, size_t nargs, struct nd_arena *a)
+static struct nd_value call_trim_suffix(const struct nd_value *args, size_t nargs,
+					struct nd_arena *a)
 {
 	const struct nd_value *with = nargs > 1 ? &args[1] : &blank;
 	size_t cut = has_suffix(&args[0], with) ? with->s.len : 0;
@@ -324,8 +332,9 @@ static struct nd_value call_repeat(const struct nd_value *args, size_t nargs, st
 	(void)nargs;
 
 	if (args[1].i < 0)
-		return nd_value_error(a, "invalid argument for repeat (expected positive integer, got %lld)",
-				      (long long)args[1].i);
+		return nd_value_error(
+			a, "invalid argument for repeat (expected positive integer, got %lld)",
+			(long long)args[1].i);
 	if (__builtin_mul_overflow(n, (size_t)args[1].i, &total) || total > TEXT_MAX_BYTES)
 		return nd_value_limit();
 	text = nd_arena_alloc(a, total + 1);
@@ -462,17 +471,21 @@ static const struct function {
 };
 
 static const char *const predicates[] = {
-	[ND_EXPR_ALL] = "all", [ND_EXPR_NONE] = "none", [ND_EXPR_ANY_OF] = "any", [ND_EXPR_ONE] = "one",
-	[ND_EXPR_FILTER] = "filter", [ND_EXPR_MAP_OVER] = "map", [ND_EXPR_COUNT] = "count",
-	[ND_EXPR_SUM] = "sum", [ND_EXPR_FIND] = "find", [ND_EXPR_FIND_INDEX] = "findIndex",
+	[ND_EXPR_ALL] = "all",       [ND_EXPR_NONE] = "none",
+	[ND_EXPR_ANY_OF] = "any",    [ND_EXPR_ONE] = "one",
+	[ND_EXPR_FILTER] = "filter", [ND_EXPR_MAP_OVER] = "map",
+	[ND_EXPR_COUNT] = "count",   [ND_EXPR_SUM] = "sum",
+	[ND_EXPR_FIND] = "find",     [ND_EXPR_FIND_INDEX] = "findIndex",
 };
 
 /* What expr-lang has besides; no variable may be called so. */
 static const char *const others[] = {
-	"findLast", "findLastIndex", "groupBy", "sortBy", "reduce", "type", "splitAfter", "mean", "median",
-	"toJSON", "fromJSON", "toBase64", "fromBase64", "now", "duration", "date", "timezone", "get",
-	"take", "keys", "values", "toPairs", "fromPairs", "reverse", "uniq", "concat", "flatten", "sort",
-	"bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr", "bitnot",
+	"findLast",   "findLastIndex", "groupBy",  "sortBy",  "reduce",    "type",
+	"splitAfter", "mean",          "median",   "toJSON",  "fromJSON",  "toBase64",
+	"fromBase64", "now",           "duration", "date",    "timezone",  "get",
+	"take",       "keys",          "values",   "toPairs", "fromPairs", "reverse",
+	"uniq",       "concat",        "flatten",  "sort",    "bitand",    "bitor",
+	"bitxor",     "bitnand",       "bitshl",   "bitshr",  "bitushr",   "bitnot",
 };
 
 static bool same(const char *name, const char *text, size_t len)
@@ -508,8 +521,8 @@ bool nd_expr_funcs_predicate_optional(int predicate)
 bool nd_expr_reserved(const char *name)
 {
 	static const char *const words[] = {
-		"true", "false", "nil", "not", "in", "or", "and", "matches", "contains", "startsWith",
-		"endsWith", "let", "if", "else",
+		"true",    "false",    "nil",        "not",      "in",  "or", "and",
+		"matches", "contains", "startsWith", "endsWith", "let", "if", "else",
 	};
 	size_t len = strlen(name);
 	bool known;
@@ -563,8 +576,8 @@ const char *nd_expr_funcs_check(size_t function, const struct nd_expr_node *args
 	size_t i = 0;
 
 	if (nargs < f->least || nargs > f->most) {
-		snprintf(buf, cap, "%s arguments to call %s", nargs < f->least ? "not enough" : "too many",
-			 f->name);
+		snprintf(buf, cap, "%s arguments to call %s",
+			 nargs < f->least ? "not enough" : "too many", f->name);
 		return buf;
 	}
 	for (const struct nd_expr_node *n = args; n; n = n->next, i++) {

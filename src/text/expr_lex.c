@@ -23,7 +23,10 @@ static struct nd_expr_token token(const struct nd_expr_lexer *l, enum nd_expr_to
 				  const char *from)
 {
 	return (struct nd_expr_token){
-		.kind = kind, .text = from, .len = (size_t)(l->p - from), .line = l->line,
+		.kind = kind,
+		.text = from,
+		.len = (size_t)(l->p - from),
+		.line = l->line,
 		.column = (unsigned)(from - l->line_start),
 	};
 }
@@ -152,8 +155,8 @@ static struct nd_expr_token lex_number(struct nd_expr_lexer *l)
 static struct nd_expr_token lex_word(struct nd_expr_lexer *l)
 {
 	static const char *const operators[] = {
-		"not", "in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "if",
-		"else",
+		"not",        "in",       "or",  "and", "matches", "contains",
+		"startsWith", "endsWith", "let", "if",  "else",
 	};
 	const char *from = l->p;
 
@@ -168,9 +171,10 @@ static struct nd_expr_token lex_word(struct nd_expr_lexer *l)
 
 static struct nd_expr_token lex_sign(struct nd_expr_lexer *l)
 {
-	static const char *const signs[] = { /* the longer ones first */
-		"&&", "||", "==", "!=", "<=", ">=", "**", "..", "??", "?.", "::", "?", ":", "|", "!", "<",
-		">", "=", "+", "-", "*", "/", "%", "^", ",", ";", ".", "#",
+	static const char *const signs[] = {
+		/* the longer ones first */
+		"&&", "||", "==", "!=", "<=", ">=", "**", "..", "??", "?.", "::", "?", ":", "|",
+		"!",  "<",  ">",  "=",  "+",  "-",  "*",  "/",  "%",  "^",  ",",  ";", ".", "#",
 	};
 	const char *from = l->p;
 

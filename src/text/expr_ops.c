@@ -7,13 +7,30 @@
 enum { RANGE_MAX = 1000000 }; /* elements, as expr-lang's budget */
 
 static const char *const names[] = {
-	[ND_EXPR_OR] = "or", [ND_EXPR_AND] = "and", [ND_EXPR_EQ] = "==", [ND_EXPR_NE] = "!=",
-	[ND_EXPR_LT] = "<", [ND_EXPR_GT] = ">", [ND_EXPR_GE] = ">=", [ND_EXPR_LE] = "<=",
-	[ND_EXPR_IN] = "in", [ND_EXPR_MATCHES] = "matches", [ND_EXPR_CONTAINS] = "contains",
-	[ND_EXPR_STARTS] = "startsWith", [ND_EXPR_ENDS] = "endsWith", [ND_EXPR_RANGE] = "..",
-	[ND_EXPR_ADD] = "+", [ND_EXPR_SUB] = "-", [ND_EXPR_MUL] = "*", [ND_EXPR_DIV] = "/",
-	[ND_EXPR_MOD] = "%", [ND_EXPR_POW] = "**", [ND_EXPR_COALESCE] = "??", [ND_EXPR_NOT] = "not",
-	[ND_EXPR_NEGATE] = "-", [ND_EXPR_PLUS] = "+",
+	[ND_EXPR_OR] = "or",
+	[ND_EXPR_AND] = "and",
+	[ND_EXPR_EQ] = "==",
+	[ND_EXPR_NE] = "!=",
+	[ND_EXPR_LT] = "<",
+	[ND_EXPR_GT] = ">",
+	[ND_EXPR_GE] = ">=",
+	[ND_EXPR_LE] = "<=",
+	[ND_EXPR_IN] = "in",
+	[ND_EXPR_MATCHES] = "matches",
+	[ND_EXPR_CONTAINS] = "contains",
+	[ND_EXPR_STARTS] = "startsWith",
+	[ND_EXPR_ENDS] = "endsWith",
+	[ND_EXPR_RANGE] = "..",
+	[ND_EXPR_ADD] = "+",
+	[ND_EXPR_SUB] = "-",
+	[ND_EXPR_MUL] = "*",
+	[ND_EXPR_DIV] = "/",
+	[ND_EXPR_MOD] = "%",
+	[ND_EXPR_POW] = "**",
+	[ND_EXPR_COALESCE] = "??",
+	[ND_EXPR_NOT] = "not",
+	[ND_EXPR_NEGATE] = "-",
+	[ND_EXPR_PLUS] = "+",
 };
 
 const char *nd_expr_ops_name(enum nd_expr_op op)
@@ -24,8 +41,9 @@ const char *nd_expr_ops_name(enum nd_expr_op op)
 const char *nd_expr_ops_type(enum nd_expr_type type)
 {
 	static const char *const types[] = {
-		[ND_EXPR_ANY] = "unknown", [ND_EXPR_T_NIL] = "nil", [ND_EXPR_T_BOOL] = "bool",
-		[ND_EXPR_T_INT] = "int", [ND_EXPR_T_FLOAT] = "float64", [ND_EXPR_T_STRING] = "string",
+		[ND_EXPR_ANY] = "unknown",           [ND_EXPR_T_NIL] = "nil",
+		[ND_EXPR_T_BOOL] = "bool",           [ND_EXPR_T_INT] = "int",
+		[ND_EXPR_T_FLOAT] = "float64",       [ND_EXPR_T_STRING] = "string",
 		[ND_EXPR_T_LIST] = "[]interface {}", [ND_EXPR_T_MAP] = "map[string]interface {}",
 	};
 	return types[type];
@@ -98,7 +116,9 @@ int nd_expr_ops_check(enum nd_expr_op op, enum nd_expr_type x, enum nd_expr_type
 	case ND_EXPR_POW: return numbers ? ND_EXPR_T_FLOAT : -1;
 	case ND_EXPR_MOD: return both_may_be(x, y, ND_EXPR_T_INT) ? ND_EXPR_T_INT : -1;
 	case ND_EXPR_COALESCE:
-		return x == ND_EXPR_T_NIL ? (int)y : x == y || y == ND_EXPR_T_NIL ? (int)x : ND_EXPR_ANY;
+		return x == ND_EXPR_T_NIL             ? (int)y
+		       : x == y || y == ND_EXPR_T_NIL ? (int)x
+						      : ND_EXPR_ANY;
 	case ND_EXPR_NOT: return may_be(x, ND_EXPR_T_BOOL) ? ND_EXPR_T_BOOL : -1;
 	case ND_EXPR_NEGATE:
 	case ND_EXPR_PLUS: break;
@@ -106,8 +126,8 @@ int nd_expr_ops_check(enum nd_expr_op op, enum nd_expr_type x, enum nd_expr_type
 	return may_be_number(x) ? (int)x : -1;
 }
 
-static struct nd_value mismatch(enum nd_expr_op op, const struct nd_value *x, const struct nd_value *y,
-				struct nd_arena *a)
+static struct nd_value mismatch(enum nd_expr_op op, const struct nd_value *x,
+				const struct nd_value *y, struct nd_arena *a)
 {
 	return nd_value_error(a, "invalid operation: %s (mismatched types %s and %s)", names[op],
 			      nd_value_type(x), nd_value_type(y));
@@ -137,7 +157,8 @@ struct nd_value nd_expr_ops_unary(enum nd_expr_op op, const struct nd_value *v, 
 			      nd_value_type(v));
 }
 
-static struct nd_value concat(const struct nd_value *x, const struct nd_value *y, struct nd_arena *a)
+static struct nd_value concat(const struct nd_value *x, const struct nd_value *y,
+			      struct nd_arena *a)
 {
 	char *text = nd_arena_alloc(a, x->s.len + y->s.len + 1);
 
@@ -160,12 +181,15 @@ static struct nd_value arithmetic(enum nd_expr_op op, const struct nd_value *x,
 	if (!is_number(x) || !is_number(y) || (op == ND_EXPR_MOD && !ints))
 		return mismatch(op, x, y, a);
 	switch (op) {
-	case ND_EXPR_ADD: return ints ? nd_value_int((int64_t)(i + j))
-				      : nd_value_float(number(x) + number(y));
-	case ND_EXPR_SUB: return ints ? nd_value_int((int64_t)(i - j))
-				      : nd_value_float(number(x) - number(y));
-	case ND_EXPR_MUL: return ints ? nd_value_int((int64_t)(i * j))
-				      : nd_value_float(number(x) * number(y));
+	case ND_EXPR_ADD:
+		return ints ? nd_value_int((int64_t)(i + j))
+			    : nd_value_float(number(x) + number(y));
+	case ND_EXPR_SUB:
+		return ints ? nd_value_int((int64_t)(i - j))
+			    : nd_value_float(number(x) - number(y));
+	case ND_EXPR_MUL:
+		return ints ? nd_value_int((int64_t)(i * j))
+			    : nd_value_float(number(x) * number(y));
 	case ND_EXPR_DIV: return nd_value_float(number(x) / number(y));
 	case ND_EXPR_POW: return nd_value_float(pow(number(x), number(y)));
 	default: break;
@@ -185,15 +209,16 @@ static struct nd_value order(enum nd_expr_op op, const struct nd_value *x, const
 	if (!strings && (isnan(number(x)) || isnan(number(y))))
 		return nd_value_bool(false);
 	int c = nd_value_compare(x, y);
-	return nd_value_bool(op == ND_EXPR_LT ? c < 0 : op == ND_EXPR_GT ? c > 0
-			     : op == ND_EXPR_GE ? c >= 0 : c <= 0);
+	return nd_value_bool(op == ND_EXPR_LT   ? c < 0
+			     : op == ND_EXPR_GT ? c > 0
+			     : op == ND_EXPR_GE ? c >= 0
+						: c <= 0);
 }
 
 static struct nd_value is_in(const struct nd_value *x, const struct nd_value *y, struct nd_arena *a)
 {
 	switch (y->kind) {
-	case ND_VALUE_NIL:
-		return nd_value_bool(false);
+	case ND_VALUE_NIL: return nd_value_bool(false);
 	case ND_VALUE_LIST:
 		for (size_t i = 0; i < y->list.n; i++)
 			if (nd_value_equal(x, &y->list.items[i]))
@@ -204,8 +229,7 @@ static struct nd_value is_in(const struct nd_value *x, const struct nd_value *y,
 			return nd_value_error(a, "cannot use %s as type string in map key",
 					      nd_value_type(x));
 		return nd_value_bool(nd_value_find(y, x->s.text, x->s.len) != NULL);
-	default:
-		return nd_value_error(a, "operator \"in\" not defined on %s", nd_value_type(y));
+	default: return nd_value_error(a, "operator \"in\" not defined on %s", nd_value_type(y));
 	}
 }
 
@@ -232,7 +256,8 @@ static struct nd_value of_strings(enum nd_expr_op op, const struct nd_value *x,
 		return nd_value_bool(true);
 	if (op == ND_EXPR_CONTAINS)
 		return nd_value_bool(memmem(x->s.text, n, y->s.text, m) != NULL);
-	return nd_value_bool(memcmp(x->s.text + (op == ND_EXPR_ENDS ? n - m : 0), y->s.text, m) == 0);
+	return nd_value_bool(memcmp(x->s.text + (op == ND_EXPR_ENDS ? n - m : 0), y->s.text, m) ==
+			     0);
 }
 
 /* Bounds and indexes that turn out to be floats are cut. */

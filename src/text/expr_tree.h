@@ -16,8 +16,14 @@
 /* Tokens. */
 
 enum nd_expr_token_kind {
-	ND_EXPR_EOF, ND_EXPR_IDENT, ND_EXPR_NUMBER, ND_EXPR_STRING, ND_EXPR_RAW, ND_EXPR_OPERATOR,
-	ND_EXPR_BRACKET, ND_EXPR_BAD, /* text: what is wrong */
+	ND_EXPR_EOF,
+	ND_EXPR_IDENT,
+	ND_EXPR_NUMBER,
+	ND_EXPR_STRING,
+	ND_EXPR_RAW,
+	ND_EXPR_OPERATOR,
+	ND_EXPR_BRACKET,
+	ND_EXPR_BAD, /* text: what is wrong */
 };
 
 struct nd_expr_token {
@@ -37,40 +43,77 @@ struct nd_expr_token nd_expr_lex(struct nd_expr_lexer *l);
 /* The tree. */
 
 enum nd_expr_op {
-	ND_EXPR_OR, ND_EXPR_AND, ND_EXPR_EQ, ND_EXPR_NE, ND_EXPR_LT, ND_EXPR_GT, ND_EXPR_GE, ND_EXPR_LE,
-	ND_EXPR_IN, ND_EXPR_MATCHES, ND_EXPR_CONTAINS, ND_EXPR_STARTS, ND_EXPR_ENDS, ND_EXPR_RANGE,
-	ND_EXPR_ADD, ND_EXPR_SUB, ND_EXPR_MUL, ND_EXPR_DIV, ND_EXPR_MOD, ND_EXPR_POW,
+	ND_EXPR_OR,
+	ND_EXPR_AND,
+	ND_EXPR_EQ,
+	ND_EXPR_NE,
+	ND_EXPR_LT,
+	ND_EXPR_GT,
+	ND_EXPR_GE,
+	ND_EXPR_LE,
+	ND_EXPR_IN,
+	ND_EXPR_MATCHES,
+	ND_EXPR_CONTAINS,
+	ND_EXPR_STARTS,
+	ND_EXPR_ENDS,
+	ND_EXPR_RANGE,
+	ND_EXPR_ADD,
+	ND_EXPR_SUB,
+	ND_EXPR_MUL,
+	ND_EXPR_DIV,
+	ND_EXPR_MOD,
+	ND_EXPR_POW,
 	ND_EXPR_COALESCE,
-	ND_EXPR_NOT, ND_EXPR_NEGATE, ND_EXPR_PLUS, /* of one operand */
+	ND_EXPR_NOT,
+	ND_EXPR_NEGATE,
+	ND_EXPR_PLUS, /* of one operand */
 };
 
 /* What is known of a value before it is computed. */
 enum nd_expr_type {
-	ND_EXPR_ANY, ND_EXPR_T_NIL, ND_EXPR_T_BOOL, ND_EXPR_T_INT, ND_EXPR_T_FLOAT, ND_EXPR_T_STRING,
-	ND_EXPR_T_LIST, ND_EXPR_T_MAP,
+	ND_EXPR_ANY,
+	ND_EXPR_T_NIL,
+	ND_EXPR_T_BOOL,
+	ND_EXPR_T_INT,
+	ND_EXPR_T_FLOAT,
+	ND_EXPR_T_STRING,
+	ND_EXPR_T_LIST,
+	ND_EXPR_T_MAP,
 };
 
 enum nd_expr_kind {
-	ND_EXPR_CONSTANT, ND_EXPR_VARIABLE, ND_EXPR_CALLERS /* function */, ND_EXPR_BUILTIN,
-	ND_EXPR_PREDICATE, ND_EXPR_UNARY, ND_EXPR_BINARY, ND_EXPR_CONDITION,
-	ND_EXPR_MEMBER, ND_EXPR_CHAIN /* where ?. ends */, ND_EXPR_SLICE, ND_EXPR_LIST, ND_EXPR_MAP,
-	ND_EXPR_ELEMENT /* # */, ND_EXPR_ELEMENT_INDEX /* #index */,
+	ND_EXPR_CONSTANT,
+	ND_EXPR_VARIABLE,
+	ND_EXPR_CALLERS /* function */,
+	ND_EXPR_BUILTIN,
+	ND_EXPR_PREDICATE,
+	ND_EXPR_UNARY,
+	ND_EXPR_BINARY,
+	ND_EXPR_CONDITION,
+	ND_EXPR_MEMBER,
+	ND_EXPR_CHAIN /* where ?. ends */,
+	ND_EXPR_SLICE,
+	ND_EXPR_LIST,
+	ND_EXPR_MAP,
+	ND_EXPR_ELEMENT /* # */,
+	ND_EXPR_ELEMENT_INDEX /* #index */,
 };
 
 struct nd_expr_node {
 	enum nd_expr_kind kind;
 	enum nd_expr_type type;
 	enum nd_expr_op op;
-	unsigned height;             /* 0: no children */
-	bool optional;               /* MEMBER: ?. */
-	struct nd_expr_node *a, *b, *c; /* operands; SLICE: b and c may be NULL; CONDITION: a ? b : c */
-	struct nd_expr_node *next;   /* in a list of arguments, elements, or key, value, key, ... */
-	struct nd_expr_node *args;   /* CALLERS, BUILTIN, PREDICATE, LIST, MAP */
+	unsigned height; /* 0: no children */
+	bool optional;   /* MEMBER: ?. */
+	struct nd_expr_node *a, *b,
+		*c;                /* operands; SLICE: b and c may be NULL; CONDITION: a ? b : c */
+	struct nd_expr_node *next; /* in a list of arguments, elements, or key, value, key, ... */
+	struct nd_expr_node *args; /* CALLERS, BUILTIN, PREDICATE, LIST, MAP */
 	size_t nargs;
-	const char *name;            /* VARIABLE, CALLERS */
-	size_t function;             /* BUILTIN, PREDICATE: expr_funcs.c knows which */
+	const char *name; /* VARIABLE, CALLERS */
+	size_t function;  /* BUILTIN, PREDICATE: expr_funcs.c knows which */
 	struct nd_value constant;
-	struct nd_regex *regex;      /* MATCHES with a constant; owned */
+	struct nd_regex *regex; /* MATCHES with a constant; owned */
 	struct nd_expr_node *next_regex;
 };
 
@@ -105,8 +148,16 @@ int nd_expr_ops_check(enum nd_expr_op op, enum nd_expr_type x, enum nd_expr_type
 /* Functions. */
 
 enum nd_expr_predicate {
-	ND_EXPR_ALL, ND_EXPR_NONE, ND_EXPR_ANY_OF, ND_EXPR_ONE, ND_EXPR_FILTER, ND_EXPR_MAP_OVER,
-	ND_EXPR_COUNT, ND_EXPR_SUM, ND_EXPR_FIND, ND_EXPR_FIND_INDEX,
+	ND_EXPR_ALL,
+	ND_EXPR_NONE,
+	ND_EXPR_ANY_OF,
+	ND_EXPR_ONE,
+	ND_EXPR_FILTER,
+	ND_EXPR_MAP_OVER,
+	ND_EXPR_COUNT,
+	ND_EXPR_SUM,
+	ND_EXPR_FIND,
+	ND_EXPR_FIND_INDEX,
 };
 
 /* The number of a function, or -1. *known: expr-lang has it, but this is no part of the subset. */

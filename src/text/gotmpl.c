@@ -49,8 +49,8 @@ static struct nd_value nil_value(void)
 	return (struct nd_value){ .kind = ND_VALUE_NIL };
 }
 
-__attribute__((format(printf, 3, 4)))
-static void stop(struct run *r, int err, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void stop(struct run *r, int err, const char *format,
+						       ...)
 {
 	char text[300];
 	va_list args;
@@ -105,8 +105,8 @@ static struct nd_value eval_arg(struct run *r, const struct nd_value *dot,
 }
 
 /* The arguments, in the arena; NULL when stopped. */
-static struct nd_value *eval_args(struct run *r, const struct nd_value *dot, const struct call *call,
-				  size_t *nargs)
+static struct nd_value *eval_args(struct run *r, const struct nd_value *dot,
+				  const struct call *call, size_t *nargs)
 {
 	struct nd_value *args;
 	size_t n = call->final ? 1 : 0, i = 0;
@@ -136,7 +136,8 @@ static bool called(const struct call *call)
 
 /* .name of a value. Only a field of the whole data may take arguments. */
 static struct nd_value eval_field(struct run *r, const struct nd_value *dot,
-				  const struct nd_value *of, const char *name, const struct call *call)
+				  const struct nd_value *of, const char *name,
+				  const struct call *call)
 {
 	struct nd_value *args;
 	size_t nargs;
@@ -151,14 +152,16 @@ static struct nd_value eval_field(struct run *r, const struct nd_value *dot,
 		}
 		return checked(r, r->env->field(r->env->ctx, name, args, nargs, r->arena));
 	}
-	if (of->kind == ND_VALUE_NIL) /* a key that is not there has no value, and its fields neither */
+	if (of->kind ==
+	    ND_VALUE_NIL) /* a key that is not there has no value, and its fields neither */
 		return nil_value();
 	if (called(call)) {
 		stop(r, ND_EFORMAT, "%.60s is not a method but has arguments", name);
 		return nil_value();
 	}
 	if (of->kind != ND_VALUE_MAP) {
-		stop(r, ND_EFORMAT, "can't evaluate field %.60s in type %s", name, nd_value_type(of));
+		stop(r, ND_EFORMAT, "can't evaluate field %.60s in type %s", name,
+		     nd_value_type(of));
 		return nil_value();
 	}
 	const struct nd_value *found = nd_value_find(of, name, strlen(name));
@@ -220,8 +223,7 @@ static struct nd_value eval_operand(struct run *r, const struct nd_value *dot,
 		return v;
 	r->line = n->line;
 	switch (n->kind) {
-	case ND_GOTMPL_N_FIELD:
-		return eval_fields(r, dot, *dot, &n->fields, call);
+	case ND_GOTMPL_N_FIELD: return eval_fields(r, dot, *dot, &n->fields, call);
 	case ND_GOTMPL_N_VARIABLE:
 		if (n->fields.n)
 			return eval_fields(r, dot, r->slots[n->slot[0]], &n->fields, call);
@@ -230,8 +232,7 @@ static struct nd_value eval_operand(struct run *r, const struct nd_value *dot,
 	case ND_GOTMPL_N_CHAIN:
 		v = eval_operand(r, dot, n->first, &no_call);
 		return eval_fields(r, dot, v, &n->fields, call);
-	case ND_GOTMPL_N_FUNCTION:
-		return eval_function(r, dot, n, call);
+	case ND_GOTMPL_N_FUNCTION: return eval_function(r, dot, n, call);
 	case ND_GOTMPL_N_PIPE: v = eval_pipe(r, dot, n); break;
 	case ND_GOTMPL_N_DOT: v = *dot; break;
 	case ND_GOTMPL_N_CONSTANT: v = n->constant; break;
@@ -249,7 +250,8 @@ static struct nd_value eval_pipe(struct run *r, const struct nd_value *dot,
 	struct nd_value v = nil_value(), final;
 
 	for (const struct nd_gotmpl_node *c = pipe->first; c && !r->err; c = c->next) {
-		struct call call = { .words = c->first->next, .final = c == pipe->first ? NULL : &final };
+		struct call call = { .words = c->first->next,
+				     .final = c == pipe->first ? NULL : &final };
 		v = eval_operand(r, dot, c->first, &call);
 		final = v;
 	}
@@ -305,7 +307,8 @@ static enum flow run_once(struct run *r, const struct nd_gotmpl_node *n, const s
 	return flow == CONTINUE ? NORMAL : flow;
 }
 
-static enum flow range_list(struct run *r, const struct nd_gotmpl_node *n, const struct nd_value *list)
+static enum flow range_list(struct run *r, const struct nd_gotmpl_node *n,
+			    const struct nd_value *list)
 {
 	enum flow flow = NORMAL;
 
@@ -316,7 +319,8 @@ static enum flow range_list(struct run *r, const struct nd_gotmpl_node *n, const
 	return flow;
 }
 
-static enum flow range_map(struct run *r, const struct nd_gotmpl_node *n, const struct nd_value *map)
+static enum flow range_map(struct run *r, const struct nd_gotmpl_node *n,
+			   const struct nd_value *map)
 {
 	const struct nd_value_pair *pairs = nd_value_sorted(map, r->arena);
 	enum flow flow = NORMAL;
@@ -349,7 +353,8 @@ static enum flow range_int(struct run *r, const struct nd_gotmpl_node *n, int64_
 	return flow;
 }
 
-static enum flow run_range(struct run *r, const struct nd_value *dot, const struct nd_gotmpl_node *n)
+static enum flow run_range(struct run *r, const struct nd_value *dot,
+			   const struct nd_gotmpl_node *n)
 {
 	struct nd_value v = eval_pipe(r, dot, n->pipe);
 	enum flow flow;
@@ -360,7 +365,8 @@ static enum flow run_range(struct run *r, const struct nd_value *dot, const stru
 	bool fits = v.kind == ND_VALUE_INT || v.kind == ND_VALUE_LIST || v.kind == ND_VALUE_NIL ||
 		    (v.kind == ND_VALUE_MAP && !is_whole(&v));
 	if (!fits) {
-		stop(r, ND_EFORMAT, "range can't iterate over a value of type %s", nd_value_type(&v));
+		stop(r, ND_EFORMAT, "range can't iterate over a value of type %s",
+		     nd_value_type(&v));
 		return FAILED;
 	}
 	if (v.kind == ND_VALUE_INT && (some || n->pipe->slots > 1))
@@ -428,14 +434,19 @@ void nd_gotmpl_free(struct nd_gotmpl *t)
 	free(t);
 }
 
-int nd_gotmpl_execute(const struct nd_gotmpl *t, const struct nd_gotmpl_env *env, struct nd_arena *a,
-		      struct nd_buf *out, char *why_buf, size_t why_cap)
+int nd_gotmpl_execute(const struct nd_gotmpl *t, const struct nd_gotmpl_env *env,
+		      struct nd_arena *a, struct nd_buf *out, char *why_buf, size_t why_cap)
 {
 	struct nd_value dot = whole_data();
 	struct run r = {
-		.t = t, .env = env, .arena = a, .out = out, .line = 1,
+		.t = t,
+		.env = env,
+		.arena = a,
+		.out = out,
+		.line = 1,
 		.slots = nd_arena_array(a, t->slots, sizeof *r.slots),
-		.why_buf = why_buf, .why_cap = why_cap,
+		.why_buf = why_buf,
+		.why_cap = why_cap,
 	};
 
 	if (!r.slots) {

@@ -38,5 +38,5 @@ int nd_gotmpl_new(const char *text, const char *const *functions, struct nd_gotm
 		  char *why_buf, size_t why_cap);
 void nd_gotmpl_free(struct nd_gotmpl *t);
 /* Appends the result to out. 0, or ND_EFORMAT (why_buf) / ND_ELIMIT. Values live in `a`. */
-int nd_gotmpl_execute(const struct nd_gotmpl *t, const struct nd_gotmpl_env *env, struct nd_arena *a,
-		      struct nd_buf *out, char *why_buf, size_t why_cap);
+int nd_gotmpl_execute(const struct nd_gotmpl *t, const struct nd_gotmpl_env *env,
+		      struct nd_arena *a, struct nd_buf *out, char *why_buf, size_t why_cap);

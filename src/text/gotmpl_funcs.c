@@ -106,8 +106,8 @@ static void add_query(struct nd_buf *out, const char *text, size_t n)
 		unsigned char c = (unsigned char)text[i];
 		if (c == ' ')
 			nd_buf_text(out, "+");
-		else if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-			 (c && strchr("-_.~", c)))
+		else if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+			 (c >= 'a' && c <= 'z') || (c && strchr("-_.~", c)))
 			nd_buf_add(out, text + i, 1);
 		else
 			nd_buf_printf(out, "%%%02X", c);
@@ -199,10 +199,8 @@ static struct nd_value index_one(const struct nd_value *item, const struct nd_va
 					      nd_value_type(key));
 		found = nd_value_find(item, key->s.text, key->s.len);
 		return found ? *found : zero_of(item);
-	case ND_VALUE_NIL:
-		return nd_value_error(a, "index of untyped nil");
-	default:
-		return nd_value_error(a, "can't index item of type %s", nd_value_type(item));
+	case ND_VALUE_NIL: return nd_value_error(a, "index of untyped nil");
+	default: return nd_value_error(a, "can't index item of type %s", nd_value_type(item));
 	}
 }
 
@@ -273,7 +271,8 @@ static struct nd_value call_ne(const struct nd_value *args, size_t nargs, struct
 }
 
 /* <0, 0, >0 in *order; NaN is 2. False: *error. */
-static bool order(const struct nd_value *args, int *sign, struct nd_value *error, struct nd_arena *a)
+static bool order(const struct nd_value *args, int *sign, struct nd_value *error,
+		  struct nd_arena *a)
 {
 	const struct nd_value *x = &args[0], *y = &args[1];
 	bool basic = x->kind != ND_VALUE_NIL && comparable(x) && y->kind != ND_VALUE_NIL &&
@@ -369,7 +368,8 @@ struct nd_value nd_gotmpl_funcs_call(const char *name, const struct nd_value *ar
 		if (strcmp(functions[i].name, name) != 0)
 			continue;
 		if (nargs < functions[i].least || nargs > functions[i].most)
-			return nd_value_error(a, "wrong number of args for %s: got %zu", name, nargs);
+			return nd_value_error(a, "wrong number of args for %s: got %zu", name,
+					      nargs);
 		return functions[i].call(args, nargs, a);
 	}
 	return nd_value_error(a, "\"%s\" is not a defined function", name);

@@ -54,7 +54,10 @@ static void add(struct lexer *l, enum nd_gotmpl_token_kind kind, const char *tex
 		l->cap = cap;
 	}
 	l->tokens[l->count++] = (struct nd_gotmpl_token){
-		.kind = kind, .line = l->line, .text = text, .len = len,
+		.kind = kind,
+		.line = l->line,
+		.text = text,
+		.len = len,
 	};
 	l->done = kind == ND_GOTMPL_EOF || kind == ND_GOTMPL_BAD;
 }
@@ -148,13 +151,15 @@ static bool lex_text(struct lexer *l)
 /* May a word, field or variable end here? */
 static bool at_terminator(const struct lexer *l)
 {
-	return l->p == l->end || is_space(*l->p) || strchr(".,|:()", *l->p) || starts(l, l->p, "}}");
+	return l->p == l->end || is_space(*l->p) || strchr(".,|:()", *l->p) ||
+	       starts(l, l->p, "}}");
 }
 
 static void lex_word(struct lexer *l)
 {
 	static const char *const keywords[] = {
-		"block", "break", "continue", "define", "else", "end", "if", "range", "template", "with",
+		"block", "break", "continue", "define",   "else",
+		"end",   "if",    "range",    "template", "with",
 	};
 	enum nd_gotmpl_token_kind kind = ND_GOTMPL_WORD;
 	const char *from = l->p;

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/buf.h"
 #include "base/err.h"
 #include "text/gotmpl_lex.h"
 #include "text/gotmpl_tree.h"
-#include "text/quote.h"
 
 enum {
-	DEPTH_MAX = 200,     /* controls and parentheses in each other; else-if counts */
+	DEPTH_MAX = 200, /* controls and parentheses in each other; else-if counts */
 	VARIABLES_MAX = 256,
-	FIELDS_MAX = 32,     /* .a.b.c */
+	FIELDS_MAX = 32, /* .a.b.c */
 	NAME_MAX_BYTES = 255,
 };
 
@@ -37,8 +33,7 @@ struct parser {
 };
 
 /* Keeps the first. Returns NULL, for the functions below. */
-__attribute__((format(printf, 2, 3)))
-static void *fail(struct parser *p, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void *fail(struct parser *p, const char *format, ...)
 {
 	char text[300];
 	va_list args;
@@ -123,7 +118,9 @@ static unsigned declare(struct parser *p, const struct nd_gotmpl_token *name)
 		return 0;
 	}
 	p->variables[p->nvariables++] = (struct variable){
-		.name = name->text, .len = name->len, .slot = p->t->slots,
+		.name = name->text,
+		.len = name->len,
+		.slot = p->t->slots,
 	};
 	return p->t->slots++;
 }
@@ -176,119 +173,18 @@ static struct nd_gotmpl_node *parse_function(struct parser *p)
 	return n;
 }
 
-static struct nd_gotmpl_node *new_constant(struct parser *p, struct nd_value value)
+static struct nd_gotmpl_node *parse_constant(struct parser *p)
 {
 	struct nd_gotmpl_node *n = new_node(p, ND_GOTMPL_N_CONSTANT);
 
-	if (n)
-		n->constant = value;
-	return n;
-}
-
-/* The rules of underscores in Go: one between digits, or behind the base. */
-static bool underscores_fit(const char *s)
-{
-	for (const char *p = s; *p; p++)
-		if (*p == '_' && (p == s || p[-1] == '.' || p[-1] == '_' || p[1] == '_' ||
-				  p[1] == '\0' || p[1] == '.' || p[1] == 'e' || p[1] == 'p'))
-			return false;
-	return true;
-}
-
-/* What strconv.ParseInt and ParseFloat make of it. The lexer has checked which signs there are. */
-static bool read_number(const char *text, size_t len, struct nd_value *v)
-{
-	char s[128], *end;
-	size_t n = 0;
-	const char *digits;
-	bool based, is_float;
-	int base = 10;
-
-	if (len >= sizeof s)
-		return false;
-	memcpy(s, text, len);
-	s[len] = '\0';
-	digits = s + (*s == '+' || *s == '-');
-	based = digits[0] == '0' && digits[1] &&
-		(strchr("xXbBoO", digits[1]) || !strpbrk(s, ".eE")); /* "010" is octal, "01.0" not */
-	is_float = strpbrk(s, based ? "pP" : ".eE");
-	if (based && strchr(s, '.') && (!is_float || !strchr("xX", digits[1])))
-		return false;
-	if (!underscores_fit(digits))
-		return false;
-	if (based)
-		base = strchr("xX", digits[1]) ? 16 : strchr("bB", digits[1]) ? 2 : 8;
-	for (size_t i = 0; s[i]; i++) /* strtoll knows neither 0b, 0o nor '_' */
-		if (s[i] != '_' && !(based && i == (size_t)(digits - s) + 1 && strchr("bBoO", s[i])))
-			s[n++] = s[i];
-	s[n] = '\0';
-	errno = 0;
-	if (is_float) {
-		*v = nd_value_float(strtod(s, &end));
-		return end != s && !*end && isfinite(v->f);
-	}
-	*v = nd_value_int(strtoll(s, &end, base));
-	return end != s && !*end && errno == 0 && end[-1] >= '0';
-}
-
-static struct nd_gotmpl_node *parse_number(struct parser *p)
-{
-	struct nd_value v;
-
-	if (!read_number(p->at->text, p->at->len, &v))
-		return fail(p, "illegal number syntax: \"%.*s\"",
-			    (int)(p->at->len < 60 ? p->at->len : 60), p->at->text);
-	struct nd_gotmpl_node *n = new_constant(p, v);
-	step(p);
-	return n;
-}
-
-static struct nd_gotmpl_node *parse_rune(struct parser *p)
-{
-	struct nd_buf text;
-	struct nd_gotmpl_node *n = NULL;
-	uint32_t c = 0;
-
-	nd_buf_init(&text, p->at->len + 8);
-	bool ok = nd_quote_read(&text, p->at->text + 1, p->at->len - 2, '\'', false) && text.len > 0;
-	size_t len = ok ? nd_quote_rune(text.data, text.len, &c) : 0;
-	if (ok && text.len == 1 && len == 0) { /* '\xff' */
-		c = (unsigned char)text.data[0];
-		len = 1;
-	}
-	if (ok && len == text.len)
-		n = new_constant(p, nd_value_int(c));
-	else
-		fail(p, "malformed character constant: %.*s", (int)(p->at->len < 60 ? p->at->len : 60),
-		     p->at->text);
-	nd_buf_clear(&text);
-	step(p);
-	return n;
-}
-
-static struct nd_gotmpl_node *parse_string(struct parser *p)
-{
-	const struct nd_gotmpl_token *token = p->at;
-	struct nd_buf text;
-	bool ok = true;
-
-	nd_buf_init(&text, token->len + 8);
-	if (token->kind == ND_GOTMPL_STRING) {
-		ok = nd_quote_read(&text, token->text + 1, token->len - 2, '"', false);
-	} else {
-		for (size_t i = 1; i + 1 < token->len; i++) /* as in Go, CR is not part of it */
-			if (token->text[i] != '\r')
-				nd_buf_add(&text, token->text + i, 1);
-	}
-	const char *copy = nd_arena_text(&p->t->arena, nd_buf_string(&text), text.len);
-	size_t len = text.len;
-	nd_buf_clear(&text);
-	if (!ok)
-		return fail(p, "invalid syntax: %.*s", (int)(token->len < 60 ? token->len : 60),
-			    token->text);
-	if (!copy)
+	if (!n)
+		return NULL;
+	const char *why = nd_gotmpl_constant_read(p->at, &n->constant, &p->t->arena);
+	if (why)
+		return fail(p, "%s: %.*s", why, (int)(p->at->len < 60 ? p->at->len : 60),
+			    p->at->text);
+	if (n->constant.kind == ND_VALUE_ERROR)
 		return fail_memory(p);
-	struct nd_gotmpl_node *n = new_constant(p, nd_value_string(copy, len));
 	step(p);
 	return n;
 }
@@ -331,17 +227,14 @@ static struct nd_gotmpl_node *parse_term(struct parser *p)
 	case ND_GOTMPL_NIL: return parse_simple(p, ND_GOTMPL_N_NIL);
 	case ND_GOTMPL_VARIABLE: return parse_variable(p);
 	case ND_GOTMPL_FIELD: return new_node(p, ND_GOTMPL_N_FIELD); /* parse_operand reads it */
-	case ND_GOTMPL_NUMBER: return parse_number(p);
-	case ND_GOTMPL_RUNE: return parse_rune(p);
+	case ND_GOTMPL_BOOL:
+	case ND_GOTMPL_NUMBER:
+	case ND_GOTMPL_RUNE:
 	case ND_GOTMPL_STRING:
-	case ND_GOTMPL_RAW: return parse_string(p);
+	case ND_GOTMPL_RAW: return parse_constant(p);
 	case ND_GOTMPL_LEFT: return parse_parens(p);
-	case ND_GOTMPL_BOOL: break;
 	default: return NULL;
 	}
-	struct nd_gotmpl_node *n = new_constant(p, nd_value_bool(*p->at->text == 't'));
-	step(p);
-	return n;
 }
 
 static struct nd_gotmpl_node *parse_operand(struct parser *p)
@@ -352,9 +245,7 @@ static struct nd_gotmpl_node *parse_operand(struct parser *p)
 		return term;
 	switch (term->kind) {
 	case ND_GOTMPL_N_FIELD:
-	case ND_GOTMPL_N_VARIABLE:
-		parse_fields(p, term);
-		return term;
+	case ND_GOTMPL_N_VARIABLE: parse_fields(p, term); return term;
 	case ND_GOTMPL_N_PIPE:
 	case ND_GOTMPL_N_FUNCTION:
 		chain = new_node(p, ND_GOTMPL_N_CHAIN);
@@ -363,8 +254,7 @@ static struct nd_gotmpl_node *parse_operand(struct parser *p)
 		chain->first = term;
 		parse_fields(p, chain);
 		return chain;
-	default:
-		return fail(p, "unexpected . after term");
+	default: return fail(p, "unexpected . after term");
 	}
 }
 
@@ -524,7 +414,9 @@ static struct nd_gotmpl_node *parse_else(struct parser *p, enum nd_gotmpl_kind k
 static struct nd_gotmpl_node *parse_control(struct parser *p, enum nd_gotmpl_kind kind)
 {
 	static const char *const contexts[] = {
-		[ND_GOTMPL_N_IF] = "if", [ND_GOTMPL_N_WITH] = "with", [ND_GOTMPL_N_RANGE] = "range",
+		[ND_GOTMPL_N_IF] = "if",
+		[ND_GOTMPL_N_WITH] = "with",
+		[ND_GOTMPL_N_RANGE] = "range",
 	};
 	struct nd_gotmpl_node *n = new_node(p, kind);
 	size_t outer = p->nvariables;

@@ -13,13 +13,24 @@
 
 enum nd_gotmpl_kind {
 	/* Of a list: */
-	ND_GOTMPL_N_TEXT, ND_GOTMPL_N_ACTION, ND_GOTMPL_N_IF, ND_GOTMPL_N_WITH, ND_GOTMPL_N_RANGE,
-	ND_GOTMPL_N_BREAK, ND_GOTMPL_N_CONTINUE,
+	ND_GOTMPL_N_TEXT,
+	ND_GOTMPL_N_ACTION,
+	ND_GOTMPL_N_IF,
+	ND_GOTMPL_N_WITH,
+	ND_GOTMPL_N_RANGE,
+	ND_GOTMPL_N_BREAK,
+	ND_GOTMPL_N_CONTINUE,
 	/* Of a pipeline: */
-	ND_GOTMPL_N_PIPE, ND_GOTMPL_N_COMMAND,
+	ND_GOTMPL_N_PIPE,
+	ND_GOTMPL_N_COMMAND,
 	/* Of a command: */
-	ND_GOTMPL_N_DOT, ND_GOTMPL_N_FIELD, ND_GOTMPL_N_VARIABLE, ND_GOTMPL_N_CHAIN,
-	ND_GOTMPL_N_FUNCTION, ND_GOTMPL_N_CONSTANT, ND_GOTMPL_N_NIL,
+	ND_GOTMPL_N_DOT,
+	ND_GOTMPL_N_FIELD,
+	ND_GOTMPL_N_VARIABLE,
+	ND_GOTMPL_N_CHAIN,
+	ND_GOTMPL_N_FUNCTION,
+	ND_GOTMPL_N_CONSTANT,
+	ND_GOTMPL_N_NIL,
 };
 
 struct nd_gotmpl_names {
@@ -30,17 +41,17 @@ struct nd_gotmpl_names {
 struct nd_gotmpl_node {
 	enum nd_gotmpl_kind kind;
 	unsigned line;
-	struct nd_gotmpl_node *next;      /* in a list, among commands, among operands */
-	struct nd_gotmpl_node *first;     /* PIPE: commands; COMMAND: operands; CHAIN: its pipe */
-	struct nd_gotmpl_node *pipe;      /* ACTION, IF, WITH, RANGE */
-	struct nd_gotmpl_node *body;      /* IF, WITH, RANGE; NULL: nothing */
+	struct nd_gotmpl_node *next;  /* in a list, among commands, among operands */
+	struct nd_gotmpl_node *first; /* PIPE: commands; COMMAND: operands; CHAIN: its pipe */
+	struct nd_gotmpl_node *pipe;  /* ACTION, IF, WITH, RANGE */
+	struct nd_gotmpl_node *body;  /* IF, WITH, RANGE; NULL: nothing */
 	struct nd_gotmpl_node *otherwise;
-	struct nd_value constant;         /* CONSTANT, TEXT */
-	const char *name;                 /* FUNCTION */
-	bool callers;                     /* FUNCTION: of the environment */
-	struct nd_gotmpl_names fields;    /* FIELD, VARIABLE, CHAIN */
-	unsigned slot[2];                 /* VARIABLE: [0]; PIPE: what it sets */
-	unsigned slots;                   /* PIPE: how many, 0 to 2 */
+	struct nd_value constant;      /* CONSTANT, TEXT */
+	const char *name;              /* FUNCTION */
+	bool callers;                  /* FUNCTION: of the environment */
+	struct nd_gotmpl_names fields; /* FIELD, VARIABLE, CHAIN */
+	unsigned slot[2];              /* VARIABLE: [0]; PIPE: what it sets */
+	unsigned slots;                /* PIPE: how many, 0 to 2 */
 };
 
 struct nd_gotmpl {
@@ -52,8 +63,12 @@ struct nd_gotmpl {
 /* Fills root and slots. 0, or ND_EFORMAT / ND_ELIMIT with why_buf. */
 int nd_gotmpl_parse(struct nd_gotmpl *t, const char *text, const char *const *functions,
 		    char *why_buf, size_t why_cap);
+struct nd_gotmpl_token;
+/* The value of a token that is a constant: NULL, or what is wrong with it. An ERROR: no memory. */
+const char *nd_gotmpl_constant_read(const struct nd_gotmpl_token *t, struct nd_value *v,
+				    struct nd_arena *a);
 /* Is it a built-in? For the parser; gotmpl_funcs.c has them. */
 bool nd_gotmpl_funcs_known(const char *name);
 /* Not and/or, which gotmpl.c evaluates itself. `nargs` is checked. */
 struct nd_value nd_gotmpl_funcs_call(const char *name, const struct nd_value *args, size_t nargs,
-				    struct nd_arena *a);
+				     struct nd_arena *a);

@@ -9,7 +9,7 @@
 #include "text/quote.h"
 
 enum {
-	DEPTH_MAX = 100,   /* lists in lists */
+	DEPTH_MAX = 100,     /* lists in lists */
 	WIDTH_MAX = 1000000, /* as in Go; more is %!(BADWIDTH) */
 };
 
@@ -66,17 +66,23 @@ static const char *prefix_of(char verb, bool sharp)
 		return "0o";
 	if (!sharp)
 		return "";
-	return verb == 'x' ? "0x" : verb == 'X' ? "0X" : verb == 'o' ? "0" : verb == 'b' ? "0b" : "";
+	return verb == 'x'   ? "0x"
+	       : verb == 'X' ? "0X"
+	       : verb == 'o' ? "0"
+	       : verb == 'b' ? "0b"
+			     : "";
 }
 
-static void add_int(struct nd_buf *out, const struct spec *s, int64_t value, unsigned base, char verb)
+static void add_int(struct nd_buf *out, const struct spec *s, int64_t value, unsigned base,
+		    char verb)
 {
 	uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 	const char *sign = value < 0 ? "-" : s->plus ? "+" : s->space ? " " : "";
 	const char *prefix = prefix_of(verb, s->sharp);
 	char digits[64];
 	size_t n = (size_t)digits_of(digits, size, base, verb == 'X');
-	size_t least = s->has_prec ? (size_t)s->prec : 0, width = s->has_width ? (size_t)s->width : 0;
+	size_t least = s->has_prec ? (size_t)s->prec : 0,
+	       width = s->has_width ? (size_t)s->width : 0;
 
 	if (s->has_prec && s->prec == 0 && value == 0) {
 		add_repeated(out, ' ', width);
@@ -150,8 +156,11 @@ static void write_float(struct nd_buf *to, const struct spec *s, double f, char 
 
 static void add_float(struct nd_buf *out, const struct spec *s, double f, char verb)
 {
-	const char *sign = signbit(f) && !isnan(f) ? "-" : s->plus ? "+" : s->space ? " "
-			   : isinf(f) ? "+" : "";
+	const char *sign = signbit(f) && !isnan(f) ? "-"
+			   : s->plus               ? "+"
+			   : s->space              ? " "
+			   : isinf(f)              ? "+"
+						   : "";
 	struct spec rest = *s;
 	struct nd_buf text;
 
@@ -184,7 +193,8 @@ static size_t cut(const char *text, size_t len, size_t n)
 	return i;
 }
 
-static void add_hex_text(struct nd_buf *out, const struct spec *s, const char *text, size_t n, char verb)
+static void add_hex_text(struct nd_buf *out, const struct spec *s, const char *text, size_t n,
+			 char verb)
 {
 	struct nd_buf hex;
 
@@ -241,8 +251,8 @@ static void print_verb(struct nd_buf *out, struct nd_arena *a, const struct spec
 		       const struct nd_value *v, unsigned depth);
 
 /* "%!d(string=x)" */
-static void add_bad_verb(struct nd_buf *out, struct nd_arena *a, char verb, const struct nd_value *v,
-			 unsigned depth)
+static void add_bad_verb(struct nd_buf *out, struct nd_arena *a, char verb,
+			 const struct nd_value *v, unsigned depth)
 {
 	static const struct spec plain;
 
@@ -341,18 +351,14 @@ static void print_verb(struct nd_buf *out, struct nd_arena *a, const struct spec
 		if (fits)
 			add_padded(out, s, v->b ? "true" : "false", v->b ? 4 : 5);
 		break;
-	case ND_VALUE_INT:
-		fits = print_int(out, s, verb, v->i);
-		break;
+	case ND_VALUE_INT: fits = print_int(out, s, verb, v->i); break;
 	case ND_VALUE_FLOAT:
 		fits = strchr("veEfFgG", verb) != NULL;
 		if (fits)
 			add_float(out, s, v->f, verb);
 		break;
 	case ND_VALUE_STRING:
-	case ND_VALUE_ERROR:
-		fits = print_string(out, s, verb, v->s.text, v->s.len);
-		break;
+	case ND_VALUE_ERROR: fits = print_string(out, s, verb, v->s.text, v->s.len); break;
 	case ND_VALUE_LIST: print_list(out, a, s, verb, v, depth); break;
 	case ND_VALUE_MAP: print_map(out, a, s, verb, v, depth); break;
 	}
@@ -385,7 +391,7 @@ struct format {
 	const char *p, *end;
 	const struct nd_value *args;
 	size_t nargs, next;
-	bool reordered;  /* [n] was seen for this verb */
+	bool reordered; /* [n] was seen for this verb */
 	bool bad_index;
 };
 

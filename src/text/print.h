@@ -15,7 +15,8 @@
 void nd_print_value(struct nd_buf *out, struct nd_arena *a, const struct nd_value *v,
 		    const char *nil);
 /* fmt.Sprint: a space between two operands when neither is a string. */
-void nd_print_all(struct nd_buf *out, struct nd_arena *a, const struct nd_value *args, size_t nargs);
+void nd_print_all(struct nd_buf *out, struct nd_arena *a, const struct nd_value *args,
+		  size_t nargs);
 /* fmt.Sprintf. Flags, width, precision, '*' and [n] as in Go; verbs that fit no value print as Go's
  * "%!d(string=x)". */
 void nd_print_format(struct nd_buf *out, struct nd_arena *a, const char *format, size_t len,

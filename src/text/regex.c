@@ -17,8 +17,8 @@ enum {
 	MATCH_LIMIT = 500000,
 	DEPTH_LIMIT = 50000,
 	HEAP_LIMIT_KIB = 16384,
-	NEST_LIMIT = 4000,           /* regex_syntax.c has its own, below; each level may add (?:) */
-	TEXT_MAX_BYTES = 1 << 20,    /* with bytes that are no UTF-8, which must be copied */
+	NEST_LIMIT = 4000,        /* regex_syntax.c has its own, below; each level may add (?:) */
+	TEXT_MAX_BYTES = 1 << 20, /* with bytes that are no UTF-8, which must be copied */
 };
 
 struct nd_regex {
@@ -179,8 +179,7 @@ static size_t valid_length(const char *text, size_t n)
 	uint32_t c;
 
 	while (i < n) {
-		size_t len = (unsigned char)text[i] < 0x80
-				     ? 1 : nd_quote_rune(text + i, n - i, &c);
+		size_t len = (unsigned char)text[i] < 0x80 ? 1 : nd_quote_rune(text + i, n - i, &c);
 		if (len == 0)
 			break;
 		i += len;
@@ -259,8 +258,8 @@ static bool run_on_invalid(const struct nd_regex *re, struct nd_regex_scratch *s
 	return matched;
 }
 
-bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text, size_t n,
-		    struct nd_regex_match *out)
+bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text,
+		    size_t n, struct nd_regex_match *out)
 {
 	if (n == 0)
 		text = "";

@@ -41,5 +41,5 @@ struct nd_regex_scratch *nd_regex_scratch_in(struct nd_arena *a);
 /* Go's unanchored, leftmost-first match. A match that hits the limit counts as none. A byte that is
  * no UTF-8 counts as one U+FFFD, as in Go; a text with such a byte and of more than 1 MiB matches
  * nothing. out may be NULL. */
-bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text, size_t n,
-		    struct nd_regex_match *out);
+bool nd_regex_match(const struct nd_regex *re, struct nd_regex_scratch *s, const char *text,
+		    size_t n, struct nd_regex_match *out);

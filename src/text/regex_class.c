@@ -137,15 +137,26 @@ struct named_class {
 
 /* Go's \s has no vertical tab, its [:space:] has one; the rest is the same in both. */
 static const struct named_class perl_classes[] = {
-	{ "d", "09" }, { "s", "\t\n\f\r  " }, { "w", "09AZ__az" },
+	{ "d", "09" },
+	{ "s", "\t\n\f\r  " },
+	{ "w", "09AZ__az" },
 };
 
 static const struct named_class posix_classes[] = {
-	{ "alnum", "09AZaz" },     { "alpha", "AZaz" },      { "ascii", "\x01\x7f" },
-	{ "blank", "\t\t  " },     { "cntrl", "\x01\x1f\x7f\x7f" }, { "digit", "09" },
-	{ "graph", "!~" },         { "lower", "az" },        { "print", " ~" },
-	{ "punct", "!/:@[`{~" },   { "space", "\t\r  " },    { "upper", "AZ" },
-	{ "word", "09AZ__az" },    { "xdigit", "09AFaf" },
+	{ "alnum", "09AZaz" },
+	{ "alpha", "AZaz" },
+	{ "ascii", "\x01\x7f" },
+	{ "blank", "\t\t  " },
+	{ "cntrl", "\x01\x1f\x7f\x7f" },
+	{ "digit", "09" },
+	{ "graph", "!~" },
+	{ "lower", "az" },
+	{ "print", " ~" },
+	{ "punct", "!/:@[`{~" },
+	{ "space", "\t\r  " },
+	{ "upper", "AZ" },
+	{ "word", "09AZ__az" },
+	{ "xdigit", "09AFaf" },
 };
 
 static void add_range(struct nd_buf *out, uint32_t lo, uint32_t hi)
@@ -206,34 +217,93 @@ static void add_class(struct nd_buf *out, const char *ranges, bool negative, boo
 static const struct {
 	const char *name, *code;
 } categories[] = {
-	{ "casedletter", "L&" },        { "closepunctuation", "Pe" },   { "combiningmark", "M" },
-	{ "connectorpunctuation", "Pc" }, { "control", "Cc" },          { "currencysymbol", "Sc" },
-	{ "dashpunctuation", "Pd" },    { "decimalnumber", "Nd" },      { "enclosingmark", "Me" },
-	{ "finalpunctuation", "Pf" },   { "format", "Cf" },             { "initialpunctuation", "Pi" },
-	{ "letter", "L" },              { "letternumber", "Nl" },       { "lineseparator", "Zl" },
-	{ "lowercaseletter", "Ll" },    { "mark", "M" },                { "mathsymbol", "Sm" },
-	{ "modifierletter", "Lm" },     { "modifiersymbol", "Sk" },     { "nonspacingmark", "Mn" },
-	{ "number", "N" },              { "openpunctuation", "Ps" },    { "other", "C" },
-	{ "otherletter", "Lo" },        { "othernumber", "No" },        { "otherpunctuation", "Po" },
-	{ "othersymbol", "So" },        { "paragraphseparator", "Zp" }, { "privateuse", "Co" },
-	{ "punctuation", "P" },         { "separator", "Z" },           { "spaceseparator", "Zs" },
-	{ "spacingmark", "Mc" },        { "surrogate", "Cs" },          { "symbol", "S" },
-	{ "titlecaseletter", "Lt" },    { "unassigned", "Cn" },         { "uppercaseletter", "Lu" },
-	{ "cntrl", "Cc" },              { "digit", "Nd" },              { "punct", "P" },
-	{ "any", "Any" },               { "lc", "L&" },
-	{ "c", "C" },   { "cc", "Cc" }, { "cf", "Cf" }, { "cn", "Cn" }, { "co", "Co" }, { "cs", "Cs" },
-	{ "l", "L" },   { "ll", "Ll" }, { "lm", "Lm" }, { "lo", "Lo" }, { "lt", "Lt" }, { "lu", "Lu" },
-	{ "m", "M" },   { "mc", "Mc" }, { "me", "Me" }, { "mn", "Mn" }, { "n", "N" },   { "nd", "Nd" },
-	{ "nl", "Nl" }, { "no", "No" }, { "p", "P" },   { "pc", "Pc" }, { "pd", "Pd" }, { "pe", "Pe" },
-	{ "pf", "Pf" }, { "pi", "Pi" }, { "po", "Po" }, { "ps", "Ps" }, { "s", "S" },   { "sc", "Sc" },
-	{ "sk", "Sk" }, { "sm", "Sm" }, { "so", "So" }, { "z", "Z" },   { "zl", "Zl" }, { "zp", "Zp" },
+	{ "casedletter", "L&" },
+	{ "closepunctuation", "Pe" },
+	{ "combiningmark", "M" },
+	{ "connectorpunctuation", "Pc" },
+	{ "control", "Cc" },
+	{ "currencysymbol", "Sc" },
+	{ "dashpunctuation", "Pd" },
+	{ "decimalnumber", "Nd" },
+	{ "enclosingmark", "Me" },
+	{ "finalpunctuation", "Pf" },
+	{ "format", "Cf" },
+	{ "initialpunctuation", "Pi" },
+	{ "letter", "L" },
+	{ "letternumber", "Nl" },
+	{ "lineseparator", "Zl" },
+	{ "lowercaseletter", "Ll" },
+	{ "mark", "M" },
+	{ "mathsymbol", "Sm" },
+	{ "modifierletter", "Lm" },
+	{ "modifiersymbol", "Sk" },
+	{ "nonspacingmark", "Mn" },
+	{ "number", "N" },
+	{ "openpunctuation", "Ps" },
+	{ "other", "C" },
+	{ "otherletter", "Lo" },
+	{ "othernumber", "No" },
+	{ "otherpunctuation", "Po" },
+	{ "othersymbol", "So" },
+	{ "paragraphseparator", "Zp" },
+	{ "privateuse", "Co" },
+	{ "punctuation", "P" },
+	{ "separator", "Z" },
+	{ "spaceseparator", "Zs" },
+	{ "spacingmark", "Mc" },
+	{ "surrogate", "Cs" },
+	{ "symbol", "S" },
+	{ "titlecaseletter", "Lt" },
+	{ "unassigned", "Cn" },
+	{ "uppercaseletter", "Lu" },
+	{ "cntrl", "Cc" },
+	{ "digit", "Nd" },
+	{ "punct", "P" },
+	{ "any", "Any" },
+	{ "lc", "L&" },
+	{ "c", "C" },
+	{ "cc", "Cc" },
+	{ "cf", "Cf" },
+	{ "cn", "Cn" },
+	{ "co", "Co" },
+	{ "cs", "Cs" },
+	{ "l", "L" },
+	{ "ll", "Ll" },
+	{ "lm", "Lm" },
+	{ "lo", "Lo" },
+	{ "lt", "Lt" },
+	{ "lu", "Lu" },
+	{ "m", "M" },
+	{ "mc", "Mc" },
+	{ "me", "Me" },
+	{ "mn", "Mn" },
+	{ "n", "N" },
+	{ "nd", "Nd" },
+	{ "nl", "Nl" },
+	{ "no", "No" },
+	{ "p", "P" },
+	{ "pc", "Pc" },
+	{ "pd", "Pd" },
+	{ "pe", "Pe" },
+	{ "pf", "Pf" },
+	{ "pi", "Pi" },
+	{ "po", "Po" },
+	{ "ps", "Ps" },
+	{ "s", "S" },
+	{ "sc", "Sc" },
+	{ "sk", "Sk" },
+	{ "sm", "Sm" },
+	{ "so", "So" },
+	{ "z", "Z" },
+	{ "zl", "Zl" },
+	{ "zp", "Zp" },
 	{ "zs", "Zs" },
 };
 
 /* Go leaves case, spaces, '-' and '_' of a name out of account. A script's name is left to PCRE2 to
  * know ("sc:", or else PCRE2 would read it as Script_Extensions). */
-static bool add_property(struct nd_buf *out, const char *name, size_t len, bool negative, bool inside,
-			 bool fold)
+static bool add_property(struct nd_buf *out, const char *name, size_t len, bool negative,
+			 bool inside, bool fold)
 {
 	char plain[64];
 	size_t n = 0;
@@ -270,13 +340,13 @@ static bool add_property(struct nd_buf *out, const char *name, size_t len, bool 
 	/* PCRE2 folds \p{Lu}, \p{Ll}, \p{Lt} to all letters with case, but not \P{Lu}. */
 	if (fold && code && code[0] == 'L' && code[1] && strchr("ult", code[1]))
 		code = "L&";
-	nd_buf_printf(out, "\\%c{%s%s}", negative ? 'P' : 'p', code ? "" : "sc:",
-		      code ? code : plain);
+	nd_buf_printf(out, "\\%c{%s%s}", negative ? 'P' : 'p',
+		      code ? "" : "sc:", code ? code : plain);
 	return true;
 }
 
-static bool read_property(const char **p, const char *end, bool inside, bool fold, struct nd_buf *out,
-			  struct nd_regex_error *err)
+static bool read_property(const char **p, const char *end, bool inside, bool fold,
+			  struct nd_buf *out, struct nd_regex_error *err)
 {
 	const char *from = *p, *name = from + 2, *stop = name;
 	bool negative = from[1] == 'P';

@@ -9,8 +9,8 @@
 #include "text/regex_class.h"
 
 enum {
-	DEPTH_MAX = 1000,      /* as Go: "expression nests too deeply" */
-	REPEAT_MAX = 1000,     /* of one repetition, and of nested ones multiplied */
+	DEPTH_MAX = 1000,  /* as Go: "expression nests too deeply" */
+	REPEAT_MAX = 1000, /* of one repetition, and of nested ones multiplied */
 	OUT_MAX_BYTES = 1 << 20,
 };
 
@@ -98,7 +98,10 @@ static bool open_level(struct reader *r, const char *text)
 		return fail(r, "expression nests too deeply", r->text, r->end);
 	forget_atom(r);
 	r->levels[++r->depth] = (struct level){
-		.flags = r->flags, .fold = r->fold, .out_at = r->s->pattern.len, .weight = 1,
+		.flags = r->flags,
+		.fold = r->fold,
+		.out_at = r->s->pattern.len,
+		.weight = 1,
 	};
 	add(r, text);
 	return true;
@@ -345,16 +348,35 @@ static bool read_backslash(struct reader *r)
 	uint32_t c;
 
 	switch (letter) {
-	case 'A': add_assertion(r, "\\A"); r->p += 2; return true;
-	case 'z': add_assertion(r, "\\z"); r->p += 2; return true;
-	case 'b': add_assertion(r, "\\b"); r->p += 2; return true;
-	case 'B': add_assertion(r, "\\B"); r->p += 2; return true;
+	case 'A':
+		add_assertion(r, "\\A");
+		r->p += 2;
+		return true;
+	case 'z':
+		add_assertion(r, "\\z");
+		r->p += 2;
+		return true;
+	case 'b':
+		add_assertion(r, "\\b");
+		r->p += 2;
+		return true;
+	case 'B':
+		add_assertion(r, "\\B");
+		r->p += 2;
+		return true;
 	case 'C': return fail(r, "invalid escape sequence", r->p, r->p + 2);
 	case 'Q': return read_quoted(r);
-	case 'd': case 'D': case 's': case 'S': case 'w': case 'W': case 'p': case 'P':
+	case 'd':
+	case 'D':
+	case 's':
+	case 'S':
+	case 'w':
+	case 'W':
+	case 'p':
+	case 'P':
 		begin_atom(r, true);
-		return nd_regex_class_group(&r->p, r->end, false, r->flags & FLAG_I,
-					    &r->s->pattern, &r->err);
+		return nd_regex_class_group(&r->p, r->end, false, r->flags & FLAG_I, &r->s->pattern,
+					    &r->err);
 	default:
 		if (!nd_regex_class_escape(&r->p, r->end, &c, &r->err))
 			return false;
@@ -381,16 +403,29 @@ static bool read_piece(struct reader *r)
 		r->p++;
 		return open_capture(r, NULL, 0);
 	case ')': return close_level(r);
-	case '|': forget_atom(r); add(r, "|"); r->p++; return true;
-	case '^': add_assertion(r, r->flags & FLAG_M ? "(?m:^)" : "\\A"); r->p++; return true;
-	case '$': add_assertion(r, r->flags & FLAG_M ? "(?m:$)" : "\\z"); r->p++; return true;
+	case '|':
+		forget_atom(r);
+		add(r, "|");
+		r->p++;
+		return true;
+	case '^':
+		add_assertion(r, r->flags & FLAG_M ? "(?m:^)" : "\\A");
+		r->p++;
+		return true;
+	case '$':
+		add_assertion(r, r->flags & FLAG_M ? "(?m:$)" : "\\z");
+		r->p++;
+		return true;
 	case '.':
 		begin_atom(r, false);
 		add(r, r->flags & FLAG_S ? "." : "[^\\n]"); /* compiled with DOTALL */
 		r->p++;
 		return true;
 	case '[': return read_class(r);
-	case '*': case '+': case '?': case '{': return read_repeat(r, last);
+	case '*':
+	case '+':
+	case '?':
+	case '{': return read_repeat(r, last);
 	case '\\': return read_backslash(r);
 	default: return read_plain(r, r->end);
 	}

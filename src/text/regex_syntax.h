@@ -12,9 +12,9 @@
 #include "text/regex.h"
 
 struct nd_regex_syntax {
-	struct nd_buf pattern;           /* for PCRE2, UTF mode, newline is LF */
-	size_t groups;                   /* the whole match included */
-	char *names[ND_REGEX_GROUPS];    /* by group; NULL: no name */
+	struct nd_buf pattern;        /* for PCRE2, UTF mode, newline is LF */
+	size_t groups;                /* the whole match included */
+	char *names[ND_REGEX_GROUPS]; /* by group; NULL: no name */
 };
 
 /* 0, or ND_EFORMAT with Go's text in why_buf. Clear it in both cases. */

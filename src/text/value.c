@@ -125,8 +125,8 @@ static bool equal(const struct nd_value *x, const struct nd_value *y, unsigned d
 	case ND_VALUE_INT: return x->i == y->i;
 	case ND_VALUE_FLOAT: return x->f == y->f;
 	case ND_VALUE_STRING:
-		return x->s.len == y->s.len && (x->s.len == 0 ||
-		       memcmp(x->s.text, y->s.text, x->s.len) == 0);
+		return x->s.len == y->s.len &&
+		       (x->s.len == 0 || memcmp(x->s.text, y->s.text, x->s.len) == 0);
 	case ND_VALUE_LIST: return equal_lists(x, y, depth + 1);
 	case ND_VALUE_MAP: return equal_maps(x, y, depth + 1);
 	case ND_VALUE_ERROR: break;

@@ -12,8 +12,14 @@
 #include "base/arena.h"
 
 enum nd_value_kind {
-	ND_VALUE_NIL, ND_VALUE_BOOL, ND_VALUE_INT, ND_VALUE_FLOAT, ND_VALUE_STRING,
-	ND_VALUE_LIST, ND_VALUE_MAP, ND_VALUE_ERROR,
+	ND_VALUE_NIL,
+	ND_VALUE_BOOL,
+	ND_VALUE_INT,
+	ND_VALUE_FLOAT,
+	ND_VALUE_STRING,
+	ND_VALUE_LIST,
+	ND_VALUE_MAP,
+	ND_VALUE_ERROR,
 };
 
 struct nd_value {
@@ -22,9 +28,18 @@ struct nd_value {
 		bool b;
 		int64_t i;
 		double f;
-		struct { const char *text; size_t len; } s; /* STRING, ERROR (why) */
-		struct { const struct nd_value *items; size_t n; } list;
-		struct { const struct nd_value_pair *pairs; size_t n; } map;
+		struct {
+			const char *text;
+			size_t len;
+		} s; /* STRING, ERROR (why) */
+		struct {
+			const struct nd_value *items;
+			size_t n;
+		} list;
+		struct {
+			const struct nd_value_pair *pairs;
+			size_t n;
+		} map;
 	};
 };
 

@@ -18,7 +18,8 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 			    struct nd_arena *a)
 {
 	static const struct nd_value list[] = {
-		{ .kind = ND_VALUE_STRING, .s = { "ab", 2 } }, { .kind = ND_VALUE_INT, .i = INT64_MIN },
+		{ .kind = ND_VALUE_STRING, .s = { "ab", 2 } },
+		{ .kind = ND_VALUE_INT, .i = INT64_MIN },
 	};
 	(void)ctx;
 

@@ -9,10 +9,12 @@ static struct nd_value field(void *ctx, const char *name, const struct nd_value 
 			     struct nd_arena *a)
 {
 	static const struct nd_value list[] = {
-		{ .kind = ND_VALUE_STRING, .s = { "ab", 2 } }, { .kind = ND_VALUE_INT, .i = -5 },
+		{ .kind = ND_VALUE_STRING, .s = { "ab", 2 } },
+		{ .kind = ND_VALUE_INT, .i = -5 },
 	};
 	static const struct nd_value_pair pairs[] = {
-		{ "x", { .kind = ND_VALUE_FLOAT, .f = 2.5 } }, { "b", { .kind = ND_VALUE_NIL } },
+		{ "x", { .kind = ND_VALUE_FLOAT, .f = 2.5 } },
+		{ "b", { .kind = ND_VALUE_NIL } },
 	};
 	(void)ctx;
 

@@ -26,13 +26,15 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 			    struct nd_arena *a)
 {
 	static const struct nd_value list[] = {
-		{ .kind = ND_VALUE_INT, .i = 1 }, { .kind = ND_VALUE_STRING, .s = { "a", 1 } },
+		{ .kind = ND_VALUE_INT, .i = 1 },
+		{ .kind = ND_VALUE_STRING, .s = { "a", 1 } },
 	};
 	(void)ctx;
 
 	if (!strcmp(name, "group"))
 		return nargs == 1 && args[0].kind == ND_VALUE_STRING && args[0].s.text[0] == 'n'
-			       ? nd_value_string("12", 2) : nd_value_string(NULL, 0);
+			       ? nd_value_string("12", 2)
+			       : nd_value_string(NULL, 0);
 	if (!strcmp(name, "name"))
 		return nd_value_string("a.example.", 10);
 	if (!strcmp(name, "type"))
@@ -117,8 +119,10 @@ static void test_operators(void **state)
 		{ "name() matches '^[a-z][.]example[.]$'", "true" },
 		{ "name() matches '(?i)^B'", "false" },
 		{ "name() matches type() + '.'", "false" },
-		{ "name() matches '(' + type()", "run: error parsing regexp: missing closing ): `(A`" },
-		{ "name() startsWith 'a.' && name() endsWith '.' && name() contains 'exam'", "true" },
+		{ "name() matches '(' + type()",
+		  "run: error parsing regexp: missing closing ): `(A`" },
+		{ "name() startsWith 'a.' && name() endsWith '.' && name() contains 'exam'",
+		  "true" },
 		{ "name() not contains 'x.x'", "true" },
 		{ "none_yet contains 'a'", "false" },
 		{ "num > 5 ? 'big' : 'small'", "`big`" },
@@ -207,8 +211,10 @@ static void test_refused(void **state)
 		{ "name == 'a'", "compile: name is a function: call it with () (1:1)" },
 		{ "num()", "compile: num is not callable (1:1)" },
 		{ "now()", "compile: function now is not supported (1:1)" },
-		{ "1 + 'a'", "compile: invalid operation: + (mismatched types int and string) (1:3)" },
-		{ "'a' == 1", "compile: invalid operation: == (mismatched types string and int) (1:5)" },
+		{ "1 + 'a'",
+		  "compile: invalid operation: + (mismatched types int and string) (1:3)" },
+		{ "'a' == 1",
+		  "compile: invalid operation: == (mismatched types string and int) (1:5)" },
 		{ "not 'a'", "compile: invalid operation: not (mismatched type string) (1:1)" },
 		{ "1 ? 2 : 3", "compile: non-bool expression (type int) used as condition (1:3)" },
 		{ "len()", "compile: not enough arguments to call len (1:1)" },
@@ -217,8 +223,9 @@ static void test_refused(void **state)
 		{ "any([1])", "compile: not enough arguments to call any (1:8)" },
 		{ "any('a', {true})", "compile: builtin any takes only array (got string) (1:1)" },
 		{ "any([1], {1})", "compile: predicate should return boolean (got int) (1:1)" },
-		{ "name() matches '(?=a)'", "compile: error parsing regexp: invalid or unsupported Perl "
-					     "syntax: `(?=` (1:8)" },
+		{ "name() matches '(?=a)'",
+		  "compile: error parsing regexp: invalid or unsupported Perl "
+		  "syntax: `(?=` (1:8)" },
 		{ "'a'[0]", "compile: type string has no fields (1:7)" },
 		{ "name().lower()", "compile: methods are not supported (1:13)" },
 		{ "1; 2", "compile: ; is not supported (1:2)" },
@@ -230,12 +237,14 @@ static void test_refused(void **state)
 		{ "'a", "compile: literal not terminated (1:1)" },
 		{ "'\\q'", "compile: unable to unescape string (1:1)" },
 		{ "1a", "compile: bad number syntax (1:1)" },
-		{ "99999999999999999999", "compile: invalid integer literal: 99999999999999999999 (1:1)" },
+		{ "99999999999999999999",
+		  "compile: invalid integer literal: 99999999999999999999 (1:1)" },
 		{ "1e999", "compile: invalid float literal: 1e999 (1:1)" },
 		{ "(1", "compile: unexpected token EOF (1:3)" },
 		{ "[1 2]", "compile: unexpected token \"2\" (1:4)" },
 		{ "{1 + 1: 2}", "compile: unexpected token \"+\" (1:4)" },
-		{ "num ?? 1 + 2", "compile: Operator (+) and coalesce expressions (?" "?) cannot be mixed. "
+		{ "num ?? 1 + 2", "compile: Operator (+) and coalesce expressions (?"
+				  "?) cannot be mixed. "
 				  "Wrap either by parentheses. (1:10)" },
 		{ "/* a", "compile: unclosed comment (1:5)" },
 		{ "1 ~ 2", "compile: unrecognized character (1:3)" },
@@ -246,7 +255,9 @@ static void test_refused(void **state)
 
 static void test_reserved(void **state)
 {
-	static const char *const reserved[] = { "true", "in", "len", "now", "filter", "type", "let" };
+	static const char *const reserved[] = {
+		"true", "in", "len", "now", "filter", "type", "let"
+	};
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(reserved); i++)
@@ -284,7 +295,8 @@ static void test_limits(void **state)
 		{ "any(1..9000, {any(1..9000, {# < 0})}) or ", 1, "true", "memory" },
 		{ "all(1..900, {all(1..900, {# > 0})}) or ", 1, "true", "memory" },
 		{ "any(1..1000, {any(1..2, {any(lst(), {any(lst(), {any(lst(), {any(lst(), {any(lst(), {"
-		  "any(lst(), {any(lst(), {any(lst(), {false})})})})})})})})})})", 1, "", "too many steps" },
+		  "any(lst(), {any(lst(), {any(lst(), {false})})})})})})})})})})",
+		  1, "", "too many steps" },
 		{ "1..99999999", 1, "", "memory" },
 		{ "repeat(repeat('abcdefgh', 30000), 9000)", 1, "", "memory" },
 	};
@@ -296,8 +308,8 @@ static void test_limits(void **state)
 		char *text = repeated(rows[i].text, rows[i].n, rows[i].after);
 		run(text, &out);
 		if (!strstr(nd_buf_string(&out), rows[i].want))
-			fail_msg("%.60s...: got '%.200s', want '%s'", rows[i].text, nd_buf_string(&out),
-				 rows[i].want);
+			fail_msg("%.60s...: got '%.200s', want '%s'", rows[i].text,
+				 nd_buf_string(&out), rows[i].want);
 		nd_buf_clear(&out);
 		free(text);
 	}
@@ -312,10 +324,8 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_operators),
-		cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_operators), cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_refused),   cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_limits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,10 @@ static void test_match(void **state)
 		{ "(?i)\\P{Lu}", "kc", "none" },
 		{ "^.$", "\xc3\xa9", "0,2" },
 		{ "^.$", "\xff", "0,1" },
-		{ "^(a).(b)$", "a\xff" "b", "0,3 0,1 2,3" },
+		{ "^(a).(b)$",
+		  "a\xff"
+		  "b",
+		  "0,3 0,1 2,3" },
 		{ "\\x{fffd}", "a\xff", "1,2" },
 		{ "\\x{d800}", "a", "none" },
 		{ "[^\\x00-\\x{10FFFF}]", "a", "none" },
@@ -194,7 +197,8 @@ static void test_limits(void **state)
 	assert_int_equal(nd_regex_new(longest, &re, why, sizeof why), ND_EFORMAT);
 	assert_non_null(strstr(why, "too large"));
 	assert_int_equal(nd_regex_new("((a{40}){25}[\\w\\x{400}]{1000}){1}.{1000}.{1000}", &re, why,
-				      sizeof why), 0);
+				      sizeof why),
+			 0);
 	nd_regex_free(re);
 	/* Exponential for who goes back; a match that hits the limit is none. */
 	assert_int_equal(nd_regex_new("^(a+)+(a+)+$", &re, why, sizeof why), 0);
