@@ -12,6 +12,8 @@ enum { NBUCKETS = 5, FAILURES = NBUCKETS + 2, SUM_NS = NBUCKETS + 1, CELLS = NBU
 
 static const double buckets[NBUCKETS] = { 0.00025, 0.0025, 0.025, 0.25, 2.5 };
 
+extern const struct nd_plugin nd_plugin_health;
+
 /* Outlives a generation: a request of the self-check may be under way when one ends. */
 struct check {
 	struct nd_addr addr;
@@ -146,13 +148,26 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	nd_metric_emit(out, &failures, NULL, (double)nd_metric_get(&h->check->cell[FAILURES]));
 }
 
+/* Blocks that share an address share its check: the first of them tells its counts. */
+static bool tells(const struct health *h, const struct nd_gen *g)
+{
+	for (size_t i = 0; i < g->ninstances; i++) {
+		const struct nd_instance *in = &g->instances[i];
+		if (in->plugin == &nd_plugin_health &&
+		    ((const struct health *)in->self)->check == h->check)
+			return in->self == h;
+	}
+	return false;
+}
+
 static int start(void *self, struct nd_setup *s)
 {
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
 	struct health *h = self;
 	struct check *c = h->check;
 
-	nd_setup_collect(s, collect, h);
+	if (tells(h, s->gen))
+		nd_setup_collect(s, collect, h);
 	if (c->loop)
 		return 0; /* kept from before a reload, and running */
 	c->loop = s->loop;
