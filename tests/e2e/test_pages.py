@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from serving import wait_for
+
 COREFILE = """.:@PORT {
     bind 127.0.0.1
     prometheus 127.0.0.1:@PROM
@@ -101,6 +103,16 @@ def test_pages_share_an_address(serve):
               "    whoami\n}\n")
     assert s.get("PROM", "/health") == (200, "OK") and s.get("PROM", "/ready") == (200, "OK")
     assert "coredns_build_info" in s.get("PROM", "/metrics")[1]
+
+
+def test_blocks_share_an_address(serve):
+    """One page, one check of it, told about once."""
+    s = serve("".join("%s:@PORT {\n    health 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n    whoami\n}\n" % zone
+                      for zone in ("a.test", "b.test", "c.test")))
+    assert s.get("PROM", "/health") == (200, "OK")
+    wait_for(lambda: s.metrics()["coredns_health_request_duration_seconds_count"] > 0)
+    assert s.metrics()["coredns_health_request_duration_seconds_count"] == 1
+    assert s.metrics()["coredns_build_info{version=\"1.15.0\",revision=\"\",goversion=\"\"}"] == 1
 
 
 @pytest.mark.parametrize("request_text,status", [
