@@ -22,6 +22,8 @@ static void test_read(void **state)
 	} rows[] = {
 		{ "root", "\0", 1, 0, 0, ".", 1 },
 		{ "letters folded", "\3wWw\7eXAMPLE\3oRg\0", 17, 0, 0, "www.example.org.", 17 },
+		{ "seven octets", "\5ABCDE\0", 7, 0, 0, "abcde.", 7 },
+		{ "eight octets", "\6ABCDEF\0", 8, 0, 0, "abcdef.", 8 },
 		{ "long label folded", "\16ABCDEFGHIJ[@Z`\0", 16, 0, 0, "abcdefghij[\\@z`.", 16 },
 		{ "high octets kept", "\2\xc1\xda\0", 4, 0, 0, "\\193\\218.", 4 },
 		{ "pointer back", "\1a\0\xc0\0", 5, 3, 0, "a.", 5 },

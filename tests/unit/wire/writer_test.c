@@ -103,6 +103,10 @@ static void test_name_in_place(void **state)
 	nd_writer_name(&w, nd_name_view(bytes + 12));
 	assert_int_equal(w.pos, 35);
 	assert_memory_equal(bytes + 33, "\xc0\14", 2);
+
+	struct nd_name_buf buf;
+	nd_writer_name(&w, parsed("example.org.", &buf));
+	assert_int_equal(w.names, 1); /* bare pointers are not worth a place */
 }
 
 static void test_plain(void **state)
