@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A place (one octet), then octets with a name there; it must survive text, and text must not break. */
+/* A place (one octet), then octets with a name there: it survives text, and no text breaks it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "wire/name.h"
