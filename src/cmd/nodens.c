@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nodens - one command, and what it is called as decides which. */
+#include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/err.h"
 #include "cmd/cmd.h"
+#include "cmd/tool.h"
 
 static const struct {
 	const char *name;
@@ -18,8 +21,9 @@ static int usage(FILE *to, int status)
 {
 	fprintf(to, "usage: nodens COMMAND [OPTION...]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(to, "  %-8s %s (also when called as %s)\n", commands[i].name,
+		fprintf(to, "  %-10s %s (also when called as %s)\n", commands[i].name,
 			commands[i].help, commands[i].called_as);
+	nd_tool_list(to);
 	fprintf(to, "\n`nodens COMMAND -help` lists a command's options.\n");
 	return status;
 }
@@ -47,6 +51,11 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-help") == 0 ||
 	    strcmp(argv[1], "--help") == 0)
 		return usage(stdout, 0);
+	int err = nd_tool_exec(argv + 1);
+	if (err != -ENOENT) {
+		fprintf(stderr, "nodens: %s: %s\n", argv[1], nd_err_text(err));
+		return 1;
+	}
 	fprintf(stderr, "nodens: unknown command \"%s\"\n", argv[1]);
 	return usage(stderr, 2);
 }

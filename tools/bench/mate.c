@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/bench/mate.h"
+
+#include <errno.h>
+#include <sched.h>
+#include "io/thread.h"
+
+enum { SPINS = 500 }; /* some microseconds; then others may have the processor */
+
+static void sem_take(sem_t *s)
+{
+	while (sem_wait(s) < 0 && errno == EINTR)
+		;
+}
+
+static void work(void *arg)
+{
+	struct nd_mate *m = arg;
+
+	for (;;) {
+		sem_take(&m->go);
+		if (!m->job)
+			return;
+		m->job(m->arg);
+		sem_post(&m->done);
+	}
+}
+
+int nd_mate_start(struct nd_mate *m)
+{
+	m->met = 0;
+	sem_init(&m->go, 0, 0);
+	sem_init(&m->done, 0, 0);
+	return nd_thread_start("mate", work, m, &m->thread);
+}
+
+void nd_mate_run(struct nd_mate *m, void (*job)(void *arg), void *arg)
+{
+	m->job = job;
+	m->arg = arg;
+	sem_post(&m->go);
+}
+
+void nd_mate_wait(struct nd_mate *m)
+{
+	sem_take(&m->done);
+}
+
+void nd_mate_end(struct nd_mate *m)
+{
+	m->job = NULL;
+	sem_post(&m->go);
+	nd_thread_join(m->thread);
+	sem_destroy(&m->go);
+	sem_destroy(&m->done);
+}
+
+/* Each meeting adds two to the count, and is over when both have. */
+void nd_mate_meet(struct nd_mate *m)
+{
+	unsigned over = (atomic_fetch_add(&m->met, 1) & ~1u) + 2;
+
+	for (unsigned i = 0; (int)(atomic_load(&m->met) - over) < 0; i++)
+		if (i >= SPINS)
+			sched_yield();
+}

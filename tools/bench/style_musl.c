@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* musl: both questions to all servers at once from one socket; what has no answer is sent again
+ * each timeout/attempts, and the timeout is for all of it. */
+#include "tools/bench/style.h"
+
+#include <errno.h>
+#include <unistd.h>
+#include "io/clock.h"
+#include "wire/type.h"
+
+struct asking {
+	struct nd_style_client *c;
+	size_t n;
+	int fd;
+	struct nd_addr server[ND_RESOLV_SERVERS]; /* in the socket's family */
+	unsigned again;    /* SERVFAILs of this round that are still asked anew at once */
+	unsigned servfail; /* seen in all */
+	int refused;       /* the last -errno of sending */
+};
+
+static struct nd_addr as_mapped(const struct nd_addr *a)
+{
+	uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };
+	size_t n;
+	const uint8_t *v4 = nd_addr_bytes(a, &n);
+
+	if (a->sa.sa_family == AF_INET6)
+		return *a;
+	for (size_t i = 0; i < 4; i++)
+		bytes[12 + i] = v4[i];
+	return nd_addr_from(AF_INET6, bytes, nd_addr_port(a));
+}
+
+static int start(struct asking *a)
+{
+	const struct nd_resolv *r = a->c->resolv;
+	int family = AF_INET;
+
+	for (unsigned i = 0; i < r->servers; i++)
+		if (r->server[i].sa.sa_family == AF_INET6)
+			family = AF_INET6;
+	for (unsigned i = 0; i < r->servers; i++)
+		a->server[i] = family == AF_INET6 ? as_mapped(&r->server[i]) : r->server[i];
+	a->fd = nd_channel_open(&a->c->ch, family);
+	return a->fd < 0 ? a->fd : 0;
+}
+
+static void send_all(struct asking *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->c->q[i].answered)
+			continue;
+		for (unsigned s = 0; s < a->c->resolv->servers; s++) {
+			int err = nd_channel_send(&a->c->ch, a->fd, &a->c->q[i], &a->server[s]);
+			if (err)
+				a->refused = err;
+		}
+	}
+	a->again = 2 * (unsigned)a->n;
+}
+
+/* Takes in an answer: it stays one, goes on over TCP, or is waited for again. 0 or -errno. */
+static int settle(struct asking *a, struct nd_question *q, unsigned from, uint64_t end)
+{
+	if (q->truncated) {
+		nd_question_reset(q, false);
+		return nd_channel_tcp(&a->c->ch, &a->server[from], q, 1, end);
+	}
+	if (nd_style_useful(q))
+		return 0;
+	/* Another server may do better; the one that fails is asked again a few times. */
+	q->answered = false;
+	if (q->rcode == ND_RCODE_SERVFAIL) {
+		a->servfail++;
+		if (a->again && a->again--)
+			nd_channel_send(&a->c->ch, a->fd, q, &a->server[from]);
+	}
+	return 0;
+}
+
+static bool all_answered(const struct asking *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!a->c->q[i].answered)
+			return false;
+	return true;
+}
+
+static int ask_all(struct asking *a)
+{
+	const struct nd_resolv *r = a->c->resolv;
+	const struct nd_channel_peers peers = { a->server, r->servers };
+	uint64_t now = nd_clock_now_ns(), next = now;
+	uint64_t end = now + (uint64_t)r->timeout_s * ND_NS_PER_S;
+	uint64_t interval = (end - now) / r->attempts;
+
+	while (!all_answered(a)) {
+		unsigned from = 0;
+		now = nd_clock_now_ns();
+		if (now >= end)
+			return -ETIMEDOUT;
+		if (now >= next) {
+			send_all(a);
+			next = now + interval;
+		}
+		int i = nd_channel_wait(&a->c->ch, a->fd, a->c->q, a->n, next < end ? next : end,
+					&peers, &from);
+		if (i < 0 && i != -ETIMEDOUT)
+			return i;
+		if (i >= 0) {
+			int err = settle(a, &a->c->q[i], from, end);
+			if (err && err != -ETIMEDOUT)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static struct nd_outcome ask(struct nd_style_client *c, size_t n)
+{
+	struct asking a = { .c = c, .n = n, .fd = -1 };
+	int err = start(&a);
+
+	for (size_t i = 0; i < n; i++)
+		nd_question_reset(&c->q[i], false);
+	if (!err)
+		err = ask_all(&a);
+	if (a.fd >= 0)
+		close(a.fd);
+	if (err == -ETIMEDOUT && a.servfail)
+		return (struct nd_outcome){ ND_OUTCOME_RCODE, ND_RCODE_SERVFAIL };
+	if (err == -ETIMEDOUT && a.refused)
+		return nd_style_failed(a.refused);
+	return err ? nd_style_failed(err) : nd_style_outcome(c->q, n);
+}
+
+/* Only a name that is not there leads on. */
+static enum nd_style_next next(struct nd_outcome how)
+{
+	return how.kind == ND_OUTCOME_RCODE && how.code == ND_RCODE_NXDOMAIN ? ND_STYLE_TRY
+									     : ND_STYLE_STOP;
+}
+
+const struct nd_style nd_style_musl = {
+	.name = "musl",
+	.help = "A and AAAA at once to all servers from one socket; one timeout for all",
+	.timeout_max_s = 60,
+	.attempts_max = 10,
+	.ask = ask,
+	.next = next,
+};
