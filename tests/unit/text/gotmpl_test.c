@@ -155,8 +155,8 @@ static void test_control(void **state)
 		  "ab,12,0=ab;1=12;" },
 		{ "{{range $k, $v := .Group}}{{$k}}={{$v}};{{end}}", "a=ab;b=12;" },
 		{ "{{range 3}}{{.}}{{else}}none{{end}}{{range 0}}{{else}}none{{end}}", "012none" },
-		{ "{{range 9}}{{if eq . 1}}{{continue}}{{end}}{{if gt . 3}}{{break}}{{end}}{{.}}{{end}}",
-		  "023" },
+		{ "{{range 9}}{{if eq . 1}}{{continue}}{{end}}{{if gt . 3}}{{break}}{{end}}{{.}}{{end}}.",
+		  "023." },
 		{ "{{range .Name}}{{end}}",
 		  "run: template:1: range can't iterate over a value of type "
 		  "string" },
