@@ -24,8 +24,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-fuzz")
 PLANTED = os.path.join(ROOT, "build-planted")
 PLANT_SECONDS = 120     # far more than any plant takes: a loaded machine must not fail it
-COPIED = ["meson.build", "meson_options.txt", "LICENSE", "scripts", "src", "tests/meson.build",
-          "tests/fuzz", "tests/support"]
+COPIED = ["dev", "meson.build", "meson_options.txt", "LICENSE", "scripts", "src", "tools",
+          "tests/meson.build", "tests/fuzz", "tests/support"]
 PLANT_H = """/* Made by scripts/fuzz.py. */
 #include <stdlib.h>
 #include <string.h>
@@ -109,8 +109,6 @@ def copy_tree(tree, plants):
             if os.path.exists(os.path.join(ROOT, f)):
                 with open(os.path.join(ROOT, f), "rb") as file:
                     texts[f] = file.read()
-    with open(os.path.join(ROOT, "dev"), "rb") as file:
-        texts["dev"] = file.read()
     for target, p in plants.items():
         text = texts[p["file"]].decode()
         if text.count(p["find"]) != 1:
