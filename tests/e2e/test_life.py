@@ -305,3 +305,79 @@ def test_hangup_is_ignored(serve):
     s.signal(signal.SIGHUP)
     assert texts(s.ask("www.test.")) == ["192.0.2.1"]
     assert s.process.poll() is None
+
+
+# --- all of it ---
+
+BUSY = """.:@PORT {
+    prometheus 127.0.0.1:@PROM
+    health 127.0.0.1:@HEALTH
+    ready 127.0.0.1:@READY
+    errors {
+        consolidate 1s failed
+    }
+    log . {
+        class error denial
+    }
+    any
+    cache %d {
+        servfail 1s
+    }
+    loadbalance
+    hosts @DIR/table {
+        reload 50ms
+        fallthrough
+    }
+    loop
+    forward . 127.0.0.1:@UP
+}
+.:@UP {
+    bind 127.0.0.1
+    template IN ANY nx.test {
+        rcode NXDOMAIN
+        authority "test. 2 IN SOA ns.test. root.test. 1 2 3 4 5"
+    }
+    template IN A {
+        answer "{{ .Name }} 1 IN A 192.0.2.77"
+    }
+}
+"""
+
+
+def test_everything_at_once(serve):
+    """Reloads, changes of files, pages and questions of all kinds side by side: nobody is left without an answer.
+    Under a sanitizer this is where threads would meet."""
+    s = serve(BUSY % 30, files={"table": "192.0.2.1 www.test\n"})
+    over, failed, asked = threading.Event(), [], [0] * 4
+
+    def ask(number):
+        names = ["www.test.", "a%d.test." % number, "b.nx.test.", "shared.test."]
+        while not over.is_set():
+            for i, name in enumerate(names):
+                try:
+                    r = s.ask(name, "ANY" if asked[number] % 50 == 49 else "A", tcp=i == number, timeout=5)
+                    assert r.rcode() == (dns.rcode.NXDOMAIN if "nx" in name and r.question[0].rdtype == 1 else
+                                         dns.rcode.NOERROR)
+                    asked[number] += 1
+                except Exception as e:
+                    failed.append((name, repr(e), s.port))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(asked))]
+    for t in threads:
+        t.start()
+    try:
+        for i in range(10):
+            s.write("table", "192.0.2.%d www.test\n" % (i + 2))
+            assert s.get("HEALTH", "/health")[0] == 200
+            assert s.metrics()["nodens_udp_overflowed_total"] == 0
+            assert s.get("READY", "/ready")[0] == 200
+            s.write("Corefile", BUSY % (30 + i % 3))
+            s.reload()
+            time.sleep(0.05)
+    finally:
+        over.set()
+        for t in threads:
+            t.join()
+    assert failed == [] and min(asked) > 8
+    s.signal(signal.SIGTERM)
+    assert s.wait() == 0
