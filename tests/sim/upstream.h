@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream.h - an upstream of the simulated world: tells the truth, when it can. */
+#pragma once
+
+#include <stdint.h>
+#include "base/addr.h"
+#include "io/loop.h"
+
+struct sim_upstream;
+
+struct sim_mood {
+	uint32_t silent_ppm;   /* of questions: no answer */
+	uint32_t servfail_ppm;
+	uint64_t slow_ns;      /* thinks so long before each answer */
+	bool no_tcp;
+	uint32_t lie_ppm;      /* a planted bug: the oracle must see it */
+};
+
+struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr *addr);
+void sim_upstream_free(struct sim_upstream *u);
+void sim_upstream_set_mood(struct sim_upstream *u, const struct sim_mood *mood);
+
+struct sim_upstream_counts {
+	uint64_t udp, tcp, truncated, repeated; /* repeated: the same id from the same port again */
+};
+struct sim_upstream_counts sim_upstream_counts(const struct sim_upstream *u);
