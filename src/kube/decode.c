@@ -1,132 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/decode.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "kube/fields.h"
 
-const char *const nd_object_kind_text[ND_OBJECT_KINDS] = { "Namespace", "Service", "EndpointSlice", "Pod",
-							   "ServiceImport" };
+const char *const nd_object_kind_text[ND_OBJECT_KINDS] = { "Namespace", "Service", "EndpointSlice",
+							   "Pod", "ServiceImport" };
 
-struct decoder {
-	const char *file;
-	struct nd_arena *arena;
-	struct nd_diag *diag;
-	const char *kind, *namespace, *name; /* of the object at hand, for messages */
-	const struct nd_tree *object;
-};
-
-static int fail(struct decoder *c, const struct nd_tree *at, const char *what, const char *why)
-{
-	int line = at && at->line ? at->line : c->object ? c->object->line : 0;
-
-	return nd_diag_at(c->diag, c->file, line, "%s %s%s%s: %s%s%s", c->kind, c->namespace,
-			  c->namespace[0] ? "/" : "", c->name[0] ? c->name : "(no name)", what,
-			  what[0] ? " " : "", why);
-}
-
-static int no_memory(struct decoder *c)
-{
-	return fail(c, NULL, "", "there is no memory left for it");
-}
-
-/* map.key as text; *out stays where it is absent. */
-static int get_text(struct decoder *c, const struct nd_tree *map, const char *key, const char **out)
-{
-	const struct nd_tree *v = nd_tree_get(map, key);
-
-	if (!v)
-		return 0;
-	if (v->kind != ND_TREE_TEXT)
-		return fail(c, v, key, "must be text (put it in quotes)");
-	*out = nd_arena_string(c->arena, v->text);
-	return *out ? 0 : no_memory(c);
-}
-
-static int get_bool(struct decoder *c, const struct nd_tree *map, const char *key, bool *out)
-{
-	const struct nd_tree *v = nd_tree_get(map, key);
-
-	if (!v)
-		return 0;
-	if (v->kind != ND_TREE_BOOL)
-		return fail(c, v, key, "must be true or false");
-	*out = v->text[0] == 't';
-	return 0;
-}
-
-static int get_port(struct decoder *c, const struct nd_tree *map, const char *key, int32_t *out)
-{
-	const struct nd_tree *v = nd_tree_get(map, key);
-	char *end;
-
-	if (!v)
-		return 0;
-	errno = 0;
-	long n = v->kind == ND_TREE_NUMBER ? strtol(v->text, &end, 10) : -1;
-	if (n < 0 || n > 65535 || errno || *end)
-		return fail(c, v, key, "must be a number from 0 to 65535");
-	*out = (int32_t)n;
-	return 0;
-}
-
-/* map.key as a container of that kind; NULL where it is absent. */
-static int get_node(struct decoder *c, const struct nd_tree *map, const char *key, enum nd_tree_kind kind,
-		    const struct nd_tree **out)
-{
-	const struct nd_tree *v = nd_tree_get(map, key);
-
-	*out = NULL; /* also on failure: callers look at it beside err */
-	if (v && v->kind != kind)
-		return fail(c, v, key, kind == ND_TREE_LIST ? "must be a list" : "must be a map");
-	*out = v;
-	return 0;
-}
-
-static int need_map(struct decoder *c, const struct nd_tree *item, const char *in)
-{
-	return item->kind == ND_TREE_MAP ? 0 : fail(c, item, in, "must be a list of maps");
-}
-
-/* As Go's net.ParseIP and To4: a mapped address is an IPv4 one. */
-static struct nd_object_ip parse_ip(const char *text)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct nd_object_ip ip = { 0 };
-
-	if (inet_pton(AF_INET, text, ip.bytes) == 1) {
-		ip.len = 4;
-	} else if (inet_pton(AF_INET6, text, ip.bytes) == 1) {
-		ip.len = 16;
-		if (memcmp(ip.bytes, mapped, sizeof mapped) == 0) {
-			memmove(ip.bytes, ip.bytes + 12, 4);
-			memset(ip.bytes + 4, 0, 12);
-			ip.len = 4;
-		}
-	}
-	return ip;
-}
-
-static int read_labels(struct decoder *c, const struct nd_tree *meta, struct nd_object *o)
+static int read_labels(struct nd_fields *c, const struct nd_tree *meta, struct nd_object *o)
 {
 	const struct nd_tree *labels;
-	int err = get_node(c, meta, "labels", ND_TREE_MAP, &labels);
+	int err = nd_fields_node(c, meta, "labels", ND_TREE_MAP, &labels);
 
 	if (err || !labels || !labels->n)
 		return err;
 	struct nd_object_label *l = nd_arena_array(c->arena, labels->n, sizeof *l);
 	if (!l)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	o->labels = l;
 	for (const struct nd_tree *v = labels->first; v; v = v->next, l++, o->nlabels++) {
 		if (v->kind != ND_TREE_TEXT && v->kind != ND_TREE_NULL)
-			return fail(c, v, v->key, "is a label and must be text (put it in quotes)");
+			return nd_fields_fail(c, v, v->key,
+					      "is a label and must be text (put it in quotes)");
 		l->key = nd_arena_string(c->arena, v->key);
 		l->value = nd_arena_string(c->arena, v->text ? v->text : "");
 		if (!l->key || !l->value)
-			return no_memory(c);
+			return nd_fields_no_memory(c);
 	}
 	return 0;
 }
@@ -140,43 +40,44 @@ static const char *label_of(const struct nd_object *o, const char *key)
 }
 
 /* ports: name, port, protocol (the API server fills in TCP). */
-static int read_ports(struct decoder *c, const struct nd_tree *map, const struct nd_object_port **out, size_t *n)
+static int read_ports(struct nd_fields *c, const struct nd_tree *map,
+		      const struct nd_object_port **out, size_t *n)
 {
 	const struct nd_tree *list;
-	int err = get_node(c, map, "ports", ND_TREE_LIST, &list);
+	int err = nd_fields_node(c, map, "ports", ND_TREE_LIST, &list);
 
 	if (err || !list || !list->n)
 		return err;
 	struct nd_object_port *p = nd_arena_array(c->arena, list->n, sizeof *p);
 	if (!p)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	*out = p;
 	*n = list->n;
 	for (const struct nd_tree *v = list->first; v && !err; v = v->next, p++) {
 		*p = (struct nd_object_port){ .name = "", .protocol = "TCP", .port = -1 };
-		err = need_map(c, v, "ports");
+		err = nd_fields_need_map(c, v, "ports");
 		if (!err)
-			err = get_text(c, v, "name", &p->name);
+			err = nd_fields_text(c, v, "name", &p->name);
 		if (!err)
-			err = get_text(c, v, "protocol", &p->protocol);
+			err = nd_fields_text(c, v, "protocol", &p->protocol);
 		if (!err)
-			err = get_port(c, v, "port", &p->port);
+			err = nd_fields_port(c, v, "port", &p->port);
 	}
 	return err;
 }
 
 /* A list of addresses as text, or of maps with the text under `inner`. */
-static int read_ips(struct decoder *c, const struct nd_tree *map, const char *key, const char *inner,
-		    const struct nd_object_ip **out, size_t *n, bool *none)
+static int read_ips(struct nd_fields *c, const struct nd_tree *map, const char *key,
+		    const char *inner, const struct nd_object_ip **out, size_t *n, bool *none)
 {
 	const struct nd_tree *list;
-	int err = get_node(c, map, key, ND_TREE_LIST, &list);
+	int err = nd_fields_node(c, map, key, ND_TREE_LIST, &list);
 
 	if (err || !list || !list->n)
 		return err;
 	struct nd_object_ip *ip = nd_arena_array(c->arena, list->n, sizeof *ip);
 	if (!ip)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	*out = ip;
 	*n = list->n;
 	for (const struct nd_tree *v = list->first; v; v = v->next, ip++) {
@@ -184,28 +85,28 @@ static int read_ips(struct decoder *c, const struct nd_tree *map, const char *ke
 		if (inner && v->kind == ND_TREE_MAP && !t)
 			continue;
 		if (!t || t->kind != ND_TREE_TEXT)
-			return fail(c, v, key, "must be a list of addresses");
-		*ip = parse_ip(t->text);
+			return nd_fields_fail(c, v, key, "must be a list of addresses");
+		*ip = nd_fields_ip(t->text);
 		if (none && v == list->first)
 			*none = strcmp(t->text, "None") == 0;
 	}
 	return 0;
 }
 
-static int read_service(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_service *s = &o->service;
 	const char *type = "ClusterIP", *ip = "";
 	const struct nd_tree *spec;
 
 	s->external_name = "";
-	int err = get_node(c, t, "spec", ND_TREE_MAP, &spec);
+	int err = nd_fields_node(c, t, "spec", ND_TREE_MAP, &spec);
 	if (!err)
-		err = get_text(c, spec, "type", &type);
+		err = nd_fields_text(c, spec, "type", &type);
 	if (!err)
-		err = get_text(c, spec, "externalName", &s->external_name);
+		err = nd_fields_text(c, spec, "externalName", &s->external_name);
 	if (!err)
-		err = get_text(c, spec, "clusterIP", &ip);
+		err = nd_fields_text(c, spec, "clusterIP", &ip);
 	if (!err)
 		err = read_ips(c, spec, "clusterIPs", NULL, &s->ips, &s->nips, &s->headless);
 	if (!err)
@@ -218,24 +119,24 @@ static int read_service(struct decoder *c, const struct nd_tree *t, struct nd_ob
 	/* From before dual stack: the one address alone. */
 	struct nd_object_ip *one = nd_arena_alloc(c->arena, sizeof *one);
 	if (!one)
-		return no_memory(c);
-	*one = parse_ip(ip);
+		return nd_fields_no_memory(c);
+	*one = nd_fields_ip(ip);
 	s->ips = one;
 	s->nips = 1;
 	s->headless = strcmp(ip, "None") == 0;
 	return 0;
 }
 
-static int read_import(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+static int read_import(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_service *s = &o->service;
 	const char *type = "";
 	const struct nd_tree *spec;
 
 	s->external_name = "";
-	int err = get_node(c, t, "spec", ND_TREE_MAP, &spec);
+	int err = nd_fields_node(c, t, "spec", ND_TREE_MAP, &spec);
 	if (!err)
-		err = get_text(c, spec, "type", &type);
+		err = nd_fields_text(c, spec, "type", &type);
 	if (!err)
 		err = read_ips(c, spec, "ips", NULL, &s->ips, &s->nips, NULL);
 	if (!err)
@@ -245,35 +146,36 @@ static int read_import(struct decoder *c, const struct nd_tree *t, struct nd_obj
 }
 
 /* One entry of `endpoints`: its addresses, if it is ready. A missing "ready" counts as ready (API reference). */
-static int read_endpoint(struct decoder *c, const struct nd_tree *v, struct nd_object_endpoint *to, size_t *n)
+static int read_endpoint(struct nd_fields *c, const struct nd_tree *v,
+			 struct nd_object_endpoint *to, size_t *n)
 {
 	struct nd_object_endpoint e = { .hostname = "", .pod = "", .zone = "" };
 	const struct nd_tree *conditions, *target, *addresses;
 	bool ready = true;
 
-	int err = need_map(c, v, "endpoints");
+	int err = nd_fields_need_map(c, v, "endpoints");
 	if (!err)
-		err = get_node(c, v, "conditions", ND_TREE_MAP, &conditions);
+		err = nd_fields_node(c, v, "conditions", ND_TREE_MAP, &conditions);
 	if (!err)
-		err = get_bool(c, conditions, "ready", &ready);
+		err = nd_fields_bool(c, conditions, "ready", &ready);
 	if (!err)
-		err = get_node(c, v, "addresses", ND_TREE_LIST, &addresses);
+		err = nd_fields_node(c, v, "addresses", ND_TREE_LIST, &addresses);
 	if (err || !ready || !addresses)
 		return err;
-	err = get_text(c, v, "hostname", &e.hostname);
+	err = nd_fields_text(c, v, "hostname", &e.hostname);
 	if (!err)
-		err = get_text(c, v, "zone", &e.zone);
+		err = nd_fields_text(c, v, "zone", &e.zone);
 	if (!err)
-		err = get_node(c, v, "targetRef", ND_TREE_MAP, &target);
+		err = nd_fields_node(c, v, "targetRef", ND_TREE_MAP, &target);
 	if (!err)
-		err = get_text(c, target, "name", &e.pod);
+		err = nd_fields_text(c, target, "name", &e.pod);
 	for (const struct nd_tree *a = addresses->first; a && !err; a = a->next) {
 		if (a->kind != ND_TREE_TEXT)
-			return fail(c, a, "addresses", "must be a list of text");
-		e.ip = parse_ip(a->text);
+			return nd_fields_fail(c, a, "addresses", "must be a list of text");
+		e.ip = nd_fields_ip(a->text);
 		e.text = nd_arena_string(c->arena, a->text);
 		if (!e.text)
-			return no_memory(c);
+			return nd_fields_no_memory(c);
 		to[(*n)++] = e;
 	}
 	return err;
@@ -290,7 +192,7 @@ static size_t count_addresses(const struct nd_tree *list)
 	return n;
 }
 
-static int read_slice(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+static int read_slice(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_slice *s = &o->slice;
 	const struct nd_tree *list;
@@ -300,27 +202,27 @@ static int read_slice(struct decoder *c, const struct nd_tree *t, struct nd_obje
 	s->cluster = label_of(o, "multicluster.kubernetes.io/source-cluster");
 	int err = read_ports(c, t, &s->ports, &s->nports);
 	if (!err)
-		err = get_node(c, t, "endpoints", ND_TREE_LIST, &list);
+		err = nd_fields_node(c, t, "endpoints", ND_TREE_LIST, &list);
 	if (err || !list)
 		return err;
 	struct nd_object_endpoint *e = nd_arena_array(c->arena, count_addresses(list), sizeof *e);
 	if (!e)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	s->endpoints = e;
 	for (const struct nd_tree *v = list->first; v && !err; v = v->next)
 		err = read_endpoint(c, v, e, &s->nendpoints);
 	return err;
 }
 
-static int read_pod(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+static int read_pod(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_pod *p = &o->pod;
 	const struct nd_tree *status;
 	const char *phase = "";
 
-	int err = get_node(c, t, "status", ND_TREE_MAP, &status);
+	int err = nd_fields_node(c, t, "status", ND_TREE_MAP, &status);
 	if (!err)
-		err = get_text(c, status, "phase", &phase);
+		err = nd_fields_text(c, status, "phase", &phase);
 	if (!err)
 		err = read_ips(c, status, "podIPs", "ip", &p->ips, &p->nips, NULL);
 	p->gone = nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") ||
@@ -329,7 +231,7 @@ static int read_pod(struct decoder *c, const struct nd_tree *t, struct nd_object
 	return err;
 }
 
-static int read_namespace(struct decoder *c, const struct nd_tree *t, struct nd_object *o)
+static int read_namespace(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	(void)c;
 	(void)t;
@@ -340,7 +242,7 @@ static int read_namespace(struct decoder *c, const struct nd_tree *t, struct nd_
 static const struct {
 	const char *group; /* what apiVersion begins with; "v1" alone is the core group */
 	const char *kind;
-	int (*read)(struct decoder *c, const struct nd_tree *t, struct nd_object *o);
+	int (*read)(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o);
 } kinds[ND_OBJECT_KINDS] = {
 	[ND_OBJECT_NAMESPACE] = { "v1", "Namespace", read_namespace },
 	[ND_OBJECT_SERVICE] = { "v1", "Service", read_service },
@@ -361,25 +263,28 @@ static int find_kind(const char *version, const char *kind)
 	return -1;
 }
 
-static int read_object(struct decoder *c, const struct nd_tree *t, int kind, struct nd_decode_list *list)
+static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
+		       struct nd_decode_list *list)
 {
 	struct nd_decoded *made = nd_arena_alloc(c->arena, sizeof *made);
 	const struct nd_tree *meta;
 
 	if (!made)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	struct nd_object *o = &made->object;
-	*o = (struct nd_object){ .kind = (enum nd_object_kind)kind, .namespace = "default", .name = "" };
-	int err = get_node(c, t, "metadata", ND_TREE_MAP, &meta);
+	*o = (struct nd_object){ .kind = (enum nd_object_kind)kind,
+				 .namespace = "default",
+				 .name = "" };
+	int err = nd_fields_node(c, t, "metadata", ND_TREE_MAP, &meta);
 	if (!err)
-		err = get_text(c, meta, "name", &o->name);
+		err = nd_fields_text(c, meta, "name", &o->name);
 	c->name = o->name;
 	if (!err)
-		err = get_text(c, meta, "namespace", &o->namespace);
+		err = nd_fields_text(c, meta, "namespace", &o->namespace);
 	if (kind != ND_OBJECT_NAMESPACE)
 		c->namespace = o->namespace;
 	if (!err && (!o->name[0] || !o->namespace[0]))
-		err = fail(c, meta, "metadata", "must have a name");
+		err = nd_fields_fail(c, meta, "metadata", "must have a name");
 	if (!err)
 		err = read_labels(c, meta, o);
 	if (!err)
@@ -400,45 +305,45 @@ static bool is_list(const struct nd_tree *t, const char *kind)
 	return n >= 4 && strcmp(kind + n - 4, "List") == 0 && nd_tree_get(t, "items");
 }
 
-static int read_any(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
-		    unsigned depth, struct nd_decode_list *list);
+static int read_any(struct nd_fields *c, const struct nd_tree *t, const char *version,
+		    const char *kind, unsigned depth, struct nd_decode_list *list);
 
-static int read_list(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
-		     unsigned depth, struct nd_decode_list *list)
+static int read_list(struct nd_fields *c, const struct nd_tree *t, const char *version,
+		     const char *kind, unsigned depth, struct nd_decode_list *list)
 {
 	const struct nd_tree *items;
 	size_t n = strlen(kind) - 4;
 
 	c->name = "items";
 	if (depth > 0)
-		return fail(c, t, "", "a List inside a List");
-	int err = get_node(c, t, "items", ND_TREE_LIST, &items);
+		return nd_fields_fail(c, t, "", "a List inside a List");
+	int err = nd_fields_node(c, t, "items", ND_TREE_LIST, &items);
 	if (err)
 		return err;
 	const char *each = n ? nd_arena_text(c->arena, kind, n) : "";
 	if (!each)
-		return no_memory(c);
+		return nd_fields_no_memory(c);
 	for (const struct nd_tree *v = items->first; v && !err; v = v->next)
 		err = read_any(c, v, n ? version : "", each, depth + 1, list);
 	return err;
 }
 
 /* version and kind: what it is where it does not say so itself. */
-static int read_any(struct decoder *c, const struct nd_tree *t, const char *version, const char *kind,
-		    unsigned depth, struct nd_decode_list *list)
+static int read_any(struct nd_fields *c, const struct nd_tree *t, const char *version,
+		    const char *kind, unsigned depth, struct nd_decode_list *list)
 {
 	c->object = t;
 	c->kind = kind[0] ? kind : "object";
 	c->namespace = c->name = "";
 	if (t->kind != ND_TREE_MAP)
-		return fail(c, t, "", "is no map of apiVersion, kind, metadata");
-	int err = get_text(c, t, "apiVersion", &version);
+		return nd_fields_fail(c, t, "", "is no map of apiVersion, kind, metadata");
+	int err = nd_fields_text(c, t, "apiVersion", &version);
 	if (!err)
-		err = get_text(c, t, "kind", &kind);
+		err = nd_fields_text(c, t, "kind", &kind);
 	if (err)
 		return err;
 	if (!kind[0] || !version[0])
-		return fail(c, t, "", "has no kind or no apiVersion");
+		return nd_fields_fail(c, t, "", "has no kind or no apiVersion");
 	c->kind = kind;
 	if (is_list(t, kind))
 		return read_list(c, t, version, kind, depth, list);
@@ -458,7 +363,7 @@ void nd_decode_init(struct nd_decode_list *list)
 int nd_decode_document(const char *file, const struct nd_tree *doc, struct nd_arena *a,
 		       struct nd_decode_list *list, struct nd_diag *d)
 {
-	struct decoder c = { .file = file, .arena = a, .diag = d };
+	struct nd_fields c = { .file = file, .arena = a, .diag = d };
 
 	if (doc->kind == ND_TREE_NULL)
 		return 0;

@@ -20,7 +20,7 @@ struct nd_decoded {
 struct nd_decode_list {
 	struct nd_decoded *first, **end; /* in the order of the text */
 	size_t count[ND_OBJECT_KINDS];
-	size_t others;                   /* objects of other kinds */
+	size_t others; /* objects of other kinds */
 };
 
 void nd_decode_init(struct nd_decode_list *list);

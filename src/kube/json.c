@@ -29,8 +29,7 @@ static struct nd_tree *leaf(const json_t *v, struct nd_arena *a)
 		t->kind = ND_TREE_BOOL;
 		t->text = json_is_true(v) ? "true" : "false";
 		break;
-	default:
-		return t;
+	default: return t;
 	}
 	return t->text ? t : NULL;
 }
@@ -42,7 +41,8 @@ static int convert_list(struct nd_tree *t, json_t *v, struct nd_arena *a, unsign
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(v, i, item) {
+	json_array_foreach(v, i, item)
+	{
 		struct nd_tree *c = convert(item, a, depth + 1);
 		if (!c)
 			return ND_ELIMIT;
@@ -56,7 +56,8 @@ static int convert_map(struct nd_tree *t, json_t *v, struct nd_arena *a, unsigne
 	const char *key;
 	json_t *item;
 
-	json_object_foreach(v, key, item) {
+	json_object_foreach(v, key, item)
+	{
 		struct nd_tree *c = convert(item, a, depth + 1);
 		if (!c)
 			return ND_ELIMIT;
@@ -82,8 +83,8 @@ static struct nd_tree *convert(json_t *v, struct nd_arena *a, unsigned depth)
 	return (list ? convert_list(t, v, a, depth) : convert_map(t, v, a, depth)) ? NULL : t;
 }
 
-int nd_json_parse(const char *file, const char *text, size_t n, struct nd_arena *a, struct nd_tree **out,
-		  struct nd_diag *d)
+int nd_json_parse(const char *file, const char *text, size_t n, struct nd_arena *a,
+		  struct nd_tree **out, struct nd_diag *d)
 {
 	json_error_t e;
 	json_t *v = json_loadb(text, n, JSON_DECODE_ANY, &e);

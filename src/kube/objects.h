@@ -13,7 +13,7 @@
 enum nd_object_kind {
 	ND_OBJECT_NAMESPACE,
 	ND_OBJECT_SERVICE,
-	ND_OBJECT_SLICE,  /* EndpointSlice */
+	ND_OBJECT_SLICE, /* EndpointSlice */
 	ND_OBJECT_POD,
 	ND_OBJECT_IMPORT, /* ServiceImport (multicluster) */
 	ND_OBJECT_KINDS,
@@ -35,7 +35,7 @@ struct nd_object_ip {
 
 struct nd_object_endpoint {
 	struct nd_object_ip ip;
-	const char *text;                 /* the address as written */
+	const char *text;                  /* the address as written */
 	const char *hostname, *pod, *zone; /* "" where there is none */
 };
 
@@ -84,7 +84,8 @@ struct nd_sink {
 	void (*begin)(struct nd_sink *s, enum nd_object_kind kind);
 	/* Adds or replaces. 0, -ENOMEM or ND_ELIMIT; on failure what was there stays. */
 	int (*upsert)(struct nd_sink *s, const struct nd_object *o);
-	void (*remove)(struct nd_sink *s, enum nd_object_kind kind, const char *namespace, const char *name);
+	void (*remove)(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+		       const char *name);
 	void (*end)(struct nd_sink *s, enum nd_object_kind kind);
 };
 

@@ -152,7 +152,8 @@ static int read_part(struct scan *s, struct nd_selector_part *p)
 	return fail(s, "a name is followed by =, ==, !=, in, notin or a comma");
 }
 
-int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out, const char **why)
+int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out,
+		      const char **why)
 {
 	struct scan s = { .at = text, .arena = a, .why = "there is no memory left for it" };
 	struct nd_selector made = { 0 };

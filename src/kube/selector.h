@@ -12,8 +12,8 @@
 
 struct nd_selector_part {
 	const char *key;
-	bool negated;         /* != notin !key */
-	bool any;             /* the key alone decides */
+	bool negated; /* != notin !key */
+	bool any;     /* the key alone decides */
 	const char **values;
 	size_t nvalues;
 	struct nd_selector_part *next;
@@ -24,5 +24,6 @@ struct nd_selector {
 };
 
 /* 0; ND_EFORMAT and *why (static text); ND_ELIMIT. */
-int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out, const char **why);
+int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out,
+		      const char **why);
 bool nd_selector_takes(const struct nd_selector *s, const struct nd_object *o);

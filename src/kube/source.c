@@ -138,7 +138,8 @@ static int parse_file(const char *path, struct nd_buf *text, struct nd_arena *ob
 	return err;
 }
 
-static int read_file(const char *path, struct nd_arena *objects, struct nd_decode_list *list, struct nd_diag *d)
+static int read_file(const char *path, struct nd_arena *objects, struct nd_decode_list *list,
+		     struct nd_diag *d)
 {
 	struct nd_buf text;
 
@@ -152,7 +153,8 @@ static int read_file(const char *path, struct nd_arena *objects, struct nd_decod
 	return err;
 }
 
-static int read_files(const char *path, struct nd_arena *objects, struct nd_decode_list *list, struct nd_diag *d)
+static int read_files(const char *path, struct nd_arena *objects, struct nd_decode_list *list,
+		      struct nd_diag *d)
 {
 	struct files f;
 
@@ -194,8 +196,9 @@ static int hand_over(struct nd_source *s, const struct nd_decode_list *list, str
 			continue;
 		err = c->sink->upsert(c->sink, o);
 		if (err)
-			err = nd_diag_at(d, c->path, 0, "%s %s/%s: %s", nd_object_kind_text[o->kind],
-					 o->namespace, o->name, nd_err_text(err));
+			err = nd_diag_at(d, c->path, 0, "%s %s/%s: %s",
+					 nd_object_kind_text[o->kind], o->namespace, o->name,
+					 nd_err_text(err));
 	}
 	for (int k = 0; k < ND_OBJECT_KINDS && !err; k++)
 		if (c->wanted[k])
@@ -212,8 +215,8 @@ static void report_good(struct nd_source *s, const struct nd_decode_list *list)
 	nd_buf_init(&b, 4096);
 	nd_buf_printf(&b, "%s: ", s->config->path);
 	for (int k = 0; k < ND_OBJECT_KINDS; k++)
-		nd_buf_printf(&b, "%s%zu %s%s", k ? ", " : "", list->count[k], nd_object_kind_text[k],
-			      list->count[k] == 1 ? "" : "s");
+		nd_buf_printf(&b, "%s%zu %s%s", k ? ", " : "", list->count[k],
+			      nd_object_kind_text[k], list->count[k] == 1 ? "" : "s");
 	if (list->others)
 		nd_buf_printf(&b, "; %zu of other kinds left out", list->others);
 	s->config->report(s->config->ctx, true, nd_buf_string(&b));

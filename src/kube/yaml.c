@@ -14,7 +14,7 @@ struct anchor {
 
 struct reader {
 	yaml_parser_t parser;
-	yaml_event_t event;   /* the one at hand */
+	yaml_event_t event; /* the one at hand */
 	struct nd_arena *arena;
 	struct anchor *anchors; /* of this document, newest first */
 	uint64_t aliased;       /* nodes that aliases stood for */
@@ -38,9 +38,10 @@ static int advance(struct reader *r)
 	if (yaml_parser_parse(&r->parser, &r->event))
 		return 0;
 	memset(&r->event, 0, sizeof r->event);
-	return nd_diag_at(r->diag, r->file, (int)r->parser.problem_mark.line + 1, "not YAML: %s%s%s",
-			  r->parser.problem ? r->parser.problem : "no memory",
-			  r->parser.context ? ", " : "", r->parser.context ? r->parser.context : "");
+	return nd_diag_at(r->diag, r->file, (int)r->parser.problem_mark.line + 1,
+			  "not YAML: %s%s%s", r->parser.problem ? r->parser.problem : "no memory",
+			  r->parser.context ? ", " : "",
+			  r->parser.context ? r->parser.context : "");
 }
 
 static bool word_in(const char *text, const char *const *words)
@@ -55,8 +56,10 @@ static bool word_in(const char *text, const char *const *words)
 static enum nd_tree_kind plain_kind(const char *text, const char **as)
 {
 	static const char *const null[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const yes[] = { "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", NULL };
-	static const char *const no[] = { "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", NULL };
+	static const char *const yes[] = { "true", "True", "TRUE", "yes", "Yes",
+					   "YES",  "on",   "On",   "ON",  NULL };
+	static const char *const no[] = { "false", "False", "FALSE", "no",  "No",
+					  "NO",    "off",   "Off",   "OFF", NULL };
 	char *end;
 
 	*as = text;
@@ -167,9 +170,7 @@ static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 	if (depth >= ND_TREE_DEPTH_MAX)
 		return fail(r, line_of(r), "nested too deep");
 	switch (r->event.type) {
-	case YAML_ALIAS_EVENT:
-		err = read_alias(r, &t);
-		break;
+	case YAML_ALIAS_EVENT: err = read_alias(r, &t); break;
 	case YAML_SCALAR_EVENT:
 		anchor = (const char *)r->event.data.scalar.anchor;
 		anchor = anchor ? nd_arena_string(r->arena, anchor) : NULL;
@@ -189,8 +190,7 @@ static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 			err = list ? read_list(r, depth, t) : read_map(r, depth, t);
 		break;
 	}
-	default:
-		return fail(r, line_of(r), "not YAML: a value is missing");
+	default: return fail(r, line_of(r), "not YAML: a value is missing");
 	}
 	if (!err && anchor)
 		err = note_anchor(r, anchor, t);
@@ -223,8 +223,8 @@ static int read_stream(struct reader *r, struct nd_tree **out)
 	return err;
 }
 
-int nd_yaml_parse(const char *file, const char *text, size_t n, struct nd_arena *a, struct nd_tree **out,
-		  struct nd_diag *d)
+int nd_yaml_parse(const char *file, const char *text, size_t n, struct nd_arena *a,
+		  struct nd_tree **out, struct nd_diag *d)
 {
 	struct reader r = { .arena = a, .file = file, .diag = d };
 

@@ -12,7 +12,9 @@ static uint64_t wall_ns(void)
 
 static struct nd_kindex *index_with(const struct nd_decode_list *list)
 {
-	struct nd_kindex_config config = { .zones = true, .pod_names = true, .max_bytes = 4 << 20, .wall_ns = wall_ns };
+	struct nd_kindex_config config = {
+		.zones = true, .pod_names = true, .max_bytes = 4 << 20, .wall_ns = wall_ns
+	};
 
 	for (int k = 0; k < ND_OBJECT_KINDS; k++)
 		config.wanted[k] = true;
@@ -49,8 +51,8 @@ static void decode(const uint8_t *data, size_t n, bool json)
 		ix->sink.begin(&ix->sink, (enum nd_object_kind)k);
 		ix->sink.end(&ix->sink, (enum nd_object_kind)k);
 	}
-	ND_ASSERT(nd_kindex_complete(ix) && ix->namespaces.live == 0 && ix->endpoint_ips.live == 0 &&
-		  ix->service_ips.live == 0 && ix->pod_ips.live == 0);
+	ND_ASSERT(nd_kindex_complete(ix) && ix->namespaces.live == 0 &&
+		  ix->endpoint_ips.live == 0 && ix->service_ips.live == 0 && ix->pod_ips.live == 0);
 	nd_kindex_free(ix);
 	nd_arena_clear(&objects);
 }

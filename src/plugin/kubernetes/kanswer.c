@@ -31,8 +31,8 @@ static size_t group_size(const struct nd_kgroup *g)
 
 /* ---- A, AAAA ---- */
 
-static int add_address(const struct nd_kconf *c, struct nd_query *q, struct nd_kseen *seen, struct nd_name owner,
-		       const uint8_t *ip, size_t n)
+static int add_address(const struct nd_kconf *c, struct nd_query *q, struct nd_kseen *seen,
+		       struct nd_name owner, const uint8_t *ip, size_t n)
 {
 	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = n };
 
@@ -80,15 +80,15 @@ int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const str
 	case ND_KFIND_NS: return nd_kapex_addresses(c, q, zone, owner, qtype);
 	case ND_KFIND_POD:
 		if (f->pod.len == len_of(qtype))
-			return nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl, f->pod.bytes,
-					    f->pod.len);
+			return nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl,
+					    f->pod.bytes, f->pod.len);
 		return 0;
 	default: return 0;
 	}
 }
 
-bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
-			       struct nd_name zone, uint16_t qtype)
+bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
+			      const struct nd_kfind *f, struct nd_name zone, uint16_t qtype)
 {
 	struct nd_kfind_iter it;
 	struct nd_kendpoint e;
@@ -111,11 +111,12 @@ bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q, cons
 	}
 }
 
-int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner, const struct nd_kservice *s)
+int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner,
+		     const struct nd_kservice *s)
 {
 	q->ans.w.exact = true; /* the target stands in the Service's letters */
-	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, ND_TYPE_CNAME, ND_CLASS_IN, c->ttl, nd_kobject_target(s),
-			    s->target_len);
+	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, ND_TYPE_CNAME, ND_CLASS_IN, c->ttl,
+			    nd_kobject_target(s), s->target_len);
 }
 
 /* ---- SRV ---- */
@@ -155,7 +156,9 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 {
 	uint8_t rdata[6 + ND_NAME_MAX];
 	uint8_t *port = rdata + 4;
-	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .label = label, .bytes = port, .n = 2 };
+	struct nd_kseen_key key = {
+		.section = ND_SECTION_ANSWER, .label = label, .bytes = port, .n = 2
+	};
 
 	if (number < 0)
 		return 0; /* no ports at all: an address, but no service */
@@ -165,19 +168,25 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 	if (nd_kseen_has(&s->seen, s->q, &key))
 		return 0;
 	memcpy(rdata + 6, target.wire, target.len);
-	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata, 6u + target.len);
+	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata,
+			     6u + target.len);
 }
 
-static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label, const uint8_t *ip, size_t n)
+static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label, const uint8_t *ip,
+		     size_t n)
 {
-	struct nd_kseen_key key = { .section = ND_SECTION_ADDITIONAL, .label = label, .bytes = ip, .n = n };
+	struct nd_kseen_key key = {
+		.section = ND_SECTION_ADDITIONAL, .label = label, .bytes = ip, .n = n
+	};
 
 	if (nd_kseen_has(&s->seen, s->q, &key))
 		return 0;
-	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, target, type_of(n), ND_CLASS_IN, s->conf->ttl, ip, n);
+	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, target, type_of(n), ND_CLASS_IN,
+			    s->conf->ttl, ip, n);
 }
 
-static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n, const uint8_t *text)
+static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
+		     const uint8_t *text)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i].port >= 0 && nd_kfind_port_matches(r, &p[i], text))
@@ -185,7 +194,8 @@ static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size
 	return false;
 }
 
-static size_t count_ports(const struct nd_krequest *r, const struct nd_kport *p, size_t n, const uint8_t *text)
+static size_t count_ports(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
+			  const uint8_t *text)
 {
 	size_t count = 0;
 
@@ -210,7 +220,8 @@ static int srv_of_service(struct srv *s)
 		if (nd_kfind_port_matches(r, &v->port[i], text))
 			err = add_srv(s, s->base, s->base.wire, v->port[i].port);
 	for (uint8_t i = 0; i < v->nips && !err && any_port(r, v->port, v->nports, text); i++)
-		err = add_extra(s, s->base, s->base.wire, nd_kobject_ips(v)[i].bytes, nd_kobject_ips(v)[i].len);
+		err = add_extra(s, s->base, s->base.wire, nd_kobject_ips(v)[i].bytes,
+				nd_kobject_ips(v)[i].len);
 	return err;
 }
 
@@ -261,7 +272,8 @@ static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const stru
 		return 0; /* longer than a name can be */
 	if (section == ND_SECTION_ADDITIONAL)
 		return any_port(r, slice->port, slice->nports, text)
-			       ? add_extra(s, target, label, e->ip, e->ip_len) : 0;
+			       ? add_extra(s, target, label, e->ip, e->ip_len)
+			       : 0;
 	for (uint32_t i = 0; i < slice->nports && !err; i++)
 		if (nd_kfind_port_matches(r, &slice->port[i], text))
 			err = add_srv(s, target, label, slice->port[i].port);
@@ -279,7 +291,8 @@ static int srv_of_endpoints(struct srv *s)
 		struct nd_kfind_iter it = nd_kfind_endpoints(s->find);
 		struct nd_kendpoint e;
 		while (!err && nd_kfind_next(&it, &e))
-			err = add_endpoint(s, it.slice, &e, pass ? ND_SECTION_ADDITIONAL : ND_SECTION_ANSWER);
+			err = add_endpoint(s, it.slice, &e,
+					   pass ? ND_SECTION_ADDITIONAL : ND_SECTION_ANSWER);
 	}
 	return err;
 }
@@ -302,7 +315,8 @@ static int srv_of_pod(struct srv *s, struct nd_name zone)
 	return err ? err : add_extra(s, name, name.wire, ip->bytes, ip->len);
 }
 
-int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f, struct nd_name zone)
+int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
+		   struct nd_name zone)
 {
 	struct srv s;
 
@@ -318,98 +332,4 @@ int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	if (init_srv(&s, zone))
 		return 0;
 	return f->kind == ND_KFIND_SERVICE ? srv_of_service(&s) : srv_of_endpoints(&s);
-}
-
-/* ---- PTR ---- */
-
-static int add_ptr(const struct nd_kconf *c, struct nd_query *q, const struct nd_kname *of, const uint8_t *label)
-{
-	struct nd_name_buf a, b;
-	struct nd_name name;
-
-	if (nd_name_prepend("svc", 3, *c->primary, &a, &name) ||
-	    nd_name_prepend(of->ns->node.name, of->ns->node.len, name, &b, &name) ||
-	    nd_name_prepend(of->node.name, of->node.len, name, &a, &name) ||
-	    (label && nd_name_prepend(label + 1, label[0], name, &b, &name)))
-		return 0;
-	return nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_PTR, c->ttl, name.wire, name.len);
-}
-
-/* `namespaces` also hides reverse names; a namespace that only `namespace_labels` hides has them (CoreDNS
- * serviceRecordForIP). */
-static bool may_show(const struct nd_kconf *c, const struct nd_kname *of)
-{
-	return c->nnamespaces == 0 || nd_kfind_namespace(c, of->ns->node.name, of->ns->node.len);
-}
-
-enum { PTR_SEEN_MAX = 64 };
-
-struct ptr_seen {
-	const struct nd_kname *of[PTR_SEEN_MAX];
-	const uint8_t *label[PTR_SEEN_MAX]; /* in slices; NULL: made of the address, hence the same */
-	size_t n;
-};
-
-static bool ptr_seen(struct ptr_seen *s, const struct nd_kname *of, const uint8_t *label)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const uint8_t *l = s->label[i];
-		if (s->of[i] == of && (l == label || (l && label && memcmp(l, label, label[0] + 1u) == 0)))
-			return true;
-	}
-	if (s->n < PTR_SEEN_MAX) {
-		s->of[s->n] = of;
-		s->label[s->n++] = label;
-	}
-	return false;
-}
-
-static int ptr_of_name(const struct nd_kconf *c, struct nd_query *q, struct ptr_seen *seen,
-		       const struct nd_kname *of, const struct nd_kslice *slice, uint32_t name, const uint8_t *ip,
-		       size_t n)
-{
-	const uint8_t *label = name ? nd_kobject_slice_text(slice) + name : NULL;
-	uint8_t made[ND_KOBJECT_LABEL_MAX];
-
-	if (ptr_seen(seen, of, label))
-		return 0;
-	if (!label)
-		nd_kobject_ip_label(ip, n, made);
-	return add_ptr(c, q, of, label ? label : made);
-}
-
-static int ptr_of_slice(const struct nd_kconf *c, struct nd_query *q, struct ptr_seen *seen,
-			const struct nd_kname *of, const struct nd_kslice *s, const uint8_t *ip, size_t n)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; n == 4 && i < s->n4 && !err; i++)
-		if (memcmp(nd_kobject_v4(s)[i].ip, ip, 4) == 0)
-			err = ptr_of_name(c, q, seen, of, s, nd_kobject_v4(s)[i].name, ip, n);
-	for (uint32_t i = 0; n == 16 && i < s->n6 && !err; i++)
-		if (memcmp(nd_kobject_v6(s)[i].ip, ip, 16) == 0)
-			err = ptr_of_name(c, q, seen, of, s, nd_kobject_v6(s)[i].name, ip, n);
-	return err;
-}
-
-int nd_kanswer_ptr(const struct nd_kconf *c, struct nd_query *q, const uint8_t *ip, size_t n)
-{
-	struct nd_kreverse_iter it = nd_kindex_by_service_ip(c->index, ip, n);
-	const struct nd_kname *name;
-	const struct nd_kset *set;
-	struct ptr_seen seen = { .n = 0 };
-	int err = 0;
-
-	while ((name = nd_kreverse_next(&it))) {
-		const struct nd_kservice *s = nd_rcu_get(name->service);
-		if (s && nd_kindex_service_has(s, ip, n) && may_show(c, name))
-			return add_ptr(c, q, name, NULL);
-	}
-	it = nd_kindex_by_endpoint_ip(c->index, ip, n);
-	while (!err && (set = nd_kreverse_next(&it))) {
-		const struct nd_kslice *s = nd_rcu_get(set->now);
-		if (s && may_show(c, set->of))
-			err = ptr_of_slice(c, q, &seen, set->of, s, ip, n);
-	}
-	return err;
 }

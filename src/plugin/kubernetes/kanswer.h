@@ -11,10 +11,10 @@
 int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 			 struct nd_name zone, struct nd_name owner, uint16_t qtype);
 /* Would it write any? */
-bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
-			       struct nd_name zone, uint16_t qtype);
+bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
+			      const struct nd_kfind *f, struct nd_name zone, uint16_t qtype);
 /* SRV, and the targets' addresses. zone: letters as asked, which the targets repeat. */
-int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f, struct nd_name zone);
-int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner, const struct nd_kservice *s);
-/* PTR of an address: a Service's, else all endpoints' that have it. */
-int nd_kanswer_ptr(const struct nd_kconf *c, struct nd_query *q, const uint8_t *ip, size_t n);
+int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
+		   struct nd_name zone);
+int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner,
+		     const struct nd_kservice *s);

@@ -16,13 +16,14 @@ struct server {
 
 struct servers {
 	struct nd_query *q;
-	struct nd_name zone;   /* letters as asked */
-	struct server *list;   /* NULL: only counting */
+	struct nd_name zone; /* letters as asked */
+	struct server *list; /* NULL: only counting */
 	size_t n, max;
-	bool found;            /* some slice holds one of our addresses */
+	bool found; /* some slice holds one of our addresses */
 };
 
-int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone, enum nd_section section)
+int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+		 enum nd_section section)
 {
 	uint8_t rdata[2 * ND_NAME_MAX + 32];
 	struct nd_writer w = nd_writer_over(rdata, sizeof rdata);
@@ -37,12 +38,13 @@ int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zo
 	nd_writer_u32(&w, 1800);
 	nd_writer_u32(&w, 86400);
 	nd_writer_u32(&w, c->ttl);
-	return nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, c->ttl < 300 ? c->ttl : 300, rdata, w.pos);
+	return nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, c->ttl < 300 ? c->ttl : 300,
+			    rdata, w.pos);
 }
 
 /* One server name and address, once. label NULL: the Service's own name. */
-static void add_server(struct servers *s, const struct nd_kname *of, const uint8_t *label, const uint8_t *ip,
-		       uint8_t ip_len)
+static void add_server(struct servers *s, const struct nd_kname *of, const uint8_t *label,
+		       const uint8_t *ip, uint8_t ip_len)
 {
 	struct nd_name_buf a, b;
 	struct nd_name name = s->zone;
@@ -54,7 +56,8 @@ static void add_server(struct servers *s, const struct nd_kname *of, const uint8
 	if (s->n == s->max)
 		return; /* one that came between the two walks, or one too many */
 	if (!of) {
-		if (nd_name_prepend("dns", 3, s->zone, &a, &name) || nd_name_prepend("ns", 2, name, &b, &name))
+		if (nd_name_prepend("dns", 3, s->zone, &a, &name) ||
+		    nd_name_prepend("ns", 2, name, &b, &name))
 			return;
 	} else if (nd_name_prepend("svc", 3, s->zone, &a, &name) ||
 		   nd_name_prepend(of->ns->node.name, of->ns->node.len, name, &b, &name) ||
@@ -169,11 +172,11 @@ int nd_kapex_ns(const struct nd_kconf *c, struct nd_query *q, struct nd_name zon
 
 	for (size_t i = 0; i < s.n && !err; i++)
 		if (!named_before(&s, i))
-			err = nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_NS, c->ttl, s.list[i].name.wire,
-					    s.list[i].name.len);
+			err = nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_NS, c->ttl,
+					    s.list[i].name.wire, s.list[i].name.len);
 	for (size_t i = 0; i < s.n && !err; i++)
-		err = nd_answer_rr(q, ND_SECTION_ADDITIONAL, s.list[i].name, type_of(&s.list[i]), ND_CLASS_IN,
-				   c->ttl, s.list[i].ip, s.list[i].ip_len);
+		err = nd_answer_rr(q, ND_SECTION_ADDITIONAL, s.list[i].name, type_of(&s.list[i]),
+				   ND_CLASS_IN, c->ttl, s.list[i].ip, s.list[i].ip_len);
 	return err;
 }
 
@@ -186,20 +189,21 @@ static bool address_before(const struct servers *s, size_t at)
 	return false;
 }
 
-int nd_kapex_addresses(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone, struct nd_name owner,
-		       uint16_t qtype)
+int nd_kapex_addresses(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+		       struct nd_name owner, uint16_t qtype)
 {
 	struct servers s = { .q = q, .zone = zone };
 	int err = list_servers(&s, c);
 
 	for (size_t i = 0; i < s.n && !err; i++)
 		if (type_of(&s.list[i]) == qtype && !address_before(&s, i))
-			err = nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl, s.list[i].ip,
-					   s.list[i].ip_len);
+			err = nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl,
+					   s.list[i].ip, s.list[i].ip_len);
 	return err;
 }
 
-bool nd_kapex_has_address(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone, uint16_t qtype)
+bool nd_kapex_has_address(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+			  uint16_t qtype)
 {
 	struct servers s = { .q = q, .zone = zone };
 

@@ -31,8 +31,9 @@ static int read_pods(struct nd_kconf *c, const struct nd_conf_line *line, struct
 			c->pods = (enum nd_kconf_pods)i;
 			return 0;
 		}
-	return nd_setup_error(s, line, "wrong value for pods: %s, must be one of: disabled, verified, insecure",
-			      line->args[0]);
+	return nd_setup_error(
+		s, line, "wrong value for pods: %s, must be one of: disabled, verified, insecure",
+		line->args[0]);
 }
 
 static int read_namespaces(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
@@ -67,8 +68,10 @@ static int read_selector(const char **out, const struct nd_conf_line *line, stru
 	if (!text)
 		return ND_ELIMIT;
 	if (nd_selector_parse(text, s->arena, &parsed, &why))
-		return nd_setup_error(s, line, "unable to parse %s value: '%s': %s; write it as in \"kubectl -l\"",
-				      line->name, text, why);
+		return nd_setup_error(
+			s, line,
+			"unable to parse %s value: '%s': %s; write it as in \"kubectl -l\"",
+			line->name, text, why);
 	*out = text;
 	return 0;
 }
@@ -81,13 +84,15 @@ static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, stru
 	if (err || line->nargs == 0)
 		return err;
 	if (strcmp(line->args[0], "empty_service") != 0)
-		return nd_setup_error(s, line, "unable to parse ignore value: '%s'; there is only empty_service",
-				      line->args[0]);
+		return nd_setup_error(
+			s, line, "unable to parse ignore value: '%s'; there is only empty_service",
+			line->args[0]);
 	c->ignore_empty = true;
 	return 0;
 }
 
-static int read_multicluster(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+static int read_multicluster(struct nd_kconf *c, const struct nd_conf_line *line,
+			     struct nd_setup *s)
 {
 	int err = want_args(s, line, 1, SIZE_MAX);
 
@@ -114,8 +119,11 @@ static int read_timeout(struct nd_kconf *c, const struct nd_conf_line *line, str
 	if (err)
 		return err;
 	if (nd_settings_duration(line->args[0], &ns) || ns <= 0)
-		return nd_setup_error(s, line, "failed to parse startup_timeout: %s; give a duration above zero, "
-				      "like 5s", line->args[0]);
+		return nd_setup_error(
+			s, line,
+			"failed to parse startup_timeout: %s; give a duration above zero, "
+			"like 5s",
+			line->args[0]);
 	c->timeout_line = line;
 	return 0;
 }
@@ -128,9 +136,12 @@ static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct 
 		size_t min, max;
 		bool number, whole;
 	} rows[] = {
-		{ "endpoint", 1, SIZE_MAX, false, false }, { "tls", 3, 3, false, false },
-		{ "kubeconfig", 1, 2, false, false },      { "apiserver_qps", 1, 1, true, false },
-		{ "apiserver_burst", 1, 1, true, true },   { "apiserver_max_inflight", 1, 1, true, true },
+		{ "endpoint", 1, SIZE_MAX, false, false },
+		{ "tls", 3, 3, false, false },
+		{ "kubeconfig", 1, 2, false, false },
+		{ "apiserver_qps", 1, 1, true, false },
+		{ "apiserver_burst", 1, 1, true, true },
+		{ "apiserver_max_inflight", 1, 1, true, true },
 	};
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
@@ -141,9 +152,12 @@ static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct 
 			return err;
 		char *end = "";
 		double n = rows[i].number ? strtod(line->args[0], &end) : 0;
-		if (*end || end == line->args[0] || !(n >= 0) || (rows[i].whole && n != (double)(long)n))
-			return nd_setup_error(s, line, "invalid %s \"%s\": give a %snumber of at least 0",
-					      line->name, line->args[0], rows[i].whole ? "whole " : "");
+		if (*end || end == line->args[0] || !(n >= 0) ||
+		    (rows[i].whole && n != (double)(long)n))
+			return nd_setup_error(s, line,
+					      "invalid %s \"%s\": give a %snumber of at least 0",
+					      line->name, line->args[0],
+					      rows[i].whole ? "whole " : "");
 	}
 	if (!c->api_line)
 		c->api_line = line;
@@ -211,8 +225,11 @@ static int check_multi(const struct nd_kconf *c, struct nd_setup *s)
 		if (has_zone(c, c->multi[i]))
 			continue;
 		nd_name_format(c->multi[i], text);
-		return nd_setup_error(s, NULL, "is not authoritative for the multicluster zone %s (authoritative "
-				      "zones: %s)", text, nd_setup_zones_text(s, c->zones, c->nzones));
+		return nd_setup_error(
+			s, NULL,
+			"is not authoritative for the multicluster zone %s (authoritative "
+			"zones: %s)",
+			text, nd_setup_zones_text(s, c->zones, c->nzones));
 	}
 	return 0;
 }
@@ -222,19 +239,25 @@ static int check(const struct nd_kconf *c, struct nd_setup *s)
 	if (!c->primary)
 		return nd_setup_error(s, NULL, "non-reverse zone name must be used");
 	if (c->nnamespaces && c->namespace_labels)
-		return nd_setup_error(s, NULL, "namespaces and namespace_labels cannot both be set");
+		return nd_setup_error(s, NULL,
+				      "namespaces and namespace_labels cannot both be set");
 	int err = check_multi(c, s);
 	if (err)
 		return err;
 	if (c->zonal && c->noendpoints)
-		return nd_setup_error(s, NULL, "zonal requires the endpoint cache; remove noendpoints");
+		return nd_setup_error(s, NULL,
+				      "zonal requires the endpoint cache; remove noendpoints");
 	if (!c->source)
-		return nd_setup_error(s, NULL, "no API client in this build yet; give \"source FILE|FOLDER\"");
+		return nd_setup_error(
+			s, NULL, "no API client in this build yet; give \"source FILE|FOLDER\"");
 	if (c->api_line)
-		return nd_setup_error(s, c->api_line, "%s: no API client in this build yet, and source stands in "
-				      "its place; remove one of them", c->api_line->name);
+		return nd_setup_error(s, c->api_line,
+				      "%s: no API client in this build yet, and source stands in "
+				      "its place; remove one of them",
+				      c->api_line->name);
 	if (c->timeout_line)
-		return nd_setup_error(s, c->timeout_line, "startup_timeout: with source there is nothing to wait "
+		return nd_setup_error(s, c->timeout_line,
+				      "startup_timeout: with source there is nothing to wait "
 				      "for; remove it");
 	return 0;
 }

@@ -10,21 +10,22 @@ enum nd_kconf_pods { ND_KCONF_PODS_DISABLED, ND_KCONF_PODS_INSECURE, ND_KCONF_PO
 struct nd_kstore;
 
 struct nd_kconf {
-	struct nd_name *zones, *multi;      /* lower case; multi: those that are multicluster zones */
+	struct nd_name *zones, *multi; /* lower case; multi: those that are multicluster zones */
 	size_t nzones, nmulti;
-	const struct nd_name *primary;      /* what PTR answers end in */
-	const char *const *namespaces;      /* none: all */
+	const struct nd_name *primary; /* what PTR answers end in */
+	const char *const *namespaces; /* none: all */
 	size_t nnamespaces;
 	enum nd_kconf_pods pods;
 	uint32_t ttl;
 	struct nd_fallthrough fall;
 	bool ignore_empty, noendpoints, zonal, pod_names;
 	const char *source, *labels, *namespace_labels;
-	const struct nd_conf_line *api_line, *timeout_line; /* first line that speaks of an API server; of the wait for it */
-	struct nd_kip *local;               /* addresses of this server, for NS */
+	const struct nd_conf_line *api_line,
+		*timeout_line; /* first line that speaks of an API server; of the wait for it */
+	struct nd_kip *local;  /* addresses of this server, for NS */
 	size_t nlocal;
-	struct nd_kstore *store;            /* process object */
-	const struct nd_kindex *index;      /* the store's */
+	struct nd_kstore *store;       /* process object */
+	const struct nd_kindex *index; /* the store's */
 };
 
 /* Reads the block. 0 or ND_ECONF. */

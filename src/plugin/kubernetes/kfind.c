@@ -14,8 +14,10 @@ bool nd_kfind_is_reverse(struct nd_name name)
 {
 	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
 
-	return (name.len > sizeof v4 && memcmp(name.wire + name.len - sizeof v4, v4, sizeof v4) == 0) ||
-	       (name.len > sizeof v6 && memcmp(name.wire + name.len - sizeof v6, v6, sizeof v6) == 0);
+	return (name.len > sizeof v4 &&
+		memcmp(name.wire + name.len - sizeof v4, v4, sizeof v4) == 0) ||
+	       (name.len > sizeof v6 &&
+		memcmp(name.wire + name.len - sizeof v6, v6, sizeof v6) == 0);
 }
 
 bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n)
@@ -36,9 +38,11 @@ static bool label_matches(struct nd_klabel want, const uint8_t *text, uint32_t a
 	return want.n == 0 || nd_krequest_label_is(want, text + at + 1, text[at]);
 }
 
-bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p, const uint8_t *text)
+bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p,
+			   const uint8_t *text)
 {
-	return label_matches(r->port, text, p->name) && label_matches(r->protocol, text, p->protocol);
+	return label_matches(r->port, text, p->name) &&
+	       label_matches(r->protocol, text, p->protocol);
 }
 
 /* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are IPv4. */
@@ -133,7 +137,8 @@ static struct nd_kendpoint endpoint_at(const struct nd_kslice *s, uint32_t i)
 	return (struct nd_kendpoint){ .ip = e->ip, .ip_len = 16, .name = e->name };
 }
 
-static bool endpoint_matches(const struct nd_kfind_iter *it, const struct nd_kendpoint *e, uint32_t i)
+static bool endpoint_matches(const struct nd_kfind_iter *it, const struct nd_kendpoint *e,
+			     uint32_t i)
 {
 	const struct nd_krequest *r = &it->find->request;
 	const struct nd_kslice *s = it->slice;
@@ -252,11 +257,13 @@ static void find_service(const struct nd_kconf *c, struct nd_kfind *f)
 		find_cluster_ip(f);
 }
 
-void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone, struct nd_kfind *out)
+void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone,
+		   struct nd_kfind *out)
 {
 	struct nd_krequest *r = &out->request;
 
-	*out = (struct nd_kfind){ .kind = ND_KFIND_NONE, .multi = c->nmulti && nd_kconf_is_multi(c, zone) };
+	*out = (struct nd_kfind){ .kind = ND_KFIND_NONE,
+				  .multi = c->nmulti && nd_kconf_is_multi(c, zone) };
 	if (!nd_krequest_parse(name, zone, out->multi, c->zonal, r))
 		return;
 	if (r->top) {
@@ -276,8 +283,8 @@ void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name
 		out->kind = ND_KFIND_EMPTY;
 		return;
 	}
-	out->name = nd_kindex_name(c->index, out->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER, ns, r->service.at,
-				   r->service.n);
+	out->name = nd_kindex_name(c->index, out->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER, ns,
+				   r->service.at, r->service.n);
 	if (!out->name)
 		return;
 	out->service = nd_rcu_get(out->name->service);

@@ -20,17 +20,18 @@ enum nd_kfind_kind {
 
 struct nd_kfind {
 	enum nd_kfind_kind kind;
-	struct nd_krequest request;         /* views the name */
+	struct nd_krequest request; /* views the name */
 	const struct nd_kname *name;
 	const struct nd_kservice *service;
-	const struct nd_kgroup *group;      /* NULL: no slices */
-	bool multi;                         /* below a multicluster zone */
+	const struct nd_kgroup *group; /* NULL: no slices */
+	bool multi;                    /* below a multicluster zone */
 	struct nd_kip pod;
-	size_t npods;                       /* that have it; 1 where nobody looks */
+	size_t npods; /* that have it; 1 where nobody looks */
 };
 
 /* name: lower case, at or below zone; it must stand as long as *out is used. */
-void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone, struct nd_kfind *out);
+void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone,
+		   struct nd_kfind *out);
 bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone);
 /* Below in-addr.arpa or ip6.arpa, not these themselves (CoreDNS dnsutil.IsReverse). Lower case. */
 bool nd_kfind_is_reverse(struct nd_name name);
@@ -38,14 +39,15 @@ bool nd_kfind_is_reverse(struct nd_name name);
 const struct nd_kns *nd_kfind_namespace(const struct nd_kconf *c, const void *name, size_t n);
 /* Do `namespaces` name it (or stand there not)? */
 bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n);
-bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p, const uint8_t *text);
+bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p,
+			   const uint8_t *text);
 
 /* Endpoints of f that match its request, slice by slice. */
 struct nd_kfind_iter {
 	const struct nd_kfind *find;
-	const struct nd_kslice *slice;  /* of the endpoint returned last */
+	const struct nd_kslice *slice; /* of the endpoint returned last */
 	uint32_t next_slice, next_endpoint;
-	struct nd_kip want;             /* request's endpoint label, if it is an address */
+	struct nd_kip want; /* request's endpoint label, if it is an address */
 };
 
 struct nd_kendpoint {

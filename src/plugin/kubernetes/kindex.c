@@ -11,31 +11,34 @@
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n)
 {
 	uint32_t hash = nd_ktable_hash(&ix->config.key, NULL, name, n);
-	const struct nd_kns *ns = (const struct nd_kns *)nd_ktable_find(&ix->namespaces, hash, NULL, name, n);
+	const struct nd_kns *ns = (const struct nd_kns *)nd_ktable_find(&ix->namespaces, hash, NULL,
+									name, n);
 
 	return ns && nd_rcu_get(ns->exists) ? ns : NULL;
 }
 
-const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm, const struct nd_kns *ns,
-				      const void *name, size_t n)
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
+				      const struct nd_kns *ns, const void *name, size_t n)
 {
 	uint32_t hash = nd_ktable_hash(&ix->config.key, ns, name, n);
 
 	return (const struct nd_kname *)nd_ktable_find(&ix->realm[realm].names, hash, ns, name, n);
 }
 
-static struct nd_kreverse_iter by_ip(const struct nd_kindex *ix, const struct nd_kreverse *r, const uint8_t *ip,
-				     size_t n)
+static struct nd_kreverse_iter by_ip(const struct nd_kindex *ix, const struct nd_kreverse *r,
+				     const uint8_t *ip, size_t n)
 {
 	return nd_kreverse_find(r, nd_ktags_of(ix, ip, n));
 }
 
-struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n)
+struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,
+						size_t n)
 {
 	return by_ip(ix, &ix->service_ips, ip, n);
 }
 
-struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n)
+struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip,
+						 size_t n)
 {
 	return by_ip(ix, &ix->endpoint_ips, ip, n);
 }
@@ -53,7 +56,8 @@ bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_
 	return ips_have(nd_kobject_ips(s), s->nips, ip, n);
 }
 
-size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n)
+size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
+			    size_t n)
 {
 	struct nd_kreverse_iter it = by_ip(ix, &ix->pod_ips, ip, n);
 	const struct nd_kpod *pod;
@@ -112,7 +116,8 @@ static int upsert(struct nd_sink *s, const struct nd_object *o)
 	return err;
 }
 
-static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const char *namespace, const char *name)
+static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+			  const char *name)
 {
 	struct nd_kindex *ix = of_sink(s);
 
@@ -137,7 +142,9 @@ struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config)
 		return NULL;
 	ix->config = *config;
 	ix->memory.max = config->max_bytes;
-	ix->sink = (struct nd_sink){ .begin = begin, .upsert = upsert, .remove = remove_object, .end = end };
+	ix->sink = (struct nd_sink){
+		.begin = begin, .upsert = upsert, .remove = remove_object, .end = end
+	};
 	ix->namespaces.memory = ix->pods.memory = &ix->memory;
 	for (int r = 0; r < ND_KREALMS; r++)
 		ix->realm[r].names.memory = ix->realm[r].sets.memory = &ix->memory;

@@ -25,16 +25,16 @@ enum nd_krealm { ND_KREALM_CLUSTER, ND_KREALM_MULTI, ND_KREALMS };
 
 struct nd_kns {
 	struct nd_knode node;
-	bool exists;     /* published: there is such a Namespace, and it is selected */
-	uint32_t refs;   /* names, slices and pods in it */
+	bool exists;   /* published: there is such a Namespace, and it is selected */
+	uint32_t refs; /* names, slices and pods in it */
 	char text[];
 };
 
 /* The slices of a name as they are now. */
 struct nd_kgroup {
 	uint32_t n;
-	bool repeats;    /* an address, a name or a port may stand twice: answers must be looked through */
-	bool ready;      /* some slice has a ready address */
+	bool repeats; /* an address, a name or a port may stand twice: answers must be looked through */
+	bool ready;                      /* some slice has a ready address */
 	const struct nd_kslice *slice[]; /* may have gaps: NULL */
 };
 
@@ -56,7 +56,7 @@ struct nd_kset {
 	struct nd_kname *of;
 	const struct nd_kslice *now; /* published */
 	struct nd_list link;
-	uint32_t id;                 /* in endpoint_ips */
+	uint32_t id; /* in endpoint_ips */
 	char text[];
 };
 
@@ -68,11 +68,11 @@ struct nd_kpod {
 };
 
 struct nd_kindex_config {
-	bool pod_names, zones;         /* see nd_kobject_slice */
-	bool wanted[ND_OBJECT_KINDS];  /* kinds that are waited for before it is complete */
+	bool pod_names, zones;        /* see nd_kobject_slice */
+	bool wanted[ND_OBJECT_KINDS]; /* kinds that are waited for before it is complete */
 	size_t max_bytes;
 	struct nd_siphash_key key;
-	uint64_t (*wall_ns)(void);     /* for the serial */
+	uint64_t (*wall_ns)(void); /* for the serial */
 };
 
 struct nd_kindex {
@@ -96,12 +96,15 @@ void nd_kindex_free(struct nd_kindex *ix); /* no reader is left; takes NULL */
 bool nd_kindex_complete(const struct nd_kindex *ix);
 /* NULL unless there is such a namespace. */
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
-const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm, const struct nd_kns *ns,
-				      const void *name, size_t n);
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
+				      const struct nd_kns *ns, const void *name, size_t n);
 /* How many pods of the namespace have this address? (Those on the host's network share the node's.) */
-size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip, size_t n);
+size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
+			    size_t n);
 
 /* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look through it->now. */
-struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
-struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
+struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,
+						size_t n);
+struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip,
+						 size_t n);
 bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_t n);

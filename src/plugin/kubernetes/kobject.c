@@ -85,7 +85,8 @@ static uint32_t count_ports(size_t n)
 	return n > UINT16_MAX ? UINT16_MAX : n ? (uint32_t)n : 1;
 }
 
-static void fill_ports(struct nd_kport *to, const struct nd_object_port *from, size_t n, struct nd_buf *text)
+static void fill_ports(struct nd_kport *to, const struct nd_object_port *from, size_t n,
+		       struct nd_buf *text)
 {
 	if (n == 0) {
 		*to = (struct nd_kport){ .port = -1 };
@@ -120,11 +121,12 @@ static size_t wire_target(const char *text, struct nd_name_buf *buf)
 static void *block(struct nd_kmemory *m, size_t head, const struct nd_buf *text, uint32_t *size)
 {
 	*size = (uint32_t)(head + text->len);
-	return text->err || head + text->len > UINT32_MAX ? NULL : nd_kmemory_new(m, head + text->len);
+	return text->err || head + text->len > UINT32_MAX ? NULL
+							  : nd_kmemory_new(m, head + text->len);
 }
 
-static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_object_service *o, size_t nports,
-					 struct nd_kport *ports, struct nd_buf *text)
+static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_object_service *o,
+					 size_t nports, struct nd_kport *ports, struct nd_buf *text)
 {
 	struct nd_name_buf target;
 	size_t target_len = o->external ? wire_target(o->external_name, &target) : 0;
@@ -132,15 +134,19 @@ static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_o
 	uint32_t size;
 
 	nd_buf_add(text, target.bytes, target_len);
-	struct nd_kservice *s = block(m, sizeof *s + nports * sizeof *ports + nips * sizeof(struct nd_kip), text,
-				      &size);
+	struct nd_kservice *s = block(m,
+				      sizeof *s + nports * sizeof *ports +
+					      nips * sizeof(struct nd_kip),
+				      text, &size);
 	if (!s)
 		return NULL;
 	s->size = size;
 	s->nports = (uint16_t)nports;
 	s->nips = nips;
 	s->target_len = (uint16_t)target_len;
-	s->kind = o->external ? ND_KSERVICE_EXTERNAL : o->headless ? ND_KSERVICE_HEADLESS : ND_KSERVICE_CLUSTER;
+	s->kind = o->external   ? ND_KSERVICE_EXTERNAL
+		  : o->headless ? ND_KSERVICE_HEADLESS
+				: ND_KSERVICE_CLUSTER;
 	memcpy(s->port, ports, nports * sizeof *ports);
 	struct nd_kip *ip = (struct nd_kip *)(s->port + nports);
 	for (size_t i = 0; i < o->nips && ip < (struct nd_kip *)(s->port + nports) + nips; i++) {
@@ -175,7 +181,8 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 }
 
 /* CoreDNS endpointHostname: the hostname, else (if asked for) the pod's name, else the address as written. */
-static uint32_t name_endpoint(const struct nd_object_endpoint *e, bool pod_names, struct nd_buf *text)
+static uint32_t name_endpoint(const struct nd_object_endpoint *e, bool pod_names,
+			      struct nd_buf *text)
 {
 	uint8_t canonical[ND_KOBJECT_LABEL_MAX];
 	char written[ND_KOBJECT_LABEL_MAX + 1] = "";
@@ -210,8 +217,8 @@ static uint32_t add_zone(struct nd_buf *text, const char *zone)
 	return at;
 }
 
-static void fill_endpoints(struct nd_kslice *s, const struct nd_object_slice *o, const uint32_t *names,
-			   const uint32_t *zone_names)
+static void fill_endpoints(struct nd_kslice *s, const struct nd_object_slice *o,
+			   const uint32_t *names, const uint32_t *zone_names)
 {
 	struct nd_kend4 *v4 = (struct nd_kend4 *)(s->port + s->nports);
 	struct nd_kend6 *v6 = (struct nd_kend6 *)(v4 + s->n4);
@@ -243,8 +250,9 @@ static void count_families(const struct nd_object_slice *o, uint32_t *n4, uint32
 }
 
 /* names: room for 2 * nendpoints labels and the ports, while it is built. */
-static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_object_slice *o, bool pod_names,
-				     bool zones, uint32_t *names, struct nd_kport *ports, struct nd_buf *text)
+static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
+				     bool pod_names, bool zones, uint32_t *names,
+				     struct nd_kport *ports, struct nd_buf *text)
 {
 	uint32_t n4, n6, size, nports = count_ports(o->nports);
 	uint32_t *zone_names = names + o->nendpoints;
@@ -259,8 +267,11 @@ static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_objec
 	}
 	uint32_t cluster = add_label(text, o->cluster);
 	count_families(o, &n4, &n6);
-	struct nd_kslice *s = block(m, sizeof *s + nports * sizeof *ports + n4 * sizeof(struct nd_kend4) +
-				    n6 * sizeof(struct nd_kend6) + (zones ? (n4 + n6) * sizeof(uint32_t) : 0),
+	struct nd_kslice *s = block(m,
+				    sizeof *s + nports * sizeof *ports +
+					    n4 * sizeof(struct nd_kend4) +
+					    n6 * sizeof(struct nd_kend6) +
+					    (zones ? (n4 + n6) * sizeof(uint32_t) : 0),
 				    text, &size);
 	if (!s)
 		return NULL;
@@ -277,7 +288,8 @@ static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_objec
 	return s;
 }
 
-struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o, bool pod_names, bool zones)
+struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
+				   bool pod_names, bool zones)
 {
 	uint32_t *names = nd_kmemory_new(m, (2 * o->nendpoints + 1) * sizeof *names);
 	struct nd_kport *ports = nd_kmemory_new(m, count_ports(o->nports) * sizeof *ports);

@@ -25,12 +25,12 @@ struct nd_kip {
 };
 
 struct nd_kservice {
-	uint32_t size;           /* of the whole block */
+	uint32_t size; /* of the whole block */
 	uint16_t nports;
 	uint8_t nips;
-	uint8_t kind;            /* enum nd_kservice_kind */
-	uint16_t target_len;     /* external name in wire form, at the end of the text; 0: it is no host name */
-	struct nd_kport port[];  /* then nips addresses, then text */
+	uint8_t kind; /* enum nd_kservice_kind */
+	uint16_t target_len; /* external name in wire form, at the end of the text; 0: it is no host name */
+	struct nd_kport port[]; /* then nips addresses, then text */
 };
 
 struct nd_kend4 {
@@ -46,10 +46,11 @@ struct nd_kend6 {
 struct nd_kslice {
 	uint32_t size;
 	uint32_t n4, n6, nports;
-	uint32_t nready;         /* addresses, with those that are none */
-	uint32_t cluster;        /* label: where a multicluster slice comes from */
-	uint32_t zones;          /* 1: topology zones are kept */
-	struct nd_kport port[];  /* then n4, n6 endpoints, then n4 + n6 labels of zones if kept, then text */
+	uint32_t nready;  /* addresses, with those that are none */
+	uint32_t cluster; /* label: where a multicluster slice comes from */
+	uint32_t zones;   /* 1: topology zones are kept */
+	struct nd_kport
+		port[]; /* then n4, n6 endpoints, then n4 + n6 labels of zones if kept, then text */
 };
 
 static inline const struct nd_kip *nd_kobject_ips(const struct nd_kservice *s)
@@ -91,7 +92,8 @@ static inline const uint8_t *nd_kobject_slice_text(const struct nd_kslice *s)
 /* NULL: no memory. */
 struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o);
 /* pod_names: an endpoint without a hostname is called as its pod. zones: keep topology zones. */
-struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o, bool pod_names, bool zones);
+struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
+				   bool pod_names, bool zones);
 
 enum { ND_KOBJECT_LABEL_MAX = 1 + 63 };
 /* The label that CoreDNS makes of an address: "10-0-0-1", "2001-db8--1"; length and letters. */

@@ -16,8 +16,9 @@ static int service_tags(struct nd_kindex *ix, const struct nd_kservice *s, struc
 }
 
 /* Only the cluster's own Services are found by address. */
-static int enter_service(struct nd_kindex *ix, struct nd_kname *name, const struct nd_kservice *made,
-			 struct nd_ktags *before, struct nd_ktags *after)
+static int enter_service(struct nd_kindex *ix, struct nd_kname *name,
+			 const struct nd_kservice *made, struct nd_ktags *before,
+			 struct nd_ktags *after)
 {
 	bool entered = false;
 	int err = service_tags(ix, name->service, before);
@@ -29,7 +30,8 @@ static int enter_service(struct nd_kindex *ix, struct nd_kname *name, const stru
 		entered = !err;
 	}
 	if (!err && after->n)
-		err = nd_kreverse_add(&ix->service_ips, name->id, before->tag, before->n, after->tag, after->n);
+		err = nd_kreverse_add(&ix->service_ips, name->id, before->tag, before->n,
+				      after->tag, after->n);
 	if (err && entered) {
 		nd_kreverse_leave(&ix->service_ips, name->id);
 		name->id = 0;
@@ -56,7 +58,8 @@ static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kn
 		err = enter_service(ix, name, made, &before, &after);
 	if (!err) {
 		nd_rcu_publish(name->service, (const struct nd_kservice *)made);
-		nd_kreverse_del(&ix->service_ips, name->id, before.tag, before.n, after.tag, after.n);
+		nd_kreverse_del(&ix->service_ips, name->id, before.tag, before.n, after.tag,
+				after.n);
 		leave_if_none(ix, name, after.n);
 		nd_kmemory_retire(&ix->memory, old);
 	}
@@ -128,7 +131,8 @@ static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
 	size_t n = o->pod.nips;
 	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
 	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory, sizeof *pod + n * sizeof *pod->ip +
-						  strlen(o->name)) : NULL;
+								       strlen(o->name))
+				 : NULL;
 
 	if (!pod) {
 		if (ns)
@@ -152,7 +156,8 @@ static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
 static void discard_pod(struct nd_kindex *ix, struct nd_kpod *pod)
 {
 	for (uint32_t i = 0; pod->id && i < pod->nips; i++)
-		nd_kreverse_forget(&ix->pod_ips, pod->id, nd_ktags_of(ix, pod->ip[i].bytes, pod->ip[i].len));
+		nd_kreverse_forget(&ix->pod_ips, pod->id,
+				   nd_ktags_of(ix, pod->ip[i].bytes, pod->ip[i].len));
 	if (pod->id)
 		nd_kreverse_leave(&ix->pod_ips, pod->id);
 	nd_kspace_drop(ix, pod->ns);
@@ -174,12 +179,14 @@ static int enter_pod(struct nd_kindex *ix, struct nd_kpod *pod)
 
 static int put_pod(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
 {
-	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace, o->name);
+	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace,
+								  o->name);
 	struct nd_kpod *pod = make_pod(ix, o);
 
 	if (!pod)
 		return -ENOMEM;
-	if (old && old->nips == pod->nips && memcmp(old->ip, pod->ip, pod->nips * sizeof *pod->ip) == 0) {
+	if (old && old->nips == pod->nips &&
+	    memcmp(old->ip, pod->ip, pod->nips * sizeof *pod->ip) == 0) {
 		old->node.mark = pod->node.mark;
 		discard_pod(ix, pod);
 		return 0;
@@ -214,7 +221,8 @@ static bool can_be_named(const struct nd_object *o)
 	return nd_kobject_is_label(o->name);
 }
 
-static int put_namespace(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+static int put_namespace(struct nd_kindex *ix, const struct nd_object *o,
+			 enum nd_kput_change *change)
 {
 	bool came = false;
 	int err = nd_kspace_put(ix, o->name, &came);
@@ -275,7 +283,8 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 	}
 }
 
-static struct nd_ktable *table_of(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm)
+static struct nd_ktable *table_of(struct nd_kindex *ix, enum nd_object_kind kind,
+				  enum nd_krealm realm)
 {
 	switch (kind) {
 	case ND_OBJECT_NAMESPACE: return &ix->namespaces;
@@ -289,8 +298,9 @@ static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_k
 		       const char *namespace, const char *name)
 {
 	struct nd_ktable *t = table_of(ix, kind, realm);
-	struct nd_knode *node = kind == ND_OBJECT_NAMESPACE ? nd_kspace_find(ix, t, NULL, name)
-							    : nd_kspace_find_in(ix, t, namespace, name);
+	struct nd_knode *node = kind == ND_OBJECT_NAMESPACE
+					? nd_kspace_find(ix, t, NULL, name)
+					: nd_kspace_find_in(ix, t, namespace, name);
 
 	return node && remove_node(ix, kind, realm, node, false);
 }
@@ -307,7 +317,8 @@ static bool sweep_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kr
 	return any;
 }
 
-bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace, const char *name)
+bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace,
+		    const char *name)
 {
 	bool found = remove_one(ix, kind, realm_of(kind), namespace, name);
 

@@ -14,6 +14,7 @@ enum nd_kput_change { ND_KPUT_SAME, ND_KPUT_CAME, ND_KPUT_CHANGED };
 /* 0, -ENOMEM. */
 int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change);
 /* False if there was none. */
-bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace, const char *name);
+bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace,
+		    const char *name);
 /* Removes what the last list of that kind did not name; true if that was something. */
 bool nd_kput_sweep(struct nd_kindex *ix, enum nd_object_kind kind);

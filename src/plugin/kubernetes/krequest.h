@@ -15,9 +15,9 @@ struct nd_klabel {
 };
 
 struct nd_krequest {
-	bool top;          /* the zone, svc or pod alone: exists, holds nothing */
-	bool pod;          /* below pod, else below svc */
-	bool prefer;       /* zonal: all endpoints if the topology zone holds none */
+	bool top;    /* the zone, svc or pod alone: exists, holds nothing */
+	bool pod;    /* below pod, else below svc */
+	bool prefer; /* zonal: all endpoints if the topology zone holds none */
 	struct nd_klabel namespace, service, endpoint, cluster, port, protocol;
 	/* Topology zone: its labels as they stand in the name, from a length octet on. 0: none. */
 	const uint8_t *zone;

@@ -91,8 +91,9 @@ static int make_room(struct nd_kreverse *r, size_t n)
 }
 
 /* Walks both and calls fn for each tag of a that b has not. */
-static void each_only(struct nd_kreverse *r, uint32_t id, const uint32_t *a, size_t na, const uint32_t *b,
-		      size_t nb, void (*fn)(struct nd_kreverse *r, uint64_t cell))
+static void each_only(struct nd_kreverse *r, uint32_t id, const uint32_t *a, size_t na,
+		      const uint32_t *b, size_t nb,
+		      void (*fn)(struct nd_kreverse *r, uint64_t cell))
 {
 	for (size_t i = 0, j = 0; i < na; i++) {
 		while (j < nb && b[j] < a[i])
@@ -148,7 +149,9 @@ struct nd_kreverse_iter nd_kreverse_find(const struct nd_kreverse *r, uint32_t t
 {
 	const struct nd_kcells *c = nd_rcu_get(r->cells);
 
-	return (struct nd_kreverse_iter){ .cells = c, .table = r, .tag = tag, .at = c ? tag & c->mask : 0 };
+	return (struct nd_kreverse_iter){
+		.cells = c, .table = r, .tag = tag, .at = c ? tag & c->mask : 0
+	};
 }
 
 void *nd_kreverse_next(struct nd_kreverse_iter *it)

@@ -27,8 +27,8 @@ struct nd_kreverse {
 	struct nd_kcells *cells;
 	struct nd_kowners *owners;
 	struct nd_kmemory *memory;
-	uint32_t used, live;      /* cells not empty; in use */
-	uint32_t *free_ids;       /* stack */
+	uint32_t used, live; /* cells not empty; in use */
+	uint32_t *free_ids;  /* stack */
 	uint32_t nfree, last_id;
 };
 

@@ -27,7 +27,8 @@ static const uint8_t *label_at(const struct nd_query *q, size_t at)
 	return base + at;
 }
 
-static bool equal(const struct nd_query *q, const struct nd_record *r, const struct nd_kseen_key *key)
+static bool equal(const struct nd_query *q, const struct nd_record *r,
+		  const struct nd_kseen_key *key)
 {
 	const uint8_t *rdata = q->ans.w.base + r->rdata;
 	bool srv = r->type == ND_TYPE_SRV;

@@ -11,7 +11,7 @@
 enum { ND_KSEEN_SLOTS = 8192 }; /* a power of two, twice the records that an answer can hold */
 
 struct nd_kseen {
-	bool on;        /* off: everything is new */
+	bool on; /* off: everything is new */
 	uint32_t mask;
 	uint16_t slot[ND_KSEEN_SLOTS]; /* index of the record + 1; 0: free */
 };

@@ -83,13 +83,14 @@ static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd
 
 	*out = NULL;
 	ND_LIST_EACH(&of->sets, it)
-		n++;
+	n++;
 	if (n == 0 || (n == 1 && !made))
 		return 0;
 	struct nd_kgroup *g = nd_kmemory_new(&ix->memory, sizeof *g + n * sizeof *g->slice);
 	if (!g)
 		return -ENOMEM;
-	ND_LIST_EACH(&of->sets, it) {
+	ND_LIST_EACH(&of->sets, it)
+	{
 		const struct nd_kset *s = ND_LIST_ENTRY(it, struct nd_kset, link);
 		const struct nd_kslice *slice = s == set ? made : s->now;
 		if (!slice)
@@ -112,11 +113,12 @@ static void publish_group(struct nd_kindex *ix, struct nd_kname *of, const struc
 
 /* ---- sets ---- */
 
-static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
-				const char *owner)
+static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_krealm realm,
+				const struct nd_object *o, const char *owner)
 {
 	struct nd_kname *of = nd_kspace_name(ix, realm, o->namespace, owner);
-	struct nd_kset *set = of ? nd_kmemory_new(&ix->memory, sizeof *set + strlen(o->name)) : NULL;
+	struct nd_kset *set = of ? nd_kmemory_new(&ix->memory, sizeof *set + strlen(o->name))
+				 : NULL;
 
 	if (!set)
 		goto fail;
@@ -158,11 +160,13 @@ static int enter_tags(struct nd_kindex *ix, struct nd_kset *set, const struct nd
 	if (!err && !set->id)
 		err = nd_kreverse_enter(&ix->endpoint_ips, set, &set->id);
 	if (!err)
-		err = nd_kreverse_add(&ix->endpoint_ips, set->id, before->tag, before->n, after->tag, after->n);
+		err = nd_kreverse_add(&ix->endpoint_ips, set->id, before->tag, before->n,
+				      after->tag, after->n);
 	return err;
 }
 
-static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set, struct nd_kslice *made)
+static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set,
+		      struct nd_kslice *made)
 {
 	struct nd_kslice *old = (struct nd_kslice *)set->now;
 	struct nd_ktags before = { 0 }, after = { 0 };
@@ -176,7 +180,8 @@ static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset
 	} else {
 		nd_rcu_publish(set->now, (const struct nd_kslice *)made);
 		publish_group(ix, set->of, group);
-		nd_kreverse_del(&ix->endpoint_ips, set->id, before.tag, before.n, after.tag, after.n);
+		nd_kreverse_del(&ix->endpoint_ips, set->id, before.tag, before.n, after.tag,
+				after.n);
 		nd_kmemory_retire(&ix->memory, old);
 	}
 	nd_ktags_clear(&before);
@@ -189,9 +194,11 @@ static void forget_cells(struct nd_kindex *ix, const struct nd_kset *set)
 	const struct nd_kslice *s = set->now;
 
 	for (uint32_t i = 0; i < s->n4; i++)
-		nd_kreverse_forget(&ix->endpoint_ips, set->id, nd_ktags_of(ix, nd_kobject_v4(s)[i].ip, 4));
+		nd_kreverse_forget(&ix->endpoint_ips, set->id,
+				   nd_ktags_of(ix, nd_kobject_v4(s)[i].ip, 4));
 	for (uint32_t i = 0; i < s->n6; i++)
-		nd_kreverse_forget(&ix->endpoint_ips, set->id, nd_ktags_of(ix, nd_kobject_v6(s)[i].ip, 16));
+		nd_kreverse_forget(&ix->endpoint_ips, set->id,
+				   nd_ktags_of(ix, nd_kobject_v6(s)[i].ip, 16));
 }
 
 /* Where there is no memory for a smaller group, the slice leaves a gap in the old one. */
@@ -232,11 +239,11 @@ static bool same(const struct nd_kset *set, const struct nd_kslice *made)
 	return set->now->size == made->size && memcmp(set->now, made, made->size) == 0;
 }
 
-int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o, const char *owner,
-		bool *came, bool *changed)
+int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
+		const char *owner, bool *came, bool *changed)
 {
-	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->realm[realm].sets, o->namespace,
-								  o->name);
+	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->realm[realm].sets,
+								  o->namespace, o->name);
 	struct nd_kslice *made;
 	int err = -ENOMEM;
 

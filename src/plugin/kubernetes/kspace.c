@@ -5,29 +5,31 @@
 #include <string.h>
 #include "base/rcu.h"
 
-struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t, const void *parent,
-				const char *name)
+struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t,
+				const void *parent, const char *name)
 {
 	size_t n = strlen(name);
 
 	return nd_ktable_find(t, nd_ktable_hash(&ix->config.key, parent, name, n), parent, name, n);
 }
 
-struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t, const char *namespace,
-				   const char *name)
+struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t,
+				   const char *namespace, const char *name)
 {
 	const struct nd_knode *ns = nd_kspace_find(ix, &ix->namespaces, NULL, namespace);
 
 	return ns ? nd_kspace_find(ix, t, ns, name) : NULL;
 }
 
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent, char *text,
-			 const char *name)
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent,
+			 char *text, const char *name)
 {
 	size_t n = strlen(name);
 
 	memcpy(text, name, n);
-	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n,
+	*node = (struct nd_knode){ .parent = parent,
+				   .name = text,
+				   .len = (uint8_t)n,
 				   .hash = nd_ktable_hash(&ix->config.key, parent, name, n) };
 }
 

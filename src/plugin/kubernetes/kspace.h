@@ -5,13 +5,13 @@
 #include "plugin/kubernetes/kindex.h"
 
 /* Fills a node whose block has room for the text. */
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent, char *text,
-			 const char *name);
-struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t, const void *parent,
-				const char *name);
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent,
+			 char *text, const char *name);
+struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t,
+				const void *parent, const char *name);
 /* The node called name in the namespace; NULL. */
-struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t, const char *namespace,
-				   const char *name);
+struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t,
+				   const char *namespace, const char *name);
 
 /* With one reference more; NULL: no memory. */
 struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name);

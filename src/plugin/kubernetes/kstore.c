@@ -36,8 +36,10 @@ static void tell_missing(const struct nd_kindex *ix)
 			nd_buf_printf(&b, "%s%.*s", n > 1 ? ", " : "", node->len, node->name);
 	}
 	if (n)
-		nd_log_warning("kubernetes", "%u namespaces with objects have no Namespace object, so their names "
-			       "are not answered: %s%s", n, nd_buf_string(&b), n > TOLD_MAX ? ", ..." : "");
+		nd_log_warning("kubernetes",
+			       "%u namespaces with objects have no Namespace object, so their names "
+			       "are not answered: %s%s",
+			       n, nd_buf_string(&b), n > TOLD_MAX ? ", ..." : "");
 	nd_buf_clear(&b);
 }
 
@@ -67,8 +69,10 @@ static int copy_selector(struct nd_kstore *st, const char *text, struct nd_selec
 
 static struct nd_kindex *make_index(const struct nd_kconf *c, const bool wanted[ND_OBJECT_KINDS])
 {
-	struct nd_kindex_config config = { .pod_names = c->pod_names, .zones = c->zonal,
-					   .max_bytes = index_bytes_max, .wall_ns = nd_clock_wall_ns };
+	struct nd_kindex_config config = { .pod_names = c->pod_names,
+					   .zones = c->zonal,
+					   .max_bytes = index_bytes_max,
+					   .wall_ns = nd_clock_wall_ns };
 
 	memcpy(config.wanted, wanted, sizeof config.wanted);
 	nd_random_bytes(&config.key, sizeof config.key);
@@ -104,8 +108,10 @@ static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *
 	config->report = on_report;
 	config->ctx = st;
 	st->index = make_index(c, config->wanted);
-	if (!config->path || !st->index || copy_selector(st, c->labels, &st->labels, &config->labels) ||
-	    copy_selector(st, c->namespace_labels, &st->namespace_labels, &config->namespace_labels))
+	if (!config->path || !st->index ||
+	    copy_selector(st, c->labels, &st->labels, &config->labels) ||
+	    copy_selector(st, c->namespace_labels, &st->namespace_labels,
+			  &config->namespace_labels))
 		return nd_diag_at(d, NULL, 0, "no memory");
 	config->sink = &st->index->sink;
 	return nd_source_new(config, &st->source, d);
@@ -133,9 +139,11 @@ static void *make(void *ctx)
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 {
 	struct making m = { .conf = c, .setup = s };
-	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d", c->source, c->labels ? c->labels : "",
+	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d", c->source,
+				    c->labels ? c->labels : "",
 				    c->namespace_labels ? c->namespace_labels : "", c->noendpoints,
-				    c->pods == ND_KCONF_PODS_VERIFIED, c->nmulti > 0, c->zonal, c->pod_names);
+				    c->pods == ND_KCONF_PODS_VERIFIED, c->nmulti > 0, c->zonal,
+				    c->pod_names);
 
 	if (!key)
 		return ND_ELIMIT;

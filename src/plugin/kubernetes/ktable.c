@@ -10,8 +10,8 @@ enum { SLOTS_MIN = 16 };
 
 static struct nd_knode deleted; /* stands in a slot whose node went */
 
-struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent, const void *name,
-				size_t n)
+struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent,
+				const void *name, size_t n)
 {
 	const struct nd_kslots *s = nd_rcu_get(t->now);
 
@@ -21,8 +21,8 @@ struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const 
 		struct nd_knode *node = nd_rcu_get(s->slot[i]);
 		if (!node)
 			return NULL;
-		if (node != &deleted && node->hash == hash && node->parent == parent && node->len == n &&
-		    memcmp(node->name, name, n) == 0)
+		if (node != &deleted && node->hash == hash && node->parent == parent &&
+		    node->len == n && memcmp(node->name, name, n) == 0)
 			return node;
 	}
 }

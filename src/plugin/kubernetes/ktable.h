@@ -18,7 +18,7 @@ struct nd_knode {
 	const char *name;   /* len bytes */
 	uint32_t hash;
 	uint8_t len;
-	uint8_t mark;       /* relist that named it last */
+	uint8_t mark; /* relist that named it last */
 };
 
 struct nd_kslots {
@@ -27,20 +27,20 @@ struct nd_kslots {
 };
 
 struct nd_ktable {
-	struct nd_kslots *now;      /* NULL: empty */
+	struct nd_kslots *now; /* NULL: empty */
 	struct nd_kmemory *memory;
-	uint32_t used;              /* slots not empty: nodes and deleted ones */
+	uint32_t used; /* slots not empty: nodes and deleted ones */
 	uint32_t live;
 };
 
-static inline uint32_t nd_ktable_hash(const struct nd_siphash_key *key, const void *parent, const void *name,
-				      size_t n)
+static inline uint32_t nd_ktable_hash(const struct nd_siphash_key *key, const void *parent,
+				      const void *name, size_t n)
 {
 	return (uint32_t)nd_siphash(key, (uintptr_t)parent, name, n);
 }
 
-struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent, const void *name,
-				size_t n);
+struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent,
+				const void *name, size_t n);
 /* The node's parent, name, len and hash are set; it is not in the table. 0 or -ENOMEM. */
 int nd_ktable_add(struct nd_ktable *t, struct nd_knode *node);
 void nd_ktable_del(struct nd_ktable *t, struct nd_knode *node);

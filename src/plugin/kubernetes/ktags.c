@@ -33,7 +33,8 @@ static void settle(struct nd_ktags *t)
 	t->n = kept;
 }
 
-int nd_ktags_ips(const struct nd_kindex *ix, const struct nd_kip *ip, size_t n, struct nd_ktags *out)
+int nd_ktags_ips(const struct nd_kindex *ix, const struct nd_kip *ip, size_t n,
+		 struct nd_ktags *out)
 {
 	int err = room(out, n);
 

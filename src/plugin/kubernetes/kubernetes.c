@@ -6,6 +6,7 @@
 #include "io/netif.h"
 #include "plugin/kubernetes/kanswer.h"
 #include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kptr.h"
 #include "plugin/kubernetes/kstore.h"
 
 enum { CNAMES_MAX = 11 }; /* in one chain inside the zone (CoreDNS: ten before the last) */
@@ -14,8 +15,8 @@ enum { CNAMES_MAX = 11 }; /* in one chain inside the zone (CoreDNS: ten before t
 struct question {
 	const struct nd_kconf *conf;
 	struct nd_query *q;
-	struct nd_name lower, zone;  /* lower case */
-	struct nd_name asked, tail;  /* the same with the client's letters */
+	struct nd_name lower, zone; /* lower case */
+	struct nd_name asked, tail; /* the same with the client's letters */
 };
 
 static enum nd_verdict done(struct nd_query *q, int err)
@@ -54,8 +55,10 @@ static enum nd_verdict answer_txt(const struct question *u)
 {
 	struct nd_kfind f;
 
-	if (u->lower.labels == u->zone.labels + 1u && memcmp(u->lower.wire, "\13dns-version", 12) == 0)
-		return done(u->q, nd_answer_add(u->q, ND_SECTION_ANSWER, ND_TYPE_TXT, 28800, "\0051.1.0", 6));
+	if (u->lower.labels == u->zone.labels + 1u &&
+	    memcmp(u->lower.wire, "\13dns-version", 12) == 0)
+		return done(u->q, nd_answer_add(u->q, ND_SECTION_ANSWER, ND_TYPE_TXT, 28800,
+						"\0051.1.0", 6));
 	nd_kfind_name(u->conf, u->lower, u->zone, &f);
 	/* CoreDNS: TXT tells a name that holds something from one that does not; a pinned topology zone exists. */
 	if (f.kind > ND_KFIND_EMPTY || (f.kind == ND_KFIND_EMPTY && f.name))
@@ -71,9 +74,10 @@ static enum nd_verdict answer_ptr(const struct question *u)
 
 	if (!nd_name_reverse_address(u->lower, ip, &n)) {
 		nd_kfind_name(u->conf, u->lower, u->zone, &f);
-		return f.kind == ND_KFIND_NONE ? answer_no_name(u) : answer_nothing(u, ND_RCODE_NOERROR);
+		return f.kind == ND_KFIND_NONE ? answer_no_name(u)
+					       : answer_nothing(u, ND_RCODE_NOERROR);
 	}
-	int err = nd_kanswer_ptr(u->conf, u->q, ip, n);
+	int err = nd_kptr_answer(u->conf, u->q, ip, n);
 	if (u->q->ans.n == 0 && !err)
 		return answer_no_name(u);
 	return done(u->q, err);
@@ -116,19 +120,19 @@ static int write_cnames(const struct question *u, const struct cnames *chain)
 static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
 {
 	struct cnames chain = { .n = 0 };
-	struct nd_name owner = u->lower, target;
+	struct nd_name target;
 	struct nd_name_buf buf;
 
 	while (f->kind == ND_KFIND_EXTERNAL) {
 		target = target_of(f->service);
-		if (nd_name_under(target, owner) || chain.n == CNAMES_MAX || seen_target(&chain, target))
+		if (chain.n == CNAMES_MAX || seen_target(&chain, target))
 			return answer_nothing(u, ND_RCODE_NOERROR);
 		chain.service[chain.n++] = f->service;
 		if (!nd_name_under(target, u->zone)) {
 			done(u->q, write_cnames(u, &chain));
 			return nd_query_chase(u->q, target);
 		}
-		owner = nd_name_copy(target, &buf);
+		struct nd_name owner = nd_name_copy(target, &buf);
 		nd_name_lower(buf.bytes, owner.len);
 		nd_kfind_name(u->conf, owner, u->zone, f);
 		if (nd_kfind_is_ns(owner, u->zone))
@@ -153,15 +157,14 @@ static enum nd_verdict answer_found(const struct question *u, struct nd_kfind *f
 	case ND_TYPE_AAAA:
 		if (f->kind == ND_KFIND_EXTERNAL)
 			return follow(u, f);
-		return answer_written(u, nd_kanswer_addresses(u->conf, u->q, f, u->tail, u->asked, qtype));
-	case ND_TYPE_SRV:
-		return answer_written(u, nd_kanswer_srv(u->conf, u->q, f, u->tail));
+		return answer_written(u, nd_kanswer_addresses(u->conf, u->q, f, u->tail, u->asked,
+							      qtype));
+	case ND_TYPE_SRV: return answer_written(u, nd_kanswer_srv(u->conf, u->q, f, u->tail));
 	case ND_TYPE_CNAME:
 		if (f->kind == ND_KFIND_EXTERNAL)
 			return done(u->q, nd_kanswer_cname(u->conf, u->q, u->asked, f->service));
 		return answer_nothing(u, ND_RCODE_NOERROR);
-	default:
-		return answer_nothing(u, ND_RCODE_NOERROR);
+	default: return answer_nothing(u, ND_RCODE_NOERROR);
 	}
 }
 
@@ -192,7 +195,9 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 
 	if (!zone)
 		return ND_NEXT;
-	struct question u = { .conf = c, .q = q, .lower = q->msg.qname, .zone = *zone, .asked = written(q) };
+	struct question u = {
+		.conf = c, .q = q, .lower = q->msg.qname, .zone = *zone, .asked = written(q)
+	};
 	bool apex = u.lower.labels == zone->labels;
 	u.tail = nd_name_parent(u.asked, u.lower.labels - zone->labels);
 
@@ -217,7 +222,8 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 /* ---- life ---- */
 
 static const struct nd_setting settings[] = {
-	{ "source", ND_SET_OWN, .help = "FILE or FOLDER of manifests in the place of an API server" },
+	{ "source", ND_SET_OWN,
+	  .help = "FILE or FOLDER of manifests in the place of an API server" },
 	{ "endpoint", ND_SET_OWN, .help = "URL of the API server" },
 	{ "tls", ND_SET_OWN, .help = "CERT KEY CACERT for the endpoint" },
 	{ "kubeconfig", ND_SET_OWN, .help = "FILE [CONTEXT]" },
@@ -226,16 +232,21 @@ static const struct nd_setting settings[] = {
 	{ "apiserver_max_inflight", ND_SET_OWN, .help = "open requests to the API server" },
 	{ "namespaces", ND_SET_OWN, .help = "NAMESPACE... : only these" },
 	{ "namespace_labels", ND_SET_OWN, .help = "SELECTOR: only namespaces with these labels" },
-	{ "labels", ND_SET_OWN, .help = "SELECTOR: only Services, slices and pods with these labels" },
+	{ "labels", ND_SET_OWN,
+	  .help = "SELECTOR: only Services, slices and pods with these labels" },
 	{ "pods", ND_SET_OWN, .help = "disabled, insecure or verified" },
 	{ "endpoint_pod_names", ND_SET_FLAG, offsetof(struct nd_kconf, pod_names),
 	  .help = "an endpoint without a hostname is called as its pod" },
 	{ "ttl", ND_SET_COUNT, offsetof(struct nd_kconf, ttl), 0, 3600, 5, "seconds" },
-	{ "noendpoints", ND_SET_FLAG, offsetof(struct nd_kconf, noendpoints), .help = "keep no EndpointSlices" },
-	{ "fallthrough", ND_SET_OWN, .help = "[ZONES...]: a name that does not exist goes to the next plugin" },
-	{ "ignore", ND_SET_OWN, .help = "empty_service: a Service without a ready endpoint does not exist" },
+	{ "noendpoints", ND_SET_FLAG, offsetof(struct nd_kconf, noendpoints),
+	  .help = "keep no EndpointSlices" },
+	{ "fallthrough", ND_SET_OWN,
+	  .help = "[ZONES...]: a name that does not exist goes to the next plugin" },
+	{ "ignore", ND_SET_OWN,
+	  .help = "empty_service: a Service without a ready endpoint does not exist" },
 	{ "multicluster", ND_SET_OWN, .help = "ZONES...: these answer for ServiceImports" },
-	{ "zonal", ND_SET_FLAG, offsetof(struct nd_kconf, zonal), .help = "names by topology zone" },
+	{ "zonal", ND_SET_FLAG, offsetof(struct nd_kconf, zonal),
+	  .help = "names by topology zone" },
 	{ "startup_timeout", ND_SET_OWN, .help = "how long a start waits for the API server" },
 	{ 0 }
 };

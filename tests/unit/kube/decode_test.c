@@ -31,7 +31,8 @@ static void show_ports(struct nd_buf *b, const struct nd_object_port *p, size_t 
 static void show_endpoints(struct nd_buf *b, const struct nd_object_endpoint *e, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(b, " [%s %u %s %s %s]", e[i].text, e[i].ip.len, e[i].hostname, e[i].pod, e[i].zone);
+		nd_buf_printf(b, " [%s %u %s %s %s]", e[i].text, e[i].ip.len, e[i].hostname,
+			      e[i].pod, e[i].zone);
 }
 
 static void show(struct nd_buf *b, const struct nd_object *o)
@@ -40,12 +41,13 @@ static void show(struct nd_buf *b, const struct nd_object *o)
 	for (size_t i = 0; i < o->nlabels; i++)
 		nd_buf_printf(b, " %s=%s", o->labels[i].key, o->labels[i].value);
 	if (o->kind == ND_OBJECT_SERVICE || o->kind == ND_OBJECT_IMPORT) {
-		nd_buf_printf(b, "%s%s%s", o->service.external ? " external " : "", o->service.external_name,
-			      o->service.headless ? " headless" : "");
+		nd_buf_printf(b, "%s%s%s", o->service.external ? " external " : "",
+			      o->service.external_name, o->service.headless ? " headless" : "");
 		show_ips(b, o->service.ips, o->service.nips);
 		show_ports(b, o->service.ports, o->service.nports);
 	} else if (o->kind == ND_OBJECT_SLICE) {
-		nd_buf_printf(b, " of %s,%s,%s", o->slice.service, o->slice.import, o->slice.cluster);
+		nd_buf_printf(b, " of %s,%s,%s", o->slice.service, o->slice.import,
+			      o->slice.cluster);
 		show_endpoints(b, o->slice.endpoints, o->slice.nendpoints);
 		show_ports(b, o->slice.ports, o->slice.nports);
 	} else if (o->kind == ND_OBJECT_POD) {
@@ -94,13 +96,15 @@ static void check(const struct row *rows, size_t n, bool json)
 	for (size_t i = 0; i < n; i++) {
 		decode(rows[i].text, json, &b);
 		if (strcmp(nd_buf_string(&b), rows[i].want) != 0)
-			fail_msg("%s: got\n%swant\n%s", rows[i].name, nd_buf_string(&b), rows[i].want);
+			fail_msg("%s: got\n%swant\n%s", rows[i].name, nd_buf_string(&b),
+				 rows[i].want);
 	}
 	nd_buf_clear(&b);
 }
 
 #define SVC "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: n}\n"
-#define SLICE "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e, namespace: n, " \
+#define SLICE                                                                                      \
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e, namespace: n, " \
 	"labels: {kubernetes.io/service-name: s}}\n"
 #define LABELS " kubernetes.io/service-name=s of s,,"
 
@@ -109,51 +113,72 @@ static void test_yaml(void **state)
 	static const struct row rows[] = {
 		{ "nothing", "", "" },
 		{ "empty documents", "---\n---\n# only a comment\n---\n", "" },
-		{ "namespace", "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: b, c: }}\n",
+		{ "namespace",
+		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: b, c: }}\n",
 		  "Namespace /n a=b c=\n" },
 		{ "no namespace is default", "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
 		  "Service default/s\n" },
 		{ "two documents", SVC "---\n" SVC, "Service n/s\nService n/s\n" },
-		{ "cluster ips and ports", SVC "spec:\n  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1, \"fd00::1\"]\n"
-		  "  ports:\n  - {name: http, port: 80}\n  - {port: 53, protocol: UDP}\n",
+		{ "cluster ips and ports",
+		  SVC "spec:\n  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1, \"fd00::1\"]\n"
+		      "  ports:\n  - {name: http, port: 80}\n  - {port: 53, protocol: UDP}\n",
 		  "Service n/s ip4:0a000001 ip16:fd000000000000000000000000000001 http/TCP=80 /UDP=53\n" },
-		{ "one ip of old", SVC "spec: {clusterIP: 10.0.0.1}\n", "Service n/s ip4:0a000001\n" },
-		{ "mapped", SVC "spec: {clusterIP: \"::ffff:10.0.0.1\"}\n", "Service n/s ip4:0a000001\n" },
+		{ "one ip of old", SVC "spec: {clusterIP: 10.0.0.1}\n",
+		  "Service n/s ip4:0a000001\n" },
+		{ "mapped", SVC "spec: {clusterIP: \"::ffff:10.0.0.1\"}\n",
+		  "Service n/s ip4:0a000001\n" },
 		{ "no ip yet", SVC "spec: {clusterIP: \"\"}\n", "Service n/s\n" },
 		{ "not an ip", SVC "spec: {clusterIPs: [nonsense]}\n", "Service n/s ip0:\n" },
 		{ "headless", SVC "spec: {clusterIP: None}\n", "Service n/s headless ip0:\n" },
-		{ "headless new", SVC "spec: {clusterIPs: [None]}\n", "Service n/s headless ip0:\n" },
+		{ "headless new", SVC "spec: {clusterIPs: [None]}\n",
+		  "Service n/s headless ip0:\n" },
 		{ "external", SVC "spec: {type: ExternalName, externalName: Www.Example.org}\n",
 		  "Service n/s external Www.Example.org\n" },
-		{ "null is absent", SVC "spec:\n  ports: null\n  clusterIPs: ~\n  type:\n", "Service n/s\n" },
-		{ "slice", SLICE "endpoints:\n- addresses: [10.1.0.1, 10.1.0.2]\n  hostname: h\n  zone: z\n"
+		{ "null is absent", SVC "spec:\n  ports: null\n  clusterIPs: ~\n  type:\n",
+		  "Service n/s\n" },
+		{ "slice",
+		  SLICE
+		  "endpoints:\n- addresses: [10.1.0.1, 10.1.0.2]\n  hostname: h\n  zone: z\n"
 		  "  targetRef: {name: p}\n- addresses: [\"fd00::1\"]\n  conditions: {ready: true}\n"
 		  "- addresses: [10.1.0.9]\n  conditions: {ready: false}\n- conditions: {}\n"
 		  "ports: [{port: 80, name: http}, {name: any, port: null}]\n",
-		  "EndpointSlice n/e" LABELS " [10.1.0.1 4 h p z] [10.1.0.2 4 h p z] [fd00::1 16   ] http/TCP=80 "
+		  "EndpointSlice n/e" LABELS
+		  " [10.1.0.1 4 h p z] [10.1.0.2 4 h p z] [fd00::1 16   ] http/TCP=80 "
 		  "any/TCP=-1\n" },
 		{ "slice without anything", SLICE, "EndpointSlice n/e" LABELS "\n" },
 		{ "slice of names", SLICE "endpoints: [{addresses: [a.example]}]\n",
 		  "EndpointSlice n/e" LABELS " [a.example 0   ]\n" },
-		{ "pod", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nstatus: {phase: Running, "
-		  "podIP: 10.1.0.9, podIPs: [{ip: 10.1.0.1}, {}]}\n", "Pod n/p ip4:0a010001 ip0:\n" },
-		{ "pod that ended", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {phase: Failed}\n",
+		{ "pod",
+		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nstatus: {phase: Running, "
+		  "podIP: 10.1.0.9, podIPs: [{ip: 10.1.0.1}, {}]}\n",
+		  "Pod n/p ip4:0a010001 ip0:\n" },
+		{ "pod that ended",
+		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {phase: Failed}\n",
 		  "Pod default/p gone\n" },
-		{ "pod that goes", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, deletionTimestamp: x}\n",
+		{ "pod that goes",
+		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p, deletionTimestamp: x}\n",
 		  "Pod default/p gone\n" },
-		{ "import", "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: i}\n"
+		{ "import",
+		  "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: i}\n"
 		  "spec: {type: Headless, ips: [10.0.0.1], ports: [{port: 1}]}\n",
 		  "ServiceImport default/i headless ip4:0a000001 /TCP=1\n" },
-		{ "other kinds", "apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: example.com/v1\nkind: "
-		  "Service\n---\napiVersion: v1beta\nkind: Service\n", "others 3\n" },
-		{ "list", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n"
-		  "- {apiVersion: v1, kind: Secret}\n", "Service default/a\nothers 1\n" },
-		{ "typed list", "apiVersion: v1\nkind: ServiceList\nitems: [{metadata: {name: a}}]\n",
+		{ "other kinds",
+		  "apiVersion: apps/v1\nkind: Deployment\n---\napiVersion: example.com/v1\nkind: "
+		  "Service\n---\napiVersion: v1beta\nkind: Service\n",
+		  "others 3\n" },
+		{ "list",
+		  "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n"
+		  "- {apiVersion: v1, kind: Secret}\n",
+		  "Service default/a\nothers 1\n" },
+		{ "typed list",
+		  "apiVersion: v1\nkind: ServiceList\nitems: [{metadata: {name: a}}]\n",
 		  "Service default/a\n" },
-		{ "anchors", "apiVersion: v1\nkind: Service\nmetadata: &m {name: s}\n---\napiVersion: v1\nkind: List\n"
+		{ "anchors",
+		  "apiVersion: v1\nkind: Service\nmetadata: &m {name: s}\n---\napiVersion: v1\nkind: List\n"
 		  "items:\n- &o {apiVersion: v1, kind: Service, metadata: {name: a}}\n- *o\n",
 		  "Service default/s\nService default/a\nService default/a\n" },
-		{ "a key twice, the last counts", "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
+		{ "a key twice, the last counts",
+		  "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
 		  "Service default/b\n" },
 	};
 	(void)state;
@@ -164,9 +189,12 @@ static void test_yaml(void **state)
 static void test_yaml_refused(void **state)
 {
 	static const struct row rows[] = {
-		{ "not yaml", "a: [\n", "f:2 - not YAML: did not find expected node content, while parsing a flow node" },
-		{ "text", "hello\n", "f:1 - object (no name): is no map of apiVersion, kind, metadata" },
-		{ "no kind", "apiVersion: v1\n", "f:1 - object (no name): has no kind or no apiVersion" },
+		{ "not yaml", "a: [\n",
+		  "f:2 - not YAML: did not find expected node content, while parsing a flow node" },
+		{ "text", "hello\n",
+		  "f:1 - object (no name): is no map of apiVersion, kind, metadata" },
+		{ "no kind", "apiVersion: v1\n",
+		  "f:1 - object (no name): has no kind or no apiVersion" },
 		{ "no name", "apiVersion: v1\nkind: Service\nmetadata: {namespace: n}\n",
 		  "f:3 - Service n/(no name): metadata must have a name" },
 		{ "number for a name", "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n",
@@ -186,7 +214,8 @@ static void test_yaml_refused(void **state)
 		  "f:5 - EndpointSlice n/e: addresses must be a list of text" },
 		{ "label", "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: 1}}\n",
 		  "f:3 - Namespace n: a is a label and must be text (put it in quotes)" },
-		{ "list in a list", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n",
+		{ "list in a list",
+		  "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n",
 		  "f:4 - List items: a List inside a List" },
 		{ "unknown alias", "a: *b\n", "f:1 - alias *b has no anchor before it" },
 		{ "alias of itself", "a: &b [*b]\n", "f:1 - alias *b has no anchor before it" },
@@ -200,13 +229,16 @@ static void test_yaml_refused(void **state)
 static void test_json(void **state)
 {
 	static const struct row rows[] = {
-		{ "list", "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{\"apiVersion\": \"v1\", "
+		{ "list",
+		  "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{\"apiVersion\": \"v1\", "
 		  "\"kind\": \"Service\", \"metadata\": {\"name\": \"a\", \"labels\": null}, \"spec\": {\"ports\": "
-		  "[{\"port\": 80}]}}]}", "Service default/a /TCP=80\n" },
+		  "[{\"port\": 80}]}}]}",
+		  "Service default/a /TCP=80\n" },
 		{ "null", "null", "" },
 		{ "cut", "{\"kind\": \"Li", "f:1 - not JSON: premature end of input near '\"Li'" },
 		{ "two", "{}{}", "f:1 - not JSON: end of file expected near '{'" },
-		{ "list bare", "[]", "f - object (no name): is no map of apiVersion, kind, metadata" },
+		{ "list bare", "[]",
+		  "f - object (no name): is no map of apiVersion, kind, metadata" },
 		{ "items", "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": {}}",
 		  "f - List items: items must be a list" },
 	};

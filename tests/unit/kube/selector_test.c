@@ -11,7 +11,9 @@
 
 static void test_takes(void **state)
 {
-	static const struct nd_object_label labels[] = { { "app", "web" }, { "tier", "" }, { "example.com/env", "dev" } };
+	static const struct nd_object_label labels[] = { { "app", "web" },
+							 { "tier", "" },
+							 { "example.com/env", "dev" } };
 	static const struct nd_object object = { .labels = labels, .nlabels = 3 };
 	static const struct {
 		const char *text;
@@ -62,8 +64,28 @@ static void test_takes(void **state)
 static void test_refused(void **state)
 {
 	static const char *const rows[] = {
-		",", "a=b,", "a=b,,c=d", "=b", "a b", "a=b c=d", "a in", "a in b", "a in (b", "a in (b c)", "a>1", "a<1",
-		"a=b=c", "-a=b", "a=-b", "a.b/c/d=e", "/a", "A.b/c", "a/", "a=b@c", "!", "(a)",
+		",",
+		"a=b,",
+		"a=b,,c=d",
+		"=b",
+		"a b",
+		"a=b c=d",
+		"a in",
+		"a in b",
+		"a in (b",
+		"a in (b c)",
+		"a>1",
+		"a<1",
+		"a=b=c",
+		"-a=b",
+		"a=-b",
+		"a.b/c/d=e",
+		"/a",
+		"A.b/c",
+		"a/",
+		"a=b@c",
+		"!",
+		"(a)",
 		"a=0123456789012345678901234567890123456789012345678901234567890123",
 	};
 	struct nd_arena a;

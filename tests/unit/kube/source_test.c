@@ -37,7 +37,8 @@ static int upsert(struct nd_sink *s, const struct nd_object *o)
 	return nd_buf_printf(&f->log, " %s/%s", o->namespace, o->name);
 }
 
-static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const char *namespace, const char *name)
+static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+			  const char *name)
 {
 	(void)s;
 	fail_msg("a source names what is there: %d %s/%s", kind, namespace, name);
@@ -69,11 +70,14 @@ static void write_file(const struct fixture *f, const char *name, const char *te
 	fclose(to);
 }
 
-#define SERVICE(name) "apiVersion: v1\nkind: Service\nmetadata: {name: " name ", namespace: n, labels: {l: " name "}}\n"
+#define SERVICE(name)                                           \
+	"apiVersion: v1\nkind: Service\nmetadata: {name: " name \
+	", namespace: n, labels: {l: " name "}}\n"
 
 static void clear_folder(const struct fixture *f)
 {
-	static const char *const names[] = { "a.yaml", "b.yml", "c.json", "d.txt", ".e.yaml", "new.yaml" };
+	static const char *const names[] = { "a.yaml", "b.yml",   "c.json",
+					     "d.txt",  ".e.yaml", "new.yaml" };
 	char path[128];
 
 	for (size_t i = 0; i < ND_COUNT(names); i++) {
@@ -90,8 +94,12 @@ static int set_up(void **state)
 	if (!mkdtemp(f->folder))
 		return -1;
 	nd_buf_init(&f->log, 1 << 16);
-	f->sink = (struct nd_sink){ .begin = begin, .upsert = upsert, .remove = remove_object, .end = end };
-	f->config = (struct nd_source_config){ .path = f->folder, .sink = &f->sink, .report = report, .ctx = f };
+	f->sink = (struct nd_sink){
+		.begin = begin, .upsert = upsert, .remove = remove_object, .end = end
+	};
+	f->config = (struct nd_source_config){
+		.path = f->folder, .sink = &f->sink, .report = report, .ctx = f
+	};
 	f->config.wanted[ND_OBJECT_NAMESPACE] = f->config.wanted[ND_OBJECT_SERVICE] = true;
 	*state = f;
 	return 0;
@@ -132,8 +140,11 @@ static void test_folder(void **state)
 	struct fixture *f = *state;
 
 	write_file(f, "b.yml", SERVICE("b"));
-	write_file(f, "a.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n---\n" SERVICE("a"));
-	write_file(f, "c.json", "{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"c\"}}");
+	write_file(f, "a.yaml",
+		   "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n---\n" SERVICE("a"));
+	write_file(
+		f, "c.json",
+		"{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"c\"}}");
 	write_file(f, "d.txt", "nonsense: [");
 	write_file(f, ".e.yaml", "nonsense: [");
 	struct nd_source *s = open_source(f);
@@ -153,8 +164,10 @@ static void test_filter(void **state)
 	nd_arena_init(&a, 1 << 12);
 	assert_int_equal(nd_selector_parse("l=b", &a, &labels, &why), 0);
 	f->config.labels = &labels;
-	write_file(f, "a.yaml", SERVICE("a") "---\n" SERVICE("b") "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
-		   "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n");
+	write_file(f, "a.yaml",
+		   SERVICE("a") "---\n" SERVICE(
+			   "b") "---\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+				"---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n");
 	struct nd_source *s = open_source(f);
 	assert_string_equal(nd_buf_string(&f->log), "<0<1 n/b /n0>1>");
 	nd_source_free(s);
@@ -215,7 +228,8 @@ static void test_refused(void **state)
 	f->config.path = "/tmp/nd_source_none";
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_source_new(&f->config, &s, &d), ND_ECONF);
-	assert_string_equal(d.text, "/tmp/nd_source_none - cannot be read: No such file or directory");
+	assert_string_equal(d.text,
+			    "/tmp/nd_source_none - cannot be read: No such file or directory");
 	assert_null(s);
 	f->config.path = f->folder;
 }

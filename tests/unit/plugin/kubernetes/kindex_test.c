@@ -25,8 +25,9 @@ static struct nd_object_ip ip_of(unsigned i)
 	return ip;
 }
 
-static const char *const ip_text[IPS] = { "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6",
-					  "fd00::7", "fd00::8", "fd00::9", "fd00::a" };
+static const char *const ip_text[IPS] = { "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4",
+					  "10.0.0.5", "10.0.0.6", "fd00::7",  "fd00::8",
+					  "fd00::9",  "fd00::a" };
 static const char *const space_text[SPACES] = { "red", "green", "blue" };
 static const char *const name_text[NAMES] = { "a", "b", "c", "dd" };
 
@@ -65,7 +66,9 @@ static uint64_t wall_ns(void)
 
 static struct nd_kindex *make_index(size_t max_bytes)
 {
-	struct nd_kindex_config config = { .max_bytes = max_bytes, .wall_ns = wall_ns, .key = { 1, 2 } };
+	struct nd_kindex_config config = { .max_bytes = max_bytes,
+					   .wall_ns = wall_ns,
+					   .key = { 1, 2 } };
 
 	config.wanted[ND_OBJECT_SERVICE] = config.wanted[ND_OBJECT_POD] = true;
 	struct nd_kindex *ix = nd_kindex_new(&config);
@@ -82,7 +85,9 @@ static int put(struct world *w, const struct nd_object *o)
 
 static int put_space(struct world *w, unsigned s)
 {
-	struct nd_object o = { .kind = ND_OBJECT_NAMESPACE, .namespace = "", .name = space_text[s] };
+	struct nd_object o = { .kind = ND_OBJECT_NAMESPACE,
+			       .namespace = "",
+			       .name = space_text[s] };
 	int err = put(w, &o);
 
 	w->m.space[s] = w->m.space[s] || !err;
@@ -93,7 +98,9 @@ static int put_service(struct world *w, unsigned s, unsigned n)
 {
 	struct nd_object_ip ips[3];
 	unsigned count = below(w, 3), ip[3];
-	struct nd_object o = { .kind = ND_OBJECT_SERVICE, .namespace = space_text[s], .name = name_text[n],
+	struct nd_object o = { .kind = ND_OBJECT_SERVICE,
+			       .namespace = space_text[s],
+			       .name = name_text[n],
 			       .service = { .external_name = "", .ips = ips, .nips = count } };
 
 	for (unsigned i = 0; i < count; i++)
@@ -111,7 +118,9 @@ static int put_pod(struct world *w, unsigned s, unsigned n)
 {
 	struct nd_object_ip ips[3];
 	unsigned count = below(w, 3), ip[3];
-	struct nd_object o = { .kind = ND_OBJECT_POD, .namespace = space_text[s], .name = name_text[n],
+	struct nd_object o = { .kind = ND_OBJECT_POD,
+			       .namespace = space_text[s],
+			       .name = name_text[n],
 			       .pod = { .ips = ips, .nips = count } };
 
 	for (unsigned i = 0; i < count; i++)
@@ -134,23 +143,35 @@ static const char *slice_name(unsigned n, char text[16])
 static int put_slice(struct world *w, unsigned s, unsigned n)
 {
 	struct nd_object_endpoint e[PER_SLICE];
-	struct slice made = { .there = true, .owner = below(w, NAMES + 1), .n = below(w, PER_SLICE + 1) };
+	struct slice made = { .there = true,
+			      .owner = below(w, NAMES + 1),
+			      .n = below(w, PER_SLICE + 1) };
 	char text[16];
-	struct nd_object o = { .kind = ND_OBJECT_SLICE, .namespace = space_text[s], .name = slice_name(n, text),
-			       .slice = { .service = made.owner < NAMES ? name_text[made.owner] : "",
-					  .import = "", .cluster = "", .endpoints = e, .nendpoints = made.n } };
+	struct nd_object o = { .kind = ND_OBJECT_SLICE,
+			       .namespace = space_text[s],
+			       .name = slice_name(n, text),
+			       .slice = { .service = made.owner < NAMES ? name_text[made.owner]
+									: "",
+					  .import = "",
+					  .cluster = "",
+					  .endpoints = e,
+					  .nendpoints = made.n } };
 
 	for (unsigned i = 0; i < made.n; i++) {
 		made.ip[i] = below(w, IPS);
 		made.named[i] = below(w, 3) == 0;
-		e[i] = (struct nd_object_endpoint){ .ip = ip_of(made.ip[i]), .text = ip_text[made.ip[i]],
-						    .hostname = made.named[i] ? "host" : "", .pod = "", .zone = "" };
+		e[i] = (struct nd_object_endpoint){ .ip = ip_of(made.ip[i]),
+						    .text = ip_text[made.ip[i]],
+						    .hostname = made.named[i] ? "host" : "",
+						    .pod = "",
+						    .zone = "" };
 	}
 	int err = put(w, &o);
 	if (!err)
 		w->m.slice[s][n] = made;
 	else if (w->m.slice[s][n].there && w->m.slice[s][n].owner != made.owner)
-		w->m.slice[s][n].there = false; /* it has left its old name before there was no room */
+		w->m.slice[s][n].there =
+			false; /* it has left its old name before there was no room */
 	return err;
 }
 
@@ -158,7 +179,8 @@ static void take_out(struct world *w, enum nd_object_kind kind, unsigned s, unsi
 {
 	char text[16];
 	const char *name = kind == ND_OBJECT_NAMESPACE ? space_text[s]
-			   : kind == ND_OBJECT_SLICE ? slice_name(n, text) : name_text[n];
+			   : kind == ND_OBJECT_SLICE   ? slice_name(n, text)
+						       : name_text[n];
 
 	w->ix->sink.remove(&w->ix->sink, kind, space_text[s], name);
 	switch (kind) {
@@ -218,7 +240,8 @@ static const struct nd_kns *space_node(struct world *w, unsigned s)
 	const char *name = space_text[s];
 	uint32_t hash = nd_ktable_hash(&w->ix->config.key, NULL, name, strlen(name));
 
-	return (const struct nd_kns *)nd_ktable_find(&w->ix->namespaces, hash, NULL, name, strlen(name));
+	return (const struct nd_kns *)nd_ktable_find(&w->ix->namespaces, hash, NULL, name,
+						     strlen(name));
 }
 
 static unsigned count_in_group(const struct nd_kgroup *g, unsigned ip, bool named)
@@ -238,7 +261,8 @@ static unsigned count_in_group(const struct nd_kgroup *g, unsigned ip, bool name
 	return found;
 }
 
-static unsigned count_in_model(const struct model *m, unsigned s, unsigned n, unsigned ip, bool named)
+static unsigned count_in_model(const struct model *m, unsigned s, unsigned n, unsigned ip,
+			       bool named)
 {
 	unsigned found = 0;
 
@@ -266,8 +290,9 @@ static bool repeats_in_model(const struct model *m, unsigned s, unsigned n)
 static void compare_name(struct world *w, unsigned s, unsigned n)
 {
 	const struct nd_kns *ns = space_node(w, s);
-	const struct nd_kname *name = ns ? nd_kindex_name(w->ix, ND_KREALM_CLUSTER, ns, name_text[n],
-							  strlen(name_text[n])) : NULL;
+	const struct nd_kname *name = ns ? nd_kindex_name(w->ix, ND_KREALM_CLUSTER, ns,
+							  name_text[n], strlen(name_text[n]))
+					 : NULL;
 	const struct nd_kservice *service = name ? name->service : NULL;
 	const struct nd_kgroup *group = name ? name->group : NULL;
 
@@ -280,8 +305,10 @@ static void compare_name(struct world *w, unsigned s, unsigned n)
 		}
 	}
 	for (unsigned ip = 0; ip < IPS; ip++) {
-		assert_int_equal(count_in_group(group, ip, true), count_in_model(&w->m, s, n, ip, true));
-		assert_int_equal(count_in_group(group, ip, false), count_in_model(&w->m, s, n, ip, false));
+		assert_int_equal(count_in_group(group, ip, true),
+				 count_in_model(&w->m, s, n, ip, true));
+		assert_int_equal(count_in_group(group, ip, false),
+				 count_in_model(&w->m, s, n, ip, false));
 	}
 	if (repeats_in_model(&w->m, s, n))
 		assert_true(group->repeats);
@@ -293,7 +320,8 @@ static unsigned services_with(const struct world *w, unsigned ip)
 
 	for (unsigned s = 0; s < SPACES; s++)
 		for (unsigned n = 0; n < NAMES; n++)
-			for (unsigned i = 0; w->m.service[s][n].there && i < w->m.service[s][n].n; i++)
+			for (unsigned i = 0; w->m.service[s][n].there && i < w->m.service[s][n].n;
+			     i++)
 				if (w->m.service[s][n].ip[i] == ip) {
 					found++;
 					break;
@@ -359,7 +387,8 @@ static void compare_pods(struct world *w, unsigned s)
 static void compare(struct world *w)
 {
 	for (unsigned s = 0; s < SPACES; s++) {
-		assert_int_equal(nd_kindex_namespace(w->ix, space_text[s], strlen(space_text[s])) != NULL,
+		assert_int_equal(nd_kindex_namespace(w->ix, space_text[s], strlen(space_text[s])) !=
+					 NULL,
 				 w->m.space[s]);
 		for (unsigned n = 0; n < NAMES; n++)
 			compare_name(w, s, n);
@@ -448,7 +477,9 @@ static void test_serial(void **state)
 {
 	struct nd_kindex *ix = make_index(1 << 20);
 	struct nd_object ns = { .kind = ND_OBJECT_NAMESPACE, .namespace = "", .name = "n" };
-	struct nd_object import = { .kind = ND_OBJECT_IMPORT, .namespace = "n", .name = "i",
+	struct nd_object import = { .kind = ND_OBJECT_IMPORT,
+				    .namespace = "n",
+				    .name = "i",
 				    .service = { .external_name = "" } };
 	(void)state;
 

@@ -89,8 +89,8 @@ static void test_zone(void **state)
 	static const struct {
 		const char *text;
 		bool is;
-	} rows[] = { { "eu.west", true }, { "eu", false }, { "eu.west.1", false }, { "euwest", false }, { "", false },
-		     { "west.eu", false } };
+	} rows[] = { { "eu.west", true }, { "eu", false }, { "eu.west.1", false },
+		     { "euwest", false }, { "", false },   { "west.eu", false } };
 	struct nd_name_buf a, b;
 	struct nd_name name, zone;
 	struct nd_krequest r;
@@ -100,7 +100,8 @@ static void test_zone(void **state)
 	assert_int_equal(nd_name_parse("eu.west.pin._zone.s.n.svc.z.", true, &a, &name), 0);
 	assert_true(nd_krequest_parse(name, zone, false, true, &r));
 	for (size_t i = 0; i < ND_COUNT(rows); i++)
-		if (nd_krequest_zone_is(&r, (const uint8_t *)rows[i].text, strlen(rows[i].text)) != rows[i].is)
+		if (nd_krequest_zone_is(&r, (const uint8_t *)rows[i].text, strlen(rows[i].text)) !=
+		    rows[i].is)
 			fail_msg("\"%s\"", rows[i].text);
 }
 
@@ -125,7 +126,8 @@ static void test_ip_label(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		uint8_t label[ND_KOBJECT_LABEL_MAX];
 		nd_kobject_ip_label((const uint8_t *)rows[i].ip, rows[i].n, label);
-		if (label[0] != strlen(rows[i].want) || memcmp(label + 1, rows[i].want, label[0]) != 0)
+		if (label[0] != strlen(rows[i].want) ||
+		    memcmp(label + 1, rows[i].want, label[0]) != 0)
 			fail_msg("%s: got %.*s", rows[i].want, label[0], (const char *)label + 1);
 	}
 }

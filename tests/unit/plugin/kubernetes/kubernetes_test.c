@@ -45,7 +45,7 @@ static const char cluster[] =
 	"{apiVersion: v1, kind: Service, metadata: {name: ip, namespace: n}, spec: {type: ExternalName, "
 	"externalName: 192.0.2.1}}\n---\n"
 	"{apiVersion: v1, kind: Service, metadata: {name: stray, namespace: nowhere}, spec: {clusterIP: 10.0.0.9}}\n---\n"
-	"{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: n}, status: {podIPs: [{ip: 10.9.0.1}, {ip: 'fd09::'}]}}\n";
+	"{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: n}, status: {podIPs: [{ip: 10.9.0.1}, {ip: 'fd09::'}, {ip: 'fd09::a:b'}]}}\n";
 
 struct fixture {
 	struct nd_rig rig;
@@ -81,8 +81,10 @@ static void serve(struct fixture *f, const char *options)
 {
 	char text[512];
 
-	snprintf(text, sizeof text, ".:53 {\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n  source %s\n%s }\n"
-		 " whoami\n}\n", f->path, options);
+	snprintf(text, sizeof text,
+		 ".:53 {\n kubernetes cluster.local in-addr.arpa ip6.arpa {\n  source %s\n%s }\n"
+		 " whoami\n}\n",
+		 f->path, options);
 	nd_rig_open(&f->rig, text);
 	f->open = true;
 }
@@ -108,7 +110,8 @@ static void show(struct nd_rig *r, struct nd_buf *b)
 		assert_int_equal(nd_name_read(&at, false, &buf, &owner), 0);
 		nd_name_format(owner, text);
 		text[strcspn(text, ".")] = '\0';
-		int n = nd_rr_expand_rdata(r->bytes, r->len, rr.rdata, rr.rdata_len, rr.type, rdata, sizeof rdata);
+		int n = nd_rr_expand_rdata(r->bytes, r->len, rr.rdata, rr.rdata_len, rr.type, rdata,
+					   sizeof rdata);
 		assert_true(n >= 0);
 		nd_buf_printf(b, "%s %s ", text, nd_type_text(rr.type, type));
 		nd_text_format_rdata(rr.type, rdata, (size_t)n, text, sizeof text);
@@ -132,8 +135,8 @@ static void check(struct fixture *f, const struct row *rows, size_t n)
 		assert_true(nd_rig_ask(&f->rig, rows[i].name, rows[i].type, 0, 4096));
 		show(&f->rig, &b);
 		if (strcmp(nd_buf_string(&b), rows[i].want) != 0)
-			fail_msg("%s %u:\n got %s\nwant %s", rows[i].name, rows[i].type, nd_buf_string(&b),
-				 rows[i].want);
+			fail_msg("%s %u:\n got %s\nwant %s", rows[i].name, rows[i].type,
+				 nd_buf_string(&b), rows[i].want);
 	}
 	nd_buf_clear(&b);
 }
@@ -146,31 +149,40 @@ static void test_answers(void **state)
 		{ "noip" Z, ND_TYPE_A, "NOERROR" },
 		{ "noports" Z, ND_TYPE_A, "NOERROR noports A 10.0.0.1" },
 		{ "noports" Z, ND_TYPE_SRV, "NOERROR" },
-		{ "_._" ".noports" Z, ND_TYPE_A, "NOERROR _ A 10.0.0.1" },
+		{ "_._"
+		  ".noports" Z,
+		  ND_TYPE_A, "NOERROR _ A 10.0.0.1" },
 		{ "_x._tcp.noports" Z, ND_TYPE_A, "NXDOMAIN" },
-		{ "dns" Z, ND_TYPE_SRV, "NOERROR dns SRV 0 25 53 dns" Z " + dns A 10.0.0.2; dns AAAA fd00::2" },
-		{ "_dns._udp.dns" Z, ND_TYPE_SRV, "NOERROR _dns SRV 0 50 53 dns" Z " + dns A 10.0.0.2; dns AAAA fd00::2" },
+		{ "dns" Z, ND_TYPE_SRV,
+		  "NOERROR dns SRV 0 25 53 dns" Z " + dns A 10.0.0.2; dns AAAA fd00::2" },
+		{ "_dns._udp.dns" Z, ND_TYPE_SRV,
+		  "NOERROR _dns SRV 0 50 53 dns" Z " + dns A 10.0.0.2; dns AAAA fd00::2" },
 		{ "_dns._tcp.dns" Z, ND_TYPE_SRV, "NXDOMAIN" },
 		{ "hl" Z, ND_TYPE_A, "NOERROR hl A 10.1.0.1; hl A 10.1.0.2" },
 		{ "hl" Z, ND_TYPE_AAAA, "NOERROR hl AAAA fd01::1" },
-		{ "hl" Z, ND_TYPE_SRV, "NOERROR hl SRV 0 14 80 h.hl" Z "; hl SRV 0 14 80 10-1-0-1.hl" Z
-		  "; hl SRV 0 14 80 10-1-0-2.hl" Z " + h A 10.1.0.1; 10-1-0-1 A 10.1.0.1; 10-1-0-2 A 10.1.0.2; "
+		{ "hl" Z, ND_TYPE_SRV,
+		  "NOERROR hl SRV 0 14 80 h.hl" Z "; hl SRV 0 14 80 10-1-0-1.hl" Z
+		  "; hl SRV 0 14 80 10-1-0-2.hl" Z
+		  " + h A 10.1.0.1; 10-1-0-1 A 10.1.0.1; 10-1-0-2 A 10.1.0.2; "
 		  "h AAAA fd01::1" },
 		{ "_b._tcp.hl" Z, ND_TYPE_AAAA, "NOERROR" },
 		{ "h.hl" Z, ND_TYPE_A, "NOERROR h A 10.1.0.1" },
 		{ "10-1-0-3.hl" Z, ND_TYPE_A, "NXDOMAIN" },
-		{ "1.0.1.10.in-addr.arpa.", ND_TYPE_PTR, "NOERROR 1 PTR h.hl" Z "; 1 PTR 10-1-0-1.hl" Z },
+		{ "1.0.1.10.in-addr.arpa.", ND_TYPE_PTR,
+		  "NOERROR 1 PTR h.hl" Z "; 1 PTR 10-1-0-1.hl" Z },
 		{ "2.0.0.10.in-addr.arpa.", ND_TYPE_PTR, "NOERROR 2 PTR dns" Z },
 		{ "0.0.10.in-addr.arpa.", ND_TYPE_PTR, "NXDOMAIN" },
 		{ "ring1" Z, ND_TYPE_A, "NOERROR" },
 		{ "ring1" Z, ND_TYPE_CNAME, "NOERROR ring1 CNAME ring2" Z },
-		{ "chain" Z, ND_TYPE_AAAA, "NOERROR chain CNAME Link.N.svc.cluster.LOCAL.; Link CNAME dns" Z
+		{ "chain" Z, ND_TYPE_AAAA,
+		  "NOERROR chain CNAME Link.N.svc.cluster.LOCAL.; Link CNAME dns" Z
 		  "; dns AAAA fd00::2" },
 		{ "chain" Z, ND_TYPE_SRV, "NOERROR" },
 		{ "below" Z, ND_TYPE_A, "NOERROR" },
 		{ "ip" Z, ND_TYPE_A, "NXDOMAIN" },
 		{ "stray.nowhere.svc.cluster.local.", ND_TYPE_A, "NXDOMAIN" },
-		{ "9.0.0.10.in-addr.arpa.", ND_TYPE_PTR, "NOERROR 9 PTR stray.nowhere.svc.cluster.local." },
+		{ "9.0.0.10.in-addr.arpa.", ND_TYPE_PTR,
+		  "NOERROR 9 PTR stray.nowhere.svc.cluster.local." },
 		{ "n.svc.cluster.local.", ND_TYPE_A, "NOERROR" },
 		{ "n.svc.cluster.local.", ND_TYPE_TXT, "NXDOMAIN" },
 		{ "cluster.local.", ND_TYPE_TXT, "NXDOMAIN" },
@@ -192,6 +204,8 @@ static void test_pods(void **state)
 		{ "10-9-0-1.n.pod.cluster.local.", ND_TYPE_SRV,
 		  "NOERROR 10-9-0-1 SRV 0 100 0 10-9-0-1.n.pod.cluster.local. + 10-9-0-1 A 10.9.0.1" },
 		{ "fd09--0.n.pod.cluster.local.", ND_TYPE_AAAA, "NOERROR fd09--0 AAAA fd09::" },
+		{ "fd09--a-b.n.pod.cluster.local.", ND_TYPE_AAAA,
+		  "NOERROR fd09--a-b AAAA fd09::a:b" },
 		{ "10-9-0-2.n.pod.cluster.local.", ND_TYPE_A, "NXDOMAIN" },
 		{ "10-9-0-1.nowhere.pod.cluster.local.", ND_TYPE_A, "NXDOMAIN" },
 	};
@@ -220,7 +234,8 @@ static void test_fallthrough(void **state)
 /* The store is kept by a reload that does not touch what is in it, though the file is broken by then. */
 static void test_reload_keeps(void **state)
 {
-	static const struct row rows[] = { { "noports" Z, ND_TYPE_A, "NOERROR noports A 10.0.0.1" } };
+	static const struct row rows[] = { { "noports" Z, ND_TYPE_A,
+					     "NOERROR noports A 10.0.0.1" } };
 	struct fixture *f = *state;
 	char text[512];
 
@@ -229,7 +244,8 @@ static void test_reload_keeps(void **state)
 	assert_non_null(to);
 	fputs("broken: [", to);
 	fclose(to);
-	snprintf(text, sizeof text, ".:53 {\n kubernetes cluster.local {\n  ttl 77\n  source %s\n }\n}\n", f->path);
+	snprintf(text, sizeof text,
+		 ".:53 {\n kubernetes cluster.local {\n  ttl 77\n  source %s\n }\n}\n", f->path);
 	nd_rig_reload(&f->rig, text);
 	check(f, rows, 1);
 	struct nd_rr rr;
@@ -242,36 +258,54 @@ static void test_refused(void **state)
 	static const struct {
 		const char *head, *lines, *want;
 	} rows[] = {
-		{ "cluster.local", "", "Corefile:2 - plugin/kubernetes: no API client in this build yet; give \"source "
+		{ "cluster.local", "",
+		  "Corefile:2 - plugin/kubernetes: no API client in this build yet; give \"source "
 		  "FILE|FOLDER\"" },
-		{ "cluster.local", "endpoint http://127.0.0.1:1\n", "Corefile:2 - plugin/kubernetes: no API client in" },
+		{ "cluster.local", "endpoint http://127.0.0.1:1\n",
+		  "Corefile:2 - plugin/kubernetes: no API client in" },
 		{ "cluster.local", "endpoint\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "tls a b\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "kubeconfig a b c\n", "Corefile:3 - plugin/kubernetes: " },
-		{ "cluster.local", "apiserver_qps x\n", "Corefile:3 - plugin/kubernetes: invalid apiserver_qps \"x\"" },
-		{ "cluster.local", "apiserver_qps -1\n", "Corefile:3 - plugin/kubernetes: invalid apiserver_qps \"-1\"" },
-		{ "cluster.local", "apiserver_burst 1.5\n", "Corefile:3 - plugin/kubernetes: invalid apiserver_burst" },
-		{ "cluster.local", "startup_timeout x\n", "Corefile:3 - plugin/kubernetes: failed to parse startup" },
-		{ "cluster.local", "startup_timeout -1s\n", "Corefile:3 - plugin/kubernetes: failed to parse startup" },
+		{ "cluster.local", "apiserver_qps x\n",
+		  "Corefile:3 - plugin/kubernetes: invalid apiserver_qps \"x\"" },
+		{ "cluster.local", "apiserver_qps -1\n",
+		  "Corefile:3 - plugin/kubernetes: invalid apiserver_qps \"-1\"" },
+		{ "cluster.local", "apiserver_burst 1.5\n",
+		  "Corefile:3 - plugin/kubernetes: invalid apiserver_burst" },
+		{ "cluster.local", "startup_timeout x\n",
+		  "Corefile:3 - plugin/kubernetes: failed to parse startup" },
+		{ "cluster.local", "startup_timeout -1s\n",
+		  "Corefile:3 - plugin/kubernetes: failed to parse startup" },
 		{ "cluster.local", "pods\n", "Corefile:3 - plugin/kubernetes: " },
-		{ "cluster.local", "pods all\n", "Corefile:3 - plugin/kubernetes: wrong value for pods: all" },
+		{ "cluster.local", "pods all\n",
+		  "Corefile:3 - plugin/kubernetes: wrong value for pods: all" },
 		{ "cluster.local", "namespaces\n", "Corefile:3 - plugin/kubernetes: " },
-		{ "cluster.local", "labels a b\n", "Corefile:3 - plugin/kubernetes: unable to parse labels value: 'a b'" },
+		{ "cluster.local", "labels a b\n",
+		  "Corefile:3 - plugin/kubernetes: unable to parse labels value: 'a b'" },
 		{ "cluster.local", "ttl 3601\n", "Corefile:3 - plugin/kubernetes: " },
-		{ "cluster.local", "ignore all\n", "Corefile:3 - plugin/kubernetes: unable to parse ignore value: 'all'" },
+		{ "cluster.local", "ignore all\n",
+		  "Corefile:3 - plugin/kubernetes: unable to parse ignore value: 'all'" },
 		{ "cluster.local", "nonesuch\n", "Corefile:3 - plugin/kubernetes: " },
-		{ "cluster.local", "multicluster x.test\n", "Corefile:2 - plugin/kubernetes: is not authoritative for the "
+		{ "cluster.local", "multicluster x.test\n",
+		  "Corefile:2 - plugin/kubernetes: is not authoritative for the "
 		  "multicluster zone x.test." },
-		{ "cluster.local", "namespaces a\nnamespace_labels b\n", "Corefile:2 - plugin/kubernetes: namespaces and "
+		{ "cluster.local", "namespaces a\nnamespace_labels b\n",
+		  "Corefile:2 - plugin/kubernetes: namespaces and "
 		  "namespace_labels cannot both be set" },
-		{ "cluster.local", "zonal\nnoendpoints\n", "Corefile:2 - plugin/kubernetes: zonal requires" },
-		{ "10.0.0.0/8", "source x\n", "Corefile:2 - plugin/kubernetes: non-reverse zone name must be used" },
-		{ "cluster.local", "source /tmp/nd_none.yaml\n", "Corefile:2 - plugin/kubernetes: source: "
+		{ "cluster.local", "zonal\nnoendpoints\n",
+		  "Corefile:2 - plugin/kubernetes: zonal requires" },
+		{ "10.0.0.0/8", "source x\n",
+		  "Corefile:2 - plugin/kubernetes: non-reverse zone name must be used" },
+		{ "cluster.local", "source /tmp/nd_none.yaml\n",
+		  "Corefile:2 - plugin/kubernetes: source: "
 		  "/tmp/nd_none.yaml - cannot be read: No such file or directory" },
-		{ "cluster.local", "source a\nendpoint http://x\n", "Corefile:4 - plugin/kubernetes: endpoint: no API client" },
-		{ "cluster.local", "source a\nstartup_timeout 1s\n", "Corefile:4 - plugin/kubernetes: startup_timeout: with "
+		{ "cluster.local", "source a\nendpoint http://x\n",
+		  "Corefile:4 - plugin/kubernetes: endpoint: no API client" },
+		{ "cluster.local", "source a\nstartup_timeout 1s\n",
+		  "Corefile:4 - plugin/kubernetes: startup_timeout: with "
 		  "source there is nothing to wait for" },
-		{ "cluster.local", "source a\nsource b\n", "Corefile:4 - plugin/kubernetes: source stands twice" },
+		{ "cluster.local", "source a\nsource b\n",
+		  "Corefile:4 - plugin/kubernetes: source stands twice" },
 	};
 	struct nd_process p = { 0 };
 	struct nd_loop *loop = nd_loop_new();
@@ -282,7 +316,8 @@ static void test_refused(void **state)
 		struct nd_diag d = { 0 };
 		struct nd_gen *g = NULL;
 		char text[512];
-		snprintf(text, sizeof text, ".:53 {\nkubernetes %s {\n%s}\n}\n", rows[i].head, rows[i].lines);
+		snprintf(text, sizeof text, ".:53 {\nkubernetes %s {\n%s}\n}\n", rows[i].head,
+			 rows[i].lines);
 		if (nd_gen_from_text(&p, "Corefile", text, &g, &d) == 0)
 			fail_msg("%s: taken", rows[i].lines);
 		if (strncmp(d.text, rows[i].want, strlen(rows[i].want)) != 0)

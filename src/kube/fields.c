@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/fields.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+
+int nd_fields_fail(struct nd_fields *c, const struct nd_tree *at, const char *what, const char *why)
+{
+	int line = at && at->line ? at->line : c->object ? c->object->line : 0;
+
+	return nd_diag_at(c->diag, c->file, line, "%s %s%s%s: %s%s%s", c->kind, c->namespace,
+			  c->namespace[0] ? "/" : "", c->name[0] ? c->name : "(no name)", what,
+			  what[0] ? " " : "", why);
+}
+
+int nd_fields_no_memory(struct nd_fields *c)
+{
+	return nd_fields_fail(c, NULL, "", "there is no memory left for it");
+}
+
+int nd_fields_text(struct nd_fields *c, const struct nd_tree *map, const char *key,
+		   const char **out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (!v)
+		return 0;
+	if (v->kind != ND_TREE_TEXT)
+		return nd_fields_fail(c, v, key, "must be text (put it in quotes)");
+	*out = nd_arena_string(c->arena, v->text);
+	return *out ? 0 : nd_fields_no_memory(c);
+}
+
+int nd_fields_bool(struct nd_fields *c, const struct nd_tree *map, const char *key, bool *out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (!v)
+		return 0;
+	if (v->kind != ND_TREE_BOOL)
+		return nd_fields_fail(c, v, key, "must be true or false");
+	*out = v->text[0] == 't';
+	return 0;
+}
+
+int nd_fields_port(struct nd_fields *c, const struct nd_tree *map, const char *key, int32_t *out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+	char *end;
+
+	if (!v)
+		return 0;
+	errno = 0;
+	long n = v->kind == ND_TREE_NUMBER ? strtol(v->text, &end, 10) : -1;
+	if (n < 0 || n > 65535 || errno || *end)
+		return nd_fields_fail(c, v, key, "must be a number from 0 to 65535");
+	*out = (int32_t)n;
+	return 0;
+}
+
+int nd_fields_node(struct nd_fields *c, const struct nd_tree *map, const char *key,
+		   enum nd_tree_kind kind, const struct nd_tree **out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	*out = NULL; /* also on failure: callers look at it beside err */
+	if (v && v->kind != kind)
+		return nd_fields_fail(c, v, key,
+				      kind == ND_TREE_LIST ? "must be a list" : "must be a map");
+	*out = v;
+	return 0;
+}
+
+int nd_fields_need_map(struct nd_fields *c, const struct nd_tree *item, const char *in)
+{
+	return item->kind == ND_TREE_MAP ? 0
+					 : nd_fields_fail(c, item, in, "must be a list of maps");
+}
+
+struct nd_object_ip nd_fields_ip(const char *text)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct nd_object_ip ip = { 0 };
+
+	if (inet_pton(AF_INET, text, ip.bytes) == 1) {
+		ip.len = 4;
+	} else if (inet_pton(AF_INET6, text, ip.bytes) == 1) {
+		ip.len = 16;
+		if (memcmp(ip.bytes, mapped, sizeof mapped) == 0) {
+			memmove(ip.bytes, ip.bytes + 12, 4);
+			memset(ip.bytes + 4, 0, 12);
+			ip.len = 4;
+		}
+	}
+	return ip;
+}
