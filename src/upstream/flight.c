@@ -8,6 +8,7 @@ void nd_flights_init(struct nd_flights *t)
 	for (unsigned i = 0; i < ND_FLIGHTS_BUCKETS; i++)
 		nd_list_init(&t->bucket[i]);
 	t->n = 0;
+	t->given = 0;
 }
 
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
@@ -23,13 +24,24 @@ struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
 	return NULL;
 }
 
+static bool given_lately(const struct nd_flights *t, uint16_t id)
+{
+	uint32_t n = t->given < ND_FLIGHTS_PAST ? t->given : ND_FLIGHTS_PAST;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (t->past[i] == id)
+			return true;
+	return false;
+}
+
 bool nd_flights_add(struct nd_flights *t, struct nd_flight *f)
 {
 	if (t->n >= ND_FLIGHTS_MAX)
 		return false;
 	do /* at most a quarter of the ids is in use */
 		f->id = (uint16_t)nd_random_u32();
-	while (nd_flights_find(t, f->id));
+	while (nd_flights_find(t, f->id) || given_lately(t, f->id));
+	t->past[t->given++ % ND_FLIGHTS_PAST] = f->id;
 	nd_list_add(&t->bucket[f->id % ND_FLIGHTS_BUCKETS], &f->link);
 	f->table = t;
 	t->n++;

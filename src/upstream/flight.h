@@ -11,11 +11,19 @@
 #include <stdint.h>
 #include "base/list.h"
 
-enum { ND_FLIGHTS_BUCKETS = 16, ND_FLIGHTS_MAX = 16384 };
+enum {
+	ND_FLIGHTS_BUCKETS = 16,
+	ND_FLIGHTS_MAX = 16384,
+	/* Ids given last are not given again: a late or doubled reply to an earlier question must not
+	 * meet a later one. As many as a UDP socket is used for. */
+	ND_FLIGHTS_PAST = 64,
+};
 
 struct nd_flights {
 	struct nd_list bucket[ND_FLIGHTS_BUCKETS];
 	uint32_t n;
+	uint32_t given; /* ids so far; the last of them in past[] */
+	uint16_t past[ND_FLIGHTS_PAST];
 };
 
 struct nd_flight {
