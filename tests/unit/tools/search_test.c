@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/buf.h"
 #include "base/err.h"
 #include "tools/bench/search.h"
 
@@ -29,19 +30,20 @@ static void test_candidates(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows) * 2; i++) {
 		const struct nd_style *style = i % 2 ? &nd_style_musl : &nd_style_glibc;
 		const char *want = i % 2 && rows[i / 2].musl ? rows[i / 2].musl : rows[i / 2].want;
-		char got[1024] = "", text[ND_NAME_TEXT_MAX];
+		char text[ND_NAME_TEXT_MAX];
+		struct nd_buf got;
 		struct nd_search s;
 		struct nd_resolv r;
 
+		nd_buf_init(&got, 4096);
 		nd_resolv_init(&r);
 		nd_resolv_parse(&r, rows[i / 2].conf, 53, NULL, NULL);
 		assert_int_equal(nd_search_init(&s, rows[i / 2].host, &r, style), 0);
 		for (unsigned k = 0; k < s.n; k++) {
 			nd_name_format(nd_name_view(s.name[k].bytes), text);
-			snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s%s",
-				 k ? " " : "", k == s.as_is ? "*" : "", text);
+			nd_buf_printf(&got, "%s%s%s", k ? " " : "", k == s.as_is ? "*" : "", text);
 		}
-		if (strcmp(got, want) != 0)
+		if (strcmp(nd_buf_string(&got), want) != 0)
 			fail_msg("%s, %s: got \"%s\", want \"%s\"", rows[i / 2].name, style->name,
 				 got, want);
 	}
