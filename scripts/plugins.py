@@ -18,8 +18,7 @@ def read(path):
             sys.exit("%s:%d: %r: want NAME or -NAME, once" % (path, number, word))
         seen.add(name)
         rows.append((name, not word.startswith("-")))
-    folder = os.path.dirname(os.path.abspath(path))
-    return [(n, p and os.path.exists(os.path.join(folder, n, n + ".c"))) for n, p in rows]
+    return rows
 
 
 def main():

@@ -12,6 +12,7 @@ build/nodens serve -conf deploy/sample/Corefile -dns.port "$port" &
 server=$!
 stopping=
 # Ctrl-C reaches the server too, and a second SIGINT would end it at once: TERM only repeats the wish.
+# shellcheck disable=SC2317 # the trap calls it
 stop() {
 	stopping=1
 	kill -TERM "$server" 2>/dev/null || true
