@@ -40,6 +40,7 @@ enum what { OPEN, DATA, END };
 struct segment {
 	struct nd_world_event event;
 	struct nd_tcp *to;
+	struct nd_tcp *from; /* who hears of it if nobody is there any more (RST); may be NULL */
 	enum what what;
 	int err;
 	struct nd_addr listener;
@@ -92,7 +93,7 @@ static uint64_t arrival(const struct nd_addr *from, const struct nd_addr *to)
 	return UINT64_MAX;
 }
 
-static void launch(struct nd_tcp *to, enum what what, int err, const void *bytes, size_t n, uint64_t when_ns)
+static struct segment *launch(struct nd_tcp *to, enum what what, int err, const void *bytes, size_t n, uint64_t when_ns)
 {
 	struct segment *s = calloc(1, sizeof *s + n);
 
@@ -105,6 +106,7 @@ static void launch(struct nd_tcp *to, enum what what, int err, const void *bytes
 		memcpy(s->bytes, bytes, n);
 	to->refs++;
 	nd_world_at(&s->event, when_ns, NULL, on_segment);
+	return s;
 }
 
 /* From c to its far end, behind what was sent before. A path that stays dead ends the connection. */
@@ -119,7 +121,9 @@ static void send_segment(struct nd_tcp *c, enum what what, const void *bytes, si
 	if (when < c->last_arrival_ns)
 		when = c->last_arrival_ns;
 	c->last_arrival_ns = when;
-	launch(c->other, what, 0, bytes, n, when);
+	struct segment *s = launch(c->other, what, 0, bytes, n, when);
+	s->from = c;
+	c->refs++;
 }
 
 static void end(struct nd_tcp *c, int err)
@@ -149,6 +153,15 @@ static void read_inbox(struct nd_tcp *c)
 	}
 }
 
+/* Nobody is there any more, and says so. */
+static void reset(struct nd_tcp *sender)
+{
+	uint64_t delay;
+
+	if (nd_world_transit(&sender->peer, &sender->local, &delay))
+		launch(sender, END, -ECONNRESET, NULL, 0, nd_world_now_ns() + delay);
+}
+
 static void opened(struct nd_tcp *c)
 {
 	if (c->outbox.len)
@@ -165,6 +178,8 @@ static void on_segment(struct nd_world_event *e)
 	struct nd_loop *loop = c->loop;
 
 	nd_world_note(s->bytes, s->n);
+	if ((c->closed || c->ended) && s->what == DATA && s->from && !s->from->closed)
+		reset(s->from);
 	if (!c->closed && !c->ended) {
 		switch (s->what) {
 		case OPEN:
@@ -186,6 +201,8 @@ static void on_segment(struct nd_world_event *e)
 		}
 		nd_world_loop_turn(loop);
 	}
+	if (s->from)
+		unref(s->from);
 	free(s);
 	unref(c);
 }
