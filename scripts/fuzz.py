@@ -177,7 +177,7 @@ def main():
     p.add_argument("target", nargs="*", help=" ".join(known))
     p.add_argument("--seconds", type=int, default=600, help="a target (600; 0: only the planted bugs)")
     p.add_argument("--planted", action="store_true", help="each target must find its planted bug too")
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     for t in a.target:
         if t not in known:
             p.error("no target %r; there are: %s" % (t, " ".join(known)))

@@ -105,7 +105,7 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--fix", action="store_true", help="clang-format -i")
     p.add_argument("part", nargs="*", help=" ".join(PARTS))
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     for part in a.part:
         if part not in PARTS:
             p.error("no part %r; there are: %s" % (part, " ".join(PARTS)))

@@ -193,7 +193,7 @@ def main():
     p.add_argument("--full", action="store_true", help="everything (the default)")
     p.add_argument("-v", "--verbose", action="store_true", help="show all output")
     p.add_argument("stage", nargs="*", help="only these: " + " ".join(names))
-    a = p.parse_args()
+    a = p.parse_intermixed_args()
     for s in a.stage:
         if s not in names:
             p.error("no stage %r; there are: %s" % (s, " ".join(names)))

@@ -69,10 +69,10 @@ def local_ips():
 class Group:
     """The cases of one set-up: its files, its stand-ins, its server."""
 
-    def __init__(self, server, source, cases):
-        self.server, self.source, self.cases = server, source, cases
+    def __init__(self, server, source, ips, cases):
+        self.server, self.source, self.ips, self.cases = server, source, ips, cases
         self.dir = tempfile.mkdtemp(prefix="conformance")
-        self.port, self.ips = free_port(), local_ips()
+        self.port = free_port()
         self.upstream = self.api = self.process = None
         self.corefile = ""
 
@@ -248,7 +248,7 @@ def main():
     p.add_argument("--expected", action="store_true", help="what must pass is the rule, not passing.txt")
     p.add_argument("--jobs", type=int, default=4, help="set-ups at a time (4)")
     p.add_argument("-v", "--verbose", action="store_true", help="every case; Corefile and log of what fails")
-    args = p.parse_args()
+    args = p.parse_intermixed_args()
     for folder in args.folder:
         if folder not in case_files.folders() and not os.path.isabs(folder):
             p.error("no folder %s; there are: %s" % (folder, " ".join(case_files.folders())))
@@ -264,10 +264,10 @@ def run(args, server):
         must = {c["id"] for c in chosen if case_files.in_scope(c)}
     if args.peer:
         must = {c["id"] for c in chosen}
-    wrong, passed = {}, set()
+    wrong, passed, ips = {}, set(), local_ips()
 
     def one(cases):
-        g = Group(server, args.source, cases)
+        g = Group(server, args.source, ips, cases)
         try:
             return [(c, bad, g.corefile, g.log() if bad else "") for c, bad in g.run(not args.peer)]
         finally:
