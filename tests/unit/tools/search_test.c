@@ -45,7 +45,8 @@ static void test_candidates(void **state)
 		}
 		if (strcmp(nd_buf_string(&got), want) != 0)
 			fail_msg("%s, %s: got \"%s\", want \"%s\"", rows[i / 2].name, style->name,
-				 got, want);
+				 nd_buf_string(&got), want);
+		nd_buf_clear(&got);
 	}
 }
 
