@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A hosts file as a table: CoreDNS's reading of lines, fields, wildcards and zones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/addr.h"
+#include "base/buf.h"
+#include "plugin/hosts/hostsfile.h"
+
+static struct nd_hostsfile *parse(const char *text, const char *zone, bool reverse)
+{
+	struct nd_name_buf buf;
+	struct nd_name name;
+
+	assert_int_equal(nd_name_parse(zone, true, &buf, &name), 0);
+	struct nd_hostsfile *h = nd_hostsfile_parse(text, strlen(text), &name, 1, reverse);
+	assert_non_null(h);
+	return h;
+}
+
+/* "10.0.0.1 10.0.0.2", of the name. */
+static void addresses(const struct nd_hostsfile *h, const char *name, int family, char text[512])
+{
+	struct nd_name_buf buf;
+	struct nd_name n;
+	size_t count, len = family == 6 ? 16 : 4;
+
+	assert_int_equal(nd_name_parse(name, true, &buf, &n), 0);
+	const uint8_t *a = nd_hostsfile_addresses(h, n, family, &count);
+	text[0] = '\0';
+	assert_true(!a == !count);
+	for (size_t i = 0; i < count; i++) {
+		char ip[ND_ADDR_TEXT_MAX];
+		struct nd_addr addr = nd_addr_from(family == 6 ? AF_INET6 : AF_INET, a + i * len,
+						   0);
+		nd_addr_format_ip(&addr, ip);
+		snprintf(text + strlen(text), 512 - strlen(text), "%s%s", i ? " " : "", ip);
+	}
+}
+
+static void names(const struct nd_hostsfile *h, const char *address, char text[512])
+{
+	struct nd_addr addr;
+	size_t len, count;
+
+	assert_int_equal(nd_addr_parse_ip(address, 0, &addr), 0);
+	const uint8_t *bytes = nd_addr_bytes(&addr, &len);
+	const struct nd_name *n = nd_hostsfile_names(h, bytes, len, &count);
+	text[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		char one[ND_NAME_TEXT_MAX];
+		nd_name_format(n[i], one);
+		snprintf(text + strlen(text), 512 - strlen(text), "%s%.200s", i ? " " : "", one);
+	}
+}
+
+static void test_addresses(void **state)
+{
+	static const struct {
+		const char *what, *text, *name, *four, *six;
+	} rows[] = {
+		{ "one", "10.0.0.1 a.test", "a.test", "10.0.0.1", "" },
+		{ "six", "2001:db8::1 a.test\n", "a.test", "", "2001:db8::1" },
+		{ "both, in order", "10.0.0.2 a\n::2 a\n10.0.0.1 a\n::1 a\n", "a",
+		  "10.0.0.2 10.0.0.1", "::2 ::1" },
+		{ "twice is twice", "10.0.0.1 a\n10.0.0.1 a\n", "a", "10.0.0.1 10.0.0.1", "" },
+		{ "several names", "10.0.0.1 x y a z", "a", "10.0.0.1", "" },
+		{ "letters", "10.0.0.1 A.Test", "a.test", "10.0.0.1", "" },
+		{ "a dot at the end", "10.0.0.1 a.test.", "a.test", "10.0.0.1", "" },
+		{ "spaces of all kinds", " \t10.0.0.1\v\fa.test \r\n", "a.test", "10.0.0.1", "" },
+		{ "a comment ends it", "10.0.0.1 b # a\n10.0.0.2 a#b\n", "a", "10.0.0.2", "" },
+		{ "a whole line of it", "#10.0.0.1 a\n", "a", "", "" },
+		{ "no newline at the end", "10.0.0.1 b\n10.0.0.2 a", "a", "10.0.0.2", "" },
+		{ "mapped counts as IPv4", "::ffff:10.0.0.1 a", "a", "10.0.0.1", "" },
+		{ "a zone index is dropped", "fe80::1%lo0 a\n", "a", "", "fe80::1" },
+		{ "no address, no line", "10.0.0 a\n10.0.0.256 a\nx a\n10.0.0.1/8 a\n10.0.0.01 a\n",
+		  "a", "", "" },
+		{ "an address alone", "10.0.0.1\n", "a", "", "" },
+		{ "a bad name is skipped alone", "10.0.0.1 b..c a\n", "a", "10.0.0.1", "" },
+		{ "outside the zone", "10.0.0.1 a.other\n10.0.0.1 test\n", "a.other", "", "" },
+		{ "the next name on a line outside", "10.0.0.1 a.other b.test\n", "b.test",
+		  "10.0.0.1", "" },
+	};
+	static const char *const zones[] = { ".", "test." };
+	char text[512];
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		bool outside = strstr(rows[i].what, "outside") != NULL;
+		struct nd_hostsfile *h = parse(rows[i].text, zones[outside], true);
+		addresses(h, rows[i].name, 4, text);
+		if (strcmp(text, rows[i].four) != 0)
+			fail_msg("%s: %s", rows[i].what, text);
+		addresses(h, rows[i].name, 6, text);
+		if (strcmp(text, rows[i].six) != 0)
+			fail_msg("%s: %s", rows[i].what, text);
+		nd_hostsfile_free(h);
+	}
+}
+
+static void test_wildcards(void **state)
+{
+	static const struct {
+		const char *name, *four;
+	} rows[] = {
+		{ "x.apps.test", "10.0.0.1" }, { "apps.test", "" },
+		{ "y.x.apps.test", "" },       { "own.apps.test", "10.0.0.2" },
+		{ "*.apps.test", "10.0.0.1" }, { "six.apps.test", "10.0.0.1" },
+		{ "top", "10.0.0.4" },         { ".", "" },
+	};
+	struct nd_hostsfile *h = parse("10.0.0.1 *.apps.test\n10.0.0.2 own.apps.test\n"
+				       "::3 six.apps.test\n10.0.0.4 *\n",
+				       ".", true);
+	char text[512];
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		addresses(h, rows[i].name, 4, text);
+		if (strcmp(text, rows[i].four) != 0)
+			fail_msg("%s: %s", rows[i].name, text);
+	}
+	names(h, "10.0.0.1", text); /* a wildcard is nobody's name */
+	assert_string_equal(text, "");
+	nd_hostsfile_free(h);
+}
+
+static void test_names(void **state)
+{
+	static const char text[] =
+		"10.0.0.1 a.test B.test\n10.0.0.1 c.test\n::ffff:10.0.0.2 four.test\n"
+		"2001:db8::1 six.test\n10.0.0.3 out.other\n";
+	struct nd_hostsfile *h = parse(text, "test.", true);
+	char got[512];
+	(void)state;
+
+	names(h, "10.0.0.1", got);
+	assert_string_equal(got, "a.test. b.test. c.test.");
+	names(h, "10.0.0.2", got);
+	assert_string_equal(got, "four.test.");
+	names(h, "2001:db8::1", got);
+	assert_string_equal(got, "six.test.");
+	names(h, "10.0.0.3", got);
+	assert_string_equal(got, "");
+	assert_int_equal(nd_hostsfile_entries(h), 10);
+	nd_hostsfile_free(h);
+
+	h = parse(text, "test.", false);
+	names(h, "10.0.0.1", got);
+	assert_string_equal(got, "");
+	addresses(h, "c.test.", 4, got);
+	assert_string_equal(got, "10.0.0.1");
+	assert_int_equal(nd_hostsfile_entries(h), 5);
+	nd_hostsfile_free(h);
+}
+
+/* A field over the limit is dropped alone; text without an end is read to its end. */
+static void test_long_fields(void **state)
+{
+	char text[4 * ND_HOSTSFILE_FIELD_MAX], got[512];
+	(void)state;
+
+	memset(text, 'a', sizeof text);
+	memcpy(text, "10.0.0.1 ", 9);
+	memcpy(text + 2 * ND_HOSTSFILE_FIELD_MAX, " b.test ", 8);
+	struct nd_hostsfile *h = nd_hostsfile_parse(text, sizeof text, &nd_name_root, 1, true);
+	assert_non_null(h);
+	addresses(h, "b.test", 4, got);
+	assert_string_equal(got, "10.0.0.1");
+	assert_int_equal(nd_hostsfile_entries(h), 2);
+	nd_hostsfile_free(h);
+	h = nd_hostsfile_parse("10.0.0.1 ab", 10, &nd_name_root, 1, true);
+	addresses(h, "a", 4, got);
+	assert_string_equal(got, "10.0.0.1");
+	nd_hostsfile_free(h);
+}
+
+static void test_many(void **state)
+{
+	struct nd_buf b;
+	char name[64], got[512], wants[64];
+	(void)state;
+
+	nd_buf_init(&b, 16 << 20);
+	for (unsigned i = 0; i < 20000; i++)
+		nd_buf_printf(&b, "10.%u.%u.%u n%u.test n%u.other\n", i >> 16, i >> 8 & 255,
+			      i & 255, i, i / 2);
+	struct nd_hostsfile *h = nd_hostsfile_parse(nd_buf_string(&b), b.len, &nd_name_root, 1,
+						    true);
+	assert_non_null(h);
+	assert_int_equal(nd_hostsfile_entries(h), 80000);
+	for (unsigned i = 0; i < 20000; i += 7) {
+		snprintf(name, sizeof name, "n%u.test", i);
+		snprintf(wants, sizeof wants, "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+		addresses(h, name, 4, got);
+		assert_string_equal(got, wants);
+		snprintf(name, sizeof name, "n%u.test. n%u.other.", i, i / 2);
+		names(h, wants, got);
+		assert_string_equal(got, name);
+	}
+	addresses(h, "n20000.test", 4, got);
+	assert_string_equal(got, "");
+	nd_hostsfile_free(h);
+	nd_buf_clear(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_wildcards),
+		cmocka_unit_test(test_names),     cmocka_unit_test(test_long_fields),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
