@@ -154,19 +154,14 @@ int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_que
 	return 0;
 }
 
-/* Are all names of the record sound where they stand: do its owner and its rdata's names expand? */
+/* Do its owner and what its rdata holds read well where they stand? */
 static bool record_sound(const struct nd_msg *m, const struct nd_rr *rr)
 {
-	uint8_t rdata[ND_MSG_MAX];
 	struct nd_name_buf buf;
 	struct nd_name owner;
 
-	if (read_owner(m->base, m->len, rr->owner, &buf, &owner))
-		return false;
-	if (!nd_rr_layout(rr->type))
-		return true;
-	return nd_rr_expand_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type, rdata,
-				  sizeof rdata) >= 0;
+	return read_owner(m->base, m->len, rr->owner, &buf, &owner) == 0 &&
+	       nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type) == 0;
 }
 
 /* The body can be taken as it stands if the message has its records behind a question as long as
