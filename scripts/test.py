@@ -81,8 +81,8 @@ def summed(argv, timeout, env=None, lines=60):
     if c.passed + c.failed == 0 or (status != 0 and c.failed == 0):
         c.failed += 1
     if c.failed:
-        complain(" ".join(os.path.relpath(x, ROOT) if os.path.isabs(x) else x for x in argv[-3:]),
-                 out, lines)
+        complain(" ".join(os.path.relpath(x, ROOT) if x.startswith(ROOT) else os.path.basename(x)
+                          for x in argv), out, lines)
     return c
 
 
