@@ -6,24 +6,25 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static unsigned touch(const void *p, size_t n)
+/* Reads all of it, so that a sanitizer sees what does not belong. */
+static void touch(const void *p, size_t n)
 {
-	unsigned sum = 0;
+	size_t sum = 0;
 
 	for (size_t i = 0; p && i < n; i++)
 		sum += ((const uint8_t *)p)[i];
-	return sum;
+	if (sum > 255 * n)
+		abort();
 }
 
 static void look_up(const struct nd_hostsfile *h, struct nd_name name)
 {
-	static volatile unsigned sum;
 	size_t n, k;
 
 	for (int family = 4; family <= 6; family += 2) {
 		size_t len = family == 6 ? 16 : 4;
 		const uint8_t *a = nd_hostsfile_addresses(h, name, family, &n);
-		sum += touch(a, n * len);
+		touch(a, n * len);
 		for (size_t i = 0; a && i < n; i++) {
 			const struct nd_name *names = nd_hostsfile_names(h, a + i * len, len, &k);
 			for (size_t j = 0; names && j < k; j++)
