@@ -59,12 +59,18 @@ static bool is_address(uint16_t type)
 	return type == ND_TYPE_A || type == ND_TYPE_AAAA;
 }
 
-/* Do two records of one kind stand for one owner? Compressed owners are the same offset or equal bytes. */
-static bool same_owner(const struct nd_answer *a, const struct nd_record *x,
-		       const struct nd_record *y)
+/* Where the owner's name stands: a pointer to a name is that name. */
+static unsigned owner_at(const struct nd_answer *a, const struct nd_record *r)
 {
-	const uint8_t *p = a->w.base + x->owner, *q = a->w.base + y->owner;
-	return p[0] >= 0xc0 && p[0] == q[0] && p[1] == q[1];
+	const uint8_t *p = a->w.base + r->owner;
+	return p[0] >= 0xc0 ? (p[0] & 0x3fu) << 8 | p[1] : r->owner;
+}
+
+/* Do two records of one kind stand for one owner? Equal names that are written out twice do not count: nobody
+ * writes so. */
+static bool same_owner(const struct nd_answer *a, const struct nd_record *x, const struct nd_record *y)
+{
+	return owner_at(a, x) == owner_at(a, y);
 }
 
 static void swap_rdata(struct nd_answer *a, const struct nd_record *x, const struct nd_record *y)
