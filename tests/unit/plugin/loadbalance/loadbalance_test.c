@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes from below is shuffled as CoreDNS does it: nothing lost, nothing mixed up, the order of kinds kept. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "support/rig.h"
+#include "wire/text.h"
+
+extern const struct nd_plugin nd_plugin_loadbalance;
+
+/* "AN owner TYPE data", ... */
+static const char *const *below;
+
+static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	(void)self;
+	(void)d;
+	(void)s;
+	return 0;
+}
+
+static void put(struct nd_query *q, const char *row)
+{
+	static const char *const sections[] = { "AN", "NS", "AR" };
+	struct nd_name_buf buf;
+	struct nd_name owner;
+	char section[3], name[128], type[16], data[128];
+	uint8_t rdata[256], *at = rdata;
+	unsigned kind = 0;
+
+	assert_int_equal(sscanf(row, "%2s %127s %15s %127s", section, name, type, data), 4);
+	while (strcmp(sections[kind], section) != 0)
+		kind++;
+	assert_int_equal(nd_name_parse(name, true, &buf, &owner), 0);
+	int number = nd_type_parse(type, strlen(type));
+	struct nd_addr addr;
+	size_t n;
+	if (number == ND_TYPE_A || number == ND_TYPE_AAAA) {
+		assert_int_equal(nd_addr_parse_ip(data, 0, &addr), 0);
+		memcpy(rdata, nd_addr_bytes(&addr, &n), 16);
+	} else { /* a name, behind a preference for MX */
+		struct nd_name_buf target_buf;
+		struct nd_name target;
+		if (number == ND_TYPE_MX) {
+			at[0] = 0;
+			at[1] = 10;
+			at += 2;
+		}
+		assert_int_equal(nd_name_parse(data, true, &target_buf, &target), 0);
+		memcpy(at, target.wire, target.len);
+		n = (size_t)(at - rdata) + target.len;
+	}
+	assert_int_equal(nd_answer_rr(q, (enum nd_section)kind, owner, (uint16_t)number,
+				      ND_CLASS_IN, 60, rdata, n),
+			 0);
+}
+
+static enum nd_verdict below_query(const void *self, struct nd_query *q)
+{
+	(void)self;
+	for (const char *const *row = below; *row; row++)
+		put(q, *row);
+	q->ans.flags |= ND_FLAG_AA;
+	return ND_DONE;
+}
+
+static const struct nd_plugin below_plugin = { .name = "below",
+					       .setup = no_setup,
+					       .query = below_query };
+const struct nd_plugin *const nd_plugins[] = { &nd_plugin_loadbalance, &below_plugin, NULL };
+const char *const nd_plugins_absent[] = { NULL };
+
+static struct nd_rig rig;
+
+static int open_rig(void **state)
+{
+	(void)state;
+	nd_rig_open(&rig, ".:1053 {\n loadbalance\n below\n}\n");
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	(void)state;
+	nd_rig_close(&rig);
+	return 0;
+}
+
+enum { ROW = 160, ROWS = 16 };
+
+/* The last reply in the form of the rows. */
+static unsigned told(char rows[ROWS][ROW])
+{
+	static const char *const sections[] = { "AN", "NS", "AR" };
+	struct nd_rr rr;
+	unsigned i;
+
+	for (i = 0; nd_rig_record(&rig, i, &rr) && rr.type != ND_TYPE_OPT; i++) {
+		struct nd_reader r = nd_reader_over(rig.bytes, rig.len);
+		struct nd_name_buf buf;
+		struct nd_name owner;
+		char name[ND_NAME_TEXT_MAX], type[ND_NUMBER_TEXT_MAX], data[512];
+		uint8_t rdata[512];
+		assert_int_equal(rr.ttl, 60);
+		r.pos += rr.owner;
+		assert_int_equal(nd_name_read(&r, false, &buf, &owner), 0);
+		nd_name_format(owner, name);
+		int n = nd_rr_expand_rdata(rig.bytes, rig.len, rr.rdata, rr.rdata_len, rr.type,
+					   rdata, sizeof rdata);
+		assert_true(n >= 0);
+		nd_text_format_rdata(rr.type, rdata, (size_t)n, data, sizeof data);
+		snprintf(rows[i], ROW, "%s %.60s %s %.60s", sections[rr.section], name,
+			 nd_type_text(rr.type, type),
+			 rr.type == ND_TYPE_MX ? strchr(data, ' ') + 1 : data);
+	}
+	return i;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Asks 200 times: every time all of `rows`, in an order of kinds like `order` ("C" a CNAME, "a" an address,
+ * "m" an MX, "o" another; a section's end is '|'); and how many different first ones of section AN's last kind. */
+static unsigned ask_often(const char *const *rows, const char *order)
+{
+	char wants[ROWS][ROW], got[ROWS][ROW], seen[ROWS][ROW];
+	unsigned n = 0, nseen = 0;
+
+	below = rows;
+	for (; rows[n]; n++)
+		snprintf(wants[n], ROW, "%s", rows[n]);
+	qsort(wants, n, ROW, by_text);
+	for (unsigned round = 0; round < 200; round++) {
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 4096));
+		assert_true(rig.msg.flags & ND_FLAG_AA);
+		assert_int_equal(told(got), n);
+		char kinds[2 * ROWS] = "";
+		for (unsigned i = 0; i < n; i++) {
+			if (i && memcmp(got[i], got[i - 1], 2) != 0)
+				strcat(kinds, "|");
+			strcat(kinds, strstr(got[i], " CNAME ")                           ? "C"
+				      : strstr(got[i], " MX ")                            ? "m"
+				      : strstr(got[i], " A ") || strstr(got[i], " AAAA ") ? "a"
+											  : "o");
+		}
+		assert_string_equal(kinds, order);
+		/* The last of all shows that something moves. */
+		unsigned s = 0;
+		while (s < nseen && strcmp(seen[s], got[n - 1]) != 0)
+			s++;
+		if (s == nseen)
+			strcpy(seen[nseen++], got[n - 1]);
+		qsort(got, n, ROW, by_text);
+		for (unsigned i = 0; i < n; i++)
+			assert_string_equal(got[i], wants[i]);
+	}
+	return nseen;
+}
+
+static void test_addresses(void **state)
+{
+	static const char *const four[] = { "AN www.test. A 10.0.0.1", "AN www.test. A 10.0.0.2",
+					    "AN www.test. A 10.0.0.3", "AN www.test. A 10.0.0.4",
+					    NULL };
+	static const char *const six[] = { "AN www.test. AAAA ::1", "AN www.test. AAAA ::2",
+					   "AN www.test. AAAA ::3", NULL };
+	static const char *const one[] = { "AN www.test. A 10.0.0.1", NULL };
+	(void)state;
+
+	assert_int_equal(ask_often(four, "aaaa"), 4);
+	assert_int_equal(ask_often(six, "aaa"), 3);
+	assert_int_equal(ask_often(one, "a"), 1);
+}
+
+/* An owner's addresses stay its own. */
+static void test_owners(void **state)
+{
+	static const char *const rows[] = { "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.1",
+					    "AN b.test. A 10.0.0.2",      "AR ns1.test. A 10.1.0.1",
+					    "AR ns1.test. A 10.1.0.2",    "AR ns2.test. A 10.2.0.1",
+					    "AR ns2.test. A 10.2.0.2",    NULL };
+	(void)state;
+
+	assert_true(ask_often(rows, "Caa|aaaa") >= 2);
+}
+
+static void test_cnames_first(void **state)
+{
+	static const char *const rows[] = { "AN b.test. A 10.0.0.1", "AN www.test. CNAME a.test.",
+					    "AN a.test. CNAME b.test.", "AN b.test. A 10.0.0.2",
+					    NULL };
+	char got[ROWS][ROW];
+	(void)state;
+
+	assert_int_equal(ask_often(rows, "CCaa"), 2);
+	told(got); /* a chain stays in its order */
+	assert_string_equal(got[0], rows[1]);
+	assert_string_equal(got[1], rows[2]);
+}
+
+static void test_mx(void **state)
+{
+	static const char *const rows[] = { "AN www.test. MX m1.test.",
+					    "AN www.test. MX m2.test.",
+					    "AN www.test. MX m3.test.",
+					    "NS test. NS ns.test.",
+					    "AR m1.test. A 10.0.0.1",
+					    "AR m2.test. A 10.0.0.2",
+					    NULL };
+	static const char *const mixed[] = { "AN www.test. MX m1.test.", "AN www.test. NS ns.test.",
+					     "AN www.test. A 10.0.0.1", "AN www.test. MX m2.test.",
+					     NULL };
+	(void)state;
+
+	assert_true(ask_often(rows, "mmm|o|aa") >= 1);
+	assert_int_equal(ask_often(mixed, "oamm"), 2);
+	below = rows;
+	unsigned first[4] = { 0 };
+	for (unsigned i = 0; i < 200; i++) {
+		char got[ROWS][ROW];
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_MX, 0, 0));
+		told(got);
+		first[strstr(got[0], " m")[2] - '0']++;
+	}
+	assert_true(first[1] && first[2] && first[3]);
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG(test_addresses),
+		RIG(test_owners),
+		RIG(test_cnames_first),
+		RIG(test_mx),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
