@@ -51,7 +51,7 @@ static void on_idle(struct nd_timer *t)
 {
 	struct conn *c = ND_CONTAINER(t, struct conn, timer);
 
-	if (c->inflight) { /* it waits for us, not we for it */
+	if (c->inflight && !c->closing) { /* it waits for us, not we for it */
 		nd_timer_start(c->worker->core.loop, &c->timer, IDLE_NS, on_idle);
 		return;
 	}
