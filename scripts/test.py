@@ -135,7 +135,7 @@ def sanitized(kind):
 def pytest(*folders, env=None, timeout=1800):
     folders = [f for f in folders if os.path.isdir(os.path.join(ROOT, f))]
     status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                       *folders], timeout, env)
+                       "-n", str(2 * JOBS), *folders], timeout, env)      # most of them wait
     last = out.rstrip().split("\n")[-1]
 
     def number(word):
