@@ -7,13 +7,18 @@
 #include <stdint.h>
 
 enum nd_edns_option {
-	ND_EDNS_NSID = 3, ND_EDNS_SUBNET = 8, ND_EDNS_EXPIRE = 9, ND_EDNS_COOKIE = 10,
-	ND_EDNS_KEEPALIVE = 11, ND_EDNS_PADDING = 12, ND_EDNS_EDE = 15,
+	ND_EDNS_NSID = 3,
+	ND_EDNS_SUBNET = 8,
+	ND_EDNS_EXPIRE = 9,
+	ND_EDNS_COOKIE = 10,
+	ND_EDNS_KEEPALIVE = 11,
+	ND_EDNS_PADDING = 12,
+	ND_EDNS_EDE = 15,
 };
 
 struct nd_edns {
 	bool present;
-	bool dnssec_ok;         /* the DO bit (RFC 3225) */
+	bool dnssec_ok; /* the DO bit (RFC 3225) */
 	uint8_t version;
 	uint8_t extended_rcode; /* upper eight bits of the rcode */
 	uint16_t udp_size;      /* as stated, not raised to 512 */

@@ -68,8 +68,8 @@ static bool read_lone_opt(struct nd_msg *m)
 	const uint8_t *p = m->base + m->question_end;
 	size_t left = (size_t)m->len - m->question_end;
 
-	if (left < 11 || p[0] != 0 || nd_reader_peek16(p + 1) != ND_TYPE_OPT ||
-	    m->count[3] != 1 || m->count[1] != 0 || m->count[2] != 0)
+	if (left < 11 || p[0] != 0 || nd_reader_peek16(p + 1) != ND_TYPE_OPT || m->count[3] != 1 ||
+	    m->count[1] != 0 || m->count[2] != 0)
 		return false;
 	struct nd_rr rr = {
 		.class = nd_reader_peek16(p + 3),

@@ -16,20 +16,26 @@ enum {
 	ND_MSG_HEADER = 12,
 	ND_MSG_MAX = 65535,
 	/* bits of the flags word, RFC 1035 s4.1.1, RFC 4035 s3.2 */
-	ND_FLAG_QR = 0x8000, ND_FLAG_AA = 0x0400, ND_FLAG_TC = 0x0200, ND_FLAG_RD = 0x0100,
-	ND_FLAG_RA = 0x0080, ND_FLAG_Z = 0x0040, ND_FLAG_AD = 0x0020, ND_FLAG_CD = 0x0010,
+	ND_FLAG_QR = 0x8000,
+	ND_FLAG_AA = 0x0400,
+	ND_FLAG_TC = 0x0200,
+	ND_FLAG_RD = 0x0100,
+	ND_FLAG_RA = 0x0080,
+	ND_FLAG_Z = 0x0040,
+	ND_FLAG_AD = 0x0020,
+	ND_FLAG_CD = 0x0010,
 };
 
 struct nd_msg {
 	const uint8_t *base;
 	uint16_t len;
 	uint16_t id;
-	uint16_t flags;          /* the whole word */
-	uint16_t count[4];       /* question, answer, authority, additional: as the header says,
+	uint16_t flags;    /* the whole word */
+	uint16_t count[4]; /* question, answer, authority, additional: as the header says,
 				  * or fewer where the message ends before, at a record's edge */
 	uint16_t qtype, qclass;
-	uint16_t question_end;   /* offset behind the question: the records begin here */
-	struct nd_name qname;    /* lower case; views the buffer given to nd_msg_parse */
+	uint16_t question_end; /* offset behind the question: the records begin here */
+	struct nd_name qname;  /* lower case; views the buffer given to nd_msg_parse */
 	struct nd_edns edns;
 };
 

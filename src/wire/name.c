@@ -154,7 +154,8 @@ struct nd_name nd_name_view(const uint8_t *wire)
 
 	for (; *p; p += 1 + *p)
 		labels++;
-	return (struct nd_name){ .wire = wire, .len = (uint8_t)(p - wire + 1),
+	return (struct nd_name){ .wire = wire,
+				 .len = (uint8_t)(p - wire + 1),
 				 .labels = (uint8_t)labels };
 }
 
@@ -190,7 +191,8 @@ struct nd_name nd_name_parent(struct nd_name name, unsigned n)
 		n = name.labels;
 	for (unsigned i = 0; i < n; i++)
 		p += 1 + *p;
-	return (struct nd_name){ .wire = p, .len = (uint8_t)(name.len - (p - name.wire)),
+	return (struct nd_name){ .wire = p,
+				 .len = (uint8_t)(name.len - (p - name.wire)),
 				 .labels = (uint8_t)(name.labels - n) };
 }
 
@@ -203,7 +205,8 @@ int nd_name_join(struct nd_name prefix, struct nd_name suffix, struct nd_name_bu
 		return ND_ELIMIT;
 	memmove(buf->bytes + head, suffix.wire, suffix.len); /* suffix may stand in buf */
 	memmove(buf->bytes, prefix.wire, head);
-	*out = (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)(head + suffix.len),
+	*out = (struct nd_name){ .wire = buf->bytes,
+				 .len = (uint8_t)(head + suffix.len),
 				 .labels = (uint8_t)(prefix.labels + suffix.labels) };
 	return 0;
 }
@@ -218,7 +221,8 @@ int nd_name_prepend(const void *label, size_t n, struct nd_name name, struct nd_
 	memmove(buf->bytes + 1 + n, name.wire, name.len);
 	buf->bytes[0] = (uint8_t)n;
 	memcpy(buf->bytes + 1, label, n);
-	*out = (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)(1 + n + name.len),
+	*out = (struct nd_name){ .wire = buf->bytes,
+				 .len = (uint8_t)(1 + n + name.len),
 				 .labels = (uint8_t)(name.labels + 1) };
 	return 0;
 }

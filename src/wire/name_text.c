@@ -30,10 +30,10 @@ static int take_char(const char *text, size_t n, size_t *at)
 
 /* The labels of text, without the root, to bytes. Returns how many octets, *absolute says
  * whether the text ended in a dot; -1 if the text is no name. */
-static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labels,
-		      bool *absolute)
+static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labels, bool *absolute)
 {
-	size_t at = 0, len_at = 0, used = 1; /* the length octet of the label under way is counted */
+	size_t at = 0, len_at = 0,
+	       used = 1; /* the length octet of the label under way is counted */
 
 	*labels = 0;
 	*absolute = false;
@@ -84,7 +84,8 @@ static int parse(const char *text, size_t n, const struct nd_name *origin, bool 
 	memcpy(buf->bytes, bytes, (size_t)len);
 	if (lower)
 		nd_name_lower(buf->bytes, (size_t)len + tail.len);
-	*out = (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)(len + tail.len),
+	*out = (struct nd_name){ .wire = buf->bytes,
+				 .len = (uint8_t)(len + tail.len),
 				 .labels = (uint8_t)(labels + tail.labels) };
 	return 0;
 }
@@ -110,8 +111,8 @@ int nd_name_parse_at(const char *text, size_t n, const struct nd_name *origin, b
 /* What miekg/dns escapes with a backslash; the rest outside of ' '..'~' becomes \DDD. */
 static bool special(uint8_t c)
 {
-	return c == '.' || c == ' ' || c == '\'' || c == '@' || c == ';' || c == '(' ||
-	       c == ')' || c == '"' || c == '\\';
+	return c == '.' || c == ' ' || c == '\'' || c == '@' || c == ';' || c == '(' || c == ')' ||
+	       c == '"' || c == '\\';
 }
 
 static char *put_char(char *to, uint8_t c)
@@ -143,12 +144,12 @@ size_t nd_name_format(struct nd_name name, char text[ND_NAME_TEXT_MAX])
 	return (size_t)(to - text);
 }
 
-static const struct nd_name in_addr = {
-	.wire = (const uint8_t *)"\7in-addr\4arpa", .len = 14, .labels = 2
-};
-static const struct nd_name ip6_arpa = {
-	.wire = (const uint8_t *)"\3ip6\4arpa", .len = 10, .labels = 2
-};
+static const struct nd_name in_addr = { .wire = (const uint8_t *)"\7in-addr\4arpa",
+					.len = 14,
+					.labels = 2 };
+static const struct nd_name ip6_arpa = { .wire = (const uint8_t *)"\3ip6\4arpa",
+					 .len = 10,
+					 .labels = 2 };
 
 /* A decimal octet without leading zeros, as Go's net.ParseIP wants it; -1 if it is none. */
 static int octet_label(const uint8_t *label)
@@ -232,6 +233,7 @@ struct nd_name nd_name_from_address(const uint8_t *address, size_t n, struct nd_
 		buf->bytes[at++] = (uint8_t)hex[address[i] >> 4];
 	}
 	memcpy(buf->bytes + at, tail.wire, tail.len);
-	return (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)(at + tail.len),
+	return (struct nd_name){ .wire = buf->bytes,
+				 .len = (uint8_t)(at + tail.len),
 				 .labels = (uint8_t)((n == 4 ? 4 : 32) + 2) };
 }

@@ -16,7 +16,7 @@ struct nd_reader {
 	const uint8_t *base; /* message start: compression offsets count from here */
 	const uint8_t *pos;  /* base <= pos <= end, always */
 	const uint8_t *end;
-	int err;             /* 0, or the first ND_E* met */
+	int err; /* 0, or the first ND_E* met */
 };
 
 static inline struct nd_reader nd_reader_over(const void *bytes, size_t n)

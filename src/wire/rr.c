@@ -5,9 +5,22 @@
 
 /* Types without a name of their own here, by their IANA numbers. */
 enum {
-	TYPE_MD = 3, TYPE_MF = 4, TYPE_MB = 7, TYPE_MG = 8, TYPE_MR = 9, TYPE_MINFO = 14,
-	TYPE_RP = 17, TYPE_AFSDB = 18, TYPE_RT = 21, TYPE_NSAP_PTR = 23, TYPE_SIG = 24,
-	TYPE_PX = 26, TYPE_NXT = 30, TYPE_KX = 36, TYPE_TALINK = 58, TYPE_LP = 107,
+	TYPE_MD = 3,
+	TYPE_MF = 4,
+	TYPE_MB = 7,
+	TYPE_MG = 8,
+	TYPE_MR = 9,
+	TYPE_MINFO = 14,
+	TYPE_RP = 17,
+	TYPE_AFSDB = 18,
+	TYPE_RT = 21,
+	TYPE_NSAP_PTR = 23,
+	TYPE_SIG = 24,
+	TYPE_PX = 26,
+	TYPE_NXT = 30,
+	TYPE_KX = 36,
+	TYPE_TALINK = 58,
+	TYPE_LP = 107,
 	TYPE_TKEY = 249,
 };
 
@@ -67,23 +80,39 @@ bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr)
 const char *nd_rr_layout(uint16_t type)
 {
 	switch (type) {
-	case ND_TYPE_A: case ND_TYPE_AAAA: case ND_TYPE_TXT:
-		return NULL; /* the usual ones, before the table is looked at */
-	case ND_TYPE_NS: case ND_TYPE_CNAME: case ND_TYPE_PTR: case TYPE_MD: case TYPE_MF:
-	case TYPE_MB: case TYPE_MG: case TYPE_MR:
-		return "d";
+	case ND_TYPE_A:
+	case ND_TYPE_AAAA:
+	case ND_TYPE_TXT: return NULL; /* the usual ones, before the table is looked at */
+	case ND_TYPE_NS:
+	case ND_TYPE_CNAME:
+	case ND_TYPE_PTR:
+	case TYPE_MD:
+	case TYPE_MF:
+	case TYPE_MB:
+	case TYPE_MG:
+	case TYPE_MR: return "d";
 	case ND_TYPE_SOA: return "dd44444";
 	case TYPE_MINFO: return "dd";
 	case ND_TYPE_MX: return "2d";
-	case ND_TYPE_DNAME: case TYPE_NSAP_PTR: return "D";
-	case TYPE_RP: case TYPE_TALINK: return "DD";
-	case TYPE_AFSDB: case TYPE_RT: case TYPE_KX: case TYPE_LP: return "2D";
+	case ND_TYPE_DNAME:
+	case TYPE_NSAP_PTR: return "D";
+	case TYPE_RP:
+	case TYPE_TALINK: return "DD";
+	case TYPE_AFSDB:
+	case TYPE_RT:
+	case TYPE_KX:
+	case TYPE_LP: return "2D";
 	case TYPE_PX: return "2DD";
 	case ND_TYPE_SRV: return "222D";
 	case ND_TYPE_NAPTR: return "22sssD";
-	case TYPE_SIG: case ND_TYPE_RRSIG: return "2114442Dr";
-	case ND_TYPE_NSEC: case TYPE_NXT: case ND_TYPE_TSIG: case TYPE_TKEY: return "Dr";
-	case ND_TYPE_SVCB: case ND_TYPE_HTTPS: return "2Dr";
+	case TYPE_SIG:
+	case ND_TYPE_RRSIG: return "2114442Dr";
+	case ND_TYPE_NSEC:
+	case TYPE_NXT:
+	case ND_TYPE_TSIG:
+	case TYPE_TKEY: return "Dr";
+	case ND_TYPE_SVCB:
+	case ND_TYPE_HTTPS: return "2Dr";
 	default: return NULL;
 	}
 }
@@ -96,7 +125,8 @@ static const char *shape(uint16_t type)
 	case ND_TYPE_A: return "4";
 	case ND_TYPE_AAAA: return "6";
 	case ND_TYPE_HINFO: return "ss";
-	case ND_TYPE_TXT: case ND_TYPE_SPF: return "S";
+	case ND_TYPE_TXT:
+	case ND_TYPE_SPF: return "S";
 	case ND_TYPE_DS: return "211r";
 	case ND_TYPE_SSHFP: return "11r";
 	case ND_TYPE_DNSKEY: return "211r";
@@ -113,7 +143,9 @@ static size_t item_octets(char item, const struct nd_reader *r)
 	size_t left = nd_reader_left(r);
 
 	switch (item) {
-	case '1': case '2': case '4': return (size_t)(item - '0');
+	case '1':
+	case '2':
+	case '4': return (size_t)(item - '0');
 	case '6': return 16;
 	case 's': return left ? 1u + *r->pos : 1;
 	default: return left; /* 'r' */

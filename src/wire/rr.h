@@ -16,10 +16,10 @@ struct nd_rr {
 	uint16_t owner; /* offset of the owner name (may be a pointer) */
 	uint16_t type, class;
 	uint32_t ttl;
-	uint16_t ttl_at;   /* offset of the TTL */
-	uint16_t rdata;    /* offset of the rdata */
+	uint16_t ttl_at; /* offset of the TTL */
+	uint16_t rdata;  /* offset of the rdata */
 	uint16_t rdata_len;
-	uint16_t end;      /* offset behind the record */
+	uint16_t end; /* offset behind the record */
 };
 
 struct nd_rr_iter {

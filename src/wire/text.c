@@ -37,8 +37,7 @@ static int parse_head(struct nd_text_scan *s, struct head *head)
 	return nd_text_scan_fail(s, "type missing");
 }
 
-static int parse_owner(struct nd_text_scan *s, const struct nd_name *origin,
-		       struct nd_text_rr *out)
+static int parse_owner(struct nd_text_scan *s, const struct nd_name *origin, struct nd_text_rr *out)
 {
 	struct nd_text_word word;
 

@@ -151,9 +151,11 @@ static bool format_field(struct nd_text_out *o, char field, struct nd_reader *r)
 	case 'a': return format_address(o, AF_INET, r);
 	case 'q': return format_address(o, AF_INET6, r);
 	case 'n': return format_name(o, r);
-	case 'b': case 'g': return format_number(o, 1, r);
+	case 'b':
+	case 'g': return format_number(o, 1, r);
 	case 'h': return format_number(o, 2, r);
-	case 'w': case 't': return format_number(o, 4, r);
+	case 'w':
+	case 't': return format_number(o, 4, r);
 	case 'i': return format_time(o, r);
 	case 'T': return format_type(o, r);
 	case 's': return format_quoted(o, nd_reader_u8(r), r);

@@ -78,7 +78,8 @@ static int parse_time(struct nd_text_scan *s, struct nd_text_word word, struct n
 			return nd_text_scan_fail(s, "bad time");
 	}
 	v = (uint32_t)days(two_digits(word.at) * 100 + two_digits(word.at + 2), part[0], part[1]);
-	nd_text_sink_number(out, v * 86400 + (uint32_t)(part[2] * 3600 + part[3] * 60 + part[4]), 4);
+	nd_text_sink_number(out, v * 86400 + (uint32_t)(part[2] * 3600 + part[3] * 60 + part[4]),
+			    4);
 	return 0;
 }
 
@@ -90,11 +91,22 @@ static int parse_algorithm(struct nd_text_scan *s, struct nd_text_word word,
 		const char *name;
 		uint8_t number;
 	} known[] = {
-		{ "RSAMD5", 1 }, { "DH", 2 }, { "DSA", 3 }, { "RSASHA1", 5 },
-		{ "DSA-NSEC3-SHA1", 6 }, { "RSASHA1-NSEC3-SHA1", 7 }, { "RSASHA256", 8 },
-		{ "RSASHA512", 10 }, { "ECC-GOST", 12 }, { "ECDSAP256SHA256", 13 },
-		{ "ECDSAP384SHA384", 14 }, { "ED25519", 15 }, { "ED448", 16 },
-		{ "INDIRECT", 252 }, { "PRIVATEDNS", 253 }, { "PRIVATEOID", 254 },
+		{ "RSAMD5", 1 },
+		{ "DH", 2 },
+		{ "DSA", 3 },
+		{ "RSASHA1", 5 },
+		{ "DSA-NSEC3-SHA1", 6 },
+		{ "RSASHA1-NSEC3-SHA1", 7 },
+		{ "RSASHA256", 8 },
+		{ "RSASHA512", 10 },
+		{ "ECC-GOST", 12 },
+		{ "ECDSAP256SHA256", 13 },
+		{ "ECDSAP384SHA384", 14 },
+		{ "ED25519", 15 },
+		{ "ED448", 16 },
+		{ "INDIRECT", 252 },
+		{ "PRIVATEDNS", 253 },
+		{ "PRIVATEOID", 254 },
 	};
 
 	for (size_t i = 0; i < ND_COUNT(known); i++) {
@@ -194,7 +206,8 @@ static int parse_base64(struct nd_text_scan *s, struct nd_text_word word, struct
 				return nd_text_scan_fail(s, "bad base64");
 			bits = bits << 6 | (uint32_t)v;
 			if (digits++ % 4)
-				nd_text_sink_number(out, bits >> (6 - 2 * ((digits - 1) % 4)) & 255, 1);
+				nd_text_sink_number(out, bits >> (6 - 2 * ((digits - 1) % 4)) & 255,
+						    1);
 		}
 	} while (nd_text_scan_next(s, &word));
 	if (s->why)
@@ -256,8 +269,7 @@ static int parse_word(struct nd_text_scan *s, char field, struct nd_text_word wo
 	}
 }
 
-static int parse_strings(struct nd_text_scan *s, struct nd_text_word word,
-			 struct nd_text_sink *out)
+static int parse_strings(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out)
 {
 	do {
 		int err = parse_string(s, word, true, out);

@@ -10,8 +10,9 @@ static bool skip_blanks(struct nd_text_scan *s, bool *spaced)
 	*spaced = false;
 	for (; s->p < s->end; s->p++) {
 		switch (*s->p) {
-		case ' ': case '\t': case '\r':
-			break;
+		case ' ':
+		case '\t':
+		case '\r': break;
 		case ';':
 			while (s->p + 1 < s->end && s->p[1] != '\n')
 				s->p++;
@@ -20,17 +21,14 @@ static bool skip_blanks(struct nd_text_scan *s, bool *spaced)
 			if (s->depth == 0)
 				return false;
 			break;
-		case '(':
-			s->depth++;
-			break;
+		case '(': s->depth++; break;
 		case ')':
 			if (--s->depth < 0) {
 				nd_text_scan_fail(s, "extra closing parenthesis");
 				return false;
 			}
 			break;
-		default:
-			return true;
+		default: return true;
 		}
 		*spaced = true;
 	}
@@ -267,11 +265,15 @@ const char *nd_text_shape(uint16_t type)
 	switch (type) {
 	case ND_TYPE_A: return "a";
 	case ND_TYPE_AAAA: return "q";
-	case ND_TYPE_NS: case ND_TYPE_CNAME: case ND_TYPE_PTR: case ND_TYPE_DNAME: return "n";
+	case ND_TYPE_NS:
+	case ND_TYPE_CNAME:
+	case ND_TYPE_PTR:
+	case ND_TYPE_DNAME: return "n";
 	case ND_TYPE_SOA: return "nnwtttt";
 	case ND_TYPE_HINFO: return "ss";
 	case ND_TYPE_MX: return "hn";
-	case ND_TYPE_TXT: case ND_TYPE_SPF: return "S";
+	case ND_TYPE_TXT:
+	case ND_TYPE_SPF: return "S";
 	case ND_TYPE_SRV: return "hhhn";
 	case ND_TYPE_NAPTR: return "hhsssn";
 	case ND_TYPE_DS: return "hgbX";
@@ -280,7 +282,8 @@ const char *nd_text_shape(uint16_t type)
 	case ND_TYPE_NSEC: return "nm";
 	case ND_TYPE_DNSKEY: return "hbgy";
 	case ND_TYPE_TLSA: return "bbbx";
-	case ND_TYPE_SVCB: case ND_TYPE_HTTPS: return "hnp";
+	case ND_TYPE_SVCB:
+	case ND_TYPE_HTTPS: return "hnp";
 	case ND_TYPE_URI: return "hho";
 	case ND_TYPE_CAA: return "bco";
 	default: return NULL;

@@ -6,13 +6,20 @@
 #include "wire/text_scan.h"
 
 enum key {
-	KEY_MANDATORY, KEY_ALPN, KEY_NO_DEFAULT_ALPN, KEY_PORT, KEY_IPV4HINT, KEY_ECH,
-	KEY_IPV6HINT, KEY_DOHPATH, KEY_OHTTP,
+	KEY_MANDATORY,
+	KEY_ALPN,
+	KEY_NO_DEFAULT_ALPN,
+	KEY_PORT,
+	KEY_IPV4HINT,
+	KEY_ECH,
+	KEY_IPV6HINT,
+	KEY_DOHPATH,
+	KEY_OHTTP,
 };
 
 static const char *const keys[] = {
-	"mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath",
-	"ohttp",
+	"mandatory", "alpn",     "no-default-alpn", "port",  "ipv4hint",
+	"ech",       "ipv6hint", "dohpath",         "ohttp",
 };
 
 enum { VALUE_MAX = 4096 }; /* octets of one value from text; a whole ECHConfigList fits */
@@ -171,8 +178,8 @@ static const char *parse_value(int key, struct nd_text_word value, struct nd_tex
 	switch (key) {
 	case KEY_MANDATORY: return parse_mandatory(value, out);
 	case KEY_ALPN: return parse_alpn(value, out);
-	case KEY_NO_DEFAULT_ALPN: case KEY_OHTTP:
-		return value.n ? "service parameter takes no value" : NULL;
+	case KEY_NO_DEFAULT_ALPN:
+	case KEY_OHTTP: return value.n ? "service parameter takes no value" : NULL;
 	case KEY_PORT:
 		value.quoted = false; /* the quotes are the pair's */
 		if (!nd_text_scan_number(value, UINT16_MAX, &port))
@@ -317,7 +324,8 @@ static bool format_value(struct nd_text_out *o, uint16_t key, const uint8_t *p, 
 	switch (key) {
 	case KEY_MANDATORY: return n % 2 == 0 && format_mandatory(o, p, n);
 	case KEY_ALPN: return format_alpn(o, p, n);
-	case KEY_NO_DEFAULT_ALPN: case KEY_OHTTP: return n == 0;
+	case KEY_NO_DEFAULT_ALPN:
+	case KEY_OHTTP: return n == 0;
 	case KEY_PORT:
 		if (n != 2)
 			return false;

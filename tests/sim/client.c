@@ -54,7 +54,9 @@ static void finish(struct sim_client *c)
 	close_sockets(c);
 	c->running = false;
 	uint64_t pause = c->style.pause_ns / 2 +
-			 nd_world_random(ND_WORLD_CLIENTS, (uint32_t)(c->style.pause_ns / 1000) + 1) * 1000ull;
+			 nd_world_random(ND_WORLD_CLIENTS,
+					 (uint32_t)(c->style.pause_ns / 1000) + 1) *
+				 1000ull;
 	nd_timer_start(c->loop, &c->timer, pause, on_pause);
 }
 
@@ -173,7 +175,9 @@ static void on_close(void *ctx, struct nd_tcp *tcp, int err)
 
 static void by_stream(struct sim_client *c)
 {
-	struct nd_tcp_handler h = { .ctx = c, .on_open = on_open, .on_data = on_data, .on_close = on_close };
+	struct nd_tcp_handler h = {
+		.ctx = c, .on_open = on_open, .on_data = on_data, .on_close = on_close
+	};
 
 	c->have = 0;
 	ND_ASSERT(nd_tcp_connect(c->loop, &c->server, &c->self, &h, &c->tcp) == 0);
@@ -201,8 +205,8 @@ static void next_lookup(struct sim_client *c)
 	send_question(c);
 }
 
-struct sim_client *sim_client_new(struct nd_loop *loop, const struct nd_addr *server, const struct nd_addr *self,
-				  const struct sim_client_style *style)
+struct sim_client *sim_client_new(struct nd_loop *loop, const struct nd_addr *server,
+				  const struct nd_addr *self, const struct sim_client_style *style)
 {
 	struct sim_client *c = calloc(1, sizeof *c);
 
@@ -219,7 +223,8 @@ void sim_client_start(struct sim_client *c)
 {
 	c->stopped = false;
 	if (!c->running)
-		nd_timer_start(c->loop, &c->timer, nd_world_random(ND_WORLD_CLIENTS, 1000) * 1000ull, on_pause);
+		nd_timer_start(c->loop, &c->timer,
+			       nd_world_random(ND_WORLD_CLIENTS, 1000) * 1000ull, on_pause);
 }
 
 void sim_client_stop(struct sim_client *c)

@@ -12,8 +12,8 @@ struct sim_client;
 struct sim_client_style {
 	uint64_t timeout_ns; /* of one attempt: 5 s glibc and Go, 2.5 s musl */
 	unsigned attempts;
-	uint64_t pause_ns;   /* between lookups, about */
-	unsigned names;      /* how many different ones */
+	uint64_t pause_ns; /* between lookups, about */
+	unsigned names;    /* how many different ones */
 };
 
 struct sim_client_counts {
@@ -21,8 +21,8 @@ struct sim_client_counts {
 	uint64_t slowest_ns; /* of those answered */
 };
 
-struct sim_client *sim_client_new(struct nd_loop *loop, const struct nd_addr *server, const struct nd_addr *self,
-				  const struct sim_client_style *style);
+struct sim_client *sim_client_new(struct nd_loop *loop, const struct nd_addr *server,
+				  const struct nd_addr *self, const struct sim_client_style *style);
 void sim_client_free(struct sim_client *c);
 /* No new lookups; the running one goes on. */
 void sim_client_stop(struct sim_client *c);

@@ -24,10 +24,26 @@
 enum { UPSTREAMS = 2, CLIENTS_MAX = 6, TRACE_EVERY = 100 };
 
 /* What the run must have seen, in all its seeds together. */
-enum seen { LOST, DOUBLED, REORDERED, REPEATED, TRUNCATED, STREAMS, FAILED, DARK, CACHED, RELOADED, SEEN };
-static const char *const seen_text[SEEN] = { "datagrams lost", "datagrams doubled", "datagrams reordered",
-					     "questions sent again to an upstream", "truncated answers", "TCP connections",
-					     "SERVFAIL to a client", "a dark upstream", "answers from the cache", "reloads" };
+enum seen {
+	LOST,
+	DOUBLED,
+	REORDERED,
+	REPEATED,
+	TRUNCATED,
+	STREAMS,
+	FAILED,
+	DARK,
+	CACHED,
+	RELOADED,
+	SEEN
+};
+static const char *const seen_text[SEEN] = {
+	"datagrams lost",         "datagrams doubled",
+	"datagrams reordered",    "questions sent again to an upstream",
+	"truncated answers",      "TCP connections",
+	"SERVFAIL to a client",   "a dark upstream",
+	"answers from the cache", "reloads"
+};
 static uint64_t seen[SEEN];
 
 static const char *plant; /* --plant: a known bug, switched on */
@@ -72,7 +88,8 @@ static void check(struct scene *s, bool fine, const char *text)
 
 static void draw_faults(struct scene *s)
 {
-	struct nd_world_link l = { .delay_min_ns = MS(1) / 20, .delay_max_ns = MS(1) / 10 + draw(20) * MS(1) };
+	struct nd_world_link l = { .delay_min_ns = MS(1) / 20,
+				   .delay_max_ns = MS(1) / 10 + draw(20) * MS(1) };
 
 	if (draw(2))
 		l.loss_ppm = draw(150000);
@@ -116,8 +133,11 @@ static void draw_corefile(struct scene *s)
 	snprintf(s->corefile, sizeof s->corefile,
 		 ".:53 {\n  bind 10.0.0.1\n  errors\n%s%s  forward . 10.0.1.1:53 10.0.1.2:53 {\n    policy %s\n"
 		 "    health_check %us\n    max_fails %u\n%s  }\n}\n",
-		 draw(2) ? "  loadbalance\n" : "", draw(4) ? "  cache 30\n" : "", policies[draw(3)], 1 + draw(2), draw(3),
-		 draw(4) == 0 ? "    force_tcp\n" : draw(2) ? "    prefer_udp\n" : "");
+		 draw(2) ? "  loadbalance\n" : "", draw(4) ? "  cache 30\n" : "", policies[draw(3)],
+		 1 + draw(2), draw(3),
+		 draw(4) == 0 ? "    force_tcp\n"
+		 : draw(2)    ? "    prefer_udp\n"
+			      : "");
 }
 
 static void no_lines(void *ctx, const char *text, size_t n)
@@ -137,7 +157,11 @@ static void on_end(void *ctx, int status)
 
 static void open_scene(struct scene *s)
 {
-	struct nd_server_options o = { .corefile = "Corefile", .port = 53, .workers = 1, .version = "sim", .on_end = on_end,
+	struct nd_server_options o = { .corefile = "Corefile",
+				       .port = 53,
+				       .workers = 1,
+				       .version = "sim",
+				       .on_end = on_end,
 				       .ctx = s };
 	struct nd_addr server = address(0, 1, 53), host = address(0, 1, 0);
 	struct nd_diag d = { 0 };
@@ -153,7 +177,8 @@ static void open_scene(struct scene *s)
 	draw_corefile(s);
 	if (verbose)
 		printf("%s", s->corefile);
-	if (nd_server_new(s->server_loop, &o, &s->server) || nd_server_load_text(s->server, s->corefile, &d)) {
+	if (nd_server_new(s->server_loop, &o, &s->server) ||
+	    nd_server_load_text(s->server, s->corefile, &d)) {
 		complain(s, d.text);
 		return;
 	}
@@ -161,8 +186,10 @@ static void open_scene(struct scene *s)
 	s->nclients = 1 + draw(CLIENTS_MAX);
 	for (unsigned i = 0; i < s->nclients; i++) {
 		struct nd_addr self = address(2, (uint8_t)(i + 1), 0);
-		struct sim_client_style style = { .timeout_ns = draw(2) ? S(5) : MS(2500), .attempts = 2,
-						  .pause_ns = MS(1) + draw(400) * MS(1), .names = 1 + draw(40) };
+		struct sim_client_style style = { .timeout_ns = draw(2) ? S(5) : MS(2500),
+						  .attempts = 2,
+						  .pause_ns = MS(1) + draw(400) * MS(1),
+						  .names = 1 + draw(40) };
 		s->client[i] = sim_client_new(s->outside, &server, &self, &style);
 	}
 }
@@ -195,7 +222,8 @@ static void bad_times(struct scene *s)
 		}
 		if (reloads && draw(2)) {
 			struct nd_diag d = { 0 };
-			check(s, nd_server_load_text(s->server, s->corefile, &d) == 0, "a reload failed");
+			check(s, nd_server_load_text(s->server, s->corefile, &d) == 0,
+			      "a reload failed");
 			seen[RELOADED]++;
 		}
 		run(S(2));
@@ -291,8 +319,8 @@ static unsigned failures;
 static void fail_seed(uint64_t seed, const char *why)
 {
 	failures++;
-	printf("FAIL seed %" PRIu64 ": %s\n  replay: ./dev sim --seed %" PRIu64 "%s%s -v\n", seed, why, seed,
-	       plant ? " --plant " : "", plant ? plant : "");
+	printf("FAIL seed %" PRIu64 ": %s\n  replay: ./dev sim --seed %" PRIu64 "%s%s -v\n", seed,
+	       why, seed, plant ? " --plant " : "", plant ? plant : "");
 }
 
 static void run_all(uint64_t first, uint64_t n)
@@ -330,7 +358,8 @@ int main(int argc, char **argv)
 		else if (value && !strcmp(argv[i], "--plant"))
 			plant = value;
 		else {
-			fprintf(stderr, "usage: sim [--seeds N] [--first S] [--seed S] [--plant lie|silence] [-v]\n");
+			fprintf(stderr,
+				"usage: sim [--seeds N] [--first S] [--seed S] [--plant lie|silence] [-v]\n");
 			return 2;
 		}
 		i++;

@@ -161,7 +161,8 @@ void nd_wake_free(struct nd_wake *w)
 }
 
 /* Nobody sends signals in there. */
-struct nd_signal *nd_signal_new(struct nd_loop *loop, int number, void (*fn)(void *ctx, int number), void *ctx)
+struct nd_signal *nd_signal_new(struct nd_loop *loop, int number, void (*fn)(void *ctx, int number),
+				void *ctx)
 {
 	(void)loop;
 	(void)number;

@@ -28,10 +28,11 @@ struct nd_tcp {
 	struct nd_tcp_handler handler;
 	struct nd_addr local, peer;
 	struct nd_tcp *other; /* the far end; NULL before and after */
-	bool started, paused, closed, ended; /* closed: by its owner; ended: the far end's close has come */
+	bool started, paused, closed,
+		ended; /* closed: by its owner; ended: the far end's close has come */
 	int end_err;
-	struct nd_buf inbox;  /* what came while nobody read */
-	struct nd_buf outbox; /* what was written before it was open */
+	struct nd_buf inbox;      /* what came while nobody read */
+	struct nd_buf outbox;     /* what was written before it was open */
 	uint64_t last_arrival_ns; /* of what was sent: order is kept */
 };
 
@@ -93,7 +94,8 @@ static uint64_t arrival(const struct nd_addr *from, const struct nd_addr *to)
 	return UINT64_MAX;
 }
 
-static struct segment *launch(struct nd_tcp *to, enum what what, int err, const void *bytes, size_t n, uint64_t when_ns)
+static struct segment *launch(struct nd_tcp *to, enum what what, int err, const void *bytes,
+			      size_t n, uint64_t when_ns)
 {
 	struct segment *s = calloc(1, sizeof *s + n);
 
@@ -132,8 +134,13 @@ static void end(struct nd_tcp *c, int err)
 		return;
 	c->ended = true;
 	c->end_err = err;
-	if (!c->started)
-		return; /* told when it starts */
+	if (!c->started || c->paused)
+		return; /* told when it reads */
+	if (err == 0 && c->handler.on_end) {
+		c->ended = false; /* can be written to until its owner closes it */
+		c->handler.on_end(c->handler.ctx, c);
+		return;
+	}
 	c->closed = true; /* so that a close from inside the callback does nothing */
 	nd_world_count_socket(-1);
 	c->handler.on_close(c->handler.ctx, c, err);
@@ -143,12 +150,17 @@ static void end(struct nd_tcp *c, int err)
 	unref(c);
 }
 
+/* A stream has no seams: now and then what was written in one piece is read in two. */
 static void read_inbox(struct nd_tcp *c)
 {
 	while (c->started && !c->paused && !c->closed && c->inbox.len) {
 		struct nd_buf take = c->inbox;
+		size_t n = take.len;
+		if (n > 1 && nd_world_random(ND_WORLD_NETWORK, 4) == 0)
+			n = 1 + nd_world_random(ND_WORLD_NETWORK, (uint32_t)n - 1);
 		nd_buf_init(&c->inbox, take.max);
-		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)take.data, take.len);
+		nd_buf_add(&c->inbox, take.data + n, take.len - n);
+		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)take.data, n);
 		nd_buf_clear(&take);
 	}
 }
@@ -210,7 +222,8 @@ static void on_segment(struct nd_world_event *e)
 /* --- listening --- */
 
 int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_tcp_options *o,
-		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx, struct nd_tcp_listener **out)
+		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
+		  struct nd_tcp_listener **out)
 {
 	struct nd_tcp_listener *l = calloc(1, sizeof *l);
 
@@ -218,14 +231,17 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 	if (!l)
 		return -ENOMEM;
 	init_list();
-	*l = (struct nd_tcp_listener){ .loop = loop, .local = *addr, .on_accept = on_accept, .ctx = ctx };
+	*l = (struct nd_tcp_listener){
+		.loop = loop, .local = *addr, .on_accept = on_accept, .ctx = ctx
+	};
 	nd_list_add(&listeners, &l->link);
 	nd_world_count_socket(1);
 	*out = l;
 	return 0;
 }
 
-int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
+int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
+			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out)
 {
 	(void)loop;
@@ -259,7 +275,8 @@ int nd_tcp_listener_fd(const struct nd_tcp_listener *l)
 static struct nd_tcp_listener *find(const struct nd_addr *addr)
 {
 	init_list();
-	ND_LIST_EACH(&listeners, it) {
+	ND_LIST_EACH(&listeners, it)
+	{
 		struct nd_tcp_listener *l = ND_LIST_ENTRY(it, struct nd_tcp_listener, link);
 		if (nd_addr_equal(&l->local, addr))
 			return l;
@@ -325,17 +342,23 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 
 /* --- a connection --- */
 
+/* What has come meanwhile, as events of their own: nothing calls back from inside the caller. */
+static void catch_up(struct nd_tcp *c)
+{
+	bool was = c->ended;
+
+	c->ended = false;
+	if (c->inbox.len)
+		launch(c, DATA, 0, NULL, 0, nd_world_now_ns());
+	if (was)
+		launch(c, END, c->end_err, NULL, 0, nd_world_now_ns());
+}
+
 void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
 {
 	c->handler = *h;
 	c->started = true;
-	if (c->inbox.len || c->ended) { /* as an event of its own: nothing calls back from inside start */
-		bool was = c->ended;
-		c->ended = false;
-		launch(c, DATA, 0, NULL, 0, nd_world_now_ns());
-		if (was)
-			launch(c, END, c->end_err, NULL, 0, nd_world_now_ns());
-	}
+	catch_up(c);
 }
 
 int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
@@ -365,8 +388,8 @@ void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
 void nd_tcp_pause(struct nd_tcp *c, bool paused)
 {
 	c->paused = paused;
-	if (!paused && c->inbox.len)
-		launch(c, DATA, 0, NULL, 0, nd_world_now_ns());
+	if (!paused && c->started && !c->closed)
+		catch_up(c);
 }
 
 void nd_tcp_close(struct nd_tcp *c)

@@ -24,8 +24,9 @@ static void init_list(void)
 		nd_list_init(&sockets);
 }
 
-static int open_socket(struct nd_loop *loop, const struct nd_addr *local, const struct nd_addr *peer,
-		       const struct nd_udp_options *o, const struct nd_udp_handler *h, struct nd_udp **out)
+static int open_socket(struct nd_loop *loop, const struct nd_addr *local,
+		       const struct nd_addr *peer, const struct nd_udp_options *o,
+		       const struct nd_udp_handler *h, struct nd_udp **out)
 {
 	struct nd_udp *u = calloc(1, sizeof *u);
 
@@ -50,8 +51,8 @@ int nd_udp_bind(struct nd_loop *loop, const struct nd_addr *addr, const struct n
 	return open_socket(loop, addr, NULL, o, h, out);
 }
 
-int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o, const struct nd_udp_handler *h,
-		 struct nd_udp **out)
+int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
+		 const struct nd_udp_handler *h, struct nd_udp **out)
 {
 	(void)loop;
 	(void)fd;
@@ -62,7 +63,8 @@ int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o, c
 }
 
 int nd_udp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
-		   const struct nd_udp_options *o, const struct nd_udp_handler *h, struct nd_udp **out)
+		   const struct nd_udp_options *o, const struct nd_udp_handler *h,
+		   struct nd_udp **out)
 {
 	struct nd_addr local = source && source->len ? *source : nd_world_host(loop);
 
@@ -86,7 +88,8 @@ static struct nd_udp *find(const struct nd_addr *to, const struct nd_addr *from)
 	struct nd_udp *bound = NULL;
 
 	init_list();
-	ND_LIST_EACH(&sockets, it) {
+	ND_LIST_EACH(&sockets, it)
+	{
 		struct nd_udp *u = ND_LIST_ENTRY(it, struct nd_udp, link);
 		if (!nd_addr_equal(&u->local, to))
 			continue;
@@ -108,8 +111,8 @@ struct flight {
 
 static void on_arrival(struct nd_world_event *e);
 
-static struct flight *launch(const struct nd_addr *from, const struct nd_addr *to, const void *bytes, size_t n,
-			     bool refusal, uint64_t delay_ns)
+static struct flight *launch(const struct nd_addr *from, const struct nd_addr *to,
+			     const void *bytes, size_t n, bool refusal, uint64_t delay_ns)
 {
 	struct flight *f = calloc(1, sizeof *f + n);
 
@@ -135,7 +138,9 @@ static void refuse(const struct flight *f)
 
 static void deliver(struct nd_udp *u, struct flight *f)
 {
-	struct nd_datagram d = { .bytes = f->bytes, .len = (uint32_t)f->n, .peer = u->peer.len ? NULL : &f->from };
+	struct nd_datagram d = { .bytes = f->bytes,
+				 .len = (uint32_t)f->n,
+				 .peer = u->peer.len ? NULL : &f->from };
 	struct nd_loop *loop = u->loop;
 
 	if (f->refusal) {

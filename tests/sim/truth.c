@@ -18,7 +18,8 @@ static struct nd_name name_of(char kind, unsigned n, struct nd_name_buf *buf)
 	return name;
 }
 
-size_t sim_truth_question(uint8_t *out, size_t cap, uint16_t id, char kind, unsigned n, uint16_t type)
+size_t sim_truth_question(uint8_t *out, size_t cap, uint16_t id, char kind, unsigned n,
+			  uint16_t type)
 {
 	struct nd_writer w = nd_writer_over(out, cap);
 	struct nd_name_buf buf;
@@ -68,12 +69,14 @@ static size_t address(char kind, unsigned n, uint16_t type, unsigned i, uint8_t 
 
 static void put_soa(struct nd_writer *w, uint16_t *count)
 {
-	static const uint8_t soa[] = "\2ns\4test\0\2hm\4test\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
+	static const uint8_t soa[] =
+		"\2ns\4test\0\2hm\4test\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5";
 	struct nd_name_buf buf;
 	struct nd_name zone;
 
 	(void)nd_name_parse("test.", true, &buf, &zone);
-	if (nd_writer_rr(w, zone, ND_TYPE_SOA, ND_CLASS_IN, SIM_TRUTH_TTL, soa, sizeof soa - 1, NULL, NULL) == 0)
+	if (nd_writer_rr(w, zone, ND_TYPE_SOA, ND_CLASS_IN, SIM_TRUTH_TTL, soa, sizeof soa - 1,
+			 NULL, NULL) == 0)
 		++*count;
 }
 
@@ -92,13 +95,16 @@ size_t sim_truth_answer(const uint8_t *question, size_t n, uint8_t *out, size_t 
 	struct nd_writer w = nd_writer_over(out, limit);
 	nd_writer_bytes(&w, question, m.question_end);
 	nd_writer_know(&w, ND_MSG_HEADER);
-	struct nd_name owner = { .wire = out + ND_MSG_HEADER, .len = m.qname.len, .labels = m.qname.labels };
+	struct nd_name owner = { .wire = out + ND_MSG_HEADER,
+				 .len = m.qname.len,
+				 .labels = m.qname.labels };
 	for (unsigned i = 0; known && addresses && i < count_of(kind, number); i++) {
 		uint8_t a[16];
 		size_t len = address(kind, number, m.qtype, i, a);
 		if (lie && i == 0)
 			a[len - 1] ^= 0x55;
-		if (nd_writer_rr(&w, owner, m.qtype, ND_CLASS_IN, SIM_TRUTH_TTL, a, len, NULL, NULL)) {
+		if (nd_writer_rr(&w, owner, m.qtype, ND_CLASS_IN, SIM_TRUTH_TTL, a, len, NULL,
+				 NULL)) {
 			flags |= ND_FLAG_TC;
 			break;
 		}
@@ -122,7 +128,8 @@ static enum sim_verdict wrong(const char **why, const char *text)
 }
 
 /* Every address once, none other, each with a TTL that the cache may give. */
-static enum sim_verdict judge_records(const struct nd_msg *m, char kind, unsigned number, const char **why)
+static enum sim_verdict judge_records(const struct nd_msg *m, char kind, unsigned number,
+				      const char **why)
 {
 	struct nd_rr_iter it = nd_rr_iter_over(m);
 	struct nd_rr rr;
@@ -154,7 +161,8 @@ static enum sim_verdict judge_records(const struct nd_msg *m, char kind, unsigne
 	return seen == count_of(kind, number) ? SIM_RIGHT : wrong(why, "an address is missing");
 }
 
-enum sim_verdict sim_truth_judge(const uint8_t *question, size_t qn, const uint8_t *reply, size_t n, const char **why)
+enum sim_verdict sim_truth_judge(const uint8_t *question, size_t qn, const uint8_t *reply, size_t n,
+				 const char **why)
 {
 	struct nd_name_buf qbuf, buf;
 	struct nd_msg q, m;
@@ -162,17 +170,20 @@ enum sim_verdict sim_truth_judge(const uint8_t *question, size_t qn, const uint8
 	unsigned number;
 
 	*why = "";
-	if (nd_msg_parse_query(&q, question, qn, &qbuf) != ND_MSG_OK || !parse_name(q.qname, &kind, &number))
+	if (nd_msg_parse_query(&q, question, qn, &qbuf) != ND_MSG_OK ||
+	    !parse_name(q.qname, &kind, &number))
 		return wrong(why, "no question of this world");
 	if (nd_msg_parse_response(&m, reply, n, &buf))
 		return wrong(why, "a reply that cannot be read");
 	if (m.id != q.id || m.question_end != q.question_end ||
-	    memcmp(reply + ND_MSG_HEADER, question + ND_MSG_HEADER, q.question_end - (size_t)ND_MSG_HEADER) != 0)
+	    memcmp(reply + ND_MSG_HEADER, question + ND_MSG_HEADER,
+		   q.question_end - (size_t)ND_MSG_HEADER) != 0)
 		return wrong(why, "a reply to another question");
 	switch (nd_msg_rcode(&m)) {
 	case ND_RCODE_SERVFAIL:
 	case ND_RCODE_REFUSED: return SIM_FAILED;
-	case ND_RCODE_NXDOMAIN: return kind == 'x' ? SIM_RIGHT : wrong(why, "NXDOMAIN for a name that exists");
+	case ND_RCODE_NXDOMAIN:
+		return kind == 'x' ? SIM_RIGHT : wrong(why, "NXDOMAIN for a name that exists");
 	case ND_RCODE_NOERROR: break;
 	default: return wrong(why, "an rcode out of nowhere");
 	}

@@ -50,7 +50,9 @@ static bool happens(uint32_t ppm)
 static void say(struct thought *t)
 {
 	if (!t->stream) {
-		struct nd_datagram d = { .bytes = t->bytes, .len = (uint32_t)t->n, .peer = &t->peer };
+		struct nd_datagram d = { .bytes = t->bytes,
+					 .len = (uint32_t)t->n,
+					 .peer = &t->peer };
 		nd_udp_send(t->u->udp, &d, 1);
 	} else if (t->conn) {
 		uint8_t len[2] = { (uint8_t)(t->n >> 8), (uint8_t)t->n };
@@ -66,8 +68,8 @@ static void on_thought(struct nd_timer *timer)
 	say(ND_CONTAINER(timer, struct thought, timer));
 }
 
-static void answer(struct sim_upstream *u, const uint8_t *question, size_t n, const struct nd_addr *peer,
-		   struct conn *conn)
+static void answer(struct sim_upstream *u, const uint8_t *question, size_t n,
+		   const struct nd_addr *peer, struct conn *conn)
 {
 	uint8_t out[4096];
 	size_t len;
@@ -117,7 +119,8 @@ static void on_batch(void *ctx, struct nd_udp *udp, struct nd_datagram *d, size_
 
 static void forget_conn(struct conn *c)
 {
-	ND_LIST_EACH(&c->u->thoughts, it) {
+	ND_LIST_EACH(&c->u->thoughts, it)
+	{
 		struct thought *t = ND_LIST_ENTRY(it, struct thought, link);
 		if (t->conn == c)
 			t->conn = NULL;

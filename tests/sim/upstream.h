@@ -9,11 +9,11 @@
 struct sim_upstream;
 
 struct sim_mood {
-	uint32_t silent_ppm;   /* of questions: no answer */
+	uint32_t silent_ppm; /* of questions: no answer */
 	uint32_t servfail_ppm;
-	uint64_t slow_ns;      /* thinks so long before each answer */
+	uint64_t slow_ns; /* thinks so long before each answer */
 	bool no_tcp;
-	uint32_t lie_ppm;      /* a planted bug: the oracle must see it */
+	uint32_t lie_ppm; /* a planted bug: the oracle must see it */
 };
 
 struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr *addr);

@@ -56,7 +56,8 @@ void nd_world_close(void)
 {
 	ND_ASSERT(nd_list_empty(&the.loops));
 	while (the.events.root) {
-		struct nd_world_event *e = ND_CONTAINER(the.events.root, struct nd_world_event, node);
+		struct nd_world_event *e = ND_CONTAINER(the.events.root, struct nd_world_event,
+							node);
 		nd_heap_del(&the.events, &e->node);
 		free(e);
 	}
@@ -153,7 +154,9 @@ bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint
 		return true;
 	}
 	bool lost = happens(l->loss_ppm) || nd_world_is_dark(from) || nd_world_is_dark(to);
-	*delay_ns = l->delay_min_ns + (span ? nd_world_random(ND_WORLD_NETWORK, (uint32_t)(span / 1000) + 1) * 1000ull : 0);
+	*delay_ns = l->delay_min_ns +
+		    (span ? nd_world_random(ND_WORLD_NETWORK, (uint32_t)(span / 1000) + 1) * 1000ull
+			  : 0);
 	if (happens(l->reorder_ppm)) { /* held back, so that later ones overtake it */
 		*delay_ns += 2 * l->delay_max_ns + ND_NS_PER_MS;
 		the.counts.reordered++;
@@ -178,7 +181,8 @@ uint16_t nd_world_port(void)
 
 /* --- time --- */
 
-void nd_world_at(struct nd_world_event *e, uint64_t when_ns, struct nd_loop *loop, void (*fn)(struct nd_world_event *e))
+void nd_world_at(struct nd_world_event *e, uint64_t when_ns, struct nd_loop *loop,
+		 void (*fn)(struct nd_world_event *e))
 {
 	e->loop = loop;
 	e->fn = fn;
@@ -202,7 +206,8 @@ static struct nd_loop *first_timer(uint64_t *when)
 	struct nd_loop *first = NULL;
 
 	*when = UINT64_MAX;
-	ND_LIST_EACH(&the.loops, it) {
+	ND_LIST_EACH(&the.loops, it)
+	{
 		uint64_t due;
 		struct nd_loop *loop = nd_world_loop_of(it);
 		if (nd_world_loop_due(loop, &due) && due < *when) {
@@ -227,7 +232,8 @@ void nd_world_run(uint64_t until_ns)
 		if (event_at > until_ns && timer_at > until_ns)
 			break;
 		if (event_at <= timer_at) {
-			struct nd_world_event *e = ND_CONTAINER(the.events.root, struct nd_world_event, node);
+			struct nd_world_event *e = ND_CONTAINER(the.events.root,
+								struct nd_world_event, node);
 			nd_heap_del(&the.events, &e->node);
 			advance(event_at);
 			nd_world_note(&the.now_ns, sizeof the.now_ns);

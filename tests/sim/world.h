@@ -16,7 +16,13 @@
 #include "base/heap.h"
 #include "io/loop.h"
 
-enum nd_world_stream { ND_WORLD_NETWORK, ND_WORLD_SERVER, ND_WORLD_CLIENTS, ND_WORLD_SCENE, ND_WORLD_STREAMS };
+enum nd_world_stream {
+	ND_WORLD_NETWORK,
+	ND_WORLD_SERVER,
+	ND_WORLD_CLIENTS,
+	ND_WORLD_SCENE,
+	ND_WORLD_STREAMS
+};
 
 /* What a path does to what is sent over it; parts per million. The loopback of one host does nothing. */
 struct nd_world_link {

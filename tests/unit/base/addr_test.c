@@ -163,8 +163,8 @@ static void test_cidr(void **state)
 		{ "10.0.0.0/8", "::ffff:10.0.0.1", true },
 	};
 	static const char *const bad[] = {
-		"", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/x", "10.0.0/8", "::/129", "/8",
-		"fe80::1%1/64", "10.0.0.0/8/8", "10.0.0.0/-1",
+		"",       "10.0.0.0/33", "10.0.0.0/",    "10.0.0.0/x",   "10.0.0/8",
+		"::/129", "/8",          "fe80::1%1/64", "10.0.0.0/8/8", "10.0.0.0/-1",
 	};
 	struct nd_cidr net;
 	(void)state;
@@ -187,10 +187,8 @@ static void test_cidr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_parse_ip),
-		cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_parse),   cmocka_unit_test(test_parse_ip),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_cidr),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

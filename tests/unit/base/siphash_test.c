@@ -19,8 +19,8 @@ static void test_vectors(void **state)
 		size_t n;
 		uint64_t hash;
 	} rows[] = {
-		{ 0, 0x369095118d299a8e }, { 1, 0x25a48eb36c063de4 }, { 7, 0xd320d86d2a519956 },
-		{ 8, 0xcc4fdd1a7d908b66 }, { 9, 0x9cf2689063dbd80c }, { 16, 0xf464aeb267349c8c },
+		{ 0, 0x369095118d299a8e },  { 1, 0x25a48eb36c063de4 }, { 7, 0xd320d86d2a519956 },
+		{ 8, 0xcc4fdd1a7d908b66 },  { 9, 0x9cf2689063dbd80c }, { 16, 0xf464aeb267349c8c },
 		{ 55, 0x9d199062b7bbb3a8 },
 	};
 	static const struct nd_siphash_key key = { 0x0706050403020100, 0x0f0e0d0c0b0a0908 };

@@ -33,7 +33,10 @@ static void test_next(void **state)
 	assert_false(nd_edns_next(options, sizeof options - 1, &at, &code, &data, &n));
 }
 
-#define ROW(name, bytes, valid) { name, bytes, sizeof(bytes) - 1, valid }
+#define ROW(name, bytes, valid)                       \
+	{                                             \
+		name, bytes, sizeof(bytes) - 1, valid \
+	}
 
 static void test_valid(void **state)
 {
@@ -68,7 +71,8 @@ static void test_valid(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++)
-		if (nd_edns_options_valid((const uint8_t *)rows[i].bytes, rows[i].n) != rows[i].valid)
+		if (nd_edns_options_valid((const uint8_t *)rows[i].bytes, rows[i].n) !=
+		    rows[i].valid)
 			fail_msg("%s", rows[i].name);
 }
 

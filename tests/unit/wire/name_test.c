@@ -151,7 +151,8 @@ static void test_parse(void **state)
 		struct nd_name name, origin = nd_name_root;
 		char text[ND_NAME_TEXT_MAX];
 		if (rows[i].origin)
-			assert_int_equal(nd_name_parse(rows[i].origin, false, &origin_buf, &origin), 0);
+			assert_int_equal(nd_name_parse(rows[i].origin, false, &origin_buf, &origin),
+					 0);
 		int ret = nd_name_parse_at(rows[i].text, strlen(rows[i].text),
 					   rows[i].origin ? &origin : NULL, false, &buf, &name);
 		if (ret != (rows[i].want ? 0 : ND_EFORMAT))
@@ -210,7 +211,8 @@ static void test_equal(void **state)
 				  parsed("longer-THAN-8.eXAMPLE.", &b)));
 	assert_false(nd_name_equal(parsed("longer-than-8.example.", &a),
 				   parsed("longer-than-9.example.", &b)));
-	assert_false(nd_name_equal(parsed("a[.", &a), parsed("a{.", &b))); /* 0x20 apart, no letters */
+	assert_false(
+		nd_name_equal(parsed("a[.", &a), parsed("a{.", &b))); /* 0x20 apart, no letters */
 	assert_false(nd_name_equal(parsed("a@.", &a), parsed("a`.", &b)));
 	assert_false(nd_name_equal(parsed("\\193.", &a), parsed("\\225.", &b)));
 	assert_true(nd_name_same(parsed("a.b.", &a), parsed("a.b.", &b)));
@@ -285,14 +287,10 @@ static void test_reverse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_read_keeps_letters),
-		cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_under),
-		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_build),
-		cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_read),    cmocka_unit_test(test_read_keeps_letters),
+		cmocka_unit_test(test_longest), cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_under),   cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_build),   cmocka_unit_test(test_reverse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

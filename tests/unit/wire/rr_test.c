@@ -36,8 +36,8 @@ static void test_iterate(void **state)
 		    rr.type != want[i].type || rr.class != want[i].class || rr.ttl != want[i].ttl ||
 		    rr.ttl_at != want[i].ttl_at || rr.rdata != want[i].rdata ||
 		    rr.rdata_len != want[i].rdata_len || rr.end != want[i].end)
-			fail_msg("record %zu: owner %u, ttl at %u, rdata at %u, end %u", i, rr.owner,
-				 rr.ttl_at, rr.rdata, rr.end);
+			fail_msg("record %zu: owner %u, ttl at %u, rdata at %u, end %u", i,
+				 rr.owner, rr.ttl_at, rr.rdata, rr.end);
 	}
 	assert_false(nd_rr_next(&iter, &rr));
 	assert_int_equal(iter.err, 0);
@@ -46,9 +46,14 @@ static void test_iterate(void **state)
 /* Two octets that stand for no rdata, a name "a.b." at 2, then the rdata. */
 #define NAME "zz\1a\1b\0"
 enum { AT = 7 };
-#define ROW(name, type, rdata, want) \
-	{ name, type, NAME rdata, sizeof(rdata) - 1, want, sizeof(want) - 1, 0 }
-#define BAD(name, type, rdata, err) { name, type, NAME rdata, sizeof(rdata) - 1, NULL, 0, err }
+#define ROW(name, type, rdata, want)                                                 \
+	{                                                                            \
+		name, type, NAME rdata, sizeof(rdata) - 1, want, sizeof(want) - 1, 0 \
+	}
+#define BAD(name, type, rdata, err)                                     \
+	{                                                               \
+		name, type, NAME rdata, sizeof(rdata) - 1, NULL, 0, err \
+	}
 
 static void test_expand(void **state)
 {
@@ -63,7 +68,8 @@ static void test_expand(void **state)
 	} rows[] = {
 		ROW("NS", ND_TYPE_NS, "\1C\xc0\2", "\1C\1a\1b\0"),
 		ROW("MX", ND_TYPE_MX, "\0\1\xc0\2", "\0\1\1a\1b\0"),
-		ROW("SRV, though it should not", ND_TYPE_SRV, "\0\1\0\2\0\3\xc0\4", "\0\1\0\2\0\3\1b\0"),
+		ROW("SRV, though it should not", ND_TYPE_SRV, "\0\1\0\2\0\3\xc0\4",
+		    "\0\1\0\2\0\3\1b\0"),
 		ROW("SOA", ND_TYPE_SOA, "\xc0\2\xc0\4\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5",
 		    "\1a\1b\0\1b\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
 		ROW("NAPTR", ND_TYPE_NAPTR, "\0\1\0\2\1S\0\2xy\0", "\0\1\0\2\1S\0\2xy\0"),
@@ -85,7 +91,8 @@ static void test_expand(void **state)
 		int got = nd_rr_expand_rdata(p, n, AT, (uint16_t)rows[i].len, rows[i].type, out,
 					     sizeof out);
 		if (rows[i].err ? got != rows[i].err
-				: got != (int)rows[i].want_len || memcmp(out, rows[i].want, (size_t)got))
+				: got != (int)rows[i].want_len ||
+					  memcmp(out, rows[i].want, (size_t)got))
 			fail_msg("%s: got %d", rows[i].name, got);
 		int checked = nd_rr_check_rdata(p, n, AT, (uint16_t)rows[i].len, rows[i].type);
 		if (checked != rows[i].err)
@@ -99,7 +106,10 @@ static void test_expand(void **state)
 }
 
 #undef ROW
-#define ROW(name, type, rdata, valid) { name, type, rdata, sizeof(rdata) - 1, valid }
+#define ROW(name, type, rdata, valid)                       \
+	{                                                   \
+		name, type, rdata, sizeof(rdata) - 1, valid \
+	}
 
 static void test_valid(void **state)
 {

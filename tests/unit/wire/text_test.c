@@ -75,7 +75,8 @@ static void test_records(void **state)
 		{ "a. 60 IN NSEC b.", NULL },
 		{ "a. 60 IN NSEC b. TYPE0 NXNAME TYPE65535", NULL },
 		{ "a. 60 IN HTTPS 0 b.", NULL },
-		{ "a. 60 IN HTTPS 1 . alpn=\"h2,h3\" port=\"8443\" ipv4hint=\"1.2.3.4,1.2.3.5\"", NULL },
+		{ "a. 60 IN HTTPS 1 . alpn=\"h2,h3\" port=\"8443\" ipv4hint=\"1.2.3.4,1.2.3.5\"",
+		  NULL },
 		{ "a. 60 IN SVCB 1 b. ipv6hint=2001:db8::1 key667=hello no-default-alpn alpn=h2",
 		  "a. 60 IN SVCB 1 b. alpn=\"h2\" no-default-alpn=\"\" ipv6hint=\"2001:db8::1\" "
 		  "key667=\"hello\"" },
@@ -99,13 +100,15 @@ static void test_records(void **state)
 		const char *why = NULL;
 		char name[ND_NAME_TEXT_MAX], type[ND_NUMBER_TEXT_MAX], class[ND_NUMBER_TEXT_MAX];
 		char rdata[2048], got[4096];
-		int ret = nd_text_parse_rr(rows[i].text, strlen(rows[i].text), NULL, 3600, &rr, &why);
+		int ret = nd_text_parse_rr(rows[i].text, strlen(rows[i].text), NULL, 3600, &rr,
+					   &why);
 		if (ret)
 			fail_msg("%s: %s", rows[i].text, why);
 		if (rr.rdata_len && !nd_rr_rdata_valid(rr.type, rr.rdata, rr.rdata_len))
 			fail_msg("%s: rdata is not valid", rows[i].text);
 		nd_name_format(rr.owner, name);
-		size_t n = nd_text_format_rdata(rr.type, rr.rdata, rr.rdata_len, rdata, sizeof rdata);
+		size_t n = nd_text_format_rdata(rr.type, rr.rdata, rr.rdata_len, rdata,
+						sizeof rdata);
 		assert_int_equal(n, strlen(rdata));
 		snprintf(got, sizeof got, "%s %u %s %s %s", name, rr.ttl,
 			 nd_type_class_text(rr.class, class), nd_type_text(rr.type, type), rdata);
@@ -188,7 +191,8 @@ static void test_refused(void **state)
 		if (ret != ND_EFORMAT || strcmp(why, rows[i].why) != 0)
 			fail_msg("%s: %d, %s", rows[i].text, ret, why);
 		assert_int_equal(nd_text_parse_rr(rows[i].text, strlen(rows[i].text), NULL, 60, &rr,
-						  NULL), ND_EFORMAT);
+						  NULL),
+				 ND_EFORMAT);
 	}
 }
 
@@ -226,7 +230,8 @@ static void test_long_string(void **state)
 	assert_int_equal(rr.rdata_len, 256);
 	text[7 + 255] = 'x';
 	assert_int_equal(nd_text_parse_rdata(ND_TYPE_HINFO, text + 7, 300, NULL, rr.rdata,
-					     sizeof rr.rdata, &why), ND_EFORMAT);
+					     sizeof rr.rdata, &why),
+			 ND_EFORMAT);
 	assert_string_equal(why, "string over 255 octets");
 }
 
@@ -284,12 +289,9 @@ static void test_format_malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_records),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_origin),
-		cmocka_unit_test(test_long_string),
-		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_format_malformed),
+		cmocka_unit_test(test_records), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_origin),  cmocka_unit_test(test_long_string),
+		cmocka_unit_test(test_room),    cmocka_unit_test(test_format_malformed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,10 +19,10 @@ static void test_types(void **state)
 		uint16_t number;
 		const char *text;
 	} rows[] = {
-		{ ND_TYPE_A, "A" }, { ND_TYPE_NS, "NS" }, { ND_TYPE_AAAA, "AAAA" },
+		{ ND_TYPE_A, "A" },     { ND_TYPE_NS, "NS" },       { ND_TYPE_AAAA, "AAAA" },
 		{ ND_TYPE_SRV, "SRV" }, { ND_TYPE_HTTPS, "HTTPS" }, { ND_TYPE_CAA, "CAA" },
-		{ ND_TYPE_ANY, "ANY" }, { ND_TYPE_IXFR, "IXFR" }, { 32769, "DLV" },
-		{ 11, "TYPE11" }, { 259, "TYPE259" }, { 65280, "TYPE65280" },
+		{ ND_TYPE_ANY, "ANY" }, { ND_TYPE_IXFR, "IXFR" },   { 32769, "DLV" },
+		{ 11, "TYPE11" },       { 259, "TYPE259" },         { 65280, "TYPE65280" },
 	};
 	char text[ND_NUMBER_TEXT_MAX];
 	(void)state;
@@ -45,17 +45,27 @@ static void test_parse(void **state)
 		const char *text;
 		int want;
 	} rows[] = {
-		{ nd_type_parse, "aaaa", 28 }, { nd_type_parse, "type1", 1 },
-		{ nd_type_parse, "TYPE65535", 65535 }, { nd_type_parse, "TYPE65536", -1 },
-		{ nd_type_parse, "TYPE", -1 }, { nd_type_parse, "TYPE-1", -1 },
-		{ nd_type_parse, "", -1 }, { nd_type_parse, "AAA", -1 },
-		{ nd_type_parse, "None", -1 }, { nd_type_parse, "A\0x", 1 },
-		{ nd_type_class_parse, "in", 1 }, { nd_type_class_parse, "CH", 3 },
-		{ nd_type_class_parse, "CLASS3", 3 }, { nd_type_class_parse, "NONE", 254 },
+		{ nd_type_parse, "aaaa", 28 },
+		{ nd_type_parse, "type1", 1 },
+		{ nd_type_parse, "TYPE65535", 65535 },
+		{ nd_type_parse, "TYPE65536", -1 },
+		{ nd_type_parse, "TYPE", -1 },
+		{ nd_type_parse, "TYPE-1", -1 },
+		{ nd_type_parse, "", -1 },
+		{ nd_type_parse, "AAA", -1 },
+		{ nd_type_parse, "None", -1 },
+		{ nd_type_parse, "A\0x", 1 },
+		{ nd_type_class_parse, "in", 1 },
+		{ nd_type_class_parse, "CH", 3 },
+		{ nd_type_class_parse, "CLASS3", 3 },
+		{ nd_type_class_parse, "NONE", 254 },
 		{ nd_type_class_parse, "XX", -1 },
-		{ nd_type_rcode_parse, "nxdomain", 3 }, { nd_type_rcode_parse, "NOTIMPL", 4 },
-		{ nd_type_rcode_parse, "NOTIMP", 4 }, { nd_type_rcode_parse, "BADVERS", 16 },
-		{ nd_type_rcode_parse, "BADSIG", 16 }, { nd_type_rcode_parse, "BADCOOKIE", 23 },
+		{ nd_type_rcode_parse, "nxdomain", 3 },
+		{ nd_type_rcode_parse, "NOTIMPL", 4 },
+		{ nd_type_rcode_parse, "NOTIMP", 4 },
+		{ nd_type_rcode_parse, "BADVERS", 16 },
+		{ nd_type_rcode_parse, "BADSIG", 16 },
+		{ nd_type_rcode_parse, "BADCOOKIE", 23 },
 		{ nd_type_rcode_parse, "OOPS", -1 },
 	};
 	(void)state;

@@ -38,14 +38,15 @@ static void test_names(void **state)
 	static const struct {
 		const char *name, *want;
 		size_t n;
-	} rows[] = { /* one after another into one message; the first starts at 33 */
+	} rows[] = {
+		/* one after another into one message; the first starts at 33 */
 		{ "www.example.org.", "\xc0\14", 2 },
 		{ "WWW.EXAMPLE.ORG.", "\xc0\14", 2 },
 		{ "example.org.", "\xc0\20", 2 },
 		{ "org.", "\xc0\x18", 2 },
 		{ ".", "\0", 1 },
-		{ "a.example.org.", "\1a\xc0\20", 4 },          /* at 42 */
-		{ "b.a.Example.org.", "\1b\xc0\x2a", 4 },       /* at 46 */
+		{ "a.example.org.", "\1a\xc0\20", 4 },    /* at 42 */
+		{ "b.a.Example.org.", "\1b\xc0\x2a", 4 }, /* at 46 */
 		{ "x.b.a.example.org.", "\1x\xc0\x2e", 4 },
 		{ "net.", "\3net\0", 5 },
 		{ "other.net.", "\5other\xc0\x36", 8 },
@@ -158,8 +159,8 @@ static void test_rr(void **state)
 		  2 + 10 + 22 },
 		{ "DNAME", "d.example.org.", ND_TYPE_DNAME, "\7example\3org\0", 13, 4 + 10 + 13 },
 		{ "SOA", "example.org.", ND_TYPE_SOA,
-		  "\2ns\7example\3org\0\1h\7example\3org\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5", 51,
-		  2 + 10 + 2 + 4 + 20 },
+		  "\2ns\7example\3org\0\1h\7example\3org\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5",
+		  51, 2 + 10 + 2 + 4 + 20 },
 		{ "rdata not of its layout", "example.org.", ND_TYPE_MX, "\0", 1, 2 + 10 + 1 },
 		{ "name cut in its rdata", "example.org.", ND_TYPE_NS, "\2n", 2, 2 + 10 + 2 },
 		{ "no rdata", "example.org.", ND_TYPE_NS, "", 0, 2 + 10 },
@@ -175,7 +176,8 @@ static void test_rr(void **state)
 		size_t at = w.pos;
 		struct nd_name owner = parsed(rows[i].owner, &buf), back;
 		int ret = nd_writer_rr(&w, owner, rows[i].type, 1, 3600,
-				       (const uint8_t *)rows[i].rdata, rows[i].n, &ttl_at, &rdata_at);
+				       (const uint8_t *)rows[i].rdata, rows[i].n, &ttl_at,
+				       &rdata_at);
 		if (ret || w.pos - at != rows[i].written)
 			fail_msg("%s: %d, %zu octets", rows[i].name, ret, w.pos - at);
 		struct nd_reader r = nd_reader_over(bytes, w.pos);
@@ -189,7 +191,8 @@ static void test_rr(void **state)
 		assert_int_equal(nd_reader_offset(&r), rdata_at);
 		if ((size_t)rdata_at + len != w.pos)
 			fail_msg("%s: length %u", rows[i].name, len);
-		int n = nd_rr_expand_rdata(bytes, w.pos, rdata_at, len, rows[i].type, out, sizeof out);
+		int n = nd_rr_expand_rdata(bytes, w.pos, rdata_at, len, rows[i].type, out,
+					   sizeof out);
 		if (n >= 0 && (n != (int)rows[i].n || memcmp(out, rows[i].rdata, rows[i].n)))
 			fail_msg("%s: does not read back", rows[i].name);
 	}
@@ -206,7 +209,8 @@ static void test_limit(void **state)
 	for (size_t cap = 33; cap < 33 + 26; cap++) { /* one short of room for the record */
 		struct nd_writer w = with_question(bytes, cap);
 		struct nd_writer_mark before = nd_writer_mark(&w);
-		assert_int_equal(nd_writer_rr(&w, owner, 1, 1, 1, address, 4, NULL, NULL), ND_ELIMIT);
+		assert_int_equal(nd_writer_rr(&w, owner, 1, 1, 1, address, 4, NULL, NULL),
+				 ND_ELIMIT);
 		assert_int_equal(w.pos, before.pos);
 		assert_int_equal(w.names, before.names);
 		assert_int_equal(w.err, 0);
@@ -236,14 +240,10 @@ static void test_odd_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_name_in_place),
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_full_table),
-		cmocka_unit_test(test_rr),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_odd_known),
+		cmocka_unit_test(test_names),         cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_name_in_place), cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_full_table),    cmocka_unit_test(test_rr),
+		cmocka_unit_test(test_limit),         cmocka_unit_test(test_odd_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
