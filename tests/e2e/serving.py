@@ -17,13 +17,14 @@ import dns.query
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NODENS = os.path.abspath(os.environ.get("NODENS", os.path.join(ROOT, "build", "nodens")))
 _given = set()
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # tests in several processes share no port
 
 
 def free_port():
     """A port free for UDP and TCP, from below those that the kernel gives to clients: so nobody's client takes
     it between this look and the server's bind."""
     while True:
-        port = random.randint(15000, 32000)
+        port = random.randrange(15000, 32000, 16) + _worker % 16
         if port in _given:
             continue
         try:
