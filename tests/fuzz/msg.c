@@ -31,7 +31,8 @@ static void write_again(struct nd_writer *w, struct nd_name owner, const struct 
 	uint16_t ttl_at, rdata_at;
 	struct nd_writer_mark before = nd_writer_mark(w);
 
-	if (nd_writer_rr(w, owner, rr->type, rr->class, rr->ttl, rdata, n, &ttl_at, &rdata_at) != 0) {
+	if (nd_writer_rr(w, owner, rr->type, rr->class, rr->ttl, rdata, n, &ttl_at, &rdata_at) !=
+	    0) {
 		if (w->pos != before.pos || w->err)
 			abort();
 		return;
@@ -73,7 +74,8 @@ static void walk_records(const struct nd_msg *m)
 		if (n < 0 || n > UINT16_MAX)
 			continue;
 		nd_rr_rdata_valid(rr.type, rdata, (size_t)n);
-		if (nd_text_format_rdata(rr.type, rdata, (size_t)n, text, sizeof text) != strlen(text))
+		if (nd_text_format_rdata(rr.type, rdata, (size_t)n, text, sizeof text) !=
+		    strlen(text))
 			abort();
 		write_again(&w, owner, &rr, (size_t)n);
 	}

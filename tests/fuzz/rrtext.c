@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Any octets can be asked to be printed. */
 	if (size > 2 && size < 4096) {
 		uint16_t type = nd_reader_peek16(data);
-		if (nd_text_format_rdata(type, data + 2, size - 2, text, sizeof text) != strlen(text))
+		if (nd_text_format_rdata(type, data + 2, size - 2, text, sizeof text) !=
+		    strlen(text))
 			abort();
 		if (nd_text_format_rdata(type, data + 2, size - 2, text, 20) > 19)
 			abort();

@@ -68,7 +68,8 @@ static unsigned owner_at(const struct nd_answer *a, const struct nd_record *r)
 
 /* Do two records of one kind stand for one owner? Equal names that are written out twice do not count: nobody
  * writes so. */
-static bool same_owner(const struct nd_answer *a, const struct nd_record *x, const struct nd_record *y)
+static bool same_owner(const struct nd_answer *a, const struct nd_record *x,
+		       const struct nd_record *y)
 {
 	return owner_at(a, x) == owner_at(a, y);
 }

@@ -196,9 +196,12 @@ static void test_cnames_first(void **state)
 	static const char *const rows[] = { "AN b.test. A 10.0.0.1", "AN www.test. CNAME a.test.",
 					    "AN a.test. CNAME b.test.", "AN b.test. A 10.0.0.2",
 					    NULL };
+	static const char *const mixed[] = { "AN www.test. NS ns.test.", "AN b.test. A 10.0.0.1",
+					     "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.2", NULL };
 	char got[ROWS][ROW];
 	(void)state;
 
+	assert_int_equal(ask_often(mixed, "Coaa"), 2);
 	assert_int_equal(ask_often(rows, "CCaa"), 2);
 	told(got); /* a chain stays in its order */
 	assert_string_equal(got[0], rows[1]);
