@@ -123,8 +123,7 @@ void nd_report_text(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 	if (plan->style != &nd_style_system)
 		fprintf(to,
 			"sent: %" PRIu64 " queries from %" PRIu64 " sockets, %" PRIu64
-			" of them TCP; clients that fell back to one query at a time: %" PRIu64
-			"\n",
+			" of them TCP; steps back to one query at a time: %" PRIu64 "\n",
 			s->queries, s->sockets, s->tcp, s->fallbacks);
 	if (s->unfinished)
 		fprintf(to, "unfinished: %" PRIu64 "\n", s->unfinished);
