@@ -249,8 +249,7 @@ def test_lameduck(serve):
     assert texts(s.ask("www.test.")) == ["192.0.2.1"] and texts(s.ask("www.test.", tcp=True)) == ["192.0.2.1"]
     assert s.get("HEALTH", "/health") == (200, "OK")
     with pytest.raises(OSError):
-        assert s.get("READY", "/ready")[0] == 503
-        raise OSError
+        s.get("READY", "/ready")
     assert s.wait() == 0
     assert 1.4 <= time.monotonic() - began
 
@@ -282,7 +281,8 @@ def test_waiting_questions_get_their_time(serve):
         s.wait_log("SIGTERM")
         time.sleep(0.3)
         upstream.sendto(dns.message.make_response(asked).to_wire(), peer)
-        assert q.is_response(dns.message.from_wire(c.recv(512)))
+        r = dns.message.from_wire(c.recv(512))
+        assert q.is_response(r) and r.rcode() == dns.rcode.NOERROR
         assert s.wait() == 0
 
 

@@ -112,6 +112,7 @@ def test_hosts_follows_its_file(serve):
     assert sorted(now()) == ["192.0.2.2", "192.0.2.3"]
     s.write("table", "192.0.2.4 www.test\n")
     wait_for(lambda: now() == ["192.0.2.4"])
+    assert "[ERROR]" not in s.log()
 
 
 def test_hosts_waits_for_its_file(serve):

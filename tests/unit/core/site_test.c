@@ -59,6 +59,9 @@ static void test_keys(void **state)
 		{ "2001:db8::/32", ND_SCHEME_DNS, 0, "8.b.d.0.1.0.0.2.ip6.arpa." },
 		{ "2001:db8::/31:53", ND_SCHEME_DNS, 53,
 		  "8.b.d.0.1.0.0.2.ip6.arpa. 9.b.d.0.1.0.0.2.ip6.arpa." },
+		{ "2001:db8::/34", ND_SCHEME_DNS, 0,
+		  "0.8.b.d.0.1.0.0.2.ip6.arpa. 1.8.b.d.0.1.0.0.2.ip6.arpa. "
+		  "2.8.b.d.0.1.0.0.2.ip6.arpa. 3.8.b.d.0.1.0.0.2.ip6.arpa." },
 		{ "dns://2001:db8:a000::/36", ND_SCHEME_DNS, 0, "a.8.b.d.0.1.0.0.2.ip6.arpa." },
 		{ "10.0.0.0/33", ND_SCHEME_DNS, 0, "10.0.0.0/33." },
 	};

@@ -197,7 +197,8 @@ static void test_cnames_first(void **state)
 					    "AN a.test. CNAME b.test.", "AN b.test. A 10.0.0.2",
 					    NULL };
 	static const char *const mixed[] = { "AN www.test. NS ns.test.", "AN b.test. A 10.0.0.1",
-					     "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.2", NULL };
+					     "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.2",
+					     NULL };
 	char got[ROWS][ROW];
 	(void)state;
 
