@@ -5,9 +5,6 @@
 #include "base/err.h"
 #include "kube/fields.h"
 
-const char *const nd_object_kind_text[ND_OBJECT_KINDS] = { "Namespace", "Service", "EndpointSlice",
-							   "Pod", "ServiceImport" };
-
 static int read_labels(struct nd_fields *c, const struct nd_tree *meta, struct nd_object *o)
 {
 	const struct nd_tree *labels;
@@ -31,14 +28,6 @@ static int read_labels(struct nd_fields *c, const struct nd_tree *meta, struct n
 	return 0;
 }
 
-static const char *label_of(const struct nd_object *o, const char *key)
-{
-	for (size_t i = 0; i < o->nlabels; i++)
-		if (strcmp(o->labels[i].key, key) == 0)
-			return o->labels[i].value;
-	return "";
-}
-
 /* ports: name, port, protocol (the API server fills in TCP). */
 static int read_ports(struct nd_fields *c, const struct nd_tree *map,
 		      const struct nd_object_port **out, size_t *n)
@@ -54,7 +43,7 @@ static int read_ports(struct nd_fields *c, const struct nd_tree *map,
 	*out = p;
 	*n = list->n;
 	for (const struct nd_tree *v = list->first; v && !err; v = v->next, p++) {
-		*p = (struct nd_object_port){ .name = "", .protocol = "TCP", .port = -1 };
+		*p = nd_object_port();
 		err = nd_fields_need_map(c, v, "ports");
 		if (!err)
 			err = nd_fields_text(c, v, "name", &p->name);
@@ -66,9 +55,10 @@ static int read_ports(struct nd_fields *c, const struct nd_tree *map,
 	return err;
 }
 
-/* A list of addresses as text, or of maps with the text under `inner`. */
+/* A list of addresses as text, or of maps with the text under `inner`. *first is the tree's. */
 static int read_ips(struct nd_fields *c, const struct nd_tree *map, const char *key,
-		    const char *inner, const struct nd_object_ip **out, size_t *n, bool *none)
+		    const char *inner, const struct nd_object_ip **out, size_t *n,
+		    const char **first)
 {
 	const struct nd_tree *list;
 	int err = nd_fields_node(c, map, key, ND_TREE_LIST, &list);
@@ -86,20 +76,32 @@ static int read_ips(struct nd_fields *c, const struct nd_tree *map, const char *
 			continue;
 		if (!t || t->kind != ND_TREE_TEXT)
 			return nd_fields_fail(c, v, key, "must be a list of addresses");
-		*ip = nd_fields_ip(t->text);
-		if (none && v == list->first)
-			*none = strcmp(t->text, "None") == 0;
+		*ip = nd_object_ip(t->text);
+		if (first && v == list->first)
+			*first = t->text;
 	}
+	return 0;
+}
+
+/* From before dual stack: the one address alone. */
+static int read_one_ip(struct nd_fields *c, const char *text, struct nd_object_service *s)
+{
+	struct nd_object_ip *one = nd_arena_alloc(c->arena, sizeof *one);
+
+	if (!one)
+		return nd_fields_no_memory(c);
+	*one = nd_object_ip(text);
+	s->ips = one;
+	s->nips = 1;
 	return 0;
 }
 
 static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_service *s = &o->service;
-	const char *type = "ClusterIP", *ip = "";
+	const char *type = "ClusterIP", *ip = "", *first = NULL;
 	const struct nd_tree *spec;
 
-	s->external_name = "";
 	int err = nd_fields_node(c, t, "spec", ND_TREE_MAP, &spec);
 	if (!err)
 		err = nd_fields_text(c, spec, "type", &type);
@@ -108,23 +110,13 @@ static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_
 	if (!err)
 		err = nd_fields_text(c, spec, "clusterIP", &ip);
 	if (!err)
-		err = read_ips(c, spec, "clusterIPs", NULL, &s->ips, &s->nips, &s->headless);
+		err = read_ips(c, spec, "clusterIPs", NULL, &s->ips, &s->nips, &first);
 	if (!err)
 		err = read_ports(c, spec, &s->ports, &s->nports);
-	if (err)
-		return err;
-	s->external = strcmp(type, "ExternalName") == 0;
-	if (s->nips || !ip[0])
-		return 0;
-	/* From before dual stack: the one address alone. */
-	struct nd_object_ip *one = nd_arena_alloc(c->arena, sizeof *one);
-	if (!one)
-		return nd_fields_no_memory(c);
-	*one = nd_fields_ip(ip);
-	s->ips = one;
-	s->nips = 1;
-	s->headless = strcmp(ip, "None") == 0;
-	return 0;
+	if (!err && !s->nips && ip[0])
+		err = read_one_ip(c, ip, s);
+	nd_object_service_is(s, type, first ? first : ip);
+	return err;
 }
 
 static int read_import(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
@@ -133,7 +125,6 @@ static int read_import(struct nd_fields *c, const struct nd_tree *t, struct nd_o
 	const char *type = "";
 	const struct nd_tree *spec;
 
-	s->external_name = "";
 	int err = nd_fields_node(c, t, "spec", ND_TREE_MAP, &spec);
 	if (!err)
 		err = nd_fields_text(c, spec, "type", &type);
@@ -172,7 +163,7 @@ static int read_endpoint(struct nd_fields *c, const struct nd_tree *v,
 	for (const struct nd_tree *a = addresses->first; a && !err; a = a->next) {
 		if (a->kind != ND_TREE_TEXT)
 			return nd_fields_fail(c, a, "addresses", "must be a list of text");
-		e.ip = nd_fields_ip(a->text);
+		e.ip = nd_object_ip(a->text);
 		e.text = nd_arena_string(c->arena, a->text);
 		if (!e.text)
 			return nd_fields_no_memory(c);
@@ -197,9 +188,7 @@ static int read_slice(struct nd_fields *c, const struct nd_tree *t, struct nd_ob
 	struct nd_object_slice *s = &o->slice;
 	const struct nd_tree *list;
 
-	s->service = label_of(o, "kubernetes.io/service-name");
-	s->import = label_of(o, "multicluster.kubernetes.io/service-name");
-	s->cluster = label_of(o, "multicluster.kubernetes.io/source-cluster");
+	nd_object_slice_belongs(o);
 	int err = read_ports(c, t, &s->ports, &s->nports);
 	if (!err)
 		err = nd_fields_node(c, t, "endpoints", ND_TREE_LIST, &list);
@@ -225,9 +214,9 @@ static int read_pod(struct nd_fields *c, const struct nd_tree *t, struct nd_obje
 		err = nd_fields_text(c, status, "phase", &phase);
 	if (!err)
 		err = read_ips(c, status, "podIPs", "ip", &p->ips, &p->nips, NULL);
-	p->gone = nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") ||
-		  strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
-		  strcmp(phase, "Unknown") == 0;
+	p->gone = nd_object_pod_gone(nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") !=
+					     NULL,
+				     phase);
 	return err;
 }
 
@@ -239,29 +228,12 @@ static int read_namespace(struct nd_fields *c, const struct nd_tree *t, struct n
 	return 0;
 }
 
-static const struct {
-	const char *group; /* what apiVersion begins with; "v1" alone is the core group */
-	const char *kind;
-	int (*read)(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o);
-} kinds[ND_OBJECT_KINDS] = {
-	[ND_OBJECT_NAMESPACE] = { "v1", "Namespace", read_namespace },
-	[ND_OBJECT_SERVICE] = { "v1", "Service", read_service },
-	[ND_OBJECT_SLICE] = { "discovery.k8s.io/", "EndpointSlice", read_slice },
-	[ND_OBJECT_POD] = { "v1", "Pod", read_pod },
-	[ND_OBJECT_IMPORT] = { "multicluster.x-k8s.io/", "ServiceImport", read_import },
+static int (*const readers[ND_OBJECT_KINDS])(struct nd_fields *c, const struct nd_tree *t,
+					     struct nd_object *o) = {
+	[ND_OBJECT_NAMESPACE] = read_namespace, [ND_OBJECT_SERVICE] = read_service,
+	[ND_OBJECT_SLICE] = read_slice,         [ND_OBJECT_POD] = read_pod,
+	[ND_OBJECT_IMPORT] = read_import,
 };
-
-static int find_kind(const char *version, const char *kind)
-{
-	for (int i = 0; i < ND_OBJECT_KINDS; i++) {
-		size_t n = strlen(kinds[i].group);
-		bool whole = kinds[i].group[n - 1] != '/';
-		if (strcmp(kind, kinds[i].kind) == 0 && strncmp(version, kinds[i].group, n) == 0 &&
-		    (!whole || !version[n]))
-			return i;
-	}
-	return -1;
-}
 
 static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 		       struct nd_decode_list *list)
@@ -272,9 +244,9 @@ static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 	if (!made)
 		return nd_fields_no_memory(c);
 	struct nd_object *o = &made->object;
-	*o = (struct nd_object){ .kind = (enum nd_object_kind)kind,
-				 .namespace = "default",
-				 .name = "" };
+	nd_object_init(o, (enum nd_object_kind)kind);
+	o->namespace =
+		"default"; /* a Namespace may say one; it must not be empty, as with the others */
 	int err = nd_fields_node(c, t, "metadata", ND_TREE_MAP, &meta);
 	if (!err)
 		err = nd_fields_text(c, meta, "name", &o->name);
@@ -288,7 +260,7 @@ static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 	if (!err)
 		err = read_labels(c, meta, o);
 	if (!err)
-		err = kinds[kind].read(c, t, o);
+		err = readers[kind](c, t, o);
 	if (err)
 		return err;
 	*list->end = made;
@@ -347,7 +319,7 @@ static int read_any(struct nd_fields *c, const struct nd_tree *t, const char *ve
 	c->kind = kind;
 	if (is_list(t, kind))
 		return read_list(c, t, version, kind, depth, list);
-	int known = find_kind(version, kind);
+	int known = nd_object_find_kind(version, kind);
 	if (known >= 0)
 		return read_object(c, t, known, list);
 	list->others++;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/fields.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/err.h"
 
 int nd_fields_fail(struct nd_fields *c, const struct nd_tree *at, const char *what, const char *why)
@@ -78,22 +76,4 @@ int nd_fields_need_map(struct nd_fields *c, const struct nd_tree *item, const ch
 {
 	return item->kind == ND_TREE_MAP ? 0
 					 : nd_fields_fail(c, item, in, "must be a list of maps");
-}
-
-struct nd_object_ip nd_fields_ip(const char *text)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct nd_object_ip ip = { 0 };
-
-	if (inet_pton(AF_INET, text, ip.bytes) == 1) {
-		ip.len = 4;
-	} else if (inet_pton(AF_INET6, text, ip.bytes) == 1) {
-		ip.len = 16;
-		if (memcmp(ip.bytes, mapped, sizeof mapped) == 0) {
-			memmove(ip.bytes, ip.bytes + 12, 4);
-			memset(ip.bytes + 4, 0, 12);
-			ip.len = 4;
-		}
-	}
-	return ip;
 }

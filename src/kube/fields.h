@@ -30,5 +30,3 @@ int nd_fields_port(struct nd_fields *c, const struct nd_tree *map, const char *k
 int nd_fields_node(struct nd_fields *c, const struct nd_tree *map, const char *key,
 		   enum nd_tree_kind kind, const struct nd_tree **out);
 int nd_fields_need_map(struct nd_fields *c, const struct nd_tree *item, const char *in);
-/* As Go's net.ParseIP and To4: a mapped address is an IPv4 one; len 0 if it is none. */
-struct nd_object_ip nd_fields_ip(const char *text);

@@ -91,3 +91,20 @@ struct nd_sink {
 
 /* "Service", "EndpointSlice", ... */
 extern const char *const nd_object_kind_text[ND_OBJECT_KINDS];
+
+/* What decoders of every encoding do alike. Texts are borrowed, never NULL.
+ * The kind that apiVersion and kind mean, or -1. */
+int nd_object_find_kind(const char *version, const char *kind);
+/* What an object without any field is: namespace "default" ("" for a Namespace), no texts. */
+void nd_object_init(struct nd_object *o, enum nd_object_kind kind);
+/* A port without any field: the API server fills in TCP. */
+struct nd_object_port nd_object_port(void);
+/* As Go's net.ParseIP and To4: a mapped address is an IPv4 one; len 0 if it is none. */
+struct nd_object_ip nd_object_ip(const char *text);
+/* "" where there is none. */
+const char *nd_object_label(const struct nd_object *o, const char *key);
+/* From spec.type and the first cluster address. */
+void nd_object_service_is(struct nd_object_service *s, const char *type, const char *address);
+/* From the labels, which are there by now. */
+void nd_object_slice_belongs(struct nd_object *o);
+bool nd_object_pod_gone(bool deleted, const char *phase);
