@@ -368,6 +368,7 @@ def test_everything_at_once(serve):
     try:
         for i in range(10):
             s.write("table", "192.0.2.%d www.test\n" % (i + 2))
+            time.sleep(0.12)  # it is taken while nothing but questions comes
             assert s.get("HEALTH", "/health")[0] == 200
             assert s.metrics()["nodens_udp_overflowed_total"] == 0
             assert s.get("READY", "/ready")[0] == 200
