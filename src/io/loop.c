@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A turn of libuv 1.44: due timers, then `prepare`, then the wait, then what became readable. Our
- * turn ends in `prepare`: everything that the last wait brought, and the timers after it, have
- * run; what they left to write goes out before we sleep. */
+/* Our turn goes around libuv's: wait; timers; what libuv has (streams, wake-ups, signals, connected
+ * sockets); bound sockets; then the end, where what all of them left to write goes out. */
 #include "io/loop.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include "base/err.h"
 #include "io/uv.h"
 
@@ -21,57 +21,104 @@ uint64_t nd_loop_now_ns(const struct nd_loop *loop)
 
 uint64_t nd_loop_update(struct nd_loop *loop)
 {
-	loop->fresh = true;
 	return loop->timers.now_ns = nd_clock_now_ns();
 }
 
-static void on_alarm(uv_timer_t *alarm)
+bool nd_loop_watch(struct nd_loop *loop, struct nd_direct *d, int fd)
 {
-	struct nd_loop *loop = alarm->loop->data;
-
-	loop->alarm_ns = ND_TIMERS_NONE;
-	nd_loop_enter(loop);
-	nd_timers_fire(&loop->timers);
+	if (loop->ndirect == ND_DIRECT_MAX)
+		return false;
+	loop->direct[loop->ndirect++] = d;
+	loop->waits[loop->ndirect] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	return true;
 }
 
-/* One uv timer for all of ours, set to the earliest, only when that has changed. Milliseconds are
- * rounded up: better late by less than one than awake for nothing. */
-static void set_alarm(struct nd_loop *loop)
+void nd_loop_unwatch(struct nd_loop *loop, struct nd_direct *d)
+{
+	for (unsigned i = 0; i < loop->ndirect; i++) {
+		if (loop->direct[i] == d) {
+			loop->direct[i] = NULL;
+			loop->waits[1 + i].fd = -1;
+		}
+	}
+	nd_list_add(&loop->gone, &d->gone);
+}
+
+static void free_gone(struct nd_loop *loop)
+{
+	struct nd_list *node;
+	unsigned n = 0;
+
+	if (nd_list_empty(&loop->gone))
+		return;
+	while ((node = nd_list_pop(&loop->gone)))
+		free(ND_LIST_ENTRY(node, struct nd_direct, gone));
+	for (unsigned i = 0; i < loop->ndirect; i++) {
+		loop->direct[n] = loop->direct[i];
+		loop->waits[1 + n] = loop->waits[1 + i];
+		n += loop->direct[i] != NULL;
+	}
+	loop->ndirect = n;
+}
+
+/* How long nothing needs doing; ND_TIMERS_NONE: for ever. */
+static uint64_t idle_ns(const struct nd_loop *loop)
 {
 	uint64_t next = nd_timers_next(&loop->timers);
 
-	if (!nd_list_empty(&loop->unflushed))
-		next = 0; /* on_drain wrote more: do not sleep on it */
-	if (next == loop->alarm_ns)
-		return;
-	loop->alarm_ns = next;
-	if (next == ND_TIMERS_NONE) {
-		uv_timer_stop(&loop->alarm);
-		return;
-	}
-	uv_update_time(&loop->uv); /* libuv counts from its own reading of the clock */
-	uint64_t now = nd_loop_update(loop), wait = next > now ? next - now : 0;
-	uv_timer_start(&loop->alarm, on_alarm, wait / ND_NS_PER_MS + (wait % ND_NS_PER_MS != 0), 0);
+	/* unflushed: on_drain wrote more, do not sleep on it */
+	if (loop->touched || !nd_list_empty(&loop->unflushed))
+		return 0;
+	if (next == ND_TIMERS_NONE)
+		return next;
+	uint64_t now = nd_clock_now_ns(); /* the turn has taken its time */
+	return next > now ? next - now : 0;
 }
 
-static void end_turn(struct nd_loop *loop)
+/* Until something is readable, or the earliest timer is due. */
+static void wait_turn(struct nd_loop *loop)
 {
+	uint64_t ns = idle_ns(loop);
+	struct timespec t = { .tv_sec = (time_t)(ns / ND_NS_PER_S),
+			      .tv_nsec = (long)(ns % ND_NS_PER_S) };
+
+	if (ppoll(loop->waits, 1 + loop->ndirect, ns == ND_TIMERS_NONE ? NULL : &t, NULL) < 0) {
+		for (unsigned i = 0; i <= loop->ndirect; i++) /* EINTR: nothing was looked at */
+			loop->waits[i].revents = 0;
+	}
+}
+
+static void run_uv(struct nd_loop *loop)
+{
+	if (!loop->touched && !loop->waits[0].revents)
+		return;
+	loop->touched = false;
+	uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
+static void run_direct(struct nd_loop *loop)
+{
+	unsigned n = loop->ndirect; /* those that come meanwhile were not waited for */
+
+	for (unsigned i = 0; i < n; i++) {
+		if (loop->direct[i] && loop->waits[1 + i].revents)
+			loop->direct[i]->on_readable(loop->direct[i]);
+	}
+}
+
+static void run_turn(struct nd_loop *loop)
+{
+	wait_turn(loop);
+	nd_loop_update(loop);
+	if (nd_timers_next(&loop->timers) <= loop->timers.now_ns)
+		nd_timers_fire(&loop->timers);
+	run_uv(loop);
+	run_direct(loop);
 	if (loop->turn)
 		loop->turn(loop->turn_ctx);
 	if (!nd_list_empty(&loop->unflushed))
 		nd_tcp_flush_all(loop);
-}
-
-static void on_before_wait(uv_prepare_t *prepare)
-{
-	struct nd_loop *loop = prepare->loop->data;
-
-	/* Also those whose alarm is late: libuv's clock stands still while the machine sleeps. */
-	if (nd_timers_next(&loop->timers) <= loop->timers.now_ns)
-		nd_timers_fire(&loop->timers);
-	end_turn(loop);
-	set_alarm(loop);
-	loop->fresh = false;
+	free_gone(loop);
 }
 
 struct nd_loop *nd_loop_new(void)
@@ -89,11 +136,10 @@ struct nd_loop *nd_loop_new(void)
 	/* libuv writes to streams with write(2); a peer that is gone must not end the process. */
 	signal(SIGPIPE, SIG_IGN);
 	loop->uv.data = loop;
-	loop->alarm_ns = ND_TIMERS_NONE;
+	loop->touched = true;
+	loop->waits[0] = (struct pollfd){ .fd = uv_backend_fd(&loop->uv), .events = POLLIN };
+	nd_list_init(&loop->gone);
 	nd_list_init(&loop->unflushed);
-	uv_timer_init(&loop->uv, &loop->alarm);
-	uv_prepare_init(&loop->uv, &loop->before_wait);
-	uv_prepare_start(&loop->before_wait, on_before_wait);
 	nd_loop_update(loop);
 	return loop;
 }
@@ -103,12 +149,17 @@ static void close_handle(uv_handle_t *h, void *arg)
 	struct nd_uv_owner *owner = h->data;
 	(void)arg;
 
-	if (uv_is_closing(h))
-		return;
-	if (owner)
+	if (!uv_is_closing(h))
 		owner->destroy(owner);
-	else
-		uv_close(h, NULL);
+}
+
+static void close_direct(struct nd_loop *loop)
+{
+	for (unsigned i = 0; i < loop->ndirect; i++) {
+		if (loop->direct[i])
+			loop->direct[i]->destroy(loop->direct[i]);
+	}
+	free_gone(loop);
 }
 
 void nd_loop_free(struct nd_loop *loop)
@@ -119,6 +170,7 @@ void nd_loop_free(struct nd_loop *loop)
 	do {
 		uv_walk(&loop->uv, close_handle, NULL);
 		uv_run(&loop->uv, UV_RUN_DEFAULT);
+		close_direct(loop);
 	} while (uv_loop_close(&loop->uv) == UV_EBUSY);
 	nd_timers_clear(&loop->timers);
 	nd_udp_free_batches(loop);
@@ -128,15 +180,14 @@ void nd_loop_free(struct nd_loop *loop)
 
 void nd_loop_run(struct nd_loop *loop)
 {
-	uv_update_time(&loop->uv);
-	nd_loop_update(loop);
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	end_turn(loop); /* the turn that was stopped in has not been flushed */
+	while (!loop->stopped)
+		run_turn(loop);
+	loop->stopped = false;
 }
 
 void nd_loop_stop(struct nd_loop *loop)
 {
-	uv_stop(&loop->uv);
+	loop->stopped = true;
 }
 
 void nd_loop_on_turn(struct nd_loop *loop, void (*fn)(void *ctx), void *ctx)
@@ -156,7 +207,6 @@ static void on_async(uv_async_t *async)
 {
 	struct nd_wake *w = async->data;
 
-	nd_loop_enter(async->loop->data);
 	w->fn(w->ctx);
 }
 
@@ -182,6 +232,7 @@ struct nd_wake *nd_wake_new(struct nd_loop *loop, void (*fn)(void *ctx), void *c
 		return NULL;
 	}
 	w->async.data = w;
+	nd_loop_touch(loop);
 	return w;
 }
 
@@ -192,8 +243,10 @@ void nd_wake_send(struct nd_wake *w)
 
 void nd_wake_free(struct nd_wake *w)
 {
-	if (w)
-		uv_close((uv_handle_t *)&w->async, free_wake);
+	if (!w)
+		return;
+	nd_loop_touch(w->async.loop->data);
+	uv_close((uv_handle_t *)&w->async, free_wake);
 }
 
 struct nd_signal {
@@ -207,7 +260,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct nd_signal *s = handle->data;
 
-	nd_loop_enter(handle->loop->data);
+	nd_loop_touch(handle->loop->data);
 	s->fn(s->ctx, number);
 }
 
@@ -234,6 +287,7 @@ struct nd_signal *nd_signal_new(struct nd_loop *loop, int number, void (*fn)(voi
 		return NULL;
 	}
 	s->handle.data = s;
+	nd_loop_touch(loop);
 	if (uv_signal_start(&s->handle, on_signal, number)) {
 		nd_signal_free(s);
 		return NULL;
@@ -243,6 +297,8 @@ struct nd_signal *nd_signal_new(struct nd_loop *loop, int number, void (*fn)(voi
 
 void nd_signal_free(struct nd_signal *s)
 {
-	if (s)
-		uv_close((uv_handle_t *)&s->handle, free_signal);
+	if (!s)
+		return;
+	nd_loop_touch(s->handle.loop->data);
+	uv_close((uv_handle_t *)&s->handle, free_signal);
 }

@@ -66,6 +66,7 @@ static void bury(struct nd_tcp *c)
 	c->state = GONE;
 	nd_list_del(&c->unflushed);
 	nd_timer_stop(&c->farewell);
+	nd_loop_touch(c->loop);
 	if (!uv_is_closing((uv_handle_t *)&c->stream))
 		uv_close((uv_handle_t *)&c->stream, free_tcp);
 }
@@ -97,6 +98,7 @@ static void set_reading(struct nd_tcp *c, bool on)
 {
 	uv_stream_t *stream = (uv_stream_t *)&c->stream;
 
+	nd_loop_touch(c->loop);
 	if (on && !c->reading && !c->ended)
 		c->reading = uv_read_start(stream, give_buffer, on_bytes) == 0;
 	else if (!on && c->reading)
@@ -135,6 +137,7 @@ static void begin_farewell(struct nd_tcp *c)
 static void drained(struct nd_tcp *c)
 {
 	if (c->state == FAREWELL) {
+		nd_loop_touch(c->loop);
 		if (uv_shutdown(&c->req.shutdown, (uv_stream_t *)&c->stream, on_shutdown))
 			bury(c);
 	} else if (c->handler.on_drain) {
@@ -164,7 +167,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct nd_tcp *c = stream->data;
 
-	nd_loop_enter(c->loop);
+	nd_loop_touch(c->loop);
 	if (n == UV_EOF)
 		on_end(c);
 	else if (n < 0)
@@ -189,7 +192,7 @@ static void on_written(uv_write_t *req, int status)
 	c->writing = false;
 	if (c->state == GONE)
 		return;
-	nd_loop_enter(c->loop);
+	nd_loop_touch(c->loop);
 	empty(&c->flying);
 	if (status < 0)
 		fail(c, status);
@@ -223,6 +226,7 @@ static void flush(struct nd_tcp *c)
 	c->queue = spare;
 	bytes = uv_buf_init(c->flying.data + n, (unsigned)(c->flying.len - (size_t)n));
 	c->writing = true;
+	nd_loop_touch(c->loop);
 	int err = uv_write(&c->req.write, stream, &bytes, 1, on_written);
 	if (err) {
 		c->writing = false;
@@ -265,6 +269,7 @@ static struct nd_tcp *new_tcp(struct nd_loop *loop, enum state state)
 	c->state = state;
 	nd_buf_init(&c->queue, MAX_QUEUED);
 	nd_buf_init(&c->flying, MAX_QUEUED);
+	nd_loop_touch(loop);
 	uv_tcp_init(&loop->uv, &c->stream); /* no socket yet: cannot fail */
 	c->stream.data = c;
 	return c;
@@ -276,7 +281,7 @@ static void on_connected(uv_connect_t *req, int status)
 
 	if (c->state == GONE)
 		return;
-	nd_loop_enter(c->loop);
+	nd_loop_touch(c->loop);
 	if (status < 0) {
 		fail(c, status);
 		return;
@@ -407,7 +412,7 @@ static void on_connection(uv_stream_t *stream, int status)
 {
 	struct nd_tcp_listener *l = stream->data;
 
-	nd_loop_enter(l->loop);
+	nd_loop_touch(l->loop);
 	if (status == 0 && !uv_is_closing((uv_handle_t *)stream))
 		take(l);
 }
@@ -438,6 +443,7 @@ static int listen_on(struct nd_loop *loop, int fd, int backlog,
 				       .on_accept = on_accept,
 				       .ctx = ctx,
 				       .local = nd_sock_local(fd) };
+	nd_loop_touch(loop);
 	uv_tcp_init(&loop->uv, &l->stream);
 	l->stream.data = l;
 	int err = uv_tcp_open(&l->stream, fd);
@@ -480,6 +486,7 @@ void nd_tcp_listener_close(struct nd_tcp_listener *l)
 	if (!l || uv_is_closing((uv_handle_t *)&l->stream))
 		return;
 	nd_timer_stop(&l->again);
+	nd_loop_touch(l->loop);
 	uv_close((uv_handle_t *)&l->stream, free_listener);
 }
 

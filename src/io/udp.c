@@ -48,8 +48,10 @@ struct nd_udp_outgoing {
 };
 
 struct nd_udp {
+	struct nd_direct direct; /* watched by poll(2); else by poll */
 	struct nd_uv_owner owner;
 	uv_poll_t poll;
+	bool is_direct;
 	struct nd_loop *loop;
 	struct nd_udp_handler handler;
 	struct nd_udp_batch *batch; /* the loop's */
@@ -175,30 +177,46 @@ static size_t receive(struct nd_udp *u)
 	return (size_t)n;
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+static void receive_all(struct nd_udp *u)
 {
-	struct nd_udp *u = poll->data;
-	(void)events;
-
-	nd_loop_enter(u->loop);
 	for (int i = 0; i < TURN_BATCHES && u->fd >= 0; i++) {
 		if (receive(u) < AGAIN_AT)
 			break;
 		nd_loop_update(u->loop);
 	}
+}
+
+static void on_readable(struct nd_direct *d)
+{
+	receive_all(ND_CONTAINER(d, struct nd_udp, direct));
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct nd_udp *u = ND_CONTAINER(poll, struct nd_udp, poll);
+	(void)events;
+
+	receive_all(u);
 	/* libuv stops polling a socket that has an error; receive() has fetched the error. */
-	if (status < 0 && u->fd >= 0)
+	if (status < 0 && u->fd >= 0) {
+		nd_loop_touch(u->loop);
 		uv_poll_start(&u->poll, UV_READABLE, on_ready);
+	}
 }
 
 static void free_udp(uv_handle_t *h)
 {
-	free(h->data);
+	free(ND_CONTAINER(h, struct nd_udp, poll));
+}
+
+static void destroy_direct(struct nd_direct *d)
+{
+	nd_udp_close(ND_CONTAINER(d, struct nd_udp, direct));
 }
 
 static void destroy(struct nd_uv_owner *owner)
 {
-	nd_udp_close((struct nd_udp *)owner);
+	nd_udp_close(ND_CONTAINER(owner, struct nd_udp, owner));
 }
 
 /* Asks for the receive buffer; the kernel doubles what it is asked for, for its bookkeeping. */
@@ -219,6 +237,20 @@ static int set_pktinfo(int fd, int family)
 				  : nd_sock_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
+/* Bound sockets live long and are busy; connected ones are many. */
+static int watch(struct nd_udp *u)
+{
+	u->is_direct = !u->connected && nd_loop_watch(u->loop, &u->direct, u->fd);
+	if (u->is_direct)
+		return 0;
+	int err = uv_poll_init(&u->loop->uv, &u->poll, u->fd);
+	if (err)
+		return err;
+	u->poll.data = &u->owner;
+	nd_loop_touch(u->loop);
+	return uv_poll_start(&u->poll, UV_READABLE, on_ready);
+}
+
 /* Takes fd, on failure as well. */
 static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o, bool connected,
 		   const struct nd_udp_handler *h, struct nd_udp **out)
@@ -236,6 +268,7 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 	if (err)
 		goto fail;
 	*u = (struct nd_udp){
+		.direct = { .on_readable = on_readable, .destroy = destroy_direct },
 		.owner.destroy = destroy,
 		.loop = loop,
 		.handler = *h,
@@ -246,11 +279,9 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 		.connected = connected,
 		.buffer_bytes = set_buffer(fd, o->buffer_bytes),
 	};
-	err = uv_poll_init(&loop->uv, &u->poll, fd);
+	err = watch(u);
 	if (err)
 		goto fail;
-	u->poll.data = u;
-	uv_poll_start(&u->poll, UV_READABLE, on_ready);
 	*out = u;
 	return 0;
 
@@ -304,7 +335,12 @@ void nd_udp_close(struct nd_udp *u)
 {
 	if (!u || u->fd < 0)
 		return;
-	uv_close((uv_handle_t *)&u->poll, free_udp);
+	if (u->is_direct) {
+		nd_loop_unwatch(u->loop, &u->direct);
+	} else {
+		nd_loop_touch(u->loop);
+		uv_close((uv_handle_t *)&u->poll, free_udp);
+	}
 	close(u->fd);
 	u->fd = -1;
 }

@@ -29,6 +29,8 @@ struct bench {
 	bool cut;
 	uint8_t last[64];
 	int err;
+	uint16_t heard[64]; /* ports of sockets that got something */
+	size_t nheard;
 };
 
 static void give_up(struct nd_timer *t)
@@ -36,11 +38,25 @@ static void give_up(struct nd_timer *t)
 	nd_loop_stop(ND_CONTAINER(t, struct bench, limit)->loop);
 }
 
+static bool heard(const struct bench *b, const struct nd_udp *u)
+{
+	struct nd_addr at = nd_udp_local(u);
+
+	for (size_t i = 0; i < b->nheard; i++) {
+		if (b->heard[i] == nd_addr_port(&at))
+			return true;
+	}
+	return false;
+}
+
 static void echo(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 {
 	struct bench *b = ctx;
+	struct nd_addr at = nd_udp_local(u);
 
 	b->at_server += n;
+	if (b->nheard < 64 && !heard(b, u))
+		b->heard[b->nheard++] = nd_addr_port(&at);
 	b->batches++;
 	b->largest = n > b->largest ? n : b->largest;
 	b->local = d[n - 1].local;
@@ -195,6 +211,46 @@ static void test_both_families(void **state)
 		nd_udp_close(six);
 		nd_udp_close(ask);
 	}
+	close_bench(&b);
+}
+
+/* More sockets than are watched in the short way; some go, and others take their places. */
+static void test_many_sockets(void **state)
+{
+	enum { SOCKETS = 24 };
+	struct bench b;
+	struct nd_udp *u[SOCKETS];
+	struct nd_addr any = addr("127.0.0.1:0"), to;
+	struct nd_udp_options o = { .datagram_bytes = 512 };
+	struct nd_datagram d = { .bytes = (uint8_t *)"x", .len = 1, .peer = &to };
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
+	struct nd_udp_handler h = { .ctx = &b, .on_batch = echo };
+	for (size_t i = 0; i < SOCKETS; i++)
+		assert_int_equal(nd_udp_bind(b.loop, &any, &o, &h, &u[i]), 0);
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t i = round; i < SOCKETS; i += 3) {
+			nd_udp_close(u[i]);
+			assert_int_equal(nd_udp_bind(b.loop, &any, &o, &h, &u[i]), 0);
+		}
+		b.at_server = 0;
+		for (size_t i = 0; i < SOCKETS; i++) {
+			to = nd_udp_local(u[i]);
+			assert_int_equal(nd_udp_send(b.server, &d, 1), 1);
+		}
+		/* Each echo comes back to the first one, which echoes it again: they never stop. */
+		for (int step = 0; step < 100 && b.at_server < 4 * SOCKETS; step++) {
+			nd_timer_start(b.loop, &b.limit, 5 * (uint64_t)ND_NS_PER_MS, give_up);
+			nd_loop_run(b.loop);
+		}
+		for (size_t i = 0; i < SOCKETS; i++)
+			if (!heard(&b, u[i]))
+				fail_msg("round %zu: socket %zu heard nothing", round, i);
+		b.nheard = 0;
+	}
+	for (size_t i = 0; i < SOCKETS; i++)
+		nd_udp_close(u[i]);
 	close_bench(&b);
 }
 
@@ -384,11 +440,12 @@ static void test_adopt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),     cmocka_unit_test(test_many),
-		cmocka_unit_test(test_sizes),    cmocka_unit_test(test_close_in_batch),
-		cmocka_unit_test(test_refused),  cmocka_unit_test(test_unsendable),
-		cmocka_unit_test(test_overflow), cmocka_unit_test(test_options),
-		cmocka_unit_test(test_adopt),    cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_echo),         cmocka_unit_test(test_many),
+		cmocka_unit_test(test_sizes),        cmocka_unit_test(test_close_in_batch),
+		cmocka_unit_test(test_refused),      cmocka_unit_test(test_unsendable),
+		cmocka_unit_test(test_overflow),     cmocka_unit_test(test_options),
+		cmocka_unit_test(test_adopt),        cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_many_sockets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
