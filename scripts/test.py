@@ -134,7 +134,7 @@ def sanitized(kind):
 
 
 def pytest(*folders, env=None, timeout=1800):
-    folders = [f for f in folders if os.path.isdir(os.path.join(ROOT, f))]
+    folders = [f for f in folders if os.path.exists(os.path.join(ROOT, f))]
     status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
                        "-n", str(2 * JOBS), *folders], timeout, env)      # most of them wait
     last = out.rstrip().split("\n")[-1]
@@ -160,8 +160,8 @@ def conformance(tier):
                   lines=200)
 
 
-def e2e_asan(tier):
-    return pytest("tests/e2e", env={**SANITIZER_ENV, "NODENS": os.path.join(ROOT, "build-asan", "nodens")})
+def e2e(folder, *tests):
+    return pytest(*tests, env={**SANITIZER_ENV, "NODENS": os.path.join(ROOT, folder, "nodens")})
 
 
 # name, tiers, what it does, what it needs to be there to have something to run
@@ -178,8 +178,10 @@ STAGES = [
     ("clang", "full", lambda t: build("build-clang", env=CLANG), "src"),
     ("lint", "full", lambda t: script("lint.py", "tidy", "shell", "python", timeout=2400), "scripts/lint.py"),
     ("asan", "full", lambda t: sanitized("asan"), "tests/unit"),
-    ("e2e-asan", "full", e2e_asan, "tests/e2e"),
+    ("e2e-asan", "full", lambda t: e2e("build-asan", "tests/e2e"), "tests/e2e"),
     ("tsan", "full", lambda t: sanitized("tsan"), "tests/unit"),
+    # Where threads meet: reloads, files and pages while questions come.
+    ("e2e-tsan", "full", lambda t: e2e("build-tsan", "tests/e2e/test_life.py"), "tests/e2e"),
     ("fuzz", "full", lambda t: script("fuzz.py", "--seconds", str(FUZZ_SECONDS), "--planted",
                                       timeout=3600), "tests/fuzz"),
 ]

@@ -17,6 +17,8 @@ import dns.query
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NODENS = os.path.abspath(os.environ.get("NODENS", os.path.join(ROOT, "build", "nodens")))
 _given = set()
+# Tests that run side by side (pytest -n) have ports of their own.
+_share = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 16
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # tests in several processes share no port
 
 

@@ -48,14 +48,14 @@ def burst(server, wire, n):
 
 
 def collect(made):
-    """Different answers until none has come for a second."""
+    """Different answers until none has come for two seconds."""
     poll = select.epoll()
     by_fd = {c.fileno(): c for c in made}
     for fd in by_fd:
         poll.register(fd, select.EPOLLIN)
     seen = set()
     while True:
-        ready = poll.poll(1)
+        ready = poll.poll(2)
         if not ready:
             poll.close()
             return len(seen)
