@@ -17,6 +17,7 @@ struct conn {
 	struct nd_timer timer;
 	uint32_t inflight;
 	bool paused, closing, reading;
+	bool ended; /* the client has said all it will, and waits for what is left */
 	/* A frame that has come in part: 2 octets of length, then the message. */
 	uint32_t have, cap;
 	uint8_t *frame;
@@ -30,7 +31,7 @@ static void free_conn(struct conn *c)
 	nd_timer_stop(&c->timer);
 	nd_list_del(&c->link);
 	w->nconns--;
-	c->paused = false; /* nothing is left to resume */
+	c->paused = c->ended = false; /* nothing is left to resume or to wait for */
 	if (c->inflight)
 		nd_worker_drop_conn(&w->core, c);
 	free(c->frame);
@@ -160,10 +161,24 @@ static void on_release(struct nd_query *q)
 	struct conn *c = q->client.conn;
 
 	c->inflight--;
+	if (c->ended && !c->inflight &&
+	    !c->reading) /* once the answer is written: after this turn */
+		nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
 	if (c->paused && c->inflight < ND_SERVER_PIPELINE_MAX / 2) {
 		c->paused = false;
 		nd_tcp_pause(c->tcp, false);
 	}
+}
+
+/* A client that closes its side at once after asking still gets its answers (RFC 7766 s6.2.4). */
+static void on_end(void *ctx, struct nd_tcp *tcp)
+{
+	struct conn *c = ctx;
+
+	(void)tcp;
+	c->ended = true;
+	if (!c->inflight)
+		close_conn(c);
 }
 
 static void on_close(void *ctx, struct nd_tcp *tcp, int err)
@@ -195,7 +210,7 @@ void nd_stream_accept(void *listener, struct nd_tcp *tcp)
 {
 	struct nd_listener *l = listener;
 	struct nd_server_worker *w = l->worker;
-	struct nd_tcp_handler h = { .on_data = on_data, .on_close = on_close };
+	struct nd_tcp_handler h = { .on_data = on_data, .on_end = on_end, .on_close = on_close };
 	struct conn *c = NULL;
 
 	if (l->endpoint && !w->draining && w->nconns < ND_SERVER_CONNS_MAX)

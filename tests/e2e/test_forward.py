@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -414,3 +415,17 @@ def test_loop_takes_nothing():
 
 def test_binary_is_there():
     assert subprocess.run([NODENS, "serve", "-version"], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_half_closed_client_gets_its_answer(up):
+    """RFC 7766 s6.2.4: who has asked and closed its side still listens."""
+    with Nodens(corefile(up)) as n:
+        with socket.create_connection(("127.0.0.1", n.port), 5) as s:
+            wire = dns.message.make_query("delay300.test.", "A").to_wire()
+            s.sendall(len(wire).to_bytes(2, "big") + wire)
+            s.shutdown(socket.SHUT_WR)
+            got = b""
+            while chunk := s.recv(4096):
+                got += chunk
+    m = dns.message.from_wire(got[2:])
+    assert m.answer and len(got) == 2 + int.from_bytes(got[:2], "big")
