@@ -37,10 +37,11 @@ struct nd_proto_field {
 	size_t len;
 };
 
+/* bytes may be NULL where n is 0: a message without fields. */
 static inline struct nd_proto nd_proto_over(const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
-	return (struct nd_proto){ .pos = p, .end = p + n };
+	return (struct nd_proto){ .pos = p, .end = n ? p + n : p };
 }
 
 /* At most ten bytes of seven bits each, the lowest first. */

@@ -399,7 +399,8 @@ static void test_odd_items(void **state)
 	} rows[] = {
 		{ "no fields but a name", "\x0a\x01s", "", 0, "Service default/s\n" },
 		{ "no name", "\x1a\x01n", "", 0, "" },
-		{ "unknown fields", "\x0a\x01s\xa0\x06\x01\xab\x06\x08\x01\xac\x06\xfd\x06qwer", "",
+		{ "unknown fields",
+		  "\x0a\x01s\xa0\x06\x01\xab\x06\xab\x06\x08\x01\xac\x06\xac\x06\xfd\x06qwer", "",
 		  0, "Service default/s\n" },
 		{ "port too high", "\x0a\x01s", "\x0a\x04\x18\x80\x80\x04", 0,
 		  "Service default/s /TCP=-1\n" },
@@ -533,6 +534,7 @@ static void test_broken_watches(void **state)
 		int ret;
 	} rows[] = {
 		{ "good", "ADDED", "v1", "Pod", 0 },
+		{ "a bookmark in the list", "BOOKMARK", "v1", "Pod", 0 },
 		{ "type unknown", "MOVED", "v1", "Pod", ND_EFORMAT },
 		{ "type empty", "", "v1", "Pod", ND_EFORMAT },
 		{ "another kind", "ADDED", "v1", "Service", ND_EFORMAT },
@@ -557,10 +559,12 @@ static void test_broken_watches(void **state)
 		put_varint(&b, frame.len); /* below 128: one byte */
 		nd_buf_add(&b, frame.data, frame.len);
 		init_log(&log);
-		nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
+		nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, true);
 		int err = feed_watch(&w, b.data, b.len, 3);
-		if (err != rows[i].ret ||
-		    strcmp(nd_buf_string(&log.text), err ? "" : "Pod default/p\n") != 0)
+		const char *want = err                             ? ""
+				   : strcmp(rows[i].type, "ADDED") ? "begin Pod\n"
+								   : "begin Pod\nPod default/p\n";
+		if (err != rows[i].ret || strcmp(nd_buf_string(&log.text), want) != 0)
 			fail_msg("%s: %d %s", rows[i].name, err, nd_buf_string(&log.text));
 		nd_pb_watch_clear(&w);
 		nd_buf_clear(&log.text);
@@ -570,6 +574,13 @@ static void test_broken_watches(void **state)
 	init_log(&log);
 	nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
 	assert_int_equal(nd_pb_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
+	nd_pb_watch_clear(&w);
+	nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false); /* an event of nothing */
+	assert_int_equal(nd_pb_watch_feed(&w,
+					  "\0\0\0\x07\x0a\x05"
+					  "ADDED",
+					  11),
+			 ND_EFORMAT);
 	nd_pb_watch_clear(&w);
 	nd_buf_clear(&log.text);
 }
