@@ -302,7 +302,9 @@ def run(args, server):
         print("in passing.txt and no case: %s" % " ".join(sorted(missing)))
     failed = len(must & set(wrong)) + len(missing)
     others = len(set(wrong) - must)
-    print("%d passed, %d failed%s" % (len(must & passed), failed, ", %d skipped" % others if others else ""))
+    if others:
+        print("%d more cases are for what this build does not have yet" % others)
+    print("%d passed, %d failed" % (len(must & passed), failed))
     return 1 if failed else 0
 
 

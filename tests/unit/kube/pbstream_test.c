@@ -157,8 +157,11 @@ static void read_recorded(const char *name, struct nd_buf *b)
 	char path[128];
 	int high, low;
 
-	snprintf(path, sizeof path, "unit/kube/pb/%s.hex", name);
+	snprintf(path, sizeof path, "tests/unit/kube/pb/%s.hex", name);
+	/* From the top of the repository, or from tests/, as meson starts it. */
 	FILE *f = fopen(path, "r");
+	if (!f)
+		f = fopen(path + strlen("tests/"), "r");
 	if (!f)
 		fail_msg("%s: not found", path);
 	nd_buf_init(b, 1 << 20);
