@@ -116,14 +116,14 @@ static int take_status(struct nd_pb_target *t, const uint8_t *bytes, size_t n)
 	return nd_pb_status(bytes, n, &t->status);
 }
 
-void nd_pb_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struct nd_sink *sink,
-		     size_t max_object)
+void nd_pbstream_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struct nd_sink *sink,
+			   size_t max_object)
 {
 	*l = (struct nd_pb_list){ .meta.remaining = -1 };
 	init_target(&l->to, kind, sink, max_object);
 }
 
-void nd_pb_list_clear(struct nd_pb_list *l)
+void nd_pbstream_list_clear(struct nd_pb_list *l)
 {
 	nd_buf_clear(&l->to.part);
 }
@@ -167,7 +167,7 @@ static int take_body(struct nd_pb_list *l, const uint8_t *bytes, size_t n)
 {
 	if (l->inside)
 		return l->number == 2 ? take_item(&l->to, bytes, n)
-				      : nd_pb_list_meta(bytes, n, &l->meta);
+				      : nd_pbstream_list_meta(bytes, n, &l->meta);
 	return l->number == 1 ? take_type(l, bytes, n) : take_status(&l->to, bytes, n);
 }
 
@@ -260,7 +260,7 @@ static int read_field(struct nd_pb_list *l, struct input *in)
 	return err;
 }
 
-int nd_pb_list_feed(struct nd_pb_list *l, const void *bytes, size_t n)
+int nd_pbstream_list_feed(struct nd_pb_list *l, const void *bytes, size_t n)
 {
 	struct input in = { bytes, n };
 
@@ -275,7 +275,7 @@ int nd_pb_list_feed(struct nd_pb_list *l, const void *bytes, size_t n)
 	return l->to.err;
 }
 
-int nd_pb_list_finish(struct nd_pb_list *l)
+int nd_pbstream_list_finish(struct nd_pb_list *l)
 {
 	if (!l->to.err && (l->state != STATE_HEAD || l->nhead || l->inside || !l->seen))
 		l->to.err = ND_ETRUNC;
@@ -289,14 +289,14 @@ int nd_pb_list_finish(struct nd_pb_list *l)
 	return 0;
 }
 
-void nd_pb_watch_init(struct nd_pb_watch *w, enum nd_object_kind kind, struct nd_sink *sink,
-		      size_t max_object, bool initial)
+void nd_pbstream_watch_init(struct nd_pb_watch *w, enum nd_object_kind kind, struct nd_sink *sink,
+			    size_t max_object, bool initial)
 {
 	*w = (struct nd_pb_watch){ .initial = initial };
 	init_target(&w->to, kind, sink, max_object);
 }
 
-void nd_pb_watch_clear(struct nd_pb_watch *w)
+void nd_pbstream_watch_clear(struct nd_pb_watch *w)
 {
 	nd_buf_clear(&w->to.part);
 }
@@ -372,7 +372,7 @@ static int read_length(struct nd_pb_watch *w, struct input *in)
 	return !w->need ? ND_EFORMAT : w->need > w->to.max_object + EVENT_BYTES ? ND_ELIMIT : 0;
 }
 
-int nd_pb_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
+int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
 {
 	struct input in = { bytes, n };
 
@@ -391,7 +391,7 @@ int nd_pb_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
 	return w->to.err;
 }
 
-int nd_pb_watch_finish(struct nd_pb_watch *w)
+int nd_pbstream_watch_finish(struct nd_pb_watch *w)
 {
 	if (!w->to.err && !w->to.refused && w->nhead)
 		w->to.err = ND_ETRUNC;

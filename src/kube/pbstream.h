@@ -29,7 +29,7 @@ struct nd_pb_target {             /* what a list and a watch have in common */
 /* The body of an answer to a LIST, or of all its pages one after the other. */
 struct nd_pb_list {
 	struct nd_pb_target to;
-	struct nd_pb_list_meta meta; /* of the page at hand */
+	struct nd_pbstream_list_meta meta; /* of the page at hand */
 	unsigned state;
 	unsigned what;    /* what the envelope says it holds; 0 before it has said it */
 	uint8_t head[20]; /* of a field: tag, and value or length */
@@ -40,13 +40,13 @@ struct nd_pb_list {
 	uint64_t left;     /* of the list, behind the field at hand */
 };
 
-void nd_pb_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struct nd_sink *sink,
-		     size_t max_object);
-void nd_pb_list_clear(struct nd_pb_list *l);
-int nd_pb_list_feed(struct nd_pb_list *l, const void *bytes, size_t n);
+void nd_pbstream_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struct nd_sink *sink,
+			   size_t max_object);
+void nd_pbstream_list_clear(struct nd_pb_list *l);
+int nd_pbstream_list_feed(struct nd_pb_list *l, const void *bytes, size_t n);
 /* The body ends here. After 0, unless to.refused: the sink's end was called, or meta.more names the next page,
  * whose body may be fed now. */
-int nd_pb_list_finish(struct nd_pb_list *l);
+int nd_pbstream_list_finish(struct nd_pb_list *l);
 
 /* The body of an answer to a WATCH: frames, each behind its length in four bytes. */
 struct nd_pb_watch {
@@ -59,10 +59,10 @@ struct nd_pb_watch {
 	size_t bookmarks;
 };
 
-void nd_pb_watch_init(struct nd_pb_watch *w, enum nd_object_kind kind, struct nd_sink *sink,
-		      size_t max_object, bool initial);
-void nd_pb_watch_clear(struct nd_pb_watch *w);
+void nd_pbstream_watch_init(struct nd_pb_watch *w, enum nd_object_kind kind, struct nd_sink *sink,
+			    size_t max_object, bool initial);
+void nd_pbstream_watch_clear(struct nd_pb_watch *w);
 /* After an ERROR event (to.refused) the rest is ignored. */
-int nd_pb_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n);
+int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n);
 /* 0 between two frames: a watch ends whenever the server likes. */
-int nd_pb_watch_finish(struct nd_pb_watch *w);
+int nd_pbstream_watch_finish(struct nd_pb_watch *w);

@@ -103,11 +103,11 @@ static int run_list(enum nd_object_kind kind, struct tally *t, const uint8_t *da
 	struct nd_pb_list l;
 	int err = 0;
 
-	nd_pb_list_init(&l, kind, &t->sink, MAX_OBJECT);
+	nd_pbstream_list_init(&l, kind, &t->sink, MAX_OBJECT);
 	for (size_t at = 0; at < n && !err; at += piece)
-		err = nd_pb_list_feed(&l, data + at, n - at < piece ? n - at : piece);
-	err = nd_pb_list_finish(&l);
-	nd_pb_list_clear(&l);
+		err = nd_pbstream_list_feed(&l, data + at, n - at < piece ? n - at : piece);
+	err = nd_pbstream_list_finish(&l);
+	nd_pbstream_list_clear(&l);
 	return err;
 }
 
@@ -117,11 +117,11 @@ static int run_watch(enum nd_object_kind kind, bool initial, struct tally *t, co
 	struct nd_pb_watch w;
 	int err = 0;
 
-	nd_pb_watch_init(&w, kind, &t->sink, MAX_OBJECT, initial);
+	nd_pbstream_watch_init(&w, kind, &t->sink, MAX_OBJECT, initial);
 	for (size_t at = 0; at < n && !err; at += piece)
-		err = nd_pb_watch_feed(&w, data + at, n - at < piece ? n - at : piece);
-	err = nd_pb_watch_finish(&w);
-	nd_pb_watch_clear(&w);
+		err = nd_pbstream_watch_feed(&w, data + at, n - at < piece ? n - at : piece);
+	err = nd_pbstream_watch_finish(&w);
+	nd_pbstream_watch_clear(&w);
 	return err;
 }
 

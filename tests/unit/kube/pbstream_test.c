@@ -184,7 +184,7 @@ static int feed_list(struct nd_pb_list *l, const char *bytes, size_t n, size_t p
 		size_t len = n - at < piece ? n - at : piece;
 		char *copy = malloc(len);
 		memcpy(copy, bytes + at, len);
-		err = nd_pb_list_feed(l, copy, len);
+		err = nd_pbstream_list_feed(l, copy, len);
 		free(copy);
 	}
 	return err;
@@ -198,7 +198,7 @@ static int feed_watch(struct nd_pb_watch *w, const char *bytes, size_t n, size_t
 		size_t len = n - at < piece ? n - at : piece;
 		char *copy = malloc(len);
 		memcpy(copy, bytes + at, len);
-		err = nd_pb_watch_feed(w, copy, len);
+		err = nd_pbstream_watch_feed(w, copy, len);
 		free(copy);
 	}
 	return err;
@@ -244,17 +244,17 @@ static void test_list(void **state)
 			struct nd_pb_list l;
 			struct log log;
 			init_log(&log);
-			nd_pb_list_init(&l, lists[i].kind, &log.sink, 4096);
+			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			int err = feed_list(&l, bytes.data, bytes.len, pieces[j]);
 			if (!err)
-				err = nd_pb_list_finish(&l);
+				err = nd_pbstream_list_finish(&l);
 			if (err || strcmp(nd_buf_string(&log.text), lists[i].says) != 0)
 				fail_msg("%s in pieces of %zu: %d\n%s", lists[i].name, pieces[j],
 					 err, nd_buf_string(&log.text));
 			assert_string_equal(l.meta.version, lists[i].version);
 			assert_string_equal(l.meta.more, lists[i].more);
 			assert_int_equal(l.meta.remaining, lists[i].remaining);
-			nd_pb_list_clear(&l);
+			nd_pbstream_list_clear(&l);
 			nd_buf_clear(&log.text);
 		}
 		nd_buf_clear(&bytes);
@@ -274,14 +274,14 @@ static void test_list_cut(void **state)
 		/* Behind the last byte of the list Go writes two empty texts, which may be missing. */
 		for (size_t cut = 0; cut < bytes.len - 4; cut++) {
 			init_log(&log);
-			nd_pb_list_init(&l, lists[i].kind, &log.sink, 4096);
+			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			assert_int_equal(feed_list(&l, bytes.data, cut, 1 << 20), 0);
-			int err = nd_pb_list_finish(&l);
+			int err = nd_pbstream_list_finish(&l);
 			const char *got = nd_buf_string(&log.text);
 			if (err != ND_ETRUNC || strstr(got, "end ") ||
 			    strncmp(got, lists[i].says, strlen(got)) != 0)
 				fail_msg("%s cut at %zu: %d\n%s", lists[i].name, cut, err, got);
-			nd_pb_list_clear(&l);
+			nd_pbstream_list_clear(&l);
 			nd_buf_clear(&log.text);
 		}
 		nd_buf_clear(&bytes);
@@ -298,16 +298,16 @@ static void test_pages(void **state)
 	init_log(&log);
 	read_recorded("services", &first);
 	read_recorded("empty", &last);
-	nd_pb_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
+	nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, first.data, first.len, 5), 0);
-	assert_int_equal(nd_pb_list_finish(&l), 0);
+	assert_int_equal(nd_pbstream_list_finish(&l), 0);
 	assert_null(strstr(nd_buf_string(&log.text), "end "));
 	nd_buf_reset(&log.text);
 	assert_int_equal(feed_list(&l, last.data, last.len, 5), 0);
-	assert_int_equal(nd_pb_list_finish(&l), 0);
+	assert_int_equal(nd_pbstream_list_finish(&l), 0);
 	assert_string_equal(nd_buf_string(&log.text), "end Service\n");
 	assert_int_equal(l.to.taken, 4);
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&first);
 	nd_buf_clear(&last);
 	nd_buf_clear(&log.text);
@@ -322,16 +322,16 @@ static void test_status(void **state)
 
 	init_log(&log);
 	read_recorded("status", &bytes);
-	nd_pb_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
+	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 1), 0);
-	assert_int_equal(nd_pb_list_finish(&l), 0);
+	assert_int_equal(nd_pbstream_list_finish(&l), 0);
 	assert_true(l.to.refused);
 	assert_int_equal(l.to.status.code, 429);
 	assert_int_equal(l.to.status.retry_after_s, 3);
 	assert_string_equal(l.to.status.reason, "TooManyRequests");
 	assert_string_equal(l.to.status.message, "too many requests");
 	assert_string_equal(nd_buf_string(&log.text), "");
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
 	nd_buf_clear(&log.text);
 }
@@ -354,9 +354,9 @@ static void test_watch(void **state)
 	read_recorded("watch", &bytes);
 	for (size_t cut = 0; cut <= bytes.len; cut++) {
 		init_log(&log);
-		nd_pb_watch_init(&w, ND_OBJECT_SLICE, &log.sink, 4096, true);
+		nd_pbstream_watch_init(&w, ND_OBJECT_SLICE, &log.sink, 4096, true);
 		assert_int_equal(feed_watch(&w, bytes.data, cut, cut % 7 + 1), 0);
-		int err = nd_pb_watch_finish(&w);
+		int err = nd_pbstream_watch_finish(&w);
 		const char *got = nd_buf_string(&log.text);
 		if ((err && err != ND_ETRUNC) || strncmp(got, says, strlen(got)) != 0)
 			fail_msg("cut at %zu: %d\n%s", cut, err, got);
@@ -368,9 +368,9 @@ static void test_watch(void **state)
 			assert_true(w.to.refused);
 			assert_int_equal(w.to.status.code, 410);
 			assert_string_equal(w.to.status.reason, "Expired");
-			assert_int_equal(nd_pb_watch_feed(&w, "more", 4), 0);
+			assert_int_equal(nd_pbstream_watch_feed(&w, "more", 4), 0);
 		}
-		nd_pb_watch_clear(&w);
+		nd_pbstream_watch_clear(&w);
 		nd_buf_clear(&log.text);
 	}
 	nd_buf_clear(&bytes);
@@ -387,10 +387,10 @@ static int feed_item(struct log *log, struct nd_pb_list *l, const struct nd_buf 
 	put_int(&b, 90, 1); /* a field of a later version */
 	envelope(&b, "v1", "ServiceList");
 	init_log(log);
-	nd_pb_list_init(l, ND_OBJECT_SERVICE, &log->sink, 4096);
+	nd_pbstream_list_init(l, ND_OBJECT_SERVICE, &log->sink, 4096);
 	int err = feed_list(l, b.data, b.len, 11);
 	nd_buf_clear(&b);
-	return err ? err : nd_pb_list_finish(l);
+	return err ? err : nd_pbstream_list_finish(l);
 }
 
 static void test_odd_items(void **state)
@@ -434,7 +434,7 @@ static void test_odd_items(void **state)
 		if (err != rows[i].ret || strcmp(nd_buf_string(&log.text), want) != 0)
 			fail_msg("%s: %d\n%s", rows[i].name, err, nd_buf_string(&log.text));
 		assert_int_equal(l.to.nameless, !rows[i].ret && !rows[i].says[0]);
-		nd_pb_list_clear(&l);
+		nd_pbstream_list_clear(&l);
 		nd_buf_clear(&log.text);
 		nd_buf_clear(&item);
 	}
@@ -454,19 +454,19 @@ static void test_limits(void **state)
 	put_bytes(&meta, 1, "s\0t", 3); /* a NUL */
 	put_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_EFORMAT);
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&log.text);
 	nd_buf_reset(&item);
 	put_bytes(&meta, 6, big, 64); /* a version longer than its place */
 	put_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&log.text);
 	nd_buf_reset(&item);
 	put_bytes(&item, 77, big, sizeof big); /* an object longer than 4096 */
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
 	assert_string_equal(nd_buf_string(&log.text), "begin Service\n");
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&log.text);
 	nd_buf_clear(&item);
 	nd_buf_clear(&meta);
@@ -482,11 +482,11 @@ static void test_sink_refuses(void **state)
 	init_log(&log);
 	log.refuse = ND_ELIMIT;
 	read_recorded("pods", &bytes);
-	nd_pb_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
+	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 9), ND_ELIMIT);
-	assert_int_equal(nd_pb_list_finish(&l), ND_ELIMIT);
+	assert_int_equal(nd_pbstream_list_finish(&l), ND_ELIMIT);
 	assert_null(strstr(nd_buf_string(&log.text), "end "));
-	nd_pb_list_clear(&l);
+	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
 	nd_buf_clear(&log.text);
 }
@@ -518,13 +518,13 @@ static void test_broken_lists(void **state)
 			struct nd_pb_list l;
 			struct log log;
 			init_log(&log);
-			nd_pb_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
+			nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 			int err = feed_list(&l, rows[i].bytes, rows[i].n, piece);
 			if (!err)
-				err = nd_pb_list_finish(&l);
+				err = nd_pbstream_list_finish(&l);
 			if (err != rows[i].ret || strstr(nd_buf_string(&log.text), "end"))
 				fail_msg("%s by %zu: %d", rows[i].name, piece, err);
-			nd_pb_list_clear(&l);
+			nd_pbstream_list_clear(&l);
 			nd_buf_clear(&log.text);
 		}
 	}
@@ -562,29 +562,29 @@ static void test_broken_watches(void **state)
 		put_varint(&b, frame.len); /* below 128: one byte */
 		nd_buf_add(&b, frame.data, frame.len);
 		init_log(&log);
-		nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, true);
+		nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, true);
 		int err = feed_watch(&w, b.data, b.len, 3);
 		const char *want = err                             ? ""
 				   : strcmp(rows[i].type, "ADDED") ? "begin Pod\n"
 								   : "begin Pod\nPod default/p\n";
 		if (err != rows[i].ret || strcmp(nd_buf_string(&log.text), want) != 0)
 			fail_msg("%s: %d %s", rows[i].name, err, nd_buf_string(&log.text));
-		nd_pb_watch_clear(&w);
+		nd_pbstream_watch_clear(&w);
 		nd_buf_clear(&log.text);
 		nd_buf_clear(&frame);
 		nd_buf_clear(&b);
 	}
 	init_log(&log);
-	nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
-	assert_int_equal(nd_pb_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
-	nd_pb_watch_clear(&w);
-	nd_pb_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false); /* an event of nothing */
-	assert_int_equal(nd_pb_watch_feed(&w,
-					  "\0\0\0\x07\x0a\x05"
-					  "ADDED",
-					  11),
+	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
+	assert_int_equal(nd_pbstream_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
+	nd_pbstream_watch_clear(&w);
+	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false); /* an event of nothing */
+	assert_int_equal(nd_pbstream_watch_feed(&w,
+						"\0\0\0\x07\x0a\x05"
+						"ADDED",
+						11),
 			 ND_EFORMAT);
-	nd_pb_watch_clear(&w);
+	nd_pbstream_watch_clear(&w);
 	nd_buf_clear(&log.text);
 }
 
