@@ -390,12 +390,12 @@ int nd_pb_envelope(const uint8_t *bytes, size_t n, struct nd_pb_envelope *out)
 	return p.err;
 }
 
-int nd_pbstream_list_meta(const uint8_t *bytes, size_t n, struct nd_pbstream_list_meta *out)
+int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_pb_list_meta *out)
 {
 	struct nd_proto p = nd_proto_over(bytes, n);
 	struct nd_proto_field f;
 
-	*out = (struct nd_pbstream_list_meta){ .remaining = -1 };
+	*out = (struct nd_pb_list_meta){ .remaining = -1 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 2)
 			text_into(&p, &f, out->version, sizeof out->version, false);

@@ -51,13 +51,13 @@ struct nd_pb_object {
 int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
 		 struct nd_pb_object *out);
 
-struct nd_pbstream_list_meta {
+struct nd_pb_list_meta {
 	char version[ND_PB_VERSION_MAX + 1];
 	char more[ND_PB_CONTINUE_MAX + 1]; /* continue; "": this is the last page */
 	int64_t remaining;                 /* items behind this page; -1: not said */
 };
 
-int nd_pbstream_list_meta(const uint8_t *bytes, size_t n, struct nd_pbstream_list_meta *out);
+int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_pb_list_meta *out);
 
 struct nd_pb_status {
 	int32_t code;          /* as of HTTP: 410 Gone, 429 Too Many Requests */

@@ -167,7 +167,7 @@ static int take_body(struct nd_pb_list *l, const uint8_t *bytes, size_t n)
 {
 	if (l->inside)
 		return l->number == 2 ? take_item(&l->to, bytes, n)
-				      : nd_pbstream_list_meta(bytes, n, &l->meta);
+				      : nd_pb_list_meta(bytes, n, &l->meta);
 	return l->number == 1 ? take_type(l, bytes, n) : take_status(&l->to, bytes, n);
 }
 

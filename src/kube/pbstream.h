@@ -29,7 +29,7 @@ struct nd_pb_target {             /* what a list and a watch have in common */
 /* The body of an answer to a LIST, or of all its pages one after the other. */
 struct nd_pb_list {
 	struct nd_pb_target to;
-	struct nd_pbstream_list_meta meta; /* of the page at hand */
+	struct nd_pb_list_meta meta; /* of the page at hand */
 	unsigned state;
 	unsigned what;    /* what the envelope says it holds; 0 before it has said it */
 	uint8_t head[20]; /* of a field: tag, and value or length */
