@@ -18,6 +18,19 @@ stop() {
 	kill -TERM "$server" 2>/dev/null || true
 }
 trap stop INT TERM
+trap 'kill -KILL "$server" 2>/dev/null || true' EXIT # whatever happens here, no server stays behind
+
+# The records of the answer section, or what it means that there are none.
+answer_of() {
+	local records
+	records=$(dig +noall +answer +tries=1 +time=1 @127.0.0.1 -p "$port" "$@")
+	case "$records" in
+	?*) echo "$records" ;;
+	*) dig +noall +comments +tries=1 +time=1 @127.0.0.1 -p "$port" "$@" |
+		sed -n 's/.*status: NOERROR,.*/NODATA: the name exists, but no record of this type/p
+			s/.*status: NXDOMAIN,.*/NXDOMAIN: there is no such name/p' ;;
+	esac
+}
 
 for _ in $(seq 100); do
 	kill -0 "$server" 2>/dev/null || { wait "$server"; exit 1; }
@@ -29,8 +42,8 @@ echo "Try:"
 while read -r name type _; do
 	case "$name" in '' | '#'*) continue ;; esac
 	[ -z "$stopping" ] || break
-	echo "  dig @127.0.0.1 -p $port $name $type +short"
-	dig +short +tries=1 +time=1 @127.0.0.1 -p "$port" "$name" "$type" | sed 's/^/      /'
+	echo "  dig @127.0.0.1 -p $port $name $type"
+	answer_of "$name" "$type" | sed 's/^/      /'
 done <deploy/sample/queries.txt
 echo
 echo "Serving on 127.0.0.1:$port. Ctrl-C ends it."
