@@ -51,6 +51,9 @@ int nd_name_parse(const char *text, bool lower, struct nd_name_buf *buf, struct 
  * (NULL: the root); "@" is the origin. For zone files and templates. */
 int nd_name_parse_at(const char *text, size_t n, const struct nd_name *origin, bool lower,
 		     struct nd_name_buf *buf, struct nd_name *out);
+/* One character of presentation text at *at (< n), which moves behind it; escapes undone (RFC 1035
+ * s5.1). -1 for a bad escape. */
+int nd_name_char(const char *text, size_t n, size_t *at);
 /* To text with the last dot, escaped as miekg/dns does. Returns the length. */
 size_t nd_name_format(struct nd_name name, char text[ND_NAME_TEXT_MAX]);
 

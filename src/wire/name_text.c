@@ -7,8 +7,7 @@ static bool digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* One character of a label at *at, escapes undone (RFC 1035 s5.1); -1 for a bad escape. */
-static int take_char(const char *text, size_t n, size_t *at)
+int nd_name_char(const char *text, size_t n, size_t *at)
 {
 	const char *p = text + *at;
 	size_t left = n - *at;
@@ -52,7 +51,7 @@ static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labe
 			*absolute = at == n;
 			continue;
 		}
-		int c = take_char(text, n, &at);
+		int c = nd_name_char(text, n, &at);
 		if (c < 0 || used - len_at > ND_LABEL_MAX || used >= ND_NAME_MAX - 1)
 			return -1;
 		bytes[used++] = (uint8_t)c;

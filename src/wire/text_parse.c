@@ -133,7 +133,7 @@ static int parse_type(struct nd_text_scan *s, struct nd_text_word word, struct n
 static int parse_octets(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out)
 {
 	for (size_t at = 0; at < word.n;) {
-		int c = nd_text_scan_char(word.at, word.n, &at);
+		int c = nd_name_char(word.at, word.n, &at);
 		if (c < 0)
 			return nd_text_scan_fail(s, "bad escape");
 		nd_text_sink_number(out, (uint32_t)c, 1);
@@ -151,7 +151,7 @@ static int parse_string(struct nd_text_scan *s, struct nd_text_word word, bool s
 		uint8_t bytes[256];
 		size_t n = 0;
 		while (at < word.n && n < 255) {
-			int c = nd_text_scan_char(word.at, word.n, &at);
+			int c = nd_name_char(word.at, word.n, &at);
 			if (c < 0)
 				return nd_text_scan_fail(s, "bad escape");
 			bytes[1 + n++] = (uint8_t)c;

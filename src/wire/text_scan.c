@@ -139,26 +139,6 @@ bool nd_text_scan_duration(struct nd_text_word word, uint32_t *out)
 	return true;
 }
 
-int nd_text_scan_char(const char *text, size_t n, size_t *at)
-{
-	const char *p = text + *at;
-	size_t left = n - *at;
-
-	if (*p != '\\') {
-		*at += 1;
-		return (uint8_t)*p;
-	}
-	if (left >= 4 && digit(p[1]) && digit(p[2]) && digit(p[3])) {
-		int v = (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0');
-		*at += 4;
-		return v <= 255 ? v : -1;
-	}
-	if (left < 2)
-		return -1;
-	*at += 2;
-	return (uint8_t)p[1];
-}
-
 int nd_text_scan_hex(char c)
 {
 	if (digit(c))

@@ -32,8 +32,6 @@ int nd_text_scan_fail(struct nd_text_scan *s, const char *why);
 bool nd_text_scan_number(struct nd_text_word word, uint32_t max, uint32_t *out);
 /* Seconds, also as "1h30m", "2w" (letters s m h d w). */
 bool nd_text_scan_duration(struct nd_text_word word, uint32_t *out);
-/* The character or escape at *at (< n), moved behind; -1 if the escape is bad. */
-int nd_text_scan_char(const char *text, size_t n, size_t *at);
 /* RFC 4648 digit; -1 if it is none. */
 int nd_text_scan_hex(char c);
 int nd_text_scan_base64(char c);

@@ -97,7 +97,7 @@ static const char *parse_alpn(struct nd_text_word value, struct nd_text_sink *ou
 	if (value.n == 0)
 		return NULL;
 	while (at < value.n) {
-		int c = nd_text_scan_char(value.at, value.n, &at);
+		int c = nd_name_char(value.at, value.n, &at);
 		if (c == ',') {
 			if ((why = put_alpn(id, n, out)) != NULL)
 				return why;
@@ -105,7 +105,7 @@ static const char *parse_alpn(struct nd_text_word value, struct nd_text_sink *ou
 			continue;
 		}
 		if (c == '\\') {
-			c = at < value.n ? nd_text_scan_char(value.at, value.n, &at) : -1;
+			c = at < value.n ? nd_name_char(value.at, value.n, &at) : -1;
 			if (c != '\\' && c != ',')
 				return "bad escape in alpn";
 		}
@@ -163,7 +163,7 @@ static const char *parse_base64(struct nd_text_word value, struct nd_text_sink *
 static const char *parse_octets(struct nd_text_word value, struct nd_text_sink *out)
 {
 	for (size_t at = 0; at < value.n;) {
-		int c = nd_text_scan_char(value.at, value.n, &at);
+		int c = nd_name_char(value.at, value.n, &at);
 		if (c < 0)
 			return "bad escape in service parameter";
 		nd_text_sink_number(out, (uint32_t)c, 1);
