@@ -140,7 +140,7 @@ static bool read_word(struct lexer *l, struct nd_lexeme *w)
 	return l->out > start;
 }
 
-static int add_word(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w)
+int nd_lexed_add(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w)
 {
 	if (x->n == *cap) {
 		size_t more = *cap ? *cap * 2 : 64;
@@ -185,7 +185,7 @@ static int read_words(struct lexer *l, const char *file, struct nd_lexed *out)
 	while (read_word(l, &w)) {
 		w.starts_line = w.line > last_line;
 		*l->out++ = '\0';
-		if (add_word(out, &cap, &w) < 0)
+		if (nd_lexed_add(out, &cap, &w) < 0)
 			return -1;
 		last_line = w.line;
 		for (const char *p = w.text; (p = strchr(p, '\n')) != NULL; p++)

@@ -33,4 +33,6 @@ struct nd_lexed {
 /* `file` is borrowed by the words. */
 int nd_lexer_read(const char *file, const char *text, size_t n, struct nd_arena *a,
 		  struct nd_lexed *out, struct nd_diag *d);
+/* One word more; *cap is the array's, kept by the caller, 0 at first. -1: no memory. */
+int nd_lexed_add(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w);
 void nd_lexed_clear(struct nd_lexed *x);

@@ -296,20 +296,6 @@ int nd_stream_import(struct nd_stream *s)
 	return snippet ? import_snippet(s, at, snippet) : import_files(s, at, pattern);
 }
 
-static int add_word(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w)
-{
-	if (x->n == *cap) {
-		size_t more = *cap ? *cap * 2 : 16;
-		struct nd_lexeme *at = realloc(x->at, more * sizeof *at);
-		if (!at)
-			return -1;
-		x->at = at;
-		*cap = more;
-	}
-	x->at[x->n++] = *w;
-	return 0;
-}
-
 /* The words up to the brace that closes the one in tok. */
 static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *body)
 {
@@ -321,7 +307,7 @@ static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *bod
 			break;
 		if (is(s->tok, "{"))
 			depth++;
-		if (add_word(body, &cap, s->tok) < 0)
+		if (nd_lexed_add(body, &cap, s->tok) < 0)
 			return no_memory(s);
 	}
 	if (s->err)
