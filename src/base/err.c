@@ -14,6 +14,7 @@ const char *nd_err_text(int err)
 	case ND_ENOTYET: return "not in this build";
 	case ND_ECLOSED: return "closed";
 	case ND_ETIME: return "timed out";
+	case ND_ETLS: return "TLS failed";
 	}
 	const char *text = err < 0 ? strerrordesc_np(-err) : NULL;
 	return text ? text : "unknown error";

@@ -19,6 +19,7 @@ enum nd_err {
 	ND_ENOTYET = -4101, /* known, but not in this build */
 	ND_ECLOSED = -4102, /* the peer or the owner has closed it */
 	ND_ETIME = -4103,   /* the time set for it is over */
+	ND_ETLS = -4104,    /* no TLS with that peer; a text beside it says why */
 };
 
 /* What the code means, in English; never NULL. Static storage. */
