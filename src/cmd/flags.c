@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/flags.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "base/err.h"
+#include "conf/settings.h"
+
+static void usage(FILE *to, const struct nd_flag *table, size_t n, const char *program)
+{
+	fprintf(to, "usage: %s [OPTION...]\n", program);
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "  -%s%s\n    \t%s\n", table[i].name,
+			table[i].kind == ND_FLAG_SWITCH ? "" : " VALUE", table[i].help);
+}
+
+/* Go's strconv.ParseBool. */
+static int parse_bool(const char *text, bool *out)
+{
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
+	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
+
+	for (size_t i = 0; i < ND_COUNT(yes); i++) {
+		if (strcmp(text, yes[i]) && strcmp(text, no[i]))
+			continue;
+		*out = strcmp(text, yes[i]) == 0;
+		return 0;
+	}
+	return ND_EFORMAT;
+}
+
+static int set(const struct nd_flag *f, void *options, const char *value)
+{
+	void *to = (char *)options + f->where;
+
+	if (f->kind == ND_FLAG_TEXT) {
+		*(const char **)to = value;
+		return 0;
+	}
+	if (parse_bool(value, to) == 0)
+		return 0;
+	fprintf(stderr, "invalid boolean value \"%s\" for -%s: give true or false\n", value,
+		f->name);
+	return ND_EFORMAT;
+}
+
+static const struct nd_flag *find(const struct nd_flag *table, size_t n, const char *name,
+				  size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+			return &table[i];
+	return NULL;
+}
+
+/* The flag at argv[*i], and its value, which may be the next word. */
+static int take(const struct nd_flag *table, size_t n, int argc, char **argv, int *i, void *options)
+{
+	const char *name = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
+	const char *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct nd_flag *f = find(table, n, name, len);
+
+	if (!f) {
+		fprintf(stderr, "flag provided but not defined: -%.*s\n", (int)len, name);
+		return ND_EFORMAT;
+	}
+	if (equals)
+		return set(f, options, equals + 1);
+	if (f->kind == ND_FLAG_SWITCH)
+		return set(f, options, "true");
+	if (*i + 1 == argc) {
+		fprintf(stderr, "flag needs an argument: -%s\n", f->name);
+		return ND_EFORMAT;
+	}
+	return set(f, options, argv[++*i]);
+}
+
+static bool asks_for_help(const char *word)
+{
+	return !strcmp(word, "-h") || !strcmp(word, "-help") || !strcmp(word, "--help");
+}
+
+int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, int argc,
+		   char **argv, void *options)
+{
+	for (int i = 1; i < argc; i++) {
+		if (asks_for_help(argv[i])) {
+			usage(stdout, table, n, program);
+			return 0;
+		}
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			fprintf(stderr, "extra command line arguments: %s\n", argv[i]);
+			return 1;
+		}
+		if (take(table, n, argc, argv, &i, options)) {
+			usage(stderr, table, n, program);
+			return 2;
+		}
+	}
+	return ND_FLAGS_GO_ON;
+}
+
+bool nd_flags_port(const char *name, const char *text, uint16_t *out)
+{
+	uint64_t port;
+
+	if (nd_settings_uint(text, UINT16_MAX, &port) || port == 0) {
+		fprintf(stderr, "-%s: \"%s\" is no port; give 1 to 65535\n", name, text);
+		return false;
+	}
+	*out = (uint16_t)port;
+	return true;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/rcu.h"
+#include "cmd/cmd.h"
+
+/* --- what needs no server --- */
+
+static void print_version(struct nd_buf *to)
+{
+	struct utsname u;
+
+	uname(&u);
+	nd_buf_printf(to, "nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION,
+		      u.machine);
+}
+
+static void list_plugins(struct nd_buf *to)
+{
+	nd_buf_text(to, "Server types:\n  dns\n\nOther plugins:\n");
+	for (size_t i = 0; nd_plugins[i]; i++)
+		nd_buf_printf(to, "  dns.%s\n", nd_plugins[i]->name);
+}
+
+static void show(struct nd_buf *b)
+{
+	fputs(nd_buf_string(b), stdout);
+	fflush(stdout);
+	nd_buf_clear(b);
+}
+
+bool nd_run_answer(const struct nd_run_options *o)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, 1 << 20);
+	if (o->version)
+		print_version(&b);
+	else if (o->plugins)
+		list_plugins(&b);
+	show(&b);
+	return o->version || o->plugins;
+}
+
+/* --- signals and the end --- */
+
+static void on_end(void *ctx, int status)
+{
+	struct nd_run *r = ctx;
+
+	r->status = status;
+	if (r->ended)
+		r->ended(r->ctx);
+	nd_loop_stop(r->loop);
+}
+
+static void leave_at_once(struct nd_run *r, int status)
+{
+	if (r->quit)
+		r->quit(r->ctx);
+	if (r->options->pidfile)
+		unlink(r->options->pidfile);
+	nd_log_flush();
+	_exit(status);
+}
+
+static void stop(struct nd_run *r)
+{
+	if (r->stop)
+		r->stop(r->ctx, 0);
+	else
+		nd_server_stop(r->server, 0);
+}
+
+static void interrupt(struct nd_run *r)
+{
+	if (r->interrupted) {
+		nd_log_info(NULL, "SIGINT: Force quit");
+		leave_at_once(r, 2);
+	}
+	r->interrupted = true;
+	nd_log_info(NULL, "SIGINT: Shutting down");
+	stop(r);
+}
+
+static void on_signal(void *ctx, int number)
+{
+	struct nd_run *r = ctx;
+	struct nd_process *p = nd_server_process(r->server);
+
+	switch (number) {
+	case SIGUSR1: p->reload(p); break;
+	case SIGQUIT:
+		nd_log_info(NULL, "SIGQUIT: Quitting process immediately");
+		leave_at_once(r, 0);
+		break;
+	case SIGINT: interrupt(r); break;
+	case SIGTERM:
+		nd_log_info(NULL, "SIGTERM: Shutting down servers then terminating");
+		stop(r);
+		break;
+	default: break;
+	}
+}
+
+static int watch_signals(struct nd_run *r)
+{
+	static const int numbers[] = { SIGUSR1, SIGQUIT, SIGINT, SIGTERM };
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* as CoreDNS */
+	for (size_t i = 0; i < ND_COUNT(numbers); i++) {
+		r->signals[i] = nd_signal_new(r->loop, numbers[i], on_signal, r);
+		if (!r->signals[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
+{
+	*r = (struct nd_run){ .options = o };
+	nd_rcu_register();
+	r->loop = nd_loop_new();
+	if (!r->loop)
+		fprintf(stderr, "can't start: no descriptors left\n");
+	return r->loop;
+}
+
+bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
+{
+	so->port = 53;
+	so->threads = true;
+	so->version = ND_COREDNS_VERSION;
+	so->on_end = on_end;
+	so->ctx = r;
+	if (r->options->port && !nd_flags_port("dns.port", r->options->port, &so->port))
+		return false;
+	if (nd_server_new(r->loop, so, &r->server) || watch_signals(r)) {
+		fprintf(stderr, "can't start: no memory or descriptors left\n");
+		return false;
+	}
+	return true;
+}
+
+static int write_pidfile(const char *path)
+{
+	char text[32];
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
+	if (fd < 0)
+		return -errno;
+	ssize_t done = write(fd, text, (size_t)n);
+	int err = done == n ? 0 : -EIO;
+	close(fd);
+	return err;
+}
+
+static void show_banner(struct nd_server *server)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, 1 << 20);
+	nd_server_banner(server, &b);
+	print_version(&b);
+	show(&b);
+}
+
+void nd_run_serving(struct nd_run *r)
+{
+	const struct nd_run_options *o = r->options;
+
+	if (o->pidfile && write_pidfile(o->pidfile))
+		nd_log_error(NULL, "can't write the pid file %s", o->pidfile);
+	if (!o->quiet)
+		show_banner(r->server);
+}
+
+int nd_run_loop(struct nd_run *r)
+{
+	nd_loop_run(r->loop);
+	if (r->options->pidfile)
+		unlink(r->options->pidfile);
+	return r->status;
+}
+
+void nd_run_clear(struct nd_run *r)
+{
+	nd_server_free(r->server);
+	for (size_t i = 0; i < ND_COUNT(r->signals); i++)
+		if (r->signals[i])
+			nd_signal_free(r->signals[i]);
+	nd_rcu_barrier();
+	nd_rcu_unregister();
+	if (r->loop)
+		nd_loop_free(r->loop);
+}

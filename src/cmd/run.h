@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.h - a server as a process: the flags that CoreDNS has, banner, pid file, signals, the end.
+ *
+ * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_serving -> nd_run_loop -> nd_run_clear.
+ * Threads: control.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include "cmd/flags.h"
+#include "io/loop.h"
+#include "server/server.h"
+
+struct nd_run_options {
+	const char *conf, *port, *pidfile;
+	bool plugins, quiet, version;
+};
+
+/* Rows of a flag table; base: where the nd_run_options lie in the options. */
+#define ND_RUN_FLAG(flag, kind, base, member, help)                                \
+	{                                                                          \
+		flag, kind, (base) + offsetof(struct nd_run_options, member), help \
+	}
+#define ND_RUN_FLAGS(base)                                                                       \
+	ND_RUN_FLAG("dns.port", ND_FLAG_TEXT, base, port, "default port (53)"),                  \
+		ND_RUN_FLAG("p", ND_FLAG_TEXT, base, port, "default port (53)"),                 \
+		ND_RUN_FLAG("pidfile", ND_FLAG_TEXT, base, pidfile,                              \
+			    "file to write the process id to, once it serves"),                  \
+		ND_RUN_FLAG("plugins", ND_FLAG_SWITCH, base, plugins, "list installed plugins"), \
+		ND_RUN_FLAG("quiet", ND_FLAG_SWITCH, base, quiet, "no banner at start"),         \
+		ND_RUN_FLAG("version", ND_FLAG_SWITCH, base, version, "show version")
+
+struct nd_run {
+	const struct nd_run_options *options;
+	struct nd_loop *loop;
+	struct nd_server *server;
+	struct nd_signal *signals[4];
+	int status; /* to exit with */
+	bool interrupted;
+	/* Who has more to undo than the server; members may be NULL. Set between init and open. */
+	void *ctx;
+	void (*stop)(void *ctx, int status); /* in place of nd_server_stop() */
+	void (*ended)(void *ctx);            /* all sockets are closed */
+	void (*quit)(void *ctx);             /* the process ends at once after it */
+};
+
+/* -version, -plugins: prints, and true. */
+bool nd_run_answer(const struct nd_run_options *o);
+/* Loop and signals. False, and said: it can't start. */
+bool nd_run_init(struct nd_run *r, const struct nd_run_options *o);
+/* The server, with nothing loaded. so's port, version and end are filled in here. */
+bool nd_run_open(struct nd_run *r, struct nd_server_options *so);
+/* It serves: banner and pid file. */
+void nd_run_serving(struct nd_run *r);
+/* Runs until the end; the exit status. */
+int nd_run_loop(struct nd_run *r);
+void nd_run_clear(struct nd_run *r); /* takes a half-built one */
