@@ -312,7 +312,8 @@ int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 			void *ctx, struct nd_http1_server **out)
 {
 	struct nd_http1_server *s = malloc(sizeof *s);
-	struct nd_tcp_options o = { .backlog = CONNECTIONS_MAX };
+	/* SO_REUSEPORT as CoreDNS: an upgrade's old and new process stand side by side. */
+	struct nd_tcp_options o = { .reuseport = true, .backlog = CONNECTIONS_MAX };
 
 	if (!s)
 		return -ENOMEM;

@@ -301,7 +301,7 @@ static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 	t->loop = s->options.threads ? nd_loop_new() : s->loop;
 	if (!t->loop)
 		return -ENOMEM;
-	int err = nd_server_worker_init(&t->w, id, t->loop);
+	int err = nd_server_worker_init(&t->w, id, t->loop, s->options.fds);
 	if (err || !s->options.threads)
 		return err;
 	pthread_mutex_init(&t->lock, NULL);

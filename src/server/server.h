@@ -11,6 +11,7 @@
 #include "conf/diag.h"
 #include "core/gen.h"
 
+struct nd_fdset;
 struct nd_server;
 
 struct nd_server_options {
@@ -18,6 +19,7 @@ struct nd_server_options {
 	uint16_t port;        /* -dns.port */
 	uint16_t workers;     /* 0: as many as processors may be used */
 	bool threads;
+	struct nd_fdset *fds; /* sockets are looked for here first; NULL: all are our own */
 	const char *version;
 	const struct nd_conf_source *source;
 	void (*on_end)(void *ctx, int status); /* everything is closed: leave with status */

@@ -84,66 +84,6 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 
 /* --- sockets --- */
 
-static int open_udp(struct nd_listener *l, const struct nd_addr *addr, struct nd_udp **out)
-{
-	struct nd_udp_options o = { .reuseport = true,
-				    .pktinfo = l->wildcard,
-				    .v6only = true,
-				    .buffer_bytes = ND_SERVER_BUFFER_BYTES,
-				    .datagram_bytes = ND_SERVER_REQUEST_MAX };
-	struct nd_udp_handler h = { .ctx = l, .on_batch = on_batch };
-
-	return nd_udp_bind(l->worker->core.loop, addr, &o, &h, out);
-}
-
-static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd_tcp_listener **out)
-{
-	struct nd_tcp_options o = { .reuseport = true, .v6only = true, .backlog = 1024 };
-
-	return nd_tcp_listen(l->worker->core.loop, addr, &o, nd_stream_accept, l, out);
-}
-
-static void close_listener(struct nd_listener *l)
-{
-	for (size_t i = 0; i < 2; i++) {
-		if (l->udp[i]) {
-			struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
-			l->worker->overflowed += s.overflowed;
-			l->worker->unsent += s.unsent;
-			nd_udp_close(l->udp[i]);
-		}
-		if (l->tcp[i])
-			nd_tcp_listener_close(l->tcp[i]);
-		l->udp[i] = NULL;
-		l->tcp[i] = NULL;
-	}
-}
-
-static int open_both(struct nd_listener *l, const struct nd_addr *addr, size_t i)
-{
-	int err = open_udp(l, addr, &l->udp[i]);
-	return err ? err : open_tcp(l, addr, &l->tcp[i]);
-}
-
-/* A wildcard is two sockets, IPv6 and IPv4; a machine without IPv6 does with one. */
-static int open_listener(struct nd_listener *l)
-{
-	static const uint8_t any4[4];
-	int err = open_both(l, &l->addr, 0);
-
-	if (l->wildcard && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL)) {
-		close_listener(l);
-		err = 0;
-	}
-	if (!err && l->wildcard) {
-		struct nd_addr four = nd_addr_from(AF_INET, any4, nd_addr_port(&l->addr));
-		err = open_both(l, &four, 1);
-	}
-	if (err)
-		close_listener(l);
-	return err;
-}
-
 static struct nd_listener *find_listener(struct nd_server_worker *w, const struct nd_endpoint *e)
 {
 	ND_LIST_EACH(&w->listeners, it)
@@ -157,8 +97,13 @@ static struct nd_listener *find_listener(struct nd_server_worker *w, const struc
 
 static void free_listener(struct nd_listener *l)
 {
+	struct nd_process_stats lost = { 0 };
+
+	nd_listener_stats(l, &lost);
+	l->worker->overflowed += lost.udp_overflowed;
+	l->worker->unsent += lost.udp_unsent;
 	nd_list_del(&l->link);
-	close_listener(l);
+	nd_listener_close(l);
 	free(l);
 }
 
@@ -176,7 +121,7 @@ int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, cha
 		l->scheme = e->scheme;
 		l->wildcard = e->wildcard;
 		nd_list_add(&w->listeners, &l->link);
-		int err = open_listener(l);
+		int err = nd_listener_open(l, on_batch);
 		if (err) {
 			snprintf(what, 128, "%s", e->label);
 			free_listener(l);
@@ -227,9 +172,11 @@ int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 	return 0;
 }
 
-int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop)
+int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop,
+			  struct nd_fdset *fds)
 {
 	memset(w, 0, sizeof *w);
+	w->fds = fds;
 	nd_list_init(&w->listeners);
 	nd_list_init(&w->conns);
 	w->core.server = w;
@@ -251,11 +198,7 @@ void nd_server_worker_drain(struct nd_server_worker *w)
 	{
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		l->endpoint = NULL;
-		for (size_t i = 0; i < 2; i++) {
-			if (l->tcp[i])
-				nd_tcp_listener_close(l->tcp[i]);
-			l->tcp[i] = NULL;
-		}
+		nd_listener_close_tcp(l);
 	}
 }
 
@@ -275,16 +218,5 @@ void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats 
 					  .timed_out = w->core.cancelled,
 					  .tcp_refused = w->conns_refused };
 	ND_LIST_EACH(&w->listeners, it)
-	{
-		const struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
-		for (size_t i = 0; i < 2; i++) {
-			if (!l->udp[i])
-				continue;
-			struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
-			out->udp_overflowed += s.overflowed;
-			out->udp_unsent += s.unsent;
-			if (!out->udp_buffer_bytes || s.buffer_bytes < out->udp_buffer_bytes)
-				out->udp_buffer_bytes = s.buffer_bytes;
-		}
-	}
+	nd_listener_stats(ND_LIST_ENTRY(it, struct nd_listener, link), out);
 }

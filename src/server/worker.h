@@ -9,36 +9,20 @@
 #include <stdbool.h>
 #include "core/gen.h"
 #include "core/worker.h"
-#include "io/tcp.h"
-#include "io/udp.h"
+#include "server/listener.h"
 
 enum {
-	ND_SERVER_OUT = 64,          /* replies queued before a send */
-	ND_SERVER_REQUEST_MAX = 512, /* octets of a UDP question (CoreDNS's read buffer) */
-	ND_SERVER_BUFFER_BYTES =
-		8 << 20, /* receive buffer wanted, so that a burst waits and is not lost */
+	ND_SERVER_OUT = 64,           /* replies queued before a send */
 	ND_SERVER_PARKED_MAX = 16384, /* waiting questions a worker */
 	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections a worker */
 	ND_SERVER_PIPELINE_MAX = 256, /* questions of one connection at a time */
 };
 
-struct nd_server_worker;
-
-/* One endpoint's sockets on one worker. Kept over a reload when the address stays. */
-struct nd_listener {
-	struct nd_list link;
-	struct nd_server_worker *worker;
-	struct nd_addr addr;
-	enum nd_scheme scheme;
-	bool wildcard;
-	const struct nd_endpoint *endpoint; /* of the generation that serves; NULL before it does */
-	bool wanted;                        /* by the generation being adopted */
-	struct nd_udp *udp[2];              /* one, or IPv6 and IPv4 */
-	struct nd_tcp_listener *tcp[2];
-};
+struct nd_fdset;
 
 struct nd_server_worker {
 	struct nd_worker core;
+	struct nd_fdset *fds; /* the server's; NULL: none */
 	struct nd_list listeners;
 	struct nd_list conns; /* struct conn of stream.c */
 	uint32_t nconns;
@@ -53,7 +37,8 @@ struct nd_server_worker {
 	uint64_t overflowed, unsent; /* by sockets that are closed by now */
 };
 
-int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop);
+int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop,
+			  struct nd_fdset *fds);
 void nd_server_worker_clear(struct nd_server_worker *w);
 
 /* Opens what gen needs and is not open yet. 0, or a negative error with `what` naming the address;
