@@ -47,6 +47,7 @@ struct nd_process {
 	void *server;
 	void (*reload)(struct nd_process *p); /* plugin reload, SIGUSR1: load the Corefile again */
 	void (*fatal)(struct nd_process *p, const char *why); /* plugin loop: log, exit 1 */
+	bool isolate; /* fatal is not asked: a block that can't go on is cut off, the rest is served */
 	void (*stats)(struct nd_process *p,
 		      struct nd_process_stats *out); /* control thread; waits for the workers */
 	/* Plugin reload found another text: what is served now has this hash. */

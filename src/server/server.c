@@ -330,6 +330,7 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 	s->process.server = s;
 	s->process.reload = reload_asked;
 	s->process.fatal = fatal;
+	s->process.isolate = o->isolate;
 	s->process.gen_left = gen_left;
 	s->process.stats = stats;
 	s->nslots = o->workers ? o->workers : (uint16_t)nd_thread_cpus();

@@ -19,6 +19,7 @@ struct nd_server_options {
 	uint16_t port;        /* -dns.port */
 	uint16_t workers;     /* 0: as many as processors may be used */
 	bool threads;
+	bool isolate;         /* no plugin ends the process */
 	struct nd_fdset *fds; /* sockets are looked for here first; NULL: all are our own */
 	const char *version;
 	const struct nd_conf_source *source;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loop - asks ourselves a question that nobody else can know; if it comes round again and again, our
- * upstreams lead back to us, and the process ends with an explanation (CoreDNS's loop).
+ * upstreams lead back to us, and the process ends with an explanation (CoreDNS's loop). Where the process
+ * must not end (the node agent), the block's upstreams are cut off instead until the loop is gone: what comes
+ * past here gets SERVFAIL, everything else is served.
  *
- * Threads: `seen`, `off` and `found` are atomic; the worker that finds the loop leaves the text and
+ * Threads: `seen`, `off`, `found` and `cut` are atomic; the worker that finds the loop leaves the text and
  *          wakes the control thread, which does all the rest.
  */
 #include <stdio.h>
@@ -21,6 +23,8 @@ enum {
 	AGAIN_S = 1,   /* after a failure */
 	GIVE_UP_S = 30,
 	OFF_S = 2, /* after the answer: what still circles is seen */
+	LOOK_S = 5, /* is a loop that was cut still there? Asked so long after, doubling up to LOOK_MAX_S */
+	LOOK_MAX_S = 60,
 	QUESTION_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4,
 };
 
@@ -31,8 +35,8 @@ struct loop {
 	char addr_text[ND_ADDR_TEXT_MAX];
 	struct nd_setup *setup;
 
-	uint32_t seen;   /* atomic */
-	bool off, found; /* atomic */
+	uint32_t seen;        /* atomic */
+	bool off, found, cut; /* atomic */
 	struct nd_wake *wake;
 	char why[2 * ND_NAME_TEXT_MAX + 3 * ND_ADDR_TEXT_MAX + 256]; /* by whoever set found */
 
@@ -40,6 +44,8 @@ struct loop {
 	struct nd_udp *udp;
 	struct nd_timer timer;
 	uint64_t end_ns;
+	bool stopped;
+	uint32_t look_s; /* before the next look at a loop that is cut */
 	uint16_t id;
 };
 
@@ -62,6 +68,12 @@ static void tell(struct loop *l, const struct nd_query *q)
 	nd_wake_send(l->wake);
 }
 
+static enum nd_verdict refuse(struct nd_query *q)
+{
+	nd_query_fail(q, ND_RCODE_SERVFAIL, "the upstreams lead back to this server");
+	return ND_DONE;
+}
+
 static enum nd_verdict query(const void *self, struct nd_query *q)
 {
 	/* Not const: the counters are shared by the workers. */
@@ -69,28 +81,72 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 
 	if (q->msg.qtype != ND_TYPE_HINFO || __atomic_load_n(&l->off, __ATOMIC_RELAXED) ||
 	    !nd_name_same(q->msg.qname, l->name))
+		return __atomic_load_n(&l->cut, __ATOMIC_RELAXED) ? refuse(q) : ND_NEXT;
+	if (__atomic_add_fetch(&l->seen, 1, __ATOMIC_RELAXED) <= SEEN_MAX)
 		return ND_NEXT;
-	if (__atomic_add_fetch(&l->seen, 1, __ATOMIC_RELAXED) > SEEN_MAX)
-		tell(l, q);
-	return ND_NEXT;
+	tell(l, q);
+	return l->setup->process->isolate ? refuse(q) : ND_NEXT;
 }
 
 /* --- control thread --- */
-
-static void on_found(void *ctx)
-{
-	struct loop *l = ctx;
-	struct nd_process *p = l->setup->process;
-
-	if (__atomic_load_n(&l->found, __ATOMIC_RELAXED) && p->fatal)
-		p->fatal(p, l->why);
-}
 
 static void hang_up(struct loop *l)
 {
 	nd_udp_close(l->udp);
 	l->udp = NULL;
 	nd_timer_stop(&l->timer);
+}
+
+static void look(struct nd_timer *t)
+{
+	struct loop *l = ND_CONTAINER(t, struct loop, timer);
+
+	__atomic_store_n(&l->seen, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->found, false, __ATOMIC_RELAXED);
+	ask(l);
+}
+
+static void look_later(struct loop *l)
+{
+	hang_up(l);
+	nd_timer_start(l->setup->loop, &l->timer, l->look_s * (uint64_t)ND_NS_PER_S, look);
+	l->look_s = l->look_s * 2 < LOOK_MAX_S ? l->look_s * 2 : LOOK_MAX_S;
+}
+
+static void cut(struct loop *l)
+{
+	if (!__atomic_exchange_n(&l->cut, true, __ATOMIC_RELAXED)) {
+		l->look_s = LOOK_S;
+		nd_log_error(NULL,
+			     "%s. Until it is gone, what this block would ask its upstreams for "
+			     "gets SERVFAIL; the rest is served",
+			     l->why);
+	}
+	__atomic_store_n(&l->off, false, __ATOMIC_RELAXED);
+	look_later(l);
+}
+
+static void mend(struct loop *l)
+{
+	char zone[ND_NAME_TEXT_MAX];
+
+	nd_name_format(l->zone, zone);
+	__atomic_store_n(&l->cut, false, __ATOMIC_RELAXED);
+	nd_log_info("loop", "the loop for zone \"%s\" is gone: its upstreams are asked again",
+		    zone);
+}
+
+static void on_found(void *ctx)
+{
+	struct loop *l = ctx;
+	struct nd_process *p = l->setup->process;
+
+	if (!__atomic_load_n(&l->found, __ATOMIC_RELAXED) || l->stopped)
+		return;
+	if (p->isolate)
+		cut(l);
+	else if (p->fatal)
+		p->fatal(p, l->why);
 }
 
 static void turn_off(struct nd_timer *t)
@@ -107,6 +163,10 @@ static void failed(struct loop *l)
 {
 	struct nd_loop *loop = l->setup->loop;
 
+	if (__atomic_load_n(&l->cut, __ATOMIC_RELAXED)) {
+		look_later(l);
+		return;
+	}
 	hang_up(l);
 	__atomic_store_n(&l->seen, 0, __ATOMIC_RELAXED);
 	if (nd_loop_now_ns(loop) + AGAIN_S * (uint64_t)ND_NS_PER_S >= l->end_ns)
@@ -127,6 +187,14 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	for (size_t i = 0; i < n && l->udp == u; i++) {
 		if (d[i].len < ND_MSG_HEADER || nd_reader_peek16(d[i].bytes) != l->id)
 			continue;
+		if (__atomic_load_n(&l->cut, __ATOMIC_RELAXED)) {
+			bool circles = __atomic_load_n(&l->found, __ATOMIC_RELAXED);
+			if (circles || (d[i].bytes[3] & 0xf) == ND_RCODE_SERVFAIL) {
+				look_later(l);
+				continue;
+			}
+			mend(l);
+		}
 		hang_up(l);
 		nd_timer_start(l->setup->loop, &l->timer, OFF_S * (uint64_t)ND_NS_PER_S, turn_off);
 	}
@@ -192,18 +260,42 @@ static void serving(void *self)
 	ask(l);
 }
 
+static void collect(void *ctx, struct nd_metric_out *out)
+{
+	static const char *const labels[] = { "zone", NULL };
+	static const struct nd_metric_family isolated = {
+		"nodens_loop_isolated",
+		ND_METRIC_GAUGE,
+		"Whether the zone's upstreams lead back to this server and are cut off.",
+		labels,
+		NULL,
+		0
+	};
+	const struct loop *l = ctx;
+	char zone[ND_NAME_TEXT_MAX];
+
+	nd_name_format(l->zone, zone);
+	nd_metric_emit(out, &isolated, (const char *const[]){ zone },
+		       __atomic_load_n(&l->cut, __ATOMIC_RELAXED));
+}
+
 static int start(void *self, struct nd_setup *s)
 {
 	struct loop *l = self;
 
 	find_listener(l);
+	if (s->process->isolate)
+		nd_setup_collect(s, collect, l);
 	l->wake = nd_wake_new(s->loop, on_found, l);
 	return l->wake ? 0 : ND_ELIMIT;
 }
 
 static void stop(void *self)
 {
-	hang_up(self);
+	struct loop *l = self;
+
+	l->stopped = true;
+	hang_up(l);
 }
 
 static void clear(void *self)
