@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/basefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/err.h"
+#include "io/file.h"
+
+enum { TEXT_MAX = 4 << 20 };
+
+struct nd_basefile {
+	struct nd_basefile_config config;
+	struct nd_kubedns kubedns;
+	/* What was rendered last, and what became of it: a text is tried once. */
+	struct nd_buf tried;
+	bool is_tried;
+	int err;
+	struct nd_diag why;
+};
+
+struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c)
+{
+	struct nd_basefile *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->config = *c;
+	nd_buf_init(&b->tried, TEXT_MAX);
+	return b;
+}
+
+void nd_basefile_free(struct nd_basefile *b)
+{
+	if (!b)
+		return;
+	nd_kubedns_clear(&b->kubedns);
+	nd_buf_clear(&b->tried);
+	free(b);
+}
+
+static int write_whole(int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t k = write(fd, text, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return -errno;
+		text += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+static int write_file(const char *path, int flags, const struct nd_buf *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+
+	if (fd < 0)
+		return -errno;
+	int err = write_whole(fd, nd_buf_string(text), text->len);
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	return err;
+}
+
+/* A file that is a mount of its own cannot be renamed over, nor can one in a folder that is read-only. */
+static int replace(const char *path, const struct nd_buf *text)
+{
+	char fresh[PATH_MAX];
+	int err;
+
+	if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
+		return -ENAMETOOLONG;
+	err = write_file(fresh, O_TRUNC, text);
+	if (!err && rename(fresh, path) == 0)
+		return 0;
+	if (!err)
+		unlink(fresh);
+	return write_file(path, O_TRUNC, text);
+}
+
+static bool says(const char *path, const struct nd_buf *text)
+{
+	struct nd_buf now;
+
+	nd_buf_init(&now, TEXT_MAX);
+	bool same = nd_file_read(path, &now) == 0 && now.len == text->len &&
+		    memcmp(nd_buf_string(&now), nd_buf_string(text), text->len) == 0;
+	nd_buf_clear(&now);
+	return same;
+}
+
+static int update_kubedns(struct nd_basefile *b, struct nd_diag *d)
+{
+	struct nd_kubedns fresh;
+	int err = b->config.kubedns ? nd_kubedns_read(b->config.kubedns, &fresh, d) : 0;
+
+	if (err || !b->config.kubedns)
+		return err;
+	nd_kubedns_clear(&b->kubedns);
+	b->kubedns = fresh;
+	return 0;
+}
+
+static int render(struct nd_basefile *b, struct nd_buf *out, struct nd_diag *d)
+{
+	struct nd_buf base;
+	const char *path = b->config.base;
+
+	nd_buf_init(&base, TEXT_MAX);
+	int err = nd_file_read(path, &base);
+	if (err)
+		nd_diag_at(d, path, 0, "can't be read: %s", nd_err_text(err));
+	else
+		err = nd_template_render(path, nd_buf_string(&base), &b->config.values, &b->kubedns,
+					 out, d);
+	nd_buf_clear(&base);
+	return err;
+}
+
+/* Checks and writes b->tried. */
+static int put(struct nd_basefile *b, bool *written, struct nd_diag *d)
+{
+	const char *path = b->config.corefile;
+	int err = b->config.check(b->config.ctx, nd_buf_string(&b->tried), d);
+
+	if (err || says(path, &b->tried))
+		return err;
+	err = replace(path, &b->tried);
+	if (err)
+		return nd_diag_at(d, path, 0,
+				  "can't be written: %s; give -conf a place that can be",
+				  nd_err_text(err));
+	*written = true;
+	return 0;
+}
+
+static bool same(const struct nd_buf *a, const struct nd_buf *b)
+{
+	return a->len == b->len && memcmp(nd_buf_string(a), nd_buf_string(b), a->len) == 0;
+}
+
+int nd_basefile_update(struct nd_basefile *b, bool *written, struct nd_diag *d)
+{
+	struct nd_buf text;
+	struct nd_diag two = { 0 };
+	int first = update_kubedns(b, d);
+
+	*written = false;
+	nd_buf_init(&text, TEXT_MAX);
+	int err = render(b, &text, &two);
+	if (!err && b->is_tried && same(&text, &b->tried)) {
+		err = b->err;
+		two = b->why;
+		nd_buf_clear(&text);
+	} else if (!err) {
+		nd_buf_clear(&b->tried);
+		b->tried = text;
+		b->is_tried = true;
+		b->err = err = put(b, written, &two);
+		b->why = two;
+	} else {
+		nd_buf_clear(&text);
+	}
+	if (err && !first)
+		*d = two;
+	return first ? first : err;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/figures.h"
+
+#include <stdio.h>
+#include "base/err.h"
+
+static const char *const error_text[ND_FIGURES_ERRORS] = {
+	[ND_FIGURES_IPTABLES] = "iptables",
+	[ND_FIGURES_IPTABLES_LOCK] = "iptables_lock",
+	[ND_FIGURES_INTERFACE_ADD] = "interface_add",
+	[ND_FIGURES_INTERFACE_CHECK] = "interface_check",
+	[ND_FIGURES_CONFIGMAP] = "configmap",
+};
+
+static void put_head(struct nd_buf *out, const char *name, const char *kind, const char *help)
+{
+	nd_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+}
+
+static void put_gauge(struct nd_buf *out, const char *name, const char *help, bool value)
+{
+	put_head(out, name, "gauge", help);
+	nd_buf_printf(out, "%s %d\n", name, value);
+}
+
+void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
+{
+	static const char errors[] = "coredns_nodecache_setup_errors_total",
+			  restored[] = "nodens_node_restored_total";
+
+	put_head(out, errors, "counter",
+		 "The number of errors during periodic network setup for node-cache");
+	for (size_t i = 0; i < ND_FIGURES_ERRORS; i++)
+		nd_buf_printf(out, "%s{errortype=\"%s\"} %llu\n", errors, error_text[i],
+			      (unsigned long long)f->errors[i]);
+	put_gauge(out, "nodens_node_intercepting",
+		  "Whether lookups are led here: the rules are in place.", f->intercepting);
+	put_gauge(out, "nodens_node_link_up", "Whether the link has all addresses.", f->link_up);
+	put_head(out, restored, "counter", "What went missing on the host and was put back.");
+	nd_buf_printf(out, "%s{what=\"link\"} %llu\n%s{what=\"rules\"} %llu\n", restored,
+		      (unsigned long long)f->link_restored, restored,
+		      (unsigned long long)f->rules_restored);
+	put_gauge(out, "nodens_node_serving", "Whether a Corefile was loaded.", f->serving);
+}
+
+int nd_figures_address(const char *text, struct nd_addr *out)
+{
+	char all[ND_ADDR_TEXT_MAX];
+	struct nd_addr a;
+
+	if (text[0] == ':' && text[1] != ':') {
+		snprintf(all, sizeof all, "[::]%.16s", text);
+		text = all;
+	}
+	if (nd_addr_parse(text, 0, &a) || !nd_addr_port(&a))
+		return ND_EFORMAT;
+	*out = a;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* figures.h - the agent's own metrics on a listener of their own, as node-cache's, and some more.
+ *
+ * Threads: control.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/buf.h"
+
+enum nd_figures_error { /* node-cache's words for what failed */
+			ND_FIGURES_IPTABLES,
+			ND_FIGURES_IPTABLES_LOCK,
+			ND_FIGURES_INTERFACE_ADD,
+			ND_FIGURES_INTERFACE_CHECK,
+			ND_FIGURES_CONFIGMAP,
+			ND_FIGURES_ERRORS,
+};
+
+struct nd_figures {
+	uint64_t errors[ND_FIGURES_ERRORS];
+	uint64_t link_restored, rules_restored; /* went missing, and were put back */
+	bool serving, link_up, intercepting;
+};
+
+/* The page, text format 0.0.4. */
+void nd_figures_page(const struct nd_figures *f, struct nd_buf *out);
+/* "IP:PORT", "[IP]:PORT", ":PORT" (all addresses). 0 or ND_EFORMAT. */
+int nd_figures_address(const char *text, struct nd_addr *out);
