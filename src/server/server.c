@@ -244,6 +244,17 @@ int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d
 	return err ? err : serve(s, g, d);
 }
 
+int nd_server_check_text(struct nd_server *s, const char *text, struct nd_diag *d)
+{
+	struct nd_gen *g;
+	const char *file = s->options.corefile ? s->options.corefile : "Corefile";
+	int err = nd_gen_from_text(&s->process, file, text, &g, d);
+
+	if (!err)
+		nd_gen_free(g);
+	return err;
+}
+
 int nd_server_reload(struct nd_server *s, struct nd_diag *d)
 {
 	if (s->stopping)

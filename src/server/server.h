@@ -32,6 +32,8 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 int nd_server_load(struct nd_server *s, struct nd_diag *d);
 /* The same from text (tests, simulation). */
 int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d);
+/* Would this text serve, as far as one can tell without opening anything? Changes nothing. */
+int nd_server_check_text(struct nd_server *s, const char *text, struct nd_diag *d);
 /* Loads the Corefile again; on failure the old one goes on serving. */
 int nd_server_reload(struct nd_server *s, struct nd_diag *d);
 /* Plugins are stopped, lameduck passes, sockets close, what waits gets up to 5 s; then on_end. */
