@@ -1,20 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sub-queries: one plugin asks something else, of the whole server or of those below it. */
+#include <stdlib.h>
 #include <string.h>
 #include "core/chain.h"
 #include "core/worker.h"
 
-/* A request of our own in the child's slot: the parent's header flags, another question, no records.
- * EDNS is the parent's, without its options. */
-static void write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
+enum { OPT_LEN = 11 }; /* octets of an OPT before its options */
+
+/* The parent's EDNS, options too, behind the question: a lookup of our own is no new hop, so that RFC 6891 s7
+ * does not apply (CoreDNS's upstream.Lookup and autopath copy the whole request). */
+static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t *at)
+{
+	const struct nd_edns *from = &q->msg.edns;
+	struct nd_msg *m = &child->msg;
+
+	m->edns = *from;
+	if (!from->present)
+		return;
+	m->edns.options = (uint16_t)(m->len + OPT_LEN);
+	at[0] = 0;
+	nd_writer_put16(at + 1, ND_TYPE_OPT);
+	nd_writer_put16(at + 3, from->udp_size);
+	at[5] = from->extended_rcode;
+	at[6] = from->version;
+	nd_writer_put16(at + 7, from->flags);
+	nd_writer_put16(at + 9, from->options_len);
+	memcpy(at + OPT_LEN, q->msg.base + from->options, from->options_len);
+	m->len = (uint16_t)(m->len + OPT_LEN + from->options_len);
+	m->count[3] = 1;
+}
+
+/* A request of our own in the child's slot: the parent's header flags and EDNS, another question, no other
+ * records. False: no memory. */
+static bool write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
 			  uint16_t qtype)
 {
+	size_t end = ND_MSG_HEADER + name.len + 4u;
+	size_t opt = q->msg.edns.present ? OPT_LEN + (size_t)q->msg.edns.options_len : 0;
 	uint8_t *p = child->request;
 
+	if (end + opt > sizeof child->request)
+		p = child->long_request = end + opt <= ND_MSG_MAX ? malloc(end + opt) : NULL;
+	if (!p)
+		return false;
 	memset(p, 0, ND_MSG_HEADER);
 	nd_writer_put16(p, q->msg.id);
 	nd_writer_put16(p + 2, q->msg.flags & (ND_FLAG_RD | ND_FLAG_AD | ND_FLAG_CD));
 	p[5] = 1;
+	p[11] = opt > 0;
 	memcpy(p + ND_MSG_HEADER, name.wire, name.len);
 	nd_writer_put16(p + ND_MSG_HEADER + name.len, qtype);
 	nd_writer_put16(p + ND_MSG_HEADER + name.len + 2, ND_CLASS_IN);
@@ -23,12 +56,12 @@ static void write_request(struct nd_query *child, const struct nd_query *q, stru
 	*m = (struct nd_msg){ .base = p, .id = q->msg.id, .qtype = qtype, .qclass = ND_CLASS_IN };
 	m->flags = nd_reader_peek16(p + 2);
 	m->count[0] = 1;
-	m->question_end = m->len = (uint16_t)(ND_MSG_HEADER + name.len + 4);
+	m->question_end = m->len = (uint16_t)end;
 	m->qname = nd_name_copy(name, &child->name_buf);
 	nd_name_lower(child->name_buf.bytes, name.len);
-	m->edns = q->msg.edns;
-	m->edns.options_len = 0;
+	write_opt(child, q, p + end);
 	child->size = m->len;
+	return true;
 }
 
 enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
@@ -53,7 +86,10 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 		child->gen = q->gen;
 		child->gen->parked++;
 	}
-	write_request(child, q, name, qtype);
+	if (!write_request(child, q, name, qtype)) {
+		nd_query_release(child);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	}
 	nd_worker_output(w, child);
 
 	q->child = child;

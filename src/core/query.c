@@ -117,6 +117,27 @@ void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype)
 	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
 }
 
+void nd_query_keep(const struct nd_query *q, struct nd_query_asked *asked)
+{
+	nd_name_copy(q->msg.qname, &asked->name);
+	asked->len = q->msg.qname.len;
+	asked->labels = q->msg.qname.labels;
+	asked->qtype = q->msg.qtype;
+	asked->qclass = q->msg.qclass;
+	asked->renamed = q->renamed;
+}
+
+void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked)
+{
+	struct nd_name name = { asked->name.bytes, asked->len, asked->labels };
+
+	q->msg.qname = nd_name_copy(name, &q->name_buf);
+	q->msg.qtype = asked->qtype;
+	q->msg.qclass = asked->qclass;
+	q->renamed = asked->renamed; /* if not: the letters come from the request, as ever */
+	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
+}
+
 /* --- the slab --- */
 
 enum { PAGE_SLOTS = 32 };
@@ -271,20 +292,27 @@ struct nd_query *nd_query_find(struct nd_query_ref ref)
 void nd_query_unpark(struct nd_query *q)
 {
 	struct nd_query_saved *s = q->saved;
+	const struct nd_answer was = q->ans;
 
 	nd_list_del(&q->link);
 	q->parked = false;
 	q->worker->nparked--;
 	nd_worker_output(q->worker, q);
+	q->ans.flags = was.flags;
+	q->ans.ede = was.ede;
+	q->ans.ede_text = was.ede_text;
+	q->ans.opt = was.opt;
+	q->ans.opt_options = was.opt_options;
+	q->ans.opt_options_len = was.opt_options_len;
+	q->ans.opt_size = was.opt_size;
+	q->ans.opt_flags = was.opt_flags;
 	if (!s)
 		return;
 	if (q->ans.w.cap - q->ans.w.pos >= s->body_len && s->n <= q->ans.max) {
-		uint16_t flags = q->ans.flags;
 		memcpy(q->ans.record, s->record, s->n * sizeof *s->record);
 		memcpy(q->ans.w.base + q->ans.body, s->record + s->n, s->body_len);
 		q->ans.w.pos += s->body_len;
 		q->ans.n = s->n;
-		q->ans.flags = flags;
 		for (unsigned i = 0; i < s->n; i++)
 			q->ans.count[s->record[i].section]++;
 	}

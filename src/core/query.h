@@ -147,6 +147,15 @@ enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *wh
 /* Changes the question that the plugins behind this one see; the answer starts anew for it. Who does so puts
  * the answer back in `reply`. From `query` only. */
 void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype);
+/* The question as it stands, kept before a rename; and put back, letters and all. The answer starts anew. */
+struct nd_query_asked {
+	struct nd_name_buf name;
+	uint8_t len, labels;
+	uint16_t qtype, qclass;
+	bool renamed;
+};
+void nd_query_keep(const struct nd_query *q, struct nd_query_asked *asked);
+void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked);
 
 /* Octets that the client takes: 65535 on streams, else its EDNS size (512 at least). */
 uint16_t nd_query_limit(const struct nd_query *q);

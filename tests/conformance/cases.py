@@ -12,7 +12,7 @@ PASSING = os.path.join(HERE, "passing.txt")
 SCOPE = {
     "any": set(), "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
     "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(),
-    "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "template": None,
+    "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "rewrite": None, "template": None,
     "whoami": set(),
     "cache": {"success", "denial", "servfail", "disable", "keepttl"},
     "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",

@@ -3,9 +3,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "base/rcu.h"
+#include "wire/rr.h"
+#include "wire/text.h"
+#include "wire/type.h"
 
 static void keep_reply(struct nd_worker *w, struct nd_query *q)
 {
@@ -128,6 +132,43 @@ bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr)
 		if (k == i)
 			return true;
 	return false;
+}
+
+static size_t put_record(const struct nd_rig *r, const struct nd_rr *rr, char *text, size_t cap)
+{
+	static const char *const sections[] = { "AN", "NS", "AR" };
+	struct nd_reader at = nd_reader_over(r->bytes, r->len);
+	char owner_text[ND_NAME_TEXT_MAX], type[ND_NUMBER_TEXT_MAX], data[2048];
+	struct nd_name_buf buf;
+	struct nd_name owner;
+	uint8_t rdata[2048];
+
+	at.pos += rr->owner;
+	assert_int_equal(nd_name_read(&at, false, &buf, &owner), 0);
+	nd_name_format(owner, owner_text);
+	int n = nd_rr_expand_rdata(r->bytes, r->len, rr->rdata, rr->rdata_len, rr->type, rdata,
+				   sizeof rdata);
+	assert_true(n >= 0);
+	nd_text_format_rdata(rr->type, rdata, (size_t)n, data, sizeof data);
+	int len = snprintf(text, cap, "; %s %s %u %s %s", sections[rr->section], owner_text,
+			   rr->ttl, nd_type_text(rr->type, type), data);
+	assert_in_range(len, 0, cap - 1);
+	return (size_t)len;
+}
+
+const char *nd_rig_text(struct nd_rig *r)
+{
+	char rcode[ND_NUMBER_TEXT_MAX];
+	struct nd_rr rr;
+	size_t n = (size_t)snprintf(r->text, sizeof r->text, "%s%s%s",
+				    nd_type_rcode_text((uint16_t)nd_rig_rcode(r), rcode),
+				    r->msg.flags & ND_FLAG_AA ? " aa" : "",
+				    r->msg.flags & ND_FLAG_TC ? " tc" : "");
+
+	for (unsigned i = 0; nd_rig_record(r, i, &rr); i++)
+		if (rr.type != ND_TYPE_OPT)
+			n += put_record(r, &rr, r->text + n, sizeof r->text - n);
+	return r->text;
 }
 
 unsigned nd_rig_rcode(const struct nd_rig *r)

@@ -23,6 +23,7 @@ struct nd_rig {
 	size_t len;
 	struct nd_msg msg;
 	struct nd_name_buf name;
+	char text[16384];
 };
 
 /* Fails the test (with the diag's text) if the Corefile does not serve. */
@@ -38,6 +39,8 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 		       uint16_t edns);
 /* Record i of the last reply (of all sections). False: there is none. */
 bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr);
+/* The last reply as "RCODE FLAGS; AN owner ttl TYPE data; NS ...", flags aa and tc where set, OPT left out. */
+const char *nd_rig_text(struct nd_rig *r);
 unsigned nd_rig_rcode(const struct nd_rig *r);
 /* Runs the loop for so long. */
 void nd_rig_run(struct nd_rig *r, uint64_t ms);

@@ -123,6 +123,7 @@ static enum nd_verdict last_query(const void *self, struct nd_query *q)
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "broken on purpose");
 	if (named(q, "wait")) {
 		add_address(q, 9); /* part of an answer, which waits along */
+		q->ans.flags |= ND_FLAG_AA;
 		waiting = nd_query_park(q);
 		return ND_WAIT;
 	}
@@ -254,6 +255,7 @@ static void test_wait_and_resume(void **state)
 	nd_chain_resume(waiting, ND_DONE);
 	assert_int_equal(rig.replies, 1);
 	assert_int_equal(last_octet(0), 9); /* the part written before the wait */
+	assert_true(rig.msg.flags & ND_FLAG_AA);
 	assert_memory_equal(rig.bytes + 13, "WaIt", 4);
 	assert_true(rig.msg.edns.present);
 	assert_int_equal(rig.worker.nparked, 0);
