@@ -42,9 +42,7 @@ void nd_fdset_free(struct nd_fdset *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->n; i++)
-		if (!s->entries[i].taken)
-			close(s->entries[i].fd);
+	nd_fdset_drop_rest(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
 	free(s);
@@ -117,8 +115,8 @@ static int parse_word(char *word, struct entry *e)
 	*equals = '\0';
 	err = take_kind(&at, &e->kind);
 	if (!err)
-		err = take_number(&at, e->kind == ND_FD_NETFILTER ? '\0' : '/', UINT16_MAX,
-				  &worker);
+		err = take_number(&at, e->kind == ND_FD_NETFILTER ? '\0' : '/',
+				  ND_FDSET_WORKERS_MAX - 1, &worker);
 	if (!err && e->kind != ND_FD_NETFILTER)
 		err = nd_addr_parse(at, 0, &e->addr);
 	if (err)
@@ -212,6 +210,30 @@ int nd_fdset_add_text(struct nd_fdset *s, const char *text)
 	}
 	free(list);
 	return err;
+}
+
+uint16_t nd_fdset_workers(struct nd_fdset *s)
+{
+	uint16_t n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->entries[i].kind != ND_FD_NETFILTER && s->entries[i].worker >= n)
+			n = (uint16_t)(s->entries[i].worker + 1);
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+void nd_fdset_drop_rest(struct nd_fdset *s)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->entries[i].taken)
+			continue;
+		close(s->entries[i].fd);
+		s->entries[i--] = s->entries[--s->n];
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void nd_fdset_format(struct nd_fdset *s, struct nd_buf *out)

@@ -14,7 +14,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 
-enum { ND_FDSET_MAX = 4096 };
+enum { ND_FDSET_MAX = 4096, ND_FDSET_WORKERS_MAX = 256 };
 
 enum nd_fd_kind {
 	ND_FD_UDP,
@@ -31,6 +31,11 @@ void nd_fdset_free(struct nd_fdset *s); /* takes NULL */
  * netfilter/0=9". They become non-blocking and are not inherited further. 0, ND_EFORMAT, ND_ELIMIT, or what is wrong
  * with a descriptor (-EBADF, -EADDRNOTAVAIL: not of that kind, or bound elsewhere); then nothing was added. */
 int nd_fdset_add_text(struct nd_fdset *s, const char *text);
+/* How many workers there must be so that each socket handed in has one: a socket that is open somewhere and that nobody
+ * reads swallows its share of what comes. 0: no socket was handed in. */
+uint16_t nd_fdset_workers(struct nd_fdset *s);
+/* Closes what was handed in and nobody has taken: addresses that are not served any more. */
+void nd_fdset_drop_rest(struct nd_fdset *s);
 /* What is known now, in the same form. */
 void nd_fdset_format(struct nd_fdset *s, struct nd_buf *out);
 

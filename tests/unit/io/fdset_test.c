@@ -77,6 +77,7 @@ static void test_handed_in(void **state)
 	assert_string_equal(nd_buf_string(&b), text);
 	nd_buf_clear(&b);
 
+	assert_int_equal(nd_fdset_workers(f->set), 4);
 	/* Each place gives its own, once. */
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->udp_addr, 1), -1);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->tcp_addr, 0), -1);
@@ -106,6 +107,15 @@ static void test_closes_the_rest(void **state)
 	snprintf(text, sizeof text, "udp/0/%s=%d", f->udp_text, f->udp);
 	assert_int_equal(nd_fdset_add_text(f->set, text), 0);
 	nd_fdset_forget(f->set, f->udp); /* nobody has taken it: stays */
+	assert_int_equal(nd_fdset_workers(f->set), 1);
+	assert_int_equal(nd_fdset_put(f->set, ND_FD_TCP, &f->tcp_addr, 0, f->tcp), 0);
+	nd_fdset_drop_rest(f->set);
+	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->udp_addr, 0), -1);
+	assert_int_equal(fcntl(f->udp, F_GETFD), -1);
+	assert_true(fcntl(f->tcp, F_GETFD) >= 0); /* in use */
+	f->udp = open_socket(SOCK_DGRAM, &f->udp_addr, f->udp_text);
+	snprintf(text, sizeof text, "udp/0/%s=%d", f->udp_text, f->udp);
+	assert_int_equal(nd_fdset_add_text(f->set, text), 0);
 	nd_fdset_free(f->set);
 	f->set = NULL;
 	assert_int_equal(fcntl(f->udp, F_GETFD), -1);
@@ -124,7 +134,7 @@ static void test_refused(void **state)
 		{ "no kind", "/0/%U=%u", ND_EFORMAT },
 		{ "other kind", "sctp/0/%U=%u", ND_EFORMAT },
 		{ "no worker", "udp/%U=%u", ND_EFORMAT },
-		{ "worker too large", "udp/65536/%U=%u", ND_EFORMAT },
+		{ "worker too large", "udp/256/%U=%u", ND_EFORMAT },
 		{ "no address", "udp/0=%u", ND_EFORMAT },
 		{ "address of the netfilter socket", "netfilter/0/%U=%n", ND_EFORMAT },
 		{ "no descriptor", "udp/0/%U=", ND_EFORMAT },
