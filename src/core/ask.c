@@ -97,6 +97,7 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 	if (from == ND_ASK_SITE) {
 		nd_chain_route(child);
 	} else {
+		child->below = true;
 		child->site = q->site;
 		child->chain = q->chain;
 		child->at = q->at;

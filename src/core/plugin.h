@@ -20,6 +20,7 @@
 #include "conf/corefile.h"
 #include "conf/settings.h"
 
+struct nd_offer;
 struct nd_query;
 struct nd_setup;
 struct nd_worker;
@@ -50,6 +51,7 @@ struct nd_plugin { /* any function may be absent */
 	size_t worker_size; /* per worker, zeroed: pools, counters; nd_query_worker_state() */
 	size_t query_size;  /* per query; zeroed when first asked for; nd_query_state() */
 	const struct nd_setting *settings; /* what its Corefile block may say; NULL: no table */
+	const struct nd_offer *offer;      /* to others of its block; see offer.h */
 
 	/* Control thread, in this order. All may fail but stop and clear; after a failure `clear`
 	 * is called, which takes half-built and cleared selves alike.

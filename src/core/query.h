@@ -76,6 +76,7 @@ struct nd_query {
 		queued;    /* core's: waiting; answered; in the worker's list of resumes */
 	bool on_release;   /* the transport wants to hear when it ends (nd_worker.on_release) */
 	bool renamed;      /* the question was changed (nd_query_rename) */
+	bool below;        /* a sub-query of those below its parent's plugin (ND_ASK_BELOW) */
 	const char *error; /* what went wrong, for plugin errors; query's or static memory */
 	uint64_t start_ns; /* loop's now when it came in */
 	uint64_t deadline_ns;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/hash.h"
 #include "core/gen.h"
+#include "io/file.h"
 
 int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const char *format, ...)
 {
@@ -97,6 +98,51 @@ const char *nd_setup_path(struct nd_setup *s, const char *path)
 	if (path[0] == '/' || !s->block->root || !s->block->root[0])
 		return nd_arena_string(s->arena, path);
 	return nd_arena_printf(s->arena, "%s/%s", s->block->root, path);
+}
+
+static size_t read_domains(const char *line, struct nd_arena *a, struct nd_name *out)
+{
+	static const char space[] = " \t\r\f\v";
+	char text[ND_NAME_TEXT_MAX];
+	size_t n = 0;
+
+	for (line += strspn(line, space); *line && *line != '\n'; line += strspn(line, space)) {
+		size_t len = strcspn(line, " \t\r\f\v\n");
+		struct nd_name_buf *buf = nd_arena_alloc(a, sizeof *buf);
+		if (buf && len < sizeof text) {
+			memcpy(text, line, len);
+			text[len] = '\0';
+			n += nd_name_parse(text, true, buf, &out[n]) == 0;
+		}
+		line += len;
+	}
+	return n;
+}
+
+int nd_setup_search(struct nd_setup *s, const char *path, struct nd_name **domains, size_t *n)
+{
+	struct nd_buf b;
+
+	*n = 0;
+	*domains = NULL;
+	nd_buf_init(&b, 1 << 20);
+	if (nd_file_read(path, &b) == 0 && b.len)
+		*domains = nd_arena_array(s->arena, b.len / 2 + 1, sizeof **domains);
+	for (const char *line = nd_buf_string(&b); *domains && line && *line;) {
+		line += strspn(line, " \t");
+		size_t len = strcspn(line, " \t\n");
+		bool search = len == 6 && memcmp(line, "search", 6) == 0;
+		bool domain = len == 6 && memcmp(line, "domain", 6) == 0;
+		if (search || domain)
+			*n = read_domains(line + len, s->arena, *domains);
+		if (domain && *n > 1)
+			*n = 1;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	bool full = b.len && !*domains;
+	nd_buf_clear(&b);
+	return full ? ND_ELIMIT : 0;
 }
 
 static struct nd_instance *instance_of(struct nd_setup *s)

@@ -58,6 +58,10 @@ bool nd_setup_falls_through(const struct nd_fallthrough *f, struct nd_name name)
 /* path as the Corefile means it: relative to the root plugin's folder. In the arena. */
 const char *nd_setup_path(struct nd_setup *s, const char *path);
 
+/* The domains that a resolv.conf searches (`search`, `domain`; the last line holds); those that are no names are left
+ * out. 0, also where there is no such file, or ND_ELIMIT. */
+int nd_setup_search(struct nd_setup *s, const char *path, struct nd_name **domains, size_t *n);
+
 /* A process object, shared by the fingerprint of its configuration: the same kind and key give the same
  * object, also across a reload, so that what a reload leaves equal keeps its state. Held until the generation is freed.
  * make returns NULL on failure (with s->diag set). */

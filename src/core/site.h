@@ -49,8 +49,10 @@ struct nd_block {
 	size_t nzones;
 	struct nd_zone_key *keys;
 	size_t nkeys;
-	bool other_classes;   /* has chaos, forward or proxy */
-	const char *root;     /* plugin root; "" */
+	bool other_classes;                /* has chaos, forward or proxy */
+	const char *root;                  /* plugin root; "" */
+	const struct nd_name *label_zones; /* plugin metadata; none: no labels */
+	size_t nlabel_zones;
 	struct nd_addr *bind; /* plugin bind; none: wildcard */
 	size_t nbind;
 };

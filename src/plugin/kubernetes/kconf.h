@@ -22,7 +22,10 @@ struct nd_kconf {
 	const char *source, *labels, *namespace_labels;
 	const struct nd_conf_line *api_line,
 		*timeout_line; /* first line that speaks of an API server; of the wait for it */
-	struct nd_kip *local;  /* addresses of this server, for NS */
+	bool pod_labels; /* somebody may ask for a client's labels: `metadata` stands in the block */
+	struct nd_name *search; /* of this server's own resolv.conf, for autopath */
+	size_t nsearch;
+	struct nd_kip *local; /* addresses of this server, for NS */
 	size_t nlocal;
 	struct nd_kstore *store;       /* process object */
 	const struct nd_kindex *index; /* the store's */

@@ -68,6 +68,17 @@ size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns,
 	return found;
 }
 
+const struct nd_kpod *nd_kindex_pod(const struct nd_kindex *ix, const uint8_t *ip, size_t n)
+{
+	struct nd_kreverse_iter it = by_ip(ix, &ix->pod_ips, ip, n);
+	const struct nd_kpod *pod;
+
+	while ((pod = nd_kreverse_next(&it)))
+		if (ips_have(pod->ip, pod->nips, ip, n))
+			return pod;
+	return NULL;
+}
+
 bool nd_kindex_complete(const struct nd_kindex *ix)
 {
 	uint32_t listed = nd_rcu_get(ix->listed);

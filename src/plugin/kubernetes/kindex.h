@@ -65,10 +65,13 @@ struct nd_kpod {
 	struct nd_kns *ns;
 	uint32_t id, nips;
 	struct nd_kip *ip;
+	const char *labels; /* key, NUL, value, NUL, ...; if they are kept */
+	uint32_t labels_len;
 };
 
 struct nd_kindex_config {
 	bool pod_names, zones;        /* see nd_kobject_slice */
+	bool pod_labels;              /* keep the labels of pods */
 	bool wanted[ND_OBJECT_KINDS]; /* kinds that are waited for before it is complete */
 	size_t max_bytes;
 	struct nd_siphash_key key;
@@ -101,6 +104,9 @@ const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm
 /* How many pods of the namespace have this address? (Those on the host's network share the node's.) */
 size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
 			    size_t n);
+
+/* A pod with this address, or NULL. */
+const struct nd_kpod *nd_kindex_pod(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
 
 /* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look through it->now. */
 struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,

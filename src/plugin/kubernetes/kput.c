@@ -126,12 +126,37 @@ static int put_slice(struct nd_kindex *ix, const struct nd_object *o, enum nd_kp
 
 /* ---- pods ---- */
 
+static size_t labels_size(const struct nd_kindex *ix, const struct nd_object *o)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; ix->config.pod_labels && i < o->nlabels; i++)
+		n += strlen(o->labels[i].key) + strlen(o->labels[i].value) + 2;
+	return n < UINT32_MAX ? n : 0;
+}
+
+static void fill_labels(struct nd_kpod *pod, char *at, size_t n, const struct nd_object *o)
+{
+	pod->labels = at;
+	pod->labels_len = (uint32_t)n;
+	for (size_t i = 0; n && i < o->nlabels; i++) {
+		at = stpcpy(at, o->labels[i].key) + 1;
+		at = stpcpy(at, o->labels[i].value) + 1;
+	}
+}
+
+static bool same_pod(const struct nd_kpod *a, const struct nd_kpod *b)
+{
+	return a->nips == b->nips && memcmp(a->ip, b->ip, a->nips * sizeof *a->ip) == 0 &&
+	       a->labels_len == b->labels_len && memcmp(a->labels, b->labels, a->labels_len) == 0;
+}
+
 static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
 {
-	size_t n = o->pod.nips;
+	size_t n = o->pod.nips, labels = labels_size(ix, o), name_len = strlen(o->name);
 	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
 	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory, sizeof *pod + n * sizeof *pod->ip +
-								       strlen(o->name))
+								       name_len + labels)
 				 : NULL;
 
 	if (!pod) {
@@ -148,6 +173,7 @@ static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
 		memcpy(pod->ip[pod->nips++].bytes, o->pod.ips[i].bytes, 16);
 	}
 	nd_kspace_name_node(ix, &pod->node, ns, (char *)(pod->ip + n), o->name);
+	fill_labels(pod, (char *)(pod->ip + n) + name_len, labels, o);
 	pod->node.mark = ix->epoch[ND_OBJECT_POD];
 	return pod;
 }
@@ -185,8 +211,7 @@ static int put_pod(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput
 
 	if (!pod)
 		return -ENOMEM;
-	if (old && old->nips == pod->nips &&
-	    memcmp(old->ip, pod->ip, pod->nips * sizeof *pod->ip) == 0) {
+	if (old && same_pod(old, pod)) {
 		old->node.mark = pod->node.mark;
 		discard_pod(ix, pod);
 		return 0;

@@ -6,6 +6,7 @@
 #include "io/netif.h"
 #include "plugin/kubernetes/kanswer.h"
 #include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kmeta.h"
 #include "plugin/kubernetes/kptr.h"
 #include "plugin/kubernetes/kstore.h"
 
@@ -263,6 +264,10 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 	int err = nd_kconf_read(c, s);
 
 	(void)directive;
+	if (!err) {
+		c->pod_labels = c->pods == ND_KCONF_PODS_VERIFIED && s->block->nlabel_zones > 0;
+		err = nd_setup_search(s, "/etc/resolv.conf", &c->search, &c->nsearch);
+	}
 	if (!err)
 		err = nd_kstore_open(c, s);
 	if (!err)
@@ -293,11 +298,14 @@ static int start(void *self, struct nd_setup *s)
 	return 0;
 }
 
+static const struct nd_offer offer = { .label = nd_kmeta_label, .search = nd_kmeta_search };
+
 const struct nd_plugin nd_plugin_kubernetes = {
 	.name = "kubernetes",
 	.repeat = ND_REPEAT_REFUSE,
 	.self_size = sizeof(struct nd_kconf),
 	.settings = settings,
+	.offer = &offer,
 	.setup = setup,
 	.start = start,
 	.query = query,

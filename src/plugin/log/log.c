@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "core/gen.h"
+#include "core/offer.h"
 #include "core/query.h"
 #include "io/clock.h"
 
@@ -22,8 +23,9 @@ struct out {
 };
 
 struct part {
-	void (*put)(struct out *o, const struct nd_query *q); /* NULL: literal */
-	const char *text;
+	void (*put)(struct out *o, const struct nd_query *q);
+	const char *label; /* of metadata */
+	const char *text;  /* neither: literal */
 	size_t len;
 };
 
@@ -192,12 +194,6 @@ static void put_duration(struct out *o, const struct nd_query *q)
 	put(o, text, (size_t)snprintf(text, sizeof text, "%.9fs", (double)ns / 1e9));
 }
 
-static void put_nothing(struct out *o, const struct nd_query *q)
-{
-	(void)q;
-	put(o, "-", 1);
-}
-
 static const struct {
 	const char *name;
 	void (*put)(struct out *o, const struct nd_query *q);
@@ -214,15 +210,15 @@ static const struct {
 
 /* --- formats --- */
 
-static struct part placeholder(const char *text, size_t n)
+static struct part placeholder(struct nd_arena *a, const char *text, size_t n)
 {
 	for (size_t i = 0; i < ND_COUNT(placeholders); i++)
 		if (strlen(placeholders[i].name) == n &&
 		    strncasecmp(placeholders[i].name, text, n) == 0)
 			return (struct part){ .put = placeholders[i].put };
-	/* {/LABEL}: metadata that nothing gives here; anything else in braces stays as it is. */
+	/* {/LABEL}: of metadata; anything else in braces stays as it is. */
 	if (n > 3 && text[1] == '/')
-		return (struct part){ .put = put_nothing };
+		return (struct part){ .label = nd_arena_text(a, text + 2, n - 3) };
 	return (struct part){ .text = text, .len = n };
 }
 
@@ -243,7 +239,7 @@ static int compile(struct nd_arena *a, const char *format, struct rule *r)
 		}
 		if (open > s)
 			parts[n++] = (struct part){ .text = s, .len = (size_t)(open - s) };
-		parts[n++] = placeholder(open, (size_t)(close - open) + 1);
+		parts[n++] = placeholder(a, open, (size_t)(close - open) + 1);
 	}
 	if (*s)
 		parts[n++] = (struct part){ .text = s, .len = strlen(s) };
@@ -254,21 +250,78 @@ static int compile(struct nd_arena *a, const char *format, struct rule *r)
 
 /* --- logging --- */
 
-static unsigned classify(const struct nd_query *q)
+/* CoreDNS's response.Typify and Classify. */
+enum kind {
+	KIND_NOERROR,
+	KIND_NXDOMAIN,
+	KIND_SERVERERROR,
+	KIND_NODATA,
+	KIND_DELEGATION,
+	KIND_META,
+	KIND_OTHERERROR
+};
+static const struct {
+	const char *text;
+	unsigned class;
+} kinds[] = {
+	[KIND_NOERROR] = { "NOERROR", CLASS_SUCCESS },
+	[KIND_NXDOMAIN] = { "NXDOMAIN", CLASS_DENIAL },
+	[KIND_SERVERERROR] = { "SERVERERROR", CLASS_ERROR },
+	[KIND_NODATA] = { "NODATA", CLASS_DENIAL },
+	[KIND_DELEGATION] = { "DELEGATION", CLASS_SUCCESS },
+	[KIND_META] = { "META", CLASS_ERROR },
+	[KIND_OTHERERROR] = { "OTHERERROR", CLASS_ERROR },
+};
+
+static bool has_authority(const struct nd_answer *a, uint16_t type)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->record[i].section == ND_SECTION_AUTHORITY && a->record[i].type == type)
+			return true;
+	return false;
+}
+
+static enum kind classify(const struct nd_query *q)
 {
 	const struct nd_answer *a = &q->ans;
+	bool answers = a->count[ND_SECTION_ANSWER] > 0;
 
-	if (q->rcode == ND_RCODE_NXDOMAIN && !a->count[ND_SECTION_ANSWER])
-		return CLASS_DENIAL;
-	if (q->rcode != ND_RCODE_NOERROR)
-		return CLASS_ERROR;
-	if (a->count[ND_SECTION_ANSWER])
-		return CLASS_SUCCESS;
-	for (unsigned i = 0; i < a->n; i++)
-		if (a->record[i].section == ND_SECTION_AUTHORITY &&
-		    a->record[i].type == ND_TYPE_SOA)
-			return CLASS_DENIAL;
-	return CLASS_SUCCESS;
+	if (nd_msg_opcode(&q->msg) == ND_OPCODE_NOTIFY || q->msg.qtype == ND_TYPE_AXFR ||
+	    q->msg.qtype == ND_TYPE_IXFR)
+		return KIND_META;
+	switch (q->rcode) {
+	case ND_RCODE_NOERROR:
+		if (answers)
+			return KIND_NOERROR;
+		if (has_authority(a, ND_TYPE_SOA))
+			return KIND_NODATA;
+		return has_authority(a, ND_TYPE_NS) ? KIND_DELEGATION : KIND_NOERROR;
+	case ND_RCODE_NXDOMAIN: return answers ? KIND_OTHERERROR : KIND_NXDOMAIN;
+	case ND_RCODE_SERVFAIL:
+	case ND_RCODE_NOTIMP: return KIND_SERVERERROR;
+	default: return KIND_OTHERERROR;
+	}
+}
+
+static const char *class_text(unsigned class)
+{
+	return class == CLASS_SUCCESS ? "success" : class == CLASS_DENIAL ? "denial" : "error";
+}
+
+/* log/type and log/class are this plugin's own, known only now. */
+static void put_label(struct out *o, struct nd_query *q, const char *label)
+{
+	char value[ND_OFFER_LABEL_MAX];
+	bool on = q->site && q->site->block->nlabel_zones;
+
+	if (on && strcmp(label, "log/type") == 0) {
+		put_text(o, kinds[classify(q)].text);
+	} else if (on && strcmp(label, "log/class") == 0) {
+		put_text(o, class_text(kinds[classify(q)].class));
+	} else {
+		int n = nd_offer_label(q, label, value, sizeof value);
+		put(o, n < 0 ? "-" : value, n < 0 ? 1 : (size_t)n);
+	}
 }
 
 static const struct rule *find_rule(const struct log *l, struct nd_name name)
@@ -291,13 +344,15 @@ static void on_done(const void *self, struct nd_query *q)
 	const struct rule *r = find_rule(self, q->msg.qname);
 	struct out o;
 
-	if (!r || !(r->classes & classify(q)))
+	if (!r || !(r->classes & kinds[classify(q)].class))
 		return;
 	o.n = 0;
 	put_text(&o, "[INFO] ");
 	for (size_t i = 0; i < r->nparts; i++) {
 		if (r->parts[i].put)
 			r->parts[i].put(&o, q);
+		else if (r->parts[i].label)
+			put_label(&o, q, r->parts[i].label);
 		else
 			put(&o, r->parts[i].text, r->parts[i].len);
 	}

@@ -42,7 +42,8 @@ static bool rename_by(const struct nd_rwrule *r, struct nd_query *q, struct nd_r
 	struct nd_name name;
 	size_t n = nd_name_format(q->msg.qname, was);
 
-	if (r->by_label || !nd_rwtext_apply(&r->match, was, n, now))
+	if (r->by_label ? !nd_rwtext_apply_labels(&r->match, q, was, n, now)
+			: !nd_rwtext_apply(&r->match, was, n, now))
 		return false;
 	if (nd_name_parse(now, true, &buf, &name)) {
 		q->error = nd_query_printf(q, "invalid name after rewrite: %s", now);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "core/offer.h"
 
 enum { OPTION_MAX = 1100, NEW_OPT_SIZE = 4096 };
 
@@ -79,9 +80,10 @@ static int read_variable(struct nd_rwedns_rule *e, struct nd_setup *s, const cha
 	for (size_t i = 0; i < ND_COUNT(known); i++)
 		if (strcmp(known[i], text) == 0)
 			return 0;
-	/* A metadata label: {PLUGIN/NAME}. Nobody sets one in this build. */
-	if (slash && slash > text + 1 && slash + 2 < text + strlen(text))
-		return 0;
+	if (slash && slash > text + 1 && slash + 2 < text + strlen(text)) {
+		e->label = nd_arena_text(s->arena, text + 1, strlen(text) - 2);
+		return e->label ? 0 : ND_ELIMIT;
+	}
 	return nd_setup_error(
 		s, NULL,
 		"edns0: unsupported variable \"%s\"; known are {client_ip}, "
@@ -241,10 +243,15 @@ static size_t subnet(const struct nd_rwedns_rule *r, const struct nd_query *q, u
 }
 
 /* The value of a variable. 0: it has none. */
-static size_t variable(const char *name, const struct nd_query *q, uint8_t *out)
+static size_t variable(const struct nd_rwedns_rule *r, struct nd_query *q, uint8_t *out)
 {
+	const char *name = r->variable;
 	size_t n;
 
+	if (r->label) {
+		int len = nd_offer_label(q, r->label, (char *)out, ND_OFFER_LABEL_MAX);
+		return len > 0 ? (size_t)len : 0;
+	}
 	if (strcmp(name, "{qname}") == 0) {
 		char text[ND_NAME_TEXT_MAX];
 		n = nd_name_format(nd_query_name_asked(q), text);
@@ -270,7 +277,7 @@ static size_t variable(const char *name, const struct nd_query *q, uint8_t *out)
 }
 
 /* The option's data as the rule wants it. False: nothing can be said. */
-static bool value(const struct nd_rwedns_rule *r, const struct nd_query *q, uint8_t *out, size_t *n)
+static bool value(const struct nd_rwedns_rule *r, struct nd_query *q, uint8_t *out, size_t *n)
 {
 	*n = 0;
 	switch (r->what) {
@@ -278,7 +285,7 @@ static bool value(const struct nd_rwedns_rule *r, const struct nd_query *q, uint
 		memcpy(out, r->data, r->data_len);
 		*n = r->data_len;
 		return true;
-	case ND_RWEDNS_VARIABLE: return (*n = variable(r->variable, q, out)) > 0;
+	case ND_RWEDNS_VARIABLE: return (*n = variable(r, q, out)) > 0;
 	case ND_RWEDNS_NSID: return true;
 	case ND_RWEDNS_SUBNET: *n = subnet(r, q, out); return true;
 	}

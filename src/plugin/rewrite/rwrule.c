@@ -50,6 +50,20 @@ static const char *normal(struct nd_arena *a, const char *text)
 	return !copy || is_whole(copy) ? copy : nd_arena_printf(a, "%s.", copy);
 }
 
+/* As normal(), but what stands in braces keeps its letters: names of labels. */
+static const char *normal_labels(struct nd_arena *a, const char *text)
+{
+	char *copy = nd_arena_printf(a, "%s%s", text, is_whole(text) ? "" : ".");
+	bool inside = false;
+
+	for (char *p = copy; p && *p; p++) {
+		inside = *p == '{' || (inside && *p != '}');
+		if (!inside)
+			*p = (char)tolower((unsigned char)*p);
+	}
+	return copy;
+}
+
 static int compile(struct nd_setup *s, const char *pattern, struct nd_regex **out)
 {
 	char why[256];
@@ -198,7 +212,7 @@ static int read_name(struct nd_rwrule *r, struct nd_setup *s, const char *const 
 		return nd_setup_error(s, NULL, "name: metadata is for regex rules only");
 	m->how = (enum nd_rwrule_how)how;
 	m->from = how == ND_RW_REGEX ? nd_arena_string(s->arena, from) : normal(s->arena, from);
-	m->to = normal(s->arena, to);
+	m->to = metadata ? normal_labels(s->arena, to) : normal(s->arena, to);
 	if (!m->from || !m->to)
 		return ND_ELIMIT;
 	answer += metadata;

@@ -49,6 +49,7 @@ struct nd_rwedns_rule {
 	const uint8_t *data;
 	size_t data_len;
 	const char *variable; /* with its braces */
+	const char *label;    /* the variable is a metadata label */
 	uint8_t v4, v6;       /* prefix lengths */
 	bool revert;
 };
@@ -58,7 +59,7 @@ struct nd_rwrule {
 	enum nd_rwrule_kind kind;
 	bool go_on; /* `continue` */
 	struct nd_rwrule_match match;
-	bool by_label; /* `metadata`: the captures go in as they are, labels that nobody set as "" */
+	bool by_label;  /* `metadata`: the replacement has labels */
 	bool automatic; /* `answer auto` */
 	struct nd_rwrule_answer *answers;
 	size_t nanswers;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What texts match, and what they become: names in their text form, as CoreDNS compares them. */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "core/offer.h"
 #include "plugin/rewrite/rwtext.h"
 
 static _Thread_local struct nd_regex_scratch *scratch;
@@ -45,6 +48,38 @@ static size_t placeholder(const char *p, size_t groups, size_t *group)
 		return 0;
 	*group = n;
 	return i + 1;
+}
+
+/* The replacement of a `metadata` rule: a number in braces is a group, anything else a label, lower case; a group or label
+ * may stand anywhere. False: a label that nobody gives, or empty. The braces were checked when the rule was read. */
+static bool put_labels(struct out *o, const struct nd_rwrule_match *m, struct nd_query *q,
+		       const char *text, const struct nd_regex_match *found)
+{
+	for (const char *p = m->to; *p;) {
+		char label[ND_RWRULE_TEXT_MAX], value[ND_OFFER_LABEL_MAX];
+		const char *end = *p == '{' ? strchr(p, '}') : NULL;
+		if (!end) {
+			put(o, p++, 1);
+			continue;
+		}
+		size_t len = (size_t)(end - p) - 1;
+		snprintf(label, sizeof label, "%.*s", (int)len, p + 1);
+		p = end + 1;
+		if (label[strspn(label, "0123456789")] == '\0') {
+			size_t g = strtoul(label, NULL, 10);
+			if (g < found->n && found->group[g].start != SIZE_MAX)
+				put(o, text + found->group[g].start,
+				    found->group[g].end - found->group[g].start);
+			continue;
+		}
+		int n = nd_offer_label(q, label, value, sizeof value);
+		if (n <= 0)
+			return false;
+		for (int i = 0; i < n; i++)
+			value[i] = (char)tolower((unsigned char)value[i]);
+		put(o, value, (size_t)n);
+	}
+	return true;
 }
 
 static void put_groups(struct out *o, const struct nd_rwrule_match *m, const char *text,
@@ -98,6 +133,20 @@ bool nd_rwtext_matches(const struct nd_rwrule_match *m, const char *text, size_t
 	case ND_RW_REGEX: return find(m, text, n, NULL);
 	}
 	return false;
+}
+
+bool nd_rwtext_apply_labels(const struct nd_rwrule_match *m, struct nd_query *q, const char *text,
+			    size_t n, char buf[ND_RWRULE_TEXT_MAX])
+{
+	struct out o = { .text = buf };
+	struct nd_regex_match found;
+
+	buf[0] = '\0';
+	if (!find(m, text, n, &found) || !put_labels(&o, m, q, text, &found))
+		return false;
+	if (o.over)
+		snprintf(buf, ND_RWRULE_TEXT_MAX, "..");
+	return true;
 }
 
 bool nd_rwtext_apply(const struct nd_rwrule_match *m, const char *text, size_t n,

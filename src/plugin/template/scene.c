@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/offer.h"
 
 enum { SCENE_BYTES = 1 << 20 };
 
@@ -14,7 +15,7 @@ const char *const nd_scene_functions[] = { "incidr",  "metadata",  "type",      
 					   "bufsize", "server_ip", "server_port", "group",
 					   NULL };
 
-void nd_scene_open(struct nd_scene *s, const struct nd_query *q)
+void nd_scene_open(struct nd_scene *s, struct nd_query *q)
 {
 	s->q = q;
 	s->rule = NULL;
@@ -110,6 +111,28 @@ static struct nd_value group_call(const struct nd_scene *s, const struct nd_valu
 	return nd_value_string("", 0);
 }
 
+/* A metadata label's value; "" where there is none. */
+static struct nd_value label_call(const struct nd_scene *s, const char *function,
+				  const struct nd_value *args, size_t n, struct nd_arena *a)
+{
+	char label[ND_OFFER_LABEL_MAX], out[ND_OFFER_LABEL_MAX];
+
+	if (n != 1)
+		return nd_value_error(a, "wrong number of args for %s: want 1 got %zu", function,
+				      n);
+	if (args[0].kind != ND_VALUE_STRING)
+		return nd_value_error(a, "%s wants a label, as \"PLUGIN/NAME\"", function);
+	if (args[0].s.len >= sizeof label)
+		return nd_value_string("", 0);
+	memcpy(label, args[0].s.text, args[0].s.len);
+	label[args[0].s.len] = '\0';
+	int len = nd_offer_label(s->q, label, out, sizeof out);
+	if (len <= 0)
+		return nd_value_string("", 0);
+	const char *copy = nd_arena_text(a, out, (size_t)len);
+	return copy ? nd_value_string(copy, (size_t)len) : nd_value_error(a, "out of memory");
+}
+
 static struct nd_value call(void *ctx, const char *name, const struct nd_value *args, size_t n,
 			    struct nd_arena *a)
 {
@@ -122,7 +145,7 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 	if (strcmp(name, "group") == 0)
 		return group_call(s, args, n);
 	if (strcmp(name, "metadata") == 0)
-		return nd_value_string("", 0); /* nothing gives metadata in this build */
+		return label_call(s, name, args, n, a);
 	if (n)
 		return nd_value_error(a, "too many arguments to call %s", name);
 	if (strcmp(name, "type") == 0)
@@ -300,11 +323,8 @@ static struct nd_value field(void *ctx, const char *name, const struct nd_value 
 	const struct nd_msg *m = &s->q->msg;
 	char text[ND_NUMBER_TEXT_MAX];
 
-	(void)args; /* Meta's label: nothing gives metadata in this build */
 	if (strcmp(name, "Meta") == 0)
-		return n == 1 ? nd_value_string("", 0)
-			      : nd_value_error(a, "wrong number of args for Meta: want 1 got %zu",
-					       n);
+		return label_call(s, name, args, n, a);
 	if (n)
 		return nd_value_error(a, "%s has arguments but cannot be invoked as function",
 				      name);

@@ -18,7 +18,7 @@ enum nd_scene_result {
 };
 
 struct nd_scene {
-	const struct nd_query *q;
+	struct nd_query *q;
 	const struct nd_rule *rule;
 	const struct nd_rule_regex *regex; /* the one that matched; NULL: the rule has none */
 	struct nd_regex_match match;
@@ -29,7 +29,7 @@ struct nd_scene {
 	size_t nvars;
 };
 
-void nd_scene_open(struct nd_scene *s, const struct nd_query *q);
+void nd_scene_open(struct nd_scene *s, struct nd_query *q);
 void nd_scene_close(struct nd_scene *s);
 /* Tries the rule's patterns, then its variables and conditions. */
 enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r,

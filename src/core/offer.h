@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* offer.h - what a plugin offers to others of its block, which never include it.
+ *
+ * Each part of an offer is for one taker: labels for `metadata`, a search list for `autopath`, zones for `transfer`.
+ * A taker finds a plugin by name (nd_offer_find, in `start`) or asks all of the block.
+ * Threads: everything here is called on workers, under the RCU read lock; nothing given may be kept past the call.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "wire/name.h"
+
+struct nd_plugin;
+struct nd_query;
+struct nd_setup;
+
+enum {
+	ND_OFFER_DOMAINS = 16,    /* of a search list */
+	ND_OFFER_LABEL_MAX = 256, /* octets of a label's value that are read */
+};
+
+/* ---- metadata ---- */
+
+/* What a question was when it came in, before any plugin changed it. */
+struct nd_offer_asked {
+	struct nd_name lower;
+	uint16_t qtype;
+};
+
+/* ---- autopath ---- */
+
+struct nd_offer_search {
+	struct nd_name domain[ND_OFFER_DOMAINS]; /* in order; lower case; the last one is the root */
+	size_t n;
+	struct nd_name_buf buf[ND_OFFER_DOMAINS]; /* for names that are made */
+};
+
+struct nd_offer {
+	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length (cut at cap) or -1,
+	 * where there is no such label now. The plugin's per-query state can be asked for. */
+	int (*label)(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
+		     const char *label, char *out, size_t cap);
+	/* Its labels say what happened to the question, and so do not keep to the zones of `metadata`. */
+	bool label_anywhere;
+
+	/* The domains that q's client searches. False: not known, nothing is searched. */
+	bool (*search)(const void *self, const struct nd_query *q, struct nd_offer_search *out);
+};
+
+/* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance. */
+const struct nd_plugin *nd_offer_find(const struct nd_setup *s, const char *name,
+				      const void **self);
+
+/* `metadata` stands in this block, for these zones. From its setup. */
+void nd_offer_labels(struct nd_setup *s, const struct nd_name *zones, size_t n);
+/* Is this text shaped like a label: something before a slash, and something behind it? */
+bool nd_offer_is_label(const char *text, size_t n);
+/* The value of a label for q: its length, cut at cap, or -1 (no such label, or no `metadata` in the block). On the
+ * way of a query that nobody asks a label of, nothing of this costs anything. */
+int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap);
