@@ -264,6 +264,38 @@ int nd_answer_message(struct nd_query *q, const struct nd_msg *m)
 	return 0;
 }
 
+static const char *keep_text(struct nd_query *q, const char *text)
+{
+	size_t n = text ? strlen(text) + 1 : 0;
+	char *copy = text ? nd_query_alloc(q, n) : NULL;
+
+	return copy ? memcpy(copy, text, n) : NULL;
+}
+
+int nd_answer_take(struct nd_query *q, const struct nd_query *from)
+{
+	const struct nd_answer *a = &from->ans;
+	uint8_t *options = a->opt ? nd_query_alloc(q, a->opt_options_len + 1u) : NULL;
+	int err = 0;
+
+	q->rcode = from->rcode;
+	q->failed = from->failed;
+	q->error = keep_text(q, from->error);
+	q->ans.flags = a->flags;
+	for (int s = ND_SECTION_ANSWER; !err && s <= ND_SECTION_ADDITIONAL; s++)
+		err = nd_answer_append(q, (enum nd_section)s, from, (enum nd_section)s);
+	q->ans.opt = a->opt;
+	q->ans.opt_size = a->opt_size;
+	q->ans.opt_flags = a->opt_flags;
+	q->ans.opt_options = options;
+	q->ans.opt_options_len = options ? a->opt_options_len : 0;
+	if (q->ans.opt_options_len)
+		memcpy(options, a->opt_options, a->opt_options_len);
+	q->ans.ede = a->ede;
+	q->ans.ede_text = a->ede ? keep_text(q, a->ede_text) : NULL;
+	return err;
+}
+
 /* Octets of the OPT that will be added; 0: none. */
 static size_t opt_len(const struct nd_query *q)
 {

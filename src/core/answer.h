@@ -75,6 +75,10 @@ int nd_answer_message(struct nd_query *q, const struct nd_msg *m);
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
 		     enum nd_section section);
 
+/* Another's whole answer behind what q has: records, rcode, flags, OPT, extended error, and why it failed. 0 or ND_ELIMIT:
+ * not all of it fits. */
+int nd_answer_take(struct nd_query *q, const struct nd_query *from);
+
 static inline uint32_t nd_answer_ttl(const struct nd_answer *a, const struct nd_record *r)
 {
 	return nd_reader_peek32(a->w.base + r->ttl_at);

@@ -10,8 +10,8 @@ PASSING = os.path.join(HERE, "passing.txt")
 # What this build is to hold: plugin -> options, or None for all that CoreDNS has. A case counts
 # when its whole Corefile keeps to it; see in_scope().
 SCOPE = {
-    "any": set(), "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
-    "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(),
+    "any": set(), "autopath": None, "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
+    "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(), "metadata": set(),
     "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "rewrite": None, "template": None,
     "whoami": set(),
     "cache": {"success", "denial", "servfail", "disable", "keepttl"},
@@ -19,7 +19,7 @@ SCOPE = {
                 "max_concurrent", "next"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
-KUBERNETES_FIELDS = ("k8s_external", "transfer", "autopath", "api")   # need more than SCOPE has
+KUBERNETES_FIELDS = ("k8s_external", "transfer", "api")   # need more than SCOPE has
 
 
 def folders():

@@ -2,7 +2,7 @@
 """Plugins that stand on kubernetes, as a running server shows them."""
 import dns.rcode
 
-from serving import texts, wait_for
+from serving import texts
 
 CLUSTER = """apiVersion: v1
 kind: Namespace
@@ -47,3 +47,24 @@ def test_no_labels_without_metadata(serve):
     s = served(serve, '    log . "L {/kubernetes/service} {/log/class}"\n')
     s.ask("web.n.svc.cluster.local.")
     s.wait_log("L - -")
+
+
+def test_autopath(serve):
+    s = served(serve, "    autopath @kubernetes\n    prometheus 127.0.0.1:@PROM\n", more=
+               '    template IN A example.org {\n        answer "{{ .Name }} 5 IN A 192.0.2.1"\n    }\n'
+               "    template IN ANY . {\n        expr !(name() endsWith 'cluster.local.')\n        rcode NXDOMAIN\n"
+               "        fallthrough\n    }\n")
+    r = s.ask("WWW.example.org.n.svc.cluster.local.")
+    assert [x.to_text().lower() for x in r.answer] == [
+        "www.example.org.n.svc.cluster.local. 5 in cname www.example.org.", "www.example.org. 5 in a 192.0.2.1"]
+    r = s.ask("web.n.n.svc.cluster.local.")  # the second domain of the list
+    assert [x[0].to_text() for x in r.answer] == ["web.n.svc.cluster.local.", "10.0.0.1"]
+    assert s.ask("none.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
+    assert s.ask("www.example.org.other.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
+    page = s.get("PROM", "/metrics")[1]
+    assert 'coredns_autopath_success_total{server="dns://127.0.0.1:%d"} 2' % s.port in page
+
+
+def test_autopath_wants_verified_pods(serve):
+    s = served(serve, "    autopath @kubernetes\n", "pods insecure")
+    assert s.ask("web.n.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN

@@ -144,21 +144,6 @@ static void take_opt(struct nd_query *q, const struct nd_answer *from)
 	a->ede_text = from->ede && from->ede_text ? keep_text(q, from->ede_text) : NULL;
 }
 
-/* The child's answer becomes q's. */
-static void take_over(struct nd_query *q, const struct nd_query *child)
-{
-	q->rcode = child->rcode;
-	q->failed = child->failed;
-	q->error = child->error ? keep_text(q, child->error) : NULL;
-	q->ans.flags = child->ans.flags;
-	for (int s = ND_SECTION_ANSWER; s <= ND_SECTION_ADDITIONAL; s++)
-		if (nd_answer_append(q, (enum nd_section)s, child, (enum nd_section)s)) {
-			q->ans.flags |= ND_FLAG_TC;
-			break;
-		}
-	take_opt(q, &child->ans);
-}
-
 static bool target_of(const struct nd_answer *a, const struct nd_record *r, struct nd_name_buf *buf,
 		      struct nd_name *out)
 {
@@ -244,7 +229,8 @@ static enum nd_verdict on_below(const void *self, struct nd_query *q, struct nd_
 
 	if (child->drop)
 		return ND_DROP;
-	take_over(q, child);
+	if (nd_answer_take(q, child))
+		q->ans.flags |= ND_FLAG_TC;
 	if (!q->failed && find_cname(q, st, &target))
 		return nd_query_ask(q, target, q->msg.qtype, ND_ASK_SITE, on_target);
 	return ND_DONE;
