@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/link.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include "base/err.h"
+#include "node/netlink.h"
+
+enum { TRIES = 5, MESSAGE = 512 };
+
+struct link {
+	struct nd_netlink nl;
+	const char *name;
+	unsigned int index; /* 0: there is none */
+	char kind[16];      /* "" of one that is not virtual */
+	unsigned int ports; /* links that have it as their master */
+};
+
+/* A request's start; its attributes follow. */
+static struct nlmsghdr *begin(char *buf, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+
+	h->nlmsg_type = type;
+	h->nlmsg_flags = flags;
+	return h;
+}
+
+static int on_kind(const struct nlattr *attr, void *ctx)
+{
+	struct link *l = ctx;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		strncpy(l->kind, mnl_attr_get_str(attr), sizeof l->kind - 1);
+	return MNL_CB_OK;
+}
+
+static int on_link(const struct nlmsghdr *h, void *ctx)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
+	const struct nlattr *attr;
+	struct link *l = ctx;
+
+	l->index = (unsigned int)info->ifi_index;
+	mnl_attr_for_each(attr, h, sizeof *info)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
+			mnl_attr_parse_nested(attr, on_kind, l);
+	}
+	return MNL_CB_OK;
+}
+
+static int on_port(const struct nlmsghdr *h, void *ctx)
+{
+	const struct nlattr *attr;
+	struct link *l = ctx;
+
+	mnl_attr_for_each(attr, h, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(attr) == IFLA_MASTER)
+			l->ports += mnl_attr_get_u32(attr) == l->index;
+	}
+	return MNL_CB_OK;
+}
+
+/* Fills in index, kind and ports. */
+static int look(struct link *l)
+{
+	char buf[MESSAGE];
+	struct nlmsghdr *h = begin(buf, RTM_GETLINK, 0);
+
+	l->index = l->ports = 0;
+	memset(l->kind, 0, sizeof l->kind);
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
+	int err = nd_netlink_ask(&l->nl, h, on_link, l);
+	if (err)
+		return err == -ENODEV ? 0 : err;
+
+	h = begin(buf, RTM_GETLINK, NLM_F_DUMP);
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(h, IFLA_MASTER, l->index);
+	return nd_netlink_ask(&l->nl, h, on_port, l);
+}
+
+/* Whether a link of that name may be ours, or the original's. */
+static int check(const struct link *l, struct nd_diag *d)
+{
+	if (!l->index || ((!strcmp(l->kind, "dummy") || !strcmp(l->kind, "bridge")) && !l->ports))
+		return 0;
+	if (l->ports)
+		nd_diag_at(d, NULL, 0,
+			   "link %s is a %s with %u ports, not ours: give another -interfacename",
+			   l->name, l->kind, l->ports);
+	else
+		nd_diag_at(
+			d, NULL, 0,
+			"link %s is there and is %s%s, neither dummy nor bridge: give another -interfacename",
+			l->name, *l->kind ? "of kind " : "no virtual link", l->kind);
+	return -EEXIST;
+}
+
+static int make(struct link *l, const char *kind)
+{
+	char buf[MESSAGE];
+	struct nlmsghdr *h = begin(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
+	struct nlattr *nest = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, kind);
+	mnl_attr_nest_end(h, nest);
+	return nd_netlink_ask(&l->nl, h, NULL, NULL);
+}
+
+/* Who else makes it meanwhile (a predecessor on its way out) is met by looking again. */
+static int ensure(struct link *l, bool *changed, struct nd_diag *d)
+{
+	int err = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		err = look(l);
+		if (err || l->index)
+			break;
+		err = make(l, "dummy");
+		if (err == -EOPNOTSUPP) /* "unknown device type" */
+			err = make(l, "bridge");
+		if (err && err != -EEXIST)
+			break;
+		*changed |= !err;
+	}
+	if (!err && !l->index)
+		err = -EAGAIN;
+	if (err) {
+		nd_diag_at(d, NULL, 0, "link %s: making a dummy link or a bridge: %s%s", l->name,
+			   nd_err_text(err), err == -EPERM ? ": CAP_NET_ADMIN is needed" : "");
+		return err;
+	}
+	return check(l, d);
+}
+
+static int change_address(struct link *l, uint16_t type, uint16_t flags, int family, uint8_t prefix,
+			  const uint8_t *bytes, size_t n)
+{
+	char buf[MESSAGE];
+	struct nlmsghdr *h = begin(buf, type, flags);
+	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
+
+	m->ifa_family = (uint8_t)family;
+	m->ifa_prefixlen = prefix;
+	m->ifa_index = l->index;
+	m->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
+	mnl_attr_put(h, IFA_LOCAL, n, bytes);
+	mnl_attr_put(h, IFA_ADDRESS, n, bytes);
+	return nd_netlink_ask(&l->nl, h, NULL, NULL);
+}
+
+/* An address of the link that has to go; the first one met, as a dump is no time to change things. */
+struct stray {
+	const struct link *link;
+	const struct nd_link_config *config;
+	bool found;
+	int family;
+	uint8_t prefix;
+	uint8_t bytes[16];
+	size_t n;
+};
+
+static bool is_wanted(const struct nd_link_config *c, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < c->naddrs; i++) {
+		size_t len;
+		const uint8_t *mine = nd_addr_bytes(&c->addrs[i], &len);
+		if (len == n && !memcmp(mine, bytes, n))
+			return true;
+	}
+	return false;
+}
+
+/* One that we want but that does not serve is made anew: another prefix would draw neighbours into the local
+ * table, and a tentative IPv6 address (the original's, on a link that is down) cannot be bound. */
+static bool must_go(const struct stray *s, const struct ifaddrmsg *m, uint32_t flags,
+		    const uint8_t *bytes, size_t n)
+{
+	if (m->ifa_family == AF_INET6 && m->ifa_scope == RT_SCOPE_LINK &&
+	    !is_wanted(s->config, bytes, n))
+		return false; /* the kernel's own, of a link that was set up */
+	if (m->ifa_prefixlen != 8 * n || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return true;
+	return !is_wanted(s->config, bytes, n);
+}
+
+static int on_address(const struct nlmsghdr *h, void *ctx)
+{
+	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+	const struct nlattr *attr, *address = NULL, *local = NULL;
+	struct stray *s = ctx;
+	uint32_t flags = m->ifa_flags;
+
+	if (s->found || m->ifa_index != s->link->index ||
+	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, h, sizeof *m)
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case IFA_ADDRESS: address = attr; break;
+		case IFA_LOCAL: local = attr; break;
+		case IFA_FLAGS: flags = mnl_attr_get_u32(attr); break;
+		}
+	}
+	const struct nlattr *own = local ? local : address;
+	size_t n = m->ifa_family == AF_INET ? 4 : 16;
+	if (!own || mnl_attr_get_payload_len(own) != n ||
+	    !must_go(s, m, flags, mnl_attr_get_payload(own), n))
+		return MNL_CB_OK;
+	s->found = true;
+	s->family = m->ifa_family;
+	s->prefix = m->ifa_prefixlen;
+	s->n = n;
+	memcpy(s->bytes, mnl_attr_get_payload(own), n);
+	return MNL_CB_OK;
+}
+
+static int find_stray(struct link *l, struct stray *s)
+{
+	int err = -EINTR;
+
+	/* A dump during which addresses change says so. */
+	for (int i = 0; i < TRIES && err == -EINTR; i++) {
+		char buf[MESSAGE];
+		struct nlmsghdr *h = begin(buf, RTM_GETADDR, NLM_F_DUMP);
+		mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
+		s->found = false;
+		err = nd_netlink_ask(&l->nl, h, on_address, s);
+	}
+	return err;
+}
+
+static int remove_strays(struct link *l, const struct nd_link_config *c, bool *changed)
+{
+	struct stray s = { .link = l, .config = c };
+
+	for (;;) {
+		int err = find_stray(l, &s);
+		if (err || !s.found)
+			return err;
+		err = change_address(l, RTM_DELADDR, 0, s.family, s.prefix, s.bytes, s.n);
+		if (err && err != -EADDRNOTAVAIL)
+			return err;
+		*changed = true;
+	}
+}
+
+static int add_address(struct link *l, const struct nd_addr *a, bool *changed, struct nd_diag *d)
+{
+	char text[ND_ADDR_TEXT_MAX];
+	size_t n;
+	const uint8_t *bytes = nd_addr_bytes(a, &n);
+	int err = change_address(l, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+				 n == 4 ? AF_INET : AF_INET6, (uint8_t)(8 * n), bytes, n);
+
+	*changed |= !err;
+	if (!err || err == -EEXIST)
+		return 0;
+	nd_addr_format_ip(a, text);
+	nd_diag_at(d, NULL, 0, "link %s: adding the address %s: %s%s", l->name, text,
+		   nd_err_text(err),
+		   err == -EACCES
+			   ? ": IPv6 is switched off for it (sysctl net.ipv6.conf.*.disable_ipv6)"
+		   : err == -EPERM ? ": CAP_NET_ADMIN is needed"
+				   : "");
+	return err;
+}
+
+static int open_link(struct link *l, const char *name, struct nd_diag *d)
+{
+	*l = (struct link){ .name = name };
+	if (!*name || strlen(name) >= IFNAMSIZ) {
+		nd_diag_at(d, NULL, 0,
+			   "-interfacename \"%s\": a link's name has 1 to %d characters", name,
+			   IFNAMSIZ - 1);
+		return -EINVAL;
+	}
+	int err = nd_netlink_open(&l->nl, NETLINK_ROUTE, -1);
+	if (err)
+		nd_diag_at(d, NULL, 0, "link %s: a routing netlink socket: %s", name,
+			   nd_err_text(err));
+	return err;
+}
+
+int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
+{
+	struct link l;
+	bool any = false;
+	int err = open_link(&l, c->name, d);
+
+	if (!err)
+		err = ensure(&l, &any, d);
+	if (!err && (err = remove_strays(&l, c, &any)))
+		nd_diag_at(d, NULL, 0, "link %s: removing addresses that are not asked for: %s",
+			   c->name, nd_err_text(err));
+	for (size_t i = 0; !err && i < c->naddrs; i++)
+		err = add_address(&l, &c->addrs[i], &any, d);
+	if (!err && changed)
+		*changed = any;
+	nd_netlink_close(&l.nl);
+	return err;
+}
+
+static int delete_link(struct link *l)
+{
+	char buf[MESSAGE];
+	struct nlmsghdr *h = begin(buf, RTM_DELLINK, 0);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof *info);
+
+	info->ifi_index = (int)l->index;
+	int err = nd_netlink_ask(&l->nl, h, NULL, NULL);
+	return err == -ENODEV ? 0 : err; /* somebody was quicker */
+}
+
+int nd_link_down(const char *name, struct nd_diag *d)
+{
+	struct link l;
+	int err = open_link(&l, name, d);
+
+	if (!err && !(err = look(&l)) && l.index && !(err = check(&l, d)))
+		err = delete_link(&l);
+	if (err)
+		nd_diag_at(d, NULL, 0, "link %s: removing it: %s", name, nd_err_text(err));
+	nd_netlink_close(&l.nl);
+	return err;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/netlink.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
+{
+	struct timeval patience = { .tv_sec = 5 };
+	int err;
+
+	*n = (struct nd_netlink){ .sock = NULL };
+	n->sock = fd >= 0 ? mnl_socket_fdopen(fd) : mnl_socket_open2(bus, SOCK_CLOEXEC);
+	if (!n->sock) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	/* One that was handed over has its port, and keeps it. */
+	if (!mnl_socket_get_portid(n->sock) && mnl_socket_bind(n->sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		goto fail;
+	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &patience,
+		       sizeof patience) < 0)
+		goto fail;
+	return 0;
+
+fail:
+	err = -errno;
+	nd_netlink_close(n);
+	return err;
+}
+
+void nd_netlink_close(struct nd_netlink *n)
+{
+	if (n->sock)
+		mnl_socket_close(n->sock);
+	n->sock = NULL;
+}
+
+uint32_t nd_netlink_port(const struct nd_netlink *n)
+{
+	return mnl_socket_get_portid(n->sock);
+}
+
+static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
+{
+	char old[256];
+
+	/* Answers that a predecessor on this socket did not read are not ours. */
+	while (recv(mnl_socket_get_fd(n->sock), old, sizeof old, MSG_DONTWAIT | MSG_TRUNC) > 0)
+		;
+	return mnl_socket_sendto(n->sock, bytes, len) < 0 ? -errno : 0;
+}
+
+int nd_netlink_ask(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx)
+{
+	char buf[ND_NETLINK_BUFFER];
+	int more;
+
+	h->nlmsg_seq = ++n->seq;
+	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	int err = send_all(n, h, h->nlmsg_len);
+	if (err)
+		return err;
+	do {
+		ssize_t got = mnl_socket_recvfrom(n->sock, buf, sizeof buf);
+		if (got < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		more = mnl_cb_run(buf, (size_t)got, h->nlmsg_seq, nd_netlink_port(n), on, ctx);
+	} while (more > 0);
+	return more < 0 ? -errno : 0;
+}
+
+/* The first error among the messages of one datagram; whether any was an answer. */
+static int read_errors(const char *buf, int len, uint32_t *at, bool *answered)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+
+	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
+		const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+		if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof *e)
+			continue;
+		*answered = true;
+		if (e->error) {
+			*at = h->nlmsg_seq;
+			return e->error;
+		}
+	}
+	return 0;
+}
+
+int nd_netlink_post(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at)
+{
+	_Alignas(struct nlmsghdr) char buf[ND_NETLINK_BUFFER];
+	bool answered = false;
+
+	int err = send_all(n, bytes, len);
+	while (!err) {
+		ssize_t got = recv(mnl_socket_get_fd(n->sock), buf, sizeof buf, MSG_DONTWAIT);
+		if (got < 0 && errno == EAGAIN)
+			return answered ? 0 : -EPROTO;
+		if (got < 0)
+			return -errno;
+		err = read_errors(buf, (int)got, at, &answered);
+	}
+	return err;
+}

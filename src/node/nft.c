@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/nft.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+#include "node/netlink.h"
+#include "node/nft_batch.h"
+#include "node/nft_expr.h"
+
+enum {
+	ADDRS_MAX = 64,
+	RAW = -300, /* before conntrack (-200) */
+	PIN = -105, /* before kube-proxy's DNAT (-100), whichever its mode */
+};
+
+struct nd_nft {
+	struct nd_netlink nl;
+	char table[64]; /* "": nothing was put */
+};
+
+enum chain { PREROUTING, OUTPUT, PIN_PREROUTING, PIN_OUTPUT };
+
+static const struct nd_nft_chain chains[] = {
+	[PREROUTING] = { "prerouting", "filter", NF_INET_PRE_ROUTING, RAW },
+	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, RAW },
+	[PIN_PREROUTING] = { "pin-prerouting", "nat", NF_INET_PRE_ROUTING, PIN },
+	[PIN_OUTPUT] = { "pin-output", "nat", NF_INET_LOCAL_OUT, PIN },
+};
+
+/* The rules of one address. TCP to the DNS port is never untracked: the third packet of a handshake would meet no
+ * socket that is ours alone, and be sent away. The health port is no Service's, so its two ends may be: a probe
+ * gets through when the connection table is full. In output there is no `socket` to match. */
+static const struct shape {
+	enum chain chain;
+	uint8_t proto;
+	enum nd_nft_end end;
+	bool health; /* else the DNS port */
+	bool socket; /* only while one is bound to the address */
+	bool pin;    /* else untracked */
+} shapes[] = {
+	{ PREROUTING, IPPROTO_UDP, ND_NFT_TO, .socket = true },
+	{ OUTPUT, IPPROTO_UDP, ND_NFT_TO },
+	{ OUTPUT, IPPROTO_UDP, ND_NFT_FROM },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, .health = true },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_FROM, .health = true },
+	{ PIN_PREROUTING, IPPROTO_TCP, ND_NFT_TO, .socket = true, .pin = true },
+	{ PIN_OUTPUT, IPPROTO_TCP, ND_NFT_TO, .pin = true },
+};
+
+int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d)
+{
+	struct nd_nft *n = calloc(1, sizeof *n);
+	int err = n ? nd_netlink_open(&n->nl, NETLINK_NETFILTER, fd) : -ENOMEM;
+
+	if (err) {
+		nd_diag_at(d, NULL, 0, "nftables: a netfilter netlink socket: %s%s",
+			   nd_err_text(err),
+			   err == -EPROTONOSUPPORT
+				   ? ": the kernel has none (CONFIG_NETFILTER_NETLINK)"
+				   : "");
+		free(n);
+		return err;
+	}
+	*out = n;
+	return 0;
+}
+
+void nd_nft_free(struct nd_nft *n)
+{
+	if (!n)
+		return;
+	nd_netlink_close(&n->nl);
+	free(n);
+}
+
+int nd_nft_fd(const struct nd_nft *n)
+{
+	return mnl_socket_get_fd(n->nl.sock);
+}
+
+static bool applies(const struct nd_nft_config *c, const struct shape *s)
+{
+	if (s->health)
+		return c->health_port != 0;
+	return !c->leaving || s->end == ND_NFT_FROM;
+}
+
+static void put_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, const struct shape *s,
+		     const struct nd_addr *a)
+{
+	struct nd_nft_expr e;
+
+	nd_nft_expr_init(&e, NFPROTO_INET, c->table, chains[s->chain].name);
+	nd_nft_expr_addr(&e, s->end, a);
+	nd_nft_expr_port(&e, s->end, s->proto, s->health ? c->health_port : c->port);
+	if (s->socket)
+		nd_nft_expr_socket(&e);
+	if (s->pin)
+		nd_nft_expr_dnat(&e, a);
+	else
+		nd_nft_expr_notrack(&e);
+	nd_nft_batch_rule(b, &e);
+}
+
+static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag *d)
+{
+	if (c->naddrs > ADDRS_MAX) {
+		nd_diag_at(d, NULL, 0,
+			   "nftables: %zu addresses to intercept, at most %d are possible",
+			   c->naddrs, ADDRS_MAX);
+		return -E2BIG;
+	}
+	if (!*c->table || strlen(c->table) >= table_max) {
+		nd_diag_at(d, NULL, 0,
+			   "nftables: a table's name has 1 to %zu characters, not \"%s\"",
+			   table_max - 1, c->table);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Whether the name is free for us: nobody's table of that name (of a kernel or tool without owners) is replaced,
+ * another process's cannot be. */
+static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, struct nd_diag *d)
+{
+	int err = nd_nft_batch_look(&n->nl, table, state, d);
+
+	if (err || *state != ND_NFT_OTHERS)
+		return err;
+	nd_diag_at(d, NULL, 0,
+		   "nftables table inet %s belongs to another process: one agent a node and table",
+		   table);
+	return -EBUSY;
+}
+
+int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
+{
+	enum nd_nft_state state;
+	struct nd_nft_batch b;
+	int err = check(c, sizeof n->table, d);
+
+	if (!err && *n->table && strcmp(n->table, c->table) != 0)
+		err = nd_nft_remove(n, d);
+	if (!err)
+		err = look(n, c->table, &state, d);
+	if (err)
+		return err;
+
+	nd_nft_batch_init(&b, &n->nl, c->table);
+	if (state != ND_NFT_NONE)
+		nd_nft_batch_delete_table(&b);
+	nd_nft_batch_table(&b, true);
+	for (size_t i = 0; i < ND_COUNT(chains); i++)
+		nd_nft_batch_chain(&b, &chains[i]);
+	for (size_t i = 0; i < c->naddrs; i++) {
+		for (size_t k = 0; k < ND_COUNT(shapes); k++) {
+			if (applies(c, &shapes[k]))
+				put_rule(&b, c, &shapes[k], &c->addrs[i]);
+		}
+	}
+	err = nd_nft_batch_send(&b, "putting the rules", d);
+	nd_nft_batch_clear(&b);
+	if (!err)
+		strcpy(n->table, c->table);
+	return err;
+}
+
+int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
+{
+	enum nd_nft_state state = ND_NFT_MINE;
+	int err = *n->table ? nd_nft_batch_look(&n->nl, n->table, &state, d) : 0;
+
+	if (!err)
+		*missing = state != ND_NFT_MINE;
+	return err;
+}
+
+int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
+{
+	enum nd_nft_state state = ND_NFT_NONE;
+	struct nd_nft_batch b;
+	int err = *n->table ? nd_nft_batch_look(&n->nl, n->table, &state, d) : 0;
+
+	if (err || state != ND_NFT_MINE)
+		return err;
+	nd_nft_batch_init(&b, &n->nl, n->table);
+	nd_nft_batch_delete_table(&b);
+	err = nd_nft_batch_send(&b, "removing it", d);
+	nd_nft_batch_clear(&b);
+	if (!err)
+		*n->table = '\0';
+	return err;
+}

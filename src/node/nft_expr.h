@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nft_expr.h - one nftables rule, built from what it matches and what it does.
+ *
+ * The expressions are those that nft(8) makes of the same words, so that it lists them as such.
+ * Owns:    the rule, until a batch takes it or it is cleared.
+ * Errors:  sticky: the first lack of memory sets err, later calls do nothing. nd_nft_batch_rule() reports it.
+ */
+#pragma once
+
+#include <libnftnl/rule.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+
+struct nd_nft_expr {
+	struct nftnl_rule *rule;
+	int err;
+};
+
+enum nd_nft_end { ND_NFT_FROM, ND_NFT_TO }; /* which end of the packet: source or destination */
+
+void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, const char *chain);
+void nd_nft_expr_clear(struct nd_nft_expr *e);
+
+void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a);
+void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port);
+/* `socket wildcard 0`: a socket is bound to this very address. */
+void nd_nft_expr_socket(struct nd_nft_expr *e);
+/* `ct status dnat`. */
+void nd_nft_expr_is_dnat(struct nd_nft_expr *e);
+/* `oifname != "NAME"`. */
+void nd_nft_expr_not_out(struct nd_nft_expr *e, const char *name);
+
+void nd_nft_expr_notrack(struct nd_nft_expr *e);
+void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to);
+void nd_nft_expr_masquerade(struct nd_nft_expr *e);
