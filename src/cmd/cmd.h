@@ -7,3 +7,4 @@
 #define ND_COREDNS_VERSION "1.15.0"
 
 int nd_cmd_serve(int argc, char **argv);
+int nd_cmd_node(int argc, char **argv);

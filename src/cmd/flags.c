@@ -21,7 +21,7 @@ static int parse_bool(const char *text, bool *out)
 	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
 
 	for (size_t i = 0; i < ND_COUNT(yes); i++) {
-		if (strcmp(text, yes[i]) && strcmp(text, no[i]))
+		if (strcmp(text, yes[i]) != 0 && strcmp(text, no[i]) != 0)
 			continue;
 		*out = strcmp(text, yes[i]) == 0;
 		return 0;

@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "serve", "coredns", nd_cmd_serve, "DNS server from a Corefile" },
+	{ "node", "node-cache", nd_cmd_node, "DNS cache of a node, with what leads lookups to it" },
 };
 
 static int usage(FILE *to, int status)

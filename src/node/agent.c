@@ -21,6 +21,9 @@
 /* Between the rules' end and the sockets': what was led here before is read and answered. */
 #define SETTLE_NS (200 * (uint64_t)ND_NS_PER_MS)
 
+/* So many looks follow at AGAIN_NS when something was not as it should be: who took it away may not be done. */
+#define ALERT_LOOKS 30
+
 #define TABLE "nodens"
 
 /* What may go wrong again and again is said when it begins, and when it has another reason. */
@@ -39,6 +42,7 @@ struct nd_agent {
 	struct nd_addr led[ND_OPTIONS_ADDRS_MAX];
 	size_t nled;
 	bool was_up, leaving;
+	unsigned alert; /* looks that come soon after each other, still */
 	int status;
 	struct nd_timer sync; /* link and rules; before it serves: the next try */
 	struct nd_timer look; /* template and ConfigMap */
@@ -48,9 +52,11 @@ struct nd_agent {
 static void complain(struct nd_agent *a, enum matter m, enum nd_figures_error e,
 		     const struct nd_diag *d)
 {
-	if (e != ND_FIGURES_ERRORS)
+	bool again = strcmp(a->said[m], d->text) == 0;
+
+	if (e != ND_FIGURES_ERRORS && !(again && m == MATTER_COREFILE))
 		a->figures.errors[e]++;
-	if (strcmp(a->said[m], d->text) == 0)
+	if (again)
 		return;
 	strcpy(a->said[m], d->text);
 	nd_log_error(NULL, "node: %s", d->text);
@@ -79,12 +85,20 @@ static void update_corefile(struct nd_agent *a)
 		a->hooks.reload(a->hooks.ctx);
 }
 
+static void look_later(struct nd_agent *a);
+
 static void on_look(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, look);
-	uint64_t every = a->config.sync_ns < LOOK_NS ? a->config.sync_ns : LOOK_NS;
 
 	update_corefile(a);
+	look_later(a);
+}
+
+static void look_later(struct nd_agent *a)
+{
+	uint64_t every = a->config.sync_ns < LOOK_NS ? a->config.sync_ns : LOOK_NS;
+
 	nd_timer_start(a->loop, &a->look, every, on_look);
 }
 
@@ -108,6 +122,7 @@ static bool put_link(struct nd_agent *a)
 	good(a, MATTER_LINK);
 	if (changed && a->was_up) {
 		a->figures.link_restored++;
+		a->alert = ALERT_LOOKS;
 		nd_log_warning(NULL, "node: link %s lacked addresses: put back", c->interface);
 	}
 	a->was_up = a->figures.link_up = true;
@@ -164,13 +179,19 @@ static bool same_led(const struct nd_agent *a, const struct nd_addr *addrs, size
 	return true;
 }
 
+static struct nd_nft_config table_for(const struct nd_agent *a, const struct nd_addr *addrs,
+				      size_t n)
+{
+	return (struct nd_nft_config){ .table = TABLE,
+				       .addrs = addrs,
+				       .naddrs = n,
+				       .port = nd_addr_port(&a->config.addrs[0]),
+				       .health_port = a->config.health_port };
+}
+
 static int put_table(struct nd_agent *a, const struct nd_addr *addrs, size_t n, struct nd_diag *d)
 {
-	struct nd_nft_config c = { .table = TABLE,
-				   .addrs = addrs,
-				   .naddrs = n,
-				   .port = nd_addr_port(&a->config.addrs[0]),
-				   .health_port = a->config.health_port };
+	struct nd_nft_config c = table_for(a, addrs, n);
 	bool missing = false;
 	int err = 0;
 
@@ -184,6 +205,7 @@ static int put_table(struct nd_agent *a, const struct nd_addr *addrs, size_t n, 
 		return err;
 	if (missing) {
 		a->figures.rules_restored++;
+		a->alert = ALERT_LOOKS;
 		nd_log_warning(NULL, "node: the rules were missing: put back");
 	}
 	memcpy(a->led, addrs, n * sizeof *addrs);
@@ -214,22 +236,40 @@ static void on_sync(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
 	bool well = put_link(a);
+	uint64_t every = a->config.sync_ns;
 
 	well = put_rules(a) && well;
-	uint64_t every = well || a->config.sync_ns < AGAIN_NS ? a->config.sync_ns : AGAIN_NS;
+	if (!well)
+		a->alert = ALERT_LOOKS;
+	if (a->alert) {
+		a->alert--;
+		every = every < AGAIN_NS ? every : AGAIN_NS;
+	}
 	nd_timer_start(a->loop, &a->sync, every, on_sync);
 }
 
-static void take_host_away(struct nd_agent *a, bool link)
+/* Lookups go where they went before; true: they came here until now. */
+static bool lead_away(struct nd_agent *a)
+{
+	struct nd_nft_config c = table_for(a, a->led, a->nled);
+	struct nd_diag d = { 0 };
+	bool led = a->figures.intercepting;
+
+	c.leaving = true;
+	if (led && nd_nft_put(a->nft, &c, &d))
+		nd_log_error(NULL, "node: %s", d.text);
+	a->figures.intercepting = false;
+	return led;
+}
+
+static void take_host_away(struct nd_agent *a)
 {
 	struct nd_diag d = { 0 };
 
-	if (a->config.skip_teardown)
-		return;
 	if (a->nft && nd_nft_remove(a->nft, &d))
 		nd_log_error(NULL, "node: %s", d.text);
 	a->figures.intercepting = false;
-	if (!link || !a->was_up)
+	if (a->config.skip_teardown || !a->was_up)
 		return;
 	d = (struct nd_diag){ 0 };
 	if (nd_link_down(a->config.interface, &d))
@@ -255,7 +295,7 @@ static void begin(struct nd_timer *t)
 	good(a, MATTER_LOAD);
 	a->figures.serving = true;
 	a->hooks.serving(a->hooks.ctx);
-	on_look(&a->look);
+	look_later(a);
 	on_sync(&a->sync);
 	return;
 
@@ -335,26 +375,23 @@ static void on_settled(struct nd_timer *t)
 
 void nd_agent_stop(struct nd_agent *a, int status)
 {
-	bool led = a->figures.intercepting;
-
 	if (a->leaving)
 		return;
 	a->leaving = true;
 	a->status = status;
 	nd_timer_stop(&a->sync);
 	nd_timer_stop(&a->look);
-	take_host_away(a, false);
-	nd_timer_start(a->loop, &a->settle, led ? SETTLE_NS : 0, on_settled);
+	nd_timer_start(a->loop, &a->settle, lead_away(a) ? SETTLE_NS : 0, on_settled);
 }
 
 void nd_agent_ended(struct nd_agent *a)
 {
-	take_host_away(a, true);
+	take_host_away(a);
 }
 
 void nd_agent_quit(struct nd_agent *a)
 {
-	take_host_away(a, true);
+	take_host_away(a);
 }
 
 void nd_agent_free(struct nd_agent *a)

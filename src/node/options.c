@@ -60,7 +60,7 @@ static bool parse_seconds(const char *text, int64_t *ns)
 	uint64_t s;
 	size_t len = strspn(text, "0123456789");
 
-	if (len >= sizeof digits || (text[len] && strcmp(text + len, "ns")))
+	if (len >= sizeof digits || (text[len] && strcmp(text + len, "ns") != 0))
 		return false;
 	memcpy(digits, text, len);
 	digits[len] = '\0';

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nodens node, or node-cache: NodeLocal DNSCache's command line and environment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/err.h"
+#include "cmd/cmd.h"
+#include "cmd/run.h"
+#include "io/fdset.h"
+#include "io/thread.h"
+#include "node/agent.h"
+#include "node/options.h"
+
+enum { WORKERS_MAX = 4 }; /* a node's processors are its pods' */
+
+#define KUBEDNS_FOLDER "/etc/kube-dns"
+#define FDS_VARIABLE "NODENS_FDS"
+
+struct options {
+	struct nd_run_options run;
+	const char *localip, *interface, *sync, *metrics, *prometheus, *base, *corefile, *kubedns,
+		*upstream, *health_port;
+	bool setup_interface, setup_rules, skip_teardown, reload;
+};
+
+#define TEXT(flag, member, help)                                           \
+	{                                                                  \
+		flag, ND_FLAG_TEXT, offsetof(struct options, member), help \
+	}
+#define SWITCH(flag, member, help)                                           \
+	{                                                                    \
+		flag, ND_FLAG_SWITCH, offsetof(struct options, member), help \
+	}
+
+static const struct nd_flag flags[] = {
+	TEXT("localip", localip, "addresses to serve on, with commas between"),
+	SWITCH("setupinterface", setup_interface,
+	       "make a link that has these addresses, and keep it (true)"),
+	TEXT("interfacename", interface, "its name (nodelocaldns)"),
+	SWITCH("setupiptables", setup_rules,
+	       "lead lookups of these addresses here, by nftables (true)"),
+	TEXT("syncinterval", sync, "between looks at link and rules (60s)"),
+	SWITCH("skipteardown", skip_teardown, "leave the link when ending (false)"),
+	TEXT("upstreamsvc", upstream,
+	     "Service whose address is __PILLAR__CLUSTER__DNS__, from the environment (kube-dns)"),
+	TEXT("basecorefile", base, "template of the Corefile (/etc/coredns/Corefile.base)"),
+	TEXT("conf", run.conf, "Corefile to write and serve"),
+	TEXT("corefile", corefile, "the same, where -conf is not given (/etc/Corefile)"),
+	TEXT("kubednscm", kubedns,
+	     "folder with the kube-dns ConfigMap (" KUBEDNS_FOLDER " if it is there)"),
+	SWITCH("reloadwithsignal", reload,
+	       "load a changed Corefile at once, not when plugin reload sees it (false)"),
+	TEXT("health-port", health_port, "port of health probes (8080)"),
+	TEXT("metrics-listen-address", metrics, "the agent's own metrics (0.0.0.0:9353)"),
+	TEXT("prometheus-listen-address", prometheus, "what __PROMETHEUS__ENDPOINT__ is (:9253)"),
+	ND_RUN_FLAGS(offsetof(struct options, run)),
+};
+
+static const struct options defaults = {
+	.localip = "",
+	.interface = "nodelocaldns",
+	.sync = "60s",
+	.metrics = "0.0.0.0:9353",
+	.prometheus = ":9253",
+	.base = "/etc/coredns/Corefile.base",
+	.corefile = "/etc/Corefile",
+	.kubedns = "",
+	.upstream = "kube-dns",
+	.health_port = "8080",
+	.setup_interface = true,
+	.setup_rules = true,
+};
+
+struct node {
+	struct nd_run run;
+	struct nd_agent *agent;
+	struct nd_fdset *fds;
+	struct nd_addr local[ND_OPTIONS_ADDRS_MAX];
+	char service[ND_OPTIONS_ENV_MAX];
+};
+
+/* --- what the agent asks of the server --- */
+
+static int check(void *ctx, const char *corefile, struct nd_diag *d)
+{
+	struct node *n = ctx;
+
+	return nd_server_check_text(n->run.server, corefile, d);
+}
+
+static int load(void *ctx, struct nd_diag *d)
+{
+	struct node *n = ctx;
+
+	return nd_server_load(n->run.server, d);
+}
+
+static void reload(void *ctx)
+{
+	struct node *n = ctx;
+	struct nd_process *p = nd_server_process(n->run.server);
+
+	p->reload(p);
+}
+
+static bool serves(void *ctx, const struct nd_addr *a)
+{
+	struct node *n = ctx;
+	const struct nd_gen *g = nd_server_process(n->run.server)->gen;
+
+	for (size_t i = 0; g && i < g->nendpoints; i++)
+		if (nd_addr_equal(&g->endpoints[i].addr, a))
+			return true;
+	return false;
+}
+
+static void serving(void *ctx)
+{
+	struct node *n = ctx;
+
+	nd_fdset_drop_rest(n->fds);
+	nd_run_serving(&n->run);
+}
+
+static void stop_server(void *ctx, int status)
+{
+	struct node *n = ctx;
+
+	nd_server_stop(n->run.server, status);
+}
+
+/* --- what the process asks of the agent --- */
+
+static void stop(void *ctx, int status)
+{
+	struct node *n = ctx;
+
+	nd_agent_stop(n->agent, status);
+}
+
+static void ended(void *ctx)
+{
+	struct node *n = ctx;
+
+	nd_agent_ended(n->agent);
+}
+
+static void quit(void *ctx)
+{
+	struct node *n = ctx;
+
+	nd_agent_quit(n->agent);
+}
+
+/* --- the command line --- */
+
+static bool has_text(const char *text)
+{
+	return text && *text;
+}
+
+static int read_options(const struct options *o, struct node *n, struct nd_agent_config *c,
+			struct nd_diag *d)
+{
+	struct nd_template_values *v = &c->base.values;
+	int err;
+
+	v->port = 53;
+	if ((o->run.port && !nd_flags_port("dns.port", o->run.port, &v->port)) ||
+	    !nd_flags_port("health-port", o->health_port, &c->health_port))
+		return ND_ECONF;
+	err = nd_options_local(o->localip, v->port, n->local, &c->naddrs, d);
+	if (!err)
+		err = nd_options_interval(o->sync, &c->sync_ns, d);
+	if (!err)
+		err = nd_options_service(o->upstream, n->service, d);
+	if (!err && strlen(o->interface) > 15)
+		err = nd_diag_at(d, NULL, 0,
+				 "-interfacename: \"%s\" is too long; at most 15 characters",
+				 o->interface);
+	if (err)
+		return err;
+	c->addrs = v->local = n->local;
+	v->nlocal = c->naddrs;
+	v->cluster_dns = getenv(n->service);
+	v->cluster_dns_from = n->service;
+	v->prometheus = o->prometheus;
+	struct nd_addr a;
+	if (v->cluster_dns && nd_addr_parse_ip(v->cluster_dns, 0, &a))
+		v->cluster_dns = NULL;
+	c->interface = o->interface;
+	c->metrics = o->metrics;
+	c->setup_interface = o->setup_interface;
+	c->setup_rules = o->setup_rules;
+	c->skip_teardown = o->skip_teardown;
+	c->reload = o->reload;
+	c->base.base = o->base;
+	c->base.corefile = has_text(o->run.conf) ? o->run.conf : o->corefile;
+	c->base.kubedns = has_text(o->kubedns)                ? o->kubedns
+			  : access(KUBEDNS_FOLDER, F_OK) == 0 ? KUBEDNS_FOLDER
+							      : NULL;
+	if (strcmp(c->base.base, c->base.corefile) == 0)
+		return nd_diag_at(d, NULL, 0,
+				  "%s is both -basecorefile and -conf: the template would be "
+				  "overwritten; give -conf another path",
+				  c->base.base);
+	return 0;
+}
+
+/* What whoever started us holds for us. Bad words: then all is our own. */
+static void take_descriptors(struct nd_fdset *fds)
+{
+	const char *text = getenv(FDS_VARIABLE);
+	int err = text ? nd_fdset_add_text(fds, text) : 0;
+
+	if (err)
+		fprintf(stderr, "%s: %s: no descriptor is taken from it\n", FDS_VARIABLE,
+			nd_err_text(err));
+	unsetenv(FDS_VARIABLE);
+}
+
+static uint16_t workers(struct nd_fdset *fds)
+{
+	uint16_t held = nd_fdset_workers(fds);
+	unsigned n = nd_thread_cpus();
+
+	if (held)
+		return held;
+	return (uint16_t)(n < WORKERS_MAX ? n : WORKERS_MAX);
+}
+
+static int run(struct node *n, const struct nd_agent_config *c)
+{
+	const struct nd_agent_hooks hooks = { .ctx = n,
+					      .check = check,
+					      .load = load,
+					      .reload = reload,
+					      .serves = serves,
+					      .serving = serving,
+					      .stop = stop_server };
+	struct nd_server_options so = { .corefile = c->base.corefile,
+					.workers = workers(n->fds),
+					.isolate = true,
+					.fds = n->fds };
+
+	n->agent = nd_agent_new(n->run.loop, c, &hooks);
+	if (!n->agent) {
+		fprintf(stderr, "can't start: no memory left\n");
+		return 1;
+	}
+	n->run.ctx = n;
+	n->run.stop = stop;
+	n->run.ended = ended;
+	n->run.quit = quit;
+	if (!nd_run_open(&n->run, &so))
+		return 1;
+	nd_agent_start(n->agent);
+	return nd_run_loop(&n->run);
+}
+
+int nd_cmd_node(int argc, char **argv)
+{
+	struct options o = defaults;
+	int status = nd_flags_parse(flags, ND_COUNT(flags), "nodens node", argc, argv, &o);
+	struct nd_agent_config c = { 0 };
+	struct nd_diag d = { 0 };
+	struct node n = { 0 };
+
+	if (status != ND_FLAGS_GO_ON)
+		return status;
+	if (nd_run_answer(&o.run))
+		return 0;
+	if (read_options(&o, &n, &c, &d)) {
+		if (d.set)
+			fprintf(stderr, "%s\n", d.text);
+		return 1;
+	}
+	n.fds = nd_fdset_new();
+	if (!n.fds) {
+		fprintf(stderr, "can't start: no memory left\n");
+		return 1;
+	}
+	take_descriptors(n.fds);
+	c.fds = n.fds;
+	if (o.run.pidfile)
+		unlink(o.run.pidfile); /* who waits for it waits for this process */
+	status = nd_run_init(&n.run, &o.run) ? run(&n, &c) : 1;
+	nd_agent_free(n.agent);
+	nd_run_clear(&n.run);
+	nd_fdset_free(n.fds);
+	return status;
+}

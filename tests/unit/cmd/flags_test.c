@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/err.h"
+#include "cmd/flags.h"
+
+struct options {
+	const char *text, *other;
+	bool on, off;
+};
+
+static const struct nd_flag table[] = {
+	{ "conf", ND_FLAG_TEXT, offsetof(struct options, text), "a text" },
+	{ "dns.port", ND_FLAG_TEXT, offsetof(struct options, other), "another" },
+	{ "p", ND_FLAG_TEXT, offsetof(struct options, other), "the same" },
+	{ "quiet", ND_FLAG_SWITCH, offsetof(struct options, on), "a switch" },
+	{ "setup", ND_FLAG_SWITCH, offsetof(struct options, off), "on by default" },
+};
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *name;
+		char *argv[6];
+		int ret;
+		struct options want;
+	} rows[] = {
+		{ "nothing", { "x" }, ND_FLAGS_GO_ON, { "def", NULL, false, true } },
+		{ "value behind a blank",
+		  { "x", "-conf", "a" },
+		  ND_FLAGS_GO_ON,
+		  { "a", NULL, false, true } },
+		{ "value behind an equals sign",
+		  { "x", "-conf=a=b" },
+		  ND_FLAGS_GO_ON,
+		  { "a=b", NULL, false, true } },
+		{ "two dashes, a dot",
+		  { "x", "--dns.port=5" },
+		  ND_FLAGS_GO_ON,
+		  { "def", "5", false, true } },
+		{ "an empty value", { "x", "-conf=" }, ND_FLAGS_GO_ON, { "", NULL, false, true } },
+		{ "a value that looks like a flag",
+		  { "x", "-conf", "-quiet" },
+		  ND_FLAGS_GO_ON,
+		  { "-quiet", NULL, false, true } },
+		{ "the last one counts",
+		  { "x", "-p", "1", "-dns.port", "2" },
+		  ND_FLAGS_GO_ON,
+		  { "def", "2", false, true } },
+		{ "a switch", { "x", "-quiet" }, ND_FLAGS_GO_ON, { "def", NULL, true, true } },
+		{ "a switch with a value",
+		  { "x", "-quiet=T", "-setup=FALSE" },
+		  ND_FLAGS_GO_ON,
+		  { "def", NULL, true, false } },
+		{ "a switch takes no next word", { "x", "-setup", "false" }, 1, { 0 } },
+		{ "a switch with another value", { "x", "-setup=no" }, 2, { 0 } },
+		{ "unknown", { "x", "-con", "a" }, 2, { 0 } },
+		{ "known but longer", { "x", "-confx=a" }, 2, { 0 } },
+		{ "no value left", { "x", "-conf" }, 2, { 0 } },
+		{ "a word", { "x", "word" }, 1, { 0 } },
+		{ "a dash", { "x", "-" }, 1, { 0 } },
+		{ "two dashes alone", { "x", "--" }, 2, { 0 } },
+		{ "help", { "x", "-p", "1", "--help" }, 0, { 0 } },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct options o = { .text = "def", .off = true };
+		char *argv[ND_COUNT(rows[i].argv)];
+		int argc = 0;
+		while (argc < (int)ND_COUNT(argv) && rows[i].argv[argc]) {
+			argv[argc] = rows[i].argv[argc];
+			argc++;
+		}
+		int ret = nd_flags_parse(table, ND_COUNT(table), "x", argc, argv, &o);
+		if (ret != rows[i].ret)
+			fail_msg("%s: got %d, want %d", rows[i].name, ret, rows[i].ret);
+		if (ret == ND_FLAGS_GO_ON &&
+		    (!same(o.text, rows[i].want.text) || !same(o.other, rows[i].want.other) ||
+		     o.on != rows[i].want.on || o.off != rows[i].want.off))
+			fail_msg("%s: got %s %s %d %d", rows[i].name, o.text, o.other, o.on, o.off);
+	}
+}
+
+static void test_port(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t port; /* 0: none */
+	} rows[] = {
+		{ "53", 53 }, { "1", 1 },   { "65535", 65535 }, { "65536", 0 }, { "0", 0 },
+		{ "", 0 },    { "53x", 0 }, { "-1", 0 },        { " 53", 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		uint16_t port = 0;
+		bool ok = nd_flags_port("p", rows[i].text, &port);
+		if (ok != (rows[i].port != 0) || port != rows[i].port)
+			fail_msg("\"%s\": got %d, port %u", rows[i].text, ok, port);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_port),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
