@@ -60,9 +60,3 @@ int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 	(void)n;
 	return refuse(d, "-setupiptables");
 }
-
-int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
-{
-	(void)n, (void)missing;
-	return refuse(d, "-setupiptables");
-}
