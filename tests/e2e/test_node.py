@@ -179,6 +179,25 @@ def test_upstream_servers(agent, tmp_path):
     assert s.corefile() == ".:%d {\n    bind 127.0.0.1\n    forward . 127.0.0.1:1\n}\n" % s.port
 
 
+def test_corefile_is_a_mount(agent, tmp_path):
+    """A file that is a mount of its own cannot be renamed over: it is written in place."""
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted" / "Corefile").write_text("x")
+    (tmp_path / "behind").write_text("x")
+    s = Agent(tmp_path / "mounted")
+    mount = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" Corefile && exec "$@"', str(tmp_path / "behind")]
+    if subprocess.run(mount + ["true"], cwd=s.folder, capture_output=True, check=False).returncode:
+        pytest.skip("a mount of one's own is refused here")
+    s.argv = mount + s.argv
+    s.start()
+    try:
+        assert texts(s.ask("www.cluster.test.")) == ["192.0.2.1"]
+        assert "hosts {" in (tmp_path / "behind").read_text()
+        assert s.corefile() == "x" and not os.path.exists(s.folder + "/Corefile.new")
+    finally:
+        s.stop()
+
+
 def test_no_upstream_service(agent, monkeypatch):
     """Nothing is made up for an address that is not known: it waits, and serves as soon as it can."""
     monkeypatch.delenv("UP_STREAM_SERVICE_HOST")
