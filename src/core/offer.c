@@ -23,6 +23,11 @@ void nd_offer_labels(struct nd_setup *s, const struct nd_name *zones, size_t n)
 	s->block->nlabel_zones = n;
 }
 
+void nd_offer_want_external(struct nd_setup *s)
+{
+	s->block->wants_external = true;
+}
+
 bool nd_offer_is_label(const char *text, size_t n)
 {
 	const char *slash = memchr(text, '/', n);

@@ -37,6 +37,46 @@ struct nd_offer_search {
 	struct nd_name_buf buf[ND_OFFER_DOMAINS]; /* for names that are made */
 };
 
+/* ---- k8s_external ---- */
+
+/* An address or a host outside, where something is reached. */
+struct nd_offer_target {
+	struct nd_name
+		key;    /* SERVICE.NAMESPACE or ENDPOINT.SERVICE.NAMESPACE, below the zone given */
+	uint8_t ip_len; /* 4 or 16; 0: host */
+	uint8_t ip[16];
+	struct nd_name host;
+	int32_t port; /* -1: none given */
+	/* Labels (length and letters; length 0: none), for a walk over all only. */
+	const uint8_t *port_name, *protocol;
+	bool endpoint; /* of a headless Service: each of its names is one of several */
+};
+
+struct nd_offer_targets {
+	void (*put)(void *ctx, const struct nd_offer_target *t);
+	void *ctx;
+};
+
+struct nd_offer_external {
+	/* Puts what stands behind a name at or below zone, both lower case. headless: endpoints too. False: no such
+	 * name. */
+	bool (*find)(const void *self, struct nd_name lower, struct nd_name zone, bool headless,
+		     const struct nd_offer_targets *to);
+	/* Who has the address outside: key is SERVICE.NAMESPACE.ZONE. */
+	void (*reverse)(const void *self, const uint8_t *ip, size_t n, struct nd_name zone,
+			const struct nd_offer_targets *to);
+	/* This server's own addresses outside. */
+	void (*servers)(const void *self, bool headless, const struct nd_offer_targets *to);
+	/* Everything, some Services a call: *at from 0 on. False: that was the last. A Service that stays is put once at
+	 * least; perhaps twice while others come. */
+	bool (*walk)(const void *self, struct nd_name zone, bool headless, uint64_t *at,
+		     const struct nd_offer_targets *to);
+	/* Unix time of the last change. */
+	uint32_t (*serial)(const void *self);
+	/* The plugin's own TTL, in seconds. */
+	uint32_t (*ttl)(const void *self);
+};
+
 struct nd_offer {
 	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length (cut at cap) or -1,
 	 * where there is no such label now. The plugin's per-query state can be asked for. */
@@ -47,6 +87,8 @@ struct nd_offer {
 
 	/* The domains that q's client searches. False: not known, nothing is searched. */
 	bool (*search)(const void *self, const struct nd_query *q, struct nd_offer_search *out);
+
+	const struct nd_offer_external *external;
 };
 
 /* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance. */
@@ -55,6 +97,8 @@ const struct nd_plugin *nd_offer_find(const struct nd_setup *s, const char *name
 
 /* `metadata` stands in this block, for these zones. From its setup. */
 void nd_offer_labels(struct nd_setup *s, const struct nd_name *zones, size_t n);
+/* `k8s_external` stands in this block: what is outside is kept by who offers it. From its setup. */
+void nd_offer_want_external(struct nd_setup *s);
 /* Is this text shaped like a label: something before a slash, and something behind it? */
 bool nd_offer_is_label(const char *text, size_t n);
 /* The value of a label for q: its length, cut at cap, or -1 (no such label, or no `metadata` in the block). On the

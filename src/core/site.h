@@ -53,6 +53,7 @@ struct nd_block {
 	const char *root;                  /* plugin root; "" */
 	const struct nd_name *label_zones; /* plugin metadata; none: no labels */
 	size_t nlabel_zones;
+	bool wants_external;  /* plugin k8s_external */
 	struct nd_addr *bind; /* plugin bind; none: wildcard */
 	size_t nbind;
 };

@@ -96,6 +96,55 @@ static int read_one_ip(struct nd_fields *c, const char *text, struct nd_object_s
 	return 0;
 }
 
+static int count_entries(struct nd_fields *c, const struct nd_tree *map, const char *key,
+			 const struct nd_tree **list, size_t *n)
+{
+	int err = nd_fields_node(c, map, key, ND_TREE_LIST, list);
+
+	*n += !err && *list ? (*list)->n : 0;
+	return err;
+}
+
+/* spec.externalIPs, and status.loadBalancer.ingress with `ip` or else `hostname` (CoreDNS object.ToService). */
+static int read_outside(struct nd_fields *c, const struct nd_tree *t, const struct nd_tree *spec,
+			struct nd_object_service *s)
+{
+	const struct nd_tree *status, *balancer = NULL, *ips = NULL, *ingress = NULL;
+	size_t n = 0;
+
+	int err = nd_fields_node(c, t, "status", ND_TREE_MAP, &status);
+	if (!err)
+		err = nd_fields_node(c, status, "loadBalancer", ND_TREE_MAP, &balancer);
+	if (!err)
+		err = count_entries(c, spec, "externalIPs", &ips, &n);
+	if (!err)
+		err = count_entries(c, balancer, "ingress", &ingress, &n);
+	if (err || !n)
+		return err;
+	const char **outside = nd_arena_array(c->arena, n, sizeof *outside);
+	if (!outside)
+		return nd_fields_no_memory(c);
+	s->outside = outside;
+	for (const struct nd_tree *v = ips ? ips->first : NULL; v; v = v->next) {
+		if (v->kind != ND_TREE_TEXT)
+			return nd_fields_fail(c, v, "externalIPs", "must be a list of addresses");
+		outside[s->noutside] = nd_arena_string(c->arena, v->text);
+		if (!outside[s->noutside++])
+			return nd_fields_no_memory(c);
+	}
+	for (const struct nd_tree *v = ingress ? ingress->first : NULL; v && !err; v = v->next) {
+		const char *ip = "", *host = "";
+		err = nd_fields_need_map(c, v, "ingress");
+		if (!err)
+			err = nd_fields_text(c, v, "ip", &ip);
+		if (!err)
+			err = nd_fields_text(c, v, "hostname", &host);
+		if (!err)
+			outside[s->noutside++] = ip[0] ? ip : host;
+	}
+	return err;
+}
+
 static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_service *s = &o->service;
@@ -115,6 +164,8 @@ static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_
 		err = read_ports(c, spec, &s->ports, &s->nports);
 	if (!err && !s->nips && ip[0])
 		err = read_one_ip(c, ip, s);
+	if (!err)
+		err = read_outside(c, t, spec, s);
 	nd_object_service_is(s, type, first ? first : ip);
 	return err;
 }

@@ -46,6 +46,9 @@ struct nd_object_service { /* Service and ServiceImport */
 	size_t nips;
 	const struct nd_object_port *ports;
 	size_t nports;
+	/* externalIPs, then what the load balancer has, address or host name each. */
+	const char *const *outside;
+	size_t noutside;
 };
 
 struct nd_object_slice {

@@ -167,7 +167,61 @@ static struct nd_object_ip address(struct nd_proto *p, const struct nd_proto_fie
 	return nd_object_ip(*as_text);
 }
 
-static void read_service(struct nd_proto *p, struct nd_arena *a, struct nd_object *o)
+/* LoadBalancerIngress: 1 ip, 2 hostname. */
+static const char *read_ingress(struct nd_proto *p, const struct nd_proto_field *entry,
+				struct nd_arena *a)
+{
+	struct nd_proto in = nd_proto_inside(p, entry);
+	const char *ip = "", *host = "";
+	struct nd_proto_field f;
+
+	while (nd_proto_next(&in, &f)) {
+		if (f.number == 1)
+			ip = text(&in, &f, a, "");
+		else if (f.number == 2)
+			host = text(&in, &f, a, "");
+	}
+	take_error(p, in.err);
+	return ip[0] ? ip : host;
+}
+
+/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer holds, as a decoder merges them. */
+static struct nd_proto balancer_of(struct nd_proto status)
+{
+	struct nd_proto_field f;
+	struct nd_proto found = { 0 };
+
+	while (nd_proto_next(&status, &f))
+		if (f.number == 1)
+			found = nd_proto_inside(&status, &f);
+	return found;
+}
+
+/* spec.externalIPs (5), then what the load balancer has. */
+static void read_outside(struct nd_proto *p, struct nd_proto *status, struct nd_arena *a,
+			 struct nd_object_service *s)
+{
+	struct nd_proto spec = *p, balancer = balancer_of(*status);
+	size_t n = nd_proto_count(spec, 5) + nd_proto_count(balancer, 1);
+	const char **outside = n ? nd_arena_array(a, n, sizeof *outside) : NULL;
+	struct nd_proto_field f;
+
+	if (n && !outside) {
+		take_error(p, -ENOMEM);
+		return;
+	}
+	while (n && nd_proto_next(&spec, &f))
+		if (f.number == 5)
+			outside[s->noutside++] = text(p, &f, a, "");
+	while (n && nd_proto_next(&balancer, &f))
+		if (f.number == 1)
+			outside[s->noutside++] = read_ingress(status, &f, a);
+	take_error(status, balancer.err);
+	s->outside = outside;
+}
+
+static void read_service(struct nd_proto *p, struct nd_proto *status, struct nd_arena *a,
+			 struct nd_object *o)
 {
 	struct nd_object_service *s = &o->service;
 	struct nd_object_port *ports = array_for(p, a, 1, sizeof *ports);
@@ -177,6 +231,7 @@ static void read_service(struct nd_proto *p, struct nd_arena *a, struct nd_objec
 
 	if (!ips)
 		take_error(p, -ENOMEM);
+	read_outside(p, status, a, s);
 	while (nd_proto_next(p, &f)) {
 		if (f.number == 1) {
 			read_port(p, &f, a, &ports[s->nports++]);
@@ -341,14 +396,14 @@ int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struc
 			meta = nd_proto_inside(&p, &f);
 		else if (f.number == 2 && kind == ND_OBJECT_SERVICE)
 			spec = nd_proto_inside(&p, &f);
-		else if (f.number == 3 && kind == ND_OBJECT_POD)
+		else if (f.number == 3 && (kind == ND_OBJECT_POD || kind == ND_OBJECT_SERVICE))
 			status = nd_proto_inside(&p, &f);
 	}
 	if (p.err)
 		return p.err;
 	read_meta(&meta, a, out, &deleted);
 	if (kind == ND_OBJECT_SERVICE)
-		read_service(&spec, a, &out->object);
+		read_service(&spec, &status, a, &out->object);
 	else if (kind == ND_OBJECT_POD)
 		read_pod_status(&status, a, deleted, &out->object);
 	else if (kind == ND_OBJECT_SLICE)

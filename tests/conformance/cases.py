@@ -19,7 +19,7 @@ SCOPE = {
                 "max_concurrent", "next"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
-KUBERNETES_FIELDS = ("k8s_external", "transfer", "api")   # need more than SCOPE has
+KUBERNETES_FIELDS = ("transfer", "api")   # need more than SCOPE has
 
 
 def folders():

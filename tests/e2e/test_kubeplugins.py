@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that stand on kubernetes, as a running server shows them."""
+import time
+
 import dns.rcode
 
-from serving import texts
+from serving import texts, wait_for
 
 CLUSTER = """apiVersion: v1
 kind: Namespace
@@ -68,3 +70,109 @@ def test_autopath(serve):
 def test_autopath_wants_verified_pods(serve):
     s = served(serve, "    autopath @kubernetes\n", "pods insecure")
     assert s.ask("web.n.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
+
+
+OUTSIDE = CLUSTER + """---
+apiVersion: v1
+kind: Service
+metadata: {name: lb, namespace: n}
+spec:
+  type: LoadBalancer
+  clusterIP: 10.0.0.2
+  externalIPs: [192.0.2.1, "2001:db8::1"]
+  ports: [{name: http, port: 80}, {name: dns, port: 53, protocol: UDP}]
+status: {loadBalancer: {ingress: [{ip: 192.0.2.9}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cloud, namespace: n}
+spec: {clusterIP: 10.0.0.3, ports: [{name: http, port: 80}, {name: tls, port: 443}]}
+status: {loadBalancer: {ingress: [{hostname: LB.cloud.test}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: n}
+spec: {clusterIP: None, ports: [{name: sql, port: 5432}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db-a, namespace: n, labels: {kubernetes.io/service-name: db}}
+ports: [{name: sql, port: 5432}]
+endpoints: [{addresses: [10.1.0.1], hostname: one}, {addresses: [10.1.0.2]}]
+"""
+
+
+def outside(serve, options="", more="", zones="ext.test in-addr.arpa"):
+    return serve(".:@PORT {\n    bind 127.0.0.1\n    k8s_external " + zones + " {\n        " + options + "\n    }\n"
+                 '    template IN A cloud.test {\n        answer "{{ .Name }} 7 IN A 198.51.100.1"\n    }\n'
+                 "    kubernetes cluster.local {\n        source @DIR/cluster.yaml\n        ttl 30\n    }\n" + more +
+                 "}\n", files={"cluster.yaml": OUTSIDE})
+
+
+def rows(reply, section="answer"):
+    return sorted(r.lower() for rrset in getattr(reply, section) for r in rrset.to_text().split("\n"))
+
+
+def test_external_names(serve):
+    s = outside(serve, "headless\n        ttl 9\n        apex here")
+
+    def ask(name, kind="A"):
+        r = s.ask(name, kind)
+        return [dns.rcode.to_text(r.rcode())] + rows(r)
+    a, srv = "NOERROR", "lb.n.ext.test. 30 in srv 0 16 "
+    assert ask("LB.n.ext.test.") == [a, "lb.n.ext.test. 9 in a 192.0.2.1", "lb.n.ext.test. 9 in a 192.0.2.9"]
+    assert ask("lb.n.ext.test.", "AAAA") == [a, "lb.n.ext.test. 9 in aaaa 2001:db8::1"]
+    assert ask("lb.n.ext.test.", "SRV") == [a, srv + "53 lb.n.ext.test.", srv + "80 lb.n.ext.test."]
+    assert len(rows(s.ask("lb.n.ext.test.", "SRV"), "additional")) == 3
+    assert ask("_dns._udp.lb.n.ext.test.", "SRV") == [a, "_dns._udp.lb.n.ext.test. 30 in srv 0 33 53 lb.n.ext.test."]
+    assert ask("_none._tcp.lb.n.ext.test.", "SRV") == ["NXDOMAIN"]
+    assert ask("lb.n.ext.test.", "TXT") == [a]
+    # A host is looked up, once for all ports.
+    assert ask("cloud.n.ext.test.") == [a, "cloud.n.ext.test. 30 in cname lb.cloud.test.",
+                                        "lb.cloud.test. 7 in a 198.51.100.1"]
+    assert len(ask("cloud.n.ext.test.", "SRV")) == 3
+    assert rows(s.ask("cloud.n.ext.test.", "SRV"), "additional") == ["lb.cloud.test. 7 in a 198.51.100.1"]
+    # Headless Services by their endpoints.
+    assert ask("db.n.ext.test.") == [a, "db.n.ext.test. 9 in a 10.1.0.1", "db.n.ext.test. 9 in a 10.1.0.2"]
+    assert ask("one.db.n.ext.test.") == [a, "one.db.n.ext.test. 9 in a 10.1.0.1"]
+    assert ask("10-1-0-2.db.n.ext.test.") == [a, "10-1-0-2.db.n.ext.test. 9 in a 10.1.0.2"]
+    assert ask("_sql._tcp.db.n.ext.test.", "SRV") == [
+        a, "_sql._tcp.db.n.ext.test. 30 in srv 0 50 5432 10-1-0-2.db.n.ext.test.",
+        "_sql._tcp.db.n.ext.test. 30 in srv 0 50 5432 one.db.n.ext.test."]
+    # Nothing outside; no such thing.
+    for name, rcode in (("web.n", "NXDOMAIN"), ("n", "NOERROR"), ("none", "NXDOMAIN"), ("a.b.c.lb.n", "NXDOMAIN")):
+        r = s.ask(name + ".ext.test.")
+        assert [dns.rcode.to_text(r.rcode())] + rows(r) == [rcode]
+        assert r.authority[0].to_text().startswith("ext.test. 9 IN SOA ns1.here.ext.test. hostmaster.here.ext.test. ")
+    # Back from addresses.
+    assert ask("9.2.0.192.in-addr.arpa.", "PTR") == [a, "9.2.0.192.in-addr.arpa. 9 in ptr lb.n.ext.test."]
+    assert ask("8.2.0.192.in-addr.arpa.", "PTR") == ["NXDOMAIN"]
+    # The zone's own names.
+    assert ask("here.ext.test.") == [a]
+    assert ask("ns2.here.ext.test.") == ["NXDOMAIN"]
+    assert ask("ext.test.", "NS") == [a, "ext.test. 9 in ns ns1.here.ext.test."]
+    assert ask("ns1.here.ext.test.", "TXT") == [a]
+
+
+def test_external_falls_through(serve):
+    s = outside(serve, "fallthrough none.ext.test", "    whoami\n")
+    assert rows(s.ask("x.none.ext.test.")) == [] and s.ask("x.none.ext.test.").additional
+    assert s.ask("db.n.ext.test.").rcode() == dns.rcode.NXDOMAIN  # not headless
+    assert not s.ask("db.n.ext.test.").additional
+
+
+def test_external_wants_kubernetes(serve):
+    s = serve(".:@PORT {\n    k8s_external ext.test\n    whoami\n}\n", wait=False)
+    assert s.wait() != 0
+    assert "Corefile:2 - plugin/k8s_external: kubernetes plugin not loaded" in s.log()
+
+
+def test_external_follows_changes(serve):
+    s = outside(serve)
+    serial = s.ask("ext.test.", "SOA").answer[0][0].serial
+    time.sleep(1.1)
+    s.write("cluster.yaml", OUTSIDE.replace("192.0.2.9", "192.0.2.7"))
+    wait_for(lambda: "192.0.2.7" in texts(s.ask("lb.n.ext.test.")))
+    assert s.ask("ext.test.", "SOA").answer[0][0].serial > serial
+    assert s.ask("9.2.0.192.in-addr.arpa.", "PTR").rcode() == dns.rcode.NXDOMAIN
+    assert texts(s.ask("7.2.0.192.in-addr.arpa.", "PTR")) == ["lb.n.ext.test."]

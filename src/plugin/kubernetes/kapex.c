@@ -91,17 +91,6 @@ static void add_slice(struct servers *s, const struct nd_kname *of, const struct
 	}
 }
 
-static bool slice_has(const struct nd_kslice *s, const struct nd_kip *ip)
-{
-	for (uint32_t i = 0; ip->len == 4 && i < s->n4; i++)
-		if (memcmp(nd_kobject_v4(s)[i].ip, ip->bytes, 4) == 0)
-			return true;
-	for (uint32_t i = 0; ip->len == 16 && i < s->n6; i++)
-		if (memcmp(nd_kobject_v6(s)[i].ip, ip->bytes, 16) == 0)
-			return true;
-	return false;
-}
-
 /* The Services that stand before this server: a headless one by its endpoints, another by its own addresses. */
 static void add_services(struct servers *s, const struct nd_kconf *c, const struct nd_kip *local)
 {
@@ -110,7 +99,7 @@ static void add_services(struct servers *s, const struct nd_kconf *c, const stru
 
 	while ((set = nd_kreverse_next(&it))) {
 		const struct nd_kslice *slice = nd_rcu_get(set->now);
-		if (!slice || !slice_has(slice, local))
+		if (!slice || !nd_kobject_slice_has(slice, local->bytes, local->len))
 			continue;
 		s->found = true;
 		const struct nd_kservice *service = nd_rcu_get(set->of->service);

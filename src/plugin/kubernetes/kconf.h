@@ -22,6 +22,7 @@ struct nd_kconf {
 	const char *source, *labels, *namespace_labels;
 	const struct nd_conf_line *api_line,
 		*timeout_line; /* first line that speaks of an API server; of the wait for it */
+	bool outside;          /* `k8s_external` stands in the block */
 	bool pod_labels; /* somebody may ask for a client's labels: `metadata` stands in the block */
 	struct nd_name *search; /* of this server's own resolv.conf, for autopath */
 	size_t nsearch;

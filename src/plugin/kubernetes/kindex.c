@@ -104,6 +104,15 @@ static void touch(struct nd_kindex *ix, enum nd_krealm realm)
 	nd_rcu_publish(ix->modified[realm], (uint32_t)(ix->config.wall_ns() / 1000000000u));
 }
 
+/* A Service or its endpoints came, went or changed. (CoreDNS moves this serial for changed Services only, so that
+ * a secondary would never learn of a new one.) */
+static void touch_outside(struct nd_kindex *ix, enum nd_object_kind kind)
+{
+	if (ix->config.outside && (kind == ND_OBJECT_SERVICE || kind == ND_OBJECT_SLICE))
+		nd_rcu_publish(ix->modified_outside,
+			       (uint32_t)(ix->config.wall_ns() / 1000000000u));
+}
+
 /* Which serial a change moves: CoreDNS counts what comes and goes to the cluster's, changes of ServiceImports
  * and their slices to the multicluster zones'. Namespaces move none. */
 static void note_change(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change change)
@@ -114,6 +123,7 @@ static void note_change(struct nd_kindex *ix, const struct nd_object *o, enum nd
 	if (change == ND_KPUT_SAME || o->kind == ND_OBJECT_NAMESPACE)
 		return;
 	touch(ix, multi && change == ND_KPUT_CHANGED ? ND_KREALM_MULTI : ND_KREALM_CLUSTER);
+	touch_outside(ix, o->kind);
 }
 
 static int upsert(struct nd_sink *s, const struct nd_object *o)
@@ -132,16 +142,20 @@ static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const cha
 {
 	struct nd_kindex *ix = of_sink(s);
 
-	if (nd_kput_remove(ix, kind, namespace, name) && kind != ND_OBJECT_NAMESPACE)
-		touch(ix, ND_KREALM_CLUSTER);
+	if (!nd_kput_remove(ix, kind, namespace, name) || kind == ND_OBJECT_NAMESPACE)
+		return;
+	touch(ix, ND_KREALM_CLUSTER);
+	touch_outside(ix, kind);
 }
 
 static void end(struct nd_sink *s, enum nd_object_kind kind)
 {
 	struct nd_kindex *ix = of_sink(s);
 
-	if (nd_kput_sweep(ix, kind) && kind != ND_OBJECT_NAMESPACE)
+	if (nd_kput_sweep(ix, kind) && kind != ND_OBJECT_NAMESPACE) {
 		touch(ix, ND_KREALM_CLUSTER);
+		touch_outside(ix, kind);
+	}
 	nd_rcu_publish(ix->listed, ix->listed | 1u << kind);
 }
 

@@ -72,6 +72,7 @@ struct nd_kpod {
 struct nd_kindex_config {
 	bool pod_names, zones;        /* see nd_kobject_slice */
 	bool pod_labels;              /* keep the labels of pods */
+	bool outside;                 /* keep what Services have outside */
 	bool wanted[ND_OBJECT_KINDS]; /* kinds that are waited for before it is complete */
 	size_t max_bytes;
 	struct nd_siphash_key key;
@@ -90,6 +91,7 @@ struct nd_kindex {
 	uint8_t epoch[ND_OBJECT_KINDS]; /* relists begun */
 	uint32_t listed;                /* published: bit by kind that was listed whole */
 	uint32_t modified[ND_KREALMS];  /* published: Unix time of the last change; 0: none */
+	uint32_t modified_outside;      /* the same, of what Services have outside */
 };
 
 struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config); /* NULL: no memory */

@@ -118,6 +118,47 @@ static size_t wire_target(const char *text, struct nd_name_buf *buf)
 	return name.len;
 }
 
+/* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too much. */
+static size_t add_outside(const struct nd_object_service *o, struct nd_buf *text)
+{
+	size_t before = text->len;
+
+	for (size_t i = 0; i < o->noutside && text->len - before < UINT16_MAX - 512; i++) {
+		struct nd_object_ip ip = nd_object_ip(o->outside[i]);
+		struct nd_name_buf buf;
+		struct nd_name name;
+		if (!ip.len &&
+		    (!o->outside[i][0] || nd_name_parse(o->outside[i], false, &buf, &name)))
+			continue;
+		nd_buf_add(text, &ip.len, 1);
+		nd_buf_add(text, ip.len ? ip.bytes : name.wire, ip.len ? ip.len : name.len);
+	}
+	return text->len - before;
+}
+
+bool nd_kobject_outside(const struct nd_kservice *s, size_t *at, struct nd_koutside *out)
+{
+	const uint8_t *from = (const uint8_t *)s + s->size - s->target_len - s->outside_len;
+
+	if (*at >= s->outside_len)
+		return false;
+	out->len = from[*at];
+	out->at = from + *at + 1;
+	*at += 1u + (out->len ? out->len : nd_name_view(out->at).len);
+	return true;
+}
+
+bool nd_kobject_slice_has(const struct nd_kslice *s, const uint8_t *ip, size_t n)
+{
+	for (uint32_t i = 0; n == 4 && i < s->n4; i++)
+		if (memcmp(nd_kobject_v4(s)[i].ip, ip, 4) == 0)
+			return true;
+	for (uint32_t i = 0; n == 16 && i < s->n6; i++)
+		if (memcmp(nd_kobject_v6(s)[i].ip, ip, 16) == 0)
+			return true;
+	return false;
+}
+
 static void *block(struct nd_kmemory *m, size_t head, const struct nd_buf *text, uint32_t *size)
 {
 	*size = (uint32_t)(head + text->len);
@@ -126,9 +167,11 @@ static void *block(struct nd_kmemory *m, size_t head, const struct nd_buf *text,
 }
 
 static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_object_service *o,
-					 size_t nports, struct nd_kport *ports, struct nd_buf *text)
+					 size_t nports, struct nd_kport *ports, struct nd_buf *text,
+					 bool outside)
 {
 	struct nd_name_buf target;
+	size_t outside_len = outside ? add_outside(o, text) : 0;
 	size_t target_len = o->external ? wire_target(o->external_name, &target) : 0;
 	uint8_t nips = o->headless || o->external ? 0 : count_ips(o);
 	uint32_t size;
@@ -144,6 +187,7 @@ static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_o
 	s->nports = (uint16_t)nports;
 	s->nips = nips;
 	s->target_len = (uint16_t)target_len;
+	s->outside_len = (uint16_t)outside_len;
 	s->kind = o->external   ? ND_KSERVICE_EXTERNAL
 		  : o->headless ? ND_KSERVICE_HEADLESS
 				: ND_KSERVICE_CLUSTER;
@@ -160,7 +204,8 @@ static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_o
 	return s;
 }
 
-struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o)
+struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o,
+				       bool outside)
 {
 	const struct nd_object_service *s = &o->service;
 	/* A ServiceImport without ports has none at all. */
@@ -174,7 +219,7 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 		return NULL;
 	begin_text(&text);
 	fill_ports(ports, s->ports, given, &text);
-	made = build_service(m, s, nports, ports, &text);
+	made = build_service(m, s, nports, ports, &text, outside);
 	nd_buf_clear(&text);
 	nd_kmemory_free(m, ports);
 	return made;

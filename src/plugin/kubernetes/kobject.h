@@ -30,6 +30,7 @@ struct nd_kservice {
 	uint8_t nips;
 	uint8_t kind; /* enum nd_kservice_kind */
 	uint16_t target_len; /* external name in wire form, at the end of the text; 0: it is no host name */
+	uint16_t outside_len; /* addresses and hosts outside, before that; only where they are kept */
 	struct nd_kport port[]; /* then nips addresses, then text */
 };
 
@@ -89,8 +90,18 @@ static inline const uint8_t *nd_kobject_slice_text(const struct nd_kslice *s)
 	return (const uint8_t *)(nd_kobject_zones(s) + (s->zones ? s->n4 + s->n6 : 0));
 }
 
-/* NULL: no memory. */
-struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o);
+/* What a Service has outside the cluster. */
+struct nd_koutside {
+	uint8_t len;       /* 4 or 16; 0: a host */
+	const uint8_t *at; /* the address, or the name in wire form, letters kept */
+};
+/* The next one, *at from 0. False at the end. */
+bool nd_kobject_outside(const struct nd_kservice *s, size_t *at, struct nd_koutside *out);
+bool nd_kobject_slice_has(const struct nd_kslice *s, const uint8_t *ip, size_t n);
+
+/* NULL: no memory. outside: keep externalIPs and what load balancers have. */
+struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o,
+				       bool outside);
 /* pod_names: an endpoint without a hostname is called as its pod. zones: keep topology zones. */
 struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
 				   bool pod_names, bool zones);

@@ -12,7 +12,7 @@
 
 static int service_tags(struct nd_kindex *ix, const struct nd_kservice *s, struct nd_ktags *out)
 {
-	return s ? nd_ktags_ips(ix, nd_kobject_ips(s), s->nips, out) : 0;
+	return s ? nd_ktags_service(ix, s, out) : 0;
 }
 
 /* Only the cluster's own Services are found by address. */
@@ -71,7 +71,7 @@ static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kn
 static int put_service(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
 {
 	enum nd_krealm realm = o->kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
-	struct nd_kservice *made = nd_kobject_service(&ix->memory, o);
+	struct nd_kservice *made = nd_kobject_service(&ix->memory, o, ix->config.outside);
 	struct nd_kname *name = made ? nd_kspace_name(ix, realm, o->namespace, o->name) : NULL;
 	int err = -ENOMEM;
 
@@ -106,6 +106,11 @@ static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd
 		const struct nd_kip *ip = &nd_kobject_ips(old)[i];
 		nd_kreverse_forget(&ix->service_ips, name->id, nd_ktags_of(ix, ip->bytes, ip->len));
 	}
+	struct nd_koutside out;
+	for (size_t at = 0; name->id && nd_kobject_outside(old, &at, &out);)
+		if (out.len)
+			nd_kreverse_forget(&ix->service_ips, name->id,
+					   nd_ktags_of(ix, out.at, out.len));
 	leave_if_none(ix, name, 0);
 	nd_kmemory_retire(&ix->memory, old);
 	nd_kspace_release(ix, realm, name);

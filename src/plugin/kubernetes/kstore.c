@@ -72,6 +72,7 @@ static struct nd_kindex *make_index(const struct nd_kconf *c, const bool wanted[
 	struct nd_kindex_config config = { .pod_names = c->pod_names,
 					   .zones = c->zonal,
 					   .pod_labels = c->pod_labels,
+					   .outside = c->outside,
 					   .max_bytes = index_bytes_max,
 					   .wall_ns = nd_clock_wall_ns };
 
@@ -140,11 +141,11 @@ static void *make(void *ctx)
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 {
 	struct making m = { .conf = c, .setup = s };
-	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d%d", c->source,
+	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d%d%d", c->source,
 				    c->labels ? c->labels : "",
 				    c->namespace_labels ? c->namespace_labels : "", c->noendpoints,
 				    c->pods == ND_KCONF_PODS_VERIFIED, c->nmulti > 0, c->zonal,
-				    c->pod_names, c->pod_labels);
+				    c->pod_names, c->pod_labels, c->outside);
 
 	if (!key)
 		return ND_ELIMIT;

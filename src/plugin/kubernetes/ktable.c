@@ -103,6 +103,34 @@ struct nd_knode *nd_ktable_next(const struct nd_ktable *t, uint32_t *at)
 	return NULL;
 }
 
+static uint32_t reversed(uint32_t v)
+{
+	v = (v >> 1 & 0x55555555u) | (v & 0x55555555u) << 1;
+	v = (v >> 2 & 0x33333333u) | (v & 0x33333333u) << 2;
+	v = (v >> 4 & 0x0f0f0f0fu) | (v & 0x0f0f0f0fu) << 4;
+	return __builtin_bswap32(v);
+}
+
+/* The cursor counts in the high bits of the mask first: when the table doubles, a place that was visited becomes two that
+ * both lie behind (the way of Redis's SCAN). Nodes stand from their place on up to an empty slot. */
+uint32_t nd_ktable_scan(const struct nd_ktable *t, uint32_t cursor,
+			void (*visit)(void *ctx, const struct nd_knode *node), void *ctx)
+{
+	const struct nd_kslots *s = nd_rcu_get(t->now);
+
+	if (!s)
+		return 0;
+	uint32_t home = cursor & s->mask;
+	for (uint32_t i = home;; i = (i + 1) & s->mask) {
+		const struct nd_knode *node = nd_rcu_get(s->slot[i]);
+		if (!node)
+			break;
+		if (node != &deleted && (node->hash & s->mask) == home)
+			visit(ctx, node);
+	}
+	return reversed(reversed(cursor | ~s->mask) + 1);
+}
+
 void nd_ktable_clear(struct nd_ktable *t)
 {
 	nd_kmemory_free(t->memory, t->now);

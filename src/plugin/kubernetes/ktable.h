@@ -48,5 +48,10 @@ void nd_ktable_del(struct nd_ktable *t, struct nd_knode *node);
 void nd_ktable_replace(struct nd_ktable *t, struct nd_knode *old, struct nd_knode *node);
 /* Control thread: the nodes one after another, *at from 0; NULL at the end. The one returned may be deleted. */
 struct nd_knode *nd_ktable_next(const struct nd_ktable *t, uint32_t *at);
+/* Any thread, under the RCU read lock: some nodes, by a cursor that begins at 0 and comes back to it at the end. A node
+ * that is there all the time is visited once at least (and once more, perhaps, while the table grows); what of others is
+ * seen is by chance. Each call visits the nodes of one hash, so a few at most. */
+uint32_t nd_ktable_scan(const struct nd_ktable *t, uint32_t cursor,
+			void (*visit)(void *ctx, const struct nd_knode *node), void *ctx);
 /* No reader is left. */
 void nd_ktable_clear(struct nd_ktable *t);

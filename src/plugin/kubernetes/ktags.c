@@ -46,6 +46,26 @@ int nd_ktags_ips(const struct nd_kindex *ix, const struct nd_kip *ip, size_t n,
 	return 0;
 }
 
+int nd_ktags_service(const struct nd_kindex *ix, const struct nd_kservice *s, struct nd_ktags *out)
+{
+	struct nd_koutside each;
+	size_t n = s->nips;
+
+	for (size_t at = 0; nd_kobject_outside(s, &at, &each);)
+		n += each.len > 0;
+	int err = room(out, n);
+	if (err)
+		return err;
+	for (uint8_t i = 0; i < s->nips; i++)
+		out->tag[out->n++] = nd_ktags_of(ix, nd_kobject_ips(s)[i].bytes,
+						 nd_kobject_ips(s)[i].len);
+	for (size_t at = 0; nd_kobject_outside(s, &at, &each);)
+		if (each.len)
+			out->tag[out->n++] = nd_ktags_of(ix, each.at, each.len);
+	settle(out);
+	return 0;
+}
+
 int nd_ktags_slice(const struct nd_kindex *ix, const struct nd_kslice *s, struct nd_ktags *out)
 {
 	int err = room(out, s ? (size_t)s->n4 + s->n6 : 0);

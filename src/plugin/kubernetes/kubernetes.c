@@ -6,6 +6,7 @@
 #include "io/netif.h"
 #include "plugin/kubernetes/kanswer.h"
 #include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kexternal.h"
 #include "plugin/kubernetes/kmeta.h"
 #include "plugin/kubernetes/kptr.h"
 #include "plugin/kubernetes/kstore.h"
@@ -265,6 +266,7 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 
 	(void)directive;
 	if (!err) {
+		c->outside = s->block->wants_external;
 		c->pod_labels = c->pods == ND_KCONF_PODS_VERIFIED && s->block->nlabel_zones > 0;
 		err = nd_setup_search(s, "/etc/resolv.conf", &c->search, &c->nsearch);
 	}
@@ -298,7 +300,9 @@ static int start(void *self, struct nd_setup *s)
 	return 0;
 }
 
-static const struct nd_offer offer = { .label = nd_kmeta_label, .search = nd_kmeta_search };
+static const struct nd_offer offer = { .label = nd_kmeta_label,
+				       .search = nd_kmeta_search,
+				       .external = &nd_kexternal };
 
 const struct nd_plugin nd_plugin_kubernetes = {
 	.name = "kubernetes",

@@ -45,6 +45,8 @@ static void show(struct nd_buf *b, const struct nd_object *o)
 			      o->service.external_name, o->service.headless ? " headless" : "");
 		show_ips(b, o->service.ips, o->service.nips);
 		show_ports(b, o->service.ports, o->service.nports);
+		for (size_t i = 0; i < o->service.noutside; i++)
+			nd_buf_printf(b, " out:%s", o->service.outside[i]);
 	} else if (o->kind == ND_OBJECT_SLICE) {
 		nd_buf_printf(b, " of %s,%s,%s", o->slice.service, o->slice.import,
 			      o->slice.cluster);
@@ -116,6 +118,17 @@ static void test_yaml(void **state)
 		{ "namespace",
 		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: b, c: }}\n",
 		  "Namespace /n a=b c=\n" },
+		{ "outside",
+		  SVC
+		  "spec: {externalIPs: [192.0.2.1, 2001:db8::1]}\nstatus: {loadBalancer: {ingress: "
+		  "[{ip: 192.0.2.9, hostname: h}, {hostname: lb.test, ipMode: VIP}, {}]}}\n",
+		  "Service n/s out:192.0.2.1 out:2001:db8::1 out:192.0.2.9 out:lb.test out:\n" },
+		{ "outside: no list", SVC "spec: {externalIPs: 192.0.2.1}\n",
+		  "f:4 - Service n/s: externalIPs must be a list" },
+		{ "outside: no addresses", SVC "spec: {externalIPs: [{}]}\n",
+		  "f:4 - Service n/s: externalIPs must be a list of addresses" },
+		{ "outside: no map", SVC "status: {loadBalancer: {ingress: [a]}}\n",
+		  "f:4 - Service n/s: ingress must be a list of maps" },
 		{ "no namespace is default", "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
 		  "Service default/s\n" },
 		{ "two documents", SVC "---\n" SVC, "Service n/s\nService n/s\n" },

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kexternal.h - what Services have outside the cluster, for k8s_external (CoreDNS kubernetes/external.go). Workers. */
+#pragma once
+
+#include "core/offer.h"
+
+extern const struct nd_offer_external nd_kexternal;
