@@ -12,6 +12,7 @@
 #include "node/netlink.h"
 #include "node/nft_batch.h"
 #include "node/nft_expr.h"
+#include "node/nft_stay.h"
 
 enum {
 	ADDRS_MAX = 64,
@@ -139,31 +140,44 @@ static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, s
 	return -EBUSY;
 }
 
-int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
+/* Adds the owned table, in place of one that is there. */
+static void put_owned(struct nd_nft_batch *b, enum nd_nft_state there,
+		      const struct nd_nft_config *c)
 {
-	enum nd_nft_state state;
-	struct nd_nft_batch b;
-	int err = check(c, sizeof n->table, d);
-
-	if (!err && *n->table && strcmp(n->table, c->table) != 0)
-		err = nd_nft_remove(n, d);
-	if (!err)
-		err = look(n, c->table, &state, d);
-	if (err)
-		return err;
-
-	nd_nft_batch_init(&b, &n->nl, c->table);
-	if (state != ND_NFT_NONE)
-		nd_nft_batch_delete_table(&b);
-	nd_nft_batch_table(&b, true);
+	if (there != ND_NFT_NONE)
+		nd_nft_batch_delete_table(b);
+	nd_nft_batch_table(b, true);
 	for (size_t i = 0; i < ND_COUNT(chains); i++)
-		nd_nft_batch_chain(&b, &chains[i]);
+		nd_nft_batch_chain(b, &chains[i]);
 	for (size_t i = 0; i < c->naddrs; i++) {
 		for (size_t k = 0; k < ND_COUNT(shapes); k++) {
 			if (applies(c, &shapes[k]))
-				put_rule(&b, c, &shapes[k], &c->addrs[i]);
+				put_rule(b, c, &shapes[k], &c->addrs[i]);
 		}
 	}
+}
+
+int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
+{
+	enum nd_nft_state own, stay;
+	char stay_name[ND_NFT_STAY_NAME_MAX];
+	struct nd_nft_batch b;
+	int err = check(c, sizeof n->table, d);
+
+	nd_nft_stay_name(c->table, stay_name);
+	if (!err && *n->table && strcmp(n->table, c->table) != 0)
+		err = nd_nft_remove(n, d);
+	if (!err)
+		err = look(n, c->table, &own, d);
+	if (!err)
+		err = look(n, stay_name, &stay, d);
+	if (err)
+		return err;
+
+	nd_nft_batch_init(&b, &n->nl, stay_name);
+	nd_nft_stay_put(&b, stay, c->addrs, c->naddrs);
+	b.table = c->table;
+	put_owned(&b, own, c);
 	err = nd_nft_batch_send(&b, "putting the rules", d);
 	nd_nft_batch_clear(&b);
 	if (!err)
@@ -183,15 +197,27 @@ int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
 
 int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 {
-	enum nd_nft_state state = ND_NFT_NONE;
+	enum nd_nft_state own, stay;
+	char stay_name[ND_NFT_STAY_NAME_MAX];
 	struct nd_nft_batch b;
-	int err = *n->table ? nd_nft_batch_look(&n->nl, n->table, &state, d) : 0;
+	int err;
 
-	if (err || state != ND_NFT_MINE)
+	if (!*n->table)
+		return 0;
+	nd_nft_stay_name(n->table, stay_name);
+	err = nd_nft_batch_look(&n->nl, n->table, &own, d);
+	if (!err)
+		err = nd_nft_batch_look(&n->nl, stay_name, &stay, d);
+	if (err)
 		return err;
 	nd_nft_batch_init(&b, &n->nl, n->table);
-	nd_nft_batch_delete_table(&b);
-	err = nd_nft_batch_send(&b, "removing it", d);
+	if (own == ND_NFT_MINE)
+		nd_nft_batch_delete_table(&b);
+	b.table = stay_name;
+	if (stay == ND_NFT_PLAIN)
+		nd_nft_batch_delete_table(&b);
+	if (own == ND_NFT_MINE || stay == ND_NFT_PLAIN)
+		err = nd_nft_batch_send(&b, "removing it", d);
 	nd_nft_batch_clear(&b);
 	if (!err)
 		*n->table = '\0';
