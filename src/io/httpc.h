@@ -66,7 +66,7 @@ struct nd_httpc_request {
 	const char *target; /* path and query, escaped: "/api/v1/pods?watch=1" */
 	/* Beside Host, Content-Length and what the protocol needs, which are ours. */
 	const struct nd_httpc_header *headers;
-	size_t nheaders;
+	size_t nheaders;  /* at most ND_HTTPC_HEADERS_MAX, of 64 KiB with the target */
 	const void *body; /* at most ND_HTTPC_BODY_MAX */
 	size_t body_bytes;
 	/* 0: no limit. HTTP/1.1 has no ping: there these alone notice a peer that has gone silent. */
@@ -74,7 +74,7 @@ struct nd_httpc_request {
 	uint64_t idle_ns; /* from then on, between two pieces of the body; stands still while paused */
 };
 
-enum { ND_HTTPC_BODY_MAX = 1 << 20 };
+enum { ND_HTTPC_BODY_MAX = 1 << 20, ND_HTTPC_HEADERS_MAX = 32 };
 
 struct nd_httpc_handler {
 	void *ctx;
@@ -98,8 +98,8 @@ int nd_httpc_send(struct nd_httpc *c, const struct nd_httpc_request *request,
 		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out);
 /* No callback comes after it. NULL is fine; in on_end it does nothing. */
 void nd_httpc_cancel(struct nd_httpc_exchange *x);
-/* Paused: no on_data and no on_end until it is let go on; a bounded amount is held meanwhile, then the server is
- * made to wait. Other exchanges go on. */
+/* Paused: no on_data, and no on_end but for an error, until it is let go on; a bounded amount is held meanwhile, then
+ * the server is made to wait. Other exchanges go on. */
 void nd_httpc_pause(struct nd_httpc_exchange *x, bool paused);
 
 /* In on_head: the first header of that name (case aside), or NULL. */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parser is stopped where its callbacks cannot go on: at the end of a response, and when the exchange pauses;
+ * what it has not seen by then is kept in held. */
+#include "io/h1.h"
+
+#include <errno.h>
+#include <http_parser.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+
+enum {
+	REQUEST_MAX = 128 << 10,
+	HELD_MAX = 16 << 20 /* more than a connection hands over at a time */
+};
+
+struct h1 {
+	http_parser parser;
+	struct nd_httpc_conn *conn;
+	struct nd_httpc_exchange *x; /* NULL: idle */
+	struct nd_buf held;
+	bool in_value;  /* the last header bytes were of a value */
+	bool whole;     /* the response is there, */
+	bool keep;      /* and the connection can be used on */
+	bool informing; /* a 1xx, which is skipped */
+	int err;        /* why a callback stopped the parser */
+};
+
+static int refuse(struct h1 *h, int err, const char *why)
+{
+	h->err = nd_httpc_conn_say(h->conn, err, "%s", why);
+	return -1;
+}
+
+/* --- the parser's callbacks; not 0 ends the parsing --- */
+
+static int add_head(struct h1 *h, const char *bytes, size_t n)
+{
+	if (nd_buf_add(&h->x->head, bytes, n))
+		return refuse(h, h->x->head.err, "the head of the response is too long");
+	return 0;
+}
+
+static int on_name(http_parser *p, const char *bytes, size_t n)
+{
+	struct h1 *h = p->data;
+
+	if (h->in_value && add_head(h, "", 1))
+		return -1;
+	h->in_value = false;
+	return add_head(h, bytes, n);
+}
+
+static int on_value(http_parser *p, const char *bytes, size_t n)
+{
+	struct h1 *h = p->data;
+
+	if (!h->in_value && add_head(h, "", 1))
+		return -1;
+	h->in_value = true;
+	return add_head(h, bytes, n);
+}
+
+/* 1: there is no body whatever the headers say. */
+static int on_headers(http_parser *p)
+{
+	struct h1 *h = p->data;
+	struct nd_httpc_exchange *x = h->x;
+	bool is_head = x->is_head;
+
+	if (h->in_value && add_head(h, "", 1))
+		return -1;
+	h->in_value = false;
+	if (p->status_code == 101 || p->upgrade || p->status_code < 100)
+		return refuse(h, ND_EFORMAT,
+			      "the server answers with a status that nobody asked for");
+	h->informing = p->status_code < 200;
+	if (h->informing) {
+		nd_buf_reset(&x->head);
+		return 0;
+	}
+	if (!nd_httpc_give_head(x, p->status_code))
+		return -1;
+	if (x->paused)
+		http_parser_pause(p, 1);
+	return is_head;
+}
+
+static int on_body(http_parser *p, const char *bytes, size_t n)
+{
+	struct h1 *h = p->data;
+
+	if (!nd_httpc_give_data(h->x, bytes, n))
+		return -1;
+	if (h->x->paused)
+		http_parser_pause(p, 1);
+	return 0;
+}
+
+static int on_whole(http_parser *p)
+{
+	struct h1 *h = p->data;
+
+	/* Trailers are of no use to anyone here. */
+	nd_buf_reset(&h->x->head);
+	h->in_value = false;
+	if (h->informing)
+		return 0;
+	h->whole = true;
+	h->keep = http_should_keep_alive(p);
+	http_parser_pause(p, 1);
+	return 0;
+}
+
+static const http_parser_settings settings = {
+	.on_header_field = on_name,
+	.on_header_value = on_value,
+	.on_headers_complete = on_headers,
+	.on_body = on_body,
+	.on_message_complete = on_whole,
+};
+
+/* --- the engine --- */
+
+static int open_h1(struct nd_httpc_conn *c)
+{
+	struct h1 *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+	h->conn = c;
+	nd_buf_init(&h->held, HELD_MAX);
+	c->self = h;
+	return 0;
+}
+
+static void clear_h1(struct nd_httpc_conn *c)
+{
+	struct h1 *h = c->self;
+
+	if (!h)
+		return;
+	nd_buf_clear(&h->held);
+	free(h);
+}
+
+static void format_request(struct nd_buf *b, const struct nd_httpc_exchange *x, const char *host)
+{
+	const char *method = nd_httpc_next_text(&x->request, NULL);
+	const char *target = nd_httpc_next_text(&x->request, method);
+
+	nd_buf_printf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, target, host);
+	for (const char *value = target, *name; (name = nd_httpc_next_text(&x->request, value));) {
+		value = nd_httpc_next_text(&x->request, name);
+		nd_buf_printf(b, "%s: %s\r\n", name, value);
+	}
+	if (x->body.len || !x->safe)
+		nd_buf_printf(b, "Content-Length: %zu\r\n", x->body.len);
+	nd_buf_text(b, "\r\n");
+}
+
+static int begin_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h1 *h = c->self;
+	struct nd_buf b;
+
+	http_parser_init(&h->parser, HTTP_RESPONSE);
+	h->parser.data = h;
+	h->x = x;
+	h->whole = h->keep = h->in_value = h->informing = false;
+	nd_buf_init(&b, REQUEST_MAX);
+	format_request(&b, x, c->client->host);
+	int err = b.err ? nd_httpc_conn_say(c, b.err, "the request is too long")
+			: nd_httpc_conn_write(c, b.data, b.len);
+	if (!err && x->body.len)
+		err = nd_httpc_conn_write(c, x->body.data, x->body.len);
+	explicit_bzero(b.data ? b.data : "", b.data ? b.len : 0); /* tokens */
+	nd_buf_clear(&b);
+	return err;
+}
+
+/* The response is there, and all of it was handed over. */
+static void finish(struct h1 *h)
+{
+	struct nd_httpc_conn *c = h->conn;
+	struct nd_httpc_exchange *x = h->x;
+
+	h->x = NULL;
+	if (!h->keep || h->held.len)
+		nd_httpc_conn_kill(c);
+	nd_httpc_end(x, 0, NULL);
+}
+
+static int parse(struct h1 *h, const uint8_t *bytes, size_t n)
+{
+	struct nd_httpc_conn *c = h->conn;
+
+	h->err = 0;
+	size_t done = http_parser_execute(&h->parser, &settings, (const char *)bytes, n);
+	enum http_errno why = HTTP_PARSER_ERRNO(&h->parser);
+	if (c->dead)
+		return 0;
+	if (h->err)
+		return h->err;
+	if (why == HPE_PAUSED) {
+		http_parser_pause(&h->parser, 0);
+		if (done < n && nd_buf_add(&h->held, bytes + done, n - done))
+			return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+	} else if (why != HPE_OK) {
+		return nd_httpc_conn_say(c, ND_EFORMAT, "not HTTP, or not as it should be: %s",
+					 http_errno_description(why));
+	}
+	if (h->whole && !h->x->paused)
+		finish(h);
+	return 0;
+}
+
+static int feed_h1(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
+{
+	struct h1 *h = c->self;
+
+	if (!h->x) /* RFC 9112 s9.5: what nobody asked for cannot be matched to anything */
+		return nd_httpc_conn_say(c, ND_EFORMAT, "the server speaks without being asked");
+	if (h->x->paused || h->held.len)
+		return nd_buf_add(&h->held, bytes, n) ? nd_httpc_conn_say(c, -ENOMEM, "no memory")
+						      : 0;
+	return parse(h, bytes, n);
+}
+
+/* A body without a length ends with the connection. */
+static void eof_h1(struct nd_httpc_conn *c)
+{
+	struct h1 *h = c->self;
+
+	if (h->x && !h->x->paused && !h->held.len)
+		parse(h, NULL, 0);
+}
+
+/* The rest of the response would be in the way. */
+static void drop_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h1 *h = c->self;
+	(void)x;
+
+	h->x = NULL;
+	nd_httpc_conn_kill(c);
+}
+
+static void pause_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	(void)x;
+	nd_httpc_conn_pause(c, true);
+}
+
+static int resume_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h1 *h = c->self;
+	struct nd_buf held = h->held;
+	int err = 0;
+
+	nd_buf_init(&h->held, held.max);
+	if (h->whole) {
+		h->held = held;
+		finish(h);
+	} else {
+		if (held.len) /* none: that would say that the stream has ended */
+			err = parse(h, (const uint8_t *)held.data, held.len);
+		nd_buf_clear(&held);
+	}
+	if (!err && !c->dead && !(h->x == x && x->paused))
+		nd_httpc_conn_pause(c, false);
+	return err;
+}
+
+static int drain_h1(struct nd_httpc_conn *c)
+{
+	(void)c;
+	return 0;
+}
+
+const struct nd_httpc_engine nd_h1_engine = {
+	.version = 1,
+	.open = open_h1,
+	.clear = clear_h1,
+	.begin = begin_h1,
+	.feed = feed_h1,
+	.eof = eof_h1,
+	.drop = drop_h1,
+	.pause = pause_h1,
+	.resume = resume_h1,
+	.drain = drain_h1,
+};

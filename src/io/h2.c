@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The connection's window is given back at once and is large; a stream's is given back as its owner takes the data,
+ * so one that pauses makes its own stream wait, and no other.
+ *
+ * nghttp2's functions that read and write are not called from inside its callbacks: running says that one of them is
+ * on the stack, and then what there is to send goes out at its end. */
+#include "io/h2.h"
+
+#include <errno.h>
+#include <nghttp2/nghttp2.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+#include "io/clock.h"
+
+enum {
+	QUEUED_ENOUGH = 256 << 10, /* more is formatted when this has gone out */
+	CONNECTION_WINDOW_MIN = 1 << 20,
+	HEADERS_MAX = ND_HTTPC_HEADERS_MAX + 5, /* with ours */
+};
+
+struct h2 {
+	nghttp2_session *session;
+	struct nd_httpc_conn *conn;
+	bool running;
+	char why[160]; /* what nghttp2 found wrong */
+};
+
+static bool is_failing(const struct h2 *h)
+{
+	return h->conn->dead;
+}
+
+/* --- what nghttp2 calls --- */
+
+static struct nd_httpc_exchange *exchange_of(struct h2 *h, int32_t stream)
+{
+	return nghttp2_session_get_stream_user_data(h->session, stream);
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+{
+	struct nd_httpc_exchange *x = exchange_of(ctx, frame->hd.stream_id);
+	(void)session;
+
+	if (x)
+		nd_buf_reset(&x->head);
+	return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t nname, const uint8_t *value, size_t nvalue, uint8_t flags, void *ctx)
+{
+	struct nd_httpc_exchange *x = exchange_of(ctx, frame->hd.stream_id);
+	(void)session;
+	(void)flags;
+
+	if (!x)
+		return 0;
+	if (nname == 7 && memcmp(name, ":status", 7) == 0) {
+		x->status = atoi((const char *)value); /* nghttp2 has checked it */
+		return 0;
+	}
+	nd_buf_add(&x->head, name, nname);
+	nd_buf_add(&x->head, "", 1);
+	nd_buf_add(&x->head, value, nvalue);
+	nd_buf_add(&x->head, "", 1);
+	return 0;
+}
+
+/* Ends x with an error of ours; the server is told to stop. */
+static void give_up(struct h2 *h, struct nd_httpc_exchange *x, int err, const char *why)
+{
+	nghttp2_session_set_stream_user_data(h->session, x->stream, NULL);
+	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_CANCEL);
+	nd_httpc_end(x, err, why);
+}
+
+static void on_head(struct h2 *h, struct nd_httpc_exchange *x)
+{
+	if (x->headed) {
+		nd_buf_reset(&x->head); /* trailers */
+	} else if (x->head.err) {
+		give_up(h, x, x->head.err, "the head of the response is too long");
+	} else if (x->status >= 200) {
+		nd_httpc_give_head(x, x->status);
+	}
+}
+
+static void on_goaway(struct h2 *h, const nghttp2_goaway *g)
+{
+	h->conn->draining = true;
+	if (g->error_code != NGHTTP2_NO_ERROR)
+		nd_httpc_conn_say(h->conn, 0, "the server ended the connection: %s",
+				  nghttp2_http2_strerror(g->error_code));
+	else
+		nd_httpc_conn_say(h->conn, 0, "the server ended the connection");
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+{
+	struct h2 *h = ctx;
+	struct nd_httpc_exchange *x = exchange_of(h, frame->hd.stream_id);
+	(void)session;
+
+	if (frame->hd.type == NGHTTP2_GOAWAY)
+		on_goaway(h, &frame->goaway);
+	else if (frame->hd.type == NGHTTP2_HEADERS && x)
+		on_head(h, x);
+	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *bytes,
+		    size_t n, void *ctx)
+{
+	struct h2 *h = ctx;
+	struct nd_httpc_exchange *x = exchange_of(h, stream);
+	(void)flags;
+
+	nghttp2_session_consume_connection(session, n);
+	if (x && (x->paused || x->held.len)) {
+		if (nd_buf_add(&x->held, bytes, n))
+			give_up(h, x, -ENOMEM, "no memory");
+		return 0;
+	}
+	/* Before it is handed over: the stream may be gone then. */
+	nghttp2_session_consume_stream(session, stream, n);
+	if (x)
+		nd_httpc_give_data(x, bytes, n);
+	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+/* An exchange is told how its stream ended. */
+static void close_exchange(struct nd_httpc_exchange *x, uint32_t code)
+{
+	char why[96];
+
+	x->stream = 0;
+	if (code == NGHTTP2_NO_ERROR && x->headed) {
+		if (x->paused || x->held.len)
+			x->whole = true;
+		else
+			nd_httpc_end(x, 0, NULL);
+		return;
+	}
+	snprintf(why, sizeof why, "the server reset the stream: %s", nghttp2_http2_strerror(code));
+	if (code == NGHTTP2_REFUSED_STREAM)
+		nd_httpc_end_or_again(x, ND_ECLOSED, why);
+	else if (code == NGHTTP2_PROTOCOL_ERROR)
+		nd_httpc_end(x, ND_EFORMAT, "HTTP/2: what came breaks its rules");
+	else
+		nd_httpc_end(x, ND_ECLOSED, why);
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t code, void *ctx)
+{
+	struct h2 *h = ctx;
+	struct nd_httpc_exchange *x = exchange_of(h, stream);
+
+	if (x) {
+		nghttp2_session_set_stream_user_data(session, stream, NULL);
+		close_exchange(x, code);
+	}
+	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+/* A request that could not be sent: the server wants no more streams here. */
+static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int err, void *ctx)
+{
+	struct h2 *h = ctx;
+	(void)session;
+
+	if (frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	ND_LIST_EACH(&h->conn->exchanges, node)
+	{
+		struct nd_httpc_exchange *x = ND_LIST_ENTRY(node, struct nd_httpc_exchange, node);
+		if (x->stream != frame->hd.stream_id)
+			continue;
+		h->conn->draining = true;
+		x->stream = 0;
+		nd_httpc_end_or_again(x, ND_ECLOSED, nghttp2_strerror(err));
+		break;
+	}
+	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *to, size_t n,
+			 uint32_t *flags, nghttp2_data_source *source, void *ctx)
+{
+	struct nd_httpc_exchange *x = exchange_of(ctx, stream);
+	(void)session;
+	(void)source;
+
+	if (!x)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	size_t left = x->body.len - x->body_sent;
+	n = n < left ? n : left;
+	memcpy(to, x->body.data + x->body_sent, n);
+	x->body_sent += n;
+	if (n == left)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)n;
+}
+
+static int on_wrong(nghttp2_session *session, int code, const char *text, size_t n, void *ctx)
+{
+	struct h2 *h = ctx;
+	(void)session;
+	(void)code;
+
+	snprintf(h->why, sizeof h->why, "%.*s", (int)n, text);
+	return 0;
+}
+
+/* --- the engine --- */
+
+/* Sends what nghttp2 has to say, as much as the connection should hold. */
+static int pump(struct nd_httpc_conn *c)
+{
+	struct h2 *h = c->self;
+	const uint8_t *bytes;
+	ssize_t n = 0;
+	int err = 0;
+
+	if (h->running)
+		return 0;
+	h->running = true;
+	while (!c->dead && !err && nd_httpc_conn_queued(c) < QUEUED_ENOUGH) {
+		n = nghttp2_session_mem_send(h->session, &bytes);
+		if (n <= 0)
+			break;
+		err = nd_httpc_conn_write(c, bytes, (size_t)n);
+	}
+	h->running = false;
+	if (c->dead || err)
+		return c->dead ? 0 : err;
+	if (n < 0)
+		return nd_httpc_conn_say(c, n == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
+					 "HTTP/2: %s", nghttp2_strerror((int)n));
+	if (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session)) {
+		if (c->draining && !h->why[0])
+			return nd_httpc_conn_say(c, ND_ECLOSED, "%s",
+						 c->text[0] ? c->text : "the connection ended");
+		return nd_httpc_conn_say(c, ND_EFORMAT, "HTTP/2: %s",
+					 h->why[0] ? h->why : "what came breaks its rules");
+	}
+	return 0;
+}
+
+static int set_up(struct h2 *h)
+{
+	const struct nd_httpc_config *config = &h->conn->client->config;
+	nghttp2_session_callbacks *calls;
+	nghttp2_option *options = NULL;
+	int err = nghttp2_session_callbacks_new(&calls);
+
+	if (err)
+		return err;
+	nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, on_chunk);
+	nghttp2_session_callbacks_set_on_stream_close_callback(calls, on_stream_close);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, on_not_sent);
+	nghttp2_session_callbacks_set_error_callback2(calls, on_wrong);
+	err = nghttp2_option_new(&options);
+	if (!err) {
+		nghttp2_option_set_no_auto_window_update(options, 1);
+		err = nghttp2_session_client_new2(&h->session, calls, h, options);
+	}
+	nghttp2_option_del(options);
+	nghttp2_session_callbacks_del(calls);
+	if (err)
+		return err;
+	nghttp2_settings_entry settings[] = {
+		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)config->window_bytes },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)config->head_bytes },
+	};
+	err = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, ND_COUNT(settings));
+	size_t window = 4 * config->window_bytes;
+	if (window < CONNECTION_WINDOW_MIN)
+		window = CONNECTION_WINDOW_MIN;
+	return err ? err
+		   : nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+							   (int32_t)window);
+}
+
+static int open_h2(struct nd_httpc_conn *c)
+{
+	struct h2 *h = calloc(1, sizeof *h);
+
+	if (!h)
+		return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+	h->conn = c;
+	c->self = h;
+	return set_up(h) ? nd_httpc_conn_say(c, -ENOMEM, "no memory") : pump(c);
+}
+
+static void clear_h2(struct nd_httpc_conn *c)
+{
+	struct h2 *h = c->self;
+
+	if (!h)
+		return;
+	nghttp2_session_del(h->session);
+	free(h);
+}
+
+static nghttp2_nv header(const char *name, const char *value)
+{
+	/* A token is not to be found out from how well it compresses (RFC 7541 s7.1.3). */
+	bool secret = strcasecmp(name, "authorization") == 0 || strcasecmp(name, "cookie") == 0;
+
+	return (nghttp2_nv){ .name = (uint8_t *)name,
+			     .value = (uint8_t *)value,
+			     .namelen = strlen(name),
+			     .valuelen = strlen(value),
+			     .flags = secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE };
+}
+
+static int begin_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h2 *h = c->self;
+	nghttp2_nv nv[HEADERS_MAX];
+	nghttp2_data_provider body = { .read_callback = read_body };
+	const char *method = nd_httpc_next_text(&x->request, NULL);
+	const char *target = nd_httpc_next_text(&x->request, method);
+	char length[24];
+	size_t n = 0;
+
+	nv[n++] = header(":method", method);
+	nv[n++] = header(":scheme", c->client->config.tls ? "https" : "http");
+	nv[n++] = header(":authority", c->client->host);
+	nv[n++] = header(":path", target);
+	for (const char *value = target, *name; (name = nd_httpc_next_text(&x->request, value));) {
+		value = nd_httpc_next_text(&x->request, name);
+		nv[n++] = header(name, value);
+	}
+	if (x->body.len) {
+		snprintf(length, sizeof length, "%zu", x->body.len);
+		nv[n++] = header("content-length", length);
+	}
+	int32_t stream = nghttp2_submit_request(h->session, NULL, nv, n, x->body.len ? &body : NULL,
+						x);
+	if (stream < 0) {
+		/* Its numbers are used up, or it is about to end: there will be another. */
+		c->draining = true;
+		nd_httpc_end_or_again(x, ND_ECLOSED, nghttp2_strerror(stream));
+		return 0;
+	}
+	x->stream = stream;
+	return pump(c);
+}
+
+static int feed_h2(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
+{
+	struct h2 *h = c->self;
+
+	h->running = true;
+	ssize_t ret = nghttp2_session_mem_recv(h->session, bytes, n);
+	h->running = false;
+	if (c->dead)
+		return 0;
+	if (ret < 0)
+		return nd_httpc_conn_say(c, ret == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
+					 "HTTP/2: %s",
+					 h->why[0] ? h->why : nghttp2_strerror((int)ret));
+	int err = pump(c);
+	if (!err && !c->dead && c->draining && c->count == 0)
+		nd_httpc_conn_kill(c);
+	return err;
+}
+
+/* No stream ends by the end of the connection. */
+static void eof_h2(struct nd_httpc_conn *c)
+{
+	(void)c;
+}
+
+static void drop_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h2 *h = c->self;
+
+	if (!x->stream)
+		return;
+	nghttp2_session_set_stream_user_data(h->session, x->stream, NULL);
+	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_CANCEL);
+	x->stream = 0;
+	/* Not at once: failing could call back from inside nd_httpc_cancel(). */
+	nd_httpc_conn_soon(c);
+}
+
+static void pause_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	(void)c;
+	(void)x;
+}
+
+static int resume_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
+{
+	struct h2 *h = c->self;
+	struct nd_buf held = x->held;
+	int32_t stream = x->stream;
+
+	nd_buf_init(&x->held, held.max);
+	if (stream)
+		nghttp2_session_consume_stream(h->session, stream, held.len);
+	if (held.len && !nd_httpc_give_data(x, held.data, held.len))
+		x = NULL;
+	nd_buf_clear(&held);
+	if (x && x->whole && !x->paused)
+		nd_httpc_end(x, 0, NULL);
+	return c->dead ? 0 : pump(c);
+}
+
+static int ping_h2(struct nd_httpc_conn *c)
+{
+	struct h2 *h = c->self;
+
+	nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
+	return pump(c);
+}
+
+const struct nd_httpc_engine nd_h2_engine = {
+	.version = 2,
+	.many = true,
+	.open = open_h2,
+	.clear = clear_h2,
+	.begin = begin_h2,
+	.feed = feed_h2,
+	.eof = eof_h2,
+	.drop = drop_h2,
+	.pause = pause_h2,
+	.resume = resume_h2,
+	.drain = pump,
+	.ping = ping_h2,
+};
+const bool nd_h2_built = true;

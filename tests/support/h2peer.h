@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* h2peer.h - the server's side of one HTTP/2 connection, which does what a path asks for. It sees bytes only, so it
+ * stands over anything.
+ *
+ *   /bytes/N     200, x-method: the request's, N bytes of nd_h2peer_byte()
+ *   /echo        200, the request's body
+ *   /hang        200, three bytes, and no end
+ *   /reset       200, three bytes, then RST_STREAM(INTERNAL_ERROR)
+ *   /refuse      REFUSED_STREAM, unless it is the second time
+ *   /goaway/N    as /bytes/N, and a GOAWAY before it that lets it finish
+ *   /turned-away GOAWAY that takes no stream at all, unless it is the second time (in all connections)
+ *   /cut         200, three bytes, then the connection is closed
+ *   /early       103, then 200 with trailers
+ *   /head/N      200, a header of N bytes
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nd_h2peer;
+
+struct nd_h2peer_way {
+	void *ctx;
+	void (*write)(void *ctx, const void *bytes, size_t n);
+	void (*close)(void *ctx); /* the peer is not used after it */
+};
+
+/* Shared by the connections of a test. */
+struct nd_h2peer_tally {
+	unsigned requests, refused, turned_away, resets; /* resets: by the client */
+	unsigned now, most;                              /* streams open at a time */
+	unsigned max_streams;                            /* SETTINGS, if not 0 */
+	uint64_t sent;                                   /* bytes of bodies */
+};
+
+struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_way *way, struct nd_h2peer_tally *tally);
+void nd_h2peer_free(struct nd_h2peer *p);
+/* False: what came is no HTTP/2, or the peer has closed; free it. */
+bool nd_h2peer_feed(struct nd_h2peer *p, const uint8_t *bytes, size_t n);
+
+static inline uint8_t nd_h2peer_byte(size_t at)
+{
+	return (uint8_t)(at * 7 + at / 251);
+}
