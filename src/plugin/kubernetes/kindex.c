@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/err.h"
 #include "base/rcu.h"
-#include "plugin/kubernetes/kput.h"
+#include "plugin/kubernetes/kpod.h"
 #include "plugin/kubernetes/ktags.h"
 
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n)
@@ -64,7 +64,7 @@ size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns,
 	size_t found = 0;
 
 	while ((pod = nd_kreverse_next(&it)))
-		found += pod->ns == ns && ips_have(pod->ip, pod->nips, ip, n);
+		found += nd_kpod_ns(pod) == ns && nd_kpod_has(pod, ip, n);
 	return found;
 }
 
@@ -74,7 +74,7 @@ const struct nd_kpod *nd_kindex_pod(const struct nd_kindex *ix, const uint8_t *i
 	const struct nd_kpod *pod;
 
 	while ((pod = nd_kreverse_next(&it)))
-		if (ips_have(pod->ip, pod->nips, ip, n))
+		if (nd_kpod_has(pod, ip, n))
 			return pod;
 	return NULL;
 }

@@ -60,14 +60,7 @@ struct nd_kset {
 	char text[];
 };
 
-struct nd_kpod {
-	struct nd_knode node;
-	struct nd_kns *ns;
-	uint32_t id, nips;
-	struct nd_kip *ip;
-	const char *labels; /* key, NUL, value, NUL, ...; if they are kept */
-	uint32_t labels_len;
-};
+struct nd_kpod; /* kpod.h */
 
 struct nd_kindex_config {
 	bool pod_names, zones;        /* see nd_kobject_slice */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "core/query.h"
 #include "plugin/kubernetes/kfind.h"
+#include "plugin/kubernetes/kpod.h"
 
 /* ---- who asks ---- */
 
@@ -25,13 +26,9 @@ static int put(char *out, size_t cap, const void *text, size_t n)
 
 static int put_pod_label(const struct nd_kpod *pod, const char *key, char *out, size_t cap)
 {
-	for (const char *at = pod->labels; at < pod->labels + pod->labels_len;) {
-		const char *value = at + strlen(at) + 1;
-		if (strcmp(at, key) == 0)
-			return put(out, cap, value, strlen(value));
-		at = value + strlen(value) + 1;
-	}
-	return -1;
+	const char *value = nd_kpod_label(pod, key);
+
+	return value ? put(out, cap, value, strlen(value)) : -1;
 }
 
 static int client_label(const struct nd_kconf *c, const struct nd_query *q, const char *name,
@@ -42,7 +39,7 @@ static int client_label(const struct nd_kconf *c, const struct nd_query *q, cons
 	if (!pod)
 		return -1;
 	if (strcmp(name, "namespace") == 0)
-		return put(out, cap, pod->ns->node.name, pod->ns->node.len);
+		return put(out, cap, nd_kpod_ns(pod)->node.name, nd_kpod_ns(pod)->node.len);
 	if (strcmp(name, "pod-name") == 0)
 		return put(out, cap, pod->node.name, pod->node.len);
 	if (strncmp(name, "label/", 6) == 0)
@@ -148,7 +145,7 @@ bool nd_kmeta_search(const void *self, const struct nd_query *q, struct nd_offer
 
 	out->n = 0;
 	if (!pod || nd_name_prepend("svc", 3, *zone, &buf, &svc) ||
-	    !add_domain(out, pod->ns->node.name, pod->ns->node.len, svc) ||
+	    !add_domain(out, nd_kpod_ns(pod)->node.name, nd_kpod_ns(pod)->node.len, svc) ||
 	    !add_domain(out, "svc", 3, *zone))
 		return false;
 	out->domain[out->n++] = *zone;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/rcu.h"
+#include "plugin/kubernetes/kpod.h"
 #include "plugin/kubernetes/kset.h"
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
@@ -129,116 +130,6 @@ static int put_slice(struct nd_kindex *ix, const struct nd_object *o, enum nd_kp
 	return err;
 }
 
-/* ---- pods ---- */
-
-static size_t labels_size(const struct nd_kindex *ix, const struct nd_object *o)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; ix->config.pod_labels && i < o->nlabels; i++)
-		n += strlen(o->labels[i].key) + strlen(o->labels[i].value) + 2;
-	return n < UINT32_MAX ? n : 0;
-}
-
-static void fill_labels(struct nd_kpod *pod, char *at, size_t n, const struct nd_object *o)
-{
-	pod->labels = at;
-	pod->labels_len = (uint32_t)n;
-	for (size_t i = 0; n && i < o->nlabels; i++) {
-		at = stpcpy(at, o->labels[i].key) + 1;
-		at = stpcpy(at, o->labels[i].value) + 1;
-	}
-}
-
-static bool same_pod(const struct nd_kpod *a, const struct nd_kpod *b)
-{
-	return a->nips == b->nips && memcmp(a->ip, b->ip, a->nips * sizeof *a->ip) == 0 &&
-	       a->labels_len == b->labels_len && memcmp(a->labels, b->labels, a->labels_len) == 0;
-}
-
-static struct nd_kpod *make_pod(struct nd_kindex *ix, const struct nd_object *o)
-{
-	size_t n = o->pod.nips, labels = labels_size(ix, o), name_len = strlen(o->name);
-	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
-	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory, sizeof *pod + n * sizeof *pod->ip +
-								       name_len + labels)
-				 : NULL;
-
-	if (!pod) {
-		if (ns)
-			nd_kspace_drop(ix, ns);
-		return NULL;
-	}
-	pod->ip = (struct nd_kip *)(pod + 1);
-	pod->ns = ns;
-	for (size_t i = 0; i < n; i++) {
-		if (!o->pod.ips[i].len)
-			continue;
-		pod->ip[pod->nips].len = o->pod.ips[i].len;
-		memcpy(pod->ip[pod->nips++].bytes, o->pod.ips[i].bytes, 16);
-	}
-	nd_kspace_name_node(ix, &pod->node, ns, (char *)(pod->ip + n), o->name);
-	fill_labels(pod, (char *)(pod->ip + n) + name_len, labels, o);
-	pod->node.mark = ix->epoch[ND_OBJECT_POD];
-	return pod;
-}
-
-/* Readers find a pod by its address alone: first the cells go, then the number, then the pod. */
-static void discard_pod(struct nd_kindex *ix, struct nd_kpod *pod)
-{
-	for (uint32_t i = 0; pod->id && i < pod->nips; i++)
-		nd_kreverse_forget(&ix->pod_ips, pod->id,
-				   nd_ktags_of(ix, pod->ip[i].bytes, pod->ip[i].len));
-	if (pod->id)
-		nd_kreverse_leave(&ix->pod_ips, pod->id);
-	nd_kspace_drop(ix, pod->ns);
-	nd_kmemory_retire(&ix->memory, pod);
-}
-
-static int enter_pod(struct nd_kindex *ix, struct nd_kpod *pod)
-{
-	struct nd_ktags tags = { 0 };
-	int err = nd_ktags_ips(ix, pod->ip, pod->nips, &tags);
-
-	if (!err)
-		err = nd_kreverse_enter(&ix->pod_ips, pod, &pod->id);
-	if (!err)
-		err = nd_kreverse_add(&ix->pod_ips, pod->id, NULL, 0, tags.tag, tags.n);
-	nd_ktags_clear(&tags);
-	return err;
-}
-
-static int put_pod(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
-{
-	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace,
-								  o->name);
-	struct nd_kpod *pod = make_pod(ix, o);
-
-	if (!pod)
-		return -ENOMEM;
-	if (old && same_pod(old, pod)) {
-		old->node.mark = pod->node.mark;
-		discard_pod(ix, pod);
-		return 0;
-	}
-	int err = enter_pod(ix, pod);
-	if (!err && !old)
-		err = nd_ktable_add(&ix->pods, &pod->node);
-	else if (!err)
-		nd_ktable_replace(&ix->pods, &old->node, &pod->node);
-	if (err || old)
-		discard_pod(ix, err ? pod : old);
-	if (!err)
-		*change = old ? ND_KPUT_CHANGED : ND_KPUT_CAME;
-	return err;
-}
-
-static void remove_pod(struct nd_kindex *ix, struct nd_kpod *pod)
-{
-	nd_ktable_del(&ix->pods, &pod->node);
-	discard_pod(ix, pod);
-}
-
 /* ---- any ---- */
 
 /* What is no label is in no name; slices and pods may be called anything that a key can be. */
@@ -271,7 +162,7 @@ int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput
 	case ND_OBJECT_SERVICE:
 	case ND_OBJECT_IMPORT: return put_service(ix, o, change);
 	case ND_OBJECT_SLICE: return put_slice(ix, o, change);
-	case ND_OBJECT_POD: return put_pod(ix, o, change);
+	case ND_OBJECT_POD: return nd_kpod_put(ix, o, change);
 	case ND_OBJECT_KINDS: break;
 	}
 	return 0;
@@ -306,7 +197,7 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 		if (sweep && node->mark == epoch)
 			return false;
 		if (kind == ND_OBJECT_POD)
-			remove_pod(ix, (struct nd_kpod *)node);
+			nd_kpod_remove(ix, (struct nd_kpod *)node);
 		else
 			nd_kset_remove(ix, realm, (struct nd_kset *)node);
 		return true;

@@ -10,35 +10,38 @@ enum { CELLS_MIN = 16, OWNERS_MIN = 16 };
 
 static const uint64_t deleted = UINT32_MAX; /* an id that is never given out */
 
-/* Room for one more owner, and for its number on the stack once it leaves. */
+/* Numbers given back are a list through their places; what stands there is odd, as no owner's address is. */
+static void *as_free(uint32_t next)
+{
+	return (void *)((uintptr_t)next << 1 | 1);
+}
+
+static bool is_free(const void *at)
+{
+	return (uintptr_t)at & 1;
+}
+
 static int grow_owners(struct nd_kreverse *r)
 {
 	uint32_t cap = r->owners ? r->owners->cap * 2 : OWNERS_MIN;
 	struct nd_kowners *o = nd_kmemory_new(r->memory, sizeof *o + cap * sizeof *o->at);
-	uint32_t *ids = nd_kmemory_new(r->memory, cap * sizeof *ids);
 
-	if (!o || !ids) {
-		nd_kmemory_free(r->memory, o);
-		nd_kmemory_free(r->memory, ids);
+	if (!o)
 		return -ENOMEM;
-	}
 	o->cap = cap;
 	if (r->owners)
 		memcpy(o->at, r->owners->at, r->owners->cap * sizeof *o->at);
-	if (r->nfree)
-		memcpy(ids, r->free_ids, r->nfree * sizeof *ids);
 	struct nd_kowners *old = r->owners;
 	nd_rcu_publish(r->owners, o);
 	nd_kmemory_retire(r->memory, old);
-	nd_kmemory_free(r->memory, r->free_ids);
-	r->free_ids = ids;
 	return 0;
 }
 
 int nd_kreverse_enter(struct nd_kreverse *r, void *owner, uint32_t *id)
 {
-	if (r->nfree) {
-		*id = r->free_ids[--r->nfree];
+	if (r->free_id) {
+		*id = r->free_id;
+		r->free_id = (uint32_t)((uintptr_t)r->owners->at[*id] >> 1);
 	} else {
 		if (!r->owners || r->last_id + 1 >= r->owners->cap) {
 			int err = grow_owners(r);
@@ -53,8 +56,8 @@ int nd_kreverse_enter(struct nd_kreverse *r, void *owner, uint32_t *id)
 
 void nd_kreverse_leave(struct nd_kreverse *r, uint32_t id)
 {
-	nd_rcu_publish(r->owners->at[id], NULL);
-	r->free_ids[r->nfree++] = id;
+	nd_rcu_publish(r->owners->at[id], as_free(r->free_id));
+	r->free_id = id;
 }
 
 static void put(struct nd_kcells *c, uint64_t cell)
@@ -145,6 +148,17 @@ void nd_kreverse_forget(struct nd_kreverse *r, uint32_t id, uint32_t tag)
 		del_cell(r, (uint64_t)tag << 32 | id);
 }
 
+uint32_t nd_kreverse_id(const struct nd_kreverse *r, uint32_t tag, const void *owner)
+{
+	const struct nd_kcells *c = r->cells;
+
+	for (uint32_t i = c ? tag & c->mask : 0; c && c->cell[i]; i = (i + 1) & c->mask)
+		if (c->cell[i] != deleted && c->cell[i] >> 32 == tag &&
+		    r->owners->at[(uint32_t)c->cell[i]] == owner)
+			return (uint32_t)c->cell[i];
+	return 0;
+}
+
 struct nd_kreverse_iter nd_kreverse_find(const struct nd_kreverse *r, uint32_t tag)
 {
 	const struct nd_kcells *c = nd_rcu_get(r->cells);
@@ -171,7 +185,7 @@ void *nd_kreverse_next(struct nd_kreverse_iter *it)
 		/* Read after the cell: the array then holds every id that a cell can name. */
 		const struct nd_kowners *o = nd_rcu_get(it->table->owners);
 		void *owner = nd_rcu_get(o->at[id]);
-		if (owner)
+		if (owner && !is_free(owner))
 			return owner;
 	}
 }
@@ -180,9 +194,7 @@ void nd_kreverse_clear(struct nd_kreverse *r)
 {
 	nd_kmemory_free(r->memory, r->cells);
 	nd_kmemory_free(r->memory, r->owners);
-	nd_kmemory_free(r->memory, r->free_ids);
 	r->cells = NULL;
 	r->owners = NULL;
-	r->free_ids = NULL;
-	r->used = r->live = r->nfree = r->last_id = 0;
+	r->used = r->live = r->free_id = r->last_id = 0;
 }

@@ -20,20 +20,21 @@ struct nd_kcells {
 
 struct nd_kowners {
 	uint32_t cap;
-	void *at[]; /* by id; 0 is none */
+	void *at[]; /* by id; 0 is none. Of a number given back: the next such one, times 2, plus 1 */
 };
 
 struct nd_kreverse {
 	struct nd_kcells *cells;
 	struct nd_kowners *owners;
 	struct nd_kmemory *memory;
-	uint32_t used, live; /* cells not empty; in use */
-	uint32_t *free_ids;  /* stack */
-	uint32_t nfree, last_id;
+	uint32_t used, live;       /* cells not empty; in use */
+	uint32_t free_id, last_id; /* first of the numbers given back, 0: none; highest given out */
 };
 
 /* A number for an owner. 0 or -ENOMEM. */
 int nd_kreverse_enter(struct nd_kreverse *r, void *owner, uint32_t *id);
+/* The number of an owner that has a cell with this tag; 0: it has none. */
+uint32_t nd_kreverse_id(const struct nd_kreverse *r, uint32_t tag, const void *owner);
 /* Its cells are gone already. */
 void nd_kreverse_leave(struct nd_kreverse *r, uint32_t id);
 /* All or none: what next has and old has not comes; 0 or -ENOMEM. Both ascending, without repeats. */

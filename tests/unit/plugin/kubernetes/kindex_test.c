@@ -411,6 +411,16 @@ static void step(struct world *w)
 		put_kind(w, kind, s, n);
 }
 
+/* Every number that was given out stands in the list of those given back. */
+static void all_ids_back(const struct nd_kreverse *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t id = r->free_id; id; id = (uint32_t)((uintptr_t)r->owners->at[id] >> 1))
+		n++;
+	assert_int_equal(n, r->last_id);
+}
+
 static void empty(struct world *w)
 {
 	for (int k = 0; k < ND_OBJECT_KINDS; k++) {
@@ -425,7 +435,8 @@ static void empty(struct world *w)
 	assert_int_equal(w->ix->service_ips.live, 0);
 	assert_int_equal(w->ix->endpoint_ips.live, 0);
 	assert_int_equal(w->ix->pod_ips.live, 0);
-	assert_int_equal(w->ix->endpoint_ips.nfree, w->ix->endpoint_ips.last_id);
+	all_ids_back(&w->ix->endpoint_ips);
+	all_ids_back(&w->ix->pod_ips);
 }
 
 static void run(uint64_t seed, size_t max_bytes, unsigned steps)
