@@ -100,6 +100,8 @@ static void put_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, cons
 	nd_nft_expr_init(&e, NFPROTO_INET, c->table, chains[s->chain].name);
 	nd_nft_expr_addr(&e, s->end, a);
 	nd_nft_expr_port(&e, s->end, s->proto, s->health ? c->health_port : c->port);
+	if (s->end == ND_NFT_TO) /* so that a link that goes missing costs nothing but our part */
+		nd_nft_expr_local(&e);
 	if (s->socket)
 		nd_nft_expr_socket(&e);
 	if (s->pin)

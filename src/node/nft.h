@@ -5,6 +5,7 @@
  * is taken by `socket wildcard 0 notrack`, so that without our socket the packet goes where kube-proxy sends it;
  * host clients and answers are untracked by address; TCP is pinned by an identity DNAT of the SYN, before
  * kube-proxy's (priority -105): untracked, a handshake's third packet would meet no socket and be sent away.
+ * All that leads here does so only while this machine has the address: a link that goes missing loses nothing.
  * Owns:    the table, for as long as the socket is open. Nothing of it stays after a SIGKILL.
  * Threads: control.
  * Errors:  -errno, and the diag says what was wanted and what would cure it. Needs CAP_NET_ADMIN.

@@ -6,13 +6,16 @@
 #include <libnftnl/expr.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/x_tables.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
 void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, const char *chain)
 {
-	*e = (struct nd_nft_expr){ .rule = nftnl_rule_alloc() };
+	*e = (struct nd_nft_expr){ .rule = nftnl_rule_alloc(), .family = family };
 	if (!e->rule) {
 		e->err = -ENOMEM;
 		return;
@@ -94,19 +97,26 @@ void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct n
 	uint8_t family = n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	uint32_t source = n == 4 ? 12 : 8; /* where the header has it; the destination follows */
 
-	load_meta(e, NFT_META_NFPROTO);
-	compare(e, NFT_CMP_EQ, &family, sizeof family);
+	if (e->family == NFPROTO_INET) {
+		load_meta(e, NFT_META_NFPROTO);
+		compare(e, NFT_CMP_EQ, &family, sizeof family);
+	}
 	load_payload(e, NFT_PAYLOAD_NETWORK_HEADER, source + (end == ND_NFT_TO ? (uint32_t)n : 0),
 		     n);
 	compare(e, NFT_CMP_EQ, bytes, n);
+}
+
+void nd_nft_expr_proto(struct nd_nft_expr *e, uint8_t proto)
+{
+	load_meta(e, NFT_META_L4PROTO);
+	compare(e, NFT_CMP_EQ, &proto, sizeof proto);
 }
 
 void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port)
 {
 	uint16_t wire = htons(port);
 
-	load_meta(e, NFT_META_L4PROTO);
-	compare(e, NFT_CMP_EQ, &proto, sizeof proto);
+	nd_nft_expr_proto(e, proto);
 	load_payload(e, NFT_PAYLOAD_TRANSPORT_HEADER, end == ND_NFT_TO ? 2 : 0, sizeof wire);
 	compare(e, NFT_CMP_EQ, &wire, sizeof wire);
 }
@@ -120,6 +130,18 @@ void nd_nft_expr_socket(struct nd_nft_expr *e)
 
 	add(e, "socket", f);
 	compare(e, NFT_CMP_EQ, &no, sizeof no);
+}
+
+void nd_nft_expr_local(struct nd_nft_expr *e)
+{
+	static const struct field f[] = { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE },
+					  { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR },
+					  { NFTNL_EXPR_FIB_DREG, NFT_REG_1 },
+					  { 0 } };
+	uint32_t local = RTN_LOCAL;
+
+	add(e, "fib", f);
+	compare(e, NFT_CMP_EQ, &local, sizeof local);
 }
 
 void nd_nft_expr_is_dnat(struct nd_nft_expr *e)
@@ -172,4 +194,39 @@ void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to)
 void nd_nft_expr_masquerade(struct nd_nft_expr *e)
 {
 	add(e, "masq", (struct field[]){ { 0 } });
+}
+
+void nd_nft_expr_accept(struct nd_nft_expr *e)
+{
+	static const struct field f[] = { { NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT },
+					  { NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT },
+					  { 0 } };
+
+	add(e, "immediate", f);
+}
+
+void nd_nft_expr_counter(struct nd_nft_expr *e)
+{
+	struct nftnl_expr *x = add(e, "counter", (struct field[]){ { 0 } });
+
+	if (x) {
+		nftnl_expr_set_u64(x, NFTNL_EXPR_CTR_PACKETS, 0);
+		nftnl_expr_set_u64(x, NFTNL_EXPR_CTR_BYTES, 0);
+	}
+}
+
+void nd_nft_expr_match(struct nd_nft_expr *e, const char *name, const void *info, size_t n)
+{
+	struct nftnl_expr *x = add(e, "match", (struct field[]){ { 0 } });
+	size_t whole = XT_ALIGN(n);
+	void *copy = x ? calloc(1, whole) : NULL;
+
+	if (!copy) {
+		e->err = e->err ? e->err : -ENOMEM;
+		return;
+	}
+	memcpy(copy, info, n);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_MT_REV, 0);
+	set_bytes(e, x, NFTNL_EXPR_MT_NAME, name, strlen(name) + 1);
+	set_bytes(e, x, NFTNL_EXPR_MT_INFO, copy, whole); /* the expression's from here */
 }

@@ -14,6 +14,7 @@
 
 struct nd_nft_expr {
 	struct nftnl_rule *rule;
+	int family; /* of its table */
 	int err;
 };
 
@@ -23,9 +24,13 @@ void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, cons
 void nd_nft_expr_clear(struct nd_nft_expr *e);
 
 void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a);
+/* The protocol alone. */
+void nd_nft_expr_proto(struct nd_nft_expr *e, uint8_t proto);
 void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port);
 /* `socket wildcard 0`: a socket is bound to this very address. */
 void nd_nft_expr_socket(struct nd_nft_expr *e);
+/* `fib daddr type local`: it goes to an address that this machine has. */
+void nd_nft_expr_local(struct nd_nft_expr *e);
 /* `ct status dnat`. */
 void nd_nft_expr_is_dnat(struct nd_nft_expr *e);
 /* `oifname != "NAME"`. */
@@ -34,3 +39,7 @@ void nd_nft_expr_not_out(struct nd_nft_expr *e, const char *name);
 void nd_nft_expr_notrack(struct nd_nft_expr *e);
 void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to);
 void nd_nft_expr_masquerade(struct nd_nft_expr *e);
+void nd_nft_expr_accept(struct nd_nft_expr *e);
+void nd_nft_expr_counter(struct nd_nft_expr *e);
+/* An extension of iptables: its name (`-m NAME`) and its struct, revision 0. */
+void nd_nft_expr_match(struct nd_nft_expr *e, const char *name, const void *info, size_t n);

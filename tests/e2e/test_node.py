@@ -540,6 +540,14 @@ def test_puts_back_what_went_missing(node):
     assert stop(agent) == 0
 
 
+def test_link_taken_away_under_load(node):
+    """Without the addresses nothing is led to where they were: lookups go on to the DNS pods until they are back."""
+    agent = node.agent()
+    pods, host = under_load(node, lambda: node.do("node", "ip", "link", "del", LINK))
+    assert len(pods) == 3000 and lost(pods) == [] and len(host) == 1200 and lost(host) == []
+    assert stop(agent) == 0
+
+
 def test_leaves_to_others_what_it_is_told(node):
     """-setupinterface=false, -setupiptables=false: somebody else's business, at the end too."""
     node.do("node", "ip", "addr", "add", LINK_LOCAL + "/32", "dev", "lo")

@@ -62,35 +62,43 @@ static void assert_ruleset(const char *want)
 
 static const char *const both[] = { "169.254.20.10", "fd00:10::a" };
 
-/* Word for word what nft(8) says of it. */
-static const char both_rules[] =
+/* Word for word what nft(8) says of them. */
+#define STAY_RULES                                                                 \
+	"table inet nodens-stay {\n"                                               \
+	"\tchain postrouting {\n"                                                  \
+	"\t\ttype nat hook postrouting priority srcnat + 10; policy accept;\n"     \
+	"\t\tip saddr 169.254.20.10 ct status dnat oifname != \"lo\" masquerade\n" \
+	"\t\tip6 saddr fd00:10::a ct status dnat oifname != \"lo\" masquerade\n"   \
+	"\t}\n"                                                                    \
+	"}\n"
+static const char both_rules[] = STAY_RULES
 	"table inet nodens {\n"
 	"\tflags owner\n\n"
 	"\tchain prerouting {\n"
 	"\t\ttype filter hook prerouting priority raw; policy accept;\n"
-	"\t\tip daddr 169.254.20.10 udp dport 53 socket wildcard 0 notrack\n"
-	"\t\tip6 daddr fd00:10::a udp dport 53 socket wildcard 0 notrack\n"
+	"\t\tip daddr 169.254.20.10 udp dport 53 fib daddr type local socket wildcard 0 notrack\n"
+	"\t\tip6 daddr fd00:10::a udp dport 53 fib daddr type local socket wildcard 0 notrack\n"
 	"\t}\n\n"
 	"\tchain output {\n"
 	"\t\ttype filter hook output priority raw; policy accept;\n"
-	"\t\tip daddr 169.254.20.10 udp dport 53 notrack\n"
+	"\t\tip daddr 169.254.20.10 udp dport 53 fib daddr type local notrack\n"
 	"\t\tip saddr 169.254.20.10 udp sport 53 notrack\n"
-	"\t\tip daddr 169.254.20.10 tcp dport 8080 notrack\n"
+	"\t\tip daddr 169.254.20.10 tcp dport 8080 fib daddr type local notrack\n"
 	"\t\tip saddr 169.254.20.10 tcp sport 8080 notrack\n"
-	"\t\tip6 daddr fd00:10::a udp dport 53 notrack\n"
+	"\t\tip6 daddr fd00:10::a udp dport 53 fib daddr type local notrack\n"
 	"\t\tip6 saddr fd00:10::a udp sport 53 notrack\n"
-	"\t\tip6 daddr fd00:10::a tcp dport 8080 notrack\n"
+	"\t\tip6 daddr fd00:10::a tcp dport 8080 fib daddr type local notrack\n"
 	"\t\tip6 saddr fd00:10::a tcp sport 8080 notrack\n"
 	"\t}\n\n"
 	"\tchain pin-prerouting {\n"
 	"\t\ttype nat hook prerouting priority dstnat - 5; policy accept;\n"
-	"\t\tip daddr 169.254.20.10 tcp dport 53 socket wildcard 0 dnat ip to 169.254.20.10\n"
-	"\t\tip6 daddr fd00:10::a tcp dport 53 socket wildcard 0 dnat ip6 to fd00:10::a\n"
+	"\t\tip daddr 169.254.20.10 tcp dport 53 fib daddr type local socket wildcard 0 dnat ip to 169.254.20.10\n"
+	"\t\tip6 daddr fd00:10::a tcp dport 53 fib daddr type local socket wildcard 0 dnat ip6 to fd00:10::a\n"
 	"\t}\n\n"
 	"\tchain pin-output {\n"
 	"\t\ttype nat hook output priority -105; policy accept;\n"
-	"\t\tip daddr 169.254.20.10 tcp dport 53 dnat ip to 169.254.20.10\n"
-	"\t\tip6 daddr fd00:10::a tcp dport 53 dnat ip6 to fd00:10::a\n"
+	"\t\tip daddr 169.254.20.10 tcp dport 53 fib daddr type local dnat ip to 169.254.20.10\n"
+	"\t\tip6 daddr fd00:10::a tcp dport 53 fib daddr type local dnat ip6 to fd00:10::a\n"
 	"\t}\n"
 	"}\n";
 
@@ -109,7 +117,13 @@ static void test_rules(void **state)
 		assert_ruleset(both_rules);
 	}
 	nd_nft_free(n);
+	assert_ruleset(STAY_RULES);
+
+	n = new (-1); /* a successor */
+	if (put(n, "nodens", both, 2, 8080, &d) || nd_nft_remove(n, &d))
+		fail_msg("%s", d.text);
 	assert_ruleset("");
+	nd_nft_free(n);
 }
 
 int main(void)
