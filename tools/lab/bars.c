@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/lab/bars.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "base/err.h"
+
+__attribute__((format(printf, 4, 5))) static void want(struct nd_bars *b, bool holds,
+						       const struct nd_row *row, const char *format,
+						       ...)
+{
+	va_list args;
+
+	b->checked++;
+	if (holds)
+		return;
+	ND_ASSERT(b->missed < ND_BARS_MAX);
+	char *text = b->text[b->missed++];
+	int n = snprintf(text, ND_BARS_TEXT,
+			 "%s, %s / %s: ", row->cause == ND_ROW_BURST ? "burst" : "race", row->dns,
+			 row->cure);
+	va_start(args, format);
+	vsnprintf(text + n, (size_t)(ND_BARS_TEXT - n), format, args);
+	va_end(args);
+}
+
+/* Ours: nothing late, wrong or lost. */
+static void check_holds(struct nd_bars *b, const struct nd_row_result *r)
+{
+	const struct nd_row_figures *f = &r->figures;
+	uint64_t lost = f->counted.pod_rcvbuf + f->counted.node_rcvbuf + f->counted.dns_rcvbuf;
+
+	want(b, f->requests > 0, r->row, "no lookup at all");
+	want(b, f->timeouts == 0, r->row, "%" PRIu64 " timeouts, not 0", f->timeouts);
+	want(b, f->errors == 0, r->row, "%" PRIu64 " errors, not 0", f->errors);
+	want(b, lost == 0, r->row, "%" PRIu64 " UdpRcvbufErrors, not 0", lost);
+	want(b, f->max_ms < ND_BARS_SLOW_MS, r->row, "max %.0f ms, not under %d", f->max_ms,
+	     ND_BARS_SLOW_MS);
+}
+
+static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
+{
+	const struct nd_row_figures *f = &r->figures;
+
+	if (r->row->cause == ND_ROW_BURST) {
+		want(b, f->timeouts > 0, r->row, "no lookup stalled");
+		want(b, f->counted.dns_rcvbuf + f->counted.node_rcvbuf > 0, r->row,
+		     "no UdpRcvbufErrors beside the stalls");
+		return;
+	}
+	want(b, f->timeouts > 0 && f->timeouts * 100 >= f->requests, r->row,
+	     "%" PRIu64 " of %" PRIu64 " lookups stalled, not 1 %% or more", f->timeouts,
+	     f->requests);
+}
+
+static void check_calm(struct nd_bars *b, const struct nd_row_result *r)
+{
+	want(b, r->figures.timeouts == 0, r->row, "%" PRIu64 " timeouts in the control",
+	     r->figures.timeouts);
+}
+
+/* Ours answers at least what each original did under the same load. */
+static void check_requests(struct nd_bars *b, const struct nd_row_result *r,
+			   const struct nd_row_result *rows, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct nd_row *other = rows[i].row;
+		if (other->cause != r->row->cause || !(other->what & ND_ROW_IS_ORIGINAL))
+			continue;
+		want(b, r->figures.requests >= rows[i].figures.requests, r->row,
+		     "%" PRIu64 " requests, %s / %s had %" PRIu64, r->figures.requests, other->dns,
+		     other->cure, rows[i].figures.requests);
+	}
+}
+
+void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned n, bool buffers)
+{
+	*b = (struct nd_bars){ 0 };
+	for (unsigned i = 0; i < n; i++) {
+		unsigned what = rows[i].row->what;
+		if (what & ND_ROW_HOLDS) {
+			check_holds(b, &rows[i]);
+			check_requests(b, &rows[i], rows, n);
+		}
+		if ((what & ND_ROW_STALLS) && (buffers || rows[i].row->cause != ND_ROW_BURST))
+			check_stalls(b, &rows[i]);
+		if (what & ND_ROW_CALM)
+			check_calm(b, &rows[i]);
+	}
+}

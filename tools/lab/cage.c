@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/lab/cage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/err.h"
+
+__attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
+{
+	const char *why = nd_err_text(-errno);
+	va_list args;
+
+	fprintf(stderr, "nodens lab: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr,
+		": %s\n"
+		"The lab needs network namespaces: run it as root, or let users make namespaces\n"
+		"(sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0;\n"
+		"in a container: privileged).\n",
+		why);
+	return ND_CAGE_REFUSED;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t n = strlen(text);
+
+	if (fd < 0)
+		return -1;
+	int ok = write(fd, text, n) == (ssize_t)n ? 0 : -1;
+	close(fd);
+	return ok;
+}
+
+/* Inside, this user is root; user_namespaces(7): groups are given up before they are mapped. */
+static int become_root(uid_t uid, gid_t gid)
+{
+	char line[64];
+
+	if (write_file("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
+		return -1;
+	snprintf(line, sizeof line, "0 %u 1", (unsigned)gid);
+	if (write_file("/proc/self/gid_map", line) < 0)
+		return -1;
+	snprintf(line, sizeof line, "0 %u 1", (unsigned)uid);
+	return write_file("/proc/self/uid_map", line);
+}
+
+static int leave_host(void)
+{
+	const int mine = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID;
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	/* Root in a container may lack CAP_SYS_ADMIN and still be let into a user namespace. */
+	if (uid == 0 && unshare(mine) == 0)
+		return 0;
+	if (unshare(mine | CLONE_NEWUSER) < 0)
+		return refuse("no namespaces can be made here");
+	return become_root(uid, gid) < 0 ? refuse("the user cannot be mapped") : 0;
+}
+
+static int mount_own(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return refuse("mounts cannot be made private");
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return refuse("/proc cannot be mounted");
+	if (mount("nodens-lab", ND_CAGE_FOLDER, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		return refuse(ND_CAGE_FOLDER " cannot be mounted");
+	return 0;
+}
+
+/* The first process of the cage: with it the kernel ends all others. It ends with its maker, even
+ * with one that was killed between fork() and prctl(): then nobody holds the pipe any more. Of a
+ * session of its own, so that Ctrl-C reaches its maker alone. */
+static int begin(int maker)
+{
+	struct pollfd gone = { .fd = maker, .events = POLLIN };
+	sigset_t none;
+
+	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&gone, 1, 0) != 0)
+		return ND_CAGE_SIGNAL + SIGKILL;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return mount_own();
+}
+
+static int outcome(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) < 0)
+		ND_ASSERT(errno == EINTR);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : ND_CAGE_SIGNAL + WTERMSIG(status);
+}
+
+/* Until the child ends, or somebody wants the end. */
+static int watch(pid_t child, const sigset_t *signals)
+{
+	int sig;
+
+	do
+		sig = sigwaitinfo(signals, NULL);
+	while (sig < 0 && errno == EINTR);
+	if (sig == SIGCHLD)
+		return outcome(child);
+	kill(child, SIGKILL);
+	outcome(child);
+	fprintf(stderr, "\nnodens lab: interrupted; nothing is left\n");
+	return ND_CAGE_SIGNAL + sig;
+}
+
+int nd_cage_run(int (*inside)(void *arg), void *arg)
+{
+	sigset_t signals;
+	int maker[2];
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	int status = leave_host();
+	if (status)
+		return status;
+	if (pipe2(maker, O_CLOEXEC) < 0)
+		return refuse("pipe");
+	pid_t child = fork();
+	if (child < 0)
+		return refuse("no process can be made here");
+	if (child == 0) {
+		close(maker[1]);
+		status = begin(maker[0]);
+		status = status ? status : inside(arg);
+		fflush(NULL);
+		_exit(status);
+	}
+	close(maker[0]);
+	return watch(child, &signals);
+}

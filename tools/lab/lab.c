@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lab - `nodens lab`: a Kubernetes node in network namespaces; why lookups stall, and the cures.
+ *
+ * Exit status: 0; 1 if a bar was missed or a part failed; 2 for a mistake on the command line; 3
+ * where no namespaces can be made or a program is missing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/err.h"
+#include "io/file.h"
+#include "tools/lab/bars.h"
+#include "tools/lab/cage.h"
+#include "tools/lab/labflags.h"
+#include "tools/lab/labjson.h"
+#include "tools/lab/program.h"
+#include "tools/lab/table.h"
+
+enum { FAILED = 1, USAGE = 2, CANNOT = ND_CAGE_REFUSED, LINUX_RMEM_DEFAULT = 212992 };
+
+struct lab {
+	struct nd_labflags flags;
+	FILE *json;
+	bool buffers; /* the host's default receive buffer is not larger than Linux's */
+	struct nd_row_result row[ND_ROW_MAX];
+	unsigned rows;
+};
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* Where nodens is, from where this program is: in a build folder, or installed. */
+static bool find_nodens(char found[PATH_MAX])
+{
+	static const char *const places[] = { "../nodens", "../../bin/nodens", "../../nodens" };
+	char self[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	char *slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	for (size_t i = 0; i < ND_COUNT(places); i++) {
+		snprintf(path, sizeof path, "%s/%s", self, places[i]);
+		if (is_program(path) && realpath(path, found))
+			return true;
+	}
+	return false;
+}
+
+/* Whole, since programs are started from elsewhere too. */
+static int resolve(const char *flag, const char **path)
+{
+	if (!*path)
+		return 0;
+	char *whole = realpath(*path, NULL);
+	if (!whole || !is_program(whole)) {
+		fprintf(stderr, "nodens lab: %s %s: %s\n", flag, *path,
+			whole ? "no program" : nd_err_text(-errno));
+		free(whole);
+		return USAGE;
+	}
+	*path = whole; /* kept until the end */
+	return 0;
+}
+
+static int find_programs(struct lab *lab)
+{
+	static char own[PATH_MAX];
+	struct nd_row_plan *plan = &lab->flags.plan;
+
+	if (!plan->nodens) {
+		if (!find_nodens(own)) {
+			fprintf(stderr,
+				"nodens lab: nodens is not beside this program; -nodens PATH "
+				"names it\n");
+			return CANNOT;
+		}
+		plan->nodens = own;
+	}
+	int status = resolve("-nodens", &plan->nodens);
+	status = status ? status : resolve("-coredns", &plan->coredns);
+	status = status ? status : resolve("-node-cache", &plan->node_cache);
+	return status ? status : nd_program_need() < 0 ? CANNOT : 0;
+}
+
+/* Opened now, so that a mistake does not cost the run; written when there is something to say. */
+static int open_json(struct lab *lab)
+{
+	const char *path = lab->flags.json;
+
+	if (!path)
+		return 0;
+	if (strcmp(path, "-") == 0) {
+		lab->json = stdout;
+		return 0;
+	}
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	lab->json = fd < 0 ? NULL : fdopen(fd, "w");
+	if (lab->json)
+		return 0;
+	fprintf(stderr, "nodens lab: -json %s: %s\n", path, nd_err_text(-errno));
+	return USAGE;
+}
+
+static void look_at_host(struct lab *lab)
+{
+	static const char path[] = "/proc/sys/net/core/rmem_default";
+	struct nd_buf text;
+
+	nd_buf_init(&text, 64);
+	unsigned long bytes = nd_file_read(path, &text) < 0
+				      ? 0
+				      : strtoul(nd_buf_string(&text), NULL, 10);
+	nd_buf_clear(&text);
+	lab->buffers = bytes <= LINUX_RMEM_DEFAULT;
+	if (!lab->buffers)
+		fprintf(stderr,
+			"nodens lab: net.core.rmem_default is %lu here, Linux has %d: a burst may find "
+			"room in CoreDNS's socket, so that its stalls are no bar of this run\n",
+			bytes, LINUX_RMEM_DEFAULT);
+}
+
+static unsigned rows_to_run(const struct lab *lab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; nd_row_at(i); i++)
+		n += lab->flags.cause[nd_row_at(i)->cause] &&
+		     !nd_row_missing(nd_row_at(i), &lab->flags.plan);
+	return n;
+}
+
+static int run_rows(struct lab *lab, enum nd_row_cause cause)
+{
+	unsigned all = rows_to_run(lab);
+
+	for (unsigned i = 0; nd_row_at(i); i++) {
+		const struct nd_row *row = nd_row_at(i);
+		if (row->cause != cause)
+			continue;
+		const char *missing = nd_row_missing(row, &lab->flags.plan);
+		if (missing) {
+			fprintf(stderr, "left out: %s / %s (%s)\n", row->dns, row->cure, missing);
+			continue;
+		}
+		fprintf(stderr, "row %u of %u: %s / %s\n", lab->rows + 1, all, row->dns, row->cure);
+		struct nd_row_result *r = &lab->row[lab->rows];
+		r->row = row;
+		if (nd_row_run(row, &lab->flags.plan, &r->figures) < 0)
+			return FAILED;
+		lab->rows++;
+	}
+	return 0;
+}
+
+static void print_cause(const struct lab *lab, enum nd_row_cause cause)
+{
+	char story[ND_TABLE_STORY];
+
+	fputc('\n', stdout);
+	nd_table_write(stdout, cause, lab->row, lab->rows, &lab->flags.plan, isatty(STDOUT_FILENO));
+	nd_table_story(cause, lab->row, lab->rows, story);
+	nd_table_wrap(stdout, story);
+	fputc('\n', stdout);
+	fflush(stdout);
+}
+
+static int finish(struct lab *lab)
+{
+	static struct nd_bars bars;
+	bool tables = lab->json != stdout;
+
+	nd_bars_check(&bars, lab->row, lab->rows, lab->buffers);
+	for (unsigned i = 0; i < bars.missed; i++)
+		fprintf(stderr, "MISSED: %s\n", bars.text[i]);
+	if (tables)
+		printf("%u of %u bars held\n", bars.checked - bars.missed, bars.checked);
+	if (lab->json) {
+		if (lab->json != stdout && ftruncate(fileno(lab->json), 0) < 0 && errno != EINVAL)
+			fprintf(stderr, "nodens lab: -json: %s\n", nd_err_text(-errno));
+		nd_labjson_write(lab->json, lab->row, lab->rows, &lab->flags.plan, &bars);
+		if (fflush(lab->json) != 0 || ferror(lab->json)) {
+			fprintf(stderr, "nodens lab: -json: %s\n", nd_err_text(-errno));
+			return FAILED;
+		}
+	}
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return FAILED;
+	return bars.missed ? FAILED : 0;
+}
+
+static int inside(void *arg)
+{
+	struct lab *lab = arg;
+
+	for (unsigned c = 0; c < ND_ROW_CAUSES; c++) {
+		if (!lab->flags.cause[c])
+			continue;
+		int status = run_rows(lab, (enum nd_row_cause)c);
+		if (status)
+			return status;
+		if (lab->json != stdout)
+			print_cause(lab, (enum nd_row_cause)c);
+	}
+	return finish(lab);
+}
+
+int main(int argc, char **argv)
+{
+	static struct lab lab;
+	char why[ND_LABFLAGS_WHY];
+
+	if (nd_labflags_parse(&lab.flags, argc, argv, why) < 0) {
+		fprintf(stderr, "nodens lab: %s\n`nodens lab -help` lists the options.\n", why);
+		return USAGE;
+	}
+	if (lab.flags.help) {
+		nd_labflags_usage(stdout);
+		return 0;
+	}
+	int status = find_programs(&lab);
+	status = status ? status : open_json(&lab);
+	if (status)
+		return status;
+	look_at_host(&lab);
+	nd_program_show(lab.flags.show);
+	return nd_cage_run(inside, &lab);
+}
