@@ -10,7 +10,7 @@
 int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 {
 	struct timeval patience = { .tv_sec = 5 };
-	int err;
+	int err, room = 2 << 20;
 
 	*n = (struct nd_netlink){ .sock = NULL };
 	n->sock = fd >= 0 ? mnl_socket_fdopen(fd) : mnl_socket_open2(bus, SOCK_CLOEXEC);
@@ -26,6 +26,8 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &patience,
 		       sizeof patience) < 0)
 		goto fail;
+	/* A batch is one datagram; where this is not allowed the usual 200 KB will do. */
+	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	return 0;
 
 fail:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/nft_batch.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
@@ -30,23 +31,26 @@ static struct nlmsghdr *begin(struct nd_nft_batch *b, uint16_t type, uint16_t fl
 {
 	char *p = room(b);
 
-	return p ? nftnl_nlmsg_build_hdr(p, type, NFPROTO_INET, flags, ++b->nl->seq) : NULL;
+	return p ? nftnl_nlmsg_build_hdr(p, type, b->family, flags, ++b->nl->seq) : NULL;
 }
 
 static void end(struct nd_nft_batch *b, const struct nlmsghdr *h)
 {
 	ND_ASSERT(h->nlmsg_len <= MESSAGE_MAX);
+	b->last = b->bytes.len;
 	b->bytes.len += h->nlmsg_len;
+	b->changes++;
 }
 
 void nd_nft_batch_init(struct nd_nft_batch *b, struct nd_netlink *nl, const char *table)
 {
 	char *p;
 
-	*b = (struct nd_nft_batch){ .nl = nl, .table = table };
+	*b = (struct nd_nft_batch){ .nl = nl, .family = NFPROTO_INET, .table = table };
 	nd_buf_init(&b->bytes, BATCH_MAX);
 	if ((p = room(b)))
 		end(b, nftnl_batch_begin(p, ++nl->seq));
+	b->changes = 0;
 }
 
 void nd_nft_batch_clear(struct nd_nft_batch *b)
@@ -73,13 +77,12 @@ static void put_table(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uin
 
 void nd_nft_batch_delete_table(struct nd_nft_batch *b)
 {
-	put_table(b, NFT_MSG_DELTABLE, NLM_F_ACK, 0);
+	put_table(b, NFT_MSG_DELTABLE, 0, 0);
 }
 
 void nd_nft_batch_table(struct nd_nft_batch *b, bool owned)
 {
-	put_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
-		  owned ? NFT_TABLE_F_OWNER : 0);
+	put_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, owned ? NFT_TABLE_F_OWNER : 0);
 }
 
 static int describe_chain(struct nftnl_chain *c, const char *table, const struct nd_nft_chain *from)
@@ -110,17 +113,42 @@ void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *from)
 		nftnl_chain_free(c);
 }
 
-void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
+static void put_rule(struct nd_nft_batch *b, struct nd_nft_expr *e, uint16_t flags)
 {
 	struct nlmsghdr *h;
 
 	if (!b->err)
 		b->err = e->err;
-	if ((h = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND))) {
+	if ((h = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | flags))) {
 		nftnl_rule_nlmsg_build_payload(h, e->rule);
 		end(b, h);
 	}
 	nd_nft_expr_clear(e);
+}
+
+void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
+{
+	put_rule(b, e, NLM_F_APPEND);
+}
+
+void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
+{
+	put_rule(b, e, 0);
+}
+
+void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r)
+{
+	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
+	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
+	struct nlmsghdr *h;
+
+	if (table && chain && (h = begin(b, NFT_MSG_DELRULE, 0))) {
+		mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
+		mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
+		mnl_attr_put_u64(h, NFTA_RULE_HANDLE,
+				 htobe64(nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE)));
+		end(b, h);
+	}
 }
 
 /* What the errors that one meets mean. */
@@ -146,11 +174,13 @@ int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_dia
 	int err = b->err;
 
 	if (p) {
+		/* Errors are told of any message; that there is none, of this one. */
+		((struct nlmsghdr *)(b->bytes.data + b->last))->nlmsg_flags |= NLM_F_ACK;
 		end(b, nftnl_batch_end(p, ++b->nl->seq));
 		err = nd_netlink_post(b->nl, b->bytes.data, b->bytes.len, &at);
 	}
 	if (err)
-		nd_diag_at(d, NULL, 0, "nftables table inet %s: %s: %s%s", b->table, purpose,
+		nd_diag_at(d, NULL, 0, "nftables table %s: %s: %s%s", b->table, purpose,
 			   nd_err_text(err), cure(err));
 	return err;
 }

@@ -17,7 +17,10 @@
 struct nd_nft_batch {
 	struct nd_buf bytes;
 	struct nd_netlink *nl; /* counts the messages */
-	const char *table;     /* that all of them are of, in family inet */
+	uint8_t family;        /* NFPROTO_INET, unless changed: of the messages that follow */
+	const char *table;     /* the same, of those that are about a table or a chain */
+	size_t last;           /* where the last message begins */
+	unsigned changes;      /* messages between begin and end */
 	int err;
 };
 
@@ -44,6 +47,10 @@ void nd_nft_batch_table(struct nd_nft_batch *b, bool owned);
 void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *c);
 /* A rule of this table; taken and cleared whatever happens. */
 void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
+/* The same, before all rules of its chain. */
+void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
+/* Family, table, chain and handle are taken from the rule, which is borrowed. */
+void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r);
 /* Has it done; on failure the diag has `purpose` and why. */
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d);
 

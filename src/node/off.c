@@ -2,6 +2,7 @@
 /* link.h and nft.h in a build without libmnl and libnftnl: what is asked for is refused, by name. */
 #include <unistd.h>
 #include "base/err.h"
+#include "node/legacy.h"
 #include "node/link.h"
 #include "node/nft.h"
 
@@ -58,5 +59,18 @@ int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
 int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 {
 	(void)n;
+	return refuse(d, "-setupiptables");
+}
+
+int nd_legacy_put(const struct nd_legacy_config *c, struct nd_legacy_done *done, struct nd_diag *d)
+{
+	(void)c, (void)done;
+	return refuse(d, "-setupiptables");
+}
+
+int nd_legacy_remove(const struct nd_legacy_config *c, struct nd_legacy_done *done,
+		     struct nd_diag *d)
+{
+	(void)c, (void)done;
 	return refuse(d, "-setupiptables");
 }

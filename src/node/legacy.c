@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/legacy.h"
+
+#include <errno.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "base/err.h"
+#include "io/file.h"
+#include "node/legacy_rule.h"
+#include "node/nft_batch.h"
+#include "node/nft_expr.h"
+
+enum {
+	ADDRS_MAX = 64,
+	ROUND_MAX = 1000, /* deletions in a batch; the original once piled them up by the minute */
+	ROUNDS = 16,
+	MESSAGE = 4096,
+};
+
+/* Where the original's rules are, and what each is for an address. */
+enum place { RAW_PREROUTING, RAW_OUTPUT, FILTER_INPUT, FILTER_OUTPUT };
+
+static const struct {
+	const char *table, *chain;
+	enum nd_nft_end accept; /* in `filter`: questions come in, answers go out */
+} places[] = {
+	[RAW_PREROUTING] = { "raw", "PREROUTING" },
+	[RAW_OUTPUT] = { "raw", "OUTPUT" },
+	[FILTER_INPUT] = { "filter", "INPUT", ND_NFT_TO },
+	[FILTER_OUTPUT] = { "filter", "OUTPUT", ND_NFT_FROM },
+};
+
+static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+struct pass {
+	const struct nd_legacy_config *config;
+	struct nd_legacy_done *done;
+	struct nd_netlink nl;
+	struct nd_nft_batch batch;
+	uint8_t family;
+	bool accepts; /* shall be there */
+	/* Of the chain looked at: */
+	enum place place;
+	bool there;
+	bool found[ADDRS_MAX][ND_COUNT(protos)];
+};
+
+static bool is_filter(enum place p)
+{
+	return p == FILTER_INPUT || p == FILTER_OUTPUT;
+}
+
+static bool same_address(const struct nd_addr *a, const uint8_t *bytes, size_t n)
+{
+	size_t len;
+	const uint8_t *mine = nd_addr_bytes(a, &len);
+
+	return len == n && memcmp(mine, bytes, n) == 0;
+}
+
+/* Whether an end of the rule is one of ours and the other end is anybody; which address that is. */
+static bool is_ours(const struct pass *p, const struct nd_legacy_rule *r, enum nd_nft_end end,
+		    size_t *which)
+{
+	const struct nd_legacy_config *c = p->config;
+	bool to = end == ND_NFT_TO;
+	uint16_t port = to ? r->dest_port : r->source_port;
+	bool health = c->health_port && port == c->health_port && r->proto == IPPROTO_TCP &&
+		      p->place == RAW_OUTPUT;
+
+	if ((to ? r->nsource : r->ndest) || (to ? r->source_port : r->dest_port))
+		return false;
+	if (port != c->port && !health)
+		return false;
+	for (size_t i = 0; i < c->naddrs; i++) {
+		if (same_address(&c->addrs[i], to ? r->dest : r->source,
+				 to ? r->ndest : r->nsource)) {
+			*which = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether it has to go. The first ACCEPT of a kind stays where they shall be. */
+static bool judge(struct pass *p, const struct nd_legacy_rule *r)
+{
+	size_t which, proto = r->proto == protos[1];
+	bool filter = is_filter(p->place);
+
+	if (r->verdict != (filter ? ND_LEGACY_ACCEPT : ND_LEGACY_NOTRACK) ||
+	    (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP))
+		return false;
+	if (filter && !is_ours(p, r, places[p->place].accept, &which))
+		return false;
+	if (!filter && !is_ours(p, r, ND_NFT_TO, &which) &&
+	    (p->place != RAW_OUTPUT || !is_ours(p, r, ND_NFT_FROM, &which)))
+		return false;
+	if (filter && p->accepts && !p->found[which][proto]) {
+		p->found[which][proto] = true;
+		return false;
+	}
+	return true;
+}
+
+/* A kernel before 4.9 gives the rules of all chains. */
+static bool is_here(const struct pass *p, const struct nftnl_rule *r)
+{
+	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
+	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
+
+	return table && chain && strcmp(table, places[p->place].table) == 0 &&
+	       strcmp(chain, places[p->place].chain) == 0;
+}
+
+static int on_rule(const struct nlmsghdr *h, void *ctx)
+{
+	struct nftnl_rule *r = nftnl_rule_alloc();
+	struct nd_legacy_rule seen;
+	struct pass *p = ctx;
+
+	if (!r || nftnl_rule_nlmsg_parse(h, r) < 0) {
+		if (r)
+			nftnl_rule_free(r);
+		errno = r ? EBADMSG : ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	if (p->batch.changes < ROUND_MAX && is_here(p, r) && nd_legacy_rule_read(r, &seen) &&
+	    judge(p, &seen)) {
+		nd_nft_batch_delete_rule(&p->batch, r);
+		p->done->removed++;
+	}
+	nftnl_rule_free(r);
+	return MNL_CB_OK;
+}
+
+static int on_chain(const struct nlmsghdr *h, void *ctx)
+{
+	struct pass *p = ctx;
+
+	(void)h;
+	p->there = true;
+	return MNL_CB_OK;
+}
+
+/* Asks about the place: one chain, or its rules. */
+static int ask(struct pass *p, uint16_t type, uint16_t flags, uint16_t table, uint16_t chain,
+	       mnl_cb_t on)
+{
+	_Alignas(struct nlmsghdr) char buf[MESSAGE];
+	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, p->family, flags, 0);
+
+	mnl_attr_put_strz(h, table, places[p->place].table);
+	mnl_attr_put_strz(h, chain, places[p->place].chain);
+	int err = nd_netlink_ask(&p->nl, h, on, p);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int find_rules(struct pass *p)
+{
+	memset(p->found, 0, sizeof p->found);
+	p->there = false;
+	int err = ask(p, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, on_chain);
+	if (err || !p->there)
+		return err;
+	return ask(p, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, on_rule);
+}
+
+/* As iptables-nft of any version reads it: with its own extensions for port and comment. */
+static void put_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
+{
+	static const struct xt_comment_info comment = { "nodens: allow DNS traffic" };
+	enum nd_nft_end end = places[p->place].accept;
+	uint16_t port = p->config->port, none = 0, any = UINT16_MAX;
+	bool to = end == ND_NFT_TO;
+	struct nd_nft_expr e;
+
+	nd_nft_expr_init(&e, p->family, places[p->place].table, places[p->place].chain);
+	if (!e.err) {
+		nftnl_rule_set_u32(e.rule, NFTNL_RULE_COMPAT_PROTO, proto);
+		nftnl_rule_set_u32(e.rule, NFTNL_RULE_COMPAT_FLAGS, 0);
+	}
+	nd_nft_expr_proto(&e, proto);
+	nd_nft_expr_addr(&e, end, a);
+	uint16_t from[2] = { to ? none : port, to ? any : port };
+	uint16_t dest[2] = { to ? port : none, to ? port : any };
+	if (proto == IPPROTO_UDP) {
+		struct xt_udp udp = { .spts = { from[0], from[1] }, .dpts = { dest[0], dest[1] } };
+		nd_nft_expr_match(&e, "udp", &udp, sizeof udp);
+	} else {
+		struct xt_tcp tcp = { .spts = { from[0], from[1] }, .dpts = { dest[0], dest[1] } };
+		nd_nft_expr_match(&e, "tcp", &tcp, sizeof tcp);
+	}
+	nd_nft_expr_match(&e, "comment", &comment, sizeof comment);
+	nd_nft_expr_counter(&e);
+	nd_nft_expr_accept(&e);
+	nd_nft_batch_insert_rule(&p->batch, &e);
+	p->done->added++;
+}
+
+static void put_accepts(struct pass *p)
+{
+	for (size_t i = 0; i < p->config->naddrs; i++) {
+		const struct nd_addr *a = &p->config->addrs[i];
+		size_t n;
+		nd_addr_bytes(a, &n);
+		if (n != (p->family == NFPROTO_IPV4 ? 4 : 16))
+			continue;
+		for (size_t k = 0; k < ND_COUNT(protos); k++) {
+			if (!p->found[i][k])
+				put_accept(p, a, protos[k]);
+		}
+	}
+}
+
+/* All of a family, in one batch. *more: there was more to remove than a batch takes. */
+static int run_family(struct pass *p, bool *more, struct nd_diag *d)
+{
+	struct nd_legacy_done before = *p->done;
+	int err = 0;
+
+	nd_nft_batch_init(&p->batch, &p->nl,
+			  p->family == NFPROTO_IPV4 ? "ip raw and filter" : "ip6 raw and filter");
+	p->batch.family = p->family;
+	for (p->place = RAW_PREROUTING; !err && p->place <= FILTER_OUTPUT; p->place++) {
+		err = find_rules(p);
+		if (!err && p->there && p->accepts && is_filter(p->place))
+			put_accepts(p);
+	}
+	*more = p->batch.changes >= ROUND_MAX;
+	if (err)
+		nd_diag_at(d, NULL, 0,
+			   "nftables tables %s: looking for rules of NodeLocal DNSCache: %s",
+			   p->batch.table, nd_err_text(err));
+	else if (p->batch.changes)
+		err = nd_nft_batch_send(&p->batch,
+					"rules of NodeLocal DNSCache, and ours in their place", d);
+	nd_nft_batch_clear(&p->batch);
+	if (err)
+		*p->done = before;
+	return err;
+}
+
+/* Who removes the same rules at the same time makes a batch fail: then we look again. */
+static int run(struct pass *p, struct nd_diag *d)
+{
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ND_COUNT(families); i++) {
+		bool more = true;
+		p->family = families[i];
+		for (int k = 0; k < ROUNDS && (more || err == -ENOENT); k++) {
+			struct nd_diag this = { .set = false };
+			err = run_family(p, &more, &this);
+			if (err && (err != -ENOENT || k == ROUNDS - 1))
+				nd_diag_at(d, NULL, 0, "%s", this.text);
+			if (err && err != -ENOENT)
+				return err;
+		}
+	}
+	return err;
+}
+
+static bool has_old_raw(const char *path)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, 4096);
+	bool has = nd_file_read(path, &b) == 0 && strstr(nd_buf_string(&b), "raw");
+	nd_buf_clear(&b);
+	return has;
+}
+
+static int go(const struct nd_legacy_config *c, bool accepts, struct nd_legacy_done *done,
+	      struct nd_diag *d)
+{
+	struct pass p = { .config = c, .done = done, .accepts = accepts };
+
+	*done = (struct nd_legacy_done){ 0 };
+	if (c->naddrs > ADDRS_MAX) {
+		nd_diag_at(d, NULL, 0, "nftables: %zu addresses, at most %d are possible",
+			   c->naddrs, ADDRS_MAX);
+		return -E2BIG;
+	}
+	done->old_backend = has_old_raw("/proc/net/ip_tables_names") ||
+			    has_old_raw("/proc/net/ip6_tables_names");
+	int err = nd_netlink_open(&p.nl, NETLINK_NETFILTER, -1);
+	if (err) {
+		nd_diag_at(d, NULL, 0, "nftables: a netfilter netlink socket: %s",
+			   nd_err_text(err));
+		return err;
+	}
+	err = run(&p, d);
+	nd_netlink_close(&p.nl);
+	return err;
+}
+
+int nd_legacy_put(const struct nd_legacy_config *c, struct nd_legacy_done *done, struct nd_diag *d)
+{
+	return go(c, true, done, d);
+}
+
+int nd_legacy_remove(const struct nd_legacy_config *c, struct nd_legacy_done *done,
+		     struct nd_diag *d)
+{
+	return go(c, false, done, d);
+}
