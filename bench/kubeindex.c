@@ -107,6 +107,7 @@ static void put_slice(struct put *p, unsigned first, unsigned n, unsigned at, un
 			       .slice = { .service = p->service,
 					  .import = "",
 					  .cluster = "",
+					  .changed = "",
 					  .endpoints = e,
 					  .nendpoints = n,
 					  .ports = ports,

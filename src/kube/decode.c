@@ -234,13 +234,24 @@ static size_t count_addresses(const struct nd_tree *list)
 	return n;
 }
 
+static int read_changed(struct nd_fields *c, const struct nd_tree *t, struct nd_object_slice *s)
+{
+	const struct nd_tree *annotations;
+	int err = nd_fields_node(c, nd_tree_get(t, "metadata"), "annotations", ND_TREE_MAP,
+				 &annotations);
+
+	return err ? err : nd_fields_text(c, annotations, ND_OBJECT_CHANGED, &s->changed);
+}
+
 static int read_slice(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
 {
 	struct nd_object_slice *s = &o->slice;
 	const struct nd_tree *list;
 
 	nd_object_slice_belongs(o);
-	int err = read_ports(c, t, &s->ports, &s->nports);
+	int err = read_changed(c, t, s);
+	if (!err)
+		err = read_ports(c, t, &s->ports, &s->nports);
 	if (!err)
 		err = nd_fields_node(c, t, "endpoints", ND_TREE_LIST, &list);
 	if (err || !list)

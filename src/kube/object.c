@@ -30,6 +30,8 @@ void nd_object_init(struct nd_object *o, enum nd_object_kind kind)
 				 .name = "" };
 	if (kind == ND_OBJECT_SERVICE || kind == ND_OBJECT_IMPORT)
 		o->service.external_name = "";
+	else if (kind == ND_OBJECT_SLICE)
+		o->slice.changed = "";
 }
 
 struct nd_object_port nd_object_port(void)

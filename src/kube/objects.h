@@ -54,6 +54,7 @@ struct nd_object_service { /* Service and ServiceImport */
 struct nd_object_slice {
 	/* By label: which Service it belongs to; which ServiceImport, from which cluster. "" : none. */
 	const char *service, *import, *cluster;
+	const char *changed; /* annotation: when what it was made of changed; "": not said */
 	const struct nd_object_endpoint *endpoints; /* the ready ones, one for each address */
 	size_t nendpoints;
 	const struct nd_object_port *ports;
@@ -108,6 +109,8 @@ struct nd_object_ip nd_object_ip(const char *text);
 const char *nd_object_label(const struct nd_object *o, const char *key);
 /* From spec.type and the first cluster address. */
 void nd_object_service_is(struct nd_object_service *s, const char *type, const char *address);
+/* The annotation of nd_object_slice.changed. */
+#define ND_OBJECT_CHANGED "endpoints.kubernetes.io/last-change-trigger-time"
 /* From the labels, which are there by now. */
 void nd_object_slice_belongs(struct nd_object *o);
 bool nd_object_pod_gone(bool deleted, const char *phase);

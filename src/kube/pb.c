@@ -97,21 +97,29 @@ static void read_pair(struct nd_proto *p, const struct nd_proto_field *entry, st
 	take_error(p, in.err);
 }
 
-/* The pair whose presence says that a streaming list is complete (KEP-3157). */
-static bool is_initial_end(struct nd_proto *p, const struct nd_proto_field *entry)
+/* Of the pairs two are looked at: the one whose presence says that a streaming list is complete (KEP-3157), and
+ * when a slice was changed. */
+static void read_annotation(struct nd_proto *p, const struct nd_proto_field *entry,
+			    struct nd_arena *a, struct nd_pb_object *to)
 {
 	struct nd_proto in = nd_proto_inside(p, entry);
 	struct nd_pb_view key = { 0 }, value = { 0 };
-	struct nd_proto_field f;
+	struct nd_proto_field f, found = { 0 };
 
 	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1)
+		if (f.number == 1) {
 			key = view(&in, &f);
-		else if (f.number == 2)
+		} else if (f.number == 2) {
 			value = view(&in, &f);
+			found = f;
+		}
 	}
+	if (nd_pb_view_is(key, "k8s.io/initial-events-end") && nd_pb_view_is(value, "true"))
+		to->initial_end = true;
+	if (to->object.kind == ND_OBJECT_SLICE && value.len &&
+	    nd_pb_view_is(key, ND_OBJECT_CHANGED))
+		to->object.slice.changed = text(&in, &found, a, "");
 	take_error(p, in.err);
-	return nd_pb_view_is(key, "k8s.io/initial-events-end") && nd_pb_view_is(value, "true");
 }
 
 /* ObjectMeta. *deleted: a deletionTimestamp is there. */
@@ -135,7 +143,7 @@ static void read_meta(struct nd_proto *p, struct nd_arena *a, struct nd_pb_objec
 		else if (f.number == 11)
 			read_pair(p, &f, a, &labels[o->nlabels++]);
 		else if (f.number == 12)
-			to->initial_end |= is_initial_end(p, &f);
+			read_annotation(p, &f, a, to);
 	}
 }
 

@@ -134,6 +134,7 @@ static int upsert(struct nd_sink *s, const struct nd_object *o)
 
 	if (!err)
 		note_change(ix, o, change);
+	nd_kcount_object(ix, o, err);
 	return err;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/list.h"
 #include "kube/objects.h"
+#include "plugin/kubernetes/kcount.h"
 #include "plugin/kubernetes/kmemory.h"
 #include "plugin/kubernetes/kobject.h"
 #include "plugin/kubernetes/kreverse.h"
@@ -85,6 +86,7 @@ struct nd_kindex {
 	uint32_t listed;                /* published: bit by kind that was listed whole */
 	uint32_t modified[ND_KREALMS];  /* published: Unix time of the last change; 0: none */
 	uint32_t modified_outside;      /* the same, of what Services have outside */
+	struct nd_kcount count;
 };
 
 struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config); /* NULL: no memory */

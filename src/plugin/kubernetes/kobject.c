@@ -118,6 +118,13 @@ static size_t wire_target(const char *text, struct nd_name_buf *buf)
 	return name.len;
 }
 
+bool nd_kobject_is_target(const char *external_name)
+{
+	struct nd_name_buf buf;
+
+	return wire_target(external_name, &buf) > 0;
+}
+
 /* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too much. */
 static size_t add_outside(const struct nd_object_service *o, struct nd_buf *text)
 {

@@ -106,6 +106,9 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
 				   bool pod_names, bool zones);
 
+/* Is it a name that a CNAME can lead to, and no address? */
+bool nd_kobject_is_target(const char *external_name);
+
 enum { ND_KOBJECT_LABEL_MAX = 1 + 63 };
 /* The label that CoreDNS makes of an address: "10-0-0-1", "2001-db8--1"; length and letters. */
 void nd_kobject_ip_label(const uint8_t *ip, size_t n, uint8_t label[ND_KOBJECT_LABEL_MAX]);

@@ -132,8 +132,7 @@ static int put_slice(struct nd_kindex *ix, const struct nd_object *o, enum nd_kp
 
 /* ---- any ---- */
 
-/* What is no label is in no name; slices and pods may be called anything that a key can be. */
-static bool can_be_named(const struct nd_object *o)
+bool nd_kput_can_be_named(const struct nd_object *o)
 {
 	if (o->kind != ND_OBJECT_NAMESPACE && !nd_kobject_is_label(o->namespace))
 		return false;
@@ -155,7 +154,7 @@ static int put_namespace(struct nd_kindex *ix, const struct nd_object *o,
 int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
 {
 	*change = ND_KPUT_SAME;
-	if (!can_be_named(o))
+	if (!nd_kput_can_be_named(o))
 		return 0;
 	switch (o->kind) {
 	case ND_OBJECT_NAMESPACE: return put_namespace(ix, o, change);

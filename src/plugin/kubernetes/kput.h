@@ -11,6 +11,8 @@
 
 enum nd_kput_change { ND_KPUT_SAME, ND_KPUT_CAME, ND_KPUT_CHANGED };
 
+/* What is no label is in no name; slices and pods may be called anything that a key can be. */
+bool nd_kput_can_be_named(const struct nd_object *o);
 /* 0, -ENOMEM. */
 int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change);
 /* False if there was none. */

@@ -138,6 +138,47 @@ static void *make(void *ctx)
 	return st;
 }
 
+/* Blocks that share an index say its numbers once: whoever of a generation comes first. */
+struct collector {
+	struct nd_kstore *store;
+	struct nd_gen *gen;
+	bool told; /* the generation's registry has it */
+};
+
+static void collect(void *ctx, struct nd_metric_out *out)
+{
+	const struct collector *c = ctx;
+
+	nd_kcount_emit(c->store->index, out);
+}
+
+static void *make_collector(void *ctx)
+{
+	struct collector *made = malloc(sizeof *made);
+
+	if (made)
+		*made = *(const struct collector *)ctx;
+	return made;
+}
+
+static int collect_once(struct nd_kstore *st, struct nd_setup *s)
+{
+	struct collector key;
+
+	memset(&key, 0, sizeof key); /* it is compared as octets */
+	key.store = st;
+	key.gen = s->gen;
+	struct collector *c = nd_setup_share(s, "kubernetes-metrics", &key, sizeof key,
+					     make_collector, &key, free);
+
+	if (!c)
+		return nd_setup_error(s, NULL, "no memory");
+	if (!c->told)
+		nd_setup_collect(s, collect, c);
+	c->told = true;
+	return 0;
+}
+
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 {
 	struct making m = { .conf = c, .setup = s };
@@ -153,5 +194,5 @@ int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 	if (!c->store)
 		return s->diag->set ? ND_ECONF : nd_setup_error(s, NULL, "no memory");
 	c->index = c->store->index;
-	return 0;
+	return collect_once(c->store, s);
 }

@@ -154,6 +154,7 @@ static int put_slice(struct world *w, unsigned s, unsigned n)
 									: "",
 					  .import = "",
 					  .cluster = "",
+					  .changed = "",
 					  .endpoints = e,
 					  .nendpoints = made.n } };
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/kubernetes/kcount.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "core/metric.h"
+#include "kube/rfc3339.h"
+#include "plugin/kubernetes/kput.h"
+#include "plugin/kubernetes/kspace.h"
+
+/* ---- what cannot be used ---- */
+
+static const char *const why_label[ND_KCOUNT_WHYS] = { "name", "address", "target", "memory" };
+
+static void skip(struct nd_kindex *ix, const struct nd_object *o, enum nd_kcount_why why,
+		 const char *text)
+{
+	/* A cluster may have thousands of the same sort, listed again and again. */
+	if (ix->count.skipped[o->kind][why]++ == 0)
+		nd_log_warning("kubernetes",
+			       "%s %s%s%s: %s; more of the sort are only counted, in "
+			       "nodens_kubernetes_skipped_total",
+			       nd_object_kind_text[o->kind], o->namespace,
+			       o->namespace[0] ? "/" : "", o->name, text);
+}
+
+static void skip_address(struct nd_kindex *ix, const struct nd_object *o)
+{
+	skip(ix, o, ND_KCOUNT_ADDRESS, "has an address that is no IP address, which is left out");
+}
+
+static void check_ips(struct nd_kindex *ix, const struct nd_object *o,
+		      const struct nd_object_ip *ip, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!ip[i].len)
+			skip_address(ix, o);
+}
+
+static void check_service(struct nd_kindex *ix, const struct nd_object *o)
+{
+	const struct nd_object_service *s = &o->service;
+
+	if (s->external && !nd_kobject_is_target(s->external_name))
+		skip(ix, o, ND_KCOUNT_TARGET,
+		     "its externalName is no host name, so it has no answer");
+	else if (!s->external && !s->headless)
+		check_ips(ix, o, s->ips, s->nips);
+}
+
+static void check_slice(struct nd_kindex *ix, const struct nd_object *o)
+{
+	for (size_t i = 0; i < o->slice.nendpoints; i++)
+		if (!o->slice.endpoints[i].ip.len)
+			skip_address(ix, o);
+}
+
+static void check(struct nd_kindex *ix, const struct nd_object *o)
+{
+	if (!nd_kput_can_be_named(o)) {
+		skip(ix, o, ND_KCOUNT_NAME,
+		     "its name or its namespace's is no label of a DNS name; it is left out");
+		return;
+	}
+	switch (o->kind) {
+	case ND_OBJECT_SERVICE:
+	case ND_OBJECT_IMPORT: check_service(ix, o); break;
+	case ND_OBJECT_SLICE: check_slice(ix, o); break;
+	case ND_OBJECT_POD: check_ips(ix, o, o->pod.ips, o->pod.nips); break;
+	default: break;
+	}
+}
+
+/* ---- how long a change took ---- */
+
+static void took(struct nd_kcount_took *t, double seconds)
+{
+	size_t i = 0;
+
+	for (double top = 0.001; i < ND_KCOUNT_BUCKETS && seconds > top; top *= 2)
+		i++;
+	t->bucket[i]++;
+	t->sum += seconds;
+}
+
+/* The SLI of Kubernetes: from the change of a pod or Service, as the endpoints' controller saw it, until it is
+ * answered. Only where the Service is known (CoreDNS EndpointLatencyRecorder). */
+static void note_time(struct nd_kindex *ix, const struct nd_object *o)
+{
+	int64_t changed;
+
+	if (!o->slice.changed[0])
+		return;
+	if (nd_rfc3339_parse(o->slice.changed, &changed)) {
+		if (!ix->count.bad_time)
+			nd_log_warning(
+				"kubernetes",
+				"EndpointSlice %s/%s: annotation " ND_OBJECT_CHANGED
+				" is no RFC 3339 time: \"%.64s\"; it is not measured, as others "
+				"like it",
+				o->namespace, o->name, o->slice.changed);
+		ix->count.bad_time = true;
+		return;
+	}
+	const struct nd_kname *name = (const struct nd_kname *)
+		nd_kspace_find_in(ix, &ix->realm[ND_KREALM_CLUSTER].names, o->namespace,
+				  o->slice.service);
+	if (!name || !name->service)
+		return;
+	int64_t now = (int64_t)ix->config.wall_ns();
+	took(&ix->count.took[name->service->kind == ND_KSERVICE_HEADLESS],
+	     (double)(now - changed) / 1e9);
+}
+
+void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o, int err)
+{
+	if (err) {
+		skip(ix, o, ND_KCOUNT_MEMORY,
+		     "there is no room for it, so what was there before is answered");
+		return;
+	}
+	check(ix, o);
+	if (o->kind == ND_OBJECT_SLICE)
+		note_time(ix, o);
+}
+
+/* ---- metrics ---- */
+
+static const char *const took_labels[] = { "service_kind", NULL };
+static const char *const skipped_labels[] = { "kind", "why", NULL };
+static const char *const no_labels[] = { NULL };
+static const double took_buckets[ND_KCOUNT_BUCKETS] = {
+	0.001, 0.002, 0.004, 0.008, 0.016,  0.032,  0.064,  0.128,   0.256,   0.512,
+	1.024, 2.048, 4.096, 8.192, 16.384, 32.768, 65.536, 131.072, 262.144, 524.288,
+};
+static const struct nd_metric_family took_family = {
+	.name = "coredns_kubernetes_dns_programming_duration_seconds",
+	.kind = ND_METRIC_HISTOGRAM,
+	.help = "Time from a change of endpoints in the cluster until it is answered.",
+	.labels = took_labels,
+	.buckets = took_buckets,
+	.nbuckets = ND_KCOUNT_BUCKETS,
+};
+static const struct nd_metric_family skipped_family = {
+	.name = "nodens_kubernetes_skipped_total",
+	.kind = ND_METRIC_COUNTER,
+	.help = "Objects, or addresses in them, that could not be used as they came.",
+	.labels = skipped_labels,
+};
+static const struct nd_metric_family bytes_family = {
+	.name = "nodens_kubernetes_index_bytes",
+	.kind = ND_METRIC_GAUGE,
+	.help = "Memory that the index of the cluster takes.",
+	.labels = no_labels,
+};
+
+static bool any(const struct nd_kcount_took *t)
+{
+	for (size_t i = 0; i <= ND_KCOUNT_BUCKETS; i++)
+		if (t->bucket[i])
+			return true;
+	return false;
+}
+
+void nd_kcount_emit(const struct nd_kindex *ix, struct nd_metric_out *out)
+{
+	static const char *const kind[] = { "cluster_ip", "headless_with_selector" };
+
+	for (size_t i = 0; i < ND_COUNT(kind); i++)
+		if (any(&ix->count.took[i]))
+			nd_metric_emit_histogram(out, &took_family, &kind[i],
+						 ix->count.took[i].bucket, ix->count.took[i].sum);
+	for (int k = 0; k < ND_OBJECT_KINDS; k++)
+		for (int w = 0; w < ND_KCOUNT_WHYS; w++) {
+			const char *values[] = { nd_object_kind_text[k], why_label[w] };
+			if (ix->count.skipped[k][w])
+				nd_metric_emit(out, &skipped_family, values,
+					       (double)ix->count.skipped[k][w]);
+		}
+	nd_metric_emit(out, &bytes_family, NULL, (double)ix->memory.used);
+}
