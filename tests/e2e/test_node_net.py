@@ -138,3 +138,92 @@ def test_nothing_is_tracked(node):
     assert tcp and all("src=10.244.1.2 dst=%s" % KUBE_DNS[4] in x and "src=%s dst=10.244.1.2" % KUBE_DNS[4] in x
                        for x in tcp), tcp
     assert stop(agent) == 0
+
+
+# --- rules of others ---
+
+def original(tool, address, comment):
+    """node-cache's rules of one address, as it says them to iptables."""
+    words = []
+    for proto in ("tcp", "udp"):
+        words += [("raw", "PREROUTING", proto, "-d", "--dport", "53", "NOTRACK"),
+                  ("filter", "INPUT", proto, "-d", "--dport", "53", "ACCEPT"),
+                  ("raw", "OUTPUT", proto, "-s", "--sport", "53", "NOTRACK"),
+                  ("filter", "OUTPUT", proto, "-s", "--sport", "53", "ACCEPT"),
+                  ("raw", "OUTPUT", proto, "-d", "--dport", "53", "NOTRACK")]
+    words += [("raw", "OUTPUT", "tcp", "-d", "--dport", "8080", "NOTRACK"),
+              ("raw", "OUTPUT", "tcp", "-s", "--sport", "8080", "NOTRACK")]
+    for table, chain, proto, end, port, number, target in words:
+        why = "NodeLocal DNS Cache: " + ("skip conntrack" if table == "raw" else "allow DNS traffic")
+        yield (tool, "-w", "5", "-t", table, "-I", chain, "-p", proto, end, address, port, number, "-j", target) + \
+            (("-m", "comment", "--comment", why) if comment else ())
+
+
+def iptables_rules(node, what=""):
+    saved = node.do("node", "sh", "-c", "iptables-nft-save; ip6tables-nft-save")
+    return [x for x in saved.splitlines() if x.startswith("-A") and what in x]
+
+
+@pytest.mark.parametrize("comment", [True, False])
+def test_takes_over_from_a_killed_original(node, comment):
+    """Its link and its rules are there, nobody listens. The agent serves, and after its death so does kube-proxy, which
+    the original's NOTRACKs would have prevented."""
+    for family, tool in TOOLS.items():
+        node.do("node", tool, "-t", "filter", "-A", "INPUT", "-m", "comment", "--comment", "not ours", "-j", "ACCEPT")
+        node.do("node", tool, "-t", "raw", "-A", "OUTPUT", "-d", "203.0.113.1" if family == 4 else "2001:db8::1", "-p", "udp",
+                "--dport", "53", "-j", "NOTRACK")
+    before, rules = node.host(), iptables_rules(node)
+    run = ["ip link add nodelocaldns type bridge"]
+    for address in (LINK_LOCAL, *KUBE_DNS.values()):
+        run.append("ip addr add %s dev nodelocaldns" % address)
+        tool = TOOLS[6 if ":" in address else 4]
+        run += [" ".join("'%s'" % w for w in words) for words in original(tool, address, comment)]
+    node.do("node", "sh", "-ec", "\n".join(run))
+    assert len(iptables_rules(node, "NOTRACK")) == 3 * 8 + 2
+
+    agent = node.agent()
+    assert "24 iptables rules of NodeLocal DNSCache removed" in node.log("agent.log")
+    assert len(iptables_rules(node, "NOTRACK")) == 2
+    asked = node.served()
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.2, 100, *WAYS)) == []
+    assert node.served() == asked + 40
+    agent.kill()
+    agent.wait()
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.2, 100, *WAYS)) == []
+    agent = node.agent()
+    assert stop(agent) == 0
+    assert iptables_rules(node) == rules
+    before.pop("rules")     # the original made chains that were not there, now empty
+    assert_same(before, node.host())
+
+
+def test_a_host_that_drops(node):
+    """Where INPUT and OUTPUT drop what nobody allows, DNS is allowed, by iptables, while the agent runs."""
+    for tool in TOOLS.values():
+        for chain in ("INPUT", "OUTPUT"):
+            node.do("node", tool, "-A", chain, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT")
+            node.do("node", tool, "-A", chain, "-p", "tcp", "--dport", "53", "-d", nodenet.UPSTREAM[4] if
+                    tool == TOOLS[4] else nodenet.UPSTREAM[6], "-j", "ACCEPT")
+        node.do("node", tool, "-A", "OUTPUT", "-p", "tcp", "--dport", "53", "-j", "ACCEPT")
+        node.do("node", tool, "-A", "OUTPUT", "-o", "lo", "-j", "ACCEPT")
+        node.do("node", tool, "-A", "INPUT", "-i", "lo", "-j", "ACCEPT")
+        for chain in ("INPUT", "OUTPUT"):
+            node.do("node", tool, "-P", chain, "DROP")
+        if tool == TOOLS[6]:    # neighbours
+            for chain in ("INPUT", "OUTPUT"):
+                node.do("node", tool, "-A", chain, "-p", "icmpv6", "-j", "ACCEPT")
+    before = node.host()
+    for end in ("kill", "stop"):    # the second agent meets what the first has left, and doubles nothing
+        agent = node.agent()
+        assert len(iptables_rules(node, "nodens: allow DNS traffic")) == 3 * 4
+        asked = node.served()
+        ways = WAYS + ["udp:" + LINK_LOCAL, "tcp:" + LINK_LOCAL]
+        assert lost(node.ask("pod", 0.5, 120, *ways)) == []
+        assert node.served() == asked + 60
+        if end == "kill":
+            agent.kill()
+            agent.wait()
+    assert stop(agent) == 0
+    assert_same(before, node.host())
