@@ -277,6 +277,34 @@ static void test_connections(void **state)
 	close_rig(&r);
 }
 
+/* Not used on: the server said so, or said more than it was asked. */
+static void test_not_kept(void **state)
+{
+	static const char *const rows[] = {
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
+		"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 200 OK\r\n"
+		"Content-Length: 2\r\n\r\ncd",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct rig r;
+		open_rig(&r, NULL);
+		say(&r, rows[i], 0, false);
+		for (size_t k = 0; k < 2; k++) {
+			nd_httpcall_get(&r.call[k], r.client, "/");
+			RUN_UNTIL(&r, r.call[k].ends);
+			assert_int_equal(r.call[k].err, 0);
+			assert_string_equal(nd_buf_string(&r.call[k].body), "ab");
+		}
+		if (r.accepted != 2)
+			fail_msg("%s: %u connections", rows[i], r.accepted);
+		assert_int_equal(nd_httpc_stats(r.client).again, 0);
+		close_rig(&r);
+	}
+}
+
 static void test_requests(void **state)
 {
 	static const struct nd_httpc_header headers[] = { { "Accept", "a/b" },
@@ -543,12 +571,12 @@ static void test_chain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),     cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_connections), cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_head),        cmocka_unit_test(test_again),
-		cmocka_unit_test(test_limits),      cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_pause),       cmocka_unit_test(test_from_callbacks),
-		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_answers),        cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_connections),    cmocka_unit_test(test_not_kept),
+		cmocka_unit_test(test_requests),       cmocka_unit_test(test_head),
+		cmocka_unit_test(test_again),          cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_refused),        cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_from_callbacks), cmocka_unit_test(test_chain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
