@@ -2,7 +2,9 @@
 #include "node/figures.h"
 
 #include <stdio.h>
+#include <string.h>
 #include "base/err.h"
+#include "base/log.h"
 
 static const char *const error_text[ND_FIGURES_ERRORS] = {
 	[ND_FIGURES_IPTABLES] = "iptables",
@@ -56,4 +58,22 @@ int nd_figures_address(const char *text, struct nd_addr *out)
 		return ND_EFORMAT;
 	*out = a;
 	return 0;
+}
+
+void nd_figures_complain(struct nd_figures *f, enum nd_figures_matter m, enum nd_figures_error e,
+			 const struct nd_diag *d)
+{
+	bool again = strcmp(f->said[m], d->text) == 0;
+
+	if (e != ND_FIGURES_ERRORS && !(again && m == ND_FIGURES_COREFILE))
+		f->errors[e]++;
+	if (again)
+		return;
+	strcpy(f->said[m], d->text);
+	nd_log_error(NULL, "node: %s", d->text);
+}
+
+void nd_figures_good(struct nd_figures *f, enum nd_figures_matter m)
+{
+	f->said[m][0] = '\0';
 }
