@@ -95,7 +95,10 @@ class Cached:
         place = servers.Place(self.folder, free_port(), self.upstream, self.bench.wildcard)
         child = server.start(self.children, place, self.server_cpu)
         wait_for_answer(child, place.port, queries.names(1)[0])
-        self.running.append(Running(server, child, place.port))
+        self.add(server, child, place.port)
+
+    def add(self, server, child, port):
+        self.running.append(Running(server, child, port))
 
     def openloop(self, running, edns, rate=None):
         """Warms, or with a rate measures latency and compares answers; the tool's JSON."""

@@ -84,6 +84,42 @@ def judge_cached(result):
                           bar["forwarded_share_max"])
 
 
+def print_kubernetes(result):
+    print()
+    for row in result["memory"]:
+        print(f"index of {row['services']} Services, {row['endpoints']} endpoints, {row['pods']} pods: "
+              f"RSS {mib(row['filled_kib'])} ({mib(row['empty_kib'])} empty), peak of a relist "
+              f"{mib(max(row['unchanged_relist_peak_kib'], row['changed_relist_peak_kib']))}, after "
+              f"{row['relists']} relists {mib(row['after_relists_kib'])}")
+    print(f"a server with {result['server_mib']['rss']:.1f} MiB answers from a small cluster's index:")
+    print_cached(result)
+
+
+def mib(kib):
+    return f"{kib / 1024:.1f} MiB"
+
+
+def judge_kubernetes(result):
+    bar = bars()["kubernetes"]
+    for row in result["memory"]:
+        name = f"kubernetes, {row['name']}"
+        peak = max(row["unchanged_relist_peak_kib"], row["changed_relist_peak_kib"])
+        yield Verdict(f"{name}: RSS of the index, MiB", row["filled_kib"] / 1024,
+                      bar["rss_pods_mib_max" if row["pods"] else "rss_mib_max"])
+        yield Verdict(f"{name}: peak of a relist / steady", peak / row["steady_kib"],
+                      bar["relist_peak_ratio_max"])
+        yield Verdict(f"{name}: after the relists / steady",
+                      row["after_relists_kib"] / row["steady_kib"], bar["growth_ratio_max"])
+        yield Verdict(f"{name}: objects that did not fit", row["failed"], 0)
+    for mode in result["modes"]:
+        row = next(r for r in mode["servers"] if r["name"] == "nodens")
+        name = f"kubernetes, {mode['mode']}"
+        yield Verdict(f"{name}: CPU a query / echo", row["ratio"], bar["cpu_ratio_to_echo_max"])
+        yield Verdict(f"{name}: answers that differ", row["latency"]["differing"],
+                      bar["differing_answers_max"])
+        yield Verdict(f"{name}: lost", row["lost"] + row["latency"]["lost"], bar["lost_max"])
+
+
 def print_instructions(result):
     print()
     for count in result:

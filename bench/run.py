@@ -15,6 +15,7 @@ import tempfile
 
 import cached
 import callgrind
+import kubernetes
 import reload
 import report
 import servers
@@ -25,6 +26,7 @@ PARTS = {
     "cached": (cached.measure, report.print_cached, report.judge_cached),
     "instructions": (callgrind.measure, report.print_instructions, report.judge_instructions),
     "start": (start.measure, report.print_start, report.judge_start),
+    "kubernetes": (kubernetes.measure, report.print_kubernetes, report.judge_kubernetes),
     "reload": (reload.measure, report.print_reload, report.judge_reload),
 }
 
