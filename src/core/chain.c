@@ -103,6 +103,10 @@ static void run(struct nd_query *q, enum nd_verdict v)
 	struct nd_worker *w = q->worker;
 	const struct nd_chain *c = q->chain;
 
+	if (ND_UNLIKELY(v == ND_AGAIN)) {
+		q->at--;
+		v = ND_NEXT;
+	}
 	/* What plugins read under RCU (kube index, hosts) stands still for the whole run. */
 	if (w->running++ == 0)
 		nd_rcu_read_lock();
@@ -120,6 +124,7 @@ static void run(struct nd_query *q, enum nd_verdict v)
 						   c->link[c->len - 1].plugin->name);
 		way_back(q);
 		break;
+	case ND_AGAIN: ND_ASSERT(false); break; /* no plugin's own answer */
 	case ND_DROP:
 		q->drop = true;
 		/* fall through */
@@ -222,6 +227,52 @@ void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict)
 	}
 	nd_query_unpark(q);
 	run(q, verdict);
+}
+
+void nd_query_part(struct nd_query *q)
+{
+	struct nd_worker *w = q->worker;
+
+	ND_ASSERT(!q->parent && q->client.proto != ND_PROTO_UDP);
+	q->partial = true;
+	nd_answer_finish(q);
+	w->send(w, q);
+	w->out_used += (uint32_t)q->ans.w.pos;
+	nd_worker_output(w, q);
+}
+
+enum nd_verdict nd_query_drain(struct nd_query *q)
+{
+	q->draining = true;
+	nd_query_park(q);
+	return ND_WAIT;
+}
+
+void nd_worker_drained(struct nd_worker *w, const void *conn)
+{
+	struct nd_query *next;
+
+	/* Marked first: who sends more waits for the next time. */
+	ND_LIST_EACH(&w->parked, it)
+	{
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+		q->drained = q->draining && q->client.conn == conn;
+	}
+	do {
+		next = NULL;
+		ND_LIST_EACH(&w->parked, it)
+		{
+			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+			if (q->drained)
+				next = q;
+		}
+		if (next) {
+			next->draining = next->drained = false;
+			nd_chain_resume((struct nd_query_ref){ .q = next,
+							       .generation = next->generation },
+					ND_AGAIN);
+		}
+	} while (next);
 }
 
 /* Tells whoever holds a reference to q, or to a query below it, to forget it. */

@@ -77,6 +77,41 @@ struct nd_offer_external {
 	uint32_t (*ttl)(const void *self);
 };
 
+/* ---- transfer ---- */
+
+enum { ND_OFFER_SOA_MAX = 2 * ND_NAME_MAX + 38 };
+
+struct nd_offer_soa {
+	uint32_t ttl, serial;
+	uint16_t n;
+	uint8_t rdata[ND_OFFER_SOA_MAX];
+};
+
+struct nd_offer_record {
+	struct nd_name owner;
+	uint16_t type;
+	uint32_t ttl;
+	const void *rdata; /* uncompressed */
+	size_t n;
+};
+
+struct nd_offer_records {
+	void (*put)(void *ctx, const struct nd_offer_record *r);
+	void *ctx;
+};
+
+/* The contents of a zone, all but its SOA. */
+struct nd_offer_zone {
+	/* Is this a zone of the plugin, exactly? Then its SOA as it is now. zone: lower case. */
+	bool (*soa)(const void *self, struct nd_name zone, struct nd_offer_soa *out);
+	/* Does a secondary with this serial need nothing? */
+	bool (*current)(uint32_t theirs, uint32_t ours);
+	/* Puts some records a call, *at from 0 on. False: those were the last. What stays is put once at least; perhaps twice
+	 * while other things come. */
+	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
+		     const struct nd_offer_records *to);
+};
+
 struct nd_offer {
 	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length (cut at cap) or -1,
 	 * where there is no such label now. The plugin's per-query state can be asked for. */
@@ -89,6 +124,7 @@ struct nd_offer {
 	bool (*search)(const void *self, const struct nd_query *q, struct nd_offer_search *out);
 
 	const struct nd_offer_external *external;
+	const struct nd_offer_zone *zone;
 };
 
 /* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance. */

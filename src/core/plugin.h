@@ -26,10 +26,11 @@ struct nd_setup;
 struct nd_worker;
 
 enum nd_verdict {
-	ND_NEXT, /* not mine, or not finished: ask the next plugin */
-	ND_DONE, /* the answer stands in q: start the way back */
-	ND_WAIT, /* I parked q and hold its reference; nd_chain_resume() once, later */
-	ND_DROP, /* send nothing */
+	ND_NEXT,  /* not mine, or not finished: ask the next plugin */
+	ND_DONE,  /* the answer stands in q: start the way back */
+	ND_WAIT,  /* I parked q and hold its reference; nd_chain_resume() once, later */
+	ND_DROP,  /* send nothing */
+	ND_AGAIN, /* with nd_chain_resume() only: my `query` is called once more */
 };
 
 /* A parked query, by slot and generation; a stale one does nothing. Only references are kept. */

@@ -183,7 +183,7 @@ struct nd_query *nd_query_slot(struct nd_worker *w)
 	q->want_reply = q->want_done = 0;
 	q->rcode = ND_RCODE_NOERROR;
 	q->failed = q->drop = q->on_release = q->parked = q->finished = q->queued = q->renamed =
-		q->below = false;
+		q->below = q->partial = q->draining = q->drained = false;
 	q->error = NULL;
 	q->parent = q->child = NULL;
 	q->child_done = NULL;

@@ -73,12 +73,14 @@ struct nd_query {
 	bool failed;    /* by nd_query_fail: nobody answered, the server writes the rcode itself */
 	bool drop;
 	bool parked, finished,
-		queued;    /* core's: waiting; answered; in the worker's list of resumes */
-	bool on_release;   /* the transport wants to hear when it ends (nd_worker.on_release) */
-	bool renamed;      /* the question was changed (nd_query_rename) */
-	bool below;        /* a sub-query of those below its parent's plugin (ND_ASK_BELOW) */
-	const char *error; /* what went wrong, for plugin errors; query's or static memory */
-	uint64_t start_ns; /* loop's now when it came in */
+		queued;  /* core's: waiting; answered; in the worker's list of resumes */
+	bool on_release; /* the transport wants to hear when it ends (nd_worker.on_release) */
+	bool renamed;    /* the question was changed (nd_query_rename) */
+	bool partial;    /* some messages of its answer are sent (nd_query_part) */
+	bool draining, drained; /* parked until they are written; that has come */
+	bool below;             /* a sub-query of those below its parent's plugin (ND_ASK_BELOW) */
+	const char *error;      /* what went wrong, for plugin errors; query's or static memory */
+	uint64_t start_ns;      /* loop's now when it came in */
 	uint64_t deadline_ns;
 	uint32_t size; /* octets of the request (a rewrite may change the question) */
 
@@ -127,6 +129,13 @@ struct nd_query *nd_query_find(struct nd_query_ref ref);
  * plugin behind, ND_DONE starts the way back. On its worker; not from inside that query's own call.
  * A stale ref does nothing. In chain.c. */
 void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict);
+
+/* An answer of several messages (zone transfers), on streams only; the way back sees the last one alone.
+ * nd_query_part sends what stands in the answer as one of them, and begins the next. `return nd_query_drain(q)` waits
+ * until the client has taken what was sent; then the plugin's `query` is called again, with the answer as it stands.
+ * In chain.c. */
+void nd_query_part(struct nd_query *q);
+enum nd_verdict nd_query_drain(struct nd_query *q);
 
 /* Asks something else: from the top of the whole site choice (CNAME targets, dns64), or only the plugins below
  * this one (autopath, prefetch). From `query` (or a child_done) only: `return nd_query_ask(...)`. When the child has its

@@ -79,6 +79,8 @@ static inline void nd_worker_flushed(struct nd_worker *w)
 {
 	w->out_used = 0;
 }
+/* All that was sent on a connection is written: answers of several messages go on. Its own thread, from the loop. */
+void nd_worker_drained(struct nd_worker *w, const void *conn);
 /* Ends every query of a connection that has closed: client.conn == conn; the parked ones are cancelled, nothing
  * is sent. */
 void nd_worker_drop_conn(struct nd_worker *w, const void *conn);

@@ -9,6 +9,9 @@
 #define FIRST_NS (3 * (uint64_t)ND_NS_PER_S)
 #define IDLE_NS (10 * (uint64_t)ND_NS_PER_S)
 
+/* Parts of one answer that may wait to be written; a plugin waits itself after each handful. */
+enum { PARTS_QUEUED_MAX = 16 << 20 };
+
 struct conn {
 	struct nd_list link; /* of the worker; the least lately used first */
 	struct nd_server_worker *worker;
@@ -17,7 +20,8 @@ struct conn {
 	struct nd_timer timer;
 	uint32_t inflight;
 	bool paused, closing, reading;
-	bool ended; /* the client has said all it will, and waits for what is left */
+	bool draining; /* somebody wants to hear when all is written */
+	bool ended;    /* the client has said all it will, and waits for what is left */
 	/* A frame that has come in part: 2 octets of length, then the message. */
 	uint32_t have, cap;
 	uint8_t *frame;
@@ -181,6 +185,20 @@ static void on_end(void *ctx, struct nd_tcp *tcp)
 		close_conn(c);
 }
 
+/* All is written: a transfer goes on. */
+static void on_drain(void *ctx, struct nd_tcp *tcp)
+{
+	struct conn *c = ctx;
+	struct nd_server_worker *w = c->worker;
+
+	(void)tcp;
+	if (!c->draining)
+		return;
+	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
+	w->core.now_ns = nd_loop_now_ns(w->core.loop);
+	nd_worker_drained(&w->core, c);
+}
+
 static void on_close(void *ctx, struct nd_tcp *tcp, int err)
 {
 	struct conn *c = ctx;
@@ -198,6 +216,10 @@ void nd_stream_send(struct nd_query *q)
 
 	if (c->closing)
 		return;
+	if (q->partial && !c->draining) {
+		c->draining = true;
+		nd_tcp_set_max_queued(c->tcp, PARTS_QUEUED_MAX);
+	}
 	/* A client that asks and does not read is cut off once its queue is full. */
 	if (nd_tcp_write(c->tcp, len, 2) || nd_tcp_write(c->tcp, q->ans.w.base, n)) {
 		c->closing = true;
@@ -210,7 +232,9 @@ void nd_stream_accept(void *listener, struct nd_tcp *tcp)
 {
 	struct nd_listener *l = listener;
 	struct nd_server_worker *w = l->worker;
-	struct nd_tcp_handler h = { .on_data = on_data, .on_end = on_end, .on_close = on_close };
+	struct nd_tcp_handler h = {
+		.on_data = on_data, .on_end = on_end, .on_close = on_close, .on_drain = on_drain
+	};
 	struct conn *c = NULL;
 
 	if (l->endpoint && !w->draining && w->nconns < ND_SERVER_CONNS_MAX)

@@ -13,13 +13,13 @@ SCOPE = {
     "any": set(), "autopath": None, "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
     "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(), "metadata": set(),
     "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "rewrite": None, "template": None,
-    "whoami": set(),
+    "transfer": None, "whoami": set(),
     "cache": {"success", "denial", "servfail", "disable", "keepttl"},
     "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",
                 "max_concurrent", "next"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
-KUBERNETES_FIELDS = ("transfer", "api")   # need more than SCOPE has
+KUBERNETES_FIELDS = ("api",)   # need more than SCOPE has
 
 
 def folders():
@@ -91,7 +91,7 @@ def in_scope(case):
     imports; no upstream over TLS, no live API server. A refusal may also be of a word that no
     plugin has (`nonesuch`), or of a plugin that none is (`Whoami`, `{`)."""
     if "corefile_opts" in case:
-        return (not any(case.get(k) for k in KUBERNETES_FIELDS) and "pods verified" not in case["corefile_opts"]
+        return (not any(case.get(k) for k in KUBERNETES_FIELDS)
                 and {o.split()[0] for o in case["corefile_opts"]} <= SCOPE["kubernetes"])
     used = directives(case["corefile"])
     for name, text in (case.get("files") or {}).items():

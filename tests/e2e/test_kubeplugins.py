@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that stand on kubernetes, as a running server shows them."""
+import re
+import socket
+import struct
 import time
 
+import dns.flags
+import dns.message
+import dns.query
 import dns.rcode
+import dns.rdatatype
+import dns.rrset
 
 from serving import texts, wait_for
 
@@ -176,3 +184,124 @@ def test_external_follows_changes(serve):
     assert s.ask("ext.test.", "SOA").answer[0][0].serial > serial
     assert s.ask("9.2.0.192.in-addr.arpa.", "PTR").rcode() == dns.rcode.NXDOMAIN
     assert texts(s.ask("7.2.0.192.in-addr.arpa.", "PTR")) == ["lb.n.ext.test."]
+
+
+def axfr(s, zone, **more):
+    """The records of a transfer, as text, without the SOA at both ends; how many messages."""
+    messages = list(dns.query.xfr("127.0.0.1", zone, port=s.port, relativize=False, lifetime=20, **more))
+    records = [rrset.name.to_text() + " " + " ".join((str(rrset.ttl), dns.rdatatype.to_text(rrset.rdtype), rd.to_text()))
+               for m in messages for rrset in m.answer for rd in rrset]
+    assert " SOA " in records[0] and records[0] == records[-1]
+    assert all(" SOA " not in r for r in records[1:-1])
+    return records[1:-1], len(messages)
+
+
+TRANSFER = "    transfer cluster.local ext.test {\n        to 127.0.0.1\n    }\n"
+
+
+def test_transfer(serve):
+    s = outside(serve, "headless", TRANSFER)
+    records, messages = axfr(s, "cluster.local.")
+    assert messages == 1
+    glue = [r for r in records if r.startswith("ns.dns.cluster.local. 0 ")]
+    assert glue or "cluster.local. 30 NS ns.dns.cluster.local." not in records
+    assert sorted(r for r in records if r not in glue and " NS " not in r) == sorted("""\
+_http._tcp.cloud.n.svc.cluster.local. 30 SRV 0 100 80 cloud.n.svc.cluster.local.
+_tls._tcp.cloud.n.svc.cluster.local. 30 SRV 0 100 443 cloud.n.svc.cluster.local.
+cloud.n.svc.cluster.local. 30 A 10.0.0.3
+cloud.n.svc.cluster.local. 30 SRV 0 100 443 cloud.n.svc.cluster.local.
+cloud.n.svc.cluster.local. 30 SRV 0 100 80 cloud.n.svc.cluster.local.
+_dns._udp.lb.n.svc.cluster.local. 30 SRV 0 100 53 lb.n.svc.cluster.local.
+_http._tcp.lb.n.svc.cluster.local. 30 SRV 0 100 80 lb.n.svc.cluster.local.
+lb.n.svc.cluster.local. 30 A 10.0.0.2
+lb.n.svc.cluster.local. 30 SRV 0 100 53 lb.n.svc.cluster.local.
+lb.n.svc.cluster.local. 30 SRV 0 100 80 lb.n.svc.cluster.local.
+_http._tcp.web.n.svc.cluster.local. 30 SRV 0 100 80 web.n.svc.cluster.local.
+web.n.svc.cluster.local. 30 A 10.0.0.1
+web.n.svc.cluster.local. 30 SRV 0 100 80 web.n.svc.cluster.local.
+db.n.svc.cluster.local. 30 A 10.1.0.1
+db.n.svc.cluster.local. 30 A 10.1.0.2
+one.db.n.svc.cluster.local. 30 A 10.1.0.1
+10-1-0-2.db.n.svc.cluster.local. 30 A 10.1.0.2
+_sql._tcp.db.n.svc.cluster.local. 30 SRV 0 50 5432 one.db.n.svc.cluster.local.
+_sql._tcp.db.n.svc.cluster.local. 30 SRV 0 50 5432 10-1-0-2.db.n.svc.cluster.local.
+""".splitlines())
+    records, messages = axfr(s, "ext.test.")
+    assert "ext.test. 5 NS ns1.dns.ext.test." in records
+    assert sorted(r for r in records if "dns.ext.test." not in r) == sorted("""\
+_http._tcp.cloud.n.ext.test. 30 SRV 0 100 80 lb.cloud.test.
+_tls._tcp.cloud.n.ext.test. 30 SRV 0 100 443 lb.cloud.test.
+cloud.n.ext.test. 30 CNAME lb.cloud.test.
+cloud.n.ext.test. 30 SRV 0 100 443 lb.cloud.test.
+cloud.n.ext.test. 30 SRV 0 100 80 lb.cloud.test.
+_dns._udp.lb.n.ext.test. 30 SRV 0 100 53 lb.n.ext.test.
+_http._tcp.lb.n.ext.test. 30 SRV 0 100 80 lb.n.ext.test.
+lb.n.ext.test. 5 A 192.0.2.1
+lb.n.ext.test. 5 A 192.0.2.9
+lb.n.ext.test. 5 AAAA 2001:db8::1
+lb.n.ext.test. 30 SRV 0 100 53 lb.n.ext.test.
+lb.n.ext.test. 30 SRV 0 100 80 lb.n.ext.test.
+db.n.ext.test. 5 A 10.1.0.1
+db.n.ext.test. 5 A 10.1.0.2
+db.n.ext.test. 30 SRV 0 50 5432 one.db.n.ext.test.
+db.n.ext.test. 30 SRV 0 50 5432 10-1-0-2.db.n.ext.test.
+one.db.n.ext.test. 5 A 10.1.0.1
+one.db.n.ext.test. 30 SRV 0 100 5432 one.db.n.ext.test.
+10-1-0-2.db.n.ext.test. 5 A 10.1.0.2
+10-1-0-2.db.n.ext.test. 30 SRV 0 100 5432 10-1-0-2.db.n.ext.test.
+_sql._tcp.db.n.ext.test. 30 SRV 0 50 5432 one.db.n.ext.test.
+_sql._tcp.db.n.ext.test. 30 SRV 0 50 5432 10-1-0-2.db.n.ext.test.
+""".replace("lb.cloud.test", "LB.cloud.test").splitlines())
+    for zone in ("cluster.local.", "ext.test."):
+        assert s.ask(zone, "AXFR").rcode() == dns.rcode.REFUSED  # over UDP
+        serial = s.ask(zone, "SOA").answer[0][0].serial
+        q = dns.message.make_query(zone, "IXFR")
+        q.authority.append(dns.rrset.from_text(zone, 0, "IN", "SOA", ". . %d 1 1 1 1" % serial))
+        r = dns.query.tcp(q, "127.0.0.1", port=s.port, timeout=10)
+        assert [x.rdtype for x in r.answer] == [dns.rdatatype.SOA]
+    s.wait_log("Outgoing transfer of .* records of zone \"ext.test.\" to 127.0.0.1")
+    s.wait_log("Outgoing noop, incremental transfer for up to date zone \"ext.test.\"")
+
+
+def test_transfer_of_a_large_zone(serve):
+    """Megabytes, to a client that reads slowly: in messages of 64 KiB, and the server holds little of it."""
+    many = "".join("---\napiVersion: v1\nkind: Service\nmetadata: {name: s%d, namespace: n}\n"
+                   "spec: {clusterIP: 10.%d.%d.1, ports: [{name: http, port: 80}, {name: https, port: 443}]}\n" %
+                   (i, i // 250, i % 250) for i in range(12000))
+    s = serve(".:@PORT {\n    bind 127.0.0.1\n    transfer {\n        to *\n    }\n    kubernetes cluster.local {\n"
+              "        source @DIR/cluster.yaml\n    }\n}\n", files={"cluster.yaml": CLUSTER + many})
+    q = dns.message.make_query("cluster.local.", "AXFR")
+
+    def memory(field):
+        with open("/proc/%d/status" % s.process.pid) as f:
+            return 1024 * int(re.search(field + r":\s+(\d+)", f.read()).group(1))
+    with open("/proc/%d/clear_refs" % s.process.pid, "w") as f:
+        f.write("5")  # VmHWM begins anew
+    before = memory("VmRSS")
+    with socket.socket() as c:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.connect(("127.0.0.1", s.port))
+        c.sendall(struct.pack("!H", len(q.to_wire())) + q.to_wire())
+        time.sleep(0.5)
+        assert texts(s.ask("web.n.svc.cluster.local.")) == ["10.0.0.1"]  # others are served meanwhile
+        records = soas = messages = octets = 0
+        stream = c.makefile("rb")
+        while soas < 2:
+            n = struct.unpack("!H", stream.read(2))[0]
+            m = dns.message.from_wire(stream.read(n), one_rr_per_rrset=True)
+            assert m.rcode() == 0 and m.flags & dns.flags.AA and n <= 65000
+            soas += sum(r.rdtype == dns.rdatatype.SOA for r in m.answer)
+            records += sum(r.name.to_text().endswith(".n.svc.cluster.local.") for r in m.answer)
+            messages += 1
+            octets += n
+    assert records == 12000 * 5 + 3 and messages > 20
+    with open("/proc/%d/maps" % s.process.pid) as f:
+        if "libasan" not in f.read():
+            assert memory("VmHWM") - before < octets / 3
+
+
+def test_transfer_is_refused(serve):
+    s = serve(".:@PORT {\n    bind 127.0.0.1\n    transfer cluster.local {\n        to 192.0.2.1\n    }\n"
+              "    kubernetes cluster.local {\n        source @DIR/cluster.yaml\n    }\n}\n", files={"cluster.yaml": CLUSTER})
+    q = dns.message.make_query("cluster.local.", "AXFR")
+    assert dns.query.tcp(q, "127.0.0.1", port=s.port, timeout=10).rcode() == dns.rcode.REFUSED

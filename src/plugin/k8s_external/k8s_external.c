@@ -5,6 +5,7 @@
 #include <string.h>
 #include "plugin/k8s_external/extanswer.h"
 #include "plugin/k8s_external/extapex.h"
+#include "plugin/k8s_external/extxfr.h"
 
 static enum nd_verdict query(const void *self, struct nd_query *q)
 {
@@ -70,12 +71,15 @@ static int start(void *self, struct nd_setup *s)
 	return 0;
 }
 
+static const struct nd_offer offer = { .zone = &nd_extxfr };
+
 const struct nd_plugin nd_plugin_k8s_external = {
 	.name = "k8s_external",
 	.repeat = ND_REPEAT_MERGE, /* options add up, the last zones hold, as with CoreDNS */
 	.self_size = sizeof(struct nd_external),
 	.query_size = sizeof(struct nd_extanswer),
 	.settings = settings,
+	.offer = &offer,
 	.setup = setup,
 	.start = start,
 	.query = query,

@@ -22,24 +22,43 @@ struct servers {
 	bool found; /* some slice holds one of our addresses */
 };
 
-int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
-		 enum nd_section section)
+uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone)
 {
-	uint8_t rdata[2 * ND_NAME_MAX + 32];
-	struct nd_writer w = nd_writer_over(rdata, sizeof rdata);
 	enum nd_krealm realm = nd_kconf_is_multi(c, zone) ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+
+	return nd_rcu_get(c->index->modified[realm]);
+}
+
+size_t nd_kapex_soa_data(const struct nd_kconf *c, struct nd_name zone, uint32_t serial,
+			 uint8_t out[ND_KAPEX_SOA_MAX])
+{
+	struct nd_writer w = nd_writer_over(out, ND_KAPEX_SOA_MAX);
 
 	nd_writer_bytes(&w, "\2ns\3dns", 7);
 	nd_writer_bytes(&w, zone.wire, zone.len);
 	nd_writer_bytes(&w, "\12hostmaster", 11);
 	nd_writer_bytes(&w, zone.wire, zone.len);
-	nd_writer_u32(&w, nd_rcu_get(c->index->modified[realm]));
+	nd_writer_u32(&w, serial);
 	nd_writer_u32(&w, 7200);
 	nd_writer_u32(&w, 1800);
 	nd_writer_u32(&w, 86400);
 	nd_writer_u32(&w, c->ttl);
-	return nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, c->ttl < 300 ? c->ttl : 300,
-			    rdata, w.pos);
+	return w.pos;
+}
+
+uint32_t nd_kapex_soa_ttl(const struct nd_kconf *c)
+{
+	return c->ttl < 300 ? c->ttl : 300;
+}
+
+int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+		 enum nd_section section)
+{
+	uint8_t rdata[ND_KAPEX_SOA_MAX];
+	size_t n = nd_kapex_soa_data(c, zone, nd_kapex_serial(c, zone), rdata);
+
+	return nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, nd_kapex_soa_ttl(c), rdata,
+			    n);
 }
 
 /* One server name and address, once. label NULL: the Service's own name. */
@@ -202,4 +221,17 @@ bool nd_kapex_has_address(const struct nd_kconf *c, struct nd_query *q, struct n
 		if (type_of(&s.list[i]) == qtype)
 			return true;
 	return false;
+}
+
+int nd_kapex_servers(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+		     void (*visit)(void *ctx, struct nd_name name, const uint8_t *ip, uint8_t n,
+				   bool first),
+		     void *ctx)
+{
+	struct servers s = { .q = q, .zone = zone };
+	int err = list_servers(&s, c);
+
+	for (size_t i = 0; i < s.n && !err; i++)
+		visit(ctx, s.list[i].name, s.list[i].ip, s.list[i].ip_len, !named_before(&s, i));
+	return err;
 }

@@ -7,6 +7,18 @@
 /* The SOA of the zone, whose letters are the question's. 0 or ND_ELIMIT. */
 int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
 		 enum nd_section section);
+/* Its parts. */
+enum { ND_KAPEX_SOA_MAX = 2 * ND_NAME_MAX + 38 };
+uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone);
+uint32_t nd_kapex_soa_ttl(const struct nd_kconf *c);
+size_t nd_kapex_soa_data(const struct nd_kconf *c, struct nd_name zone, uint32_t serial,
+			 uint8_t out[ND_KAPEX_SOA_MAX]);
+/* The names of the servers and their addresses, one after another; first: the name was not there before. 0 or
+ * ND_ELIMIT. */
+int nd_kapex_servers(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
+		     void (*visit)(void *ctx, struct nd_name name, const uint8_t *ip, uint8_t n,
+				   bool first),
+		     void *ctx);
 /* NS with the addresses in the additional section. */
 int nd_kapex_ns(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone);
 /* Is there an address of that type? */

@@ -127,7 +127,7 @@ static bool next_slice(struct nd_kfind_iter *it)
 	return false;
 }
 
-static struct nd_kendpoint endpoint_at(const struct nd_kslice *s, uint32_t i)
+struct nd_kendpoint nd_kfind_endpoint(const struct nd_kslice *s, uint32_t i)
 {
 	if (i < s->n4) {
 		const struct nd_kend4 *e = &nd_kobject_v4(s)[i];
@@ -161,7 +161,7 @@ bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e)
 	for (;;) {
 		while (it->slice && it->next_endpoint < it->slice->n4 + it->slice->n6) {
 			uint32_t i = it->next_endpoint++;
-			*e = endpoint_at(it->slice, i);
+			*e = nd_kfind_endpoint(it->slice, i);
 			if (endpoint_matches(it, e, i))
 				return true;
 		}

@@ -58,6 +58,8 @@ struct nd_kendpoint {
 
 struct nd_kfind_iter nd_kfind_endpoints(const struct nd_kfind *f);
 bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e);
+/* The one at i < n4 + n6. */
+struct nd_kendpoint nd_kfind_endpoint(const struct nd_kslice *slice, uint32_t i);
 /* Its label: length and letters, in the slice or written to buf. */
 const uint8_t *nd_kfind_label(const struct nd_kslice *slice, const struct nd_kendpoint *e,
 			      uint8_t buf[ND_KOBJECT_LABEL_MAX]);

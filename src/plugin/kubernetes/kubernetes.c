@@ -10,6 +10,7 @@
 #include "plugin/kubernetes/kmeta.h"
 #include "plugin/kubernetes/kptr.h"
 #include "plugin/kubernetes/kstore.h"
+#include "plugin/kubernetes/kxfr.h"
 
 enum { CNAMES_MAX = 11 }; /* in one chain inside the zone (CoreDNS: ten before the last) */
 
@@ -302,7 +303,8 @@ static int start(void *self, struct nd_setup *s)
 
 static const struct nd_offer offer = { .label = nd_kmeta_label,
 				       .search = nd_kmeta_search,
-				       .external = &nd_kexternal };
+				       .external = &nd_kexternal,
+				       .zone = &nd_kxfr };
 
 const struct nd_plugin nd_plugin_kubernetes = {
 	.name = "kubernetes",

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kxfr.h - a zone's contents, for `transfer` (CoreDNS kubernetes/xfr.go). Workers. */
+#pragma once
+
+#include "core/offer.h"
+
+extern const struct nd_offer_zone nd_kxfr;

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transfer - whole zones for secondaries: AXFR, and IXFR that is one (CoreDNS's transfer). */
+#include <string.h>
+#include "base/log.h"
+#include "core/gen.h"
+#include "core/offer.h"
+#include "core/query.h"
+
+/* An answer's message is closed before it grows over this: what is left is room for an OPT. */
+enum { MESSAGE_MAX = 65000, RECORDS_MAX = 4000 };
+
+/* One directive. */
+struct outgoing {
+	struct outgoing *next;
+	struct nd_name *zones;
+	size_t nzones;
+	struct nd_addr *to;
+	size_t nto;
+	bool any; /* to * */
+	bool source;
+};
+
+struct source {
+	const struct nd_offer_zone *zone;
+	const void *self;
+};
+
+struct transfer {
+	struct outgoing *outgoing, **last;
+	struct source *from; /* plugins of the block that have zones, in order */
+	size_t nfrom;
+};
+
+struct state {
+	const struct source *from; /* set: it is under way */
+	struct nd_offer_soa soa;
+	uint64_t at;
+	uint64_t records;
+	unsigned parts; /* sent in this turn */
+	int err;
+};
+
+/* --- the records --- */
+
+static void put(struct nd_query *q, struct state *st, const struct nd_offer_record *r)
+{
+	size_t need = r->owner.len + 10u + r->n;
+
+	if (q->ans.n && (q->ans.w.pos + need > MESSAGE_MAX || q->ans.n >= RECORDS_MAX)) {
+		nd_query_part(q);
+		st->parts++;
+	}
+	q->ans.flags |= ND_FLAG_AA;
+	if (!st->err)
+		st->err = nd_answer_rr(q, ND_SECTION_ANSWER, r->owner, r->type, ND_CLASS_IN, r->ttl,
+				       r->rdata, r->n);
+	st->records++;
+}
+
+struct putting {
+	struct nd_query *q;
+	struct state *st;
+};
+
+static void on_record(void *ctx, const struct nd_offer_record *r)
+{
+	struct putting *p = ctx;
+
+	put(p->q, p->st, r);
+}
+
+static void put_soa(struct nd_query *q, struct state *st)
+{
+	struct nd_offer_record r = { .owner = q->msg.qname,
+				     .type = ND_TYPE_SOA,
+				     .ttl = st->soa.ttl,
+				     .rdata = st->soa.rdata,
+				     .n = st->soa.n };
+
+	put(q, st, &r);
+}
+
+static void tell(const struct nd_query *q, const struct state *st, bool whole)
+{
+	char zone[ND_NAME_TEXT_MAX], client[ND_ADDR_TEXT_MAX];
+
+	nd_name_format(q->msg.qname, zone);
+	nd_addr_format_ip(&q->client.peer, client);
+	if (whole)
+		nd_log_info(
+			"transfer",
+			"Outgoing transfer of %llu records of zone \"%s\" to %s for %u SOA serial",
+			(unsigned long long)st->records, zone, client, st->soa.serial);
+	else
+		nd_log_info("transfer",
+			    "Outgoing noop, incremental transfer for up to date zone \"%s\" to %s "
+			    "for %u SOA serial",
+			    zone, client, st->soa.serial);
+}
+
+/* Messages until one has gone out; the next when the client has taken it. */
+static enum nd_verdict go_on(struct nd_query *q, struct state *st)
+{
+	struct putting p = { .q = q, .st = st };
+	struct nd_offer_records to = { .put = on_record, .ctx = &p };
+	bool more = true;
+
+	st->parts = 0;
+	while (more && !st->parts && !st->err)
+		more = st->from->zone->walk(st->from->self, q, q->msg.qname, &st->at, &to);
+	if (more && !st->err)
+		return nd_query_drain(q);
+	put_soa(q, st);
+	if (st->err)
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "a record does not fit into a message");
+	tell(q, st, true);
+	return ND_DONE;
+}
+
+/* --- who may have it --- */
+
+static const struct outgoing *find_outgoing(const struct transfer *t, struct nd_name zone)
+{
+	const struct nd_name *best = NULL;
+	const struct outgoing *found = NULL;
+
+	for (const struct outgoing *o = t->outgoing; o; o = o->next) {
+		const struct nd_name *z = nd_setup_zone_match(o->zones, o->nzones, zone);
+		if (!z || (best && z->len <= best->len))
+			continue;
+		best = z;
+		found = o;
+	}
+	return found;
+}
+
+static bool may_have(const struct outgoing *o, const struct nd_addr *client)
+{
+	size_t n, tn;
+	const uint8_t *ip = nd_addr_bytes(client, &n);
+
+	for (size_t i = 0; i < o->nto; i++) {
+		const uint8_t *to = nd_addr_bytes(&o->to[i], &tn);
+		if (tn == n && memcmp(to, ip, n) == 0)
+			return true;
+	}
+	return o->any;
+}
+
+/* The serial of an IXFR's SOA in the authority section (RFC 1995 s3). False: there is none. */
+static bool read_serial(const struct nd_query *q, uint32_t *serial)
+{
+	struct nd_rr_iter it = nd_rr_iter_over(&q->msg);
+	struct nd_rr rr;
+	uint8_t rdata[2 * ND_NAME_MAX + 20];
+
+	if (q->msg.count[2] != 1)
+		return false;
+	while (nd_rr_next(&it, &rr)) {
+		if (rr.section != ND_SECTION_AUTHORITY)
+			continue;
+		int n = nd_rr_expand_rdata(q->msg.base, q->msg.len, rr.rdata, rr.rdata_len, rr.type,
+					   rdata, sizeof rdata);
+		if (rr.type != ND_TYPE_SOA || n < 20)
+			return false;
+		*serial = nd_reader_peek32(rdata + n - 20);
+		return true;
+	}
+	return false;
+}
+
+static const struct source *find_source(const struct transfer *t, struct nd_name zone,
+					struct nd_offer_soa *soa)
+{
+	for (size_t i = 0; i < t->nfrom; i++)
+		if (t->from[i].zone->soa(t->from[i].self, zone, soa))
+			return &t->from[i];
+	return NULL;
+}
+
+static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
+{
+	struct state *st = nd_query_state(q);
+	uint32_t serial = 0;
+
+	if (!st)
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	if (st->from) /* what was sent is taken */
+		return go_on(q, st);
+	if (q->msg.qtype == ND_TYPE_IXFR && !read_serial(q, &serial))
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
+	const struct source *from = find_source(t, q->msg.qname, &st->soa);
+	if (!from)
+		return ND_NEXT;
+	if (serial && from->zone->current(serial, st->soa.serial)) {
+		put_soa(q, st);
+		q->ans.flags = 0; /* as CoreDNS: not even AA */
+		tell(q, st, false);
+		return ND_DONE;
+	}
+	st->from = from;
+	put_soa(q, st);
+	return go_on(q, st);
+}
+
+static enum nd_verdict query(const void *self, struct nd_query *q)
+{
+	const struct transfer *t = self;
+
+	if (q->msg.qtype != ND_TYPE_AXFR && q->msg.qtype != ND_TYPE_IXFR)
+		return ND_NEXT;
+	if (q->client.proto == ND_PROTO_UDP || q->parent)
+		return nd_query_fail(q, ND_RCODE_REFUSED, NULL);
+	const struct outgoing *o = find_outgoing(t, q->msg.qname);
+	if (!o)
+		return ND_NEXT;
+	if (!may_have(o, &q->client.peer)) {
+		q->rcode = ND_RCODE_REFUSED;
+		return ND_DONE;
+	}
+	return begin(t, q);
+}
+
+/* --- setting up --- */
+
+static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	if (line->nargs == 0)
+		return nd_setup_error(s, line, "to: wants addresses, or *");
+	struct nd_addr *to = nd_arena_array(s->arena, o->nto + line->nargs, sizeof *to);
+	if (!to)
+		return ND_ELIMIT;
+	if (o->nto)
+		memcpy(to, o->to, o->nto * sizeof *to);
+	o->to = to;
+	for (size_t i = 0; i < line->nargs; i++) {
+		if (strcmp(line->args[i], "*") == 0)
+			o->any = true;
+		else if (nd_addr_parse(line->args[i], 53, &o->to[o->nto]))
+			return nd_setup_error(
+				s, line,
+				"to: must specify an IP address, with or without a port, "
+				"not \"%s\"",
+				line->args[i]);
+		else
+			o->nto++;
+	}
+	return 0;
+}
+
+/* Where NOTIFY would be sent from. Only zones that come from files send any (in CoreDNS, too). */
+static int read_source(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	struct nd_addr source;
+	int err = nd_settings_args(line, s->plugin->name, 1, 1, s->diag);
+
+	if (err)
+		return err;
+	if (o->source)
+		return nd_setup_error(s, line, "source already specified; give one");
+	if (nd_addr_parse_ip(line->args[0], 0, &source))
+		return nd_setup_error(s, line, "invalid source address \"%s\"", line->args[0]);
+	o->source = true;
+	return 0;
+}
+
+static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
+{
+	struct transfer *t = self;
+	struct outgoing *o = nd_arena_alloc(s->arena, sizeof *o);
+	int err = 0;
+
+	if (!o)
+		return ND_ELIMIT;
+	if (!t->last)
+		t->last = &t->outgoing;
+	*t->last = o;
+	t->last = &o->next;
+	err = nd_setup_zones(s, d->args, d->nargs, &o->zones, &o->nzones);
+	for (size_t i = 0; i < d->nblock && !err; i++) {
+		const struct nd_conf_line *line = &d->block[i];
+		if (strcmp(line->name, "to") == 0)
+			err = read_to(o, line, s);
+		else if (strcmp(line->name, "source") == 0)
+			err = read_source(o, line, s);
+		else
+			err = nd_setup_error(s, line,
+					     "unknown property \"%s\"; known are to, source",
+					     line->name);
+	}
+	if (!err && !o->nto && !o->any)
+		err = nd_setup_error(s, NULL, "'to' is required; give addresses, or *");
+	return err;
+}
+
+/* All plugins of the block are set up by now. */
+static int start(void *self, struct nd_setup *s)
+{
+	struct transfer *t = self;
+
+	t->from = nd_arena_array(s->arena, s->gen->ninstances, sizeof *t->from);
+	if (!t->from)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < s->gen->ninstances; i++) {
+		const struct nd_instance *in = &s->gen->instances[i];
+		const struct nd_offer *offer = in->plugin->offer;
+		if (in->block == s->block && offer && offer->zone)
+			t->from[t->nfrom++] = (struct source){ .zone = offer->zone,
+							       .self = in->self };
+	}
+	return 0;
+}
+
+const struct nd_plugin nd_plugin_transfer = {
+	.name = "transfer",
+	.repeat = ND_REPEAT_MERGE,
+	.self_size = sizeof(struct transfer),
+	.query_size = sizeof(struct state),
+	.setup = setup,
+	.start = start,
+	.query = query,
+};
