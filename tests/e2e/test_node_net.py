@@ -93,6 +93,12 @@ class Connection:
         return self.process.stdout.readline().strip()
 
 
+def served_tcp(node):
+    """Questions that the agent's server got by TCP: so those that the loop plugin asks itself do not count."""
+    return sum(v for k, v in node.figures(9253).items()
+               if k.startswith("coredns_dns_requests_total") and 'proto="tcp"' in k)
+
+
 def connect_all(node):
     return [Connection(node, place, where) for place in ("pod", "node") for where in KUBE_DNS.values()]
 
@@ -103,12 +109,12 @@ def test_connections_through_start_and_death(node):
     agent = node.agent(wait=False)
     while not node.figures().get("nodens_node_intercepting"):   # asked all the time: idle ones are closed by the pod
         assert [c.ask() for c in old] == ["ok"] * 4 and agent.poll() is None
-    asked = node.served()
+    asked = served_tcp(node)
     assert [c.ask() for c in old] == ["ok"] * 4
-    assert node.served() == asked
+    assert served_tcp(node) == asked
     ours = connect_all(node)
     assert [c.ask() for c in ours] == ["ok"] * 4
-    assert node.served() == asked + 4
+    assert served_tcp(node) == asked + 4
     agent.kill()
     agent.wait()
     assert [c.ask() in ("reset", "closed") for c in ours] == [True] * 4
