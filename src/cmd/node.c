@@ -168,9 +168,9 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 
 	v->port = 53;
 	if ((o->run.port && !nd_flags_port("dns.port", o->run.port, &v->port)) ||
-	    !nd_flags_port("health-port", o->health_port, &c->health_port))
+	    !nd_flags_port("health-port", o->health_port, &c->host.health_port))
 		return ND_ECONF;
-	err = nd_options_local(o->localip, v->port, n->local, &c->naddrs, d);
+	err = nd_options_local(o->localip, v->port, n->local, &c->host.naddrs, d);
 	if (!err)
 		err = nd_options_interval(o->sync, &c->sync_ns, d);
 	if (!err)
@@ -181,19 +181,19 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 				 o->interface);
 	if (err)
 		return err;
-	c->addrs = v->local = n->local;
-	v->nlocal = c->naddrs;
+	c->host.addrs = v->local = n->local;
+	v->nlocal = c->host.naddrs;
 	v->cluster_dns = getenv(n->service);
 	v->cluster_dns_from = n->service;
 	v->prometheus = o->prometheus;
 	struct nd_addr a;
 	if (v->cluster_dns && nd_addr_parse_ip(v->cluster_dns, 0, &a))
 		v->cluster_dns = NULL;
-	c->interface = o->interface;
+	c->host.interface = o->interface;
 	c->metrics = o->metrics;
-	c->setup_interface = o->setup_interface;
-	c->setup_rules = o->setup_rules;
-	c->skip_teardown = o->skip_teardown;
+	c->host.setup_interface = o->setup_interface;
+	c->host.setup_rules = o->setup_rules;
+	c->host.skip_teardown = o->skip_teardown;
 	c->reload = o->reload;
 	c->base.base = o->base;
 	c->base.corefile = has_text(o->run.conf) ? o->run.conf : o->corefile;
@@ -282,7 +282,7 @@ int nd_cmd_node(int argc, char **argv)
 		return 1;
 	}
 	take_descriptors(n.fds);
-	c.fds = n.fds;
+	c.host.fds = n.fds;
 	if (o.run.pidfile)
 		unlink(o.run.pidfile); /* who waits for it waits for this process */
 	status = nd_run_init(&n.run, &o.run) ? run(&n, &c) : 1;

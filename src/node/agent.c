@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/agent.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/err.h"
 #include "base/log.h"
 #include "io/clock.h"
-#include "io/fdset.h"
 #include "io/http1.h"
 #include "io/loop.h"
 #include "node/figures.h"
-#include "node/link.h"
-#include "node/nft.h"
+#include "node/host.h"
 #include "node/options.h"
 
 #define AGAIN_NS (2 * (uint64_t)ND_NS_PER_S)
@@ -24,48 +20,21 @@
 /* So many looks follow at AGAIN_NS when something was not as it should be: who took it away may not be done. */
 #define ALERT_LOOKS 30
 
-#define TABLE "nodens"
-
-/* What may go wrong again and again is said when it begins, and when it has another reason. */
-enum matter { MATTER_COREFILE, MATTER_LOAD, MATTER_LINK, MATTER_RULES, MATTERS };
-
 struct nd_agent {
 	struct nd_agent_config config;
 	struct nd_agent_hooks hooks;
 	struct nd_loop *loop;
 	struct nd_basefile *base;
-	struct nd_nft *nft;
+	struct nd_host host;
 	struct nd_http1_server *http;
 	struct nd_figures figures;
-	char said[MATTERS][sizeof((struct nd_diag *)0)->text];
-	/* The addresses that the rules are for. */
-	struct nd_addr led[ND_OPTIONS_ADDRS_MAX];
-	size_t nled;
-	bool was_up, leaving;
+	bool leaving;
 	unsigned alert; /* looks that come soon after each other, still */
 	int status;
 	struct nd_timer sync; /* link and rules; before it serves: the next try */
 	struct nd_timer look; /* template and ConfigMap */
 	struct nd_timer settle;
 };
-
-static void complain(struct nd_agent *a, enum matter m, enum nd_figures_error e,
-		     const struct nd_diag *d)
-{
-	bool again = strcmp(a->said[m], d->text) == 0;
-
-	if (e != ND_FIGURES_ERRORS && !(again && m == MATTER_COREFILE))
-		a->figures.errors[e]++;
-	if (again)
-		return;
-	strcpy(a->said[m], d->text);
-	nd_log_error(NULL, "node: %s", d->text);
-}
-
-static void good(struct nd_agent *a, enum matter m)
-{
-	a->said[m][0] = '\0';
-}
 
 /* --- the Corefile --- */
 
@@ -75,9 +44,9 @@ static void update_corefile(struct nd_agent *a)
 	bool written;
 
 	if (nd_basefile_update(a->base, &written, &d))
-		complain(a, MATTER_COREFILE, ND_FIGURES_CONFIGMAP, &d);
+		nd_figures_complain(&a->figures, ND_FIGURES_COREFILE, ND_FIGURES_CONFIGMAP, &d);
 	else
-		good(a, MATTER_COREFILE);
+		nd_figures_good(&a->figures, ND_FIGURES_COREFILE);
 	if (!written)
 		return;
 	nd_log_info(NULL, "node: %s written from %s", a->config.base.corefile, a->config.base.base);
@@ -104,57 +73,14 @@ static void look_later(struct nd_agent *a)
 
 /* --- the host --- */
 
-static bool put_link(struct nd_agent *a)
-{
-	const struct nd_agent_config *c = &a->config;
-	struct nd_link_config l = { c->interface, c->addrs, c->naddrs };
-	struct nd_diag d = { 0 };
-	bool changed;
-
-	if (!c->setup_interface)
-		return true;
-	if (nd_link_up(&l, &changed, &d)) {
-		a->figures.link_up = false;
-		complain(a, MATTER_LINK,
-			 a->was_up ? ND_FIGURES_INTERFACE_CHECK : ND_FIGURES_INTERFACE_ADD, &d);
-		return false;
-	}
-	good(a, MATTER_LINK);
-	if (changed && a->was_up) {
-		a->figures.link_restored++;
-		a->alert = ALERT_LOOKS;
-		nd_log_warning(NULL, "node: link %s lacked addresses: put back", c->interface);
-	}
-	a->was_up = a->figures.link_up = true;
-	return true;
-}
-
-static bool open_nft(struct nd_agent *a, struct nd_diag *d)
-{
-	struct nd_fdset *fds = a->config.fds;
-
-	if (a->nft)
-		return true;
-	int fd = nd_fdset_take(fds, ND_FD_NETFILTER, NULL, 0);
-	bool handed = fd >= 0;
-	if (nd_nft_new(fd, &a->nft, d)) {
-		if (handed)
-			nd_fdset_forget(fds, fd);
-		return false;
-	}
-	if (!handed)
-		nd_fdset_put(fds, ND_FD_NETFILTER, NULL, 0, nd_nft_fd(a->nft));
-	return true;
-}
-
 /* The addresses that a socket of ours is bound to: only they may be led here. */
 static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDRS_MAX],
 			  struct nd_diag *d)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < a->config.naddrs; i++) {
-		const struct nd_addr *addr = &a->config.addrs[i];
+	for (size_t i = 0; i < a->config.host.naddrs; i++) {
+		const struct nd_addr *addr = &a->config.host.addrs[i];
 		char text[ND_ADDR_TEXT_MAX];
 		if (a->hooks.serves(a->hooks.ctx, addr)) {
 			out[n++] = *addr;
@@ -169,112 +95,30 @@ static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDR
 	return n;
 }
 
-static bool same_led(const struct nd_agent *a, const struct nd_addr *addrs, size_t n)
-{
-	if (n != a->nled)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!nd_addr_equal(&a->led[i], &addrs[i]))
-			return false;
-	return true;
-}
-
-static struct nd_nft_config table_for(const struct nd_agent *a, const struct nd_addr *addrs,
-				      size_t n)
-{
-	return (struct nd_nft_config){ .table = TABLE,
-				       .addrs = addrs,
-				       .naddrs = n,
-				       .port = nd_addr_port(&a->config.addrs[0]),
-				       .health_port = a->config.health_port };
-}
-
-static int put_table(struct nd_agent *a, const struct nd_addr *addrs, size_t n, struct nd_diag *d)
-{
-	struct nd_nft_config c = table_for(a, addrs, n);
-	bool missing = false;
-	int err = 0;
-
-	if (same_led(a, addrs, n) && a->figures.intercepting) {
-		err = nd_nft_missing(a->nft, &missing, d);
-		if (err || !missing)
-			return err;
-	}
-	err = nd_nft_put(a->nft, &c, d);
-	if (err)
-		return err;
-	if (missing) {
-		a->figures.rules_restored++;
-		a->alert = ALERT_LOOKS;
-		nd_log_warning(NULL, "node: the rules were missing: put back");
-	}
-	memcpy(a->led, addrs, n * sizeof *addrs);
-	a->nled = n;
-	return 0;
-}
-
 static bool put_rules(struct nd_agent *a)
 {
 	struct nd_addr addrs[ND_OPTIONS_ADDRS_MAX];
-	struct nd_diag d = { 0 }, unserved = { 0 };
-
-	if (!a->config.setup_rules)
-		return true;
+	struct nd_diag unserved = { 0 };
 	size_t n = find_served(a, addrs, &unserved);
-	int err = open_nft(a, &d) ? put_table(a, addrs, n, &d) : ND_ECONF;
-	a->figures.intercepting = !err && n;
-	if (err)
-		complain(a, MATTER_RULES, ND_FIGURES_IPTABLES, &d);
-	else if (unserved.set)
-		complain(a, MATTER_RULES, ND_FIGURES_ERRORS, &unserved);
-	else
-		good(a, MATTER_RULES);
-	return !err;
+
+	return nd_host_put_rules(&a->host, addrs, n, &unserved);
 }
 
 static void on_sync(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
-	bool well = put_link(a);
+	bool well = nd_host_put_link(&a->host);
 	uint64_t every = a->config.sync_ns;
 
 	well = put_rules(a) && well;
-	if (!well)
+	if (!well || a->host.restored)
 		a->alert = ALERT_LOOKS;
+	a->host.restored = false;
 	if (a->alert) {
 		a->alert--;
 		every = every < AGAIN_NS ? every : AGAIN_NS;
 	}
 	nd_timer_start(a->loop, &a->sync, every, on_sync);
-}
-
-/* Lookups go where they went before; true: they came here until now. */
-static bool lead_away(struct nd_agent *a)
-{
-	struct nd_nft_config c = table_for(a, a->led, a->nled);
-	struct nd_diag d = { 0 };
-	bool led = a->figures.intercepting;
-
-	c.leaving = true;
-	if (led && nd_nft_put(a->nft, &c, &d))
-		nd_log_error(NULL, "node: %s", d.text);
-	a->figures.intercepting = false;
-	return led;
-}
-
-static void take_host_away(struct nd_agent *a)
-{
-	struct nd_diag d = { 0 };
-
-	if (a->nft && nd_nft_remove(a->nft, &d))
-		nd_log_error(NULL, "node: %s", d.text);
-	a->figures.intercepting = false;
-	if (a->config.skip_teardown || !a->was_up)
-		return;
-	d = (struct nd_diag){ 0 };
-	if (nd_link_down(a->config.interface, &d))
-		nd_log_error(NULL, "node: %s", d.text);
-	a->was_up = a->figures.link_up = false;
 }
 
 /* --- the life --- */
@@ -285,14 +129,14 @@ static void begin(struct nd_timer *t)
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
 	struct nd_diag d = { 0 };
 
-	if (!put_link(a))
+	if (!nd_host_put_link(&a->host))
 		goto again;
 	if (a->hooks.load(a->hooks.ctx, &d)) {
-		complain(a, MATTER_LOAD, ND_FIGURES_ERRORS, &d);
+		nd_figures_complain(&a->figures, ND_FIGURES_LOAD, ND_FIGURES_ERRORS, &d);
 		update_corefile(a);
 		goto again;
 	}
-	good(a, MATTER_LOAD);
+	nd_figures_good(&a->figures, ND_FIGURES_LOAD);
 	a->figures.serving = true;
 	a->hooks.serving(a->hooks.ctx);
 	look_later(a);
@@ -340,7 +184,6 @@ struct nd_agent *nd_agent_new(struct nd_loop *loop, const struct nd_agent_config
 			      const struct nd_agent_hooks *h)
 {
 	struct nd_agent *a = calloc(1, sizeof *a);
-	struct nd_diag d = { 0 };
 
 	if (!a)
 		return NULL;
@@ -354,8 +197,7 @@ struct nd_agent *nd_agent_new(struct nd_loop *loop, const struct nd_agent_config
 		free(a);
 		return NULL;
 	}
-	if (c->setup_rules && !open_nft(a, &d))
-		complain(a, MATTER_RULES, ND_FIGURES_IPTABLES, &d);
+	nd_host_init(&a->host, &a->config.host, &a->figures);
 	return a;
 }
 
@@ -381,17 +223,18 @@ void nd_agent_stop(struct nd_agent *a, int status)
 	a->status = status;
 	nd_timer_stop(&a->sync);
 	nd_timer_stop(&a->look);
-	nd_timer_start(a->loop, &a->settle, lead_away(a) ? SETTLE_NS : 0, on_settled);
+	nd_timer_start(a->loop, &a->settle, nd_host_lead_away(&a->host) ? SETTLE_NS : 0,
+		       on_settled);
 }
 
 void nd_agent_ended(struct nd_agent *a)
 {
-	take_host_away(a);
+	nd_host_take_away(&a->host);
 }
 
 void nd_agent_quit(struct nd_agent *a)
 {
-	take_host_away(a);
+	nd_host_take_away(&a->host);
 }
 
 void nd_agent_free(struct nd_agent *a)
@@ -403,10 +246,7 @@ void nd_agent_free(struct nd_agent *a)
 	nd_timer_stop(&a->settle);
 	if (a->http)
 		nd_http1_server_free(a->http);
-	if (a->nft) {
-		nd_fdset_forget(a->config.fds, nd_nft_fd(a->nft));
-		nd_nft_free(a->nft);
-	}
+	nd_host_clear(&a->host);
 	nd_basefile_free(a->base);
 	free(a);
 }

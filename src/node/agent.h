@@ -16,22 +16,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "node/basefile.h"
+#include "node/host.h"
 
 struct nd_agent;
-struct nd_fdset;
 struct nd_loop;
 
 struct nd_agent_config {
-	const struct nd_addr *addrs; /* with the DNS port */
-	size_t naddrs;
-	const char *interface;
-	uint16_t health_port;
+	struct nd_host_config host;
 	uint64_t sync_ns;    /* between looks at link and rules */
 	const char *metrics; /* address of the agent's own figures */
-	bool setup_interface, setup_rules, skip_teardown;
-	bool reload; /* a new Corefile is loaded at once; else plugin reload finds it */
+	bool reload;         /* a new Corefile is loaded at once; else plugin reload finds it */
 	struct nd_basefile_config base; /* check and ctx are set by the agent */
-	struct nd_fdset *fds;           /* netfilter's socket is looked for here, and put here */
 };
 
 struct nd_agent_hooks {

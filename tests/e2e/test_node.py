@@ -548,6 +548,55 @@ def test_link_taken_away_under_load(node):
     assert stop(agent) == 0
 
 
+def originals(address, comment):
+    """NodeLocal DNSCache's rules of an address: (table, words)."""
+    def with_comment(text):
+        return ["-m", "comment", "--comment", "NodeLocal DNS Cache: " + text] if comment else []
+    rules = []
+    for proto in ("tcp", "udp"):
+        to, by = ["-p", proto, "-d", address, "--dport", "53"], ["-p", proto, "-s", address, "--sport", "53"]
+        rules += [("raw", ["PREROUTING", *to, "-j", "NOTRACK", *with_comment("skip conntrack")]),
+                  ("filter", ["INPUT", *to, "-j", "ACCEPT", *with_comment("allow DNS traffic")]),
+                  ("raw", ["OUTPUT", *by, "-j", "NOTRACK", *with_comment("skip conntrack")]),
+                  ("filter", ["OUTPUT", *by, "-j", "ACCEPT", *with_comment("allow DNS traffic")]),
+                  ("raw", ["OUTPUT", *to, "-j", "NOTRACK", *with_comment("skip conntrack")])]
+    for words in (["-d", address, "--dport", "8080"], ["-s", address, "--sport", "8080"]):
+        rules.append(("raw", ["OUTPUT", "-p", "tcp", *words, "-j", "NOTRACK", *with_comment("skip conntrack")]))
+    return rules
+
+
+def test_takes_over_from_the_original(node):
+    """What a killed node-cache left behind: its link is taken over, its rules go, somebody else's stay."""
+    tool = "iptables-nft"
+    # Somebody else's rules. (And the tables and chains that iptables makes for a first rule stay for good.)
+    for table, chain in (("raw", "PREROUTING"), ("raw", "OUTPUT"), ("filter", "INPUT"), ("filter", "OUTPUT")):
+        node.do("node", tool, "-w", "-t", table, "-A", chain, "-d", "192.0.2.1", "-j", "ACCEPT")
+    before = node.host()
+    for address, comment in ((LINK_LOCAL, True), (KUBE_DNS[4], True), (KUBE_DNS[4], False)):
+        for table, words in originals(address, comment):
+            node.do("node", tool, "-w", "-t", table, "-I", *words)
+    try:
+        node.do("node", "ip", "link", "add", LINK, "type", "dummy")
+    except RuntimeError:
+        node.do("node", "ip", "link", "add", LINK, "type", "bridge")
+    node.do("node", "ip", "addr", "add", LINK_LOCAL + "/32", "dev", LINK)
+    index = [x["ifindex"] for x in node.host()["links"] if x["ifname"] == LINK]
+
+    agent = node.agent()
+    wait_for(lambda: "iptables rules of NodeLocal DNSCache removed" in node.log("agent.log"))
+    assert [x["ifindex"] for x in node.host()["links"] if x["ifname"] == LINK] == index
+    assert LINK_LOCAL not in node.do("node", tool, "-w", "-t", "raw", "-S")
+    accepts = re.findall("^-A (?:INPUT|OUTPUT) .*-j ACCEPT$", node.do("node", tool, "-w", "-S"), re.M)
+    assert len([x for x in accepts if LINK_LOCAL in x]) == 4 and len(accepts) == len(set(accepts))
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.5, 200, *WAYS)) == []
+    agent.kill()        # and now nothing of theirs keeps lookups here
+    agent.wait()
+    assert lost(node.ask("pod", 0.5, 200, *WAYS)) == []
+    assert stop(node.agent()) == 0
+    assert_same(before, node.host())
+
+
 def test_leaves_to_others_what_it_is_told(node):
     """-setupinterface=false, -setupiptables=false: somebody else's business, at the end too."""
     node.do("node", "ip", "addr", "add", LINK_LOCAL + "/32", "dev", "lo")
