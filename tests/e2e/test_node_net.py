@@ -106,6 +106,7 @@ def connect_all(node):
 def test_connections_through_start_and_death(node):
     """Those to a DNS pod that are open at our start go on; ours are reset by our death, and not left hanging."""
     old = connect_all(node)
+    assert [c.ask() for c in old] == ["ok"] * 4
     agent = node.agent(wait=False)
     while not node.figures().get("nodens_node_intercepting"):   # asked all the time: idle ones are closed by the pod
         assert [c.ask() for c in old] == ["ok"] * 4 and agent.poll() is None
