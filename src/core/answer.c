@@ -66,6 +66,24 @@ int nd_answer_rr(struct nd_query *q, enum nd_section section, struct nd_name own
 	return note_record(a, r);
 }
 
+int nd_answer_as_is(struct nd_query *q, enum nd_section section, struct nd_name owner,
+		    uint16_t type, uint32_t ttl, const void *rdata, size_t n)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_record r = { .owner = (uint16_t)a->w.pos,
+			       .type = type,
+			       .section = (uint8_t)section };
+
+	if (a->n == a->max)
+		return ND_ELIMIT;
+	int err = nd_writer_rr_as_is(&a->w, owner, type, ND_CLASS_IN, ttl, rdata, n, &r.ttl_at,
+				     &r.rdata);
+	if (err)
+		return err;
+	r.rdata_len = (uint16_t)(a->w.pos - r.rdata);
+	return note_record(a, r);
+}
+
 int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, uint32_t ttl,
 		  const void *rdata, size_t n)
 {

@@ -58,6 +58,10 @@ int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, ui
 int nd_answer_rr(struct nd_query *q, enum nd_section section, struct nd_name owner, uint16_t type,
 		 uint16_t class, uint32_t ttl, const void *rdata, size_t n);
 
+/* Any owner, class IN, and rdata that stands as it is: pointers in it lead into this message, to offset 12 and behind. */
+int nd_answer_as_is(struct nd_query *q, enum nd_section section, struct nd_name owner,
+		    uint16_t type, uint32_t ttl, const void *rdata, size_t n);
+
 /* An extended error (RFC 8914). As with CoreDNS an OPT then goes out even if the client sent none: size 4096, DO.
  * text: query's or static memory, or NULL. */
 void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text);

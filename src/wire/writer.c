@@ -98,12 +98,25 @@ static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
 	return w->exact ? memcmp(there.wire, name.wire, name.len) == 0 : nd_name_equal(there, name);
 }
 
+/* Its offset if it is a view of what was written already, else 0. */
+static size_t own_offset(const struct nd_writer *w, struct nd_name name)
+{
+	uintptr_t base = (uintptr_t)w->base, at = (uintptr_t)name.wire;
+
+	return at > base && at + name.len <= base + w->pos && at - base <= POINTER_MAX ? at - base
+										       : 0;
+}
+
 void nd_writer_name(struct nd_writer *w, struct nd_name name)
 {
-	size_t at = w->pos, to = 0;
+	size_t at = w->pos, to = own_offset(w, name);
 
 	if (nd_name_is_root(name)) {
 		nd_writer_u8(w, 0);
+		return;
+	}
+	if (to) {
+		nd_writer_u16(w, (uint16_t)(POINTER | to));
 		return;
 	}
 	if (w->names && stands_at(w, w->name_at[0], name)) {
@@ -165,12 +178,12 @@ static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *
 	nd_writer_bytes(w, r.pos, nd_reader_left(&r));
 }
 
-int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
-		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
-		 uint16_t *rdata_at)
+/* layout: where the names of rdata are; NULL: it stands as it is. */
+static int write_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
+		    uint32_t ttl, const char *layout, const uint8_t *rdata, size_t rdata_len,
+		    uint16_t *ttl_at, uint16_t *rdata_at)
 {
 	struct nd_writer_mark mark = nd_writer_mark(w);
-	const char *layout = nd_rr_layout(type);
 
 	if (w->err)
 		return w->err;
@@ -195,4 +208,19 @@ int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint1
 	if (rdata_at)
 		*rdata_at = (uint16_t)at;
 	return 0;
+}
+
+int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
+		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
+		 uint16_t *rdata_at)
+{
+	return write_rr(w, owner, type, class, ttl, nd_rr_layout(type), rdata, rdata_len, ttl_at,
+			rdata_at);
+}
+
+int nd_writer_rr_as_is(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
+		       uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
+		       uint16_t *rdata_at)
+{
+	return write_rr(w, owner, type, class, ttl, NULL, rdata, rdata_len, ttl_at, rdata_at);
 }

@@ -114,7 +114,8 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 }
 
 /* The name, as a pointer to an equal earlier one where there is one (letters folded unless `exact`; the
- * longest known suffix wins), and remembered for later ones. */
+ * longest known suffix wins), and remembered for later ones. A name that views the message itself, unbroken, is
+ * pointed at where it stands. */
 void nd_writer_name(struct nd_writer *w, struct nd_name name);
 /* Never compressed and never pointed at (SRV targets, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
@@ -127,3 +128,7 @@ void nd_writer_know(struct nd_writer *w, uint16_t offset);
 int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at);
+/* The same with rdata that stands as it is: whoever compressed its names knows where they point to. */
+int nd_writer_rr_as_is(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
+		       uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
+		       uint16_t *rdata_at);

@@ -6,7 +6,7 @@
 #include "core/query.h"
 #include "plugin/kubernetes/kfind.h"
 
-enum { SERVERS_MAX = 512 };
+enum { SERVERS_MAX = 512, NUMBERS = 20 };
 
 struct server {
 	struct nd_name_buf buf;
@@ -29,6 +29,16 @@ uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone)
 	return nd_rcu_get(c->index->modified[realm]);
 }
 
+/* Serial, refresh, retry, expire, minimum: CoreDNS's. */
+static void put_numbers(uint8_t *p, uint32_t serial, uint32_t ttl)
+{
+	nd_writer_put32(p, serial);
+	nd_writer_put32(p + 4, 7200);
+	nd_writer_put32(p + 8, 1800);
+	nd_writer_put32(p + 12, 86400);
+	nd_writer_put32(p + 16, ttl);
+}
+
 size_t nd_kapex_soa_data(const struct nd_kconf *c, struct nd_name zone, uint32_t serial,
 			 uint8_t out[ND_KAPEX_SOA_MAX])
 {
@@ -38,11 +48,7 @@ size_t nd_kapex_soa_data(const struct nd_kconf *c, struct nd_name zone, uint32_t
 	nd_writer_bytes(&w, zone.wire, zone.len);
 	nd_writer_bytes(&w, "\12hostmaster", 11);
 	nd_writer_bytes(&w, zone.wire, zone.len);
-	nd_writer_u32(&w, serial);
-	nd_writer_u32(&w, 7200);
-	nd_writer_u32(&w, 1800);
-	nd_writer_u32(&w, 86400);
-	nd_writer_u32(&w, c->ttl);
+	put_numbers(nd_writer_take(&w, NUMBERS), serial, c->ttl);
 	return w.pos;
 }
 
@@ -51,14 +57,19 @@ uint32_t nd_kapex_soa_ttl(const struct nd_kconf *c)
 	return c->ttl < 300 ? c->ttl : 300;
 }
 
+/* Every negative answer has one: its names are pointers to the zone within the question. */
 int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
 		 enum nd_section section)
 {
-	uint8_t rdata[ND_KAPEX_SOA_MAX];
-	size_t n = nd_kapex_soa_data(c, zone, nd_kapex_serial(c, zone), rdata);
+	uint8_t p[7 + 2 + 11 + 2 + NUMBERS];
+	uint16_t to = (uint16_t)(0xc000 | (zone.wire - q->ans.w.base));
 
-	return nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, nd_kapex_soa_ttl(c), rdata,
-			    n);
+	memcpy(p, "\2ns\3dns", 7);
+	nd_writer_put16(p + 7, to);
+	memcpy(p + 9, "\12hostmaster", 11);
+	nd_writer_put16(p + 20, to);
+	put_numbers(p + 22, nd_kapex_serial(c, zone), c->ttl);
+	return nd_answer_as_is(q, section, zone, ND_TYPE_SOA, nd_kapex_soa_ttl(c), p, sizeof p);
 }
 
 /* One server name and address, once. label NULL: the Service's own name. */

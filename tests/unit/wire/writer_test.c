@@ -110,6 +110,45 @@ static void test_name_in_place(void **state)
 	assert_int_equal(w.names, 1); /* bare pointers are not worth a place */
 }
 
+/* A tail of the question, viewed in the message: no letters are looked at, and none are compared. */
+static void test_view_of_message(void **state)
+{
+	uint8_t bytes[512];
+	struct nd_writer w = with_question(bytes, sizeof bytes);
+	struct nd_name tail = { .wire = bytes + 16, .len = 13, .labels = 2 };
+	(void)state;
+
+	w.exact = true;
+	nd_writer_name(&w, tail);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.pos, 35);
+	assert_memory_equal(bytes + 33, "\xc0\20", 2);
+	/* What lies behind the end is none of the message's. */
+	tail.wire = bytes + 40;
+	memcpy(bytes + 40, "\7example\3org", 13);
+	nd_writer_name(&w, tail);
+	assert_int_equal(w.pos, 37);
+	assert_memory_equal(bytes + 35, "\xc0\20", 2);
+}
+
+static void test_rr_as_is(void **state)
+{
+	static const uint8_t rdata[] = "\2ns\xc0\20";
+	uint8_t bytes[512];
+	struct nd_writer w = with_question(bytes, sizeof bytes);
+	struct nd_name owner = { .wire = bytes + 12, .len = 17, .labels = 3 };
+	uint16_t ttl_at, rdata_at;
+	(void)state;
+
+	assert_int_equal(nd_writer_rr_as_is(&w, owner, ND_TYPE_NS, ND_CLASS_IN, 7, rdata, 5,
+					    &ttl_at, &rdata_at),
+			 0);
+	assert_int_equal(ttl_at, 39);
+	assert_int_equal(rdata_at, 45);
+	assert_int_equal(w.pos, 50);
+	assert_memory_equal(bytes + 33, "\xc0\14\0\2\0\1\0\0\0\7\0\5\2ns\xc0\20", 17);
+}
+
 static void test_plain(void **state)
 {
 	uint8_t bytes[128];
@@ -240,10 +279,11 @@ static void test_odd_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),         cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_name_in_place), cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_full_table),    cmocka_unit_test(test_rr),
-		cmocka_unit_test(test_limit),         cmocka_unit_test(test_odd_known),
+		cmocka_unit_test(test_names),           cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_name_in_place),   cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_full_table),      cmocka_unit_test(test_rr),
+		cmocka_unit_test(test_view_of_message), cmocka_unit_test(test_rr_as_is),
+		cmocka_unit_test(test_limit),           cmocka_unit_test(test_odd_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
