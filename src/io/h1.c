@@ -77,7 +77,7 @@ static int on_headers(http_parser *p)
 	h->informing = p->status_code < 200;
 	if (h->informing) {
 		nd_buf_reset(&x->head);
-		return 0;
+		return 1;
 	}
 	if (!nd_httpc_give_head(x, p->status_code))
 		return -1;
@@ -176,6 +176,8 @@ static int begin_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 		err = nd_httpc_conn_write(c, x->body.data, x->body.len);
 	explicit_bzero(b.data ? b.data : "", b.data ? b.len : 0); /* tokens */
 	nd_buf_clear(&b);
+	if (!err && x->paused)
+		nd_httpc_conn_pause(c, true);
 	return err;
 }
 
@@ -188,6 +190,9 @@ static void finish(struct h1 *h)
 	h->x = NULL;
 	if (!h->keep || h->held.len)
 		nd_httpc_conn_kill(c);
+	else
+		nd_httpc_conn_pause(c,
+				    false); /* it may have paused, and gone on, in its last piece */
 	nd_httpc_end(x, 0, NULL);
 }
 

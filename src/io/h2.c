@@ -131,16 +131,19 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, con
 }
 
 /* An exchange is told how its stream ended. */
-static void close_exchange(struct nd_httpc_exchange *x, uint32_t code)
+static void close_exchange(struct h2 *h, struct nd_httpc_exchange *x, uint32_t code)
 {
 	char why[96];
 
 	x->stream = 0;
 	if (code == NGHTTP2_NO_ERROR && x->headed) {
-		if (x->paused || x->held.len)
-			x->whole = true;
-		else
+		if (!x->paused && !x->held.len) {
 			nd_httpc_end(x, 0, NULL);
+			return;
+		}
+		/* Its owner has it go on some time, or already has: then a timer runs. */
+		x->whole = true;
+		nd_httpc_conn_leave(h->conn, x);
 		return;
 	}
 	snprintf(why, sizeof why, "the server reset the stream: %s", nghttp2_http2_strerror(code));
@@ -159,7 +162,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
 
 	if (x) {
 		nghttp2_session_set_stream_user_data(session, stream, NULL);
-		close_exchange(x, code);
+		close_exchange(h, x, code);
 	}
 	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -401,17 +404,9 @@ static void pause_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 static int resume_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 {
 	struct h2 *h = c->self;
-	struct nd_buf held = x->held;
-	int32_t stream = x->stream;
 
-	nd_buf_init(&x->held, held.max);
-	if (stream)
-		nghttp2_session_consume_stream(h->session, stream, held.len);
-	if (held.len && !nd_httpc_give_data(x, held.data, held.len))
-		x = NULL;
-	nd_buf_clear(&held);
-	if (x && x->whole && !x->paused)
-		nd_httpc_end(x, 0, NULL);
+	nghttp2_session_consume_stream(h->session, x->stream, x->held.len);
+	nd_httpc_give_held(x);
 	return c->dead ? 0 : pump(c);
 }
 

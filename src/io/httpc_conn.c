@@ -99,9 +99,7 @@ void nd_httpc_conn_fail(struct nd_httpc_conn *c, int err)
 	while (!nd_list_empty(&c->exchanges)) {
 		struct nd_httpc_exchange *x = ND_LIST_ENTRY(c->exchanges.next,
 							    struct nd_httpc_exchange, node);
-		if (x->whole && !x->held.len)
-			nd_httpc_end(x, x->whole_err, x->whole_err ? c->text : NULL);
-		else if (came_too_late(c, x))
+		if (came_too_late(c, x))
 			nd_httpc_end_or_again(x, err, c->text);
 		else
 			nd_httpc_end(x, err, c->text);

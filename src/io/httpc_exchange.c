@@ -229,13 +229,31 @@ bool nd_httpc_give_data(struct nd_httpc_exchange *x, const void *bytes, size_t n
 	return there;
 }
 
+bool nd_httpc_give_held(struct nd_httpc_exchange *x)
+{
+	struct nd_buf held = x->held;
+	bool there = true;
+
+	nd_buf_init(&x->held, held.max);
+	if (held.len)
+		there = nd_httpc_give_data(x, held.data, held.len);
+	nd_buf_clear(&held);
+	if (!there || !x->whole || x->paused)
+		return there;
+	nd_httpc_end(x, 0, NULL);
+	return false;
+}
+
 static void on_resume(struct nd_timer *t)
 {
 	struct nd_httpc_exchange *x = ND_CONTAINER(t, struct nd_httpc_exchange, resume);
 	struct nd_httpc_conn *conn = x->conn;
 
-	if (!conn)
+	if (!conn) {
+		if (x->whole)
+			nd_httpc_give_held(x);
 		return;
+	}
 	nd_httpc_conn_enter(conn);
 	int err = conn->dead ? 0 : conn->engine->resume(conn, x);
 	if (err)
@@ -249,12 +267,11 @@ void nd_httpc_pause(struct nd_httpc_exchange *x, bool paused)
 		return;
 	x->paused = paused;
 	nd_httpc_watch(x);
-	if (!x->conn)
-		return;
 	if (paused) {
 		nd_timer_stop(&x->resume);
-		x->conn->engine->pause(x->conn, x);
-	} else {
+		if (x->conn)
+			x->conn->engine->pause(x->conn, x);
+	} else if (x->conn || x->whole) {
 		nd_timer_start(x->client->loop, &x->resume, 0, on_resume);
 	}
 }

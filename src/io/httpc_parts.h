@@ -39,8 +39,7 @@ struct nd_httpc_exchange {
 	/* h2.c: */
 	int32_t stream;     /* 0: none (any more) */
 	struct nd_buf held; /* came while paused */
-	bool whole;         /* ended while paused, */
-	int whole_err;      /* like this */
+	bool whole; /* ended well while paused: it has left its connection, and waits for its owner */
 	char text[ND_HTTPC_TEXT_MAX];
 };
 
@@ -107,6 +106,8 @@ const char *nd_httpc_next_text(const struct nd_buf *texts, const char *last);
 /* The head is there; false: cancelled meanwhile, x may be gone. */
 bool nd_httpc_give_head(struct nd_httpc_exchange *x, int status);
 bool nd_httpc_give_data(struct nd_httpc_exchange *x, const void *bytes, size_t n);
+/* Gives what was held and, if it is whole by then and not paused again, ends it. False: x may be gone. */
+bool nd_httpc_give_held(struct nd_httpc_exchange *x);
 /* Leaves its connection, tells its owner, is gone. why: NULL for no error. */
 void nd_httpc_end(struct nd_httpc_exchange *x, int err, const char *why);
 /* Had no effect: waits again if it may (once); else ends with that. */

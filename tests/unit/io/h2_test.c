@@ -350,9 +350,14 @@ static void test_pause(void **state)
 	RUN_UNTIL(&r, r.call[2].heads);
 	run(&r, 20);
 	assert_int_equal(r.call[2].ends + r.call[2].datas, 0);
+	/* and outlive their connection. */
+	way_close(&r.way[0]);
+	RUN_UNTIL(&r, nd_httpc_stats(r.client).connections == 0);
+	assert_int_equal(r.call[2].ends, 0);
 	nd_httpc_pause(r.call[2].x, false);
 	RUN_UNTIL(&r, r.call[2].ends);
 	assert_true(is_right(&r.call[2].body, 10));
+	assert_int_equal(r.call[2].err, 0);
 	close_rig(&r);
 }
 

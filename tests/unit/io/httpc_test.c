@@ -173,7 +173,7 @@ static const struct {
 	{ "empty", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", false, 0, 404, "", "" },
 	{ "1.0", "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", true, 0, 200, "x", "" },
 	{ "hints first",
-	  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nContent-Type: no/no\r\n\r\n"
+	  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nContent-Type: no/no\r\nContent-Length: 7\r\n\r\n"
 	  "HTTP/1.1 429 Slow\r\nContent-Type: a/b\r\nContent-Length: 1\r\n\r\nz",
 	  false, 0, 429, "z", "a/b" },
 	{ "short", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true, ND_ECLOSED, 200,
