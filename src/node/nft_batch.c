@@ -161,7 +161,7 @@ static const char *cure(int err)
 		return ": the kernel has no nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)";
 	case -EOPNOTSUPP: return ": owned tables need Linux 5.12";
 	case -ENOENT:
-		return ": the kernel lacks an nf_tables module (nft_ct, nft_socket, nft_nat, "
+		return ": the kernel lacks an nf_tables module (nft_ct, nft_socket, nft_fib_inet, nft_nat, "
 		       "nft_masq, nft_chain_nat)";
 	default: return "";
 	}

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -126,10 +129,206 @@ static void test_rules(void **state)
 	nd_nft_free(n);
 }
 
+static bool has(const char *what)
+{
+	static char got[1 << 17];
+
+	nd_netns_run("nft list ruleset", got, sizeof got);
+	return strstr(got, what) != NULL;
+}
+
+/* A clean end, first step: nothing is led here, our answers stay untracked. */
+static void test_leaving(void **state)
+{
+	static const char *const one[] = { "10.96.0.10" };
+	struct nd_addr addr;
+	struct nd_diag d;
+	(void)state;
+
+	if (refused)
+		skip();
+	struct nd_nft *n = new (-1);
+	assert_int_equal(put(n, "nodens", one, 1, 0, &d), 0);
+	assert_true(has("ip daddr 10.96.0.10 udp dport 53"));
+	assert_int_equal(nd_addr_parse_ip(one[0], 0, &addr), 0);
+	struct nd_nft_config c = {
+		.table = "nodens", .addrs = &addr, .naddrs = 1, .port = 53, .leaving = true
+	};
+	assert_int_equal(nd_nft_put(n, &c, &d), 0);
+	assert_false(has("dport"));
+	assert_true(has("ip saddr 10.96.0.10 udp sport 53 notrack"));
+	assert_true(has("masquerade"));
+	assert_int_equal(nd_nft_remove(n, &d), 0);
+	assert_ruleset("");
+	assert_int_equal(nd_nft_remove(n, &d), 0);
+	nd_nft_free(n);
+}
+
+/* Tables of that name that are there already: nobody's is replaced, another process's stays whole. */
+static void test_name_is_taken(void **state)
+{
+	char out[256];
+	struct nd_diag d;
+	(void)state;
+
+	if (refused)
+		skip();
+	struct nd_nft *n = new (-1), *other = new (-1);
+	nd_netns_run(
+		"nft 'add table inet nodens; add chain inet nodens old; add table inet nodens-stay; "
+		"add chain inet nodens-stay old'",
+		out, sizeof out);
+	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
+	assert_ruleset(both_rules);
+
+	assert_int_equal(put(other, "nodens", both, 1, 0, &d), -EBUSY);
+	assert_non_null(strstr(d.text, "inet nodens belongs to another process"));
+	assert_int_equal(nd_nft_remove(other, &d), 0);
+	assert_ruleset(both_rules);
+
+	/* Beside it, under another name; and then only under a third. */
+	assert_int_equal(put(other, "nodens-2", both, 2, 0, &d), 0);
+	assert_int_equal(put(other, "nodens-3", both, 2, 0, &d), 0);
+	assert_false(has("nodens-2"));
+	assert_true(has("table inet nodens-3 {"));
+	nd_nft_free(other);
+	assert_false(has("table inet nodens-3 {"));
+	assert_int_equal(nd_nft_remove(n, &d), 0);
+	nd_nft_free(n);
+	nd_netns_run("nft flush ruleset", out, sizeof out);
+}
+
+/* Somebody cleans up: the owned table stays, and that it is whole is known. */
+static void test_flushed_by_others(void **state)
+{
+	char out[256];
+	struct nd_diag d;
+	bool missing = true;
+	(void)state;
+
+	if (refused)
+		skip();
+	struct nd_nft *n = new (-1);
+	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
+	nd_netns_run("nft flush ruleset", out, sizeof out);
+	assert_true(has("table inet nodens {"));
+	assert_true(has("pin-output"));
+	assert_int_equal(nd_nft_missing(n, &missing, &d), 0);
+	assert_false(missing);
+	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
+	assert_ruleset(both_rules);
+	assert_int_equal(nd_nft_remove(n, &d), 0);
+	nd_nft_free(n);
+}
+
+/* A process is killed: its table goes. Where somebody holds its socket, it stays, and is the successor's. */
+static void test_killed(void **state)
+{
+	struct nd_diag d;
+	bool missing = true;
+	(void)state;
+
+	if (refused)
+		skip();
+	for (int held = 0; held < 2; held++) {
+		struct nd_nft *n = new (-1);
+		int fd = held ? dup(nd_nft_fd(n)) : -1, pipes[2];
+		assert_int_equal(pipe(pipes), 0);
+		pid_t child = fork();
+		if (child == 0) {
+			char ok = put(n, "nodens", both, 2, 8080, &d) == 0;
+			(void)!write(pipes[1], &ok, 1);
+			pause();
+			_exit(0);
+		}
+		nd_nft_free(n);
+		char ok = 0;
+		assert_int_equal(read(pipes[0], &ok, 1), 1);
+		assert_true(ok);
+		assert_ruleset(both_rules);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		close(pipes[0]);
+		close(pipes[1]);
+		assert_ruleset(held ? both_rules : STAY_RULES);
+		n = new (fd);
+		assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
+		assert_int_equal(nd_nft_missing(n, &missing, &d), 0);
+		assert_false(missing);
+		assert_ruleset(both_rules);
+		assert_int_equal(nd_nft_remove(n, &d), 0);
+		assert_ruleset("");
+		nd_nft_free(n);
+	}
+}
+
+static void test_refuses(void **state)
+{
+	struct nd_addr addrs[65];
+	struct nd_diag d;
+	struct nd_nft *n = NULL;
+	char name[80];
+	(void)state;
+
+	if (refused)
+		skip();
+	n = new (-1);
+	for (size_t i = 0; i < ND_COUNT(addrs); i++)
+		addrs[i] = nd_addr_from(AF_INET, (const uint8_t[]){ 10, 0, 0, (uint8_t)i }, 0);
+	struct nd_nft_config c = { .table = "nodens", .addrs = addrs, .naddrs = 65, .port = 53 };
+	d = (struct nd_diag){ .set = false };
+	assert_int_equal(nd_nft_put(n, &c, &d), -E2BIG);
+	assert_non_null(strstr(d.text, "at most 64"));
+	c.naddrs = 64; /* the most there can be, in one batch */
+	c.health_port = 8080;
+	assert_int_equal(nd_nft_put(n, &c, &d), 0);
+	assert_true(has("ip daddr 10.0.0.63 tcp dport 53"));
+	memset(name, 'x', sizeof name);
+	name[79] = '\0';
+	d = (struct nd_diag){ .set = false };
+	c.table = name;
+	assert_int_equal(nd_nft_put(n, &c, &d), -EINVAL);
+	assert_true(has("ip daddr 10.0.0.63 tcp dport 53"));
+	assert_int_equal(nd_nft_remove(n, &d), 0);
+	nd_nft_free(n);
+
+	/* What is no netfilter socket. */
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	d = (struct nd_diag){ .set = false };
+	assert_int_equal(nd_nft_new(fd, &n, &d), -ENOTSOCK);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_non_null(strstr(d.text, "netlink socket"));
+}
+
+/* Without the capability: said, and what would cure it. */
+static void test_without_rights(void **state)
+{
+	struct nd_diag d;
+	(void)state;
+
+	if (refused || geteuid() != 0)
+		skip();
+	pid_t child = fork();
+	if (child == 0) {
+		if (setuid(65534) < 0)
+			_exit(9);
+		struct nd_nft *n = new (-1);
+		int err = put(n, "nodens", both, 2, 0, &d);
+		_exit(err != -EPERM ? 1 : !strstr(d.text, "CAP_NET_ADMIN"));
+	}
+	int status;
+	waitpid(child, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules),          cmocka_unit_test(test_leaving),
+		cmocka_unit_test(test_name_is_taken),  cmocka_unit_test(test_flushed_by_others),
+		cmocka_unit_test(test_killed),         cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_without_rights),
 	};
 	return cmocka_run_group_tests(tests, enter, NULL);
 }
