@@ -94,7 +94,7 @@ static int read_variable(struct nd_rwedns_rule *e, struct nd_setup *s, const cha
 static int read_local(struct nd_rwedns_rule *e, struct nd_setup *s, const char *const *w, size_t n)
 {
 	bool unset = e->action == ND_RWEDNS_UNSET;
-	unsigned long code;
+	unsigned long code = 0;
 
 	if (n != (unset ? 3u : 4u))
 		return nd_setup_error(s, NULL, "edns0 local: wants %s",
@@ -114,7 +114,7 @@ static int read_local(struct nd_rwedns_rule *e, struct nd_setup *s, const char *
 static int read_subnet(struct nd_rwedns_rule *e, struct nd_setup *s, const char *const *w, size_t n)
 {
 	bool unset = e->action == ND_RWEDNS_UNSET;
-	unsigned long v4, v6;
+	unsigned long v4 = 0, v6 = 0;
 
 	if (n != (unset ? 2u : 4u))
 		return nd_setup_error(
