@@ -26,7 +26,8 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &patience,
 		       sizeof patience) < 0)
 		goto fail;
-	/* A batch is one datagram; where this is not allowed the usual 200 KB will do. */
+	/* A batch is one datagram, and all of it has to fit. */
+	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	return 0;
 
