@@ -295,9 +295,8 @@ def test_transfer_of_a_large_zone(serve):
             messages += 1
             octets += n
     assert records == 12000 * 5 + 3 and messages > 20
-    with open("/proc/%d/maps" % s.process.pid) as f:
-        if "libasan" not in f.read():
-            assert memory("VmHWM") - before < octets / 3
+    if memory("VmSize") < 1 << 40:  # a sanitizer's shadow takes terabytes of addresses
+        assert memory("VmHWM") - before < octets / 3
 
 
 def test_transfer_is_refused(serve):
