@@ -182,11 +182,16 @@ void nd_host_take_away(struct nd_host *h)
 {
 	struct nd_diag d = { 0 };
 
+	if (h->config->skip_teardown) {
+		/* With the address stays what host clients then need; our own table goes with its socket. */
+		nd_host_lead_away(h);
+		return;
+	}
 	if (h->nft && nd_nft_remove(h->nft, &d))
 		nd_log_error(NULL, "node: %s", d.text);
 	h->figures->intercepting = false;
 	take_legacy_away(h);
-	if (h->config->skip_teardown || !h->was_up)
+	if (!h->was_up)
 		return;
 	d = (struct nd_diag){ 0 };
 	if (nd_link_down(h->config->interface, &d))

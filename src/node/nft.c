@@ -189,11 +189,17 @@ int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *
 
 int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
 {
-	enum nd_nft_state state = ND_NFT_MINE;
-	int err = *n->table ? nd_nft_batch_look(&n->nl, n->table, &state, d) : 0;
+	enum nd_nft_state own = ND_NFT_MINE, stay = ND_NFT_PLAIN;
+	char stay_name[ND_NFT_STAY_NAME_MAX];
+	int err = 0;
 
+	nd_nft_stay_name(n->table, stay_name);
+	if (*n->table)
+		err = nd_nft_batch_look(&n->nl, n->table, &own, d);
+	if (*n->table && !err)
+		err = nd_nft_batch_look(&n->nl, stay_name, &stay, d);
 	if (!err)
-		*missing = state != ND_NFT_MINE;
+		*missing = own != ND_NFT_MINE || stay == ND_NFT_NONE;
 	return err;
 }
 

@@ -235,3 +235,17 @@ def test_a_host_that_drops(node):
             agent.wait()
     assert stop(agent) == 0
     assert_same(before, node.host())
+
+
+def test_what_skipteardown_leaves_serves_host_clients(node):
+    """The address stays, so kube-proxy's way to the DNS pod has to be open to those who have it as their source."""
+    for family, tool in TOOLS.items():
+        node.do("node", tool, "-t", "nat", "-F", "KUBE-POSTROUTING")
+        node.do("dns", "ip", "addr", "add", KUBE_DNS[family], "dev", "lo")
+    before = node.host()
+    assert stop(node.agent("-skipteardown=true")) == 0
+    assert "table inet nodens {" not in node.do("node", "nft", "list", "ruleset")
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.2, 200, *WAYS)) == []
+    assert stop(node.agent()) == 0
+    assert_same(before, node.host())
