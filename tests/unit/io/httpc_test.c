@@ -283,8 +283,7 @@ static void test_not_kept(void **state)
 	static const char *const rows[] = {
 		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
 		"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab",
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 200 OK\r\n"
-		"Content-Length: 2\r\n\r\ncd",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabHTTP/1.1 204 No\r\n\r\n",
 	};
 	(void)state;
 
