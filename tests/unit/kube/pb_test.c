@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One object in protobuf: what a Service has outside. (Whole lists and watches: pbstream_test.c.) */
+/* One object in protobuf: what a Service has outside, when a slice was changed. (Whole lists and watches: pbstream_test.c.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,9 +76,41 @@ static void test_outside(void **state)
 	nd_arena_clear(&a);
 }
 
+/* metadata with one annotation; of other kinds and other keys nothing is kept. */
+static void test_changed(void **state)
+{
+	static const struct {
+		const char *name, *key;
+		enum nd_object_kind kind;
+		bool kept;
+	} rows[] = {
+		{ "of a slice", "endpoints.kubernetes.io/last-change-trigger-time", ND_OBJECT_SLICE,
+		  true },
+		{ "another key", "endpoints.kubernetes.io/over-capacity", ND_OBJECT_SLICE, false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		uint8_t pair[128], meta[160], bytes[256];
+		struct nd_pb_object o;
+		struct nd_arena a;
+		size_t n = text(pair, 1, rows[i].key);
+
+		n += text(pair + n, 2, "2026-02-28T23:59:59Z");
+		n = field(meta, 12, pair, n);
+		n = field(bytes, 1, meta, n);
+		nd_arena_init(&a, 1 << 20);
+		assert_int_equal(nd_pb_object(rows[i].kind, bytes, n, &a, &o), 0);
+		if (strcmp(o.object.slice.changed, rows[i].kept ? "2026-02-28T23:59:59Z" : "") != 0)
+			fail_msg("%s: got %s", rows[i].name, o.object.slice.changed);
+		nd_arena_clear(&a);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_outside) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_outside),
+					    cmocka_unit_test(test_changed) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
