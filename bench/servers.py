@@ -6,16 +6,18 @@ no logging of queries. To add one: a class with `name`, `missing()`, `version()`
 and a line in PEERS.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 
 from proc import BenchError, Child, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "scripts"))
+import gomodules  # noqa: E402
 RCVBUF = 8 << 20  # what nodens asks for
 DAY = 86400
 
@@ -120,30 +122,16 @@ class CoreDNS:
     """Built once from its Go module into the user's cache."""
 
     name = "coredns"
-    source = os.path.join(HERE, "peers", "coredns")
+    binary = None
 
     def __init__(self, _build=None):
-        digest = hashlib.sha256()
-        for part in ("go.mod", "go.sum", "main.go"):
-            with open(os.path.join(self.source, part), "rb") as f:
-                digest.update(f.read() + b"\0")
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        self.folder = os.path.join(cache, "nodens")
-        self.binary = os.path.join(self.folder, f"coredns-{digest.hexdigest()[:16]}")
+        pass
 
     def missing(self):
-        if os.access(self.binary, os.X_OK):
-            return None
-        if not find("go"):
-            return "Go is not installed, and CoreDNS is built from its Go module"
-        print("building CoreDNS from its Go module (once; minutes) ...", flush=True)
-        os.makedirs(self.folder, exist_ok=True)
-        built = f"{self.binary}.{os.getpid()}"
-        go = subprocess.run(["go", "build", "-mod=readonly", "-ldflags", "-s -w", "-o", built, "."],
-                            cwd=self.source, capture_output=True, text=True, check=False)
-        if go.returncode:
-            return f"go build failed: {go.stderr.strip().splitlines()[-1:]}"
-        os.replace(built, self.binary)
+        try:
+            self.binary = gomodules.build(self.name)
+        except gomodules.Missing as e:
+            return str(e)
         return None
 
     def version(self):
