@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "io/clock.h"
 #include "io/tcp.h"
+#include "io/thread.h"
 #include "io/tls.h"
 #include "support/tlspeer.h"
 
@@ -579,14 +580,65 @@ static void test_refused(void **state)
 	close_rig(&r);
 }
 
+/* A configuration is shared by threads, who all want its context first. */
+struct worker {
+	struct nd_thread *thread;
+	struct nd_tls *tls;
+	struct nd_addr at;
+	int err;
+};
+
+static void work(void *arg)
+{
+	struct worker *w = arg;
+	struct rig r = { .loop = nd_loop_new(), .open_err = ND_ETIME };
+
+	w->err = nd_tls_target_init(&r.target, w->tls, &w->at, "127.0.0.1", NULL);
+	if (!w->err)
+		w->err = dial(&r);
+	RUN_UNTIL(&r, r.opened || w->err);
+	nd_tls_close(r.stream);
+	w->err = w->err ? w->err : r.open_err;
+	nd_tls_target_clear(&r.target);
+	nd_tls_unref(w->tls);
+	nd_loop_free(r.loop);
+}
+
+static void test_threads(void **state)
+{
+	struct worker w[4];
+	struct rig r;
+	unsigned done, resumed, failed;
+	(void)state;
+
+	open_rig(&r, &(struct nd_tlspeer_options){ .own = &good },
+		 &(struct nd_tls_options){ .ca = pem(ca.cert) }, "127.0.0.1", NULL);
+	for (size_t i = 0; i < ND_COUNT(w); i++) {
+		w[i] = (struct worker){ .tls = nd_tls_ref(r.tls), .at = r.target.addr };
+		assert_int_equal(nd_thread_start("tls", work, &w[i], &w[i].thread), 0);
+	}
+	do {
+		run(&r, 1);
+		nd_tlspeer_counts(r.peer, &done, &resumed, &failed);
+	} while (done + failed < ND_COUNT(w));
+	run(&r, 10);
+	for (size_t i = 0; i < ND_COUNT(w); i++) {
+		nd_thread_join(w[i].thread);
+		assert_int_equal(w[i].err, 0);
+	}
+	assert_int_equal(done, ND_COUNT(w));
+	close_rig(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trust),  cmocka_unit_test(test_files),
-		cmocka_unit_test(test_bundle), cmocka_unit_test(test_client_certificate),
-		cmocka_unit_test(test_alpn),   cmocka_unit_test(test_resumption),
-		cmocka_unit_test(test_bytes),  cmocka_unit_test(test_close_inside),
-		cmocka_unit_test(test_no_tls), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_trust),   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_bundle),  cmocka_unit_test(test_client_certificate),
+		cmocka_unit_test(test_alpn),    cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_bytes),   cmocka_unit_test(test_close_inside),
+		cmocka_unit_test(test_no_tls),  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, make_certs, clear_certs);
 }
