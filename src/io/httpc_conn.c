@@ -216,7 +216,9 @@ static void on_close(struct nd_httpc_conn *c, int err, const char *why)
 	nd_httpc_conn_enter(c);
 	if (!err)
 		c->engine->eof(c);
-	nd_httpc_conn_say(c, 0, "%s", c->draining && c->text[0] ? c->text : why);
+	if (!c->draining || !c->text[0]) /* GOAWAY has said why */
+		nd_httpc_conn_say(c, 0, "%s",
+				  err ? why : "the server closed the connection before the end");
 	nd_httpc_conn_fail(c, err ? err : ND_ECLOSED);
 	nd_httpc_conn_exit(c);
 }
@@ -266,7 +268,7 @@ static void on_tcp_close(void *ctx, struct nd_tcp *tcp, int err)
 	(void)tcp;
 
 	c->tcp = NULL;
-	on_close(c, err, err ? nd_err_text(err) : "the server closed the connection");
+	on_close(c, err, nd_err_text(err));
 }
 
 static void on_tcp_drain(void *ctx, struct nd_tcp *tcp)
