@@ -13,7 +13,11 @@ static const uint64_t deleted = UINT32_MAX; /* an id that is never given out */
 /* Numbers given back are a list through their places; what stands there is odd, as no owner's address is. */
 static void *as_free(uint32_t next)
 {
-	return (void *)((uintptr_t)next << 1 | 1);
+	uintptr_t odd = (uintptr_t)next << 1 | 1;
+	void *at;
+
+	memcpy(&at, &odd, sizeof at);
+	return at;
 }
 
 static bool is_free(const void *at)
