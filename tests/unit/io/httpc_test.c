@@ -304,6 +304,60 @@ static void test_not_kept(void **state)
 	}
 }
 
+/* One that nobody uses goes after a while; one that the server closes is not missed. */
+static void test_idle(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, &(struct nd_httpc_config){ .keep_ns = MS(40) });
+	say(&r, answers[0].says, 0, false);
+	for (size_t i = 0; i < 2; i++) {
+		nd_httpcall_get(&r.call[i], r.client, "/");
+		RUN_UNTIL(&r, r.call[i].ends);
+		assert_int_equal(nd_httpc_stats(r.client).connections, 1);
+		RUN_UNTIL(&r, nd_httpc_stats(r.client).connections == 0);
+		assert_int_equal(nd_httpc_stats(r.client).connections, 0);
+	}
+	assert_int_equal(r.accepted, 2);
+	close_rig(&r);
+
+	open_rig(&r, NULL);
+	say(&r, answers[0].says, 0, false);
+	nd_httpcall_get(&r.call[0], r.client, "/");
+	RUN_UNTIL(&r, r.call[0].ends);
+	nd_tcp_close(r.conn[0]);
+	r.conn[0] = NULL;
+	RUN_UNTIL(&r, nd_httpc_stats(r.client).connections == 0);
+	nd_httpcall_get(&r.call[1], r.client, "/");
+	RUN_UNTIL(&r, r.call[1].ends);
+	assert_int_equal(r.call[1].err, 0);
+	assert_int_equal(nd_httpc_stats(r.client).again, 0);
+	close_rig(&r);
+}
+
+static void test_hosts(void **state)
+{
+	static const struct {
+		const char *host;
+		int err;
+	} rows[] = { { "a.example", 0 },       { "a.example:8443", 0 }, { "[::1]:443", 0 },
+		     { "", ND_EFORMAT },       { "a b", ND_EFORMAT },   { "a/b", ND_EFORMAT },
+		     { "a\r\nb", ND_EFORMAT }, { "u@a", ND_EFORMAT } };
+	struct nd_loop *loop = nd_loop_new();
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_httpc_config c = { .host = rows[i].host };
+		struct nd_httpc *client = NULL;
+		nd_addr_parse("127.0.0.1:1", 0, &c.addr);
+		if (nd_httpc_new(loop, &c, &client) != rows[i].err)
+			fail_msg("%s", rows[i].host);
+		nd_httpc_free(client);
+	}
+	nd_loop_free(loop);
+}
+
 static void test_requests(void **state)
 {
 	static const struct nd_httpc_header headers[] = { { "Accept", "a/b" },
@@ -572,6 +626,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),        cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_connections),    cmocka_unit_test(test_not_kept),
+		cmocka_unit_test(test_idle),           cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_requests),       cmocka_unit_test(test_head),
 		cmocka_unit_test(test_again),          cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_refused),        cmocka_unit_test(test_pause),

@@ -580,6 +580,105 @@ static void test_refused(void **state)
 	close_rig(&r);
 }
 
+/* Stands between the two, and cuts when so many bytes of the server have gone by. */
+struct relay {
+	struct nd_loop *loop;
+	struct nd_tcp *near, *far;
+	struct nd_addr to;
+	size_t passed, cut_at;
+};
+
+static void cut(struct relay *y)
+{
+	nd_tcp_close(y->near);
+	nd_tcp_close(y->far);
+	y->near = y->far = NULL;
+}
+
+static void relay_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+{
+	struct relay *y = ctx;
+	size_t left = y->cut_at - y->passed;
+
+	if (c == y->near) {
+		nd_tcp_write(y->far, bytes, n);
+		return;
+	}
+	n = n < left ? n : left;
+	nd_tcp_write(y->near, bytes, n);
+	y->passed += n;
+	if (y->passed == y->cut_at)
+		cut(y);
+}
+
+static void relay_close(void *ctx, struct nd_tcp *c, int err)
+{
+	struct relay *y = ctx;
+	(void)err;
+
+	if (c == y->near)
+		y->near = NULL;
+	else
+		y->far = NULL;
+	cut(y);
+}
+
+static void relay_open(void *ctx, struct nd_tcp *c, int err)
+{
+	(void)ctx;
+	(void)c;
+	assert_int_equal(err, 0);
+}
+
+static void relay_accept(void *ctx, struct nd_tcp *c)
+{
+	struct relay *y = ctx;
+	struct nd_tcp_handler h = {
+		.ctx = y, .on_open = relay_open, .on_data = relay_data, .on_close = relay_close
+	};
+
+	y->near = c;
+	assert_int_equal(nd_tcp_connect(y->loop, &y->to, NULL, &h, &y->far), 0);
+	nd_tcp_start(c, &h);
+}
+
+/* Told once, as an error, wherever the server's bytes end: in the handshake, in a record, after the last. */
+static void test_cut(void **state)
+{
+	unsigned opened = 0, unopened = 0;
+	(void)state;
+
+	for (size_t at = 1; at < 4000; at += at < 60 ? 3 : 53) {
+		struct nd_tcp_listener *l;
+		struct nd_addr near;
+		struct rig r;
+		open_rig(&r, &(struct nd_tlspeer_options){ .own = &good },
+			 &(struct nd_tls_options){ .ca = pem(ca.cert) }, "127.0.0.1", NULL);
+		struct relay y = { .loop = r.loop, .to = r.target.addr, .cut_at = at };
+		char large[3000] = "";
+		memset(large, 'x', sizeof large - 1);
+		r.greets = large;
+		nd_addr_parse("127.0.0.1:0", 0, &near);
+		assert_int_equal(nd_tcp_listen(r.loop, &near, &(struct nd_tcp_options){ 0 },
+					       relay_accept, &y, &l),
+				 0);
+		r.target.addr = nd_tcp_listener_local(l);
+		assert_int_equal(dial(&r), 0);
+		RUN_UNTIL(&r, r.open_err || r.closed);
+		if (r.closed ? r.open_err || r.close_err != ND_ECLOSED : r.open_err != ND_ECLOSED)
+			fail_msg("cut at %zu: opened %d: %d, closed %d: %d, %s", at, r.opened,
+				 r.open_err, r.closed, r.close_err, r.text);
+		for (size_t i = 0; i < r.got.len; i++)
+			assert_int_equal(r.got.data[i], 'x');
+		opened += r.closed;
+		unopened += !r.closed;
+		cut(&y);
+		nd_tcp_listener_close(l);
+		close_rig(&r);
+	}
+	assert_true(opened > 10 && unopened > 20);
+}
+
 /* A configuration is shared by threads, who all want its context first. */
 struct worker {
 	struct nd_thread *thread;
@@ -638,7 +737,7 @@ int main(void)
 		cmocka_unit_test(test_alpn),    cmocka_unit_test(test_resumption),
 		cmocka_unit_test(test_bytes),   cmocka_unit_test(test_close_inside),
 		cmocka_unit_test(test_no_tls),  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_cut),
 	};
 	return cmocka_run_group_tests(tests, make_certs, clear_certs);
 }
