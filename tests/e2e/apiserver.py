@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real API server on loopback (tests/apiserver), and objects in it. Python's standard library alone."""
+import concurrent.futures
+import http.client
+import json
+import os
+import select
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+import gomodules  # noqa: E402
+
+START_S = 120
+# kind -> the folder of its API, its plural, whether it is in a namespace
+KINDS = {
+    "Namespace": ("/api/v1", "namespaces", False),
+    "Service": ("/api/v1", "services", True),
+    "Pod": ("/api/v1", "pods", True),
+    "Secret": ("/api/v1", "secrets", True),
+    "ServiceAccount": ("/api/v1", "serviceaccounts", True),
+    "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices", True),
+    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
+    "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+    "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False),
+    "ServiceImport": ("/apis/multicluster.x-k8s.io/v1alpha1", "serviceimports", True),
+}
+
+
+class APIError(Exception):
+    def __init__(self, status, text):
+        super().__init__("%d: %s" % (status, text))
+        self.status = status
+
+
+class Cluster:
+    """with Cluster() as c: c.create(OBJECT) ...; all of it is gone at the end. Raises gomodules.Missing."""
+
+    def __init__(self, *flags):
+        self.program = subprocess.Popen([gomodules.build("apiserver"), "--", *flags], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.local = threading.local()
+        try:
+            self.about = self.answer()
+        except BaseException:
+            self.close()
+            raise
+        self.folder, self.server = self.about["folder"], self.about["server"]
+        self.port = int(self.server.rpartition(":")[2])
+        self.tls = ssl.create_default_context(cafile=self.path("ca.crt"))
+        self.tls.load_cert_chain(self.path("admin.crt"), self.path("admin.key"))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def read(self, name):
+        with open(self.path(name), encoding="utf-8") as f:
+            return f.read()
+
+    # --- the process ---
+
+    def answer(self):
+        if not select.select([self.program.stdout], [], [], START_S)[0]:
+            raise AssertionError("the API server's keeper is silent for %d s" % START_S)
+        line = self.program.stdout.readline()
+        if not line:
+            raise AssertionError("the API server did not start:\n%s" % self.program.stderr.read())
+        got = json.loads(line)
+        if got.get("error"):
+            raise AssertionError(got["error"])
+        return got
+
+    def command(self, *words):
+        self.program.stdin.write(" ".join(words) + "\n")
+        self.program.stdin.flush()
+        return self.answer()
+
+    def kill(self):
+        self.command("kill")
+
+    def start(self, *flags):
+        self.about = self.command("start", *flags)
+
+    def compact(self):
+        return self.command("compact")["revision"]
+
+    def close(self):
+        self.program.stdin.close()
+        try:
+            self.program.wait(20)
+        except subprocess.TimeoutExpired:
+            self.program.kill()
+            self.program.wait()
+        self.program.stdout.close()
+        self.program.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- requests: a connection a thread, kept ---
+
+    def request(self, method, path, body=None, content="application/json"):
+        data = None if body is None else json.dumps(body)
+        for again in (True, False):
+            kept = getattr(self.local, "connection", None)
+            if kept is None:
+                kept = self.local.connection = http.client.HTTPSConnection(
+                    "127.0.0.1", self.port, timeout=30, context=self.tls)
+            try:
+                kept.request(method, path, data, {"Content-Type": content} if data else {})
+                reply = kept.getresponse()
+                text = reply.read().decode()
+                break
+            except (OSError, http.client.HTTPException):
+                kept.close()
+                self.local.connection = None
+                if not again:
+                    raise
+        if reply.status >= 400:
+            raise APIError(reply.status, text)
+        return json.loads(text)
+
+    @staticmethod
+    def url(kind, namespace=None, name=None):
+        base, plural, spaced = KINDS[kind]
+        return "".join([base, "/namespaces/%s" % (namespace or "default") if spaced else "", "/", plural,
+                        "/" + name if name else ""])
+
+    def create(self, obj):
+        """Returns what is stored. Fields that a server fills in itself are left out; a status is put afterwards."""
+        meta = {k: v for k, v in obj["metadata"].items() if k not in ("resourceVersion", "uid")}
+        kind, space = obj["kind"], meta.get("namespace")
+        made = self.request("POST", self.url(kind, space), {**obj, "metadata": meta})
+        if kind == "Pod" and obj.get("status"):
+            made = self.patch(kind, meta["name"], {"status": obj["status"]}, space, "/status")
+        return made
+
+    def get(self, kind, name, namespace=None):
+        return self.request("GET", self.url(kind, namespace, name))
+
+    def patch(self, kind, name, change, namespace=None, part=""):
+        return self.request("PATCH", self.url(kind, namespace, name) + part, change, "application/merge-patch+json")
+
+    def delete(self, kind, name, namespace=None):
+        return self.request("DELETE", self.url(kind, namespace, name), {"gracePeriodSeconds": 0})
+
+    def delete_namespace(self, name):
+        """With all that is in it, as the namespace controller does, which is not there."""
+        self.delete("Namespace", name)
+        for kind in ("Service", "EndpointSlice", "Pod"):
+            for obj in self.request("GET", self.url(kind, name))["items"]:
+                self.delete(kind, obj["metadata"]["name"], name)
+        self.request("PUT", self.url("Namespace", None, name) + "/finalize", {
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}})
+
+    def create_all(self, objects, workers=8):
+        """Namespaces first, the rest side by side. Namespaces that are there already are given the labels."""
+        objects = list(objects)
+        for obj in objects:
+            if obj["kind"] == "Namespace":
+                try:
+                    self.create(obj)
+                except APIError as e:
+                    if e.status != 409:
+                        raise
+                    self.patch("Namespace", obj["metadata"]["name"], {
+                        "metadata": {"labels": obj["metadata"].get("labels", {})}})
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            list(pool.map(self.create, [o for o in objects if o["kind"] != "Namespace"]))
+
+    # --- rights ---
+
+    def grant(self, kind="User", name="dns", namespace=None):
+        """CoreDNS's role, for a user or a ServiceAccount."""
+        role = "dns-%s-%s" % (kind.lower(), name)
+        self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role},
+                     "rules": [{"apiGroups": [""], "resources": ["services", "pods", "namespaces"],
+                                "verbs": ["list", "watch"]},
+                               {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
+                                "verbs": ["list", "watch"]},
+                               {"apiGroups": ["multicluster.x-k8s.io"], "resources": ["serviceimports"],
+                                "verbs": ["list", "watch"]}]})
+        subject = {"kind": kind, "name": name}
+        subject.update({"namespace": namespace} if namespace else {"apiGroup": "rbac.authorization.k8s.io"})
+        self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+                     "metadata": {"name": role}, "subjects": [subject],
+                     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}})
+
+    def token(self, account, namespace, secret):
+        """A token of a ServiceAccount that is good until the Secret is deleted."""
+        held = self.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": namespace}})
+        return self.request("POST", self.url("ServiceAccount", namespace, account) + "/token", {
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {
+                "expirationSeconds": 3600, "boundObjectRef": {
+                    "apiVersion": "v1", "kind": "Secret", "name": secret,
+                    "uid": held["metadata"]["uid"]}}})["status"]["token"]
+
+    # --- what a watcher sees ---
+
+    def watch_status(self, kind, version, seconds=5):
+        """The code of the first ERROR that a watch from a version gives (410: too old), or None."""
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds + 20, context=self.tls)
+        try:
+            c.request("GET", "%s?watch=true&resourceVersion=%s&timeoutSeconds=%d" % (
+                self.url(kind), version, seconds))
+            reply = c.getresponse()
+            for line in reply if reply.status == 200 else ():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return event["object"]["code"]
+            return None if reply.status == 200 else reply.status
+        finally:
+            c.close()
+
+
+def service(name, namespace, ip="None", **spec):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"clusterIP": ip, "ports": [{"name": "http", "port": 80, "protocol": "TCP"}], **spec}}
+
+
+def slice_of(name, namespace, addresses, suffix="x", labels=None):
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "%s-%s" % (name, suffix), "namespace": namespace,
+                         "labels": labels or {"kubernetes.io/service-name": name}},
+            "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [a], "conditions": {"ready": True}} for a in addresses]}
+
+
+def namespace(name, **labels):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def until(what, seconds=30):
+    """Until what() is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited %d s in vain" % seconds
+        time.sleep(.05)
