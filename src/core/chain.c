@@ -248,33 +248,6 @@ enum nd_verdict nd_query_drain(struct nd_query *q)
 	return ND_WAIT;
 }
 
-void nd_worker_drained(struct nd_worker *w, const void *conn)
-{
-	struct nd_query *next;
-
-	/* Marked first: who sends more waits for the next time. */
-	ND_LIST_EACH(&w->parked, it)
-	{
-		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-		q->drained = q->draining && q->client.conn == conn;
-	}
-	do {
-		next = NULL;
-		ND_LIST_EACH(&w->parked, it)
-		{
-			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-			if (q->drained)
-				next = q;
-		}
-		if (next) {
-			next->draining = next->drained = false;
-			nd_chain_resume((struct nd_query_ref){ .q = next,
-							       .generation = next->generation },
-					ND_AGAIN);
-		}
-	} while (next);
-}
-
 /* Tells whoever holds a reference to q, or to a query below it, to forget it. */
 static void forget(struct nd_query *q)
 {

@@ -100,6 +100,33 @@ void nd_worker_watch_deadline(struct nd_worker *w)
 	nd_timer_start(w->loop, &w->deadline, delay, on_deadline);
 }
 
+void nd_worker_drained(struct nd_worker *w, const void *conn)
+{
+	struct nd_query *next;
+
+	/* Marked first: who sends more waits for the next time. */
+	ND_LIST_EACH(&w->parked, it)
+	{
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+		q->drained = q->draining && q->client.conn == conn;
+	}
+	do {
+		next = NULL;
+		ND_LIST_EACH(&w->parked, it)
+		{
+			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
+			if (q->drained)
+				next = q;
+		}
+		if (next) {
+			next->draining = next->drained = false;
+			nd_chain_resume((struct nd_query_ref){ .q = next,
+							       .generation = next->generation },
+					ND_AGAIN);
+		}
+	} while (next);
+}
+
 /* --- generations --- */
 
 static void stop_plugins(struct nd_worker *w, struct nd_worker_gen *wg, size_t n)
