@@ -310,7 +310,7 @@ static void test_idle(void **state)
 	struct rig r;
 	(void)state;
 
-	open_rig(&r, &(struct nd_httpc_config){ .keep_ns = MS(40) });
+	open_rig(&r, &(struct nd_httpc_config){ .keep_ns = MS(300) });
 	say(&r, answers[0].says, 0, false);
 	for (size_t i = 0; i < 2; i++) {
 		nd_httpcall_get(&r.call[i], r.client, "/");
