@@ -9,12 +9,16 @@ each. A stage says what failed as it meets it, and -v shows all output. The last
 import argparse
 import concurrent.futures
 import os
+import random
 import re
 import subprocess
 import sys
 import time
 
+import gomodules
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+API_TESTS = ["tests/e2e/test_kubernetes_api.py"]    # have a stage of their own
 JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = 20       # a target, in the full tier; ./dev fuzz runs longer
 SIM_SEEDS = {"quick": 100, "full": 1000}
@@ -136,7 +140,9 @@ def sanitized(kind):
 def pytest(*folders, env=None, timeout=1800):
     folders = [f for f in folders if os.path.exists(os.path.join(ROOT, f))]
     status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                       "-n", str(2 * JOBS), *folders], timeout, env)      # most of them wait
+                       "-n", str(2 * JOBS), "--dist", "loadfile" if folders == API_TESTS else "load",
+                       *() if folders == API_TESTS else ["--ignore=" + t for t in API_TESTS],
+                       *folders], timeout, env)      # most of them wait
     last = out.rstrip().split("\n")[-1]
 
     def number(word):
@@ -160,6 +166,21 @@ def conformance(tier):
                   lines=200)
 
 
+def kubernetes(_tier):
+    """What needs programs from Go modules. They are built first, so that no test waits for minutes."""
+    c = Count()
+    for name in ("apiserver", "coredns"):
+        try:
+            gomodules.build(name)
+        except gomodules.Missing as e:
+            print("SKIPPED kubernetes: %s" % e, flush=True)
+            return Count(skipped=1) if not gomodules.go() else Count(failed=1)
+    c += pytest(*API_TESTS)
+    c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--source", "--queries", "20000",
+                 "--seed", str(random.randrange(1 << 30)), "--spoil"], 900, lines=200)
+    return c
+
+
 def e2e(folder, *tests):
     return pytest(*tests, env={**SANITIZER_ENV, "NODENS": os.path.join(ROOT, folder, "nodens")})
 
@@ -175,6 +196,7 @@ STAGES = [
     ("sim", "quick full", sim),
     ("conformance", "quick full", conformance),
     ("e2e", "full", lambda t: pytest("tests/e2e")),
+    ("kubernetes", "full", kubernetes),
     ("clang", "full", lambda t: build("build-clang", env=CLANG)),
     ("lint", "full", lambda t: script("lint.py", "tidy", "shell", "python", timeout=2400)),
     ("asan", "full", lambda t: sanitized("asan")),
@@ -188,7 +210,7 @@ STAGES = [
 
 
 # Stages that run what another one builds; named alone, they build it first.
-BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e"], lambda: build("build")),
+BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes"], lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "e2e-tsan": lambda: build("build-tsan", SANITIZE["tsan"], CLANG)}
 

@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 import cases as case_files
 import compare
 import dnswire as dns
+import generated
 import standins
 
 POLL_S = 0.01
@@ -241,6 +242,10 @@ def main():
     p.add_argument("server", help="the program; ./dev gives build/nodens")
     p.add_argument("folder", nargs="*", help=" ".join(case_files.folders()))
     p.add_argument("--source", action="store_true", help="the cluster as a file, not by an API server")
+    p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: so many generated questions to "
+                   "CoreDNS and to the server, about the same generated objects")
+    p.add_argument("--seed", default="1", help="of what is generated (1)")
+    p.add_argument("--spoil", action="store_true", help="makes some answers wrong, and fails unless each is caught")
     p.add_argument("--only", default="", metavar="ID_PREFIX")
     p.add_argument("--quick", action="store_true", help="without the cases that sleep")
     p.add_argument("--peer", action="store_true", help="the server is another: its error texts are its own")
@@ -252,9 +257,14 @@ def main():
     for folder in args.folder:
         if folder not in case_files.folders() and not os.path.isabs(folder):
             p.error("no folder %s; there are: %s" % (folder, " ".join(case_files.folders())))
+    if args.spoil and not args.queries:
+        p.error("--spoil spoils answers to generated questions: give --queries N too")
     in_own_netns()
     with tempfile.TemporaryDirectory(prefix="conformance") as tmp:
-        return run(args, as_coredns(args.server, tmp))
+        server = as_coredns(args.server, tmp)
+        if args.queries:
+            return generated.main(args, server, free_port)
+        return run(args, server)
 
 
 def run(args, server):

@@ -99,6 +99,12 @@ def selects(selector, labels):
     return True
 
 
+def has_fields(selector, obj):
+    """Of field selectors those that CoreDNS sends: status.phase!=PHASE,..."""
+    phase = obj.get("status", {}).get("phase")
+    return all(part != "status.phase!=%s" % phase for part in selector.split(","))
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     items = []
@@ -137,7 +143,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         version, kind = KINDS[resource]
         items = [i for i in self.items if i["kind"] == kind and
-                 selects(args.get("labelSelector", ""), i["metadata"].get("labels", {}))]
+                 selects(args.get("labelSelector", ""), i["metadata"].get("labels", {})) and
+                 has_fields(args.get("fieldSelector", ""), i)]
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         if args.get("watch") in ("true", "1"):
