@@ -403,3 +403,18 @@ int nd_decode_document(const char *file, const struct nd_tree *doc, struct nd_ar
 		return 0;
 	return read_any(&c, doc, "", "", 0, list);
 }
+
+int nd_decode_object(const struct nd_tree *t, enum nd_object_kind kind, struct nd_arena *a,
+		     struct nd_decode_list *list, struct nd_diag *d)
+{
+	static const char *const versions[ND_OBJECT_KINDS] = {
+		[ND_OBJECT_NAMESPACE] = "v1",
+		[ND_OBJECT_SERVICE] = "v1",
+		[ND_OBJECT_SLICE] = "discovery.k8s.io/v1",
+		[ND_OBJECT_POD] = "v1",
+		[ND_OBJECT_IMPORT] = "multicluster.x-k8s.io/v1alpha1",
+	};
+	struct nd_fields c = { .file = "", .arena = a, .diag = d };
+
+	return read_any(&c, t, versions[kind], nd_object_kind_text[kind], 0, list);
+}

@@ -27,3 +27,6 @@ void nd_decode_init(struct nd_decode_list *list);
 /* One document: an object, or a List of them. A NULL document is nothing. */
 int nd_decode_document(const char *file, const struct nd_tree *doc, struct nd_arena *a,
 		       struct nd_decode_list *list, struct nd_diag *d);
+/* One object of an API server's list or watch, of that kind where it does not say so itself. */
+int nd_decode_object(const struct nd_tree *t, enum nd_object_kind kind, struct nd_arena *a,
+		     struct nd_decode_list *list, struct nd_diag *d);

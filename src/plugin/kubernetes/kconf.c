@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "io/clock.h"
 #include "kube/selector.h"
 #include "plugin/kubernetes/kfind.h"
 
@@ -125,43 +126,83 @@ static int read_timeout(struct nd_kconf *c, const struct nd_conf_line *line, str
 			"like 5s",
 			line->args[0]);
 	c->timeout_line = line;
+	c->timeout_ns = ns;
 	return 0;
 }
 
-/* endpoint, tls, kubeconfig, apiserver_*: the syntax is CoreDNS's, what they are for is not here yet. */
+/* A number of at least 0; *out stays where it is none. */
+static int read_number(double *out, const struct nd_conf_line *line, bool whole, struct nd_setup *s)
+{
+	char *end;
+	int err = want_args(s, line, 1, 1);
+
+	if (err)
+		return err;
+	double n = strtod(line->args[0], &end);
+	if (*end || end == line->args[0] || !(n >= 0) || n > 1e9 || (whole && n != (double)(long)n))
+		return nd_setup_error(s, line, "invalid %s \"%s\": give a %snumber of at least 0",
+				      line->name, line->args[0], whole ? "whole " : "");
+	*out = n;
+	return 0;
+}
+
+static int read_limit(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	bool whole = strcmp(line->name, "apiserver_qps") != 0;
+	double n = 0;
+	int err = read_number(&n, line, whole, s);
+
+	if (err)
+		return err;
+	if (!whole)
+		c->qps = n;
+	else if (strcmp(line->name, "apiserver_burst") == 0)
+		c->burst = (unsigned)n;
+	else
+		c->inflight = (unsigned)n;
+	return 0;
+}
+
+static int read_tls(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 3, 3);
+
+	if (err)
+		return err;
+	c->cert = nd_setup_path(s, line->args[0]);
+	c->key = nd_setup_path(s, line->args[1]);
+	c->ca = nd_setup_path(s, line->args[2]);
+	return c->cert && c->key && c->ca ? 0 : ND_ELIMIT;
+}
+
+static int read_kubeconfig(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 1, 2);
+
+	if (err)
+		return err;
+	c->kubeconfig = nd_setup_path(s, line->args[0]);
+	c->context = line->nargs == 2 ? line->args[1] : NULL;
+	return c->kubeconfig ? 0 : ND_ELIMIT;
+}
+
+/* endpoint, tls, kubeconfig, apiserver_*. Of several endpoints CoreDNS takes the first. */
 static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
 {
-	static const struct {
-		const char *name;
-		size_t min, max;
-		bool number, whole;
-	} rows[] = {
-		{ "endpoint", 1, SIZE_MAX, false, false },
-		{ "tls", 3, 3, false, false },
-		{ "kubeconfig", 1, 2, false, false },
-		{ "apiserver_qps", 1, 1, true, false },
-		{ "apiserver_burst", 1, 1, true, true },
-		{ "apiserver_max_inflight", 1, 1, true, true },
-	};
+	int err;
 
-	for (size_t i = 0; i < ND_COUNT(rows); i++) {
-		if (strcmp(line->name, rows[i].name) != 0)
-			continue;
-		int err = want_args(s, line, rows[i].min, rows[i].max);
-		if (err)
-			return err;
-		char *end = "";
-		double n = rows[i].number ? strtod(line->args[0], &end) : 0;
-		if (*end || end == line->args[0] || !(n >= 0) ||
-		    (rows[i].whole && n != (double)(long)n))
-			return nd_setup_error(s, line,
-					      "invalid %s \"%s\": give a %snumber of at least 0",
-					      line->name, line->args[0],
-					      rows[i].whole ? "whole " : "");
-	}
 	if (!c->api_line)
 		c->api_line = line;
-	return 0;
+	if (strcmp(line->name, "tls") == 0)
+		return read_tls(c, line, s);
+	if (strcmp(line->name, "kubeconfig") == 0)
+		return read_kubeconfig(c, line, s);
+	if (strcmp(line->name, "endpoint") != 0)
+		return read_limit(c, line, s);
+	err = want_args(s, line, 1, SIZE_MAX);
+	if (!err)
+		c->endpoint = line->args[0];
+	return err;
 }
 
 static int read_line(void *self, const struct nd_conf_line *line, void *ctx)
@@ -247,13 +288,15 @@ static int check(const struct nd_kconf *c, struct nd_setup *s)
 	if (c->zonal && c->noendpoints)
 		return nd_setup_error(s, NULL,
 				      "zonal requires the endpoint cache; remove noendpoints");
+	if (c->cert && !c->endpoint)
+		return nd_setup_error(s, NULL,
+				      "tls is for an endpoint; give \"endpoint URL\", or remove it");
 	if (!c->source)
-		return nd_setup_error(
-			s, NULL, "no API client in this build yet; give \"source FILE|FOLDER\"");
+		return 0;
 	if (c->api_line)
 		return nd_setup_error(s, c->api_line,
-				      "%s: no API client in this build yet, and source stands in "
-				      "its place; remove one of them",
+				      "%s speaks of an API server, and source stands in its place; "
+				      "remove one of them",
 				      c->api_line->name);
 	if (c->timeout_line)
 		return nd_setup_error(s, c->timeout_line,
@@ -264,6 +307,7 @@ static int check(const struct nd_kconf *c, struct nd_setup *s)
 
 int nd_kconf_read(struct nd_kconf *c, struct nd_setup *s)
 {
+	c->timeout_ns = 5 * (int64_t)ND_NS_PER_S;
 	int err = nd_setup_zones(s, s->directive->args, s->directive->nargs, &c->zones, &c->nzones);
 
 	if (!err)

@@ -22,7 +22,11 @@ struct nd_kconf {
 	const char *source, *labels, *namespace_labels;
 	const struct nd_conf_line *api_line,
 		*timeout_line; /* first line that speaks of an API server; of the wait for it */
-	bool outside;          /* `k8s_external` stands in the block */
+	const char *endpoint, *cert, *key, *ca, *kubeconfig, *context;
+	double qps;
+	unsigned burst, inflight; /* 0: the client's own */
+	int64_t timeout_ns;
+	bool outside;    /* `k8s_external` stands in the block */
 	bool pod_labels; /* somebody may ask for a client's labels: `metadata` stands in the block */
 	struct nd_name *search; /* of this server's own resolv.conf, for autopath */
 	size_t nsearch;

@@ -6,8 +6,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/rcu.h"
+#include "core/gen.h"
 #include "io/clock.h"
 #include "io/random.h"
+#include "kube/apisource.h"
 #include "kube/source.h"
 
 static const size_t index_bytes_max = (size_t)1 << 30;
@@ -15,7 +17,9 @@ enum { CONFIG_BYTES_MAX = 1 << 20, TOLD_MAX = 5 };
 
 struct nd_kstore {
 	struct nd_kindex *index;
-	struct nd_source *source;
+	struct nd_source *source; /* one of the two */
+	struct nd_apisource *api;
+	struct nd_apisource_config api_config;
 	struct nd_source_config config;
 	struct nd_selector labels, namespace_labels;
 	struct nd_arena arena; /* of path and selectors */
@@ -86,6 +90,7 @@ static void unmake(void *object)
 	struct nd_kstore *st = object;
 
 	nd_source_free(st->source);
+	nd_apisource_free(st->api);
 	/* No generation has it any more, but a worker may still be in its last batch. */
 	nd_rcu_synchronize();
 	nd_kindex_free(st->index);
@@ -102,7 +107,7 @@ static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *
 {
 	struct nd_source_config *config = &st->config;
 
-	config->path = nd_arena_string(&st->arena, c->source);
+	config->path = c->source ? nd_arena_string(&st->arena, c->source) : "";
 	config->wanted[ND_OBJECT_NAMESPACE] = config->wanted[ND_OBJECT_SERVICE] = true;
 	config->wanted[ND_OBJECT_SLICE] = !c->noendpoints;
 	config->wanted[ND_OBJECT_POD] = c->pods == ND_KCONF_PODS_VERIFIED;
@@ -116,7 +121,71 @@ static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *
 			  &config->namespace_labels))
 		return nd_diag_at(d, NULL, 0, "no memory");
 	config->sink = &st->index->sink;
-	return nd_source_new(config, &st->source, d);
+	return c->source ? nd_source_new(config, &st->source, d) : 0;
+}
+
+/* ---- an API server ---- */
+
+static void on_api_report(void *ctx, bool good, const char *text)
+{
+	(void)ctx;
+	if (good)
+		nd_log_info("kubernetes", "in step with the API server at %s", text);
+	else
+		nd_log_warning("kubernetes", "%s; the last good state stays, and it is tried again",
+			       text);
+}
+
+/* A copy that lives as long as the store; NULL stays NULL. */
+static const char *keep(struct nd_kstore *st, const char *text, bool *full)
+{
+	const char *copy = text ? nd_arena_string(&st->arena, text) : NULL;
+
+	*full |= text && !copy;
+	return copy;
+}
+
+static int find_server(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *d)
+{
+	struct nd_config *to = &st->api_config.api;
+	bool full = false;
+	const char *file = keep(st, c->kubeconfig, &full), *url = keep(st, c->endpoint, &full);
+	const char *cert = keep(st, c->cert, &full), *key = keep(st, c->key, &full);
+	const char *ca = keep(st, c->ca, &full);
+
+	if (full)
+		return nd_diag_at(d, NULL, 0, "no memory");
+	if (file)
+		return nd_config_kubeconfig(file, c->context, &st->arena, to, d);
+	if (url)
+		return nd_config_endpoint(url, cert, key, ca, &st->arena, to, d);
+	return nd_config_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
+				    getenv("KUBERNETES_SERVICE_PORT"), ND_CONFIG_ACCOUNT,
+				    &st->arena, to, d);
+}
+
+static int fill_api(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop,
+		    struct nd_diag *d)
+{
+	struct nd_apisource_config *a = &st->api_config;
+	bool full = false;
+
+	int err = fill(st, c, d);
+	if (!err)
+		err = find_server(st, c, d);
+	if (err)
+		return err;
+	a->limits = (struct nd_client_limits){ c->qps, c->burst, c->inflight };
+	a->sink = st->config.sink;
+	memcpy(a->wanted, st->config.wanted, sizeof a->wanted);
+	a->labels = keep(st, c->labels, &full);
+	a->namespace_labels = keep(st, c->namespace_labels, &full);
+	a->report = on_api_report;
+	a->ctx = st;
+	if (full)
+		return nd_diag_at(d, NULL, 0, "no memory");
+	/* Where a configuration is only checked there is no loop, and nobody to ask. */
+	return loop ? nd_apisource_new(loop, a, &st->api, d) : 0;
 }
 
 static void *make(void *ctx)
@@ -128,14 +197,51 @@ static void *make(void *ctx)
 	if (!st)
 		return NULL;
 	nd_arena_init(&st->arena, CONFIG_BYTES_MAX);
-	if (fill(st, m->conf, &d)) {
-		nd_setup_error(m->setup, NULL, "source: %s", d.set ? d.text : "no memory");
+	if (m->conf->source ? fill(st, m->conf, &d) : fill_api(st, m->conf, m->setup->loop, &d)) {
+		nd_setup_error(m->setup, NULL, "%s%s", m->conf->source ? "source: " : "",
+			       d.set ? d.text : "no memory");
 		unmake(st);
 		return NULL;
 	}
-	if (m->setup->loop)
+	if (m->setup->loop && st->source)
 		nd_source_watch(st->source, m->setup->loop);
 	return st;
+}
+
+static void emit_api(const struct nd_apisource *api, struct nd_metric_out *out)
+{
+	static const char *const labels[] = { "kind", NULL };
+	static const struct nd_metric_family connected = {
+		"nodens_kubernetes_watch_connected",
+		ND_METRIC_GAUGE,
+		"1 while a list or a watch of that kind is open.",
+		labels,
+		NULL,
+		0
+	};
+	static const struct nd_metric_family lists = { "nodens_kubernetes_lists_total",
+						       ND_METRIC_COUNTER,
+						       "How often a kind was listed whole.",
+						       labels,
+						       NULL,
+						       0 };
+	static const struct nd_metric_family failures = {
+		"nodens_kubernetes_watch_failures_total",
+		ND_METRIC_COUNTER,
+		"Lists and watches that were refused, or broke off.",
+		labels,
+		NULL,
+		0
+	};
+
+	for (int k = 0; k < ND_OBJECT_KINDS; k++) {
+		struct nd_watch_state st = nd_apisource_state(api, (enum nd_object_kind)k);
+		if (!nd_apisource_wants(api, (enum nd_object_kind)k))
+			continue;
+		nd_metric_emit(out, &connected, &nd_object_kind_text[k], st.connected);
+		nd_metric_emit(out, &lists, &nd_object_kind_text[k], (double)st.lists);
+		nd_metric_emit(out, &failures, &nd_object_kind_text[k], (double)st.failures);
+	}
 }
 
 /* Blocks that share an index say its numbers once: whoever of a generation comes first. */
@@ -150,6 +256,8 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	const struct collector *c = ctx;
 
 	nd_kcount_emit(c->store->index, out);
+	if (c->store->api)
+		emit_api(c->store->api, out);
 }
 
 static void *make_collector(void *ctx)
@@ -179,20 +287,82 @@ static int collect_once(struct nd_kstore *st, struct nd_setup *s)
 	return 0;
 }
 
+static const char *or_none(const char *text)
+{
+	return text ? text : "";
+}
+
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 {
 	struct making m = { .conf = c, .setup = s };
-	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d%d%d", c->source,
+	const char *server = c->source
+				     ? c->source
+				     : nd_arena_printf(s->arena,
+						       "\1%s\n%s\n%s\n%s\n%s\n%s\n%g %u %u",
+						       or_none(c->endpoint), or_none(c->cert),
+						       or_none(c->key), or_none(c->ca),
+						       or_none(c->kubeconfig), or_none(c->context),
+						       c->qps, c->burst, c->inflight);
+	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d%d%d", or_none(server),
 				    c->labels ? c->labels : "",
 				    c->namespace_labels ? c->namespace_labels : "", c->noendpoints,
 				    c->pods == ND_KCONF_PODS_VERIFIED, c->nmulti > 0, c->zonal,
 				    c->pod_names, c->pod_labels, c->outside);
 
-	if (!key)
+	if (!key || !server)
 		return ND_ELIMIT;
 	c->store = nd_setup_share(s, "kubernetes", key, strlen(key), make, &m, unmake);
 	if (!c->store)
 		return s->diag->set ? ND_ECONF : nd_setup_error(s, NULL, "no memory");
 	c->index = c->store->index;
 	return collect_once(c->store, s);
+}
+
+/* ---- the wait for it ---- */
+
+struct waiting {
+	struct nd_timer timer;
+	struct nd_loop *loop;
+	const struct nd_kstore *store;
+	uint64_t until_ns, tell_ns;
+	bool over;
+};
+
+/* As CoreDNS: tells each 500 ms. */
+static void on_wait(struct nd_timer *t)
+{
+	struct waiting *w = ND_CONTAINER(t, struct waiting, timer);
+	uint64_t now = nd_loop_now_ns(w->loop);
+	bool synced = nd_kindex_complete(w->store->index);
+
+	if (synced || now >= w->until_ns) {
+		if (!synced)
+			nd_log_warning("kubernetes",
+				       "starting server with unsynced Kubernetes API");
+		w->over = true;
+		nd_loop_stop(w->loop);
+		return;
+	}
+	if (now >= w->tell_ns) {
+		nd_log_info("kubernetes", "waiting for Kubernetes API before starting server");
+		w->tell_ns = now + 500 * (uint64_t)ND_NS_PER_MS;
+	}
+	nd_timer_start(w->loop, t, 20 * (uint64_t)ND_NS_PER_MS, on_wait);
+}
+
+void nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s)
+{
+	struct waiting w = { .loop = s->loop, .store = c->store };
+
+	if (!c->store->api || s->process->gen || nd_kindex_complete(c->index))
+		return;
+	uint64_t now = nd_loop_update(s->loop);
+	w.until_ns = now + (uint64_t)c->timeout_ns;
+	w.tell_ns = now + 500 * (uint64_t)ND_NS_PER_MS;
+	nd_timer_start(s->loop, &w.timer, 0, on_wait);
+	nd_loop_run(s->loop);
+	nd_timer_stop(&w.timer);
+	/* Somebody else stopped it: a signal. Whoever runs it next must see that. */
+	if (!w.over)
+		nd_loop_stop(s->loop);
 }

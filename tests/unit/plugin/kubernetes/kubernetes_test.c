@@ -259,10 +259,17 @@ static void test_refused(void **state)
 		const char *head, *lines, *want;
 	} rows[] = {
 		{ "cluster.local", "",
-		  "Corefile:2 - plugin/kubernetes: no API client in this build yet; give \"source "
-		  "FILE|FOLDER\"" },
-		{ "cluster.local", "endpoint http://127.0.0.1:1\n",
-		  "Corefile:2 - plugin/kubernetes: no API client in" },
+		  "Corefile:2 - plugin/kubernetes: this is no pod: KUBERNETES_" },
+		{ "cluster.local", "endpoint ftp://127.0.0.1:1\n",
+		  "Corefile:2 - plugin/kubernetes: server \"ftp://127.0.0.1:1\" is no URL of an API "
+		  "server" },
+		{ "cluster.local", "kubeconfig /tmp/nd_none\n",
+		  "Corefile:2 - plugin/kubernetes: /tmp/nd_none - cannot be read: No such file" },
+		{ "cluster.local", "tls a b c\n",
+		  "Corefile:2 - plugin/kubernetes: tls is for an endpoint" },
+		{ "cluster.local",
+		  "endpoint https://127.0.0.1:1\ntls /tmp/nd_a /tmp/nd_b /tmp/nd_c\n",
+		  "Corefile:2 - plugin/kubernetes: " },
 		{ "cluster.local", "endpoint\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "tls a b\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "kubeconfig a b c\n", "Corefile:3 - plugin/kubernetes: " },
@@ -300,7 +307,7 @@ static void test_refused(void **state)
 		  "Corefile:2 - plugin/kubernetes: source: "
 		  "/tmp/nd_none.yaml - cannot be read: No such file or directory" },
 		{ "cluster.local", "source a\nendpoint http://x\n",
-		  "Corefile:4 - plugin/kubernetes: endpoint: no API client" },
+		  "Corefile:4 - plugin/kubernetes: endpoint speaks of an API server, and source" },
 		{ "cluster.local", "source a\nstartup_timeout 1s\n",
 		  "Corefile:4 - plugin/kubernetes: startup_timeout: with "
 		  "source there is nothing to wait for" },

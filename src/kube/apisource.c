@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/apisource.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+
+struct nd_apisource {
+	struct nd_sink sink; /* before the owner's: takes out the pods that are gone */
+	const struct nd_apisource_config *config;
+	struct nd_client *client;
+	struct nd_watch *watch[ND_OBJECT_KINDS];
+	bool failed[ND_OBJECT_KINDS]; /* since it was listed last */
+};
+
+static struct nd_sink *behind(struct nd_sink *s)
+{
+	return ND_CONTAINER(s, struct nd_apisource, sink)->config->sink;
+}
+
+static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
+{
+	behind(s)->begin(behind(s), kind);
+}
+
+static int on_upsert(struct nd_sink *s, const struct nd_object *o)
+{
+	if (o->kind != ND_OBJECT_POD || !o->pod.gone)
+		return behind(s)->upsert(behind(s), o);
+	behind(s)->remove(behind(s), o->kind, o->namespace, o->name);
+	return 0;
+}
+
+static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+		      const char *name)
+{
+	behind(s)->remove(behind(s), kind, namespace, name);
+}
+
+static void on_end(struct nd_sink *s, enum nd_object_kind kind)
+{
+	behind(s)->end(behind(s), kind);
+}
+
+static void on_report(void *ctx, enum nd_object_kind kind, const char *failed)
+{
+	struct nd_apisource *s = ctx;
+	const struct nd_apisource_config *c = s->config;
+
+	s->failed[kind] = failed;
+	if (failed) {
+		c->report(c->ctx, false, failed);
+		return;
+	}
+	for (int k = 0; k < ND_OBJECT_KINDS; k++)
+		if (s->failed[k])
+			return;
+	if (nd_apisource_synced(s))
+		c->report(c->ctx, true, c->api.host);
+}
+
+static int start(struct nd_apisource *s, struct nd_loop *loop)
+{
+	const struct nd_apisource_config *c = s->config;
+
+	for (int k = 0; k < ND_OBJECT_KINDS; k++) {
+		bool by_namespace = k == ND_OBJECT_NAMESPACE || k == ND_OBJECT_IMPORT;
+		struct nd_watch_config w = {
+			.kind = (enum nd_object_kind)k,
+			.labels = by_namespace ? c->namespace_labels : c->labels,
+			.client = s->client,
+			.sink = &s->sink,
+			.report = on_report,
+			.ctx = s,
+		};
+		if (!c->wanted[k])
+			continue;
+		s->watch[k] = nd_watch_new(loop, &w);
+		if (!s->watch[k])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int nd_apisource_new(struct nd_loop *loop, const struct nd_apisource_config *config,
+		     struct nd_apisource **out, struct nd_diag *d)
+{
+	struct nd_apisource *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return -ENOMEM;
+	s->sink = (struct nd_sink){ on_begin, on_upsert, on_remove, on_end };
+	s->config = config;
+	int err = nd_client_new(loop, &config->api, &config->limits, &s->client, d);
+	if (!err)
+		err = start(s, loop);
+	if (err) {
+		nd_apisource_free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+void nd_apisource_free(struct nd_apisource *s)
+{
+	if (!s)
+		return;
+	for (int k = 0; k < ND_OBJECT_KINDS; k++)
+		nd_watch_free(s->watch[k]);
+	nd_client_free(s->client);
+	free(s);
+}
+
+bool nd_apisource_synced(const struct nd_apisource *s)
+{
+	for (int k = 0; k < ND_OBJECT_KINDS; k++)
+		if (s->watch[k] && !nd_watch_state(s->watch[k]).synced)
+			return false;
+	return true;
+}
+
+struct nd_watch_state nd_apisource_state(const struct nd_apisource *s, enum nd_object_kind kind)
+{
+	return s->watch[kind] ? nd_watch_state(s->watch[kind]) : (struct nd_watch_state){ 0 };
+}
+
+bool nd_apisource_wants(const struct nd_apisource *s, enum nd_object_kind kind)
+{
+	return s->watch[kind];
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client.h - requests to one API server, with who we are and within the limits that were set.
+ *
+ * Owns:    nd_client is heap, and so is its HTTP client; its configuration is borrowed.
+ * Threads: the loop's own.
+ * Errors:  as httpc.h.
+ */
+#pragma once
+
+#include "kube/config.h"
+
+struct nd_client;
+
+struct nd_client_limits { /* 0: none */
+	double per_s;
+	unsigned burst;    /* at once, before per_s holds; [10] */
+	unsigned inflight; /* without the head of an answer yet */
+};
+
+int nd_client_new(struct nd_loop *loop, const struct nd_config *config,
+		  const struct nd_client_limits *limits, struct nd_client **out, struct nd_diag *d);
+void nd_client_free(struct nd_client *c); /* cancels; takes NULL */
+/* How long the limits hold back the next request; 0: send it. */
+uint64_t nd_client_delay_ns(struct nd_client *c);
+/* GET prefix + target. The token's file is read each time, so a rotated one counts from the next request on. */
+int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
+		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out);
+/* To be told for each get that was sent: its head is there, or it ended or was cancelled before. */
+void nd_client_answered(struct nd_client *c);
+const struct nd_config *nd_client_config(const struct nd_client *c);

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/file.h"
+#include "kube/tree.h"
+
+enum { FILE_BYTES_MAX = 4 << 20, TREE_BYTES_MAX = 64 << 20 };
+
+/* What is being read, for messages. */
+struct reading {
+	const char *file;
+	struct nd_arena *arena;
+	struct nd_config *to;
+	struct nd_diag *diag;
+};
+
+static int no_memory(struct nd_diag *d)
+{
+	return nd_diag_at(d, NULL, 0, "no memory");
+}
+
+/* ---- the URL ---- */
+
+static int find_host(const char *name, const char *url, uint16_t port, struct nd_addr *out,
+		     struct nd_diag *d)
+{
+	struct addrinfo *list = NULL, hints = { .ai_socktype = SOCK_STREAM };
+	size_t n;
+
+	if (nd_addr_parse_ip(name, port, out) == 0)
+		return 0;
+	int why = getaddrinfo(name, NULL, &hints, &list);
+	if (why)
+		return nd_diag_at(d, NULL, 0,
+				  "server \"%s\": the name %s is not found: %s; give an address, or "
+				  "a name that the host's resolver knows",
+				  url, name, gai_strerror(why));
+	struct nd_addr a = { .len = list->ai_addrlen };
+	memcpy(&a.sa, list->ai_addr, list->ai_addrlen);
+	const uint8_t *bytes = nd_addr_bytes(&a, &n);
+	*out = nd_addr_from(n == 4 ? AF_INET : AF_INET6, bytes, port);
+	freeaddrinfo(list);
+	return 0;
+}
+
+static int bad_url(const char *url, struct nd_diag *d)
+{
+	return nd_diag_at(d, NULL, 0,
+			  "server \"%s\" is no URL of an API server; give "
+			  "https://HOST[:PORT] or http://HOST[:PORT]",
+			  url);
+}
+
+/* HOST, HOST:PORT, [V6]:PORT; *port keeps its default where there is none. */
+static int split_host(const char *text, char *name, size_t cap, unsigned *port)
+{
+	const char *end, *behind;
+
+	if (text[0] == '[') {
+		end = strchr(++text, ']');
+		behind = end ? end + 1 : NULL;
+	} else {
+		end = strchr(text, ':');
+		if (!end)
+			end = text + strlen(text);
+		behind = end;
+	}
+	if (!end || end == text || (size_t)(end - text) >= cap)
+		return ND_EFORMAT;
+	memcpy(name, text, (size_t)(end - text));
+	name[end - text] = '\0';
+	if (!*behind)
+		return 0;
+	char *rest;
+	unsigned long n = strtoul(behind + 1, &rest, 10);
+	if (*behind != ':' || behind[1] < '0' || behind[1] > '9' || *rest || !n || n > 65535)
+		return ND_EFORMAT;
+	*port = (unsigned)n;
+	return 0;
+}
+
+static int read_url(const char *url, struct nd_arena *a, struct nd_config *c, struct nd_diag *d)
+{
+	const char *at = strstr(url, "://");
+	char name[256];
+
+	c->tls = at && strncmp(url, "https://", 8) == 0;
+	if (at && !c->tls && strncmp(url, "http://", 7) != 0)
+		return bad_url(url, d);
+	at = at ? at + 3 : url;
+	unsigned port = c->tls ? 443 : 80;
+	size_t n = strcspn(at, "/?#");
+	const char *path = at + n;
+	char *host = nd_arena_text(a, at, n);
+	char *prefix = nd_arena_string(a, path);
+	if (!host || !prefix)
+		return no_memory(d);
+	for (size_t len = strlen(prefix); len && prefix[len - 1] == '/'; len--)
+		prefix[len - 1] = '\0';
+	if (strpbrk(path, "?#@") || strchr(host, '@') || split_host(host, name, sizeof name, &port))
+		return bad_url(url, d);
+	c->host = host;
+	c->prefix = prefix;
+	return find_host(name, url, (uint16_t)port, &c->addr, d);
+}
+
+int nd_config_endpoint(const char *url, const char *cert, const char *key, const char *ca,
+		       struct nd_arena *a, struct nd_config *out, struct nd_diag *d)
+{
+	struct nd_config c = { .options = { .ca.file = ca, .cert.file = cert, .key.file = key } };
+	int err = read_url(url, a, &c, d);
+
+	if (!err && !c.tls && (cert || ca))
+		err = nd_diag_at(d, NULL, 0,
+				 "server \"%s\" is plain HTTP, and certificates are given for it; "
+				 "write https://, or remove them",
+				 url);
+	if (!err)
+		*out = c;
+	return err;
+}
+
+int nd_config_in_cluster(const char *host, const char *port, const char *folder, struct nd_arena *a,
+			 struct nd_config *out, struct nd_diag *d)
+{
+	struct nd_config c = { 0 };
+
+	if (!host || !*host || !port || !*port)
+		return nd_diag_at(d, NULL, 0,
+				  "this is no pod: KUBERNETES_SERVICE_HOST and "
+				  "KUBERNETES_SERVICE_PORT are not set; give \"endpoint URL\", "
+				  "\"kubeconfig FILE\" or \"source FILE|FOLDER\"");
+	c.token_file = nd_arena_printf(a, "%s/token", folder);
+	c.options.ca.file = nd_arena_printf(a, "%s/ca.crt", folder);
+	char *url = nd_arena_printf(a, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s",
+				    host, port);
+	if (!c.token_file || !c.options.ca.file || !url)
+		return no_memory(d);
+	if (!nd_file_stamp(c.token_file).exists)
+		return nd_diag_at(d, c.token_file, 0,
+				  "the service account's token is missing; set "
+				  "automountServiceAccountToken of the pod");
+	int err = read_url(url, a, &c, d);
+	if (!err)
+		*out = c;
+	return err;
+}
+
+/* ---- kubeconfig ---- */
+
+static int fail(struct reading *r, const struct nd_tree *at, const char *what, const char *why)
+{
+	return nd_diag_at(r->diag, r->file, at ? at->line : 1, "%s %s", what, why);
+}
+
+/* Text of a field; *out NULL where it is absent or empty. */
+static int get_text(struct reading *r, const struct nd_tree *map, const char *key, const char **out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	*out = NULL;
+	if (v && v->kind != ND_TREE_TEXT)
+		return fail(r, v, key, "must be text");
+	if (!v || !v->text[0])
+		return 0;
+	*out = nd_arena_string(r->arena, v->text);
+	return *out ? 0 : no_memory(r->diag);
+}
+
+/* A path is relative to the file's folder. */
+static int get_path(struct reading *r, const struct nd_tree *map, const char *key, const char **out)
+{
+	const char *slash = strrchr(r->file, '/');
+	int err = get_text(r, map, key, out);
+
+	if (err || !*out || **out == '/' || !slash)
+		return err;
+	*out = nd_arena_printf(r->arena, "%.*s/%s", (int)(slash - r->file), r->file, *out);
+	return *out ? 0 : no_memory(r->diag);
+}
+
+static int get_bool(struct reading *r, const struct nd_tree *map, const char *key, bool *out)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	if (v && v->kind != ND_TREE_BOOL)
+		return fail(r, v, key, "must be true or false");
+	*out = v && v->text[0] == 't';
+	return 0;
+}
+
+static int digit(char c)
+{
+	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(all, c) : NULL;
+
+	return at ? (int)(at - all) : -1;
+}
+
+/* RFC 4648 s4, as Go's StdEncoding: line ends are skipped, the padding stands at the end. */
+static bool decode_base64(const char *text, uint8_t *to, size_t *n)
+{
+	uint32_t bits = 0;
+	unsigned count = 0, pads = 0;
+
+	*n = 0;
+	for (; *text; text++) {
+		int v = digit(*text);
+		if (*text == '\n' || *text == '\r')
+			continue;
+		if (*text == '=' && count % 4 >= 2 && pads < 2) {
+			v = 0;
+			pads++;
+		} else if (v < 0 || pads) {
+			return false;
+		}
+		bits = bits << 6 | (uint32_t)v;
+		if (++count % 4)
+			continue;
+		for (unsigned i = 0; i < 3 - pads; i++)
+			to[(*n)++] = (uint8_t)(bits >> (16 - 8 * i));
+		bits = 0;
+	}
+	return count % 4 == 0;
+}
+
+/* NAME-data wins over NAME, as in client-go. */
+static int get_pem(struct reading *r, const struct nd_tree *map, const char *name,
+		   struct nd_tls_pem *out)
+{
+	const char *key = nd_arena_printf(r->arena, "%s-data", name), *data;
+
+	if (!key)
+		return no_memory(r->diag);
+	int err = get_text(r, map, key, &data);
+	if (err || !data)
+		return err ? err : get_path(r, map, name, &out->file);
+	uint8_t *bytes = nd_arena_alloc(r->arena, strlen(data) + 3);
+	if (!bytes)
+		return no_memory(r->diag);
+	if (!decode_base64(data, bytes, &out->len))
+		return fail(r, nd_tree_get(map, key), key, "is not base64");
+	out->bytes = bytes;
+	return 0;
+}
+
+/* The entry called name of "clusters", "users" or "contexts", and what it holds under `inner`. */
+static int find_entry(struct reading *r, const struct nd_tree *doc, const char *list,
+		      const char *inner, const char *name, const struct nd_tree **out)
+{
+	const struct nd_tree *all = nd_tree_get(doc, list);
+
+	for (const struct nd_tree *v = all ? all->first : NULL; v; v = v->next) {
+		const struct nd_tree *called = nd_tree_get(v, "name");
+		if (!called || !called->text || strcmp(called->text, name) != 0)
+			continue;
+		*out = nd_tree_get(v, inner);
+		return *out && (*out)->kind == ND_TREE_MAP
+			       ? 0
+			       : fail(r, v, inner, "is missing, or no map");
+	}
+	return nd_diag_at(r->diag, r->file, all ? all->line : 1, "%s: none is named \"%s\"", list,
+			  name);
+}
+
+static int read_cluster(struct reading *r, const struct nd_tree *t)
+{
+	struct nd_config *c = r->to;
+	const char *url;
+
+	int err = get_text(r, t, "server", &url);
+	if (!err && !url)
+		err = fail(r, t, "server", "is missing: the URL of the API server");
+	if (!err)
+		err = get_pem(r, t, "certificate-authority", &c->options.ca);
+	if (!err)
+		err = get_text(r, t, "tls-server-name", &c->server_name);
+	if (!err)
+		err = get_bool(r, t, "insecure-skip-tls-verify", &c->options.insecure);
+	if (!err && nd_tree_get(t, "proxy-url"))
+		err = fail(r, nd_tree_get(t, "proxy-url"), "proxy-url",
+			   "is not supported: the API server must be reached directly");
+	if (!err && c->options.insecure && (c->options.ca.file || c->options.ca.bytes))
+		err = fail(r, t, "insecure-skip-tls-verify",
+			   "and certificate-authority cannot both be given");
+	return err ? err : read_url(url, r->arena, c, r->diag);
+}
+
+static int read_password(struct reading *r, const struct nd_tree *t)
+{
+	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *user, *password;
+	int err = get_text(r, t, "username", &user);
+
+	if (!err)
+		err = get_text(r, t, "password", &password);
+	if (err || !user)
+		return err;
+	const char *plain = nd_arena_printf(r->arena, "%s:%s", user, password ? password : "");
+	size_t n = plain ? strlen(plain) : 0, to = 0;
+	char *out = nd_arena_alloc(r->arena, n / 3 * 4 + 5);
+	if (!plain || !out)
+		return no_memory(r->diag);
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t bits = 0;
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < n ? (uint8_t)plain[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			out[to++] = i + k > n ? '=' : all[bits >> (18 - 6 * k) & 63];
+	}
+	r->to->basic = out;
+	return 0;
+}
+
+static int read_user(struct reading *r, const struct nd_tree *t)
+{
+	static const char *const refused[] = { "exec",   "auth-provider", "as",
+					       "as-uid", "as-groups",     "as-user-extra" };
+	struct nd_config *c = r->to;
+
+	for (size_t i = 0; i < ND_COUNT(refused); i++)
+		if (nd_tree_get(t, refused[i]))
+			return fail(r, nd_tree_get(t, refused[i]), refused[i],
+				    "is not in this build yet; give a token, a tokenFile or a client "
+				    "certificate");
+	int err = get_pem(r, t, "client-certificate", &c->options.cert);
+	if (!err)
+		err = get_pem(r, t, "client-key", &c->options.key);
+	if (!err)
+		err = get_text(r, t, "token", &c->token);
+	if (!err)
+		err = get_path(r, t, "tokenFile", &c->token_file);
+	if (!err)
+		err = read_password(r, t);
+	bool cert = c->options.cert.file || c->options.cert.bytes;
+	bool key = c->options.key.file || c->options.key.bytes;
+	if (!err && cert != key)
+		err = fail(r, t, "client-certificate", "and client-key belong together");
+	return err;
+}
+
+static int read_context(struct reading *r, const struct nd_tree *doc, const char *name)
+{
+	const struct nd_tree *context, *cluster, *user;
+	const char *cluster_name, *user_name;
+	int err = 0;
+
+	if (!name)
+		err = get_text(r, doc, "current-context", &name);
+	if (!err && !name)
+		err = fail(r, doc, "current-context", "is missing; give a context's name");
+	if (!err)
+		err = find_entry(r, doc, "contexts", "context", name, &context);
+	if (!err)
+		err = get_text(r, context, "cluster", &cluster_name);
+	if (!err)
+		err = get_text(r, context, "user", &user_name);
+	if (!err && !cluster_name)
+		err = fail(r, context, "cluster", "is missing: a cluster's name");
+	if (!err)
+		err = find_entry(r, doc, "clusters", "cluster", cluster_name, &cluster);
+	if (!err)
+		err = read_cluster(r, cluster);
+	if (err || !user_name)
+		return err;
+	err = find_entry(r, doc, "users", "user", user_name, &user);
+	return err ? err : read_user(r, user);
+}
+
+int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena *a,
+			 struct nd_config *out, struct nd_diag *d)
+{
+	struct nd_config c = { 0 };
+	struct reading r = { .file = file, .arena = a, .to = &c, .diag = d };
+	struct nd_arena trees;
+	struct nd_buf text;
+	struct nd_tree *doc = NULL;
+
+	nd_buf_init(&text, FILE_BYTES_MAX);
+	nd_arena_init(&trees, TREE_BYTES_MAX);
+	int err = nd_file_read(file, &text);
+	if (err)
+		err = nd_diag_at(d, file, 0, "cannot be read: %s", nd_err_text(err));
+	else
+		err = nd_yaml_parse(file, nd_buf_string(&text), text.len, &trees, &doc, d);
+	if (!err && (!doc || doc->kind != ND_TREE_MAP))
+		err = nd_diag_at(d, file, 1,
+				 "is no kubeconfig: no map of clusters, users, contexts");
+	if (!err)
+		err = read_context(&r, doc, context);
+	nd_arena_clear(&trees);
+	nd_buf_clear(&text);
+	if (!err)
+		*out = c;
+	return err;
+}

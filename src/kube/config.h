@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config.h - where the API server is and who we are: from a pod's service account, a kubeconfig, or an endpoint's URL.
+ *
+ * Owns:    all text lies in the arena given. Token files are read again for each request, certificates once for each
+ *          client.
+ * Errors:  ND_ECONF, the diag names file, line and field.
+ * Does not: run exec plugins or auth providers (a user that needs one is refused by name).
+ * Threads: control. A host name is looked up here, once, and waited for.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "conf/diag.h"
+#include "io/httpc.h"
+
+struct nd_config {
+	struct nd_addr addr;
+	const char *host;   /* "name:port", as the URL has it */
+	const char *prefix; /* path before "/api", without a slash at its end */
+	bool tls;
+	const char *server_name; /* NULL: host's */
+	struct nd_tls_options options;
+	const char *token, *token_file; /* NULL: none; the file wins */
+	const char *basic;              /* "user:password" in base64; NULL */
+};
+
+/* KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, and token and ca.crt in the folder. */
+int nd_config_in_cluster(const char *host, const char *port, const char *folder, struct nd_arena *a,
+			 struct nd_config *out, struct nd_diag *d);
+#define ND_CONFIG_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
+/* context NULL: current-context. */
+int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena *a,
+			 struct nd_config *out, struct nd_diag *d);
+/* "http://HOST[:PORT][/PATH]", "https://...", "HOST:PORT" (plain). Files are NULL where there are none. */
+int nd_config_endpoint(const char *url, const char *cert, const char *key, const char *ca,
+		       struct nd_arena *a, struct nd_config *out, struct nd_diag *d);

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/jsonstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "kube/decode.h"
+
+enum {
+	SHELL_BYTES_MAX = 64 << 10,
+	EVENT_BYTES = 1024, /* around an object of a watch */
+	DEPTH_MAX = 1000,
+	ARENA_FACTOR = 64,
+};
+
+static const char *text_of(const struct nd_tree *map, const char *key)
+{
+	const struct nd_tree *v = nd_tree_get(map, key);
+
+	return v && v->text ? v->text : "";
+}
+
+static void copy_text(char *to, size_t cap, const char *from)
+{
+	snprintf(to, cap, "%s", from);
+}
+
+static bool read_status(const struct nd_tree *t, struct nd_pb_status *out)
+{
+	if (strcmp(text_of(t, "kind"), "Status") != 0)
+		return false;
+	*out = (struct nd_pb_status){ .code = atoi(text_of(t, "code")) };
+	out->retry_after_s = atoi(text_of(nd_tree_get(t, "details"), "retryAfterSeconds"));
+	copy_text(out->reason, sizeof out->reason, text_of(t, "reason"));
+	copy_text(out->message, sizeof out->message, text_of(t, "message"));
+	return true;
+}
+
+bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_pb_status *out)
+{
+	struct nd_arena a;
+	struct nd_tree *t;
+	struct nd_diag d = { 0 };
+
+	nd_arena_init(&a, 1 << 20);
+	bool is = nd_json_parse("", bytes, n, &a, &t, &d) == 0 && read_status(t, out);
+	nd_arena_clear(&a);
+	return is;
+}
+
+void nd_jsonstream_init(struct nd_jsonstream *j, enum nd_object_kind kind, struct nd_sink *sink,
+			size_t max_object, bool watch, bool initial)
+{
+	*j = (struct nd_jsonstream){ .to = { .kind = kind, .sink = sink, .max_object = max_object },
+				     .meta = { .remaining = -1 },
+				     .watch = watch,
+				     .initial = initial };
+	nd_buf_init(&j->to.part, max_object + EVENT_BYTES);
+	nd_buf_init(&j->shell, SHELL_BYTES_MAX);
+}
+
+void nd_jsonstream_clear(struct nd_jsonstream *j)
+{
+	nd_buf_clear(&j->to.part);
+	nd_buf_clear(&j->shell);
+}
+
+static void begin(struct nd_pb_target *t)
+{
+	if (!t->begun)
+		t->sink->begin(t->sink, t->kind);
+	t->begun = true;
+}
+
+static void end(struct nd_pb_target *t)
+{
+	t->sink->end(t->sink, t->kind);
+	t->begun = false;
+}
+
+/* ---- one object ---- */
+
+/* `remove`: what is gone is known by its names alone. */
+static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a,
+		     bool remove)
+{
+	struct nd_pb_target *to = &j->to;
+	struct nd_decode_list list;
+	struct nd_diag d = { 0 };
+
+	nd_decode_init(&list);
+	int err = nd_decode_object(t, to->kind, a, &list, &d);
+	if (err && err != ND_ECONF)
+		return err;
+	if (err || !list.first || list.first->object.kind != to->kind) {
+		to->nameless++;
+		return 0;
+	}
+	const struct nd_object *o = &list.first->object;
+	to->taken++;
+	if (!remove)
+		return to->sink->upsert(to->sink, o);
+	to->sink->remove(to->sink, o->kind, o->namespace, o->name);
+	return 0;
+}
+
+static void take_bookmark(struct nd_jsonstream *j, const struct nd_tree *meta)
+{
+	const struct nd_tree *notes = nd_tree_get(meta, "annotations");
+
+	j->bookmarks++;
+	if (j->initial && strcmp(text_of(notes, "k8s.io/initial-events-end"), "true") == 0) {
+		begin(&j->to); /* an empty list has no event */
+		end(&j->to);
+		j->initial = false;
+	}
+}
+
+static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
+{
+	const char *type = text_of(t, "type");
+	const struct nd_tree *object = nd_tree_get(t, "object");
+	const struct nd_tree *meta = nd_tree_get(object, "metadata");
+	const char *version = text_of(meta, "resourceVersion");
+	bool removed = strcmp(type, "DELETED") == 0;
+	int err = 0;
+
+	if (!object || strlen(version) > ND_PB_VERSION_MAX)
+		return ND_EFORMAT;
+	if (strcmp(type, "ERROR") == 0) {
+		j->to.refused = read_status(object, &j->to.status);
+		return j->to.refused ? 0 : ND_EFORMAT;
+	}
+	if (nd_object_find_kind(text_of(object, "apiVersion"), text_of(object, "kind")) !=
+	    (int)j->to.kind)
+		return ND_EFORMAT;
+	if (j->initial)
+		begin(&j->to);
+	if (strcmp(type, "BOOKMARK") == 0)
+		take_bookmark(j, meta);
+	else if (removed || strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
+		err = hand_over(j, object, a, removed);
+	else
+		return ND_EFORMAT;
+	if (!err && version[0])
+		copy_text(j->version, sizeof j->version, version);
+	return err;
+}
+
+/* ---- the list around its items ---- */
+
+/* Where it says so before its items; custom resources have their fields sorted, and say so behind. */
+static int check_shell(struct nd_jsonstream *j, const struct nd_tree *t, bool whole)
+{
+	const char *kind = text_of(t, "kind");
+	size_t n = strlen(kind);
+	char one[64];
+
+	if (!n && !whole)
+		return 0;
+	if (n <= 4 || n - 4 >= sizeof one || strcmp(kind + n - 4, "List") != 0)
+		return ND_EFORMAT;
+	memcpy(one, kind, n - 4);
+	one[n - 4] = '\0';
+	return nd_object_find_kind(text_of(t, "apiVersion"), one) == (int)j->to.kind ? 0
+										     : ND_EFORMAT;
+}
+
+static int take_shell(struct nd_jsonstream *j, const struct nd_tree *t)
+{
+	const struct nd_tree *meta = nd_tree_get(t, "metadata");
+	const char *version = text_of(meta, "resourceVersion"), *more = text_of(meta, "continue");
+
+	if (read_status(t, &j->to.status)) {
+		j->to.refused = true;
+		return 0;
+	}
+	int err = check_shell(j, t, true);
+	if (err)
+		return err;
+	if (strlen(version) > ND_PB_VERSION_MAX || strlen(more) > ND_PB_CONTINUE_MAX)
+		return ND_ELIMIT;
+	copy_text(j->meta.version, sizeof j->meta.version, version);
+	copy_text(j->meta.more, sizeof j->meta.more, more);
+	begin(&j->to);
+	return 0;
+}
+
+/* close: what is missing at its end. */
+static int parse(struct nd_jsonstream *j, const char *text, size_t n,
+		 int (*take)(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a))
+{
+	struct nd_arena a;
+	struct nd_tree *t = NULL;
+	struct nd_diag d = { 0 };
+
+	nd_arena_init(&a, (j->to.max_object + SHELL_BYTES_MAX) * ARENA_FACTOR);
+	int err = nd_json_parse("", text, n, &a, &t, &d) ? ND_EFORMAT : take(j, t, &a);
+	nd_arena_clear(&a);
+	return err;
+}
+
+static int take_item(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
+{
+	if (j->watch)
+		return take_event(j, t, a);
+	begin(&j->to);
+	return hand_over(j, t, a, false);
+}
+
+static int take_list(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
+{
+	(void)a;
+	return take_shell(j, t);
+}
+
+static int take_opening(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
+{
+	(void)a;
+	return check_shell(j, t, false);
+}
+
+/* Before the first item: is it a list of what was asked for? */
+static int look_at_kind(struct nd_jsonstream *j)
+{
+	struct nd_buf b;
+
+	if (j->kind_told || j->watch)
+		return 0;
+	j->kind_told = true;
+	nd_buf_init(&b, SHELL_BYTES_MAX + 16);
+	nd_buf_add(&b, j->shell.data, j->shell.len);
+	nd_buf_text(&b, "]}");
+	int err = b.err ? b.err : parse(j, b.data, b.len, take_opening);
+	nd_buf_clear(&b);
+	return err;
+}
+
+/* ---- bytes ---- */
+
+static int finish_item(struct nd_jsonstream *j)
+{
+	int err = look_at_kind(j);
+
+	j->item = false;
+	if (!err)
+		err = parse(j, j->to.part.data, j->to.part.len, take_item);
+	nd_buf_reset(&j->to.part);
+	return err;
+}
+
+static int finish_list(struct nd_jsonstream *j)
+{
+	j->seen = true;
+	return parse(j, j->shell.data, j->shell.len, take_list);
+}
+
+static bool in_text(struct nd_jsonstream *j, char c)
+{
+	if (!j->text) {
+		if (c != '"')
+			return false;
+		j->text = true;
+		j->nkey = 0;
+		return true;
+	}
+	if (j->escaped)
+		j->escaped = false;
+	else if (c == '\\')
+		j->escaped = true;
+	else if (c == '"') {
+		j->text = false;
+		return true;
+	}
+	if (j->depth == 1 && !j->items && j->nkey < sizeof j->key)
+		j->key[j->nkey++] = c;
+	return true;
+}
+
+static int open_bracket(struct nd_jsonstream *j, char c)
+{
+	if (++j->depth > DEPTH_MAX)
+		return ND_ELIMIT;
+	if (j->item)
+		return 0;
+	if (j->watch || j->items) {
+		j->item = j->depth == (j->watch ? 1u : 3u);
+		return c == '{' && j->item ? 0 : ND_EFORMAT;
+	}
+	if (j->depth == 1)
+		return c == '{' && !j->seen ? 0 : ND_EFORMAT;
+	j->items = c == '[' && j->depth == 2 && j->nkey == 5 && memcmp(j->key, "items", 5) == 0;
+	return 0;
+}
+
+static int close_bracket(struct nd_jsonstream *j, bool *left_items)
+{
+	if (j->depth == 0)
+		return ND_EFORMAT;
+	j->depth--;
+	if (j->items && j->depth == 1) {
+		j->items = false;
+		*left_items = true;
+	}
+	return 0;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static int take_byte(struct nd_jsonstream *j, char c)
+{
+	bool inside = j->item, items = j->items, left = false;
+	int err = 0;
+
+	if (!in_text(j, c)) {
+		if (c == '{' || c == '[')
+			err = open_bracket(j, c);
+		else if (c == '}' || c == ']')
+			err = close_bracket(j, &left);
+		else if (j->depth == 0)
+			return is_space(c) ? 0 : ND_EFORMAT;
+		else if (items && !inside)
+			return c == ',' || is_space(c) ? 0 : ND_EFORMAT;
+	} else if ((items && !inside) || j->depth == 0) {
+		return ND_EFORMAT;
+	}
+	if (err)
+		return err;
+	if (inside || j->item) {
+		err = nd_buf_add(&j->to.part, &c, 1);
+		return err || j->depth != (j->watch ? 0u : 2u) || j->text ? err : finish_item(j);
+	}
+	if (j->watch)
+		return 0;
+	err = nd_buf_add(&j->shell, &c, 1);
+	return err || j->depth || left ? err : finish_list(j);
+}
+
+int nd_jsonstream_feed(struct nd_jsonstream *j, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	for (size_t i = 0; i < n && !j->to.err && !j->to.refused; i++)
+		j->to.err = take_byte(j, at[i]);
+	return j->to.err;
+}
+
+int nd_jsonstream_finish(struct nd_jsonstream *j)
+{
+	if (j->to.err || j->to.refused)
+		return j->to.err;
+	if (j->depth || (!j->watch && !j->seen))
+		return j->to.err = ND_ETRUNC;
+	if (!j->watch) {
+		if (!j->meta.more[0])
+			end(&j->to);
+		j->seen = j->kind_told = false;
+		nd_buf_reset(&j->shell);
+	}
+	return 0;
+}

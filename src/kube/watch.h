@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* watch.h - keeps a sink equal to all objects of one kind that an API server has: lists, then watches.
+ *
+ * The first list is a streaming one (sendInitialEvents); where the server has none, or it breaks off, pages of a LIST.
+ * Then a WATCH from there on; when it ends, the next one goes on where it was. 410 lists again. What fails is tried
+ * again after a pause that doubles, with jitter (0.8 s to 30 s), and what the server says by Retry-After. What may not
+ * be seen (403) or is not there (404: no such custom resource) is asked for each 30 s.
+ * No list is ever whole in memory. A list that breaks off takes nothing away from the sink.
+ *
+ * Owns:    nd_watch is heap; its client and sink are borrowed and outlive it.
+ * Threads: the loop's own.
+ */
+#pragma once
+
+#include "io/loop.h"
+#include "kube/client.h"
+#include "kube/objects.h"
+
+struct nd_watch;
+
+struct nd_watch_config {
+	enum nd_object_kind kind;
+	const char *labels; /* selector; NULL: all */
+	struct nd_client *client;
+	struct nd_sink *sink;
+	/* NULL: listed whole, or a watch goes on that had failed. Else what failed; told once if it repeats. */
+	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed);
+	void *ctx;
+};
+
+struct nd_watch_state {
+	bool synced;    /* was listed whole once */
+	bool connected; /* a watch is open, or a list under way, and its head was good */
+	uint64_t lists, events, failures, expired; /* expired: 410s */
+};
+
+/* Sends its first request at once. NULL: no memory. */
+struct nd_watch *nd_watch_new(struct nd_loop *loop, const struct nd_watch_config *config);
+void nd_watch_free(struct nd_watch *w); /* takes NULL */
+struct nd_watch_state nd_watch_state(const struct nd_watch *w);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/err.h"
+#include "kube/config.h"
+
+#define CLUSTERS "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:6443/base/', %s}\n"
+#define REST                                                                                        \
+	"users:\n- name: u\n  user: {%s}\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n" \
+	"current-context: x\n"
+
+static char folder[] = "/tmp/nd_config_XXXXXX";
+
+static const char *put(const char *name, const char *text)
+{
+	static char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return path;
+}
+
+static int read_file(const char *cluster, const char *user, const char *context, struct nd_arena *a,
+		     struct nd_config *c, struct nd_diag *d)
+{
+	char text[2048];
+
+	snprintf(text, sizeof text, CLUSTERS REST, cluster, user);
+	nd_arena_init(a, 1 << 20);
+	*d = (struct nd_diag){ 0 };
+	return nd_config_kubeconfig(put("config", text), context, a, c, d);
+}
+
+static void test_kubeconfig(void **state)
+{
+	struct nd_arena a;
+	struct nd_config c;
+	struct nd_diag d;
+	char want[128];
+
+	(void)state;
+	assert_int_equal(read_file("certificate-authority-data: YWJj\nZA==, tls-server-name: k",
+				   "tokenFile: t, token: x, client-certificate: /c, client-key: k",
+				   NULL, &a, &c, &d),
+			 ND_ECONF); /* a line end inside of a plain text */
+	nd_arena_clear(&a);
+	assert_int_equal(read_file("certificate-authority-data: YWJjZA==, tls-server-name: k",
+				   "tokenFile: t, token: x, client-certificate: /c, client-key: k",
+				   NULL, &a, &c, &d),
+			 0);
+	assert_true(c.tls);
+	assert_string_equal(c.host, "127.0.0.1:6443");
+	assert_string_equal(c.prefix, "/base");
+	assert_string_equal(c.server_name, "k");
+	assert_int_equal(c.options.ca.len, 4);
+	assert_memory_equal(c.options.ca.bytes, "abcd", 4);
+	assert_string_equal(c.options.cert.file, "/c");
+	snprintf(want, sizeof want, "%s/k", folder);
+	assert_string_equal(c.options.key.file, want);
+	snprintf(want, sizeof want, "%s/t", folder);
+	assert_string_equal(c.token_file, want);
+	nd_arena_clear(&a);
+
+	assert_int_equal(read_file("insecure-skip-tls-verify: true", "username: al, password: pw",
+				   "x", &a, &c, &d),
+			 0);
+	assert_true(c.options.insecure);
+	assert_string_equal(c.basic, "YWw6cHc=");
+	nd_arena_clear(&a);
+}
+
+static void test_mistakes(void **state)
+{
+	static const struct {
+		const char *name, *cluster, *user, *context, *want;
+	} rows[] = {
+		{ "no such context", "", "token: x", "y", "contexts: none is named \"y\"" },
+		{ "no base64", "certificate-authority-data: '*'", "", NULL,
+		  ":3 - certificate-authority-data is not base64" },
+		{ "half a pad", "certificate-authority-data: 'YWJj='", "", NULL, "is not base64" },
+		{ "behind the pad", "certificate-authority-data: 'YQ==YQ=='", "", NULL,
+		  "is not base64" },
+		{ "exec", "", "exec: {command: a}", NULL, ":6 - exec is not in this build yet" },
+		{ "key alone", "", "client-key: a", NULL, "belong together" },
+		{ "no text", "", "token: 7", NULL, ":6 - token must be text" },
+		{ "no bool", "insecure-skip-tls-verify: 'a'", "", NULL, "must be true or false" },
+		{ "both", "insecure-skip-tls-verify: true, certificate-authority: a", "", NULL,
+		  "cannot both be given" },
+		{ "proxy", "proxy-url: 'http://x'", "", NULL, "proxy-url is not supported" },
+	};
+	struct nd_arena a;
+	struct nd_config c;
+	struct nd_diag d;
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		int err = read_file(rows[i].cluster, rows[i].user, rows[i].context, &a, &c, &d);
+		if (err != ND_ECONF || !strstr(d.text, rows[i].want))
+			fail_msg("%s: %d %s", rows[i].name, err, d.text);
+		nd_arena_clear(&a);
+	}
+}
+
+static void test_endpoint(void **state)
+{
+	static const struct {
+		const char *url, *cert, *host, *prefix; /* host NULL: refused */
+		bool tls;
+		uint16_t port;
+	} rows[] = {
+		{ "http://127.0.0.1:8080", NULL, "127.0.0.1:8080", "", false, 8080 },
+		{ "https://127.0.0.1/a/", "c", "127.0.0.1", "/a", true, 443 },
+		{ "127.0.0.1:8080", NULL, "127.0.0.1:8080", "", false, 8080 },
+		{ "https://[::1]:6443", NULL, "[::1]:6443", "", true, 6443 },
+		{ "http://localhost:1", NULL, "localhost:1", "", false, 1 },
+		{ "ftp://127.0.0.1", NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:0", NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:70000", NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:6443?x", NULL, NULL, NULL, false, 0 },
+		{ "https://u@127.0.0.1", NULL, NULL, NULL, false, 0 },
+		{ "https://", NULL, NULL, NULL, false, 0 },
+		{ "https://[::1", NULL, NULL, NULL, false, 0 },
+		{ "http://127.0.0.1", "c", NULL, NULL, false, 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_config c = { 0 };
+		struct nd_diag d = { 0 };
+		struct nd_arena a;
+		nd_arena_init(&a, 1 << 20);
+		int err = nd_config_endpoint(rows[i].url, rows[i].cert, rows[i].cert, rows[i].cert,
+					     &a, &c, &d);
+		if (err != (rows[i].host ? 0 : ND_ECONF) ||
+		    (rows[i].host &&
+		     (strcmp(c.host, rows[i].host) != 0 || strcmp(c.prefix, rows[i].prefix) != 0 ||
+		      c.tls != rows[i].tls || nd_addr_port(&c.addr) != rows[i].port)))
+			fail_msg("%s: %d %s", rows[i].url, err, d.text);
+		nd_arena_clear(&a);
+	}
+}
+
+static void test_in_cluster(void **state)
+{
+	struct nd_config c = { 0 };
+	struct nd_diag d = { 0 };
+	struct nd_arena a;
+
+	(void)state;
+	nd_arena_init(&a, 1 << 20);
+	assert_int_equal(nd_config_in_cluster(NULL, "443", folder, &a, &c, &d), ND_ECONF);
+	assert_non_null(strstr(d.text, "KUBERNETES_SERVICE_HOST"));
+	d = (struct nd_diag){ 0 };
+	assert_int_equal(nd_config_in_cluster("::1", "443", folder, &a, &c, &d), ND_ECONF);
+	assert_non_null(strstr(d.text, "token is missing"));
+	put("token", "secret\n");
+	d = (struct nd_diag){ 0 };
+	assert_int_equal(nd_config_in_cluster("::1", "443", folder, &a, &c, &d), 0);
+	assert_string_equal(c.host, "[::1]:443");
+	assert_non_null(c.token_file);
+	assert_non_null(c.options.ca.file);
+	nd_arena_clear(&a);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = { "config", "token" };
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < ND_COUNT(names); i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kubeconfig),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_endpoint),
+		cmocka_unit_test(test_in_cluster),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

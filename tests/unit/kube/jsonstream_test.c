@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include "kube/jsonstream.h"
+
+/* A sink that writes down what it is told: "( +n/a -n/b )". */
+struct told {
+	struct nd_sink sink;
+	char text[512];
+};
+
+static void add(struct nd_sink *s, const char *a, const char *b, const char *c)
+{
+	struct told *t = ND_CONTAINER(s, struct told, sink);
+	size_t n = strlen(t->text);
+	snprintf(t->text + n, sizeof t->text - n, "%s%s%s", a, b, c);
+}
+
+static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
+{
+	(void)kind;
+	add(s, "(", "", "");
+}
+
+static void on_end(struct nd_sink *s, enum nd_object_kind kind)
+{
+	(void)kind;
+	add(s, ")", "", "");
+}
+
+static int on_upsert(struct nd_sink *s, const struct nd_object *o)
+{
+	add(s, "+", o->name, " ");
+	return strcmp(o->name, "full") == 0 ? ND_ELIMIT : 0;
+}
+
+static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+		      const char *name)
+{
+	(void)kind;
+	(void)namespace;
+	add(s, "-", name, " ");
+}
+
+#define HEAD \
+	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"7\"},"
+#define ITEM(name)                        \
+	"{\"metadata\":{\"name\":\"" name \
+	"\",\"namespace\":\"n\"},\"spec\":{\"ports\":[{\"port\":80}]}}"
+#define EVENT(type, name, version)                                                 \
+	"{\"type\":\"" type                                                        \
+	"\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{" \
+	"\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}}\n"
+#define INITIAL_END                                                                                    \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{" \
+	"\"resourceVersion\":\"9\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}"
+#define GONE                                                                                      \
+	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":410," \
+	"\"reason\":\"Expired\",\"details\":{\"retryAfterSeconds\":3}}}"
+
+static const struct {
+	const char *name, *text;
+	bool watch, initial;
+	int ret;
+	const char *told, *version;
+	int code;
+} rows[] = {
+	{ "a list", HEAD "\"items\":[" ITEM("a") ", \n" ITEM("b") "]}", 0, 0, 0, "(+a +b )", "7",
+	  0 },
+	{ "an empty list", HEAD "\"items\":[]}\n", 0, 0, 0, "()", "7", 0 },
+	{ "null items", HEAD "\"items\":null}", 0, 0, 0, "()", "7", 0 },
+	{ "its kind behind",
+	  "{\"apiVersion\":\"v1\",\"items\":[" ITEM("a") "],\"kind\":\"ServiceList\","
+							 "\"metadata\":{\"resourceVersion\":\"8\"}}",
+	  0, 0, 0, "(+a )", "8", 0 },
+	{ "brackets in a text", HEAD "\"items\":[" ITEM("]}\\\"{[") "]}", 0, 0, 0, "(+]}\"{[ )",
+	  "7", 0 },
+	{ "another list", "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[" ITEM("a") "]}",
+	  0, 0, ND_EFORMAT, "", "", 0 },
+	{ "cut off", HEAD "\"items\":[" ITEM("a") ",", 0, 0, ND_ETRUNC, "(+a ", "", 0 },
+	{ "an item that is none", HEAD "\"items\":[" ITEM("a") ",7]}", 0, 0, ND_EFORMAT, "(+a ", "",
+	  0 },
+	{ "garbage", "<html>", 0, 0, ND_EFORMAT, "", "", 0 },
+	{ "a wrong field is left out",
+	  HEAD "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":7}," ITEM("a") "]}", 0, 0, 0,
+	  "(+a )", "7", 0 },
+	{ "the sink is full", HEAD "\"items\":[" ITEM("full") "]}", 0, 0, ND_ELIMIT, "(+full ", "",
+	  0 },
+	{ "a refusal", "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403}", 0, 0, 0, "", "",
+	  403 },
+	{ "a watch", EVENT("ADDED", "a", "3") EVENT("DELETED", "a", "4"), 1, 0, 0, "+a -a ", "4",
+	  0 },
+	{ "cut in an event", EVENT("ADDED", "a", "3") "{\"ty", 1, 0, ND_ETRUNC, "+a ", "3", 0 },
+	{ "streamed list", EVENT("ADDED", "a", "3") INITIAL_END EVENT("ADDED", "b", "10"), 1, 1, 0,
+	  "(+a )+b ", "10", 0 },
+	{ "streamed, empty", INITIAL_END, 1, 1, 0, "()", "9", 0 },
+	{ "expired", EVENT("ADDED", "a", "3") GONE, 1, 0, 0, "+a ", "3", 410 },
+	{ "unknown event", EVENT("WHAT", "a", "3"), 1, 0, ND_EFORMAT, "", "", 0 },
+	{ "event of another kind",
+	  "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}}", 1, 0,
+	  ND_EFORMAT, "", "", 0 },
+};
+
+static void run(size_t i, size_t piece)
+{
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct nd_jsonstream j;
+	size_t n = strlen(rows[i].text);
+	int err = 0;
+
+	nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, 1 << 16, rows[i].watch, rows[i].initial);
+	for (size_t at = 0; at < n && !err; at += piece)
+		err = nd_jsonstream_feed(&j, rows[i].text + at, n - at < piece ? n - at : piece);
+	err = nd_jsonstream_finish(&j);
+	const char *version = rows[i].watch ? j.version : j.meta.version;
+	if (err != rows[i].ret || strcmp(t.text, rows[i].told) != 0 ||
+	    strcmp(version, rows[i].version) != 0 ||
+	    (j.to.refused ? j.to.status.code : 0) != rows[i].code)
+		fail_msg("%s by %zu: %d %s version \"%s\" code %d", rows[i].name, piece, err,
+			 t.text, version, (int)j.to.status.code);
+	nd_jsonstream_clear(&j);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		run(i, 1);
+		run(i, 7);
+		run(i, 1 << 16);
+	}
+}
+
+/* The second page belongs to the same list. */
+static void test_pages(void **state)
+{
+	static const char first[] =
+		"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{"
+		"\"resourceVersion\":\"7\",\"continue\":\"x\"},\"items\":[" ITEM("a") "]}";
+	static const char second[] = HEAD "\"items\":[" ITEM("b") "]}";
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct nd_jsonstream j;
+
+	(void)state;
+	nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, 1 << 16, false, false);
+	assert_int_equal(nd_jsonstream_feed(&j, first, strlen(first)), 0);
+	assert_int_equal(nd_jsonstream_finish(&j), 0);
+	assert_string_equal(j.meta.more, "x");
+	assert_string_equal(t.text, "(+a ");
+	assert_int_equal(nd_jsonstream_feed(&j, second, strlen(second)), 0);
+	assert_int_equal(nd_jsonstream_finish(&j), 0);
+	assert_string_equal(j.meta.more, "");
+	assert_string_equal(t.text, "(+a +b )");
+	nd_jsonstream_clear(&j);
+}
+
+static void test_an_object_too_large(void **state)
+{
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct nd_jsonstream j;
+
+	(void)state;
+	nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, 100, true, false);
+	for (int i = 0; i < 3000 && !j.to.err; i++)
+		nd_jsonstream_feed(&j, "{\"", i ? 1 : 2);
+	assert_int_equal(j.to.err, ND_ELIMIT);
+	nd_jsonstream_clear(&j);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_an_object_too_large),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
