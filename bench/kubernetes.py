@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+import time
 
 import queries
 import servers
@@ -22,7 +23,8 @@ import standins  # noqa: E402
 SERVICES, PER_HEADLESS, SPACES = 1000, 10, 20
 HEADLESS_EVERY = 10   # the others have one address
 ZONE = "svc.cluster.local"
-# As in the issue: Services, endpoints, pods.
+LARGE_TIMEOUT_S = 120
+# Services, endpoints, pods.
 CLUSTERS = (("endpoints", 10_000, 250_000, 0), ("endpoints and pods", 10_000, 250_000, 150_000))
 
 
@@ -55,11 +57,38 @@ def endpoints(number):
                            "conditions": {"ready": True}} for i in range(count)]}
 
 
-def cluster(services=SERVICES):
-    items = [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(f"team-{i}")}
-             for i in range(SPACES)]
-    for number in range(services):
+def namespaces():
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(f"team-{i}")}
+            for i in range(SPACES)]
+
+
+def cluster():
+    items = namespaces()
+    for number in range(SERVICES):
         items += [service(number), endpoints(number)]
+    return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def address(net, number):
+    return f"{net}.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+def large(services, ends, pods):
+    """As kubeindex has it: all addresses differ, and pods have those of the first endpoints."""
+    items, each = namespaces(), ends // services
+    for number in range(services):
+        one, slice_ = service(number), endpoints(number)
+        if one["spec"]["clusterIP"] != "None":
+            one["spec"].update(clusterIP=address(172, number), clusterIPs=[address(172, number)])
+        slice_["endpoints"] = [{"addresses": [address(10, number * each + i)],
+                                "conditions": {"ready": True}} for i in range(each)]
+        items += [one, slice_]
+    for number in range(pods):
+        name, space = name_of(number % services)
+        ip = address(10, number)
+        items.append({"apiVersion": "v1", "kind": "Pod",
+                      "metadata": meta(f"{name}-7d9c5b8f6-{number:05}", space),
+                      "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
@@ -78,7 +107,7 @@ def lines(count=queries.LINES):
                    for name in pick.choices(ranked, cum_weights=weights, k=count)]
 
 
-def corefile(place, cluster_lines):
+def corefile(place, cluster_lines, pods="insecure"):
     """kubeadm's, less cache and what would forward."""
     bind = "" if place.wildcard else "bind 127.0.0.1"
     return f"""\
@@ -89,7 +118,7 @@ def corefile(place, cluster_lines):
     ready 127.0.0.1:{free_port()}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         {cluster_lines}
-        pods insecure
+        pods {pods}
         ttl 30
     }}
     prometheus 127.0.0.1:{free_port()}
@@ -155,16 +184,42 @@ def index_memory(bench, children):
     return rows
 
 
+def server_memory(bench, folder, children):
+    """RSS of whole servers, each with the large clusters, two seconds after they are ready."""
+    rows = []
+    for name, services, ends, pods in CLUSTERS:
+        whole = large(services, ends, pods)
+        manifest = os.path.join(folder, "large.json")
+        with open(manifest, "w", encoding="utf-8") as f:
+            json.dump(whole, f)
+        port = free_port()
+        api = standins.API(port, whole["items"])
+        for server, lines_ in ((servers.Nodens(bench.build), f"source {manifest}"),
+                               (servers.CoreDNS(), f"endpoint http://127.0.0.1:{port}")):
+            if server.missing() or (bench.only and server.name not in bench.only):
+                continue
+            place = servers.Place(folder, free_port(), 0, bench.wildcard)
+            text = corefile(place, lines_, "verified" if pods else "insecure")
+            child = server.start(children, place, None, text=text)
+            wait_for_answer(child, place.port, f"service-1.team-1.{ZONE}", LARGE_TIMEOUT_S)
+            time.sleep(2)
+            rows.append({"cluster": name, "pods": pods, "server": server.name,
+                         "rss_mib": child.memory()["rss"]})
+            child.end()
+        api.close()
+    return rows
+
+
 def measure(bench, folder):
     with Children(folder) as children:
         memory = index_memory(bench, children)
+        whole = server_memory(bench, folder, children)
         asked = FromIndex(bench, folder, children)
         asked.start_all()
         try:
-            base = asked.running[1].child.memory()
             modes = [asked.mode(edns) for edns in (False, True)]
         finally:
             asked.end()
-        return {"memory": memory, "server_mib": base, "modes": modes, "absent": asked.absent,
+        return {"memory": memory, "servers": whole, "modes": modes, "absent": asked.absent,
                 "seconds": bench.seconds, "sources": SOURCES, "wildcard": bench.wildcard,
                 "cores": {"server": asked.server_cpu, "client": asked.client_cpu}}

@@ -91,7 +91,8 @@ def print_kubernetes(result):
               f"RSS {mib(row['filled_kib'])} ({mib(row['empty_kib'])} empty), peak of a relist "
               f"{mib(max(row['unchanged_relist_peak_kib'], row['changed_relist_peak_kib']))}, after "
               f"{row['relists']} relists {mib(row['after_relists_kib'])}")
-    print(f"a server with {result['server_mib']['rss']:.1f} MiB answers from a small cluster's index:")
+    for row in result["servers"]:
+        print(f"{row['server']} with the cluster of {row['cluster']}: RSS {row['rss_mib']:.1f} MiB")
     print_cached(result)
 
 
@@ -104,13 +105,15 @@ def judge_kubernetes(result):
     for row in result["memory"]:
         name = f"kubernetes, {row['name']}"
         peak = max(row["unchanged_relist_peak_kib"], row["changed_relist_peak_kib"])
-        yield Verdict(f"{name}: RSS of the index, MiB", row["filled_kib"] / 1024,
-                      bar["rss_pods_mib_max" if row["pods"] else "rss_mib_max"])
         yield Verdict(f"{name}: peak of a relist / steady", peak / row["steady_kib"],
                       bar["relist_peak_ratio_max"])
         yield Verdict(f"{name}: after the relists / steady",
                       row["after_relists_kib"] / row["steady_kib"], bar["growth_ratio_max"])
         yield Verdict(f"{name}: objects that did not fit", row["failed"], 0)
+    for row in result["servers"]:
+        if row["server"] == "nodens":
+            yield Verdict(f"kubernetes, {row['cluster']}: RSS of the server, MiB", row["rss_mib"],
+                          bar["rss_pods_mib_max" if row["pods"] else "rss_mib_max"])
     for mode in result["modes"]:
         row = next(r for r in mode["servers"] if r["name"] == "nodens")
         name = f"kubernetes, {mode['mode']}"
