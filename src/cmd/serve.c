@@ -23,6 +23,8 @@ static int serve(struct nd_run *r, const struct options *o)
 	if (!nd_run_open(r, &so))
 		return 1;
 	if (nd_server_load(r->server, &d)) {
+		if (nd_server_process(r->server)->stopping)
+			return r->status; /* a signal came while it waited for the API server */
 		fflush(stdout);
 		fprintf(stderr, "%s\n", d.text);
 		return 1;

@@ -350,19 +350,17 @@ static void on_wait(struct nd_timer *t)
 	nd_timer_start(w->loop, t, 20 * (uint64_t)ND_NS_PER_MS, on_wait);
 }
 
-void nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s)
+int nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s)
 {
 	struct waiting w = { .loop = s->loop, .store = c->store };
 
 	if (!c->store->api || s->process->gen || nd_kindex_complete(c->index))
-		return;
+		return 0;
 	uint64_t now = nd_loop_update(s->loop);
 	w.until_ns = now + (uint64_t)c->timeout_ns;
 	w.tell_ns = now + 500 * (uint64_t)ND_NS_PER_MS;
 	nd_timer_start(s->loop, &w.timer, 0, on_wait);
 	nd_loop_run(s->loop);
 	nd_timer_stop(&w.timer);
-	/* Somebody else stopped it: a signal. Whoever runs it next must see that. */
-	if (!w.over)
-		nd_loop_stop(s->loop);
+	return w.over ? 0 : ND_ECLOSED;
 }

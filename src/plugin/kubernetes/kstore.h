@@ -10,6 +10,6 @@
 
 /* Sets store and index of c: found, or made and filled. 0 or ND_ECONF. */
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s);
-/* At the first start: runs the loop until everything was listed, startup_timeout is over, or the loop was stopped. A
- * reload does not wait: it is asked for from inside the loop. */
-void nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s);
+/* At the first start: runs the loop until everything was listed, or startup_timeout is over: 0. A signal that ends the
+ * server meanwhile: ND_ECLOSED. A reload does not wait: it is asked for from inside the loop. */
+int nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s);

@@ -298,8 +298,7 @@ static int start(void *self, struct nd_setup *s)
 		c->local[c->nlocal].len = (uint8_t)len;
 		memcpy(c->local[c->nlocal++].bytes, ip, len);
 	}
-	nd_kstore_wait(c, s);
-	return 0;
+	return nd_kstore_wait(c, s);
 }
 
 static const struct nd_offer offer = { .label = nd_kmeta_label,
