@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import urllib.request
 
 import cluster as made_up
 import dnswire as dns
@@ -24,7 +25,8 @@ import standins
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "scripts"))
+sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "e2e")]
+import apiserver  # noqa: E402
 import gomodules  # noqa: E402
 
 DOCUMENTED = os.path.join(HERE, "documented_differences.toml")
@@ -99,8 +101,8 @@ def differences(theirs, ours):
 
 
 class Server:
-    def __init__(self, name, argv, folder, corefile, port):
-        self.name, self.folder, self.port = name, folder, port
+    def __init__(self, name, argv, folder, corefile, port, ready_port):
+        self.name, self.folder, self.port, self.ready_port = name, folder, port, ready_port
         os.makedirs(folder)
         self.log = os.path.join(folder, "log")
         with open(os.path.join(folder, "Corefile"), "w", encoding="utf-8") as f:
@@ -116,10 +118,11 @@ class Server:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                reply = dns.ask(self.port, {"q": "dns-version.cluster.local.", "qtype": "TXT"}, 1)
-                if reply["rcode"] == 0:
-                    return
-            except (OSError, EOFError):
+                with urllib.request.urlopen("http://127.0.0.1:%d/ready" % self.ready_port, timeout=1) as reply:
+                    if reply.status == 200:
+                        dns.ask(self.port, {"q": "ready.invalid.", "qtype": "A"}, 1)     # CoreDNS's page comes first
+                        return
+            except OSError:     # not up yet, or 503
                 pass
             time.sleep(.05)
         with open(self.log, encoding="utf-8", errors="replace") as f:
@@ -194,7 +197,7 @@ class Run:
         self.programs = {"coredns": coredns, "nodens": nodens}
         self.documented = load_documented()
         self.asked = self.answered = self.differing = self.allowed = self.spoilt = self.caught = 0
-        self.reasons = {}
+        self.reasons, self.kubeconfig = {}, None
         self.tmp = tempfile.mkdtemp(prefix="generated")
 
     def set_up(self, number, name, count):
@@ -202,21 +205,15 @@ class Run:
         cluster = made_up.Cluster(random.Random(seed))
         folder = os.path.join(self.tmp, str(number))
         os.makedirs(folder)
-        api_port = self.free_port()
-        api = standins.API(api_port, cluster.items)
-        servers = []
+        api, servers = self.serve(cluster), []
         try:
             for program in ("coredns", "nodens"):
-                path = os.path.join(folder, program + ".objects")
-                with open(path, "w", encoding="utf-8") as f:
-                    if program == "nodens" and self.args.source:
-                        json.dump({"apiVersion": "v1", "kind": "List", "items": cluster.items}, f)
-                    else:
-                        f.write(KUBECONFIG % api_port)
-                where = ("source " if program == "nodens" and self.args.source else "kubeconfig ") + path
-                port = self.free_port()
+                where, port, ready = "kubeconfig " + self.kubeconfig, self.free_port(), self.free_port()
+                if program == "nodens" and self.args.source:
+                    where = "source " + self.write("objects.json", json.dumps(
+                        {"apiVersion": "v1", "kind": "List", "items": cluster.items}))
                 servers.append(Server(program, [self.programs[program]], os.path.join(folder, program),
-                                      self.corefile(name, where, port), port))
+                                      self.corefile(name, where, port, ready), port, ready))
             for s in servers:
                 s.wait()
             self.compare(name, cluster, servers, random.Random(seed + "?"), count)
@@ -225,10 +222,37 @@ class Run:
                 s.close()
             api.close()
 
-    def corefile(self, name, where, port):
+    def write(self, name, text):
+        path = os.path.join(self.tmp, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def serve(self, cluster):
+        """What CoreDNS, and nodens without --source, get the objects from: the toy API for a file's sake, else a
+        real API server."""
+        if self.args.source:
+            port = self.free_port()
+            self.kubeconfig = self.write("kubeconfig", KUBECONFIG % port)
+            return standins.API(port, cluster.items)
+        try:
+            api = apiserver.Cluster()
+        except AssertionError as e:
+            raise Failed(str(e)) from None
+        self.kubeconfig = api.path("dns.kubeconfig")
+        try:
+            api.grant()
+            api.create_all(cluster.items)
+        except apiserver.APIError as e:
+            api.close()
+            raise Failed("the API server refuses what was generated: %s" % e) from None
+        return api
+
+    @staticmethod
+    def corefile(name, where, port, ready):
         zones, inside, beside = SET_UPS[name]
-        return ".:%d {\n  bind 127.0.0.1\n%s  kubernetes %s {\n%s  }\n}\n" % (
-            port, "".join("  %s\n" % x for x in beside), zones,
+        return ".:%d {\n  bind 127.0.0.1\n  ready 127.0.0.1:%d\n%s  kubernetes %s {\n%s  }\n}\n" % (
+            port, ready, "".join("  %s\n" % x for x in beside), zones,
             "".join("    %s\n" % x for x in [where] + inside))
 
     def compare(self, name, cluster, servers, rng, count):
@@ -267,8 +291,10 @@ def main(args, nodens, free_port):
     """The exit status. args: queries, seed, source, spoil, verbose."""
     try:
         run = Run(args, gomodules.build("coredns"), nodens, free_port)
+        if not args.source:
+            gomodules.build("apiserver")
     except gomodules.Missing as e:
-        print("generated questions need CoreDNS to compare with: %s" % e)
+        print("generated questions cannot be compared: %s" % e)
         return 1
     try:
         for number, name in enumerate(SET_UPS):

@@ -5,39 +5,20 @@ PEER=coredns puts CoreDNS in nodens's place: the tests themselves are tested so.
 import os
 import signal
 import socket
-import subprocess
 import threading
 
 import pytest
 
 import apiserver
-import serving
 from apiserver import gomodules, namespace, service, slice_of, until
-from serving import Server, free_port, texts
+from serving import Server, texts
 
 PEER = os.environ.get("PEER", "")
 ZONE = "svc.cluster.local."
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The command of the server under test."""
-    if PEER:
-        return [gomodules.build(PEER), "-conf", "Corefile"]
-    folder = tmp_path_factory.mktemp("has-a-client")
-    (folder / "Corefile").write_text(".:%d {\n  kubernetes {\n    kubeconfig none\n  }\n}\n" % free_port())
-    try:
-        said = subprocess.run([serving.NODENS, "serve", "-conf", "Corefile"], cwd=folder, capture_output=True,
-                              text=True, timeout=10, check=False)
-    except subprocess.TimeoutExpired:
-        return None
-    if "no API client in this build" in said.stdout + said.stderr:
-        pytest.skip("nodens has no API client in this build")
-    return None
-
-
-@pytest.fixture(scope="module")
-def api(program):
+def api():
     try:
         cluster = apiserver.Cluster()
     except gomodules.Missing as e:
@@ -48,7 +29,7 @@ def api(program):
 
 
 @pytest.fixture
-def server(api, program, tmp_path):
+def server(api, tmp_path):
     """server(CONFIG LINES...): one that serves the cluster, ready."""
     started = []
 
@@ -61,8 +42,8 @@ def server(api, program, tmp_path):
   }
 }
 """ % inside)
-        if program:
-            s.argv = program
+        if PEER:
+            s.argv = [gomodules.build(PEER), "-conf", "Corefile"]
         started.append(s)
         s.start()
         until(lambda: answers(s, ready))
