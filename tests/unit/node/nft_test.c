@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -238,6 +239,7 @@ static void test_killed(void **state)
 		assert_int_equal(pipe(pipes), 0);
 		pid_t child = fork();
 		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* of a test that failed, too */
 			char ok = put(n, "nodens", both, 2, 8080, &d) == 0;
 			(void)!write(pipes[1], &ok, 1);
 			pause();
