@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kubernetes plugin: questions answered from the index (no cache plugin), and its memory.
 
-Every server has the same cluster: nodens from a file, CoreDNS from a toy API server. The memory of large
-clusters is that of the index alone (`kubeindex`), filled object by object as a list from an API server is.
+Every server has the same cluster, from a toy API server. The memory of large clusters is also that of the index
+alone (`kubeindex`), filled object by object as a list from an API server is.
 """
 
+import contextlib
 import itertools
 import json
 import os
 import random
 import sys
 import time
+import urllib.request
 
 import queries
 import servers
@@ -107,7 +109,7 @@ def lines(count=queries.LINES):
                    for name in pick.choices(ranked, cum_weights=weights, k=count)]
 
 
-def corefile(place, cluster_lines, pods="insecure"):
+def corefile(place, cluster_lines, pods="insecure", ready=None):
     """kubeadm's, less cache and what would forward."""
     bind = "" if place.wildcard else "bind 127.0.0.1"
     return f"""\
@@ -115,7 +117,7 @@ def corefile(place, cluster_lines, pods="insecure"):
     {bind}
     errors
     health 127.0.0.1:{free_port()}
-    ready 127.0.0.1:{free_port()}
+    ready 127.0.0.1:{ready or free_port()}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
         {cluster_lines}
         pods {pods}
@@ -135,15 +137,12 @@ class FromIndex(Cached):
         with open(self.queries, "w", encoding="ascii") as f:
             f.writelines(line + "\n" for line in lines())
         whole = cluster()
-        manifest = os.path.join(self.folder, "cluster.json")
-        with open(manifest, "w", encoding="utf-8") as f:
-            json.dump(whole, f)
         port = free_port()
         self.api = standins.API(port, whole["items"])
         self.start_one(servers.Echo(self.bench.build), None, True)
         self.echo = self.running[0]
         self.standin, self.forwarded = self.echo.child, lambda: 0
-        self.start_one(servers.Nodens(self.bench.build), f"source {manifest}", True)
+        self.start_one(servers.Nodens(self.bench.build), f"endpoint http://127.0.0.1:{port}", True)
         self.start_one(servers.CoreDNS(), f"endpoint http://127.0.0.1:{port}", False)
 
     def start_one(self, server, cluster_lines, needed):
@@ -184,26 +183,36 @@ def index_memory(bench, children):
     return rows
 
 
-def server_memory(bench, folder, children):
-    """RSS of whole servers, each with the large clusters, two seconds after they are ready."""
+def wait_until_ready(child, port):
+    """Until the whole cluster was read, as /ready says."""
+    deadline = time.monotonic() + LARGE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        child.check()
+        with contextlib.suppress(OSError), \
+             urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
+            return
+        time.sleep(0.05)
+    raise BenchError(f"{child.name} is not ready after {LARGE_TIMEOUT_S} s; its last words:\n"
+                     f"{child.last_words()}")
+
+
+def large_clusters(bench, folder, children):
+    """Whole servers that read the large clusters from a toy API server: CPU until they are ready, and RSS then."""
     rows = []
     for name, services, ends, pods in CLUSTERS:
-        whole = large(services, ends, pods)
-        manifest = os.path.join(folder, "large.json")
-        with open(manifest, "w", encoding="utf-8") as f:
-            json.dump(whole, f)
         port = free_port()
-        api = standins.API(port, whole["items"])
-        for server, lines_ in ((servers.Nodens(bench.build), f"source {manifest}"),
-                               (servers.CoreDNS(), f"endpoint http://127.0.0.1:{port}")):
+        api = standins.API(port, large(services, ends, pods)["items"])
+        for server in (servers.Nodens(bench.build), servers.CoreDNS()):
             if server.missing() or (bench.only and server.name not in bench.only):
                 continue
-            place = servers.Place(folder, free_port(), 0, bench.wildcard)
-            text = corefile(place, lines_, "verified" if pods else "insecure")
+            place, ready = servers.Place(folder, free_port(), 0, bench.wildcard), free_port()
+            text = corefile(place, f"endpoint http://127.0.0.1:{port}",
+                            "verified" if pods else "insecure", ready)
             child = server.start(children, place, None, text=text)
-            wait_for_answer(child, place.port, f"service-1.team-1.{ZONE}", LARGE_TIMEOUT_S)
+            wait_until_ready(child, ready)
+            cpu = child.cpu().total
             time.sleep(2)
-            rows.append({"cluster": name, "pods": pods, "server": server.name,
+            rows.append({"cluster": name, "pods": pods, "server": server.name, "cpu_s": cpu,
                          "rss_mib": child.memory()["rss"]})
             child.end()
         api.close()
@@ -213,7 +222,7 @@ def server_memory(bench, folder, children):
 def measure(bench, folder):
     with Children(folder) as children:
         memory = index_memory(bench, children)
-        whole = server_memory(bench, folder, children)
+        whole = large_clusters(bench, folder, children)
         asked = FromIndex(bench, folder, children)
         asked.start_all()
         try:

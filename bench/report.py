@@ -92,7 +92,8 @@ def print_kubernetes(result):
               f"{mib(max(row['unchanged_relist_peak_kib'], row['changed_relist_peak_kib']))}, after "
               f"{row['relists']} relists {mib(row['after_relists_kib'])}")
     for row in result["servers"]:
-        print(f"{row['server']} with the cluster of {row['cluster']}: RSS {row['rss_mib']:.1f} MiB")
+        print(f"{row['server']} with the cluster of {row['cluster']}: RSS {row['rss_mib']:.1f} MiB, "
+              f"{row['cpu_s']:.2f} s of CPU until ready")
     print_cached(result)
 
 
@@ -114,6 +115,11 @@ def judge_kubernetes(result):
         if row["server"] == "nodens":
             yield Verdict(f"kubernetes, {row['cluster']}: RSS of the server, MiB", row["rss_mib"],
                           bar["rss_pods_mib_max" if row["pods"] else "rss_mib_max"])
+            peer = next((r for r in result["servers"] if r["server"] == "coredns"
+                         and r["cluster"] == row["cluster"]), None)
+            if peer:
+                yield Verdict(f"kubernetes, {row['cluster']}: CPU until ready / CoreDNS's",
+                              row["cpu_s"] / peer["cpu_s"], bar["ready_cpu_ratio_max"])
     for mode in result["modes"]:
         row = next(r for r in mode["servers"] if r["name"] == "nodens")
         name = f"kubernetes, {mode['mode']}"
