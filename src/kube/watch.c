@@ -341,7 +341,8 @@ static void refused(struct nd_watch *w)
 		w->no_stream = true;
 		wait(w, 0);
 		return;
-	} else if ((s.code == 403 || s.code == 404) && pause < S(30)) {
+	} else if ((s.code == 403 || s.code == 404) && !w->state.synced && pause < S(30)) {
+		/* Once it was allowed: a server that has just come up says 403 until it has read its rules. */
 		pause = S(25) + MS(nd_random_below(10000));
 	} else if (w->failures >= FAILURES_MAX && w->status == 200) {
 		list_again(w);
