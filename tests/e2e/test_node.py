@@ -443,6 +443,8 @@ def test_killed(node):
         moment["gone"] = time.monotonic()
 
     pods, host = under_load(node, kill)
+    if moment["gone"] - moment["signal"] > 1:
+        pytest.skip("too busy here: the kernel took %.1f s to end a process" % (moment["gone"] - moment["signal"]))
     for lookups in (pods, host):
         assert [x for x in lost(lookups) if x[1] < moment["signal"] - BUSY] == []
         assert lost(lookups, moment["gone"]) == []
