@@ -139,10 +139,10 @@ def sanitized(kind):
 
 def pytest(*folders, env=None, timeout=1800):
     folders = [f for f in folders if os.path.exists(os.path.join(ROOT, f))]
+    # A file of API_TESTS shares one API server.
+    how = ["--dist", "loadfile"] if folders == API_TESTS else ["--ignore=" + t for t in API_TESTS]
     status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                       "-n", str(2 * JOBS), "--dist", "loadfile" if folders == API_TESTS else "load",
-                       *() if folders == API_TESTS else ["--ignore=" + t for t in API_TESTS],
-                       *folders], timeout, env)      # most of them wait
+                       "-n", str(2 * JOBS), *how, *folders], timeout, env)      # most of them wait
     last = out.rstrip().split("\n")[-1]
 
     def number(word):
