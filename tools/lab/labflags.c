@@ -21,6 +21,8 @@ static const struct flag {
 	  "so many seconds a row" },
 	{ "clients", "N", NUMBER, offsetof(struct nd_labflags, plan.clients), 1, 2000,
 	  "clients in the pod (200)" },
+	{ "rate", "N", NUMBER, offsetof(struct nd_labflags, plan.rate), 1, 100000,
+	  "lookups a second in the race (200)" },
 	{ "services", "N", NUMBER, offsetof(struct nd_labflags, plan.services), 0, 20000,
 	  "further Services in the race (5000)" },
 	{ "coredns", "PATH", TEXT, offsetof(struct nd_labflags, plan.coredns), 0, 0,
@@ -127,7 +129,7 @@ int nd_labflags_parse(struct nd_labflags *f, int argc, char **argv, char why[ND_
 {
 	bool any = false;
 
-	*f = (struct nd_labflags){ .plan = { .clients = 200, .services = 5000 } };
+	*f = (struct nd_labflags){ .plan = { .clients = 200, .services = 5000, .rate = 200 } };
 	for (int i = 1; i < argc; i++) {
 		int err = argv[i][0] == '-' ? read_flag(f, argc, argv, &i, why)
 					    : read_cause(f, argv[i], why);

@@ -148,7 +148,7 @@ int nd_parts_check(struct nd_parts *p)
 
 int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figures *figures)
 {
-	char clients[NUMBER], limit[NUMBER], duration[NUMBER];
+	char clients[NUMBER], limit[NUMBER], duration[NUMBER], rate[NUMBER];
 	struct nd_program run = { .place = "pod" };
 	struct nd_buf json;
 	unsigned n = 0;
@@ -156,6 +156,7 @@ int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figu
 	snprintf(clients, sizeof clients, "%u", seconds ? p->plan->clients : 1);
 	snprintf(limit, sizeof limit, "%u", seconds ? ND_ROW_LIMIT_MS : 1000);
 	snprintf(duration, sizeof duration, "%u", seconds ? seconds : 1);
+	snprintf(rate, sizeof rate, "%u", p->plan->rate);
 	const char *const flags[] = { p->plan->nodens,
 				      "bench",
 				      "-host",
@@ -178,9 +179,9 @@ int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figu
 		run.argv[n++] = "-options";
 		run.argv[n++] = seconds ? p->row->options : "timeout:1 attempts:1";
 	}
-	if (!seconds) {
-		run.argv[n++] = "-n";
-		run.argv[n++] = "1";
+	if (!seconds || p->row->cause == ND_ROW_RACE) {
+		run.argv[n++] = seconds ? "-rate" : "-n";
+		run.argv[n++] = seconds ? rate : "1";
 	}
 	nd_buf_init(&json, LOG_BYTES);
 	int err = nd_program_run(&run, &json);

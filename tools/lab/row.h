@@ -50,6 +50,7 @@ enum { ND_ROW_MAX = 16, ND_ROW_LIMIT_MS = 5000 };
 struct nd_row_plan {
 	const char *nodens, *coredns, *node_cache;
 	unsigned seconds, clients, services;
+	unsigned rate; /* of the race: lookups a second */
 };
 
 const struct nd_row *nd_row_at(unsigned i); /* NULL behind the last */
