@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nodens lab: what stalls and what does not, in counts; and nothing is left on the host, however it ends."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from serving import NODENS, ROOT, wait_for
+
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+import gomodules  # noqa: E402
+
+REFUSED = 3
+
+
+def host():
+    """What the lab could leave on this host, if it were not in namespaces of its own. Other tests make links and
+    named namespaces meanwhile, with names of their own; the lab's are these."""
+    links = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    names = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    routes = subprocess.run(["ip", "route", "show", "table", "all"], capture_output=True, text=True, check=True).stdout
+    rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False).stdout
+    sysctls = []
+    for path in ("net/ipv4/ip_forward", "net/ipv4/ip_local_port_range", "net/netfilter/nf_conntrack_udp_timeout",
+                 "net/ipv4/conf/all/rp_filter"):
+        if os.path.exists("/proc/sys/" + path):
+            with open("/proc/sys/" + path) as f:
+                sysctls.append(f.read())
+    with open("/proc/mounts") as f:
+        mounts = [x for x in f if "nodens-lab" in x]
+    return {"links": links.count("to-pod") + links.count("uplink"), "places": {"pod", "node", "dns0"} & set(names.split()),
+            "routes": routes.count("192.0.2.1"), "rules": rules.count("KUBE-"), "sysctls": sysctls, "mounts": mounts}
+
+
+def processes(parent):
+    """Those that the lab started, by the network namespace that none outside is in."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                ppid = int(f.read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if ppid in parent:
+            found.add(int(pid))
+    return found
+
+
+def family(pid):
+    """The process and all below it."""
+    all_, new = {pid}, {pid}
+    while new:
+        new = processes(new) - all_
+        all_ |= new
+    return all_
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def skip_if_refused(status, errors):
+    if status == REFUSED:
+        pytest.skip("nodens lab: namespaces are refused here: " + errors.strip())
+
+
+def test_causes_and_cures(tmp_path):
+    try:
+        coredns = gomodules.build("coredns")
+    except gomodules.Missing as e:
+        pytest.skip("nodens lab: " + str(e))
+    before, path = host(), str(tmp_path / "lab.json")
+    p = subprocess.run([NODENS, "lab", "-quick", "-seconds", "4", "-json", path, "-coredns", coredns],
+                       capture_output=True, text=True, timeout=400, check=False)
+    skip_if_refused(p.returncode, p.stderr)
+    with open(path) as f:
+        got = json.load(f)
+    rows = {(r["cause"], r["dns"], r["cure"]): r for r in got["rows"]}
+    assert len(rows) == 9, p.stderr
+    for key, r in rows.items():
+        assert r["requests"] > 0, key
+        if r["dns"].startswith("nodens") and key != ("race", "nodens pods", "none"):
+            assert (r["timeouts"], r["errors"], sum(r["udp_rcvbuf_errors"].values())) == (0, 0, 0), (key, r)
+        if r["dns"] == "nodens agent":
+            assert r["dnat"]["kube-dns"] == 0, r       # all were the agent's
+    burst = rows["burst", "CoreDNS pod", "none"]
+    assert burst["timeouts"] > 0 and burst["udp_rcvbuf_errors"]["dns"] > 0, burst
+    assert burst["conntrack"]["drop"] == burst["conntrack"]["insert_failed"] == 0
+    assert rows["burst", "CoreDNS pod", "single-request-reopen"]["timeouts"] <= burst["timeouts"] / 10
+    race = rows["race", "nodens pods", "none"]
+    assert race["timeouts"] > 0 and race["old_kernel_lost"] >= race["timeouts"], race
+    assert rows["race", "nodens pods", "this kernel"]["conntrack"]["drop"] == 0
+    assert "THE BURST" in p.stdout and "THE RACE" in p.stdout and got["seen"]["race"]
+    assert p.returncode == (1 if got["bars"]["missed"] else 0)
+    assert host() == before
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left(sig, tmp_path):
+    before = host()
+    with open(tmp_path / "out", "wb") as out:
+        p = subprocess.Popen([NODENS, "lab", "burst", "-seconds", "60"], stdout=out, stderr=out)
+    wait_for(lambda: p.poll() is not None or len(family(p.pid)) >= 4, 60)    # lab, cage, server, load generator
+    if p.poll() is not None:
+        skip_if_refused(p.returncode, (tmp_path / "out").read_text())
+    started = family(p.pid)
+    assert len(started) >= 4, (tmp_path / "out").read_text()
+    time.sleep(0.2)
+    p.send_signal(sig)
+    status = p.wait(20)
+    assert status == (-sig if sig == signal.SIGKILL else 128 + sig)
+    wait_for(lambda: not any(map(alive, started)), 20)
+    assert not any(map(alive, started))
+    assert host() == before
+
+
+@pytest.mark.parametrize("args,said", [
+    (("storm",), "neither burst nor race"), (("-coredns", "/nowhere"), "/nowhere"), (("-seconds", "0"), "from 1 to")])
+def test_command_line(args, said):
+    p = subprocess.run([NODENS, "lab", *args], capture_output=True, text=True, timeout=20, check=False)
+    assert p.returncode == 2 and said in p.stderr
