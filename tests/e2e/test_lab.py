@@ -72,19 +72,27 @@ def skip_if_refused(status, errors):
         pytest.skip("nodens lab: namespaces are refused here: " + errors.strip())
 
 
+def run(folder, cause, seconds, *more):
+    """{(cause, dns, cure): row}"""
+    path = str(folder / (cause + ".json"))
+    p = subprocess.run([NODENS, "lab", cause, "-seconds", str(seconds), "-json", path, *more], capture_output=True,
+                       text=True, timeout=400, check=False)
+    skip_if_refused(p.returncode, p.stderr)
+    with open(path) as f:
+        got = json.load(f)
+    assert "THE " + cause.upper() in p.stdout and got["seen"][cause]
+    assert p.returncode == (1 if got["bars"]["missed"] else 0), p.stderr
+    return {(r["cause"], r["dns"], r["cure"]): r for r in got["rows"]}
+
+
 def test_causes_and_cures(tmp_path):
     try:
         coredns = gomodules.build("coredns")
     except gomodules.Missing as e:
         pytest.skip("nodens lab: " + str(e))
-    before, path = host(), str(tmp_path / "lab.json")
-    p = subprocess.run([NODENS, "lab", "-quick", "-seconds", "4", "-json", path, "-coredns", coredns],
-                       capture_output=True, text=True, timeout=400, check=False)
-    skip_if_refused(p.returncode, p.stderr)
-    with open(path) as f:
-        got = json.load(f)
-    rows = {(r["cause"], r["dns"], r["cure"]): r for r in got["rows"]}
-    assert len(rows) == 9, p.stderr
+    before = host()
+    rows = {**run(tmp_path, "burst", 10, "-coredns", coredns), **run(tmp_path, "race", 5)}
+    assert len(rows) == 9
     for key, r in rows.items():
         assert r["requests"] > 0, key
         if r["dns"].startswith("nodens") and key != ("race", "nodens pods", "none"):
@@ -98,8 +106,6 @@ def test_causes_and_cures(tmp_path):
     race = rows["race", "nodens pods", "none"]
     assert race["timeouts"] > 0 and race["old_kernel_lost"] >= race["timeouts"], race
     assert rows["race", "nodens pods", "this kernel"]["conntrack"]["drop"] == 0
-    assert "THE BURST" in p.stdout and "THE RACE" in p.stdout and got["seen"]["race"]
-    assert p.returncode == (1 if got["bars"]["missed"] else 0)
     assert host() == before
 
 
