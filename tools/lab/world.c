@@ -14,7 +14,7 @@
 #include "tools/lab/program.h"
 
 /* An unprivileged netlink message is held to net.core.wmem_max: so many Services fit. */
-enum { SERVICES_AT_ONCE = 100, SERVICES_AT_ONCE_ROOT = 5000 };
+enum { SERVICES_AT_ONCE = 40, SERVICES_AT_ONCE_ROOT = 5000 };
 
 const char *nd_world_dns(unsigned i, char name[ND_WORLD_NAME])
 {
