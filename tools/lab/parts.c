@@ -17,6 +17,7 @@
 
 #define FOLDER ND_CAGE_FOLDER "/lab/"
 #define LINK_LOCAL "169.254.20.10"
+#define LOCALIP LINK_LOCAL "," ND_PROXY_KUBE_DNS
 
 enum { READY_S = 20, PAUSE_MS = 100, LOG_BYTES = 1 << 20, LOG_TOLD = 1500, NUMBER = 24 };
 
@@ -118,7 +119,7 @@ static int start_agent(struct nd_parts *p)
 	run.argv[n++] = ours ? p->plan->nodens : p->plan->node_cache;
 	if (ours)
 		run.argv[n++] = "node";
-	const char *const flags[] = { "-localip",      LINK_LOCAL "," ND_PROXY_KUBE_DNS,
+	const char *const flags[] = { "-localip",      LOCALIP,
 				      "-conf",         FOLDER "Corefile",
 				      "-basecorefile", FOLDER "base",
 				      "-upstreamsvc",  "kube-dns-upstream",
