@@ -17,9 +17,10 @@
 
 #define FOLDER ND_CAGE_FOLDER "/lab/"
 #define LINK_LOCAL "169.254.20.10"
-#define LOCALIP LINK_LOCAL "," ND_PROXY_KUBE_DNS
 
 enum { READY_S = 20, PAUSE_MS = 100, LOG_BYTES = 1 << 20, LOG_TOLD = 1500, NUMBER = 24 };
+
+static const char localip[] = LINK_LOCAL "," ND_PROXY_KUBE_DNS;
 
 /* kubeadm's, with a name of the hosts plugin instead of a cluster. */
 static const char dns_corefile[] = ".:53 {\n"
@@ -31,6 +32,8 @@ static const char dns_corefile[] = ".:53 {\n"
 				   "    cache 30\n"
 				   "    loadbalance\n"
 				   "}\n";
+
+static const char resolv_path[] = FOLDER "resolv.conf";
 
 /* A pod's, as kubelet writes it. */
 static const char resolv_conf[] =
@@ -67,7 +70,7 @@ static int write_files(void)
 {
 	if (mkdir(FOLDER, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	int err = write_text(FOLDER "resolv.conf", resolv_conf);
+	int err = write_text(resolv_path, resolv_conf);
 	err = err ? err : write_text(FOLDER "dns", dns_corefile);
 	return err ? err : write_text(FOLDER "base", base_corefile);
 }
@@ -119,7 +122,7 @@ static int start_agent(struct nd_parts *p)
 	run.argv[n++] = ours ? p->plan->nodens : p->plan->node_cache;
 	if (ours)
 		run.argv[n++] = "node";
-	const char *const flags[] = { "-localip",      LOCALIP,
+	const char *const flags[] = { "-localip",      localip,
 				      "-conf",         FOLDER "Corefile",
 				      "-basecorefile", FOLDER "base",
 				      "-upstreamsvc",  "kube-dns-upstream",
@@ -163,7 +166,7 @@ int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figu
 				      "-host",
 				      "web",
 				      "-resolv",
-				      FOLDER "resolv.conf",
+				      resolv_path,
 				      "-c",
 				      clients,
 				      "-d",
