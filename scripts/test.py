@@ -18,7 +18,10 @@ import time
 import gomodules
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-API_TESTS = ["tests/e2e/test_kubernetes_api.py"]    # have a stage of their own
+# These have stages of their own: a real API server; what fills the machine, one at a time.
+API_TESTS = ["tests/e2e/test_kubernetes_api.py"]
+NODE_TESTS = ["tests/e2e/test_node.py", "tests/e2e/test_node_net.py"]
+LOAD_TESTS = ["tests/e2e/test_burst.py", *NODE_TESTS, "tests/e2e/test_lab.py"]
 JOBS = os.cpu_count() or 1
 FUZZ_SECONDS = 20       # a target, in the full tier; ./dev fuzz runs longer
 SIM_SEEDS = {"quick": 100, "full": 1000}
@@ -137,12 +140,15 @@ def sanitized(kind):
     return c
 
 
-def pytest(*folders, env=None, timeout=1800):
-    folders = [f for f in folders if os.path.exists(os.path.join(ROOT, f))]
-    # A file of API_TESTS shares one API server.
-    how = ["--dist", "loadfile"] if folders == API_TESTS else ["--ignore=" + t for t in API_TESTS]
-    status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                       "-n", str(2 * JOBS), *how, *folders], timeout, env)      # most of them wait
+def pytest(*tests, env=None, timeout=1800):
+    """A folder without what has a stage of its own, several tests at a time, since most of them wait;
+    files one test at a time, as they stand."""
+    if all(t.endswith(".py") for t in tests):
+        how = []
+    else:
+        how = ["-n", str(2 * JOBS), *("--ignore=" + t for t in API_TESTS + LOAD_TESTS)]
+    status, out = run([sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *how, *tests],
+                      timeout, env)
     last = out.rstrip().split("\n")[-1]
 
     def number(word):
@@ -153,7 +159,7 @@ def pytest(*folders, env=None, timeout=1800):
     if c.passed + c.failed + c.skipped == 0 or (status != 0 and c.failed == 0):
         c.failed += 1
     if c.failed:
-        complain("pytest " + " ".join(folders), out, 150)
+        complain("pytest " + " ".join(tests), out, 150)
     return c
 
 
@@ -188,6 +194,12 @@ def e2e(folder, *tests):
     return pytest(*tests, env={**SANITIZER_ENV, "NODENS": os.path.join(ROOT, folder, "nodens")})
 
 
+def e2e_asan(_tier):
+    c = e2e("build-asan", "tests/e2e")
+    c += e2e("build-asan", *NODE_TESTS)
+    return c
+
+
 # name, tiers, what it does
 STAGES = [
     ("rooms", "quick full", lambda t: script("rooms.py")),
@@ -200,10 +212,11 @@ STAGES = [
     ("conformance", "quick full", conformance),
     ("e2e", "full", lambda t: pytest("tests/e2e")),
     ("kubernetes", "full", kubernetes),
+    ("load", "full", lambda t: pytest(*LOAD_TESTS)),
     ("clang", "full", lambda t: build("build-clang", env=CLANG)),
     ("lint", "full", lambda t: script("lint.py", "tidy", "shell", "python", timeout=2400)),
     ("asan", "full", lambda t: sanitized("asan")),
-    ("e2e-asan", "full", lambda t: e2e("build-asan", "tests/e2e")),
+    ("e2e-asan", "full", e2e_asan),
     ("tsan", "full", lambda t: sanitized("tsan")),
     # Where threads meet: reloads, files and pages while questions come.
     ("e2e-tsan", "full", lambda t: e2e("build-tsan", "tests/e2e/test_life.py")),
@@ -213,7 +226,7 @@ STAGES = [
 
 
 # Stages that run what another one builds; named alone, they build it first.
-BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes"], lambda: build("build")),
+BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load"], lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "e2e-tsan": lambda: build("build-tsan", SANITIZE["tsan"], CLANG)}
 
