@@ -19,8 +19,10 @@ static char *take_text(BIO *b)
 {
 	char *bytes;
 	long n = BIO_get_mem_data(b, &bytes);
-	char *text = strndup(bytes, (size_t)n);
+	char *text = calloc(1, (size_t)n + 1); /* BIO's text has no end mark */
 
+	if (text)
+		memcpy(text, bytes, (size_t)n);
 	BIO_free(b);
 	return text;
 }
