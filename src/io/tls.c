@@ -269,13 +269,15 @@ static void feed(struct nd_tls_stream *s, const uint8_t *bytes, size_t n)
 			return;
 		}
 		size_t slice = n < SLICE ? n : SLICE;
-		if (slice && BIO_write(s->in, bytes, (int)slice) != (int)slice) {
-			snprintf(s->text, sizeof s->text, "no memory");
-			end(s, -ENOMEM);
-			return;
+		if (slice) { /* none: only what OpenSSL holds already */
+			if (BIO_write(s->in, bytes, (int)slice) != (int)slice) {
+				snprintf(s->text, sizeof s->text, "no memory");
+				end(s, -ENOMEM);
+				return;
+			}
+			bytes += slice;
+			n -= slice;
 		}
-		bytes += slice;
-		n -= slice;
 		if (s->state == SHAKING)
 			shake(s);
 		if (s->state == OPEN)
