@@ -164,7 +164,17 @@ def pytest(*tests, env=None, timeout=1800):
 
 
 def sim(tier):
-    return summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
+    """The whole server; the Kubernetes client; and a client's planted bugs, which must be found."""
+    c = summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
+    c += summed(["build/tests/sim/sim_watch", "--seeds", str(SIM_SEEDS[tier])], 300)
+    for plant in ("sweep", "early", "lose"):
+        argv = ["build/tests/sim/sim_watch", "--seeds", "20", "--plant", plant]
+        status, out = run(argv, 300)
+        found = status == 1 and "\nFAIL seed" in "\n" + out
+        c += Count(int(found), int(not found))
+        if not found:
+            complain(" ".join(argv) + " found nothing", out, 60)
+    return c
 
 
 def conformance(tier):

@@ -421,6 +421,16 @@ static bool trouble(struct conn *c, const struct nd_buf *piece)
 	return true;
 }
 
+/* A proxy whose own server has gone ends what it hands on as if it were whole. */
+static void end_early(struct conn *c)
+{
+	if (!c->body.len || !happens(c->a->mood.short_ppm))
+		return;
+	c->a->counts.cut_short++;
+	nd_buf_reset(&c->body);
+	c->watching = false;
+}
+
 static void watch_on(struct conn *c)
 {
 	uint64_t now = nd_world_now_ns();
@@ -454,6 +464,7 @@ static void on_timer(struct nd_timer *t)
 		watch_on(c);
 	nd_buf_init(&piece, OUT_MAX);
 	take_piece(c, &piece);
+	end_early(c);
 	bool last = !c->watching && !c->body.len;
 	if (last && !c->raw)
 		nd_buf_text(&piece, "0\r\n\r\n");

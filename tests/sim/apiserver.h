@@ -15,6 +15,7 @@ struct sim_api;
 /* Parts per million are of pieces written (cut, mute, expire) or of requests (refuse, garbage, silent). */
 struct sim_api_mood {
 	uint32_t cut_ppm;     /* the connection goes, behind any byte */
+	uint32_t short_ppm;   /* what was written ends behind any byte, as if it were whole */
 	uint32_t mute_ppm;    /* nothing comes any more, and nothing says so */
 	uint32_t expire_ppm;  /* a watch ends with an ERROR event */
 	uint32_t refuse_ppm;  /* a status that is not 200 */
@@ -29,7 +30,7 @@ struct sim_api_mood {
 struct sim_api_counts {
 	uint64_t streams, pages, more_pages, watches, bookmarks, deletions; /* answered well */
 	uint64_t protobuf, json;
-	uint64_t cut, mute, errors, refused, expired, garbage, silent, ended;
+	uint64_t cut, cut_short, mute, errors, refused, expired, garbage, silent, ended;
 };
 
 struct sim_api *sim_api_new(struct nd_loop *loop, const struct nd_addr *addr,

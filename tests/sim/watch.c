@@ -33,6 +33,7 @@ enum seen {
 	PROTOBUF,
 	JSON,
 	CUT,
+	SHORT,
 	MUTE,
 	ERRORS,
 	REFUSED,
@@ -56,6 +57,7 @@ static const char *const seen_text[SEEN] = {
 	"protobuf",
 	"JSON",
 	"connections cut",
+	"answers cut short",
 	"watches gone mute",
 	"errors in a watch",
 	"refusals",
@@ -138,6 +140,7 @@ static void draw_faults(struct scene *s)
 	struct sim_api_mood m = s->usual;
 
 	m.cut_ppm = maybe(150000);
+	m.short_ppm = maybe(100000);
 	m.mute_ppm = maybe(30000);
 	m.expire_ppm = maybe(500000);
 	m.refuse_ppm = maybe(500000);
@@ -274,12 +277,13 @@ static void note_seen(const struct scene *s)
 {
 	struct sim_api_counts c = sim_api_counts(s->api);
 	const uint64_t counts[] = {
-		[STREAMS] = c.streams,   [PAGES] = c.pages,         [MORE] = c.more_pages,
-		[WATCHES] = c.watches,   [BOOKMARKS] = c.bookmarks, [DELETIONS] = c.deletions,
-		[PROTOBUF] = c.protobuf, [JSON] = c.json,           [CUT] = c.cut,
-		[MUTE] = c.mute,         [ERRORS] = c.errors,       [REFUSED] = c.refused,
-		[EXPIRED] = c.expired,   [GARBAGE] = c.garbage,     [SILENT] = c.silent,
-		[ENDED] = c.ended,       [SWEPT] = s->mirror.swept, [BROKEN] = s->mirror.broken,
+		[STREAMS] = c.streams,       [PAGES] = c.pages,         [MORE] = c.more_pages,
+		[WATCHES] = c.watches,       [BOOKMARKS] = c.bookmarks, [DELETIONS] = c.deletions,
+		[PROTOBUF] = c.protobuf,     [JSON] = c.json,           [CUT] = c.cut,
+		[SHORT] = c.cut_short,       [MUTE] = c.mute,           [ERRORS] = c.errors,
+		[REFUSED] = c.refused,       [EXPIRED] = c.expired,     [GARBAGE] = c.garbage,
+		[SILENT] = c.silent,         [ENDED] = c.ended,         [SWEPT] = s->mirror.swept,
+		[BROKEN] = s->mirror.broken,
 	};
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
