@@ -140,7 +140,7 @@ static void draw_faults(struct scene *s)
 	struct sim_api_mood m = s->usual;
 
 	m.cut_ppm = maybe(150000);
-	m.short_ppm = maybe(100000);
+	m.short_ppm = maybe(400000);
 	m.mute_ppm = maybe(30000);
 	m.expire_ppm = maybe(500000);
 	m.refuse_ppm = maybe(500000);
@@ -186,7 +186,7 @@ static void open_scene(struct scene *s)
 	s->api = sim_api_new(s->outside, &s->addr, &s->cluster);
 	s->usual = (struct sim_api_mood){ .slow_ms = draw(20),
 					  .no_protobuf = draw(2),
-					  .no_stream = draw(3) == 0,
+					  .no_stream = draw(2),
 					  .page = 1 + draw(40),
 					  .lose_ppm = planted("lose") ? 100000 : 0 };
 	s->has_restarts = draw(2);
