@@ -237,13 +237,13 @@ static int look_at_kind(struct nd_jsonstream *j)
 
 /* ---- bytes ---- */
 
-static int finish_item(struct nd_jsonstream *j)
+static int finish_item(struct nd_jsonstream *j, const char *bytes, size_t n)
 {
 	int err = look_at_kind(j);
 
 	j->item = false;
 	if (!err)
-		err = parse(j, j->to.part.data, j->to.part.len, take_item);
+		err = parse(j, bytes, n, take_item);
 	nd_buf_reset(&j->to.part);
 	return err;
 }
@@ -280,8 +280,6 @@ static int open_bracket(struct nd_jsonstream *j, char c)
 {
 	if (++j->depth > DEPTH_MAX)
 		return ND_ELIMIT;
-	if (j->item)
-		return 0;
 	if (j->watch || j->items) {
 		j->item = j->depth == (j->watch ? 1u : 3u);
 		return c == '{' && j->item ? 0 : ND_EFORMAT;
@@ -309,9 +307,10 @@ static bool is_space(char c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* Outside of an item. The bracket that opens one is left to take_part. */
 static int take_byte(struct nd_jsonstream *j, char c)
 {
-	bool inside = j->item, items = j->items, left = false;
+	bool items = j->items, left = false;
 	int err = 0;
 
 	if (!in_text(j, c)) {
@@ -321,29 +320,84 @@ static int take_byte(struct nd_jsonstream *j, char c)
 			err = close_bracket(j, &left);
 		else if (j->depth == 0)
 			return is_space(c) ? 0 : ND_EFORMAT;
-		else if (items && !inside)
+		else if (items)
 			return c == ',' || is_space(c) ? 0 : ND_EFORMAT;
-	} else if ((items && !inside) || j->depth == 0) {
+	} else if (items || j->depth == 0) {
 		return ND_EFORMAT;
 	}
-	if (err)
+	if (err || j->item || j->watch)
 		return err;
-	if (inside || j->item) {
-		err = nd_buf_add(&j->to.part, &c, 1);
-		return err || j->depth != (j->watch ? 0u : 2u) || j->text ? err : finish_item(j);
-	}
-	if (j->watch)
-		return 0;
 	err = nd_buf_add(&j->shell, &c, 1);
 	return err || j->depth || left ? err : finish_list(j);
+}
+
+/* How far a text goes on; behind its quote, or up to the end of what came. */
+static size_t skim_text(struct nd_jsonstream *j, const char *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (j->escaped)
+			j->escaped = false;
+		else if (at[i] == '\\')
+			j->escaped = true;
+		else if (at[i] == '"') {
+			j->text = false;
+			return i + 1;
+		}
+	}
+	return n;
+}
+
+/* How far an item goes on; behind its last bracket, or up to the end of what came. */
+static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n) {
+		if (j->text) {
+			i += skim_text(j, at + i, n - i);
+			continue;
+		}
+		char c = at[i++];
+		if (c == '"') {
+			j->text = true;
+		} else if (c == '{' || c == '[') {
+			if (++j->depth > DEPTH_MAX)
+				j->to.err = ND_ELIMIT;
+		} else if ((c == '}' || c == ']') && --j->depth == (j->watch ? 0u : 2u)) {
+			break;
+		}
+	}
+	return i;
+}
+
+/* What came of an item: `seen` bytes were looked at already. One that lies whole in the piece is not copied. */
+static size_t take_part(struct nd_jsonstream *j, const char *at, size_t n, size_t seen)
+{
+	size_t len = seen + skim(j, at + seen, n - seen);
+	bool whole = j->depth == (j->watch ? 0u : 2u);
+
+	if (j->to.err)
+		return len;
+	if (whole && !j->to.part.len) {
+		j->to.err = len > j->to.part.max ? ND_ELIMIT : finish_item(j, at, len);
+		return len;
+	}
+	j->to.err = nd_buf_add(&j->to.part, at, len);
+	if (!j->to.err && whole)
+		j->to.err = finish_item(j, j->to.part.data, j->to.part.len);
+	return len;
 }
 
 int nd_jsonstream_feed(struct nd_jsonstream *j, const void *bytes, size_t n)
 {
 	const char *at = bytes;
 
-	for (size_t i = 0; i < n && !j->to.err && !j->to.refused; i++)
-		j->to.err = take_byte(j, at[i]);
+	for (size_t i = 0; i < n && !j->to.err && !j->to.refused;) {
+		bool inside = j->item;
+		if (!inside)
+			j->to.err = take_byte(j, at[i]);
+		i += j->item && !j->to.err ? take_part(j, at + i, n - i, !inside) : 1;
+	}
 	return j->to.err;
 }
 
