@@ -246,6 +246,8 @@ static void check_all_there(struct scene *s)
 	sim_mirror_compare(&s->mirror);
 	check_mirror(s);
 	check(s, nd_apisource_synced(s->source), "not synced although all is well");
+	check(s, s->usual.no_protobuf || sim_api_counts(s->api).json == 0,
+	      "JSON was asked for of a server that has protobuf");
 	check(s, s->good, "what failed was never reported as good again");
 }
 
