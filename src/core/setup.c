@@ -169,6 +169,31 @@ bool nd_setup_all_ready(struct nd_gen *gen, struct nd_buf *not_ready)
 	return all;
 }
 
+void nd_setup_ready_note(struct nd_setup *s, void (*note)(void *self, struct nd_buf *to))
+{
+	instance_of(s)->note = note;
+}
+
+void nd_setup_ready_notes(struct nd_gen *gen, struct nd_buf *to)
+{
+	struct nd_buf one;
+
+	nd_buf_init(&one, 1024);
+	for (size_t i = 0; i < gen->ninstances; i++) {
+		struct nd_instance *in = &gen->instances[i];
+		if (!in->note)
+			continue;
+		nd_buf_reset(&one);
+		nd_buf_printf(&one, "\n%s: ", in->plugin->name);
+		size_t head = one.len;
+		in->note(in->self, &one);
+		/* Blocks that share what they answer from say the same. */
+		if (one.len > head && !strstr(nd_buf_string(to), nd_buf_string(&one)))
+			nd_buf_text(to, nd_buf_string(&one));
+	}
+	nd_buf_clear(&one);
+}
+
 void nd_setup_lameduck(struct nd_setup *s, int64_t ns)
 {
 	if (ns > s->gen->lameduck_ns)

@@ -80,6 +80,10 @@ int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
 void nd_setup_ready(struct nd_setup *s, bool (*ready)(void *self));
 /* The answers of all who registered: appends the names of those not ready, comma-separated; true if all are. */
 bool nd_setup_all_ready(struct nd_gen *gen, struct nd_buf *not_ready);
+/* What somebody should know though this plugin is ready: one line of text is appended, or nothing. */
+void nd_setup_ready_note(struct nd_setup *s, void (*note)(void *self, struct nd_buf *to));
+/* Appends a line for each note, "\nNAME: NOTE"; the same one once. */
+void nd_setup_ready_notes(struct nd_gen *gen, struct nd_buf *to);
 
 /* Metrics of this plugin; see metric.h. Registered with the generation. */
 void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out),
@@ -115,5 +119,6 @@ struct nd_instance {
 	uint16_t index;
 	bool started, transparent;
 	bool (*ready)(void *self);
+	void (*note)(void *self, struct nd_buf *to);
 	void (*dropped)(const void *self, struct nd_query *q);
 };

@@ -35,7 +35,7 @@ struct nd_object_ip {
 
 struct nd_object_endpoint {
 	struct nd_object_ip ip;
-	const char *text;                  /* the address as written */
+	const char *text;                  /* the address as written; "": as usual */
 	const char *hostname, *pod, *zone; /* "" where there is none */
 };
 

@@ -186,7 +186,19 @@ static int read_kubeconfig(struct nd_kconf *c, const struct nd_conf_line *line, 
 	return c->kubeconfig ? 0 : ND_ELIMIT;
 }
 
-/* endpoint, tls, kubeconfig, apiserver_*. Of several endpoints CoreDNS takes the first. */
+static int read_snapshot(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
+{
+	int err = want_args(s, line, 1, 1);
+
+	if (err)
+		return err;
+	if (c->snapshot)
+		return nd_setup_error(s, line, "snapshot stands twice; give one FILE");
+	c->snapshot = nd_setup_path(s, line->args[0]);
+	return c->snapshot ? 0 : ND_ELIMIT;
+}
+
+/* endpoint, tls, kubeconfig, apiserver_*, snapshot. Of several endpoints CoreDNS takes the first. */
 static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
 {
 	int err;
@@ -197,6 +209,8 @@ static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct 
 		return read_tls(c, line, s);
 	if (strcmp(line->name, "kubeconfig") == 0)
 		return read_kubeconfig(c, line, s);
+	if (strcmp(line->name, "snapshot") == 0)
+		return read_snapshot(c, line, s);
 	if (strcmp(line->name, "endpoint") != 0)
 		return read_limit(c, line, s);
 	err = want_args(s, line, 1, SIZE_MAX);

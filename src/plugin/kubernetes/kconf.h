@@ -22,7 +22,7 @@ struct nd_kconf {
 	const char *source, *labels, *namespace_labels;
 	const struct nd_conf_line *api_line,
 		*timeout_line; /* first line that speaks of an API server; of the wait for it */
-	const char *endpoint, *cert, *key, *ca, *kubeconfig, *context;
+	const char *endpoint, *cert, *key, *ca, *kubeconfig, *context, *snapshot;
 	double qps;
 	unsigned burst, inflight; /* 0: the client's own */
 	int64_t timeout_ns;

@@ -120,6 +120,7 @@ static void note_change(struct nd_kindex *ix, const struct nd_object *o, enum nd
 	bool multi = o->kind == ND_OBJECT_IMPORT ||
 		     (o->kind == ND_OBJECT_SLICE && o->slice.import[0] && !o->slice.service[0]);
 
+	ix->changes += change != ND_KPUT_SAME;
 	if (change == ND_KPUT_SAME || o->kind == ND_OBJECT_NAMESPACE)
 		return;
 	touch(ix, multi && change == ND_KPUT_CHANGED ? ND_KREALM_MULTI : ND_KREALM_CLUSTER);
@@ -143,7 +144,10 @@ static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const cha
 {
 	struct nd_kindex *ix = of_sink(s);
 
-	if (!nd_kput_remove(ix, kind, namespace, name) || kind == ND_OBJECT_NAMESPACE)
+	if (!nd_kput_remove(ix, kind, namespace, name))
+		return;
+	ix->changes++;
+	if (kind == ND_OBJECT_NAMESPACE)
 		return;
 	touch(ix, ND_KREALM_CLUSTER);
 	touch_outside(ix, kind);
@@ -153,7 +157,10 @@ static void end(struct nd_sink *s, enum nd_object_kind kind)
 {
 	struct nd_kindex *ix = of_sink(s);
 
-	if (nd_kput_sweep(ix, kind) && kind != ND_OBJECT_NAMESPACE) {
+	bool swept = nd_kput_sweep(ix, kind);
+
+	ix->changes += swept;
+	if (swept && kind != ND_OBJECT_NAMESPACE) {
 		touch(ix, ND_KREALM_CLUSTER);
 		touch_outside(ix, kind);
 	}

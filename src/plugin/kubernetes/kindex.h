@@ -83,9 +83,10 @@ struct nd_kindex {
 	} realm[ND_KREALMS];
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
 	uint8_t epoch[ND_OBJECT_KINDS]; /* relists begun */
-	uint32_t listed;                /* published: bit by kind that was listed whole */
-	uint32_t modified[ND_KREALMS];  /* published: Unix time of the last change; 0: none */
-	uint32_t modified_outside;      /* the same, of what Services have outside */
+	uint64_t changes;              /* control: calls in which something came, went or changed */
+	uint32_t listed;               /* published: bit by kind that was listed whole */
+	uint32_t modified[ND_KREALMS]; /* published: Unix time of the last change; 0: none */
+	uint32_t modified_outside;     /* the same, of what Services have outside */
 	struct nd_kcount count;
 };
 

@@ -244,10 +244,12 @@ static uint32_t name_endpoint(const struct nd_object_endpoint *e, bool pod_names
 		return add_label(text, e->hostname);
 	if (pod_names && nd_kobject_is_label(e->pod))
 		return add_label(text, e->pod);
+	if (n == 0)
+		return 0;
 	nd_kobject_ip_label(e->ip.bytes, e->ip.len, canonical);
 	for (size_t i = 0; i < n && i < ND_LABEL_MAX; i++)
 		written[i] = e->text[i] == '.' || e->text[i] == ':' ? '-' : e->text[i];
-	if (n < ND_LABEL_MAX && n && written[n - 1] == '-')
+	if (n < ND_LABEL_MAX && written[n - 1] == '-')
 		written[n] = '0';
 	if (strlen(written) == canonical[0] && memcmp(written, canonical + 1, canonical[0]) == 0)
 		return 0;

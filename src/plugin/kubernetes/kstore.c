@@ -11,6 +11,7 @@
 #include "io/random.h"
 #include "kube/apisource.h"
 #include "kube/source.h"
+#include "plugin/kubernetes/ksnap.h"
 
 static const size_t index_bytes_max = (size_t)1 << 30;
 enum { CONFIG_BYTES_MAX = 1 << 20, TOLD_MAX = 5 };
@@ -20,6 +21,9 @@ struct nd_kstore {
 	struct nd_source *source; /* one of the two */
 	struct nd_apisource *api;
 	struct nd_apisource_config api_config;
+	struct nd_ksnap snap;
+	const struct nd_process *process;
+	bool failing; /* the API server, since it was in step last */
 	struct nd_source_config config;
 	struct nd_selector labels, namespace_labels;
 	struct nd_arena arena; /* of path and selectors */
@@ -60,6 +64,11 @@ static void on_report(void *ctx, bool good, const char *text)
 		tell_missing(st->index);
 }
 
+static const char *or_none(const char *text)
+{
+	return text ? text : "";
+}
+
 static int copy_selector(struct nd_kstore *st, const char *text, struct nd_selector *to,
 			 const struct nd_selector **use)
 {
@@ -89,6 +98,8 @@ static void unmake(void *object)
 {
 	struct nd_kstore *st = object;
 
+	/* What a reload drops was replaced by another store, perhaps of another selection, with the same file. */
+	nd_ksnap_stop(&st->snap, st->process->stopping, !st->failing);
 	nd_source_free(st->source);
 	nd_apisource_free(st->api);
 	/* No generation has it any more, but a worker may still be in its last batch. */
@@ -128,7 +139,9 @@ static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *
 
 static void on_api_report(void *ctx, bool good, const char *text)
 {
-	(void)ctx;
+	struct nd_kstore *st = ctx;
+
+	st->failing = !good;
 	if (good)
 		nd_log_info("kubernetes", "in step with the API server at %s", text);
 	else
@@ -164,6 +177,49 @@ static int find_server(struct nd_kstore *st, const struct nd_kconf *c, struct nd
 				    &st->arena, to, d);
 }
 
+static bool is_live(void *ctx)
+{
+	const struct nd_kstore *st = ctx;
+
+	return st->api && nd_apisource_synced(st->api);
+}
+
+/* Whose objects, and which: what a snapshot must have been made of. The key is no secret, but the same for ever. */
+static int print_selection(const struct nd_kstore *st, const struct nd_kconf *c, uint64_t *out)
+{
+	static const struct nd_siphash_key key = { 1, 2 };
+	const struct nd_config *api = &st->api_config.api;
+	struct nd_buf b;
+
+	nd_buf_init(&b, CONFIG_BYTES_MAX);
+	int err = nd_buf_printf(&b, "%s%s\n%s\n%s\n%d%d%d%d", api->host, or_none(api->prefix),
+				or_none(c->labels), or_none(c->namespace_labels), c->zonal,
+				c->pod_names, c->pod_labels, c->outside);
+	if (!err)
+		*out = nd_siphash(&key, 0, b.data, b.len);
+	nd_buf_clear(&b);
+	return err;
+}
+
+static int open_snapshot(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop)
+{
+	struct nd_ksnap *s = &st->snap;
+	bool full = false;
+
+	s->path = keep(st, c->snapshot, &full);
+	s->index = st->index;
+	s->live = is_live;
+	s->ctx = st;
+	if (!s->path)
+		return full ? ND_ELIMIT : 0;
+	int err = print_selection(st, c, &s->who);
+	if (err)
+		return err;
+	nd_ksnap_load(s);
+	nd_ksnap_start(s, loop);
+	return 0;
+}
+
 static int fill_api(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop,
 		    struct nd_diag *d)
 {
@@ -185,7 +241,11 @@ static int fill_api(struct nd_kstore *st, const struct nd_kconf *c, struct nd_lo
 	if (full)
 		return nd_diag_at(d, NULL, 0, "no memory");
 	/* Where a configuration is only checked there is no loop, and nobody to ask. */
-	return loop ? nd_apisource_new(loop, a, &st->api, d) : 0;
+	if (!loop)
+		return 0;
+	if (open_snapshot(st, c, loop))
+		return nd_diag_at(d, NULL, 0, "no memory");
+	return nd_apisource_new(loop, a, &st->api, d);
 }
 
 static void *make(void *ctx)
@@ -196,6 +256,7 @@ static void *make(void *ctx)
 
 	if (!st)
 		return NULL;
+	st->process = m->setup->process;
 	nd_arena_init(&st->arena, CONFIG_BYTES_MAX);
 	if (m->conf->source ? fill(st, m->conf, &d) : fill_api(st, m->conf, m->setup->loop, &d)) {
 		nd_setup_error(m->setup, NULL, "%s%s", m->conf->source ? "source: " : "",
@@ -258,6 +319,7 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	nd_kcount_emit(c->store->index, out);
 	if (c->store->api)
 		emit_api(c->store->api, out);
+	nd_ksnap_emit(&c->store->snap, out);
 }
 
 static void *make_collector(void *ctx)
@@ -287,22 +349,38 @@ static int collect_once(struct nd_kstore *st, struct nd_setup *s)
 	return 0;
 }
 
-static const char *or_none(const char *text)
+/* In one generation a file belongs to one store: two would write over each other's. */
+static int hold_snapshot(const struct nd_kconf *c, struct nd_setup *s)
 {
-	return text ? text : "";
+	if (!c->snapshot)
+		return 0;
+	char *key = nd_arena_printf(s->arena, "%p\n%s", (void *)s->gen, c->snapshot);
+	struct collector mine = { .store = c->store, .gen = s->gen };
+	const struct collector *holder = key ? nd_setup_share(s, "kubernetes-snapshot", key,
+							      strlen(key), make_collector, &mine,
+							      free)
+					     : NULL;
+	if (!holder)
+		return nd_setup_error(s, NULL, "no memory");
+	if (holder->store != c->store)
+		return nd_setup_error(s, NULL,
+				      "snapshot %s is another block's, which selects other objects; "
+				      "give each block a file of its own",
+				      c->snapshot);
+	return 0;
 }
 
 int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 {
 	struct making m = { .conf = c, .setup = s };
-	const char *server = c->source
-				     ? c->source
-				     : nd_arena_printf(s->arena,
-						       "\1%s\n%s\n%s\n%s\n%s\n%s\n%g %u %u",
-						       or_none(c->endpoint), or_none(c->cert),
-						       or_none(c->key), or_none(c->ca),
-						       or_none(c->kubeconfig), or_none(c->context),
-						       c->qps, c->burst, c->inflight);
+	const char *server = c->source ? c->source
+				       : nd_arena_printf(s->arena,
+							 "\1%s\n%s\n%s\n%s\n%s\n%s\n%s\n%g %u %u",
+							 or_none(c->endpoint), or_none(c->cert),
+							 or_none(c->key), or_none(c->ca),
+							 or_none(c->kubeconfig),
+							 or_none(c->context), or_none(c->snapshot),
+							 c->qps, c->burst, c->inflight);
 	char *key = nd_arena_printf(s->arena, "%s\n%s\n%s\n%d%d%d%d%d%d%d", or_none(server),
 				    c->labels ? c->labels : "",
 				    c->namespace_labels ? c->namespace_labels : "", c->noendpoints,
@@ -315,7 +393,21 @@ int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 	if (!c->store)
 		return s->diag->set ? ND_ECONF : nd_setup_error(s, NULL, "no memory");
 	c->index = c->store->index;
-	return collect_once(c->store, s);
+	int err = hold_snapshot(c, s);
+	return err ? err : collect_once(c->store, s);
+}
+
+void nd_kstore_note(const struct nd_kconf *c, struct nd_buf *to)
+{
+	uint64_t age_s;
+
+	if (nd_ksnap_served(&c->store->snap, &age_s))
+		nd_buf_printf(to,
+			      "answers from a snapshot, %llu s old; the API server was not "
+			      "listed yet",
+			      (unsigned long long)age_s);
+	else if (c->store->failing && nd_kindex_complete(c->index))
+		nd_buf_text(to, "the API server fails; answers from the last good state");
 }
 
 /* ---- the wait for it ---- */

@@ -13,3 +13,5 @@ int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s);
 /* At the first start: runs the loop until everything was listed, or startup_timeout is over: 0. A signal that ends the
  * server meanwhile: ND_ECLOSED. A reload does not wait: it is asked for from inside the loop. */
 int nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s);
+/* What /ready says behind its OK: answers are old, and why. */
+void nd_kstore_note(const struct nd_kconf *c, struct nd_buf *to);

@@ -250,6 +250,8 @@ static const struct nd_setting settings[] = {
 	{ "multicluster", ND_SET_OWN, .help = "ZONES...: these answer for ServiceImports" },
 	{ "zonal", ND_SET_FLAG, offsetof(struct nd_kconf, zonal),
 	  .help = "names by topology zone" },
+	{ "snapshot", ND_SET_OWN,
+	  .help = "FILE: keep the last good state there, and start from it" },
 	{ "startup_timeout", ND_SET_OWN, .help = "how long a start waits for the API server" },
 	{ 0 }
 };
@@ -258,6 +260,11 @@ static bool is_ready(void *self)
 {
 	const struct nd_kconf *c = self;
 	return nd_kindex_complete(c->index);
+}
+
+static void note(void *self, struct nd_buf *to)
+{
+	nd_kstore_note(self, to);
 }
 
 static int setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s)
@@ -273,8 +280,10 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 	}
 	if (!err)
 		err = nd_kstore_open(c, s);
-	if (!err)
+	if (!err) {
 		nd_setup_ready(s, is_ready);
+		nd_setup_ready_note(s, note);
+	}
 	return err;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ready - /ready is 200 once every plugin that has something to wait for is ready (CoreDNS's ready). */
+/* ready - /ready is 200 once every plugin that has something to wait for is ready (CoreDNS's ready). A plugin
+ * that is ready but answers from old state has a line of its own behind the OK; the status stays 200. */
 #include <string.h>
 #include "core/gen.h"
 #include "io/http1.h"
@@ -39,6 +40,7 @@ static void handle(void *self, const struct nd_http1_request *req, struct nd_htt
 	if ((!r->continuously && r->been_ready) || nd_setup_all_ready(r->gen, &res->body)) {
 		r->been_ready = true;
 		nd_buf_text(&res->body, "OK");
+		nd_setup_ready_notes(r->gen, &res->body);
 		return;
 	}
 	res->status = 503;

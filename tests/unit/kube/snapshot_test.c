@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is written comes back; what is damaged, foreign or of another version gives nothing at all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/file.h"
+#include "kube/snapshot.h"
+
+enum {
+	KINDS = 1 << ND_OBJECT_NAMESPACE | 1 << ND_OBJECT_SERVICE | 1 << ND_OBJECT_SLICE |
+		1 << ND_OBJECT_POD
+};
+
+static const struct nd_snapshot_head head = { .who = 77, .saved_s = 1700000000, .kinds = KINDS };
+
+/* What a sink is told, as text. */
+struct told {
+	struct nd_sink sink;
+	struct nd_buf text;
+};
+
+static struct nd_buf *text_of(struct nd_sink *s)
+{
+	return &ND_CONTAINER(s, struct told, sink)->text;
+}
+
+static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
+{
+	nd_buf_printf(text_of(s), "begin %s\n", nd_object_kind_text[kind]);
+}
+
+static void on_end(struct nd_sink *s, enum nd_object_kind kind)
+{
+	nd_buf_printf(text_of(s), "end %s\n", nd_object_kind_text[kind]);
+}
+
+static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+		      const char *name)
+{
+	(void)kind;
+	nd_buf_printf(text_of(s), "remove %s/%s\n", namespace, name);
+}
+
+static void show_ips(struct nd_buf *b, const struct nd_object_ip *ip, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		nd_buf_printf(b, " ip%u:%02x%02x", ip[i].len, ip[i].bytes[0], ip[i].bytes[15]);
+}
+
+static void show_ports(struct nd_buf *b, const struct nd_object_port *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		nd_buf_printf(b, " %s/%s=%d", p[i].name, p[i].protocol, p[i].port);
+}
+
+static void show_slice(struct nd_buf *b, const struct nd_object_slice *s)
+{
+	nd_buf_printf(b, " of %s,%s,%s%s", s->service, s->import, s->cluster, s->changed);
+	for (size_t i = 0; i < s->nendpoints; i++) {
+		const struct nd_object_endpoint *e = &s->endpoints[i];
+		nd_buf_printf(b, " [%s %s %s %s", e->text, e->hostname, e->pod, e->zone);
+		show_ips(b, &e->ip, 1);
+		nd_buf_text(b, "]");
+	}
+	show_ports(b, s->ports, s->nports);
+}
+
+static int on_upsert(struct nd_sink *s, const struct nd_object *o)
+{
+	struct nd_buf *b = text_of(s);
+
+	nd_buf_printf(b, "%s %s/%s", nd_object_kind_text[o->kind], o->namespace, o->name);
+	for (size_t i = 0; i < o->nlabels; i++)
+		nd_buf_printf(b, " %s=%s", o->labels[i].key, o->labels[i].value);
+	if (o->kind == ND_OBJECT_SERVICE) {
+		nd_buf_printf(b, " %d%d%s", o->service.external, o->service.headless,
+			      o->service.external_name);
+		show_ips(b, o->service.ips, o->service.nips);
+		show_ports(b, o->service.ports, o->service.nports);
+		for (size_t i = 0; i < o->service.noutside; i++)
+			nd_buf_printf(b, " out:%s", o->service.outside[i]);
+	} else if (o->kind == ND_OBJECT_SLICE) {
+		show_slice(b, &o->slice);
+	} else if (o->kind == ND_OBJECT_POD) {
+		show_ips(b, o->pod.ips, o->pod.nips);
+	}
+	nd_buf_text(b, "\n");
+	return 0;
+}
+
+static const struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end };
+static char folder[64], path[96];
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/snapshot_test.XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof path, "%s/snap", folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+/* An object of each kind, with all it may have. */
+static void write_all(struct nd_buf *b)
+{
+	static const struct nd_object_ip ips[] = { { 4, { 10, 0, 0, 1 } },
+						   { 16, { 0xfd, [15] = 9 } },
+						   { 0, { 0 } } };
+	static const struct nd_object_port ports[] = { { "http", "TCP", 80 },
+						       { "", "", -1 },
+						       { "top", "UDP", 65535 } };
+	static const struct nd_object_label labels[] = { { "a", "b" }, { "c", "" } };
+	static const char *const outside[] = { "192.0.2.1", "lb.example" };
+	const struct nd_object_endpoint ends[] = { { ips[0], "10.0.0.1", "h", "p", "z" },
+						   { ips[1], "", "", "", "" } };
+	const struct nd_object all[] = {
+		{ .kind = ND_OBJECT_NAMESPACE, .namespace = "", .name = "n" },
+		{ .kind = ND_OBJECT_SERVICE,
+		  .namespace = "n",
+		  .name = "s",
+		  .service = { true, false, "x.example", ips, 3, ports, 3, outside, 2 } },
+		{ .kind = ND_OBJECT_SERVICE,
+		  .namespace = "n",
+		  .name = "bare",
+		  .service = { .headless = true, .external_name = "" } },
+		{ .kind = ND_OBJECT_SLICE,
+		  .namespace = "n",
+		  .name = "e",
+		  .slice = { "s", "i", "c1", "2024-01-01T00:00:00Z", ends, 2, ports, 3 } },
+		{ .kind = ND_OBJECT_POD,
+		  .namespace = "n",
+		  .name = "p",
+		  .labels = labels,
+		  .nlabels = 2,
+		  .pod = { ips, 2, false } },
+	};
+	struct nd_snapshot w;
+
+	assert_int_equal(nd_snapshot_open(&w, path, &head), 0);
+	for (size_t i = 0; i < ND_COUNT(all); i++)
+		assert_int_equal(nd_snapshot_add(&w, &all[i]), 0);
+	assert_int_equal(nd_snapshot_commit(&w), 0);
+	nd_buf_init(b, 1 << 20);
+	assert_int_equal(nd_file_read(path, b), 0);
+}
+
+static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want, struct told *t,
+		     const char **why)
+{
+	*t = (struct told){ .sink = sink };
+	nd_buf_init(&t->text, 1 << 16);
+	*why = "";
+	return nd_snapshot_read(bytes, n, want, &t->sink, why);
+}
+
+static void test_round(void **state)
+{
+	struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
+	struct told t;
+	struct nd_buf b;
+	const char *why;
+	(void)state;
+
+	write_all(&b);
+	assert_int_equal(read_told(b.data, b.len, &want, &t, &why), 0);
+	assert_int_equal(want.saved_s, 1700000000);
+	assert_string_equal(nd_buf_string(&t.text),
+			    "begin Namespace\nbegin Service\nbegin EndpointSlice\nbegin Pod\n"
+			    "Namespace /n\n"
+			    "Service n/s 10x.example ip4:0a00 ip16:fd09 ip0:0000 http/TCP=80 /=-1 "
+			    "top/UDP=65535 out:192.0.2.1 out:lb.example\n"
+			    "Service n/bare 01\n"
+			    "EndpointSlice n/e of s,i,c1 [10.0.0.1 h p z ip4:0a00] [    ip16:fd09] "
+			    "http/TCP=80 /=-1 top/UDP=65535\n"
+			    "Pod n/p a=b c= ip4:0a00 ip16:fd09\n"
+			    "end Namespace\nend Service\nend EndpointSlice\nend Pod\n");
+	nd_buf_clear(&t.text);
+	nd_buf_clear(&b);
+}
+
+/* Each cut and each octet that is another one: nothing is told to the sink. */
+static void test_damage(void **state)
+{
+	struct nd_buf b;
+	(void)state;
+
+	write_all(&b);
+	for (size_t i = 0; i < 2 * b.len; i++) {
+		struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
+		struct told t;
+		const char *why;
+		size_t n = i < b.len ? i : b.len;
+		/* Of its own size, so that a sanitizer sees what is read behind it. */
+		char *copy = malloc(n + 1);
+		assert_non_null(copy);
+		memcpy(copy, b.data, n);
+		char *exact = realloc(copy, n ? n : 1);
+		assert_non_null(exact);
+		if (i >= b.len)
+			exact[i - b.len] ^= 0x20;
+		int err = read_told(exact, n, &want, &t, &why);
+		if (err != ND_EFORMAT || t.text.len || !why[0])
+			fail_msg("%zu of %zu: %d %s\n%s", i, b.len, err, why,
+				 nd_buf_string(&t.text));
+		nd_buf_clear(&t.text);
+		free(exact);
+	}
+	nd_buf_clear(&b);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		char octet;
+		uint64_t who;
+		uint32_t kinds;
+		const char *why;
+	} rows[] = {
+		{ "another file", 0, 'X', 77, KINDS, "is no snapshot" },
+		{ "newer", 8, 2, 77, KINDS, "another version" },
+		{ "other selection", 8, 1, 78, KINDS, "another API server" },
+		{ "other kinds", 8, 1, 77, 1, "another API server" },
+		{ "damaged", 24, 'X', 77, KINDS, "is damaged" },
+	};
+	struct nd_buf b;
+	(void)state;
+
+	write_all(&b);
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_snapshot_head want = { .who = rows[i].who, .kinds = rows[i].kinds };
+		struct told t;
+		const char *why;
+		char was = b.data[rows[i].at];
+		b.data[rows[i].at] = rows[i].octet;
+		int err = read_told(b.data, b.len, &want, &t, &why);
+		if (err != ND_EFORMAT || !strstr(why, rows[i].why) || t.text.len)
+			fail_msg("%s: %d %s", rows[i].name, err, why);
+		b.data[rows[i].at] = was;
+		nd_buf_clear(&t.text);
+	}
+	nd_buf_clear(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_round, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
