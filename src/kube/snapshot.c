@@ -55,7 +55,7 @@ static void put_ports(struct nd_buf *b, const struct nd_object_port *ports, size
 	for (size_t i = 0; i < n; i++) {
 		put_text(b, ports[i].name);
 		put_text(b, ports[i].protocol);
-		put_number(b, (size_t)(ports[i].port + 1));
+		put_number(b, (size_t)ports[i].port + 1); /* -1 wraps to 0 */
 	}
 }
 
