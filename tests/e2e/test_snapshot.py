@@ -91,9 +91,8 @@ def test_start_while_the_api_server_is_away(serve, stub, path):
     # What lives is not taken for what was kept.
     stub.how = away
     stub.cut()
-    s.wait_log("the last good state stays", 2)
-    assert s.get("READY", "/ready") == \
-        (200, "OK\nkubernetes: the API server fails; answers from the last good state")
+    wait_for(lambda: s.get("READY", "/ready") ==
+             (200, "OK\nkubernetes: the API server fails; answers from the last good state"), 20)
     assert s.metrics()[SERVED] == 0
 
 
