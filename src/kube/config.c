@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/file.h"
+#include "kube/base64.h"
 #include "kube/tree.h"
 
 enum { FILE_BYTES_MAX = 4 << 20, TREE_BYTES_MAX = 64 << 20 };
@@ -18,6 +19,7 @@ struct reading {
 	struct nd_arena *arena;
 	struct nd_config *to;
 	struct nd_diag *diag;
+	const struct nd_tree *cluster; /* the one of the context */
 };
 
 static int no_memory(struct nd_diag *d)
@@ -195,41 +197,6 @@ static int get_bool(struct reading *r, const struct nd_tree *map, const char *ke
 	return 0;
 }
 
-static int digit(char c)
-{
-	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(all, c) : NULL;
-
-	return at ? (int)(at - all) : -1;
-}
-
-/* RFC 4648 s4, as Go's StdEncoding: line ends are skipped, the padding stands at the end. */
-static bool decode_base64(const char *text, uint8_t *to, size_t *n)
-{
-	uint32_t bits = 0;
-	unsigned count = 0, pads = 0;
-
-	*n = 0;
-	for (; *text; text++) {
-		int v = digit(*text);
-		if (*text == '\n' || *text == '\r')
-			continue;
-		if (*text == '=' && count % 4 >= 2 && pads < 2) {
-			v = 0;
-			pads++;
-		} else if (v < 0 || pads) {
-			return false;
-		}
-		bits = bits << 6 | (uint32_t)v;
-		if (++count % 4)
-			continue;
-		for (unsigned i = 0; i < 3 - pads; i++)
-			to[(*n)++] = (uint8_t)(bits >> (16 - 8 * i));
-		bits = 0;
-	}
-	return count % 4 == 0;
-}
-
 /* NAME-data wins over NAME, as in client-go. */
 static int get_pem(struct reading *r, const struct nd_tree *map, const char *name,
 		   struct nd_tls_pem *out)
@@ -244,7 +211,7 @@ static int get_pem(struct reading *r, const struct nd_tree *map, const char *nam
 	uint8_t *bytes = nd_arena_alloc(r->arena, strlen(data) + 3);
 	if (!bytes)
 		return no_memory(r->diag);
-	if (!decode_base64(data, bytes, &out->len))
+	if (!nd_base64_decode(data, bytes, &out->len))
 		return fail(r, nd_tree_get(map, key), key, "is not base64");
 	out->bytes = bytes;
 	return 0;
@@ -294,7 +261,6 @@ static int read_cluster(struct reading *r, const struct nd_tree *t)
 
 static int read_password(struct reading *r, const struct nd_tree *t)
 {
-	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *user, *password;
 	int err = get_text(r, t, "username", &user);
 
@@ -303,31 +269,77 @@ static int read_password(struct reading *r, const struct nd_tree *t)
 	if (err || !user)
 		return err;
 	const char *plain = nd_arena_printf(r->arena, "%s:%s", user, password ? password : "");
-	size_t n = plain ? strlen(plain) : 0, to = 0;
-	char *out = nd_arena_alloc(r->arena, n / 3 * 4 + 5);
-	if (!plain || !out)
-		return no_memory(r->diag);
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t bits = 0;
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (i + k < n ? (uint8_t)plain[i + k] : 0u);
-		for (size_t k = 0; k < 4; k++)
-			out[to++] = i + k > n ? '=' : all[bits >> (18 - 6 * k) & 63];
+	r->to->basic = plain ? nd_base64_encode(r->arena, plain, strlen(plain)) : NULL;
+	return r->to->basic ? 0 : no_memory(r->diag);
+}
+
+/* The CA's certificates as the program is told of them. */
+static int encode_ca(struct reading *r, const char **out)
+{
+	const struct nd_tls_pem *ca = &r->to->options.ca;
+	struct nd_buf b;
+
+	*out = NULL;
+	if (ca->bytes)
+		*out = nd_base64_encode(r->arena, ca->bytes, ca->len);
+	if (ca->bytes)
+		return *out ? 0 : no_memory(r->diag);
+	if (!ca->file)
+		return 0;
+	nd_buf_init(&b, FILE_BYTES_MAX);
+	int err = nd_file_read(ca->file, &b);
+	if (err)
+		err = nd_diag_at(r->diag, r->file, r->cluster->line, "certificate-authority %s: %s",
+				 ca->file, nd_err_text(err));
+	else if (!(*out = nd_base64_encode(r->arena, nd_buf_string(&b), b.len)))
+		err = no_memory(r->diag);
+	nd_buf_clear(&b);
+	return err;
+}
+
+static const struct nd_tree *find_extension(const struct nd_tree *cluster)
+{
+	const struct nd_tree *all = nd_tree_get(cluster, "extensions");
+
+	for (const struct nd_tree *v = all ? all->first : NULL; v; v = v->next) {
+		const struct nd_tree *name = nd_tree_get(v, "name");
+		if (name && name->kind == ND_TREE_TEXT &&
+		    strcmp(name->text, "client.authentication.k8s.io/exec") == 0)
+			return nd_tree_get(v, "extension");
 	}
-	r->to->basic = out;
-	return 0;
+	return NULL;
+}
+
+static int read_exec(struct reading *r, const struct nd_tree *t)
+{
+	const struct nd_tree *tell = nd_tree_get(t, "provideClusterInfo");
+	struct nd_config *c = r->to;
+	struct nd_exec_cluster cluster = { .server = nd_tree_get(r->cluster, "server")->text,
+					   .server_name = c->server_name,
+					   .insecure = c->options.insecure,
+					   .config = find_extension(r->cluster) };
+	struct nd_exec *x = nd_arena_alloc(r->arena, sizeof *x);
+
+	if (!x)
+		return no_memory(r->diag);
+	bool told = tell && tell->kind == ND_TREE_BOOL && tell->text[0] == 't';
+	int err = told ? encode_ca(r, &cluster.ca) : 0;
+	if (!err)
+		err = nd_exec_read(r->file, t, &cluster, r->arena, x, r->diag);
+	c->exec = x;
+	return err;
 }
 
 static int read_user(struct reading *r, const struct nd_tree *t)
 {
-	static const char *const refused[] = { "exec",   "auth-provider", "as",
-					       "as-uid", "as-groups",     "as-user-extra" };
+	static const char *const refused[] = { "auth-provider", "as", "as-uid", "as-groups",
+					       "as-user-extra" };
 	struct nd_config *c = r->to;
 
 	for (size_t i = 0; i < ND_COUNT(refused); i++)
 		if (nd_tree_get(t, refused[i]))
 			return fail(r, nd_tree_get(t, refused[i]), refused[i],
-				    "is not in this build yet; give a token, a tokenFile or a client "
+				    "is not supported; give exec, a token, a tokenFile or a client "
 				    "certificate");
 	int err = get_pem(r, t, "client-certificate", &c->options.cert);
 	if (!err)
@@ -338,6 +350,8 @@ static int read_user(struct reading *r, const struct nd_tree *t)
 		err = get_path(r, t, "tokenFile", &c->token_file);
 	if (!err)
 		err = read_password(r, t);
+	if (!err && nd_tree_get(t, "exec"))
+		err = read_exec(r, nd_tree_get(t, "exec"));
 	bool cert = c->options.cert.file || c->options.cert.bytes;
 	bool key = c->options.key.file || c->options.key.bytes;
 	if (!err && cert != key)
@@ -347,7 +361,7 @@ static int read_user(struct reading *r, const struct nd_tree *t)
 
 static int read_context(struct reading *r, const struct nd_tree *doc, const char *name)
 {
-	const struct nd_tree *context, *cluster, *user;
+	const struct nd_tree *context, *cluster = NULL, *user;
 	const char *cluster_name, *user_name;
 	int err = 0;
 
@@ -365,6 +379,7 @@ static int read_context(struct reading *r, const struct nd_tree *doc, const char
 		err = fail(r, context, "cluster", "is missing: a cluster's name");
 	if (!err)
 		err = find_entry(r, doc, "clusters", "cluster", cluster_name, &cluster);
+	r->cluster = cluster;
 	if (!err)
 		err = read_cluster(r, cluster);
 	if (err || !user_name)

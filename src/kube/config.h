@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.h - where the API server is and who we are: from a pod's service account, a kubeconfig, or an endpoint's URL.
  *
- * Owns:    all text lies in the arena given. Token files are read again for each request, certificates once for each
- *          client.
+ * Owns:    all text lies in the arena given. Token files are read again for each request, those of certificates when
+ *          they have changed.
  * Errors:  ND_ECONF, the diag names file, line and field.
- * Does not: run exec plugins or auth providers (a user that needs one is refused by name).
+ * Does not: run exec programs (credential.h does); know auth providers (a user that needs one is refused by
+ *          name).
  * Threads: control. A host name is looked up here, once, and waited for.
  */
 #pragma once
@@ -12,6 +13,7 @@
 #include "base/arena.h"
 #include "conf/diag.h"
 #include "io/httpc.h"
+#include "kube/exec.h"
 
 struct nd_config {
 	struct nd_addr addr;
@@ -22,6 +24,7 @@ struct nd_config {
 	struct nd_tls_options options;
 	const char *token, *token_file; /* NULL: none; the file wins */
 	const char *basic;              /* "user:password" in base64; NULL */
+	const struct nd_exec *exec; /* a program says who we are, where nothing above does; NULL */
 };
 
 /* KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT, and token and ca.crt in the folder. */

@@ -347,6 +347,8 @@ static void refused(struct nd_watch *w)
 	} else if (w->failures >= FAILURES_MAX && w->status == 200) {
 		list_again(w);
 	}
+	if (s.code == 401)
+		nd_client_refused(w->config.client);
 	if (s.code == 401 && w->failures == 1)
 		pause = 0; /* the token may have been rotated: it is read again for each request */
 	if (s.code != 410 && pause) {
@@ -374,7 +376,7 @@ static void broke(struct nd_watch *w, int err, const char *why)
 		wait(w, MS(nd_random_below(500)));
 		return;
 	}
-	snprintf(text, sizeof text, "%s: %.400s", paths[w->config.kind], why);
+	snprintf(text, sizeof text, "%s: %.440s", paths[w->config.kind], why);
 	tell(w, text);
 	wait(w, pause_ns(w));
 }
@@ -462,11 +464,14 @@ static void ask(struct nd_watch *w)
 					&w->x);
 	nd_buf_clear(&b);
 	w->counted = !err;
+	const char *notice = nd_client_notice(w->config.client);
+	if (!err && notice)
+		tell(w, notice);
 	if (!err)
 		return;
 	w->failures++;
 	w->state.failures++;
-	broke(w, err, nd_err_text(err));
+	broke(w, err, nd_client_error(w->config.client, err));
 }
 
 struct nd_watch *nd_watch_new(struct nd_loop *loop, const struct nd_watch_config *config)

@@ -16,6 +16,8 @@
 	"users:\n- name: u\n  user: {%s}\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n" \
 	"current-context: x\n"
 
+#define BETA "apiVersion: client.authentication.k8s.io/v1beta1"
+
 static char folder[] = "/tmp/nd_config_XXXXXX";
 
 static const char *put(const char *name, const char *text)
@@ -79,6 +81,45 @@ static void test_kubeconfig(void **state)
 	nd_arena_clear(&a);
 }
 
+static void test_exec(void **state)
+{
+	struct nd_arena a;
+	struct nd_config c;
+	struct nd_diag d;
+	char want[128];
+	(void)state;
+
+	int err =
+		read_file("certificate-authority-data: YWJjZA==, tls-server-name: k, extensions: "
+			  "[{name: client.authentication.k8s.io/exec, extension: {a: [1, 'q\"']}}]",
+			  "exec: {" BETA ", command: ./bin/p, args: [x, ''], provideClusterInfo: "
+			  "true, installHint: get it, env: [{name: A, value: b=c}, {name: B}]}",
+			  NULL, &a, &c, &d);
+	assert_int_equal(err, 0);
+	assert_non_null(c.exec);
+	snprintf(want, sizeof want, "%s/./bin/p", folder);
+	assert_string_equal(c.exec->argv[0], want);
+	assert_string_equal(c.exec->argv[1], "x");
+	assert_string_equal(c.exec->argv[2], "");
+	assert_null(c.exec->argv[3]);
+	assert_string_equal(c.exec->env[0], "A=b=c");
+	assert_string_equal(c.exec->env[1], "B=");
+	assert_string_equal(c.exec->env[2],
+			    "KUBERNETES_EXEC_INFO={\"kind\":\"ExecCredential\",\"apiVersion\":"
+			    "\"client.authentication.k8s.io/v1beta1\",\"spec\":{\"cluster\":{"
+			    "\"server\":\"https://127.0.0.1:6443/base/\",\"tls-server-name\":\"k\","
+			    "\"certificate-authority-data\":\"YWJjZA==\",\"config\":{\"a\":[1,"
+			    "\"q\\\"\"]}},\"interactive\":false}}");
+	assert_null(c.exec->env[3]);
+	assert_string_equal(c.exec->hint, "get it");
+	nd_arena_clear(&a);
+
+	assert_int_equal(read_file("", "exec: {" BETA ", command: p}", NULL, &a, &c, &d), 0);
+	assert_string_equal(c.exec->argv[0], "p"); /* by PATH */
+	assert_non_null(strstr(c.exec->env[0], "\"spec\":{\"interactive\":false}}"));
+	nd_arena_clear(&a);
+}
+
 static void test_mistakes(void **state)
 {
 	static const struct {
@@ -90,7 +131,33 @@ static void test_mistakes(void **state)
 		{ "half a pad", "certificate-authority-data: 'YWJj='", "", NULL, "is not base64" },
 		{ "behind the pad", "certificate-authority-data: 'YQ==YQ=='", "", NULL,
 		  "is not base64" },
-		{ "exec", "", "exec: {command: a}", NULL, ":6 - exec is not in this build yet" },
+		{ "auth-provider", "", "auth-provider: {name: a}", NULL,
+		  ":6 - auth-provider is not supported" },
+		{ "exec of another kind", "", "exec: a", NULL, ":6 - exec must be a map" },
+		{ "no version", "", "exec: {command: a}", NULL, ":6 - exec.apiVersion is missing" },
+		{ "an old version", "",
+		  "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: a}", NULL,
+		  "exec.apiVersion is not known" },
+		{ "no mode", "", "exec: {apiVersion: client.authentication.k8s.io/v1, command: a}",
+		  NULL, "exec.interactiveMode is missing" },
+		{ "a terminal", "", "exec: {" BETA ", command: a, interactiveMode: Always}", NULL,
+		  "no terminal" },
+		{ "a mode", "", "exec: {" BETA ", command: a, interactiveMode: never}", NULL,
+		  "exec.interactiveMode is not known" },
+		{ "no command", "", "exec: {" BETA "}", NULL, "exec.command is missing" },
+		{ "args", "", "exec: {" BETA ", command: a, args: [1]}", NULL,
+		  "exec.args must be a list of texts" },
+		{ "args", "", "exec: {" BETA ", command: a, args: b}", NULL,
+		  "exec.args must be a list" },
+		{ "env", "", "exec: {" BETA ", command: a, env: [{value: x}]}", NULL,
+		  "exec.env.name is missing" },
+		{ "env", "", "exec: {" BETA ", command: a, env: [x]}", NULL,
+		  "exec.env must be a list of name and value" },
+		{ "env", "", "exec: {" BETA ", command: a, env: [{name: 'a=b'}]}", NULL,
+		  "has a \"=\" in it" },
+		{ "no CA", "certificate-authority: /nowhere/ca",
+		  "exec: {" BETA ", command: a, provideClusterInfo: true}", NULL,
+		  ":3 - certificate-authority /nowhere/ca: " },
 		{ "key alone", "", "client-key: a", NULL, "belong together" },
 		{ "no text", "", "token: 7", NULL, ":6 - token must be text" },
 		{ "no bool", "insecure-skip-tls-verify: 'a'", "", NULL, "must be true or false" },
@@ -194,9 +261,8 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kubeconfig),
-		cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_endpoint),
+		cmocka_unit_test(test_kubeconfig), cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_in_cluster),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
