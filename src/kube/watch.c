@@ -339,6 +339,7 @@ static void refused(struct nd_watch *w)
 	} else if (w->phase == STREAM && (s.code == 400 || s.code == 422)) {
 		/* Before 1.27, or switched off: it knows no streaming list. */
 		w->no_stream = true;
+		w->failures = 0;
 		wait(w, 0);
 		return;
 	} else if ((s.code == 403 || s.code == 404) && !w->state.synced && pause < S(30)) {

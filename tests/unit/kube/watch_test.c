@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The watch over a transport of the test's own: client, exchanges, timers, clock and chance are below, so a test runs
+ * in no time and the same each time. Each scenario is what the server answers to one request after the other; what
+ * the watch does is written down:
+ *
+ *   S, L, L=TOKEN, W=VERSION   it asked for a streaming list, a list or its next page, a watch from there
+ *   ( +NAME -NAME )            the sink's begin, upsert, remove, end
+ *   ok, !TEXT                  the report
+ *   ~MS                        it waits, if at all
+ *   ?                          the client was told of a 401
+ *   x                          it cancelled the exchange
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+#include "io/clock.h"
+#include "io/random.h"
+#include "kube/watch.h"
+
+/* ---- the world ---- */
+
+struct answer {
+	int status; /* 0: no head comes */
+	const char *type, *after;
+	const char *body;
+	size_t n;     /* of body; 0: all of the text */
+	int err;      /* how it ends */
+	unsigned ms;  /* that it takes */
+	size_t piece; /* the body comes in pieces of so many bytes; 0: at once */
+};
+
+static struct {
+	char trace[4096];
+	uint64_t now_ns;
+	struct nd_timer *timer;
+	uint64_t timer_ns;
+	struct nd_httpc_handler handler;
+	bool open;   /* an exchange is under way */
+	int waiting; /* heads */
+	const struct answer *at;
+	int get_err;
+	uint64_t delay_ns;
+	const char *notice;
+	char target[4096], accept[128];
+	int upsert;
+} world;
+
+static void note(const char *format, ...)
+{
+	size_t n = strlen(world.trace);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(world.trace + n, sizeof world.trace - n, format, ap);
+	va_end(ap);
+}
+
+uint64_t nd_loop_now_ns(const struct nd_loop *loop)
+{
+	(void)loop;
+	return world.now_ns;
+}
+
+void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
+		    void (*fn)(struct nd_timer *t))
+{
+	(void)loop;
+	t->fn = fn;
+	world.timer = t;
+	world.timer_ns = delay_ns;
+	if (delay_ns)
+		note("~%llu ", (unsigned long long)(delay_ns / ND_NS_PER_MS));
+}
+
+void nd_timer_stop(struct nd_timer *t)
+{
+	if (world.timer == t)
+		world.timer = NULL;
+}
+
+uint32_t nd_random_below(uint32_t n)
+{
+	(void)n;
+	return 0;
+}
+
+uint64_t nd_client_delay_ns(struct nd_client *c)
+{
+	uint64_t held = world.delay_ns;
+	(void)c;
+
+	world.delay_ns = 0;
+	return held;
+}
+
+static void note_target(void)
+{
+	const char *version = strstr(world.target, "&resourceVersion="),
+		   *more = strstr(world.target, "&continue=");
+
+	if (strstr(world.target, "sendInitialEvents=true"))
+		note("S ");
+	else if (strstr(world.target, "watch=1"))
+		note("W%.*s ", version ? (int)strcspn(version + 16, "&") : 0,
+		     version ? version + 16 : "");
+	else
+		note("L%.*s ", more ? (int)strcspn(more + 9, "&") : 0, more ? more + 9 : "");
+}
+
+int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
+		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out)
+{
+	(void)c;
+	assert_false(world.open);
+	assert_true(idle_ns > 0);
+	snprintf(world.target, sizeof world.target, "%s", target);
+	snprintf(world.accept, sizeof world.accept, "%s", accept);
+	note_target();
+	if (world.get_err)
+		return world.get_err;
+	world.handler = *handler;
+	world.open = true;
+	world.waiting++;
+	*out = (struct nd_httpc_exchange *)&world;
+	return 0;
+}
+
+void nd_client_answered(struct nd_client *c)
+{
+	(void)c;
+	world.waiting--;
+	assert_int_equal(world.waiting, 0);
+}
+
+void nd_client_refused(struct nd_client *c)
+{
+	(void)c;
+	note("? ");
+}
+
+const char *nd_client_error(const struct nd_client *c, int err)
+{
+	(void)c;
+	return err == ND_ECONF ? "the program failed" : nd_err_text(err);
+}
+
+const char *nd_client_notice(struct nd_client *c)
+{
+	const char *notice = world.notice;
+	(void)c;
+
+	world.notice = NULL;
+	return notice;
+}
+
+const char *nd_httpc_header(const struct nd_httpc_exchange *x, const char *name)
+{
+	(void)x;
+	return strcmp(name, "Content-Type") == 0  ? world.at->type
+	       : strcmp(name, "Retry-After") == 0 ? world.at->after
+						  : NULL;
+}
+
+void nd_httpc_cancel(struct nd_httpc_exchange *x)
+{
+	if (x && world.open) {
+		world.open = false;
+		note("x ");
+	}
+}
+
+const char *nd_httpc_error_text(const struct nd_httpc_exchange *x)
+{
+	(void)x;
+	return "it was cut";
+}
+
+/* ---- the sink and the report ---- */
+
+static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
+{
+	(void)s;
+	(void)kind;
+	note("( ");
+}
+
+static void on_end(struct nd_sink *s, enum nd_object_kind kind)
+{
+	(void)s;
+	(void)kind;
+	note(") ");
+}
+
+static int on_upsert(struct nd_sink *s, const struct nd_object *o)
+{
+	(void)s;
+	note("+%s ", o->name);
+	return world.upsert;
+}
+
+static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
+		      const char *name)
+{
+	(void)s;
+	(void)kind;
+	(void)namespace;
+	note("-%s ", name);
+}
+
+static void on_report(void *ctx, enum nd_object_kind kind, const char *failed)
+{
+	(void)ctx;
+	(void)kind;
+	note(failed ? "!%s " : "ok ", failed);
+}
+
+static struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end };
+
+/* ---- running ---- */
+
+static struct nd_watch *begin(enum nd_object_kind kind, const char *labels)
+{
+	struct nd_watch_config c = { .kind = kind,
+				     .labels = labels,
+				     .client = (struct nd_client *)&world,
+				     .sink = &sink,
+				     .report = on_report };
+
+	memset(&world, 0, sizeof world);
+	world.now_ns = 1000 * (uint64_t)ND_NS_PER_S;
+	struct nd_watch *w = nd_watch_new((struct nd_loop *)&world, &c);
+	assert_non_null(w);
+	return w;
+}
+
+/* The next request goes out. */
+static void fire(void)
+{
+	struct nd_timer *t = world.timer;
+
+	assert_non_null(t);
+	world.timer = NULL;
+	world.now_ns += world.timer_ns;
+	t->fn(t);
+}
+
+/* It is answered. */
+static void reply(const struct answer *a)
+{
+	struct nd_httpc_handler h = world.handler;
+	size_t n = a->n ? a->n : a->body ? strlen(a->body) : 0;
+	size_t piece = a->piece ? a->piece : n;
+
+	world.at = a;
+	if (a->status)
+		h.on_head(h.ctx, (struct nd_httpc_exchange *)&world, a->status);
+	for (size_t i = 0; i < n && world.open; i += piece)
+		h.on_data(h.ctx, (struct nd_httpc_exchange *)&world, (const uint8_t *)a->body + i,
+			  n - i < piece ? n - i : piece);
+	world.now_ns += a->ms * (uint64_t)ND_NS_PER_MS;
+	if (!world.open)
+		return;
+	world.open = false;
+	h.on_end(h.ctx, (struct nd_httpc_exchange *)&world, a->err);
+}
+
+static void step(const struct answer *a)
+{
+	fire();
+	while (!world.open && !world.get_err)
+		fire(); /* it was held back */
+	if (world.open)
+		reply(a);
+	assert_int_equal(world.waiting, 0);
+}
+
+/* ---- what servers say ---- */
+
+#define LIST(meta, items)                                                     \
+	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{" meta \
+	"},\"items\":[" items "]}"
+#define ITEM(name) "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\"},\"spec\":{}}"
+#define EVENT(type, name, version)                                                \
+	"{\"type\":\"" type                                                       \
+	"\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
+	"{\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}}\n"
+#define MARK(version)                                                                                 \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
+	"{\"resourceVersion\":\"" version "\"}}}\n"
+#define LISTED(version)                                                                               \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
+	"{\"resourceVersion\":\"" version                                                             \
+	"\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+#define STATUS(code, reason, more)                                                         \
+	"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"code\":" code \
+	",\"reason\":\"" reason "\"" more "}"
+#define ERROR(code, reason) "{\"type\":\"ERROR\",\"object\":" STATUS(code, reason, "") "}\n"
+
+#define GOOD 200, "application/json", NULL
+#define MIN 60000
+#define STREAM                                                        \
+	{                                                             \
+		GOOD, EVENT("ADDED", "a", "3") LISTED("9"), .ms = MIN \
+	}
+
+/* "!/api/v1/services: " is said as "!". */
+static const struct {
+	const char *name;
+	struct answer answers[6];
+	const char *trace;
+} rows[] = {
+	{ "a streaming list, a watch behind it, and the next one goes on where it was",
+	  { { GOOD,
+	      EVENT("ADDED", "a", "3") EVENT("ADDED", "b", "4") LISTED("9")
+		      EVENT("DELETED", "a", "10"),
+	      .ms = MIN },
+	    { GOOD, EVENT("MODIFIED", "b", "12") MARK("15"), .ms = MIN },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a +b ) -a ok W=10 +b W=15 " },
+	{ "one byte at a time",
+	  { { GOOD, EVENT("ADDED", "a", "3") LISTED("9") EVENT("ADDED", "b", "10"), .ms = MIN,
+	      .piece = 1 },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok +b W=10 " },
+	{ "a server without streaming lists has pages",
+	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t/1\"", ITEM("a")) },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("b")) },
+	    { GOOD, "", .ms = MIN },
+	    { GOOD, ERROR("410", "Expired"), .ms = MIN },
+	    { GOOD, LIST("\"resourceVersion\":\"30\"", ITEM("a")) } },
+	  "S L ( +a L=t%2F1 +b ) ok W=5 W=5 x L ( +a ) ok " },
+	{ "400 says the same",
+	  { { 400, "application/json", NULL, STATUS("400", "BadRequest", "") },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
+	  "S L ( ) ok " },
+	{ "a page that has expired begins the list anew",
+	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
+	    { 410, "application/json", NULL, STATUS("410", "Expired", "") },
+	    { GOOD, LIST("\"resourceVersion\":\"6\"", ITEM("b")) } },
+	  "S L ( +a L=t L ( +b ) ok " },
+	{ "410 as an answer, and as an event",
+	  { STREAM,
+	    { 410, "application/json", NULL, STATUS("410", "Gone", "") },
+	    { GOOD, LISTED("20"), .ms = MIN },
+	    { GOOD, ERROR("410", "Expired"), .ms = MIN },
+	    { GOOD, LISTED("30"), .ms = MIN } },
+	  "S ( +a ) ok W=9 S ( ) ok W=20 x S ( ) ok " },
+	{ "again and again 410: not without a pause",
+	  { { 410, "application/json", NULL, STATUS("410", "Gone", "") },
+	    { 410, "application/json", NULL, STATUS("410", "Gone", "") },
+	    { 410, "application/json", NULL, STATUS("410", "Gone", "") } },
+	  "S S ~800 S ~1600 " },
+	{ "429: as long as it says, in the header or in the Status",
+	  { { 429, "application/json", "7", STATUS("429", "TooManyRequests", "") },
+	    { 429, "application/json", NULL,
+	      STATUS("429", "TooManyRequests", ",\"details\":{\"retryAfterSeconds\":4}") },
+	    { 429, "text/plain", "999999", "slow down" } },
+	  "S !429 TooManyRequests ~7000 S ~4000 S !429  ~1600 " },
+	{ "403 and 404: each 25 to 35 s, and told once",
+	  { { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
+	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
+	    { 404, "text/plain", NULL, "404 page not found\n" },
+	    STREAM },
+	  "S !403 Forbidden: no ~25000 S ~25000 S !404  ~25000 S ( +a ) ok " },
+	{ "403 of a server that has just come up is no such thing",
+	  { STREAM,
+	    { 403, "application/json", NULL, STATUS("403", "Forbidden", "") },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok W=9 !403 Forbidden ~400 W=9 ok " },
+	{ "401: at once, for the token may be another, then with a pause",
+	  { STREAM,
+	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
+	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok W=9 ? W=9 ? !401 Unauthorized ~800 W=9 ok " },
+	{ "5xx, growing pauses, and the watch goes on",
+	  { STREAM,
+	    { 500, "text/html", NULL, "<h1>no</h1>" },
+	    { 503, "application/json", NULL, "{\"kind\":\"Status\"" },
+	    { 500, NULL, NULL, NULL },
+	    { GOOD, EVENT("ADDED", "b", "11"), .ms = MIN } },
+	  "S ( +a ) ok W=9 !500  ~400 W=9 !503  ~800 W=9 !500  ~1600 W=9 ok +b " },
+	{ "it cannot be reached: no reason to list again",
+	  { STREAM,
+	    { 0, .err = ND_ECLOSED },
+	    { 0, .err = ND_ETLS },
+	    { 0, .err = ND_ETIME },
+	    { 0, .err = ND_ETIME },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok W=9 !it was cut ~400 W=9 ~800 W=9 ~1600 W=9 ~3200 W=9 ok " },
+	{ "a list that breaks off takes nothing away, and pages are tried next",
+	  { { GOOD, EVENT("ADDED", "a", "3"), .err = ND_ECLOSED, .ms = MIN },
+	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
+	    { GOOD, "{\"kind\":\"ServiceList\",", .err = ND_ECLOSED },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("b")) } },
+	  "S ( +a !it was cut ~400 L ( +a L=t ~800 L ( +b ) ok " },
+	{ "an early end of the list is none",
+	  { { GOOD, EVENT("ADDED", "a", "3"), .ms = MIN },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) } },
+	  "S ( +a !the server ended it too early ~400 L ( +a ) ok " },
+	{ "a watch that is cut after a while is not spoken of; one that is cut at once is",
+	  { STREAM,
+	    { GOOD, EVENT("ADDED", "b", "12"), .err = ND_ECLOSED, .ms = MIN },
+	    { GOOD, EVENT("ADDED", "c", "13"), .err = ND_ECLOSED },
+	    { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok W=9 +b W=12 +c !it was cut ~400 W=13 ok " },
+	{ "a watch that ends at once, again and again, is listed anew",
+	  { STREAM, { GOOD, "" }, { GOOD, "" }, { GOOD, "" }, STREAM },
+	  "S ( +a ) ok W=9 !the server ended it too early ~400 W=9 ok !the server ended it too "
+	  "early ~800 W=9 ok !the server ended it too early ~1600 S ( +a ) ok " },
+	{ "garbage in a watch is left, and the watch goes on",
+	  { STREAM, { GOOD, EVENT("ADDED", "b", "12") "<html>" }, { GOOD, "", .ms = MIN } },
+	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ok " },
+	{ "neither protobuf nor JSON",
+	  { { 200, "text/html", NULL, "<html>" }, { 200, NULL, NULL, "" } },
+	  "S !200 : it answers neither protobuf nor JSON ~400 S ~800 " },
+	{ "a type that was not asked for",
+	  { { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL, "{\"type\":\"A\"}" },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
+	  "S x !over a limit ~400 L ( ) ok " },
+};
+
+/* The trace without the path, which is the same each time. */
+static void shorten(char *text)
+{
+	static const char path[] = "/api/v1/services: ";
+
+	for (char *at; (at = strstr(text, path));)
+		memmove(at, at + sizeof path - 1, strlen(at + sizeof path - 1) + 1);
+}
+
+static void test_scenarios(void **state)
+{
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+		for (size_t k = 0; k < ND_COUNT(rows[i].answers); k++) {
+			const struct answer *a = &rows[i].answers[k];
+			if (!a->status && !a->err)
+				break;
+			step(a);
+		}
+		shorten(world.trace);
+		if (strcmp(world.trace, rows[i].trace) != 0)
+			fail_msg("%s:\n got %s\nwant %s", rows[i].name, world.trace, rows[i].trace);
+		nd_watch_free(w);
+	}
+}
+
+/* ---- cut at any byte ---- */
+
+static void read_recorded(const char *name, char **out, size_t *n)
+{
+	char path[128];
+	unsigned byte;
+
+	snprintf(path, sizeof path, "tests/unit/kube/pb/%s.hex", name);
+	/* From the top of the repository, or from tests/, as meson starts it. */
+	FILE *f = fopen(path, "r");
+	if (!f)
+		f = fopen(path + strlen("tests/"), "r");
+	if (!f)
+		fail_msg("%s: not found", path);
+	*out = malloc(1 << 16);
+	*n = 0;
+	while (fscanf(f, "%2x", &byte) == 1)
+		(*out)[(*n)++] = (char)byte;
+	fclose(f);
+	assert_true(*n > 0);
+}
+
+static unsigned count(const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *at = world.trace; (at = strstr(at, what)); at++)
+		n++;
+	return n;
+}
+
+/* Whatever was there of it: no list ends that was not whole, a next request comes, not at once unless the watch can go
+ * on, and the one that is whole is taken. */
+static void cut(enum nd_object_kind kind, const struct answer *before, const struct answer *whole,
+		const struct answer *after, size_t at, int err)
+{
+	struct nd_watch *w = begin(kind, NULL);
+	struct answer part = *whole;
+
+	if (before)
+		step(before);
+	unsigned lists = count(") ");
+	part.n = at;
+	part.err = err;
+	if (!at)
+		part.body = NULL;
+	step(&part);
+	if (count(") ") != lists)
+		fail_msg("cut at %zu: a list has ended: %s", at, world.trace);
+	assert_non_null(world.timer);
+	if (strchr(world.trace, '~') && world.timer_ns < 400 * (uint64_t)ND_NS_PER_MS)
+		fail_msg("cut at %zu: asks again at once: %s", at, world.trace);
+	step(after);
+	if (!nd_watch_state(w).synced || strcmp(world.trace + strlen(world.trace) - 3, "ok ") != 0)
+		fail_msg("cut at %zu: does not go on: %s", at, world.trace);
+	nd_watch_free(w);
+}
+
+static void test_cuts(void **state)
+{
+	static const struct answer stream = STREAM,
+				   list = { GOOD, LIST("\"resourceVersion\":\"5\"",
+						       ITEM("a") "," ITEM("b")) },
+				   no_stream = { 422, "application/json", NULL,
+						 STATUS("422", "Invalid", "") };
+	size_t n = strlen(stream.body) - 1; /* without its line end it is whole, too */
+	(void)state;
+
+	for (size_t at = 0; at < n; at++) {
+		cut(ND_OBJECT_SERVICE, NULL, &stream, &list, at, ND_ECLOSED);
+		cut(ND_OBJECT_SERVICE, NULL, &stream, &list, at, 0);
+	}
+	for (size_t at = 0; at < strlen(list.body); at++) {
+		cut(ND_OBJECT_SERVICE, &no_stream, &list, &list, at, ND_ECLOSED);
+		cut(ND_OBJECT_SERVICE, &no_stream, &list, &list, at, 0);
+	}
+}
+
+/* A watch in protobuf, cut: what was whole is kept, and it goes on behind the last whole event. */
+static void test_cut_watch(void **state)
+{
+	struct answer whole = { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL,
+				NULL };
+	static const struct answer rest = { GOOD, "", .ms = MIN },
+				   stream = { GOOD,
+					      "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":"
+					      "\"EndpointSlice\",\"apiVersion\":\"discovery.k8s.io/"
+					      "v1\",\"metadata\":{\"resourceVersion\":\"9\","
+					      "\"annotations\":{\"k8s.io/initial-events-end\":"
+					      "\"true\"}}}}",
+					      .ms = MIN };
+	unsigned most = 0;
+	char *bytes;
+	size_t n;
+	(void)state;
+
+	read_recorded("watch", &bytes, &n);
+	for (size_t at = 1; at < n; at++) {
+		struct nd_watch *w = begin(ND_OBJECT_SLICE, NULL);
+		step(&stream);
+		char *copy = malloc(at);
+		memcpy(copy, bytes, at);
+		whole.body = copy;
+		whole.n = at;
+		whole.err = ND_ECLOSED;
+		step(&whole);
+		free(copy);
+		unsigned events = count("+") + count("-");
+		assert_true(events >= most);
+		most = events;
+		assert_int_equal(count(") "), 1);
+		step(&rest);
+		assert_true(nd_watch_state(w).synced);
+		nd_watch_free(w);
+	}
+	assert_true(most > 1);
+	free(bytes);
+}
+
+/* ---- the rest ---- */
+
+static void test_asks(void **state)
+{
+	static const struct {
+		enum nd_object_kind kind;
+		const char *labels, *target, *accept;
+	} asked[] = {
+		{ ND_OBJECT_SERVICE, NULL,
+		  "/api/v1/services?watch=1&allowWatchBookmarks=true&timeoutSeconds=300&"
+		  "sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
+		  "application/vnd.kubernetes.protobuf;stream=watch, application/json" },
+		{ ND_OBJECT_SLICE, "a=b,c in (d)",
+		  "/apis/discovery.k8s.io/v1/endpointslices?watch=1&allowWatchBookmarks=true&"
+		  "timeoutSeconds=300&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&"
+		  "labelSelector=a%3Db%2Cc%20in%20%28d%29",
+		  "application/vnd.kubernetes.protobuf;stream=watch, application/json" },
+		{ ND_OBJECT_POD, NULL,
+		  "/api/v1/pods?watch=1&allowWatchBookmarks=true&timeoutSeconds=300&"
+		  "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&fieldSelector="
+		  "status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed%2Cstatus.phase%21%3DUnknown",
+		  "application/vnd.kubernetes.protobuf;stream=watch, application/json" },
+		{ ND_OBJECT_IMPORT, NULL,
+		  "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports?watch=1&"
+		  "allowWatchBookmarks=true&timeoutSeconds=300&sendInitialEvents=true&"
+		  "resourceVersionMatch=NotOlderThan",
+		  "application/json" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(asked); i++) {
+		struct nd_watch *w = begin(asked[i].kind, asked[i].labels);
+		fire();
+		assert_string_equal(world.target, asked[i].target);
+		assert_string_equal(world.accept, asked[i].accept);
+		nd_watch_free(w); /* an exchange is open: it is cancelled, and the client is told */
+		assert_false(world.open);
+		assert_int_equal(world.waiting, 0);
+	}
+}
+
+static void test_client(void **state)
+{
+	static const struct answer stream = STREAM, rest = { GOOD, "", .ms = MIN };
+	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+	(void)state;
+
+	world.delay_ns = 50 * (uint64_t)ND_NS_PER_MS; /* held back by limits: no failure */
+	step(&stream);
+	world.get_err = ND_ECONF; /* who we are cannot be said */
+	step(NULL);
+	step(NULL);
+	world.get_err = 0;
+	world.notice = "a file is bad";
+	step(&rest);
+	shorten(world.trace);
+	assert_string_equal(world.trace, "~50 S ( +a ) ok W=9 !the program failed ~400 W=9 ~800 "
+					 "W=9 !a file is bad ok ");
+	assert_int_equal(nd_watch_state(w).failures, 2);
+	nd_watch_free(w);
+}
+
+/* The sink is full: all is listed again, with a pause. */
+static void test_full(void **state)
+{
+	static const struct answer stream = STREAM,
+				   list = { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) };
+	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+	(void)state;
+
+	world.upsert = ND_ELIMIT;
+	step(&stream);
+	assert_false(nd_watch_state(w).synced);
+	world.upsert = 0;
+	step(&list);
+	assert_true(nd_watch_state(w).synced);
+	assert_null(strstr(world.trace, ") !"));
+	nd_watch_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_cut_watch), cmocka_unit_test(test_asks),
+		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
