@@ -388,30 +388,38 @@ static int read_context(struct reading *r, const struct nd_tree *doc, const char
 	return err ? err : read_user(r, user);
 }
 
-int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena *a,
-			 struct nd_config *out, struct nd_diag *d)
+int nd_config_parse(const char *file, const char *text, size_t n, const char *context,
+		    struct nd_arena *a, struct nd_config *out, struct nd_diag *d)
 {
 	struct nd_config c = { 0 };
 	struct reading r = { .file = file, .arena = a, .to = &c, .diag = d };
 	struct nd_arena trees;
-	struct nd_buf text;
 	struct nd_tree *doc = NULL;
 
-	nd_buf_init(&text, FILE_BYTES_MAX);
 	nd_arena_init(&trees, TREE_BYTES_MAX);
-	int err = nd_file_read(file, &text);
-	if (err)
-		err = nd_diag_at(d, file, 0, "cannot be read: %s", nd_err_text(err));
-	else
-		err = nd_yaml_parse(file, nd_buf_string(&text), text.len, &trees, &doc, d);
+	int err = nd_yaml_parse(file, text, n, &trees, &doc, d);
 	if (!err && (!doc || doc->kind != ND_TREE_MAP))
 		err = nd_diag_at(d, file, 1,
 				 "is no kubeconfig: no map of clusters, users, contexts");
 	if (!err)
 		err = read_context(&r, doc, context);
 	nd_arena_clear(&trees);
-	nd_buf_clear(&text);
 	if (!err)
 		*out = c;
+	return err;
+}
+
+int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena *a,
+			 struct nd_config *out, struct nd_diag *d)
+{
+	struct nd_buf text;
+
+	nd_buf_init(&text, FILE_BYTES_MAX);
+	int err = nd_file_read(file, &text);
+	if (err)
+		err = nd_diag_at(d, file, 0, "cannot be read: %s", nd_err_text(err));
+	else
+		err = nd_config_parse(file, nd_buf_string(&text), text.len, context, a, out, d);
+	nd_buf_clear(&text);
 	return err;
 }

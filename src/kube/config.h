@@ -34,6 +34,9 @@ int nd_config_in_cluster(const char *host, const char *port, const char *folder,
 /* context NULL: current-context. */
 int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena *a,
 			 struct nd_config *out, struct nd_diag *d);
+/* The same, of its text; file is its name: messages have it, and paths are relative to its folder. */
+int nd_config_parse(const char *file, const char *text, size_t n, const char *context,
+		    struct nd_arena *a, struct nd_config *out, struct nd_diag *d);
 /* "http://HOST[:PORT][/PATH]", "https://...", "HOST:PORT" (plain). Files are NULL where there are none. */
 int nd_config_endpoint(const char *url, const char *cert, const char *key, const char *ca,
 		       struct nd_arena *a, struct nd_config *out, struct nd_diag *d);
