@@ -130,3 +130,8 @@ bool nd_apisource_wants(const struct nd_apisource *s, enum nd_object_kind kind)
 {
 	return s->watch[kind];
 }
+
+const struct nd_apicount *nd_apisource_count(const struct nd_apisource *s)
+{
+	return nd_client_count(s->client);
+}

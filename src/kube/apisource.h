@@ -29,5 +29,6 @@ int nd_apisource_new(struct nd_loop *loop, const struct nd_apisource_config *con
 void nd_apisource_free(struct nd_apisource *s);         /* takes NULL */
 bool nd_apisource_synced(const struct nd_apisource *s); /* every kind was listed whole */
 bool nd_apisource_wants(const struct nd_apisource *s, enum nd_object_kind kind);
+const struct nd_apicount *nd_apisource_count(const struct nd_apisource *s);
 /* Of that kind; all zero if it is not wanted. */
 struct nd_watch_state nd_apisource_state(const struct nd_apisource *s, enum nd_object_kind kind);

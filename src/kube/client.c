@@ -33,6 +33,7 @@ struct nd_client {
 	double tokens;
 	uint64_t filled_ns;
 	unsigned waiting;
+	struct nd_apicount count;
 	bool shown;   /* it has one */
 	bool noticed; /* notice is new */
 	char notice[ND_TLS_TEXT_MAX + 64];
@@ -311,6 +312,11 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 	nd_buf_clear(&path);
 	nd_buf_clear(&who);
 	return err;
+}
+
+struct nd_apicount *nd_client_count(struct nd_client *c)
+{
+	return &c->count;
 }
 
 void nd_client_answered(struct nd_client *c)

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "kube/apicount.h"
 #include "kube/config.h"
 
 struct nd_client;
@@ -28,6 +29,8 @@ uint64_t nd_client_delay_ns(struct nd_client *c);
 /* GET prefix + target. The token's file is read each time, so a rotated one counts from the next request on. */
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
 		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out);
+/* What came of it; who sends counts (watch.h). */
+struct nd_apicount *nd_client_count(struct nd_client *c);
 /* To be told for each get that was sent: its head is there, or it ended or was cancelled before. */
 void nd_client_answered(struct nd_client *c);
 const struct nd_config *nd_client_config(const struct nd_client *c);

@@ -40,6 +40,7 @@ struct nd_watch {
 	enum body body;
 	int status; /* 0: no head yet */
 	uint64_t retry_after_s, begun_ns;
+	uint64_t due_ns; /* when the request would have gone out, were it not held back */
 	union {
 		struct nd_pb_list list;
 		struct nd_pb_watch watch;
@@ -51,6 +52,7 @@ struct nd_watch {
 	bool no_stream;                      /* the server has none */
 	bool by_pages;                       /* the next list: a stream broke off */
 	bool open;                           /* `in` holds something */
+	bool waits;                          /* it is held back */
 	bool counted;                        /* the client waits for this head */
 	unsigned failures;                   /* in a row */
 	char told[512];                      /* the last failure that was reported */
@@ -183,6 +185,7 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	const char *after = nd_httpc_header(x, "Retry-After");
 
 	answered(w);
+	nd_apicount_code(nd_client_count(w->config.client), status);
 	w->status = status;
 	w->retry_after_s = after ? strtoul(after, NULL, 10) : 0;
 	nd_buf_reset(&w->refusal);
@@ -402,12 +405,24 @@ static void page_done(struct nd_watch *w)
 	wait(w, 0);
 }
 
+/* As client-go does it: a watch is a request with a status, but has no time that it takes. */
+static void count_end(struct nd_watch *w)
+{
+	struct nd_apicount *count = nd_client_count(w->config.client);
+
+	if (!w->status)
+		nd_apicount_code(count, 0);
+	if (w->phase == LIST)
+		nd_apicount_time(&count->lists, nd_loop_now_ns(w->loop) - w->due_ns);
+}
+
 static void ended(struct nd_watch *w, int err, const char *why)
 {
 	bool good = w->status == 200 && w->body != REFUSAL;
 
 	w->x = NULL;
 	answered(w);
+	count_end(w);
 	w->state.connected = false;
 	if (!err && good)
 		err = finish(w);
@@ -445,6 +460,9 @@ static void ask(struct nd_watch *w)
 	uint64_t held = nd_client_delay_ns(w->config.client);
 	struct nd_buf b;
 
+	if (!w->waits)
+		w->due_ns = nd_loop_now_ns(w->loop);
+	w->waits = held;
 	if (held) {
 		wait(w, held);
 		return;
@@ -465,6 +483,8 @@ static void ask(struct nd_watch *w)
 					&w->x);
 	nd_buf_clear(&b);
 	w->counted = !err;
+	if (!err)
+		nd_apicount_time(&nd_client_count(w->config.client)->held, w->begun_ns - w->due_ns);
 	const char *notice = nd_client_notice(w->config.client);
 	if (!err && notice)
 		tell(w, notice);

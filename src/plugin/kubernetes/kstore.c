@@ -269,6 +269,53 @@ static void *make(void *ctx)
 	return st;
 }
 
+/* CoreDNS's, with its words. */
+static void emit_requests(const struct nd_apicount *count, const char *host,
+			  struct nd_metric_out *out)
+{
+	static const char *const by_verb[] = { "verb", "host", NULL }, *const by_code[] = {
+		"code", "method", "host", NULL
+	};
+	static const struct nd_metric_family took = {
+		"coredns_kubernetes_rest_client_request_duration_seconds",
+		ND_METRIC_HISTOGRAM,
+		"Request latency in seconds. Broken down by verb and host.",
+		by_verb,
+		nd_apicount_bounds,
+		ND_APICOUNT_BUCKETS
+	};
+	static const struct nd_metric_family held = {
+		"coredns_kubernetes_rest_client_rate_limiter_duration_seconds",
+		ND_METRIC_HISTOGRAM,
+		"Client side rate limiter latency in seconds. Broken down by verb and host.",
+		by_verb,
+		nd_apicount_bounds,
+		ND_APICOUNT_BUCKETS
+	};
+	static const struct nd_metric_family requests = {
+		"coredns_kubernetes_rest_client_requests_total",
+		ND_METRIC_COUNTER,
+		"Number of HTTP requests, partitioned by status code, method, and host.",
+		by_code,
+		NULL,
+		0
+	};
+	const char *verb[] = { "GET", host };
+
+	if (count->lists.n)
+		nd_metric_emit_histogram(out, &took, verb, count->lists.bucket, count->lists.sum);
+	if (count->held.n)
+		nd_metric_emit_histogram(out, &held, verb, count->held.bucket, count->held.sum);
+	for (int i = 0; i < ND_APICOUNT_CODES; i++) {
+		char code[16] = "<error>";
+		const char *values[] = { code, "GET", host };
+		if (i)
+			snprintf(code, sizeof code, "%d", i);
+		if (count->codes[i])
+			nd_metric_emit(out, &requests, values, (double)count->codes[i]);
+	}
+}
+
 static void emit_api(const struct nd_apisource *api, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "kind", NULL };
@@ -317,9 +364,11 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	const struct collector *c = ctx;
 
 	nd_kcount_emit(c->store->index, out);
-	if (c->store->api)
-		emit_api(c->store->api, out);
 	nd_ksnap_emit(&c->store->snap, out);
+	if (!c->store->api)
+		return;
+	emit_api(c->store->api, out);
+	emit_requests(nd_apisource_count(c->store->api), c->store->api_config.api.host, out);
 }
 
 static void *make_collector(void *ctx)

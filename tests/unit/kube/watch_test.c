@@ -49,6 +49,7 @@ static struct {
 	const char *notice;
 	char target[4096], accept[128];
 	int upsert;
+	struct nd_apicount count;
 } world;
 
 static void note(const char *format, ...)
@@ -136,6 +137,12 @@ void nd_client_answered(struct nd_client *c)
 	(void)c;
 	world.waiting--;
 	assert_int_equal(world.waiting, 0);
+}
+
+struct nd_apicount *nd_client_count(struct nd_client *c)
+{
+	(void)c;
+	return &world.count;
 }
 
 void nd_client_refused(struct nd_client *c)
@@ -634,6 +641,36 @@ static void test_client(void **state)
 	assert_string_equal(world.trace, "~50 S ( +a ) ok W=9 !the program failed ~400 W=9 ~800 "
 					 "W=9 !a file is bad ok ");
 	assert_int_equal(nd_watch_state(w).failures, 2);
+	assert_int_equal(world.count.held.n, 2); /* what was not sent does not count */
+	assert_int_equal(world.count.held.bucket[0], 1);
+	assert_int_equal(world.count.held.bucket[3], 1); /* up to 0.05 s */
+	assert_int_equal(world.count.codes[200], 2);
+	assert_int_equal(world.count.lists.n, 0);
+	nd_watch_free(w);
+}
+
+static void test_count(void **state)
+{
+	static const struct answer no_stream = { 422, "application/json", NULL,
+						 STATUS("422", "Invalid", "") },
+				   none = { 0, .err = ND_ECLOSED, .ms = 11000 },
+				   list = { GOOD, LIST("\"resourceVersion\":\"5\"", ""),
+					    .ms = 300 };
+	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+	(void)state;
+
+	step(&no_stream);
+	step(&none);
+	world.delay_ns = 400 * (uint64_t)ND_NS_PER_MS;
+	step(&list);
+	assert_int_equal(world.count.codes[422], 1);
+	assert_int_equal(world.count.codes[0], 1);
+	assert_int_equal(world.count.codes[200], 1);
+	assert_int_equal(world.count.lists.n, 2);
+	assert_int_equal(world.count.lists.bucket[ND_APICOUNT_BUCKETS], 1);
+	assert_int_equal(world.count.lists.bucket[7],
+			 1); /* with what it was held back: up to 1 s */
+	assert_true(world.count.lists.sum > 11.69 && world.count.lists.sum < 11.71);
 	nd_watch_free(w);
 }
 
@@ -661,6 +698,7 @@ int main(void)
 		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_cut_watch), cmocka_unit_test(test_asks),
 		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
