@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "support/pbput.h"
 
 enum { MESSAGE_MAX = 1 << 20 };
 
@@ -94,38 +95,6 @@ static void json_object(struct nd_buf *b, const struct nd_object *o, uint32_t ve
 
 /* ---- protobuf ---- */
 
-static void put_varint(struct nd_buf *b, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		nd_buf_add(b, &(uint8_t){ (uint8_t)(v | 0x80) }, 1);
-	nd_buf_add(b, &(uint8_t){ (uint8_t)v }, 1);
-}
-
-static void put_int(struct nd_buf *b, unsigned number, uint64_t v)
-{
-	put_varint(b, (uint64_t)number << 3);
-	put_varint(b, v);
-}
-
-static void put_bytes(struct nd_buf *b, unsigned number, const void *bytes, size_t n)
-{
-	put_varint(b, (uint64_t)number << 3 | 2);
-	put_varint(b, n);
-	nd_buf_add(b, bytes, n);
-}
-
-static void put_text(struct nd_buf *b, unsigned number, const char *text)
-{
-	put_bytes(b, number, text, strlen(text));
-}
-
-/* The inner message becomes a field of the outer one, and is gone. */
-static void put_inside(struct nd_buf *b, unsigned number, struct nd_buf *inner)
-{
-	put_bytes(b, number, inner->data, inner->len);
-	nd_buf_clear(inner);
-}
-
 static struct nd_buf message(void)
 {
 	struct nd_buf b;
@@ -134,31 +103,22 @@ static struct nd_buf message(void)
 	return b;
 }
 
-static void put_pair(struct nd_buf *b, unsigned number, const char *key, const char *value)
-{
-	struct nd_buf pair = message();
-
-	put_text(&pair, 1, key);
-	put_text(&pair, 2, value);
-	put_inside(b, number, &pair);
-}
-
 static void put_number_text(struct nd_buf *b, unsigned number, uint32_t v)
 {
 	struct nd_buf text = message();
 
 	nd_buf_printf(&text, "%u", v);
-	put_inside(b, number, &text);
+	nd_pbput_inside(b, number, &text);
 }
 
 static void put_ports(struct nd_buf *b, unsigned number, const struct nd_object_port *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct nd_buf port = message();
-		put_text(&port, 1, p[i].name);
-		put_text(&port, 2, p[i].protocol);
-		put_int(&port, 3, (uint64_t)p[i].port);
-		put_inside(b, number, &port);
+		nd_pbput_text(&port, 1, p[i].name);
+		nd_pbput_text(&port, 2, p[i].protocol);
+		nd_pbput_int(&port, 3, (uint64_t)p[i].port);
+		nd_pbput_inside(b, number, &port);
 	}
 }
 
@@ -169,15 +129,15 @@ static void put_service(struct nd_buf *b, const struct nd_object_service *s)
 
 	put_ports(&spec, 1, s->ports, s->nports);
 	if (s->headless || s->nips)
-		put_text(&spec, 3, s->headless ? "None" : ip_text(s->ips, text));
-	put_text(&spec, 4, service_type(s));
+		nd_pbput_text(&spec, 3, s->headless ? "None" : ip_text(s->ips, text));
+	nd_pbput_text(&spec, 4, service_type(s));
 	if (s->external)
-		put_text(&spec, 10, s->external_name);
+		nd_pbput_text(&spec, 10, s->external_name);
 	if (s->headless)
-		put_text(&spec, 18, "None");
+		nd_pbput_text(&spec, 18, "None");
 	for (size_t i = 0; i < s->nips; i++)
-		put_text(&spec, 18, ip_text(&s->ips[i], text));
-	put_inside(b, 2, &spec);
+		nd_pbput_text(&spec, 18, ip_text(&s->ips[i], text));
+	nd_pbput_inside(b, 2, &spec);
 }
 
 static void put_slice(struct nd_buf *b, const struct nd_object_slice *s)
@@ -185,59 +145,34 @@ static void put_slice(struct nd_buf *b, const struct nd_object_slice *s)
 	for (size_t i = 0; i < s->nendpoints; i++) {
 		const struct nd_object_endpoint *e = &s->endpoints[i];
 		struct nd_buf endpoint = message(), conditions = message();
-		put_text(&endpoint, 1, e->text);
-		put_int(&conditions, 1, 1);
-		put_inside(&endpoint, 2, &conditions);
+		nd_pbput_text(&endpoint, 1, e->text);
+		nd_pbput_int(&conditions, 1, 1);
+		nd_pbput_inside(&endpoint, 2, &conditions);
 		if (e->hostname[0])
-			put_text(&endpoint, 3, e->hostname);
+			nd_pbput_text(&endpoint, 3, e->hostname);
 		if (e->zone[0])
-			put_text(&endpoint, 7, e->zone);
-		put_inside(b, 2, &endpoint);
+			nd_pbput_text(&endpoint, 7, e->zone);
+		nd_pbput_inside(b, 2, &endpoint);
 	}
 	put_ports(b, 3, s->ports, s->nports);
-	put_text(b, 4, "IPv4");
+	nd_pbput_text(b, 4, "IPv4");
 }
 
 static void put_object(struct nd_buf *b, const struct nd_object *o, uint32_t version)
 {
 	struct nd_buf meta = message();
 
-	put_text(&meta, 1, o->name);
-	put_text(&meta, 3, o->namespace);
+	nd_pbput_text(&meta, 1, o->name);
+	nd_pbput_text(&meta, 3, o->namespace);
 	put_number_text(&meta, 6, version);
 	for (size_t i = 0; i < o->nlabels; i++)
-		put_pair(&meta, 11, o->labels[i].key, o->labels[i].value);
-	put_pair(&meta, 12, "note", NOTE_TEXT);
-	put_inside(b, 1, &meta);
+		nd_pbput_pair(&meta, 11, o->labels[i].key, o->labels[i].value);
+	nd_pbput_pair(&meta, 12, "note", NOTE_TEXT);
+	nd_pbput_inside(b, 1, &meta);
 	if (o->kind == ND_OBJECT_SERVICE)
 		put_service(b, &o->service);
 	else if (o->kind == ND_OBJECT_SLICE)
 		put_slice(b, &o->slice);
-}
-
-/* Around a message, which is gone then. */
-static void put_envelope(struct nd_buf *b, const char *version, const char *kind,
-			 struct nd_buf *raw)
-{
-	nd_buf_add(b, "k8s", 4);
-	put_pair(b, 1, version, kind);
-	put_inside(b, 2, raw);
-}
-
-static void put_frame(struct nd_buf *b, const char *type, const char *version, const char *kind,
-		      struct nd_buf *raw)
-{
-	struct nd_buf whole = message(), object = message(), event = message();
-
-	put_envelope(&whole, version, kind, raw);
-	put_inside(&object, 1, &whole);
-	put_text(&event, 1, type);
-	put_inside(&event, 2, &object);
-	uint8_t len[4] = { (uint8_t)(event.len >> 24), (uint8_t)(event.len >> 16),
-			   (uint8_t)(event.len >> 8), (uint8_t)event.len };
-	nd_buf_add(b, len, sizeof len);
-	nd_buf_add(b, event.data, event.len);
-	nd_buf_clear(&event);
 }
 
 /* ---- either ---- */
@@ -249,7 +184,7 @@ void sim_encode_page_item(struct sim_page *p, const struct sim_object *o)
 	if (p->pb) {
 		struct nd_buf item = message();
 		put_object(&item, &o->object, version);
-		put_inside(&p->items, 2, &item);
+		nd_pbput_inside(&p->items, 2, &item);
 		return;
 	}
 	if (p->items.len)
@@ -272,10 +207,10 @@ void sim_encode_page(const struct sim_page *p, struct nd_buf *to)
 	}
 	struct nd_buf list = message(), meta = message();
 	put_number_text(&meta, 2, p->version);
-	put_text(&meta, 3, p->more);
-	put_inside(&list, 1, &meta);
+	nd_pbput_text(&meta, 3, p->more);
+	nd_pbput_inside(&list, 1, &meta);
 	nd_buf_add(&list, p->items.data, p->items.len);
-	put_envelope(to, versions[p->kind], kind, &list);
+	nd_pbput_envelope(to, versions[p->kind], kind, &list);
 }
 
 void sim_encode_event(bool pb, const char *type, const struct sim_object *o, uint32_t version,
@@ -289,7 +224,8 @@ void sim_encode_event(bool pb, const char *type, const struct sim_object *o, uin
 	}
 	struct nd_buf raw = message();
 	put_object(&raw, &o->object, version);
-	put_frame(to, type, versions[o->object.kind], nd_object_kind_text[o->object.kind], &raw);
+	nd_pbput_event(to, type, versions[o->object.kind], nd_object_kind_text[o->object.kind],
+		       &raw);
 }
 
 void sim_encode_bookmark(bool pb, enum nd_object_kind kind, uint32_t version, bool initial_end,
@@ -306,9 +242,9 @@ void sim_encode_bookmark(bool pb, enum nd_object_kind kind, uint32_t version, bo
 	struct nd_buf raw = message(), meta = message();
 	put_number_text(&meta, 6, version);
 	if (initial_end)
-		put_pair(&meta, 12, INITIAL_END, "true");
-	put_inside(&raw, 1, &meta);
-	put_frame(to, "BOOKMARK", versions[kind], nd_object_kind_text[kind], &raw);
+		nd_pbput_pair(&meta, 12, INITIAL_END, "true");
+	nd_pbput_inside(&raw, 1, &meta);
+	nd_pbput_event(to, "BOOKMARK", versions[kind], nd_object_kind_text[kind], &raw);
 }
 
 static void json_status(struct nd_buf *b, const struct sim_status *s)
@@ -323,12 +259,12 @@ static struct nd_buf pb_status(const struct sim_status *s)
 {
 	struct nd_buf b = message(), details = message();
 
-	put_text(&b, 2, "Failure");
-	put_text(&b, 3, s->message);
-	put_text(&b, 4, s->reason);
-	put_int(&details, 5, (uint64_t)s->retry_after_s);
-	put_inside(&b, 5, &details);
-	put_int(&b, 6, (uint64_t)s->code);
+	nd_pbput_text(&b, 2, "Failure");
+	nd_pbput_text(&b, 3, s->message);
+	nd_pbput_text(&b, 4, s->reason);
+	nd_pbput_int(&details, 5, (uint64_t)s->retry_after_s);
+	nd_pbput_inside(&b, 5, &details);
+	nd_pbput_int(&b, 6, (uint64_t)s->code);
 	return b;
 }
 
@@ -339,7 +275,7 @@ void sim_encode_status(bool pb, const struct sim_status *s, struct nd_buf *to)
 		return;
 	}
 	struct nd_buf raw = pb_status(s);
-	put_envelope(to, "v1", "Status", &raw);
+	nd_pbput_envelope(to, "v1", "Status", &raw);
 }
 
 void sim_encode_error(bool pb, const struct sim_status *s, struct nd_buf *to)
@@ -351,5 +287,5 @@ void sim_encode_error(bool pb, const struct sim_status *s, struct nd_buf *to)
 		return;
 	}
 	struct nd_buf raw = pb_status(s);
-	put_frame(to, "ERROR", "v1", "Status", &raw);
+	nd_pbput_event(to, "ERROR", "v1", "Status", &raw);
 }

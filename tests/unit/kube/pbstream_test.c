@@ -13,106 +13,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "kube/pbstream.h"
-
-struct log {
-	struct nd_sink sink;
-	struct nd_buf text;
-	int refuse; /* what upsert returns */
-};
-
-static struct nd_buf *text_of(struct nd_sink *s)
-{
-	return &ND_CONTAINER(s, struct log, sink)->text;
-}
-
-static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
-{
-	nd_buf_printf(text_of(s), "begin %s\n", nd_object_kind_text[kind]);
-}
-
-static void on_end(struct nd_sink *s, enum nd_object_kind kind)
-{
-	nd_buf_printf(text_of(s), "end %s\n", nd_object_kind_text[kind]);
-}
-
-static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
-		      const char *name)
-{
-	nd_buf_printf(text_of(s), "remove %s %s/%s\n", nd_object_kind_text[kind], namespace, name);
-}
-
-static void show_ips(struct nd_buf *b, const struct nd_object_ip *ip, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(b, " ip%u:%02x..%02x", ip[i].len, ip[i].bytes[0],
-			      ip[i].len ? ip[i].bytes[ip[i].len - 1] : 0);
-}
-
-static void show_ports(struct nd_buf *b, const struct nd_object_port *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(b, " %s/%s=%d", p[i].name, p[i].protocol, p[i].port);
-}
-
-static int on_upsert(struct nd_sink *s, const struct nd_object *o)
-{
-	struct nd_buf *b = text_of(s);
-
-	nd_buf_printf(b, "%s %s/%s", nd_object_kind_text[o->kind], o->namespace, o->name);
-	for (size_t i = 0; i < o->nlabels; i++)
-		nd_buf_printf(b, " %s=%s", o->labels[i].key, o->labels[i].value);
-	if (o->kind == ND_OBJECT_SERVICE) {
-		nd_buf_printf(b, "%s%s%s", o->service.external ? " external " : "",
-			      o->service.external_name, o->service.headless ? " headless" : "");
-		show_ips(b, o->service.ips, o->service.nips);
-		show_ports(b, o->service.ports, o->service.nports);
-	} else if (o->kind == ND_OBJECT_SLICE) {
-		nd_buf_printf(b, " of %s", o->slice.service);
-		for (size_t i = 0; i < o->slice.nendpoints; i++) {
-			const struct nd_object_endpoint *e = &o->slice.endpoints[i];
-			nd_buf_printf(b, " [%s %u %s %s %s]", e->text, e->ip.len, e->hostname,
-				      e->pod, e->zone);
-		}
-		show_ports(b, o->slice.ports, o->slice.nports);
-	} else if (o->kind == ND_OBJECT_POD) {
-		show_ips(b, o->pod.ips, o->pod.nips);
-		nd_buf_text(b, o->pod.gone ? " gone" : "");
-	}
-	nd_buf_text(b, "\n");
-	return ND_CONTAINER(s, struct log, sink)->refuse;
-}
-
-static void init_log(struct log *l)
-{
-	*l = (struct log){ .sink = { on_begin, on_upsert, on_remove, on_end } };
-	nd_buf_init(&l->text, 1 << 20);
-}
-
-/* A protobuf writer of a few lines: fields into a buffer. */
-static void put_varint(struct nd_buf *b, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		nd_buf_add(b, &(uint8_t){ (uint8_t)(v | 0x80) }, 1);
-	nd_buf_add(b, &(uint8_t){ (uint8_t)v }, 1);
-}
-
-static void put_int(struct nd_buf *b, unsigned number, uint64_t v)
-{
-	put_varint(b, (uint64_t)number << 3);
-	put_varint(b, v);
-}
-
-static void put_bytes(struct nd_buf *b, unsigned number, const void *bytes, size_t n)
-{
-	put_varint(b, (uint64_t)number << 3 | 2);
-	put_varint(b, n);
-	nd_buf_add(b, bytes, n);
-}
-
-static void put_text(struct nd_buf *b, unsigned number, const char *text)
-{
-	put_bytes(b, number, text, strlen(text));
-}
+#include "support/pbput.h"
+#include "support/told.h"
 
 /* Wraps what is in the buffer into a field. */
 static void wrap(struct nd_buf *b, unsigned number)
@@ -120,30 +22,16 @@ static void wrap(struct nd_buf *b, unsigned number)
 	struct nd_buf made;
 
 	nd_buf_init(&made, 1 << 20);
-	put_bytes(&made, number, b->data, b->len);
-	nd_buf_clear(b);
+	nd_pbput_inside(&made, number, b);
 	*b = made;
-}
-
-static void put_inside(struct nd_buf *b, unsigned number, struct nd_buf *inner)
-{
-	put_bytes(b, number, inner->data, inner->len);
-	nd_buf_reset(inner);
 }
 
 static void envelope(struct nd_buf *b, const char *version, const char *kind)
 {
-	struct nd_buf type, made;
+	struct nd_buf made;
 
-	nd_buf_init(&type, 1 << 10);
 	nd_buf_init(&made, 1 << 20);
-	put_text(&type, 1, version);
-	put_text(&type, 2, kind);
-	nd_buf_add(&made, "k8s", 4);
-	put_inside(&made, 1, &type);
-	put_bytes(&made, 2, b->data, b->len);
-	nd_buf_clear(&type);
-	nd_buf_clear(b);
+	nd_pbput_envelope(&made, version, kind, b);
 	*b = made;
 }
 
@@ -214,13 +102,13 @@ static const struct {
 	  "begin Service\n"
 	  "Service n/web app=web ip4:0a..01 ip16:fd..01 http/TCP=80 /UDP=53\n"
 	  "Service n/head headless ip0:00..00\n"
-	  "Service n/out external example.org\n"
+	  "Service n/out external to example.org\n"
 	  "Service n/old ip4:0a..09\n",
 	  "1234", "next-page", 7 },
 	{ "slices", ND_OBJECT_SLICE,
 	  "begin EndpointSlice\n"
-	  "EndpointSlice n/web-a kubernetes.io/service-name=web of web [10.0.0.1 4 one web-1 z1]"
-	  " [10.0.0.3 4   ] [nonsense 0   ] http/TCP=8080 /UDP=53\n"
+	  "EndpointSlice n/web-a kubernetes.io/service-name=web of web [10.0.0.1 ip4:0a..01 one web-1 z1]"
+	  " [10.0.0.3 ip4:0a..03   ] [nonsense ip0:00..00   ] http/TCP=8080 /UDP=53\n"
 	  "end EndpointSlice\n",
 	  "1235", "", -1 },
 	{ "namespaces", ND_OBJECT_NAMESPACE,
@@ -242,20 +130,20 @@ static void test_list(void **state)
 		read_recorded(lists[i].name, &bytes);
 		for (size_t j = 0; j < ND_COUNT(pieces); j++) {
 			struct nd_pb_list l;
-			struct log log;
-			init_log(&log);
+			struct nd_told log;
+			nd_told_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			int err = feed_list(&l, bytes.data, bytes.len, pieces[j]);
 			if (!err)
 				err = nd_pbstream_list_finish(&l);
-			if (err || strcmp(nd_buf_string(&log.text), lists[i].says) != 0)
+			if (err || strcmp(nd_told_text(&log), lists[i].says) != 0)
 				fail_msg("%s in pieces of %zu: %d\n%s", lists[i].name, pieces[j],
-					 err, nd_buf_string(&log.text));
+					 err, nd_told_text(&log));
 			assert_string_equal(l.meta.version, lists[i].version);
 			assert_string_equal(l.meta.more, lists[i].more);
 			assert_int_equal(l.meta.remaining, lists[i].remaining);
 			nd_pbstream_list_clear(&l);
-			nd_buf_clear(&log.text);
+			nd_told_clear(&log);
 		}
 		nd_buf_clear(&bytes);
 	}
@@ -269,20 +157,20 @@ static void test_list_cut(void **state)
 	for (size_t i = 0; i < ND_COUNT(lists); i++) {
 		struct nd_buf bytes;
 		struct nd_pb_list l;
-		struct log log;
+		struct nd_told log;
 		read_recorded(lists[i].name, &bytes);
 		/* Behind the last byte of the list Go writes two empty texts, which may be missing. */
 		for (size_t cut = 0; cut < bytes.len - 4; cut++) {
-			init_log(&log);
+			nd_told_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			assert_int_equal(feed_list(&l, bytes.data, cut, 1 << 20), 0);
 			int err = nd_pbstream_list_finish(&l);
-			const char *got = nd_buf_string(&log.text);
+			const char *got = nd_told_text(&log);
 			if (err != ND_ETRUNC || strstr(got, "end ") ||
 			    strncmp(got, lists[i].says, strlen(got)) != 0)
 				fail_msg("%s cut at %zu: %d\n%s", lists[i].name, cut, err, got);
 			nd_pbstream_list_clear(&l);
-			nd_buf_clear(&log.text);
+			nd_told_clear(&log);
 		}
 		nd_buf_clear(&bytes);
 	}
@@ -292,35 +180,35 @@ static void test_pages(void **state)
 {
 	struct nd_buf first, last;
 	struct nd_pb_list l;
-	struct log log;
+	struct nd_told log;
 	(void)state;
 
-	init_log(&log);
+	nd_told_init(&log);
 	read_recorded("services", &first);
 	read_recorded("empty", &last);
 	nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, first.data, first.len, 5), 0);
 	assert_int_equal(nd_pbstream_list_finish(&l), 0);
-	assert_null(strstr(nd_buf_string(&log.text), "end "));
+	assert_null(strstr(nd_told_text(&log), "end "));
 	nd_buf_reset(&log.text);
 	assert_int_equal(feed_list(&l, last.data, last.len, 5), 0);
 	assert_int_equal(nd_pbstream_list_finish(&l), 0);
-	assert_string_equal(nd_buf_string(&log.text), "end Service\n");
+	assert_string_equal(nd_told_text(&log), "end Service\n");
 	assert_int_equal(l.to.taken, 4);
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&first);
 	nd_buf_clear(&last);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 }
 
 static void test_status(void **state)
 {
 	struct nd_buf bytes;
 	struct nd_pb_list l;
-	struct log log;
+	struct nd_told log;
 	(void)state;
 
-	init_log(&log);
+	nd_told_init(&log);
 	read_recorded("status", &bytes);
 	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 1), 0);
@@ -330,15 +218,16 @@ static void test_status(void **state)
 	assert_int_equal(l.to.status.retry_after_s, 3);
 	assert_string_equal(l.to.status.reason, "TooManyRequests");
 	assert_string_equal(l.to.status.message, "too many requests");
-	assert_string_equal(nd_buf_string(&log.text), "");
+	assert_string_equal(nd_told_text(&log), "");
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 }
 
-#define SLICE(name) \
-	"EndpointSlice n/" name " kubernetes.io/service-name=web of web [10.0.0.1 4 one web-1 z1]"
-#define REST " [10.0.0.3 4   ] [nonsense 0   ]"
+#define SLICE(name)             \
+	"EndpointSlice n/" name \
+	" kubernetes.io/service-name=web of web [10.0.0.1 ip4:0a..01 one web-1 z1]"
+#define REST " [10.0.0.3 ip4:0a..03   ] [nonsense ip0:00..00   ]"
 #define PORTS " http/TCP=8080 /UDP=53\n"
 
 static void test_watch(void **state)
@@ -348,16 +237,16 @@ static void test_watch(void **state)
 		"remove EndpointSlice n/web-b\n";
 	struct nd_buf bytes;
 	struct nd_pb_watch w;
-	struct log log;
+	struct nd_told log;
 	(void)state;
 
 	read_recorded("watch", &bytes);
 	for (size_t cut = 0; cut <= bytes.len; cut++) {
-		init_log(&log);
+		nd_told_init(&log);
 		nd_pbstream_watch_init(&w, ND_OBJECT_SLICE, &log.sink, 4096, true);
 		assert_int_equal(feed_watch(&w, bytes.data, cut, cut % 7 + 1), 0);
 		int err = nd_pbstream_watch_finish(&w);
-		const char *got = nd_buf_string(&log.text);
+		const char *got = nd_told_text(&log);
 		if ((err && err != ND_ETRUNC) || strncmp(got, says, strlen(got)) != 0)
 			fail_msg("cut at %zu: %d\n%s", cut, err, got);
 		if (cut == bytes.len) {
@@ -371,22 +260,22 @@ static void test_watch(void **state)
 			assert_int_equal(nd_pbstream_watch_feed(&w, "more", 4), 0);
 		}
 		nd_pbstream_watch_clear(&w);
-		nd_buf_clear(&log.text);
+		nd_told_clear(&log);
 	}
 	nd_buf_clear(&bytes);
 }
 
 /* One item of a list, of raw bytes of our own. */
-static int feed_item(struct log *log, struct nd_pb_list *l, const struct nd_buf *item)
+static int feed_item(struct nd_told *log, struct nd_pb_list *l, const struct nd_buf *item)
 {
 	struct nd_buf b;
 
 	nd_buf_init(&b, 1 << 20);
 	nd_buf_add(&b, item->data, item->len);
 	wrap(&b, 2);
-	put_int(&b, 90, 1); /* a field of a later version */
+	nd_pbput_int(&b, 90, 1); /* a field of a later version */
 	envelope(&b, "v1", "ServiceList");
-	init_log(log);
+	nd_told_init(log);
 	nd_pbstream_list_init(l, ND_OBJECT_SERVICE, &log->sink, 4096);
 	int err = feed_list(l, b.data, b.len, 11);
 	nd_buf_clear(&b);
@@ -420,22 +309,22 @@ static void test_odd_items(void **state)
 	};
 	struct nd_pb_list l;
 	struct nd_buf item;
-	struct log log;
+	struct nd_told log;
 	char want[128];
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		nd_buf_init(&item, 1 << 12);
-		put_text(&item, 1, rows[i].meta);
-		put_text(&item, 2, rows[i].spec);
+		nd_pbput_text(&item, 1, rows[i].meta);
+		nd_pbput_text(&item, 2, rows[i].spec);
 		int err = feed_item(&log, &l, &item);
 		snprintf(want, sizeof want, "begin Service\n%s%s", rows[i].says,
 			 rows[i].ret ? "" : "end Service\n");
-		if (err != rows[i].ret || strcmp(nd_buf_string(&log.text), want) != 0)
-			fail_msg("%s: %d\n%s", rows[i].name, err, nd_buf_string(&log.text));
+		if (err != rows[i].ret || strcmp(nd_told_text(&log), want) != 0)
+			fail_msg("%s: %d\n%s", rows[i].name, err, nd_told_text(&log));
 		assert_int_equal(l.to.nameless, !rows[i].ret && !rows[i].says[0]);
 		nd_pbstream_list_clear(&l);
-		nd_buf_clear(&log.text);
+		nd_told_clear(&log);
 		nd_buf_clear(&item);
 	}
 }
@@ -444,30 +333,30 @@ static void test_limits(void **state)
 {
 	struct nd_buf item, meta;
 	struct nd_pb_list l;
-	struct log log;
+	struct nd_told log;
 	char big[5000];
 	(void)state;
 
 	memset(big, 'x', sizeof big);
 	nd_buf_init(&item, 1 << 20);
 	nd_buf_init(&meta, 1 << 20);
-	put_bytes(&meta, 1, "s\0t", 3); /* a NUL */
-	put_inside(&item, 1, &meta);
+	nd_pbput_bytes(&meta, 1, "s\0t", 3); /* a NUL */
+	nd_pbput_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_EFORMAT);
 	nd_pbstream_list_clear(&l);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 	nd_buf_reset(&item);
-	put_bytes(&meta, 6, big, 64); /* a version longer than its place */
-	put_inside(&item, 1, &meta);
+	nd_pbput_bytes(&meta, 6, big, 64); /* a version longer than its place */
+	nd_pbput_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
 	nd_pbstream_list_clear(&l);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 	nd_buf_reset(&item);
-	put_bytes(&item, 77, big, sizeof big); /* an object longer than 4096 */
+	nd_pbput_bytes(&item, 77, big, sizeof big); /* an object longer than 4096 */
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
-	assert_string_equal(nd_buf_string(&log.text), "begin Service\n");
+	assert_string_equal(nd_told_text(&log), "begin Service\n");
 	nd_pbstream_list_clear(&l);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 	nd_buf_clear(&item);
 	nd_buf_clear(&meta);
 }
@@ -476,19 +365,19 @@ static void test_sink_refuses(void **state)
 {
 	struct nd_buf bytes;
 	struct nd_pb_list l;
-	struct log log;
+	struct nd_told log;
 	(void)state;
 
-	init_log(&log);
+	nd_told_init(&log);
 	log.refuse = ND_ELIMIT;
 	read_recorded("pods", &bytes);
 	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 9), ND_ELIMIT);
 	assert_int_equal(nd_pbstream_list_finish(&l), ND_ELIMIT);
-	assert_null(strstr(nd_buf_string(&log.text), "end "));
+	assert_null(strstr(nd_told_text(&log), "end "));
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 }
 
 #define TYPE "\x0a\x11\x0a\x02v1\x12\x0bServiceList"
@@ -516,16 +405,16 @@ static void test_broken_lists(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		for (size_t piece = 1; piece < 40; piece += 38) {
 			struct nd_pb_list l;
-			struct log log;
-			init_log(&log);
+			struct nd_told log;
+			nd_told_init(&log);
 			nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 			int err = feed_list(&l, rows[i].bytes, rows[i].n, piece);
 			if (!err)
 				err = nd_pbstream_list_finish(&l);
-			if (err != rows[i].ret || strstr(nd_buf_string(&log.text), "end"))
+			if (err != rows[i].ret || strstr(nd_told_text(&log), "end"))
 				fail_msg("%s by %zu: %d", rows[i].name, piece, err);
 			nd_pbstream_list_clear(&l);
-			nd_buf_clear(&log.text);
+			nd_told_clear(&log);
 		}
 	}
 }
@@ -546,35 +435,28 @@ static void test_broken_watches(void **state)
 		{ "an error of a pod", "ERROR", "v1", "Pod", ND_EFORMAT },
 	};
 	struct nd_pb_watch w;
-	struct log log;
+	struct nd_told log;
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
-		struct nd_buf b, frame;
+		struct nd_buf b, pod;
 		nd_buf_init(&b, 1 << 12);
-		nd_buf_init(&frame, 1 << 12);
-		put_text(&b, 1, "\x0a\x01p");
-		envelope(&b, rows[i].version, rows[i].kind);
-		wrap(&b, 1);
-		put_text(&frame, 1, rows[i].type);
-		put_inside(&frame, 2, &b);
-		nd_buf_add(&b, "\0\0\0", 3);
-		put_varint(&b, frame.len); /* below 128: one byte */
-		nd_buf_add(&b, frame.data, frame.len);
-		init_log(&log);
+		nd_buf_init(&pod, 1 << 12);
+		nd_pbput_text(&pod, 1, "\x0a\x01p");
+		nd_pbput_event(&b, rows[i].type, rows[i].version, rows[i].kind, &pod);
+		nd_told_init(&log);
 		nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, true);
 		int err = feed_watch(&w, b.data, b.len, 3);
 		const char *want = err                             ? ""
 				   : strcmp(rows[i].type, "ADDED") ? "begin Pod\n"
 								   : "begin Pod\nPod default/p\n";
-		if (err != rows[i].ret || strcmp(nd_buf_string(&log.text), want) != 0)
-			fail_msg("%s: %d %s", rows[i].name, err, nd_buf_string(&log.text));
+		if (err != rows[i].ret || strcmp(nd_told_text(&log), want) != 0)
+			fail_msg("%s: %d %s", rows[i].name, err, nd_told_text(&log));
 		nd_pbstream_watch_clear(&w);
-		nd_buf_clear(&log.text);
-		nd_buf_clear(&frame);
+		nd_told_clear(&log);
 		nd_buf_clear(&b);
 	}
-	init_log(&log);
+	nd_told_init(&log);
 	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
 	assert_int_equal(nd_pbstream_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
 	nd_pbstream_watch_clear(&w);
@@ -585,7 +467,7 @@ static void test_broken_watches(void **state)
 						11),
 			 ND_EFORMAT);
 	nd_pbstream_watch_clear(&w);
-	nd_buf_clear(&log.text);
+	nd_told_clear(&log);
 }
 
 int main(void)

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "io/file.h"
 #include "kube/snapshot.h"
+#include "support/told.h"
 
 enum {
 	KINDS = 1 << ND_OBJECT_NAMESPACE | 1 << ND_OBJECT_SERVICE | 1 << ND_OBJECT_SLICE |
@@ -23,82 +24,6 @@ enum {
 
 static const struct nd_snapshot_head head = { .who = 77, .saved_s = 1700000000, .kinds = KINDS };
 
-/* What a sink is told, as text. */
-struct told {
-	struct nd_sink sink;
-	struct nd_buf text;
-};
-
-static struct nd_buf *text_of(struct nd_sink *s)
-{
-	return &ND_CONTAINER(s, struct told, sink)->text;
-}
-
-static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
-{
-	nd_buf_printf(text_of(s), "begin %s\n", nd_object_kind_text[kind]);
-}
-
-static void on_end(struct nd_sink *s, enum nd_object_kind kind)
-{
-	nd_buf_printf(text_of(s), "end %s\n", nd_object_kind_text[kind]);
-}
-
-static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
-		      const char *name)
-{
-	(void)kind;
-	nd_buf_printf(text_of(s), "remove %s/%s\n", namespace, name);
-}
-
-static void show_ips(struct nd_buf *b, const struct nd_object_ip *ip, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(b, " ip%u:%02x%02x", ip[i].len, ip[i].bytes[0], ip[i].bytes[15]);
-}
-
-static void show_ports(struct nd_buf *b, const struct nd_object_port *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(b, " %s/%s=%d", p[i].name, p[i].protocol, p[i].port);
-}
-
-static void show_slice(struct nd_buf *b, const struct nd_object_slice *s)
-{
-	nd_buf_printf(b, " of %s,%s,%s%s", s->service, s->import, s->cluster, s->changed);
-	for (size_t i = 0; i < s->nendpoints; i++) {
-		const struct nd_object_endpoint *e = &s->endpoints[i];
-		nd_buf_printf(b, " [%s %s %s %s", e->text, e->hostname, e->pod, e->zone);
-		show_ips(b, &e->ip, 1);
-		nd_buf_text(b, "]");
-	}
-	show_ports(b, s->ports, s->nports);
-}
-
-static int on_upsert(struct nd_sink *s, const struct nd_object *o)
-{
-	struct nd_buf *b = text_of(s);
-
-	nd_buf_printf(b, "%s %s/%s", nd_object_kind_text[o->kind], o->namespace, o->name);
-	for (size_t i = 0; i < o->nlabels; i++)
-		nd_buf_printf(b, " %s=%s", o->labels[i].key, o->labels[i].value);
-	if (o->kind == ND_OBJECT_SERVICE) {
-		nd_buf_printf(b, " %d%d%s", o->service.external, o->service.headless,
-			      o->service.external_name);
-		show_ips(b, o->service.ips, o->service.nips);
-		show_ports(b, o->service.ports, o->service.nports);
-		for (size_t i = 0; i < o->service.noutside; i++)
-			nd_buf_printf(b, " out:%s", o->service.outside[i]);
-	} else if (o->kind == ND_OBJECT_SLICE) {
-		show_slice(b, &o->slice);
-	} else if (o->kind == ND_OBJECT_POD) {
-		show_ips(b, o->pod.ips, o->pod.nips);
-	}
-	nd_buf_text(b, "\n");
-	return 0;
-}
-
-static const struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end };
 static char folder[64], path[96];
 
 static int set_up(void **state)
@@ -162,11 +87,10 @@ static void write_all(struct nd_buf *b)
 	assert_int_equal(nd_file_read(path, b), 0);
 }
 
-static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want, struct told *t,
+static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want, struct nd_told *t,
 		     const char **why)
 {
-	*t = (struct told){ .sink = sink };
-	nd_buf_init(&t->text, 1 << 16);
+	nd_told_init(t);
 	*why = "";
 	return nd_snapshot_read(bytes, n, want, &t->sink, why);
 }
@@ -174,7 +98,7 @@ static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want,
 static void test_round(void **state)
 {
 	struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
-	struct told t;
+	struct nd_told t;
 	struct nd_buf b;
 	const char *why;
 	(void)state;
@@ -182,17 +106,17 @@ static void test_round(void **state)
 	write_all(&b);
 	assert_int_equal(read_told(b.data, b.len, &want, &t, &why), 0);
 	assert_int_equal(want.saved_s, 1700000000);
-	assert_string_equal(nd_buf_string(&t.text),
+	assert_string_equal(nd_told_text(&t),
 			    "begin Namespace\nbegin Service\nbegin EndpointSlice\nbegin Pod\n"
 			    "Namespace /n\n"
-			    "Service n/s 10x.example ip4:0a00 ip16:fd09 ip0:0000 http/TCP=80 /=-1 "
-			    "top/UDP=65535 out:192.0.2.1 out:lb.example\n"
-			    "Service n/bare 01\n"
-			    "EndpointSlice n/e of s,i,c1 [10.0.0.1 h p z ip4:0a00] [    ip16:fd09] "
-			    "http/TCP=80 /=-1 top/UDP=65535\n"
-			    "Pod n/p a=b c= ip4:0a00 ip16:fd09\n"
+			    "Service n/s external to x.example ip4:0a..01 ip16:fd..09 ip0:00..00 "
+			    "http/TCP=80 /=-1 top/UDP=65535 outside 192.0.2.1 outside lb.example\n"
+			    "Service n/bare headless\n"
+			    "EndpointSlice n/e of s of import i in c1 [10.0.0.1 ip4:0a..01 h p z] "
+			    "[ ip16:fd..09   ] http/TCP=80 /=-1 top/UDP=65535\n"
+			    "Pod n/p a=b c= ip4:0a..01 ip16:fd..09\n"
 			    "end Namespace\nend Service\nend EndpointSlice\nend Pod\n");
-	nd_buf_clear(&t.text);
+	nd_told_clear(&t);
 	nd_buf_clear(&b);
 }
 
@@ -205,7 +129,7 @@ static void test_damage(void **state)
 	write_all(&b);
 	for (size_t i = 0; i < 2 * b.len; i++) {
 		struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
-		struct told t;
+		struct nd_told t;
 		const char *why;
 		size_t n = i < b.len ? i : b.len;
 		/* Of its own size, so that a sanitizer sees what is read behind it. */
@@ -218,9 +142,8 @@ static void test_damage(void **state)
 			exact[i - b.len] ^= 0x20;
 		int err = read_told(exact, n, &want, &t, &why);
 		if (err != ND_EFORMAT || t.text.len || !why[0])
-			fail_msg("%zu of %zu: %d %s\n%s", i, b.len, err, why,
-				 nd_buf_string(&t.text));
-		nd_buf_clear(&t.text);
+			fail_msg("%zu of %zu: %d %s\n%s", i, b.len, err, why, nd_told_text(&t));
+		nd_told_clear(&t);
 		free(exact);
 	}
 	nd_buf_clear(&b);
@@ -248,7 +171,7 @@ static void test_refused(void **state)
 	write_all(&b);
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		struct nd_snapshot_head want = { .who = rows[i].who, .kinds = rows[i].kinds };
-		struct told t;
+		struct nd_told t;
 		const char *why;
 		char was = b.data[rows[i].at];
 		b.data[rows[i].at] = rows[i].octet;
@@ -256,7 +179,7 @@ static void test_refused(void **state)
 		if (err != ND_EFORMAT || !strstr(why, rows[i].why) || t.text.len)
 			fail_msg("%s: %d %s", rows[i].name, err, why);
 		b.data[rows[i].at] = was;
-		nd_buf_clear(&t.text);
+		nd_told_clear(&t);
 	}
 	nd_buf_clear(&b);
 }
