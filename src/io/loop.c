@@ -109,6 +109,7 @@ static void run_direct(struct nd_loop *loop)
 static void run_turn(struct nd_loop *loop)
 {
 	wait_turn(loop);
+	loop->turn_number++;
 	nd_loop_update(loop);
 	if (nd_timers_next(&loop->timers) <= loop->timers.now_ns)
 		nd_timers_fire(&loop->timers);

@@ -4,7 +4,10 @@
  *             read on until the peer has closed too (closing over unread bytes would send a reset,
  *             which destroys what is still under way), all of it within FAREWELL_NS;
  *   GONE      handed to uv_close(); freed after the turn.
- * Handlers are called in CONNECTING and OPEN only. */
+ * Handlers are called in CONNECTING and OPEN only.
+ *
+ * A stream reads one buffer a turn, however much there is: libuv would read thirty-two, and a peer that sends faster
+ * than its bytes are worked on would keep the others, and the timers, waiting for all of them. */
 #include "io/tcp.h"
 
 #include <errno.h>
@@ -27,6 +30,7 @@ struct nd_tcp {
 	struct nd_loop *loop;
 	enum state state;
 	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
+	uint64_t read_turn;                   /* the loop's turn in which it read last */
 	struct nd_tcp_handler handler;
 	struct nd_list unflushed; /* in loop->unflushed while queue waits for the turn's end */
 	struct nd_buf queue;      /* written by the owner, not yet given to libuv */
@@ -89,9 +93,11 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
 	struct nd_tcp *c = h->data;
+	bool again = c->read_turn == c->loop->turn_number;
 	(void)suggested;
 
-	*buf = uv_buf_init((char *)c->loop->stream_bytes, ND_STREAM_READ_BYTES);
+	/* No room is libuv's way to say: not now. The descriptor stays readable, so the next turn does not wait. */
+	*buf = uv_buf_init((char *)c->loop->stream_bytes, again ? 0 : ND_STREAM_READ_BYTES);
 }
 
 static void set_reading(struct nd_tcp *c, bool on)
@@ -167,7 +173,10 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct nd_tcp *c = stream->data;
 
+	if (n == UV_ENOBUFS) /* give_buffer() */
+		return;
 	nd_loop_touch(c->loop);
+	c->read_turn = c->loop->turn_number;
 	if (n == UV_EOF)
 		on_end(c);
 	else if (n < 0)

@@ -3,7 +3,8 @@
  *
  * Owns:    listeners and connections are heap; close frees them (after the loop's turn).
  * Threads: the loop's own.
- * Bounds:  what is queued for writing has a maximum; over it nd_tcp_write() refuses.
+ * Bounds:  what is queued for writing has a maximum; over it nd_tcp_write() refuses. In one turn of the loop a
+ *          connection hands over 64 KiB at most: one that could go on for ever does not keep the others waiting.
  */
 #pragma once
 

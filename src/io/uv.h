@@ -37,6 +37,7 @@ struct nd_loop {
 	 * it some says so with nd_loop_touch(). */
 	bool touched;
 	bool stopped;
+	uint64_t turn_number; /* from 1 on: a stream reads once a turn (tcp.c) */
 	struct nd_timers timers;
 	void (*turn)(void *ctx);
 	void *turn_ctx;

@@ -526,6 +526,42 @@ static int clear_certs(void **state)
 	return 0;
 }
 
+/* What came of a body in one turn of the loop. */
+struct turns {
+	const struct nd_httpcall *call;
+	size_t seen, most;
+};
+
+static void on_turn(void *ctx)
+{
+	struct turns *t = ctx;
+	size_t n = t->call->body.len - t->seen;
+
+	t->seen = t->call->body.len;
+	t->most = n > t->most ? n : t->most;
+}
+
+/* A server that sends as fast as it can is read a piece a turn, and what OpenSSL and nghttp2 hold of a piece does not
+ * wait for more to come. */
+static void test_turns(void **state)
+{
+	(void)state;
+
+	for (int tls = 0; tls < 2; tls++) {
+		struct rig r;
+		struct turns t = { .call = &r.call[0] };
+		open_rig(&r, tls, &(struct nd_httpc_config){ .window_bytes = 4 << 20 });
+		nd_httpcall_get(&r.call[0], r.client, "/bytes/3000000");
+		nd_loop_on_turn(r.loop, on_turn, &t);
+		RUN_UNTIL(&r, r.call[0].ends);
+		assert_int_equal(r.call[0].err, 0);
+		assert_true(is_right(&r.call[0].body, 3000000));
+		assert_in_range(t.most, 10000, 65536);
+		nd_loop_on_turn(r.loop, NULL, NULL);
+		close_rig(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,7 +569,7 @@ int main(void)
 		cmocka_unit_test(test_pause),   cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_body),    cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_ping),    cmocka_unit_test(test_goaway),
-		cmocka_unit_test(test_spoiled),
+		cmocka_unit_test(test_spoiled), cmocka_unit_test(test_turns),
 	};
 	return cmocka_run_group_tests(tests, make_certs, clear_certs);
 }

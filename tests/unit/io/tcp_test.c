@@ -420,6 +420,53 @@ static void test_pause(void **state)
 	close_rig(&r);
 }
 
+/* What came in one turn of the loop. */
+struct turns {
+	struct rig *rig;
+	size_t seen, most; /* bytes: so far; in the turn with the most of them */
+	unsigned busy;     /* turns in which some came */
+};
+
+static void on_turn(void *ctx)
+{
+	struct turns *t = ctx;
+	size_t n = t->rig->got.len - t->seen;
+
+	t->seen = t->rig->got.len;
+	t->busy += n > 0;
+	t->most = n > t->most ? n : t->most;
+}
+
+/* Many bytes lie ready: in one turn only some of them are handed over, in the next one the rest is gone on with,
+ * though nothing new comes. */
+static void test_turns(void **state)
+{
+	enum { TURN = 65536 };
+	struct rig r;
+	struct turns t = { .rig = &r };
+	uint8_t *bytes = malloc(LARGE);
+	(void)state;
+
+	fill(bytes, LARGE);
+	open_rig(&r, IGNORE);
+	nd_tcp_pause(r.client, true);
+	while (!r.server)
+		run_ms(&r, 1);
+	assert_int_equal(nd_tcp_write(r.server, bytes, LARGE), 0);
+	run_ms(&r, 50); /* as much as the kernel takes */
+	nd_loop_on_turn(r.loop, on_turn, &t);
+	nd_tcp_pause(r.client, false);
+	r.want = LARGE;
+	run(&r);
+	assert_int_equal(r.got.len, LARGE);
+	assert_memory_equal(r.got.data, bytes, LARGE);
+	assert_in_range(t.most, 1, TURN);
+	assert_true(t.busy >=
+		    LARGE / TURN - 1); /* the loop is stopped before the end of the last one */
+	close_rig(&r);
+	free(bytes);
+}
+
 static void test_adopt(void **state)
 {
 	struct rig r;
@@ -488,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_listen_twice),
 		cmocka_unit_test(test_loop_goes),
