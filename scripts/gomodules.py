@@ -5,6 +5,7 @@ if need be.
 
     coredns     CoreDNS 1.15.0: what nodens is measured beside and compared with (bench/peers/coredns)
     apiserver   etcd and kube-apiserver for tests (tests/apiserver)
+    kubestub    a made cluster of any size, served as an API server serves it (bench/kubestub)
 
 A build takes minutes and serves all checkouts of this user: it is kept in ~/.cache/nodens (or under
 XDG_CACHE_HOME), by its sources, go.sum and the version of Go.
@@ -24,6 +25,7 @@ PROGRAMS = {
     "apiserver": ("tests/apiserver", "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 "
                                      "-X k8s.io/component-base/version.gitMajor=1 "
                                      "-X k8s.io/component-base/version.gitMinor=37"),
+    "kubestub": ("bench/kubestub", "-s -w"),
 }
 
 
