@@ -195,6 +195,7 @@ def kubernetes(_tier):
             print("SKIPPED kubernetes: %s" % e, flush=True)
             return Count(skipped=1) if not gomodules.go() else Count(failed=1)
     c += pytest(*API_TESTS)
+    c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--api", "real"], 300, lines=200)
     c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--queries", "20000", "--seed",
                   str(random.randrange(1 << 30)), "--spoil"], 900, lines=200)
     return c

@@ -44,6 +44,15 @@ def group_key(case):
         "autopath")], sort_keys=True)
 
 
+def cluster_text(case, ips):
+    """The objects, as a List in JSON; none if the case has no cluster."""
+    if not case.get("cluster"):
+        return '{"items": []}'
+    with open(os.path.join(case["_folder"], case["cluster"]), encoding="utf-8") as f:
+        text = f.read()
+    return text.replace("@LOCALIP@", next((i for i in ips if ":" not in i), "127.0.0.1"))
+
+
 def kubernetes_corefile(case, port, upstream_port, where):
     """where: the line that says where the cluster's objects come from."""
     zones = " ".join(case.get("zones") or ["cluster.local."])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""./dev conformance [--source] [FOLDER...] [--only ID_PREFIX] [--update] [-v]
+"""./dev conformance [--source | --api real] [FOLDER...] [--only ID_PREFIX] [--update] [-v]
 
 Puts the cases to a server over real sockets; README.md says what a case is. Exit status 1 when a
 case of passing.txt fails. What fails beside those is counted, not held against the build: it needs
@@ -8,6 +8,7 @@ what is not there yet (-v shows it all).
 """
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import random
@@ -25,6 +26,7 @@ import cases as case_files
 import compare
 import dnswire as dns
 import generated
+import liveapi
 import standins
 
 POLL_S = 0.01
@@ -70,8 +72,9 @@ def local_ips():
 class Group:
     """The cases of one set-up: its files, its stand-ins, its server."""
 
-    def __init__(self, server, source, ips, cases):
-        self.server, self.source, self.ips, self.cases = server, source, ips, cases
+    def __init__(self, args, server, live, ips, cases):
+        self.source, self.live = args.source, live
+        self.server, self.ips, self.cases = server, ips, cases
         self.dir = tempfile.mkdtemp(prefix="conformance")
         self.port = free_port()
         self.upstream = self.api = self.process = None
@@ -100,14 +103,11 @@ class Group:
         self.write("Corefile", self.corefile)
 
     def prepare_cluster(self, case):
-        text = '{"items": []}'
-        if case.get("cluster"):
-            with open(os.path.join(case["_folder"], case["cluster"]), encoding="utf-8") as f:
-                text = f.read()
-        v4 = [i for i in self.ips if ":" not in i]
-        text = text.replace("@LOCALIP@", v4[0] if v4 else "127.0.0.1")
+        text = case_files.cluster_text(case, self.ips)
         if self.source:
             return "source " + self.write("cluster.json", text)
+        if self.live and case.get("cluster"):
+            return "kubeconfig " + self.live.kubeconfig
         api_port = free_port()
         if case.get("api") != "unreachable":
             self.api = standins.API(api_port, json.loads(text)["items"])
@@ -224,7 +224,10 @@ def in_own_netns():
 def select(args):
     groups, chosen = {}, []
     for folder in args.folder or case_files.folders():
-        for c in case_files.load(folder):
+        cases = case_files.load(folder)
+        if args.api == "real" and not args.folder and not any(c.get("cluster") for c in cases):
+            continue
+        for c in cases:
             if not c["id"].startswith(args.only) or args.source and c.get("api"):
                 continue
             if args.quick and any("sleep" in step for step in c.get("before") or []):
@@ -242,6 +245,8 @@ def main():
     p.add_argument("server", help="the program; ./dev gives build/nodens")
     p.add_argument("folder", nargs="*", help=" ".join(case_files.folders()))
     p.add_argument("--source", action="store_true", help="the cluster as a file, not by an API server")
+    p.add_argument("--api", choices=("toy", "real"), default="toy", help="what the clusters' objects come from: plain "
+                   "HTTP and JSON of our own, or a real API server (folders that have clusters, unless told otherwise)")
     p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: so many generated questions to "
                    "CoreDNS and to the server, about the same generated objects")
     p.add_argument("--seed", default="1", help="of what is generated (1)")
@@ -257,6 +262,8 @@ def main():
     for folder in args.folder:
         if folder not in case_files.folders() and not os.path.isabs(folder):
             p.error("no folder %s; there are: %s" % (folder, " ".join(case_files.folders())))
+    if args.source and args.api == "real":
+        p.error("--source takes the place of an API server: not both")
     if args.spoil and not args.queries:
         p.error("--spoil spoils answers to generated questions: give --queries N too")
     in_own_netns()
@@ -264,7 +271,29 @@ def main():
         server = as_coredns(args.server, tmp)
         if args.queries:
             return generated.main(args, server, free_port)
-        return run(args, server)
+        try:
+            return run(args, server)
+        except liveapi.Failed as e:
+            print(e)
+            print("0 passed, 1 failed")
+            return 1
+
+
+def in_turn(args, pool, groups, ips, one):
+    """one(...) of each set-up. A real API server holds a cluster at a time: its set-ups side by side, then the next."""
+    if args.api != "real":
+        yield from pool.map(functools.partial(one, None), groups)
+        return
+    clusters = {}
+    for g in groups:
+        clusters.setdefault(g[0].get("cluster") and (g[0]["_folder"], g[0]["cluster"]), []).append(g)
+    live = liveapi.Live()
+    try:
+        for cluster, those in clusters.items():
+            live.load(json.loads(case_files.cluster_text(those[0][0], ips))["items"])
+            yield from pool.map(functools.partial(one, live), those)
+    finally:
+        live.close()
 
 
 def run(args, server):
@@ -276,15 +305,15 @@ def run(args, server):
         must = {c["id"] for c in chosen}
     wrong, passed, ips = {}, set(), local_ips()
 
-    def one(cases):
-        g = Group(server, args.source, ips, cases)
+    def one(live, cases):
+        g = Group(args, server, live, ips, cases)
         try:
             return [(c, bad, g.corefile, g.log() if bad else "") for c, bad in g.run(not args.peer)]
         finally:
             shutil.rmtree(g.dir, ignore_errors=True)
 
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for results in pool.map(one, groups):
+        for results in in_turn(args, pool, groups, ips, one):
             for c, bad, corefile, log in results:
                 if not bad:
                     passed.add(c["id"])
@@ -307,7 +336,7 @@ def run(args, server):
         case_files.write_passing(case_files.read_passing() | passed)
     elif new and not args.peer and not args.expected:
         print("newly passing (--update adds them to passing.txt): %s" % " ".join(new))
-    missing = must - {c["id"] for c in chosen} if not (args.folder or args.only or args.quick) else set()
+    missing = must - {c["id"] for c in chosen} if not (args.folder or args.only or args.quick or args.api == "real") else set()
     if missing and args.source:
         print("in passing.txt and no case: %s" % " ".join(sorted(missing)))
     failed = len(must & set(wrong)) + len(missing)

@@ -24,11 +24,26 @@ KINDS = {
     "Secret": ("/api/v1", "secrets", True),
     "ServiceAccount": ("/api/v1", "serviceaccounts", True),
     "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices", True),
+    "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles", True),
+    "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings", True),
+    "ServiceCIDR": ("/apis/networking.k8s.io/v1", "servicecidrs", False),
+    "IPAddress": ("/apis/networking.k8s.io/v1", "ipaddresses", False),
     "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
     "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "ServiceImport": ("/apis/multicluster.x-k8s.io/v1alpha1", "serviceimports", True),
 }
+
+# What sigs.k8s.io/mcs-api installs, but for the schema.
+SERVICE_IMPORT = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    # The group is a protected one: it wants to be told who approved.
+    "metadata": {"name": "serviceimports.multicluster.x-k8s.io", "annotations": {
+        "api-approved.kubernetes.io": "https://github.com/kubernetes/enhancements/pull/1748"}},
+    "spec": {"group": "multicluster.x-k8s.io", "scope": "Namespaced", "names": {
+        "kind": "ServiceImport", "listKind": "ServiceImportList", "plural": "serviceimports", "singular": "serviceimport"},
+        "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+            "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
 
 
 class APIError(Exception):
@@ -138,9 +153,22 @@ class Cluster:
         meta = {k: v for k, v in obj["metadata"].items() if k not in ("resourceVersion", "uid")}
         kind, space = obj["kind"], meta.get("namespace")
         made = self.request("POST", self.url(kind, space), {**obj, "metadata": meta})
-        if kind == "Pod" and obj.get("status"):
+        if kind in ("Pod", "Service") and any(obj.get("status", {}).values()):
             made = self.patch(kind, meta["name"], {"status": obj["status"]}, space, "/status")
         return made
+
+    def define_imports(self):
+        """The cluster knows ServiceImports from now on (multicluster.x-k8s.io, without its schema)."""
+        self.create(SERVICE_IMPORT)
+
+        def served():
+            try:
+                return self.request("GET", self.url("ServiceImport")) is not None
+            except APIError as e:
+                if e.status not in (404, 429):   # not there yet; still setting up
+                    raise
+            return False
+        until(served)
 
     def get(self, kind, name, namespace=None):
         return self.request("GET", self.url(kind, namespace, name))

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real API server (tests/apiserver) that holds one cluster after another: that of the cases, or a made-up one."""
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "e2e")]
+import apiserver  # noqa: E402
+import gomodules  # noqa: E402
+
+# Beside the API server's own 10.96.0.0/14 and fd00:10:96::/112: what the cases' Services have.
+RANGES = ["10.0.0.0/14", "192.168.1.0/24", "1234:abcd::/64", "10::/64"]
+ITS_OWN = {"default", "kube-node-lease", "kube-public", "kube-system"}   # namespaces that it makes, and keeps
+
+
+class Failed(Exception):
+    """Why there is no such cluster."""
+
+
+class Live:
+    def __init__(self):
+        try:
+            self.api = apiserver.Cluster()
+        except (gomodules.Missing, AssertionError) as e:
+            raise Failed("no API server: %s" % e) from None
+        self.kubeconfig = self.api.path("dns.kubeconfig")
+        self.spaces = set()
+        try:
+            self.api.grant()
+            self.api.define_imports()
+            for n, cidr in enumerate(RANGES):
+                self.api.create({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+                                 "metadata": {"name": "cases-%d" % n}, "spec": {"cidrs": [cidr]}})
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self, items):
+        """These objects and no others. One that the API server refuses is a failure, told by name."""
+        self.clear()
+        self.spaces = {o["metadata"]["name"] for o in items if o["kind"] == "Namespace"}
+        try:
+            self.api.create_all([o for o in items if o["kind"] == "Namespace"])
+            # In order, since of two Services with one address the second has it by force.
+            for obj in items:
+                if obj["kind"] == "Service":
+                    self.create_service(obj)
+            self.api.create_all([o for o in items if o["kind"] not in ("Namespace", "Service")])
+        except apiserver.APIError as e:
+            raise Failed("the API server refuses an object: %s" % e) from None
+
+    def create_service(self, obj, again=True):
+        """Two Services of one address are in clusters whose allocations were lost and repaired: here it is forgotten
+        who has it."""
+        try:
+            self.api.create(obj)
+        except apiserver.APIError as e:
+            ip = obj["spec"].get("clusterIP")
+            if not again or "is already allocated" not in str(e):
+                raise
+            self.api.delete("IPAddress", ip)
+            self.create_service(obj, False)
+
+    def clear(self):
+        for kind in ("Service", "EndpointSlice", "Pod", "ServiceImport"):
+            base, plural, _ = apiserver.KINDS[kind]
+            for obj in self.api.request("GET", "%s/%s" % (base, plural))["items"]:
+                meta = obj["metadata"]
+                if (meta["namespace"], meta["name"]) != ("default", "kubernetes"):
+                    self.api.delete(kind, meta["name"], meta["namespace"])
+        for name in self.spaces - ITS_OWN:
+            self.api.delete_namespace(name)
+        self.spaces = set()
+
+    def close(self):
+        self.api.close()
