@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""User-space instructions a cached answer takes, counted by callgrind.
+"""User-space instructions an answer takes, from the cache and from the cluster's index, counted by callgrind.
 
-The real server is run twice under valgrind on one core, warmed alike, and asked N and 2N cached
+The real server is run twice under valgrind on one core, warmed alike, and asked N and 2N
 questions; the difference of the two counts over N leaves start-up, warming and shut-down out. What
 the kernel does is not seen: this figure moves only when our code does.
 """
@@ -10,33 +10,39 @@ import os
 import re
 import shutil
 
+import kubernetes
 import queries
 import servers
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
-LINES = 4000        # of the query file; the first 2,000 are each question once
+LINES = 4000        # of each query file
 OUTSTANDING = 20    # as many as a loaded server finds in a batch
 START_TIMEOUT_S = 60
 
 
 class Counter:
-    """One server, what it forwards to, and how it is asked."""
+    """nodens, and how it is asked: `lines` are its questions, the first 2,000 of a mix each one once."""
 
-    def __init__(self, bench, folder, children, server):
-        self.bench, self.folder, self.children, self.server = bench, folder, children, server
+    def __init__(self, bench, folder, children, what, lines, upstream=0, cluster=None):
+        self.bench, self.folder, self.children = bench, folder, children
+        self.server, self.what = servers.Nodens(bench.build), what
         self.server_cpu, self.client_cpu = two_cores()
+        self.upstream, self.cluster = upstream, cluster
+        self.first = kubernetes.FIRST if cluster else queries.names(1)[0]
+        self.lines = (lines * (LINES // len(lines) + 1))[:LINES]
         self.queries = os.path.join(folder, "callgrind.txt")
-        queries.write(self.queries, LINES - 2 * queries.NAMES)
-        _, self.upstream, _ = servers.standin(children, bench.build, folder, self.client_cpu)
 
     def start(self, out):
         wrap = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
         place = servers.Place(self.folder, free_port(), self.upstream, self.bench.wildcard)
-        child = self.server.start(self.children, place, self.server_cpu, wrap=wrap)
-        wait_for_answer(child, place.port, queries.names(1)[0], START_TIMEOUT_S)
+        text = self.cluster and kubernetes.corefile(place, self.cluster)
+        child = self.server.start(self.children, place, self.server_cpu, text=text, wrap=wrap)
+        wait_for_answer(child, place.port, self.first, START_TIMEOUT_S)
         return child, place.port
 
     def ask(self, port, edns, passes):
+        with open(self.queries, "w", encoding="ascii") as f:
+            f.writelines(line + "\n" for line in self.lines)
         argv = ["dnsperf", "-s", "127.0.0.1", "-p", port, "-d", self.queries, "-n", passes,
                 "-c", OUTSTANDING, "-q", OUTSTANDING, "-T", 1, "-W"]
         if edns:
@@ -47,7 +53,7 @@ class Counter:
             raise BenchError(f"{self.server.name} under valgrind lost questions:\n{text}")
 
     def count(self, edns, passes):
-        """Instructions of a whole run; the first of its 1 + passes fills the cache."""
+        """Instructions of a whole run; the first of its 1 + passes warms it."""
         out = os.path.join(self.folder, "callgrind.out")
         child, port = self.start(out)
         self.ask(port, edns, 1 + passes)
@@ -64,16 +70,56 @@ class Counter:
     def row(self, edns):
         passes = 1 if self.bench.quick else 5
         one, two = (self.count(edns, n) for n in (passes, 2 * passes))
-        return {"mode": "edns" if edns else "plain", "queries": passes * LINES,
+        return {"what": self.what, "mode": "edns" if edns else "plain", "queries": passes * LINES,
                 "instructions": (two - one) / (passes * LINES)}
+
+
+def cached(bench, folder, children):
+    """Rows of a cached answer."""
+    _, upstream, _ = servers.standin(children, bench.build, folder, two_cores()[1])
+    counter = Counter(bench, folder, children, "from the cache",
+                      queries.lines(LINES - 2 * queries.NAMES), upstream)
+    return [counter.row(edns) for edns in (True, False)]
+
+
+def kind(line):
+    """What a line of kubernetes.lines asks for."""
+    name, qtype = line.split()
+    first = name.partition(".")[0]
+    if first.startswith("nx-"):
+        return "NXDOMAIN"
+    if qtype == "AAAA":
+        return "AAAA, NODATA"
+    headless = int(first.rpartition("-")[2]) % kubernetes.HEADLESS_EVERY == 0
+    return f"A, {kubernetes.PER_HEADLESS} of them" if headless else "A"
+
+
+def indexed(bench, folder, children):
+    """Rows of an answer from the cluster's index: the mix, and its kinds apart."""
+    port = free_port()
+    lines = kubernetes.lines(LINES - 2 * kubernetes.SERVICES)
+    api = kubernetes.standins.API(port, kubernetes.cluster()["items"])
+
+    def counter(what, lines):
+        return Counter(bench, folder, children, what, lines,
+                       cluster=f"endpoint http://127.0.0.1:{port}")
+
+    try:
+        mix = counter("from the index", lines)
+        rows = [mix.row(edns) for edns in (True, False)]
+        for each in sorted({kind(line) for line in lines}):
+            same = [line for line in lines if kind(line) == each]
+            rows.append(counter(f"from the index, {each}", same).row(False))
+        return rows
+    finally:
+        api.close()
 
 
 def measure(bench, folder):
     if not servers.find("valgrind"):
         raise BenchError("valgrind is not installed (Debian package valgrind)")
-    server = servers.Nodens(bench.build)
-    if server.missing():
-        raise BenchError(f"{server.missing()}: run ./dev build first")
+    missing = servers.Nodens(bench.build).missing()
+    if missing:
+        raise BenchError(f"{missing}: run ./dev build first")
     with Children(folder) as children:
-        counter = Counter(bench, folder, children, server)
-        return [counter.row(edns) for edns in (True, False)]
+        return [*cached(bench, folder, children), *indexed(bench, folder, children)]

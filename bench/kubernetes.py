@@ -25,6 +25,7 @@ import standins  # noqa: E402
 SERVICES, PER_HEADLESS, SPACES = 1000, 10, 20
 HEADLESS_EVERY = 10   # the others have one address
 ZONE = "svc.cluster.local"
+FIRST = f"service-1.team-1.{ZONE}"   # it has an address
 LARGE_TIMEOUT_S = 120
 # Services, endpoints, pods.
 CLUSTERS = (("endpoints", 10_000, 250_000, 0), ("endpoints and pods", 10_000, 250_000, 150_000))
@@ -161,7 +162,7 @@ class FromIndex(Cached):
         place = servers.Place(self.folder, free_port(), 0, self.bench.wildcard)
         more = {} if self.cluster_lines is None else {"text": corefile(place, self.cluster_lines)}
         child = server.start(self.children, place, self.server_cpu, **more)
-        wait_for_answer(child, place.port, f"service-1.team-1.{ZONE}")
+        wait_for_answer(child, place.port, FIRST)
         self.add(server, child, place.port)
 
     def end(self):

@@ -132,8 +132,8 @@ def judge_kubernetes(result):
 def print_instructions(result):
     print()
     for count in result:
-        print(f"instructions a cached query, {count['mode']} (callgrind, over {count['queries']} "
-              f"queries): {count['instructions']:.0f}")
+        print(f"instructions an answer {count['what']}, {count['mode']} (callgrind, over "
+              f"{count['queries']} queries): {count['instructions']:.0f}")
 
 
 def judge_instructions(_result):
