@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""serve(corefile, ...): starts a nodens (serving.Server) that ends with the test."""
+"""serve(corefile, ...): starts a nodens (serving.Server) that ends with the test. node: a node in namespaces."""
+import re
+
 import pytest
 
+import nodenet
 from serving import Server
 
 
@@ -23,3 +26,22 @@ def serve(tmp_path):
             errors.append(e)
     if errors:
         raise errors[0]
+
+
+@pytest.fixture(scope="session")
+def no_namespaces():
+    """Why the kernel gives no network namespaces; None: it does."""
+    return nodenet.refused()
+
+
+@pytest.fixture
+def node(tmp_path, no_namespaces):
+    """A node in namespaces (nodenet.py), which need root; gone with the test, as are the processes in it."""
+    if no_namespaces:
+        pytest.skip("no network namespaces here: %s" % no_namespaces)
+    n = nodenet.Node(tmp_path)
+    try:
+        yield n.open()
+    finally:
+        n.close()
+    assert not re.search("Sanitizer|runtime error:|assertion", n.log("agent.log")), n.log("agent.log")

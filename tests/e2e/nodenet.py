@@ -16,6 +16,7 @@ from serving import NODENS, wait_for
 
 LINK_LOCAL = "169.254.20.10"
 KUBE_DNS = {4: "10.96.0.10", 6: "fd96::a"}
+WAYS = [proto + ":" + where for proto in ("udp", "tcp") for where in KUBE_DNS.values()]
 UPSTREAM = {4: "10.96.0.11", 6: "fd96::b"}
 DNS_POD = {4: "10.244.2.2", 6: "fd44:2::2"}
 PODS = {4: "10.244.0.0/16", 6: "fd44::/16"}
@@ -278,6 +279,11 @@ def answers(asker):
 def lost(lookups, since=0.0):
     """Those sent after a moment, and not answered with an address."""
     return [x for x in lookups if x[3] != "ok" and x[1] >= since]
+
+
+def assert_same(before, after):
+    for what in before:
+        assert after[what] == before[what], what
 
 
 def stop(process, number=signal.SIGTERM, seconds=20):

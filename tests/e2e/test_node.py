@@ -17,7 +17,7 @@ import dns.rcode
 import pytest
 
 import nodenet
-from nodenet import KUBE_DNS, LINK, LINK_LOCAL, lost, stop
+from nodenet import KUBE_DNS, LINK, LINK_LOCAL, WAYS, assert_same, lost, stop
 from serving import NODENS, Server, frame, read_frame, texts, wait_for
 
 BASE = """cluster.test:@PORT {
@@ -365,31 +365,6 @@ def test_bad_descriptors(agent, monkeypatch):
 
 
 # --- on a host ---
-
-WAYS = [proto + ":" + where for proto in ("udp", "tcp") for where in KUBE_DNS.values()]
-
-
-@pytest.fixture(scope="module")
-def why_not():
-    return nodenet.refused()
-
-
-@pytest.fixture
-def node(tmp_path, why_not):
-    if why_not:
-        pytest.skip("no network namespaces here: %s" % why_not)
-    n = nodenet.Node(tmp_path)
-    try:
-        yield n.open()
-    finally:
-        n.close()
-    assert not re.search("Sanitizer|runtime error:|assertion", n.log("agent.log")), n.log("agent.log")
-
-
-def assert_same(before, after):
-    for what in before:
-        assert after[what] == before[what], what
-
 
 def test_takes_over_and_gives_back(node):
     before = node.host()

@@ -8,32 +8,9 @@ import time
 import pytest
 
 import nodenet
-from nodenet import KUBE_DNS, LINK_LOCAL, PODS, lost, stop
+from nodenet import KUBE_DNS, LINK_LOCAL, PODS, WAYS, assert_same, lost, stop
 
-WAYS = [proto + ":" + where for proto in ("udp", "tcp") for where in KUBE_DNS.values()]
 TOOLS = {4: "iptables-nft", 6: "ip6tables-nft"}
-
-
-@pytest.fixture(scope="module")
-def why_not():
-    return nodenet.refused()
-
-
-@pytest.fixture
-def node(tmp_path, why_not):
-    if why_not:
-        pytest.skip("no network namespaces here: %s" % why_not)
-    n = nodenet.Node(tmp_path)
-    try:
-        yield n.open()
-    finally:
-        n.close()
-    assert not re.search("Sanitizer|runtime error:|assertion", n.log("agent.log")), n.log("agent.log")
-
-
-def assert_same(before, after):
-    for what in before:
-        assert after[what] == before[what], what
 
 
 def test_host_clients_when_kube_proxy_knows_no_pods(node):
