@@ -160,6 +160,19 @@ static int set_target(struct nd_httpc *c, const struct nd_httpc_config *config)
 				  config->server_name ? config->server_name : name, alpn);
 }
 
+/* Its own copies of what was given. */
+static int copy_texts(struct nd_httpc *c, const struct nd_httpc_config *config)
+{
+	nd_addr_format(&config->addr, c->where);
+	if (config->name)
+		snprintf(c->where, sizeof c->where, "%.255s:%u", config->name, config->port);
+	c->host = strdup(config->host ? config->host : c->where);
+	c->name = config->name ? strdup(config->name) : NULL;
+	if (!c->host || (config->name && !c->name))
+		return -ENOMEM;
+	return is_host(c->host) && (!c->name || is_host(c->name)) ? 0 : ND_EFORMAT;
+}
+
 int nd_httpc_new(struct nd_loop *loop, const struct nd_httpc_config *config, struct nd_httpc **out)
 {
 	struct nd_httpc *c = calloc(1, sizeof *c);
@@ -172,15 +185,15 @@ int nd_httpc_new(struct nd_loop *loop, const struct nd_httpc_config *config, str
 	nd_list_init(&c->waiting);
 	nd_list_init(&c->all);
 	nd_list_init(&c->conns);
-	nd_addr_format(&config->addr, c->where);
-	c->host = strdup(config->host ? config->host : c->where);
-	int err = !c->host ? -ENOMEM : !is_host(c->host) ? ND_EFORMAT : 0;
+	int err = copy_texts(c, config);
 	if (!err && config->tls)
 		err = set_target(c, &c->config);
 	c->config.host = c->host;
+	c->config.name = c->name;
 	c->config.server_name = NULL;
 	if (err) {
 		free(c->host);
+		free(c->name);
 		free(c);
 		return err;
 	}
@@ -201,7 +214,8 @@ void nd_httpc_free(struct nd_httpc *c)
 	if (c->config.tls)
 		nd_tls_target_clear(&c->target);
 	free(c->host);
-	c->host = NULL;
+	free(c->name);
+	c->host = c->name = NULL;
 	c->gone = true;
 	leave(c);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* httpc.h - an HTTP client of one origin, streaming: HTTP/2 where TLS's ALPN agrees on it, else HTTP/1.1.
- * Stands on tcp.h and loop.h alone, so it runs in the simulation as it is.
+ * Stands on tcp.h, lookup.h and loop.h alone, so it runs in the simulation as it is.
  *
  * Owns:    clients and exchanges are heap. A client owns its connections and exchanges. What a request or a
  *          configuration points to is copied; what a callback is handed is borrowed until it returns.
  * Threads: the loop's own.
  * Calls:   nothing calls back from inside nd_httpc_send(), nd_httpc_pause() or nd_httpc_cancel(). From a
  *          callback everything here may be called, nd_httpc_free() of its own client included.
- * Errors:  -errno (-ECONNREFUSED, ...), or
+ * Errors:  -errno (-ECONNREFUSED, ..., -EHOSTUNREACH: the name is not found), or
  *            ND_ETLS     the handshake failed, a certificate is not trusted, an alert came, or a file of the TLS
  *                        configuration cannot be used;
  *            ND_EFORMAT  what came is not HTTP, or breaks its rules;
@@ -16,7 +16,7 @@
  *            ND_ELIMIT   a maximum below: of the head's bytes, of exchanges, of the request's body;
  *            ND_ENOTYET  a library was missing when this was built.
  *          nd_httpc_error_text() says why, for a log.
- * Does not: resolve names, follow redirects, know proxies, keep cookies, ask for compression, wait before it tries
+ * Does not: follow redirects, know proxies, keep cookies, ask for compression, wait before it tries
  *          again. An exchange that certainly had no effect (refused by HTTP/2's GOAWAY or REFUSED_STREAM, or a GET
  *          or HEAD sent on a kept connection that turned out to be gone) goes out once more by itself.
  */
@@ -43,11 +43,15 @@ enum { ND_HTTPC_TEXT_MAX = 320 };
 /* Zero: the value in brackets. */
 struct nd_httpc_config {
 	struct nd_addr addr;
-	const char *host;        /* for Host and :authority, "name" or "name:port" [addr's text] */
+	/* Not NULL: in place of addr. It is looked up for each connection, and its addresses are tried in turn. */
+	const char *name;
+	uint16_t port; /* of name */
+	const char *
+		host; /* for Host and :authority, "name" or "name:port" [addr's text, or name:port] */
 	struct nd_tls *tls;      /* a reference is taken; NULL: plain TCP */
 	const char *server_name; /* whom the certificate must name, and SNI [host without its port] */
 	unsigned versions;       /* ND_HTTPC_* or-ed [both] */
-	uint64_t connect_ns;     /* for TCP and TLS together [10 s] */
+	uint64_t connect_ns;     /* for lookup, TCP and TLS together [10 s] */
 	uint64_t keep_ns;        /* a connection without exchanges is kept so long [90 s] */
 	uint64_t ping_ns;        /* HTTP/2: so long nothing heard, and a ping goes out; [15 s] */
 	uint64_t pong_ns;        /* so long no answer, and the connection is given up [15 s] */

@@ -72,10 +72,7 @@ void nd_httpc_conn_kill(struct nd_httpc_conn *c)
 	nd_list_del(&c->node);
 	nd_timer_stop(&c->timer);
 	nd_timer_stop(&c->soon);
-	nd_tls_close(c->tls);
-	nd_tcp_close(c->tcp);
-	c->tls = NULL;
-	c->tcp = NULL;
+	nd_httpc_dial_hang_up(c);
 	if (c->client->nwaiting)
 		nd_httpc_kick(c->client);
 	nd_httpc_conn_exit(c);
@@ -125,7 +122,7 @@ void nd_httpc_conn_drop(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 
 static void watch(struct nd_httpc_conn *c);
 
-static void on_time(struct nd_timer *t)
+void nd_httpc_conn_on_time(struct nd_timer *t)
 {
 	struct nd_httpc_conn *c = ND_CONTAINER(t, struct nd_httpc_conn, timer);
 	const struct nd_httpc_config *config = &c->client->config;
@@ -134,7 +131,7 @@ static void on_time(struct nd_timer *t)
 
 	nd_httpc_conn_enter(c);
 	if (!c->open) {
-		err = nd_httpc_conn_say(c, ND_ETIME, "connect: timed out");
+		nd_httpc_dial_late(c);
 	} else if (c->count == 0) {
 		nd_httpc_conn_kill(c);
 	} else if (c->pinged_ns && now >= c->pinged_ns + config->pong_ns) {
@@ -145,7 +142,7 @@ static void on_time(struct nd_timer *t)
 	}
 	if (err)
 		nd_httpc_conn_fail(c, err);
-	else if (!c->dead)
+	else if (!c->dead && c->open)
 		watch(c);
 	nd_httpc_conn_exit(c);
 }
@@ -164,12 +161,12 @@ static void watch(struct nd_httpc_conn *c)
 		nd_timer_stop(&c->timer);
 		return;
 	}
-	nd_timer_start(c->client->loop, &c->timer, at > now ? at - now : 0, on_time);
+	nd_timer_start(c->client->loop, &c->timer, at > now ? at - now : 0, nd_httpc_conn_on_time);
 }
 
 /* --- what comes --- */
 
-static void on_data(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
+void nd_httpc_conn_heard(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	nd_httpc_conn_enter(c);
 	c->heard++;
@@ -184,7 +181,7 @@ static void on_data(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 	nd_httpc_conn_exit(c);
 }
 
-static void on_open(struct nd_httpc_conn *c, const char *alpn)
+void nd_httpc_conn_opened(struct nd_httpc_conn *c, const char *alpn)
 {
 	struct nd_httpc *client = c->client;
 
@@ -213,7 +210,7 @@ static void on_open(struct nd_httpc_conn *c, const char *alpn)
 }
 
 /* err 0: its end was said. */
-static void on_close(struct nd_httpc_conn *c, int err, const char *why)
+void nd_httpc_conn_closed(struct nd_httpc_conn *c, int err, const char *why)
 {
 	nd_httpc_conn_enter(c);
 	if (!err)
@@ -225,7 +222,7 @@ static void on_close(struct nd_httpc_conn *c, int err, const char *why)
 	nd_httpc_conn_exit(c);
 }
 
-static void on_drain(struct nd_httpc_conn *c)
+void nd_httpc_conn_drained(struct nd_httpc_conn *c)
 {
 	nd_httpc_conn_enter(c);
 	int err = c->open ? c->engine->drain(c) : 0;
@@ -236,7 +233,7 @@ static void on_drain(struct nd_httpc_conn *c)
 
 static void on_soon(struct nd_timer *t)
 {
-	on_drain(ND_CONTAINER(t, struct nd_httpc_conn, soon));
+	nd_httpc_conn_drained(ND_CONTAINER(t, struct nd_httpc_conn, soon));
 }
 
 void nd_httpc_conn_soon(struct nd_httpc_conn *c)
@@ -245,110 +242,26 @@ void nd_httpc_conn_soon(struct nd_httpc_conn *c)
 		nd_timer_start(c->client->loop, &c->soon, 0, on_soon);
 }
 
-static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
-{
-	struct nd_httpc_conn *c = ctx;
-	(void)tcp;
-
-	if (!err) {
-		on_open(c, "");
-		return;
-	}
-	c->tcp = NULL;
-	nd_httpc_conn_fail(c, nd_httpc_conn_say(c, err, "connect: %s", nd_err_text(err)));
-}
-
-static void on_tcp_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
-{
-	(void)tcp;
-	on_data(ctx, bytes, n);
-}
-
-static void on_tcp_close(void *ctx, struct nd_tcp *tcp, int err)
-{
-	struct nd_httpc_conn *c = ctx;
-	(void)tcp;
-
-	c->tcp = NULL;
-	on_close(c, err, nd_err_text(err));
-}
-
-static void on_tcp_drain(void *ctx, struct nd_tcp *tcp)
-{
-	(void)tcp;
-	on_drain(ctx);
-}
-
-static void on_tls_open(void *ctx, struct nd_tls_stream *s, int err)
-{
-	struct nd_httpc_conn *c = ctx;
-
-	if (!err) {
-		on_open(c, nd_tls_alpn(s));
-		return;
-	}
-	c->tls = NULL;
-	nd_httpc_conn_fail(c, nd_httpc_conn_say(c, err, "%s", nd_tls_error_text(s)));
-}
-
-static void on_tls_data(void *ctx, struct nd_tls_stream *s, const uint8_t *bytes, size_t n)
-{
-	(void)s;
-	on_data(ctx, bytes, n);
-}
-
-static void on_tls_close(void *ctx, struct nd_tls_stream *s, int err)
-{
-	struct nd_httpc_conn *c = ctx;
-
-	c->tls = NULL;
-	on_close(c, err, nd_tls_error_text(s));
-}
-
-static void on_tls_drain(void *ctx, struct nd_tls_stream *s)
-{
-	(void)s;
-	on_drain(ctx);
-}
-
 /* --- asked by the client --- */
 
 int nd_httpc_conn_new(struct nd_httpc *client, char text[ND_TLS_TEXT_MAX])
 {
 	struct nd_httpc_conn *c = calloc(1, sizeof *c);
-	int err;
 
 	if (!c)
 		return -ENOMEM;
 	c->client = client;
 	nd_list_init(&c->exchanges);
-	if (client->config.tls)
-		err = nd_tls_connect(client->loop, &client->target, NULL,
-				     &(struct nd_tls_handler){ .ctx = c,
-							       .on_open = on_tls_open,
-							       .on_data = on_tls_data,
-							       .on_close = on_tls_close,
-							       .on_drain = on_tls_drain },
-				     &c->tls, text);
-	else
-		err = nd_tcp_connect(client->loop, &client->config.addr, NULL,
-				     &(struct nd_tcp_handler){ .ctx = c,
-							       .on_open = on_tcp_open,
-							       .on_data = on_tcp_data,
-							       .on_close = on_tcp_close,
-							       .on_drain = on_tcp_drain },
-				     &c->tcp);
 	client->stats.connects++;
+	int err = nd_httpc_dial(c, text);
 	if (err) {
 		client->stats.failed_connects++;
-		if (!client->config.tls)
-			snprintf(text, ND_TLS_TEXT_MAX, "connect: %s", nd_err_text(err));
+		nd_timer_stop(&c->timer);
 		free(c);
 		return err;
 	}
 	nd_list_add(&client->conns, &c->node);
 	client->stats.connections++;
-	nd_timer_start(client->loop, &c->timer, client->config.connect_ns, on_time);
 	return 0;
 }
 

@@ -138,7 +138,7 @@ static void finish(struct nd_httpc_exchange *x, int err, const char *why, bool d
 	if (x->gone)
 		return;
 	x->busy++;
-	snprintf(x->text, sizeof x->text, "%s: %s", x->client->where, why ? why : "no error");
+	snprintf(x->text, sizeof x->text, "%.200s: %s", x->client->where, why ? why : "no error");
 	take_out(x, drop);
 	x->handler.on_end(x->handler.ctx, x, err);
 	leave(x);

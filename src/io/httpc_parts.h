@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* httpc_parts.h - what the files of the HTTP client share: httpc.c (the client: which connection an exchange gets),
- * httpc_exchange.c (an exchange's life), httpc_conn.c (a connection: bytes and time), h1.c and h2.c (what is said
+ * httpc_exchange.c (an exchange's life), httpc_conn.c (a connection: bytes and time),
+ * httpc_dial.c (how it comes to stand), h1.c and h2.c (what is said
  * on it). For nobody else.
  *
  * Lifetimes: callbacks may cancel, free the client, and so end what is being worked on. Each struct has a count of
@@ -11,6 +12,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "io/httpc.h"
+#include "io/lookup.h"
 #include "io/tcp.h"
 
 struct nd_httpc_conn;
@@ -66,6 +68,10 @@ struct nd_httpc_engine {
 struct nd_httpc_conn {
 	struct nd_list node; /* in client->conns until dead */
 	struct nd_httpc *client;
+	struct nd_lookup *lookup; /* under way; then */
+	struct nd_addr addrs[ND_LOOKUP_ADDRS_MAX];
+	size_t naddrs, tried;      /* tried: the last of them is under way, or stands */
+	uint64_t until_ns;         /* by then it must stand */
 	struct nd_tcp *tcp;        /* one of the two, */
 	struct nd_tls_stream *tls; /* NULL when it is gone */
 	const struct nd_httpc_engine *engine;
@@ -85,9 +91,9 @@ struct nd_httpc {
 	struct nd_loop *loop;
 	struct nd_httpc_config config; /* its texts are `host` and those of target */
 	struct nd_tls_target target;   /* if config.tls */
-	char *host;
-	char where[ND_ADDR_TEXT_MAX];
-	unsigned version; /* what the last connection spoke; 0: not known yet */
+	char *host, *name;
+	char where[ND_HTTPC_TEXT_MAX]; /* for messages */
+	unsigned version;              /* what the last connection spoke; 0: not known yet */
 	struct nd_list waiting, all, conns;
 	unsigned nwaiting, busy;
 	bool gone;
@@ -136,3 +142,17 @@ void nd_httpc_conn_pause(struct nd_httpc_conn *c, bool paused);
 void nd_httpc_conn_enter(struct nd_httpc_conn *c);
 void nd_httpc_conn_exit(struct nd_httpc_conn *c);
 void nd_httpc_conn_drop(struct nd_httpc_conn *c, struct nd_httpc_exchange *x);
+/* From the stream below. */
+void nd_httpc_conn_opened(struct nd_httpc_conn *c, const char *alpn);
+void nd_httpc_conn_heard(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n);
+void nd_httpc_conn_closed(struct nd_httpc_conn *c, int err,
+			  const char *why); /* err 0: its end was said */
+void nd_httpc_conn_drained(struct nd_httpc_conn *c);
+void nd_httpc_conn_on_time(struct nd_timer *t);
+
+/* --- httpc_dial.c --- */
+/* Begins to connect: 0; else text may say why. */
+int nd_httpc_dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX]);
+/* The time of an attempt is over: the next address, or the end. */
+void nd_httpc_dial_late(struct nd_httpc_conn *c);
+void nd_httpc_dial_hang_up(struct nd_httpc_conn *c);

@@ -23,26 +23,60 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void *run_left(void *arg)
+{
+	struct nd_thread t = *(struct nd_thread *)arg;
+
+	free(arg);
+	t.fn(t.arg);
+	return NULL;
+}
+
+/* t is the thread's from here on, if body says so. 0 or -errno. */
+static int create(const char *name, struct nd_thread *t, void *(*body)(void *arg), pthread_t *id)
+{
+	sigset_t all, before;
+
+	/* A thread starts with its maker's mask: blocked from its first instruction. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int err = pthread_create(id, NULL, body, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!err)
+		ND_ASSERT(pthread_setname_np(*id, name) != ERANGE);
+	return -err;
+}
+
 int nd_thread_start(const char *name, void (*fn)(void *arg), void *arg, struct nd_thread **out)
 {
 	struct nd_thread *t = malloc(sizeof *t);
-	sigset_t all, before;
 
 	if (!t)
 		return -ENOMEM;
 	*t = (struct nd_thread){ .fn = fn, .arg = arg };
-	/* A thread starts with its maker's mask: blocked from its first instruction. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int err = pthread_create(&t->id, NULL, run, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int err = create(name, t, run, &t->id);
 	if (err) {
 		free(t);
-		return -err;
+		return err;
 	}
-	ND_ASSERT(pthread_setname_np(t->id, name) != ERANGE);
 	*out = t;
 	return 0;
+}
+
+int nd_thread_leave(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct nd_thread *t = malloc(sizeof *t);
+	pthread_t id;
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct nd_thread){ .fn = fn, .arg = arg };
+	int err = create(name, t, run_left, &id);
+	if (err)
+		free(t);
+	else
+		pthread_detach(id);
+	return err;
 }
 
 void nd_thread_join(struct nd_thread *t)

@@ -62,6 +62,8 @@ static int open_link(struct nd_client *c, const struct nd_exec_answer *own, stru
 	if (!err && l.tls)
 		err = nd_tls_prepare(l.tls, why);
 	struct nd_httpc_config http = { .addr = config->addr,
+					.name = config->name,
+					.port = config->port,
 					.host = config->host,
 					.tls = l.tls,
 					.server_name = config->server_name };

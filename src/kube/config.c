@@ -2,7 +2,6 @@
 #include "kube/config.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"
@@ -28,28 +27,6 @@ static int no_memory(struct nd_diag *d)
 }
 
 /* ---- the URL ---- */
-
-static int find_host(const char *name, const char *url, uint16_t port, struct nd_addr *out,
-		     struct nd_diag *d)
-{
-	struct addrinfo *list = NULL, hints = { .ai_socktype = SOCK_STREAM };
-	size_t n;
-
-	if (nd_addr_parse_ip(name, port, out) == 0)
-		return 0;
-	int why = getaddrinfo(name, NULL, &hints, &list);
-	if (why)
-		return nd_diag_at(d, NULL, 0,
-				  "server \"%s\": the name %s is not found: %s; give an address, or "
-				  "a name that the host's resolver knows",
-				  url, name, gai_strerror(why));
-	struct nd_addr a = { .len = list->ai_addrlen };
-	memcpy(&a.sa, list->ai_addr, list->ai_addrlen);
-	const uint8_t *bytes = nd_addr_bytes(&a, &n);
-	*out = nd_addr_from(n == 4 ? AF_INET : AF_INET6, bytes, port);
-	freeaddrinfo(list);
-	return 0;
-}
 
 static int bad_url(const char *url, struct nd_diag *d)
 {
@@ -87,6 +64,16 @@ static int split_host(const char *text, char *name, size_t cap, unsigned *port)
 	return 0;
 }
 
+/* What a resolver can be asked for. */
+static bool is_name(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name <= ' ' || (unsigned char)*name >= 0x7f ||
+		    strchr("\"%<>@[\\]^`{|}:", *name))
+			return false;
+	return true;
+}
+
 static int read_url(const char *url, struct nd_arena *a, struct nd_config *c, struct nd_diag *d)
 {
 	const char *at = strstr(url, "://");
@@ -109,7 +96,13 @@ static int read_url(const char *url, struct nd_arena *a, struct nd_config *c, st
 		return bad_url(url, d);
 	c->host = host;
 	c->prefix = prefix;
-	return find_host(name, url, (uint16_t)port, &c->addr, d);
+	c->port = (uint16_t)port;
+	if (nd_addr_parse_ip(name, c->port, &c->addr) == 0)
+		return 0;
+	if (host[0] == '[' || !is_name(name))
+		return bad_url(url, d);
+	c->name = nd_arena_string(a, name);
+	return c->name ? 0 : no_memory(d);
 }
 
 int nd_config_endpoint(const char *url, const char *cert, const char *key, const char *ca,

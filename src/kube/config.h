@@ -6,7 +6,7 @@
  * Errors:  ND_ECONF, the diag names file, line and field.
  * Does not: run exec programs (credential.h does); know auth providers (a user that needs one is refused by
  *          name).
- * Threads: control. A host name is looked up here, once, and waited for.
+ * Threads: control. A host name is looked up for each connection (httpc.h), not here.
  */
 #pragma once
 
@@ -16,7 +16,9 @@
 #include "kube/exec.h"
 
 struct nd_config {
-	struct nd_addr addr;
+	struct nd_addr addr; /* len 0: */
+	const char *name;    /* not NULL: to be looked up */
+	uint16_t port;
 	const char *host;   /* "name:port", as the URL has it */
 	const char *prefix; /* path before "/api", without a slash at its end */
 	bool tls;

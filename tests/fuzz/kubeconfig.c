@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text as a kubeconfig, and as what an exec program prints. Names are not looked up and files not read: what
- * the text asks for may be anything. */
+/* The text as a kubeconfig, and as what an exec program prints. Files are not read: what the text asks for may be
+ * anything. */
 #include <errno.h>
-#include <netdb.h>
 #include <string.h>
 #include "base/err.h"
 #include "io/file.h"
 #include "kube/config.h"
-
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-		struct addrinfo **list)
-{
-	(void)name;
-	(void)service;
-	(void)hints;
-	(void)list;
-	return EAI_NONAME;
-}
 
 int nd_file_read(const char *path, struct nd_buf *b)
 {
@@ -33,7 +22,8 @@ static void check(const struct nd_config *c)
 {
 	size_t n = 0;
 
-	ND_ASSERT(c->host && c->prefix && c->addr.len && nd_addr_port(&c->addr));
+	ND_ASSERT(c->host && c->prefix && c->port && !c->addr.len == (c->name != NULL));
+	ND_ASSERT(c->name ? c->name[0] : nd_addr_port(&c->addr) == c->port);
 	ND_ASSERT(!c->prefix[0] || c->prefix[strlen(c->prefix) - 1] != '/');
 	for (const char *const *v = c->exec ? c->exec->argv : NULL; v && *v; v++)
 		n += strlen(*v);

@@ -106,7 +106,8 @@ static struct nd_addr host(uint8_t n, uint16_t port)
 	return nd_addr_from(AF_INET, bytes, port);
 }
 
-static void open_rig(struct rig *r, uint64_t seed)
+/* name NULL: by address. */
+static void open_named(struct rig *r, uint64_t seed, const char *name)
 {
 	*r = (struct rig){ .at_here = host(1, 0), .at_there = host(2, 6443) };
 	nd_world_open(seed);
@@ -118,8 +119,15 @@ static void open_rig(struct rig *r, uint64_t seed)
 	assert_int_equal(nd_tcp_listen(r->there, &r->at_there, &(struct nd_tcp_options){ 0 },
 				       on_accept, r, &r->listener),
 			 0);
-	struct nd_httpc_config c = { .addr = r->at_there, .versions = ND_HTTPC_H2 };
+	struct nd_httpc_config c = {
+		.addr = r->at_there, .name = name, .port = 6443, .versions = ND_HTTPC_H2
+	};
 	assert_int_equal(nd_httpc_new(r->here, &c, &r->client), 0);
+}
+
+static void open_rig(struct rig *r, uint64_t seed)
+{
+	open_named(r, seed, NULL);
 }
 
 static uint64_t close_rig(struct rig *r)
@@ -268,12 +276,98 @@ static void test_dark(void **state)
 	close_rig(&r);
 }
 
+/* A name in place of an address: it is looked up for each connection, and all of its addresses are tried. */
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t addrs[4]; /* the last octet; 2 listens, 3 refuses, 4 is dark; 0: no more */
+		unsigned delay_ms;
+		int err;
+		const char *text;
+	} rows[] = {
+		{ "one", { 2 }, 5, 0, "api.example:6443: no error" },
+		{ "the second", { 3, 2 }, 5, 0, "no error" },
+		{ "behind a dark one", { 4, 2 }, 5, 0, "no error" },
+		{ "the last", { 3, 3, 4, 2 }, 5, 0, "no error" },
+		{ "unknown",
+		  { 0 },
+		  5,
+		  -EHOSTUNREACH,
+		  "api.example:6443: lookup: Name or service not known" },
+		{ "all refuse",
+		  { 3, 3 },
+		  5,
+		  -ECONNREFUSED,
+		  "api.example:6443: (10.0.0.3) connect: Connection refused" },
+		{ "slow resolver", { 2 }, 9000, 0, "no error" },
+		{ "silent resolver", { 2 }, 60000, ND_ETIME, "api.example:6443: lookup: timed out" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_addr addrs[4], dark = host(4, 0);
+		struct rig r;
+		size_t n = 0;
+		open_named(&r, i, "api.example");
+		nd_world_set_dark(&dark, true);
+		for (; n < 4 && rows[i].addrs[n]; n++)
+			addrs[n] = host(rows[i].addrs[n], 0);
+		nd_world_set_name("api.example", addrs, n, MS(rows[i].delay_ms));
+		struct nd_httpcall *call = &r.call[0];
+		nd_httpcall_get(call, r.client, "/bytes/3");
+		assert_int_equal(call->ends, 0); /* not from inside */
+		run(&r, S(11));
+		if (call->ends != 1 || call->err != rows[i].err ||
+		    !strstr(call->text, rows[i].text))
+			fail_msg("%s: ends %u, %d, %s", rows[i].name, call->ends, call->err,
+				 call->text);
+		close_rig(&r);
+	}
+}
+
+/* The next connection asks anew: the name may have moved. And whoever goes while it is looked up hears nothing. */
+static void test_name_moves(void **state)
+{
+	struct nd_addr addr = host(3, 0);
+	struct rig r;
+	(void)state;
+
+	open_named(&r, 1, "api.example");
+	nd_world_set_name("api.example", &addr, 1, MS(5));
+	nd_httpcall_get(&r.call[0], r.client, "/bytes/3");
+	run(&r, S(5));
+	assert_int_equal(r.call[0].err, -ECONNREFUSED);
+	addr = host(2, 0);
+	nd_world_set_name("api.example", &addr, 1, MS(5));
+	nd_httpcall_get(&r.call[1], r.client, "/bytes/3");
+	run(&r, S(5));
+	assert_int_equal(r.call[1].ends, 1);
+	assert_int_equal(r.call[1].err, 0);
+	close_rig(&r);
+
+	for (int whole = 0; whole < 2; whole++) {
+		open_named(&r, 2, "api.example");
+		nd_world_set_name("api.example", &addr, 1, S(1));
+		nd_httpcall_get(&r.call[0], r.client, "/bytes/3");
+		run(&r, MS(500));
+		nd_httpcall_clear(&r.call[0]);
+		if (whole) {
+			nd_httpc_free(r.client);
+			r.client = NULL;
+		}
+		run(&r, S(5));
+		assert_int_equal(r.call[0].ends, 0);
+		close_rig(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lossy),
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_dark),
+		cmocka_unit_test(test_lossy),      cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_dark),       cmocka_unit_test(test_names),
+		cmocka_unit_test(test_name_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

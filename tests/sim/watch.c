@@ -45,6 +45,8 @@ enum seen {
 	BROKEN,
 	RESTARTS,
 	DARK,
+	NAMED,
+	NAMELESS,
 	SEEN
 };
 static const char *const seen_text[SEEN] = {
@@ -69,6 +71,8 @@ static const char *const seen_text[SEEN] = {
 	"lists broken off",
 	"restarts",
 	"a dark API server",
+	"an API server with a name",
+	"a resolver that does not know it",
 };
 static uint64_t seen[SEEN];
 
@@ -85,7 +89,7 @@ struct scene {
 	struct nd_apisource *source;
 	struct sim_api_mood usual; /* how it speaks, faults aside */
 	bool good;                 /* what was reported last */
-	bool has_restarts, has_darkness, has_compaction;
+	bool has_restarts, has_darkness, has_compaction, has_name;
 	char complaint[256];
 };
 
@@ -132,6 +136,28 @@ static uint32_t maybe(uint32_t ppm)
 	return draw(2) ? draw(ppm) : 0;
 }
 
+/* It has an address that works, behind others that do not. */
+static void name_it(struct scene *s, unsigned others)
+{
+	uint8_t nobody[4] = { 10, 0, 2, 1 };
+	struct nd_addr addrs[3];
+
+	for (unsigned i = 0; i < others; i++)
+		addrs[i] = nd_addr_from(AF_INET, nobody, 0);
+	addrs[others] = s->addr;
+	nd_world_set_name("api.example", addrs, others + 1, draw(100) * MS(1));
+}
+
+static void draw_name(struct scene *s)
+{
+	if (draw(4)) {
+		name_it(s, draw(3));
+		return;
+	}
+	seen[NAMELESS]++;
+	nd_world_set_name("api.example", NULL, 0, draw(20000) * MS(1));
+}
+
 static void draw_faults(struct scene *s)
 {
 	struct nd_world_link l = { .delay_min_ns = MS(1) / 20,
@@ -146,6 +172,8 @@ static void draw_faults(struct scene *s)
 	m.refuse_ppm = maybe(500000);
 	m.garbage_ppm = maybe(300000);
 	m.silent_ppm = maybe(150000);
+	if (s->has_name)
+		draw_name(s);
 	sim_api_set_mood(s->api, &m);
 	nd_world_set_link(&l);
 }
@@ -157,6 +185,7 @@ static void stop_faults(struct scene *s)
 	sim_api_set_mood(s->api, &s->usual);
 	nd_world_set_link(&l);
 	nd_world_set_dark(&s->addr, false);
+	name_it(s, 0);
 	sim_api_set_up(s->api, true);
 }
 
@@ -192,6 +221,8 @@ static void open_scene(struct scene *s)
 	s->has_restarts = draw(2);
 	s->has_darkness = draw(3) == 0;
 	s->has_compaction = draw(2);
+	s->has_name = draw(3) == 0;
+	seen[NAMED] += s->has_name;
 	change(s, draw(4 * s->cluster.objects));
 	sim_api_set_up(s->api, draw(4) != 0);
 	draw_faults(s);
@@ -205,6 +236,11 @@ static void open_scene(struct scene *s)
 		.report = on_report,
 		.ctx = s,
 	};
+	if (s->has_name) {
+		s->config.api.addr = (struct nd_addr){ .len = 0 };
+		s->config.api.name = "api.example";
+		s->config.api.port = 6443;
+	}
 	if (draw(3) == 0)
 		s->config.limits = (struct nd_client_limits){ 1 + draw(20), 1 + draw(10), draw(4) };
 	for (int k = 0; k < SIM_KINDS; k++)

@@ -11,7 +11,7 @@
 #include "io/random.h"
 #include "io/thread.h"
 
-enum { DARK_MAX = 16 };
+enum { DARK_MAX = 16, NAME_ADDRS_MAX = 4 };
 
 static struct {
 	bool open;
@@ -22,6 +22,10 @@ static struct {
 	struct nd_world_link link;
 	struct nd_addr dark[DARK_MAX];
 	unsigned ndark;
+	char name[256];
+	struct nd_addr named[NAME_ADDRS_MAX];
+	size_t nnamed;
+	uint64_t name_delay_ns;
 	uint64_t trace;
 	uint16_t port;
 	int sockets;
@@ -252,6 +256,33 @@ void nd_world_run(uint64_t until_ns)
 uint64_t nd_world_now_ns(void)
 {
 	return the.now_ns;
+}
+
+/* --- names --- */
+
+void nd_world_set_name(const char *name, const struct nd_addr *addrs, size_t n, uint64_t delay_ns)
+{
+	ND_ASSERT(n <= NAME_ADDRS_MAX && strlen(name) < sizeof the.name);
+	memcpy(the.name, name, strlen(name) + 1);
+	for (size_t i = 0; i < n; i++)
+		the.named[i] = addrs[i];
+	the.nnamed = n;
+	the.name_delay_ns = delay_ns;
+}
+
+size_t nd_world_find_name(const char *name, struct nd_addr *to, size_t max)
+{
+	size_t n = strcmp(name, the.name) == 0 ? the.nnamed : 0;
+
+	n = n < max ? n : max;
+	for (size_t i = 0; i < n; i++)
+		to[i] = the.named[i];
+	return n;
+}
+
+uint64_t nd_world_name_delay_ns(void)
+{
+	return the.name_delay_ns;
 }
 
 /* --- the doors clock, random and thread --- */

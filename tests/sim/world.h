@@ -5,7 +5,8 @@
  * One world at a time in a process (the doors' functions have no argument for it). Time jumps to the next event:
  * events are a heap ordered by time, then by the order in which they were made.
  * Randomness comes in streams by purpose, so that a new draw in one does not reshuffle the others.
- * Files: clock.c's, random.c's and thread.c's doors are in world.c; loop.c, udp.c, tcp.c have their own names here.
+ * Files: clock.c's, random.c's and thread.c's doors are in world.c; loop.c, lookup.c, udp.c, tcp.c have their own names
+ * here.
  */
 #pragma once
 
@@ -41,6 +42,8 @@ void nd_world_run(uint64_t until_ns);
 void nd_world_set_link(const struct nd_world_link *link);
 /* A host that has gone dark: nothing reaches it or comes from it. IPv4. */
 void nd_world_set_dark(const struct nd_addr *host, bool dark);
+/* What the hosts' resolver says of a name (one at a time is known), and how long it takes; n 0: it knows none. */
+void nd_world_set_name(const char *name, const struct nd_addr *addrs, size_t n, uint64_t delay_ns);
 /* The address of the host that a loop runs on: the source of what it connects. */
 void nd_world_set_host(struct nd_loop *loop, const struct nd_addr *host);
 
@@ -72,6 +75,8 @@ bool nd_world_is_dark(const struct nd_addr *host);
 bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint64_t *delay_ns);
 bool nd_world_doubles(void);
 struct nd_addr nd_world_host(const struct nd_loop *loop);
+size_t nd_world_find_name(const char *name, struct nd_addr *to, size_t max);
+uint64_t nd_world_name_delay_ns(void);
 uint16_t nd_world_port(void); /* a fresh ephemeral one */
 void nd_world_count_socket(int change);
 void nd_world_count_refused(void);

@@ -182,22 +182,26 @@ static void test_endpoint(void **state)
 {
 	static const struct {
 		const char *url, *cert, *host, *prefix; /* host NULL: refused */
+		const char *name;                       /* NULL: host is an address */
 		bool tls;
 		uint16_t port;
 	} rows[] = {
-		{ "http://127.0.0.1:8080", NULL, "127.0.0.1:8080", "", false, 8080 },
-		{ "https://127.0.0.1/a/", "c", "127.0.0.1", "/a", true, 443 },
-		{ "127.0.0.1:8080", NULL, "127.0.0.1:8080", "", false, 8080 },
-		{ "https://[::1]:6443", NULL, "[::1]:6443", "", true, 6443 },
-		{ "http://localhost:1", NULL, "localhost:1", "", false, 1 },
-		{ "ftp://127.0.0.1", NULL, NULL, NULL, false, 0 },
-		{ "https://127.0.0.1:0", NULL, NULL, NULL, false, 0 },
-		{ "https://127.0.0.1:70000", NULL, NULL, NULL, false, 0 },
-		{ "https://127.0.0.1:6443?x", NULL, NULL, NULL, false, 0 },
-		{ "https://u@127.0.0.1", NULL, NULL, NULL, false, 0 },
-		{ "https://", NULL, NULL, NULL, false, 0 },
-		{ "https://[::1", NULL, NULL, NULL, false, 0 },
-		{ "http://127.0.0.1", "c", NULL, NULL, false, 0 },
+		{ "http://127.0.0.1:8080", NULL, "127.0.0.1:8080", "", NULL, false, 8080 },
+		{ "https://127.0.0.1/a/", "c", "127.0.0.1", "/a", NULL, true, 443 },
+		{ "127.0.0.1:8080", NULL, "127.0.0.1:8080", "", NULL, false, 8080 },
+		{ "https://[::1]:6443", NULL, "[::1]:6443", "", NULL, true, 6443 },
+		{ "http://localhost:1", NULL, "localhost:1", "", "localhost", false, 1 },
+		{ "https://api.example./x", "c", "api.example.", "/x", "api.example.", true, 443 },
+		{ "ftp://127.0.0.1", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:0", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:70000", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://127.0.0.1:6443?x", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://u@127.0.0.1", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://[api]:1", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://a b", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://", NULL, NULL, NULL, NULL, false, 0 },
+		{ "https://[::1", NULL, NULL, NULL, NULL, false, 0 },
+		{ "http://127.0.0.1", "c", NULL, NULL, NULL, false, 0 },
 	};
 	(void)state;
 
@@ -211,7 +215,9 @@ static void test_endpoint(void **state)
 		if (err != (rows[i].host ? 0 : ND_ECONF) ||
 		    (rows[i].host &&
 		     (strcmp(c.host, rows[i].host) != 0 || strcmp(c.prefix, rows[i].prefix) != 0 ||
-		      c.tls != rows[i].tls || nd_addr_port(&c.addr) != rows[i].port)))
+		      c.tls != rows[i].tls || c.port != rows[i].port || !c.name != !rows[i].name ||
+		      (c.name ? c.addr.len || strcmp(c.name, rows[i].name) != 0
+			      : nd_addr_port(&c.addr) != rows[i].port))))
 			fail_msg("%s: %d %s", rows[i].url, err, d.text);
 		nd_arena_clear(&a);
 	}

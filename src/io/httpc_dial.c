@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a connection comes to stand: its name is looked up, its addresses are tried one after the other; and what passes
+ * between it and the stream below it. */
+#include <errno.h>
+#include <string.h>
+#include "base/err.h"
+#include "io/clock.h"
+#include "io/httpc_parts.h"
+
+static void try_next(struct nd_httpc_conn *c, int err, const char *why);
+
+void nd_httpc_dial_hang_up(struct nd_httpc_conn *c)
+{
+	nd_lookup_cancel(c->lookup);
+	nd_tls_close(c->tls);
+	nd_tcp_close(c->tcp);
+	c->lookup = NULL;
+	c->tls = NULL;
+	c->tcp = NULL;
+}
+
+/* --- what the stream calls --- */
+
+static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
+{
+	struct nd_httpc_conn *c = ctx;
+	char why[ND_TLS_TEXT_MAX];
+	(void)tcp;
+
+	if (!err) {
+		nd_httpc_conn_opened(c, "");
+		return;
+	}
+	c->tcp = NULL;
+	snprintf(why, sizeof why, "connect: %s", nd_err_text(err));
+	try_next(c, err, why);
+}
+
+static void on_tcp_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
+{
+	(void)tcp;
+	nd_httpc_conn_heard(ctx, bytes, n);
+}
+
+static void on_tcp_close(void *ctx, struct nd_tcp *tcp, int err)
+{
+	struct nd_httpc_conn *c = ctx;
+	(void)tcp;
+
+	c->tcp = NULL;
+	nd_httpc_conn_closed(c, err, nd_err_text(err));
+}
+
+static void on_tcp_drain(void *ctx, struct nd_tcp *tcp)
+{
+	(void)tcp;
+	nd_httpc_conn_drained(ctx);
+}
+
+static void on_tls_open(void *ctx, struct nd_tls_stream *s, int err)
+{
+	struct nd_httpc_conn *c = ctx;
+	char why[ND_TLS_TEXT_MAX];
+
+	if (!err) {
+		nd_httpc_conn_opened(c, nd_tls_alpn(s));
+		return;
+	}
+	c->tls = NULL;
+	snprintf(why, sizeof why, "%s", nd_tls_error_text(s));
+	try_next(c, err, why);
+}
+
+static void on_tls_data(void *ctx, struct nd_tls_stream *s, const uint8_t *bytes, size_t n)
+{
+	(void)s;
+	nd_httpc_conn_heard(ctx, bytes, n);
+}
+
+static void on_tls_close(void *ctx, struct nd_tls_stream *s, int err)
+{
+	struct nd_httpc_conn *c = ctx;
+
+	c->tls = NULL;
+	nd_httpc_conn_closed(c, err, nd_tls_error_text(s));
+}
+
+static void on_tls_drain(void *ctx, struct nd_tls_stream *s)
+{
+	(void)s;
+	nd_httpc_conn_drained(ctx);
+}
+
+/* --- addresses --- */
+
+/* To the last address that is tried. The time that is left is shared out among those that are. */
+static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
+{
+	struct nd_httpc *client = c->client;
+	const struct nd_addr *to = &c->addrs[c->tried++];
+	uint64_t now = nd_loop_now_ns(client->loop);
+	int err;
+
+	nd_timer_start(client->loop, &c->timer,
+		       c->until_ns > now ? (c->until_ns - now) / (c->naddrs - c->tried + 1) : 0,
+		       nd_httpc_conn_on_time);
+	if (client->config.tls) {
+		client->target.addr = *to;
+		return nd_tls_connect(client->loop, &client->target, NULL,
+				      &(struct nd_tls_handler){ .ctx = c,
+								.on_open = on_tls_open,
+								.on_data = on_tls_data,
+								.on_close = on_tls_close,
+								.on_drain = on_tls_drain },
+				      &c->tls, text);
+	}
+	err = nd_tcp_connect(client->loop, to, NULL,
+			     &(struct nd_tcp_handler){ .ctx = c,
+						       .on_open = on_tcp_open,
+						       .on_data = on_tcp_data,
+						       .on_close = on_tcp_close,
+						       .on_drain = on_tcp_drain },
+			     &c->tcp);
+	if (err)
+		snprintf(text, ND_TLS_TEXT_MAX, "connect: %s", nd_err_text(err));
+	return err;
+}
+
+/* What stands behind the name says so itself. Which of several addresses it was that failed is worth a word. */
+static int say_failed(struct nd_httpc_conn *c, int err, const char *why)
+{
+	char ip[ND_ADDR_TEXT_MAX];
+
+	if (!c->client->name || !c->tried)
+		return nd_httpc_conn_say(c, err, "%s", why);
+	nd_addr_format_ip(&c->addrs[c->tried - 1], ip);
+	return nd_httpc_conn_say(c, err, "(%s) %s", ip, why);
+}
+
+/* An attempt has failed: the next address, if there is one that may do better. */
+static void try_next(struct nd_httpc_conn *c, int err, const char *why)
+{
+	char text[ND_TLS_TEXT_MAX];
+
+	nd_httpc_conn_enter(c);
+	say_failed(c, err, why);
+	while (err && err != ND_ETLS && c->tried < c->naddrs) {
+		text[0] = '\0';
+		err = dial(c, text);
+		if (err)
+			say_failed(c, err, text[0] ? text : nd_err_text(err));
+		else
+			c->text[0] = '\0';
+	}
+	if (err)
+		nd_httpc_conn_fail(c, err);
+	nd_httpc_conn_exit(c);
+}
+
+static void on_found(void *ctx, const struct nd_lookup_result *r)
+{
+	struct nd_httpc_conn *c = ctx;
+	char why[ND_TLS_TEXT_MAX];
+
+	c->lookup = NULL;
+	c->naddrs = r->n;
+	for (size_t i = 0; i < r->n; i++)
+		c->addrs[i] = r->addrs[i];
+	snprintf(why, sizeof why, "lookup: %s", r->failed ? r->failed : "no address");
+	try_next(c, -EHOSTUNREACH, why);
+}
+
+int nd_httpc_dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
+{
+	const struct nd_httpc_config *config = &c->client->config;
+
+	c->until_ns = nd_loop_now_ns(c->client->loop) + config->connect_ns;
+	if (!config->name) {
+		c->naddrs = 1;
+		c->addrs[0] = config->addr;
+		return dial(c, text);
+	}
+	nd_timer_start(c->client->loop, &c->timer, config->connect_ns, nd_httpc_conn_on_time);
+	int err = nd_lookup_start(c->client->loop, config->name, config->port, on_found, c,
+				  &c->lookup);
+	if (err)
+		snprintf(text, ND_TLS_TEXT_MAX, "lookup: %s", nd_err_text(err));
+	return err;
+}
+
+void nd_httpc_dial_late(struct nd_httpc_conn *c)
+{
+	bool named = c->lookup;
+
+	nd_httpc_dial_hang_up(c);
+	try_next(c, ND_ETIME, named ? "lookup: timed out" : "connect: timed out");
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A lookup is two: what its owner sees, which lives on the loop, and the job of a thread, which lives until the resolver
+ * has answered, whoever still wants to know. The job's lock guards the wake that is between them. */
+#include "io/lookup.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+#include "io/thread.h"
+
+enum { JOBS_MAX = 16 };
+
+struct job {
+	pthread_mutex_t lock;
+	struct nd_wake *wake; /* NULL: nobody waits any more */
+	bool done;            /* what is below is there */
+	int why;              /* of getaddrinfo() */
+	int system;           /* errno of EAI_SYSTEM */
+	struct nd_addr addrs[ND_LOOKUP_ADDRS_MAX];
+	size_t n;
+	uint16_t port;
+	char name[ND_LOOKUP_NAME_MAX + 1];
+};
+
+struct nd_lookup {
+	struct job *job;
+	struct nd_wake *wake;
+	void (*on_end)(void *ctx, const struct nd_lookup_result *result);
+	void *ctx;
+};
+
+static _Atomic unsigned jobs;
+
+static void free_job(struct job *j)
+{
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+	atomic_fetch_sub(&jobs, 1);
+}
+
+/* ---- in the thread ---- */
+
+static void take(struct job *j, const struct addrinfo *list)
+{
+	for (; list && j->n < ND_LOOKUP_ADDRS_MAX; list = list->ai_next) {
+		struct nd_addr a = { .len = list->ai_addrlen };
+		if (list->ai_addrlen > sizeof a.in6 ||
+		    (list->ai_family != AF_INET && list->ai_family != AF_INET6))
+			continue;
+		memcpy(&a.sa, list->ai_addr, list->ai_addrlen);
+		nd_addr_set_port(&a, j->port);
+		j->addrs[j->n++] = a;
+	}
+	if (!j->n)
+		j->why = EAI_NONAME;
+}
+
+static void work(void *arg)
+{
+	struct addrinfo *list = NULL, hints = { .ai_socktype = SOCK_STREAM };
+	struct job *j = arg;
+
+	j->why = getaddrinfo(j->name, NULL, &hints, &list);
+	j->system = errno;
+	if (!j->why)
+		take(j, list);
+	if (list)
+		freeaddrinfo(list);
+	pthread_mutex_lock(&j->lock);
+	bool wanted = j->wake;
+	j->done = true;
+	if (wanted)
+		nd_wake_send(j->wake);
+	pthread_mutex_unlock(&j->lock);
+	if (!wanted)
+		free_job(j);
+}
+
+/* ---- on the loop ---- */
+
+/* The job is the thread's again, or ours to free if it has ended. */
+static void drop(struct nd_lookup *l)
+{
+	struct job *j = l->job;
+
+	pthread_mutex_lock(&j->lock);
+	bool done = j->done;
+	j->wake = NULL;
+	pthread_mutex_unlock(&j->lock);
+	if (done)
+		free_job(j);
+	nd_wake_free(l->wake);
+	free(l);
+}
+
+static void on_wake(void *ctx)
+{
+	struct nd_lookup *l = ctx;
+	struct job *j = l->job;
+
+	pthread_mutex_lock(
+		&j->lock); /* after it the thread does nothing any more with what we read */
+	pthread_mutex_unlock(&j->lock);
+	struct nd_lookup_result r = { .addrs = j->addrs, .n = j->why ? 0 : j->n };
+	if (j->why)
+		r.failed = j->why == EAI_SYSTEM ? nd_err_text(-j->system) : gai_strerror(j->why);
+	l->on_end(l->ctx, &r);
+	drop(l);
+}
+
+static struct job *new_job(const char *name, uint16_t port, struct nd_wake *wake)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		return NULL;
+	pthread_mutex_init(&j->lock, NULL);
+	j->wake = wake;
+	j->port = port;
+	memcpy(j->name, name, strlen(name) + 1);
+	return j;
+}
+
+static int start(struct nd_lookup *l, struct nd_loop *loop, const char *name, uint16_t port)
+{
+	l->wake = nd_wake_new(loop, on_wake, l);
+	l->job = l->wake ? new_job(name, port, l->wake) : NULL;
+	int err = l->job ? nd_thread_leave("nd-lookup", work, l->job) : -ENOMEM;
+	if (!err)
+		return 0;
+	nd_wake_free(l->wake);
+	if (l->job)
+		free_job(l->job);
+	else
+		atomic_fetch_sub(&jobs, 1);
+	free(l);
+	return err;
+}
+
+int nd_lookup_start(struct nd_loop *loop, const char *name, uint16_t port,
+		    void (*on_end)(void *ctx, const struct nd_lookup_result *result), void *ctx,
+		    struct nd_lookup **out)
+{
+	if (!*name || strlen(name) > ND_LOOKUP_NAME_MAX)
+		return ND_EFORMAT;
+	if (atomic_fetch_add(&jobs, 1) >= JOBS_MAX) {
+		atomic_fetch_sub(&jobs, 1);
+		return ND_ELIMIT;
+	}
+	struct nd_lookup *l = calloc(1, sizeof *l);
+	if (!l) {
+		atomic_fetch_sub(&jobs, 1);
+		return -ENOMEM;
+	}
+	l->on_end = on_end;
+	l->ctx = ctx;
+	int err = start(l, loop, name, port);
+	if (!err)
+		*out = l;
+	return err;
+}
+
+void nd_lookup_cancel(struct nd_lookup *l)
+{
+	if (l)
+		drop(l);
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An API server by its name: looked up beside everything else, by the host's own resolver, which may be this very
+server, or be silent."""
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from apistub import Stub
+from serving import Server, texts, wait_for
+
+SELF, SILENT = "127.77.53.1", "127.77.53.2"
+COREFILE = """.:%s {
+    bind %s
+    ready 127.0.0.1:@READY
+    hosts {
+        127.0.0.1 api.test.example
+        fallthrough
+    }
+    kubernetes cluster.local {
+        endpoint http://%s:%d
+        noendpoints
+        startup_timeout 1s
+    }
+}
+"""
+
+
+@pytest.fixture
+def stub():
+    s = Stub()
+    s.put("Namespace", "n")
+    s.put("Service", "a", clusterIP="10.0.0.1")
+    yield s
+    s.close()
+
+
+def answers(s, **more):
+    return texts(s.ask("a.n.svc.cluster.local.", **more))
+
+
+def test_by_name(serve, stub):
+    s = serve(COREFILE % ("@PORT", "127.0.0.1", "localhost", stub.port))
+    assert answers(s) == ["10.0.0.1"]
+    assert "in step with the API server at localhost:%d" % stub.port in s.log()
+
+
+@pytest.fixture
+def resolving(tmp_path):
+    """resolving(SERVER, COREFILE): a nodens whose resolv.conf has that server, in a mount namespace of its own."""
+    if os.geteuid() or not shutil.which("unshare"):
+        pytest.skip("only root has mount namespaces")
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("no mount namespaces here")
+    for address in (SELF, SILENT):
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+                u.bind((address, 53))
+        except OSError as e:
+            pytest.skip("%s port 53: %s" % (address, e))
+    started = []
+
+    def start(server, corefile):
+        (tmp_path / "resolv.conf").write_text("nameserver %s\noptions timeout:30 attempts:1\n" % server)
+        s = Server(tmp_path / "server", corefile)
+        s.argv = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+                  str(tmp_path / "resolv.conf"), *s.argv]
+        started.append(s)
+        return s.start()
+
+    yield start
+    for s in started:
+        s.stop()
+
+
+def test_the_resolver_is_us(resolving, stub):
+    """Nobody knows the name before we serve, and we serve without it."""
+    s = resolving(SELF, COREFILE % ("53", SELF, "api.test.example", stub.port))
+    log = s.log()
+    assert "api.test.example:%d: lookup: " % stub.port in log
+    assert "starting server with unsynced Kubernetes API" in log
+    wait_for(lambda: answers(s, where=SELF, port=53) == ["10.0.0.1"], 20)
+    wait_for(lambda: s.get("READY", "/ready") == (200, "OK"))
+
+
+def test_the_resolver_is_silent(resolving, stub):
+    """It is waited for by nobody: not by the start, not by questions, not by the end."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((SILENT, 53))
+        s = resolving(SILENT, COREFILE % ("@PORT", "127.0.0.1", "api.test.example", stub.port))
+        assert texts(s.ask("api.test.example.")) == ["127.0.0.1"]
+        assert s.get("READY", "/ready") == (503, "kubernetes")
+        silent.settimeout(10)
+        assert silent.recv(512)     # it was asked, and would be waited for for 30 s
+        s.signal(15)
+        assert s.wait(15) == 0
