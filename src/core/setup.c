@@ -72,7 +72,7 @@ const struct nd_name *nd_setup_zone_match(const struct nd_name *zones, size_t n,
 	const struct nd_name *best = NULL;
 
 	for (size_t i = 0; i < n; i++)
-		if (nd_name_under_lower(name, zones[i]) && (!best || zones[i].len > best->len))
+		if ((!best || zones[i].len > best->len) && nd_name_under_lower(name, zones[i]))
 			best = &zones[i];
 	return best;
 }

@@ -30,11 +30,28 @@ static void fold_eight(uint8_t *to, const uint8_t *from)
 	memcpy(to, &x, 8);
 }
 
-/* The last eight octets overlap those before; folding twice changes nothing. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+static void fold_sixteen(uint8_t *to, const uint8_t *from)
+{
+	sixteen x;
+
+	memcpy(&x, from, 16);
+	x |= (sixteen)((x - 'A') < 26) & 0x20;
+	memcpy(to, &x, 16);
+}
+
+/* The last octets overlap those before; folding twice changes nothing. */
 static void copy_lower(uint8_t *to, const uint8_t *from, size_t n)
 {
 	size_t i = 0;
 
+	for (; i + 16 <= n; i += 16)
+		fold_sixteen(to + i, from + i);
+	if (n >= 16) {
+		fold_sixteen(to + n - 16, from + n - 16);
+		return;
+	}
 	for (; i + 8 <= n; i += 8)
 		fold_eight(to + i, from + i);
 	if (i < n && n >= 8)
@@ -68,17 +85,31 @@ static void copy_run(uint8_t *to, const uint8_t *from, size_t n, bool lower)
 		memcpy(to, from, n);
 }
 
+/* The octets of a name that stands whole and without pointers, as in nearly every question; 0: it does not. */
+static size_t plain_length(const uint8_t *p, size_t left, unsigned *labels)
+{
+	size_t n = 0, max = left < ND_NAME_MAX ? left : ND_NAME_MAX;
+
+	for (*labels = 0; n < max; ++*labels) {
+		uint8_t len = p[n];
+		n += 1u + len;
+		if (len == 0)
+			return n;
+		if (len > ND_LABEL_MAX)
+			return 0;
+	}
+	return 0;
+}
+
 /* Labels stand in runs between pointers; a run is copied in one piece. A pointer must land
  * before the run it ends (RFC 1035 s4.1.4 "a prior occurrence"), so the walk ends. miekg/dns
  * also follows pointers forward; no encoder writes those. */
-int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out)
+static int read_runs(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out)
 {
 	const uint8_t *run = r->pos, *p = run;
 	const uint8_t *after = NULL; /* where r goes; set at the first pointer */
 	size_t n = 0, labels = 0;
 
-	if (r->err)
-		return r->err;
 	for (;;) {
 		size_t left = (size_t)(r->end - p);
 		if (left == 0)
@@ -112,6 +143,21 @@ int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struc
 	copy_run(buf->bytes + n, run, (size_t)(p - run), lower);
 	n += (size_t)(p - run);
 	r->pos = after ? after : p;
+	*out = (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)n, .labels = (uint8_t)labels };
+	return 0;
+}
+
+int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out)
+{
+	unsigned labels;
+
+	if (r->err)
+		return r->err;
+	size_t n = plain_length(r->pos, nd_reader_left(r), &labels);
+	if (ND_UNLIKELY(n == 0))
+		return read_runs(r, lower, buf, out);
+	copy_run(buf->bytes, r->pos, n, lower);
+	r->pos += n;
 	*out = (struct nd_name){ .wire = buf->bytes, .len = (uint8_t)n, .labels = (uint8_t)labels };
 	return 0;
 }
@@ -171,16 +217,20 @@ bool nd_name_under(struct nd_name name, struct nd_name zone)
 	return nd_name_equal(nd_name_parent(name, name.labels - zone.labels), zone);
 }
 
-/* The octets first: they nearly always differ. A tail that is equal by accident, inside a
- * label, is told by counting labels. */
+/* The octets first, and of these the first one: they nearly always differ. A tail that is equal by
+ * accident, inside a label, is told by walking there. */
 bool nd_name_under_lower(struct nd_name name, struct nd_name zone)
 {
 	if (nd_name_is_root(zone))
 		return true;
-	if (zone.len > name.len || zone.labels > name.labels ||
-	    memcmp(name.wire + (name.len - zone.len), zone.wire, zone.len) != 0)
+	if (zone.len > name.len)
 		return false;
-	return nd_name_parent(name, name.labels - zone.labels).len == zone.len;
+	const uint8_t *tail = name.wire + (name.len - zone.len), *p = name.wire;
+	if (*tail != *zone.wire || memcmp(tail, zone.wire, zone.len) != 0)
+		return false;
+	while (p < tail)
+		p += 1 + *p;
+	return p == tail;
 }
 
 struct nd_name nd_name_parent(struct nd_name name, unsigned n)

@@ -80,6 +80,25 @@ static void test_read_keeps_letters(void **state)
 }
 
 /* 255 octets are a name, 256 are none; and so for text. */
+/* Folding works on many octets at once: each value at each place of each length. */
+static void test_lower_all(void **state)
+{
+	uint8_t bytes[80], want[80];
+	(void)state;
+
+	for (size_t n = 0; n <= 70; n++)
+		for (unsigned shift = 0; shift < 256; shift++) {
+			for (size_t i = 0; i < sizeof bytes; i++) {
+				bytes[i] = want[i] = (uint8_t)(i * 37 + shift);
+				if (i < n && want[i] >= 'A' && want[i] <= 'Z')
+					want[i] = (uint8_t)(want[i] + 'a' - 'A');
+			}
+			nd_name_lower(bytes, n);
+			if (memcmp(bytes, want, sizeof bytes) != 0)
+				fail_msg("%zu octets, shift %u", n, shift);
+		}
+}
+
 static void test_longest(void **state)
 {
 	char text[300] = "";
@@ -287,10 +306,11 @@ static void test_reverse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),    cmocka_unit_test(test_read_keeps_letters),
-		cmocka_unit_test(test_longest), cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_under),   cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_build),   cmocka_unit_test(test_reverse),
+		cmocka_unit_test(test_read),      cmocka_unit_test(test_read_keeps_letters),
+		cmocka_unit_test(test_lower_all), cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_parse),     cmocka_unit_test(test_under),
+		cmocka_unit_test(test_equal),     cmocka_unit_test(test_build),
+		cmocka_unit_test(test_reverse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
