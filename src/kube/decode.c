@@ -276,9 +276,8 @@ static int read_pod(struct nd_fields *c, const struct nd_tree *t, struct nd_obje
 		err = nd_fields_text(c, status, "phase", &phase);
 	if (!err)
 		err = read_ips(c, status, "podIPs", "ip", &p->ips, &p->nips, NULL);
-	p->gone = nd_object_pod_gone(nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") !=
-					     NULL,
-				     phase);
+	p->gone = nd_object_pod_gone(phase);
+	p->terminating = nd_tree_get(nd_tree_get(t, "metadata"), "deletionTimestamp") != NULL;
 	return err;
 }
 

@@ -60,9 +60,9 @@ void nd_object_slice_belongs(struct nd_object *o)
 	o->slice.cluster = nd_object_label(o, "multicluster.kubernetes.io/source-cluster");
 }
 
-bool nd_object_pod_gone(bool deleted, const char *phase)
+bool nd_object_pod_gone(const char *phase)
 {
-	return deleted || strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
+	return strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
 	       strcmp(phase, "Unknown") == 0;
 }
 

@@ -64,7 +64,8 @@ struct nd_object_slice {
 struct nd_object_pod {
 	const struct nd_object_ip *ips;
 	size_t nips;
-	bool gone; /* terminating, or its phase is Succeeded, Failed or Unknown */
+	bool gone;        /* its phase is Succeeded, Failed or Unknown */
+	bool terminating; /* one that is known stays until it goes; a new one is none (CoreDNS) */
 };
 
 struct nd_object {
@@ -113,4 +114,4 @@ void nd_object_service_is(struct nd_object_service *s, const char *type, const c
 #define ND_OBJECT_CHANGED "endpoints.kubernetes.io/last-change-trigger-time"
 /* From the labels, which are there by now. */
 void nd_object_slice_belongs(struct nd_object *o);
-bool nd_object_pod_gone(bool deleted, const char *phase);
+bool nd_object_pod_gone(const char *phase);

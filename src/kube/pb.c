@@ -383,7 +383,8 @@ static void read_pod_status(struct nd_proto *p, struct nd_arena *a, bool deleted
 			ips[o->pod.nips++] = read_pod_ip(p, &f, a);
 	}
 	o->pod.ips = ips;
-	o->pod.gone = nd_object_pod_gone(deleted, phase);
+	o->pod.gone = nd_object_pod_gone(phase);
+	o->pod.terminating = deleted;
 }
 
 /* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice's endpoints and ports stand beside its

@@ -51,6 +51,7 @@ struct nd_watch {
 	char more[ND_PB_CONTINUE_MAX + 1];   /* the next page; "": the first */
 	bool no_stream;                      /* the server has none */
 	bool by_pages;                       /* the next list: a stream broke off */
+	bool absent;                         /* the server has no such kind */
 	bool open;                           /* `in` holds something */
 	bool waits;                          /* it is held back */
 	bool counted;                        /* the client waits for this head */
@@ -216,6 +217,7 @@ static void on_listed(struct nd_watch *w, const char *version)
 	w->more[0] = '\0';
 	w->by_pages = false;
 	w->state.synced = true;
+	w->absent = false;
 	w->state.lists++;
 	w->told[0] = '\0';
 	w->failures = 0;
@@ -318,6 +320,24 @@ static void read_refusal(struct nd_watch *w, struct nd_pb_status *out)
 		out->code = w->status;
 }
 
+/* The cluster has no such kind: its definition was not installed, or not yet. (A server that has not read its
+ * definitions yet says 503.) So there are none, and nobody needs to wait for the list, as CoreDNS does for ever. Once
+ * there were some it is a failure like others: with a definition the server deletes, and tells so, what is of it. */
+static void absent(struct nd_watch *w, uint64_t pause)
+{
+	struct nd_sink *sink = w->config.sink;
+
+	if (!w->absent) {
+		sink->begin(sink, w->config.kind);
+		sink->end(sink, w->config.kind);
+	}
+	w->absent = w->state.synced = true;
+	tell(w, "there are no ServiceImports: serviceimports.multicluster.x-k8s.io is not "
+		"installed");
+	w->config.report(w->config.ctx, w->config.kind, NULL);
+	wait(w, pause);
+}
+
 /* The server said no. */
 static void refused(struct nd_watch *w)
 {
@@ -345,9 +365,10 @@ static void refused(struct nd_watch *w)
 		w->failures = 0;
 		wait(w, 0);
 		return;
-	} else if ((s.code == 403 || s.code == 404) && !w->state.synced && pause < S(30)) {
-		/* Once it was allowed: a server that has just come up says 403 until it has read its rules. */
-		pause = S(25) + MS(nd_random_below(10000));
+	} else if (s.code == 404 && w->config.kind == ND_OBJECT_IMPORT &&
+		   (w->absent || !w->state.synced)) {
+		absent(w, pause);
+		return;
 	} else if (w->failures >= FAILURES_MAX && w->status == 200) {
 		list_again(w);
 	}

@@ -207,7 +207,7 @@ class Cluster:
 
     def grant(self, kind="User", name="dns", namespace=None):
         """CoreDNS's role, for a user or a ServiceAccount."""
-        role = "dns-%s-%s" % (kind.lower(), name)
+        role = "dns-%s-%s" % (namespace or kind.lower(), name)
         self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role},
                      "rules": [{"apiGroups": [""], "resources": ["services", "pods", "namespaces"],
                                 "verbs": ["list", "watch"]},

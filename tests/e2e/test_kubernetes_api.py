@@ -1,97 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubernetes plugin on a real API server: what changes there, and how it goes away, is answered for.
-
-PEER=coredns puts CoreDNS in nodens's place: the tests themselves are tested so."""
+"""The kubernetes plugin on a real API server: what changes there, and how it goes away, is answered for."""
 import os
 import signal
-import socket
 import threading
 
-import pytest
-
-import apiserver
-from apiserver import gomodules, namespace, service, slice_of, until
-from serving import Server, texts
-
-PEER = os.environ.get("PEER", "")
-ZONE = "svc.cluster.local."
+from apiserver import namespace, service, slice_of, until
+from live import ZONE, Proxy, answers, api, config, filled, moved, rcode, server  # noqa: F401
+from serving import texts
 
 
-@pytest.fixture(scope="module")
-def api():
-    try:
-        cluster = apiserver.Cluster()
-    except gomodules.Missing as e:
-        pytest.skip(str(e))
-    with cluster:
-        cluster.grant()
-        yield cluster
+class Watcher:
+    """with Watcher(server, NAME): asks all the time. All that it was answered must be a way along the states that
+    passed(STATE...) told of before they came; none is left out for being empty."""
 
+    def __init__(self, s, name, *states):
+        self.s, self.name, self.states, self.seen, self.stop = s, name, list(states), [], threading.Event()
+        self.thread = threading.Thread(target=self.look)
 
-@pytest.fixture
-def server(api, tmp_path):
-    """server(CONFIG LINES...): one that serves the cluster, ready."""
-    started = []
+    def look(self):
+        while not self.stop.is_set():
+            got = answers(self.s, self.name)
+            if not self.seen or self.seen[-1] != got:
+                self.seen.append(got)
 
-    def start(*lines, kubeconfig=None, ready="kubernetes.default"):
-        inside = "\n    ".join(["kubeconfig %s" % (kubeconfig or api.path("dns.kubeconfig")), *lines])
-        s = Server(tmp_path / str(len(started)), """.:@PORT {
-  bind 127.0.0.1
-  kubernetes cluster.local in-addr.arpa {
-    %s
-  }
-}
-""" % inside)
-        if PEER:
-            s.argv = [gomodules.build(PEER), "-conf", "Corefile"]
-        started.append(s)
-        s.start()
-        until(lambda: answers(s, ready))
-        return s
+    def passed(self, *addresses):
+        self.states.append(sorted(addresses))
 
-    yield start
-    for s in started:
-        s.stop()
+    def __enter__(self):
+        self.thread.start()
+        return self
 
-
-def answers(s, name):
-    return sorted(texts(s.ask("%s.%s" % (name, ZONE))))
-
-
-def rcode(s, name):
-    return int(s.ask("%s.%s" % (name, ZONE)).rcode())
-
-
-def filled(api, name):
-    """A namespace with a headless Service `web` at 10.244.1.1."""
-    api.create_all([namespace(name, tier="a"), service("web", name), slice_of("web", name, ["10.244.1.1"])])
+    def __exit__(self, failed, *_):
+        self.stop.set()
+        self.thread.join()
+        at = 0
+        for got in self.seen if not failed else ():
+            while at < len(self.states) and self.states[at] != got:
+                at += 1
+            assert at < len(self.states), "%s after %s" % (got, self.seen[:self.seen.index(got)][-3:])
 
 
 def test_rolling_update(api, server):
     filled(api, "rolling")
     s = server(ready="web.rolling")
-    missed, stop = [], threading.Event()
-
-    def look():
-        while not stop.is_set():
-            if not answers(s, "web.rolling"):
-                missed.append(1)
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with Watcher(s, "web.rolling", ["10.244.1.1"]) as w:
         for i in range(2, 30):      # each time one comes before one goes
             for ips in (["10.244.1.%d" % (i - 1), "10.244.1.%d" % i], ["10.244.1.%d" % i]):
+                w.passed(*ips)
                 api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": [a]} for a in ips]}, "rolling")
+        w.passed("10.244.1.29", "10.244.2.1")
         api.create(slice_of("web", "rolling", ["10.244.2.1"], "second"))
         until(lambda: answers(s, "web.rolling") == ["10.244.1.29", "10.244.2.1"])
+        w.passed("10.244.2.1")
         api.delete("EndpointSlice", "web-x", "rolling")
         until(lambda: answers(s, "web.rolling") == ["10.244.2.1"])
-    finally:
-        stop.set()
-        watcher.join()
-    assert not missed
+    assert len(w.seen) > 5
     assert texts(s.ask("1.2.244.10.in-addr.arpa.", "PTR")) == ["10-244-2-1.web.rolling.%s" % ZONE]
     assert int(s.ask("29.1.244.10.in-addr.arpa.", "PTR").rcode()) == 3
+
+
+def test_an_endpoint_moves_between_slices(api, server):
+    """As the controller packs them anew: it stands in both for a while, and is answered for once."""
+    filled(api, "packed")
+    api.create(slice_of("web", "packed", ["10.244.1.2"], "y"))
+    s = server(ready="web.packed")
+    both = ["10.244.1.1", "10.244.1.2"]
+    until(lambda: answers(s, "web.packed") == both)
+    with Watcher(s, "web.packed", both) as w:
+        for keep, drop in (("web-y", "web-x"), ("web-x", "web-y")) * 5:
+            api.patch("EndpointSlice", keep, {"endpoints": [{"addresses": [a]} for a in both]}, "packed")
+            api.patch("EndpointSlice", drop, {"endpoints": []}, "packed")
+        w.passed("10.244.1.1")
+        api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": ["10.244.1.1"]}]}, "packed")
+        until(lambda: answers(s, "web.packed") == ["10.244.1.1"])
+
+
+def test_not_ready_and_back(api, server):
+    filled(api, "readiness")
+    s = server(ready="web.readiness")
+    for ready, want in ((False, []), (True, ["10.244.1.1"]), (False, []), (None, ["10.244.1.1"])):
+        api.patch("EndpointSlice", "web-x", {"endpoints": [{
+            "addresses": ["10.244.1.1"], "conditions": {} if ready is None else {"ready": ready}}]}, "readiness")
+        until(lambda: answers(s, "web.readiness") == want)
 
 
 def test_service_changes(api, server):
@@ -107,9 +97,17 @@ def test_service_changes(api, server):
 
 def test_namespace_deleted(api, server):
     filled(api, "short")
+    api.create(service("vip", "short", "10.96.204.1"))
     s = server(ready="web.short")
+    api.delete("Namespace", "short")    # Terminating: what is in it is answered until it goes
+    assert api.get("Namespace", "short")["status"]["phase"] == "Terminating"
+    api.delete("Service", "vip", "short")
+    until(lambda: rcode(s, "vip.short") == 3)
+    assert answers(s, "web.short") == ["10.244.1.1"]
     api.delete_namespace("short")
     until(lambda: rcode(s, "web.short") == 3)
+    until(lambda: int(s.ask("1.1.244.10.in-addr.arpa.", "PTR").rcode()) == 3 or
+          not any("short" in t for t in texts(s.ask("1.1.244.10.in-addr.arpa.", "PTR"))))
     filled(api, "short")
     until(lambda: answers(s, "web.short") == ["10.244.1.1"])
 
@@ -126,15 +124,49 @@ def test_labels(api, server):
     until(lambda: answers(s, "other.labelled") == ["10.244.1.1"])
 
 
-def test_api_server_restarts(api, server):
+def test_selected_by_label(api, server):
+    """`labels` selects Services and slices: what loses its label goes, what gets one comes."""
+    filled(api, "selected")
+    for kind, name in (("Service", "web"), ("EndpointSlice", "web-x")):
+        api.patch(kind, name, {"metadata": {"labels": {"dns": "yes"}}}, "selected")
+    api.create(service("other", "selected", "10.96.202.1"))
+    s = server("labels dns=yes", ready="web.selected")
+    assert rcode(s, "other.selected") == 3
+    api.patch("EndpointSlice", "web-x", {"metadata": {"labels": {"dns": "no"}}}, "selected")
+    until(lambda: not answers(s, "web.selected"))
+    api.patch("EndpointSlice", "web-x", {"metadata": {"labels": {"dns": "yes"}}}, "selected")
+    until(lambda: answers(s, "web.selected") == ["10.244.1.1"])
+    api.patch("Service", "web", {"metadata": {"labels": {"dns": None}}}, "selected")
+    until(lambda: rcode(s, "web.selected") == 3)
+    api.patch("Service", "other", {"metadata": {"labels": {"dns": "yes"}}}, "selected")
+    until(lambda: answers(s, "other.selected") == ["10.96.202.1"])
+
+
+def test_api_server_restarts(api, server, tmp_path):
+    """Away for the server under test, it ends, starts, and is told of changes; the last good state stays."""
     filled(api, "restart")
-    s = server(ready="web.restart")
-    api.kill()
-    for _ in range(20):
-        assert answers(s, "web.restart") == ["10.244.1.1"]
-    api.start()
-    api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": ["10.244.1.2"]}]}, "restart")
-    until(lambda: answers(s, "web.restart") == ["10.244.1.2"], 60)
+    api.create(service("goes", "restart", "10.96.203.1"))
+    proxy = Proxy(api.port)
+    try:
+        s = server(kubeconfig=config(api, tmp_path, proxy.port, "token: %s" % api.read("dns.token")),
+                   ready="web.restart")
+        with Watcher(s, "web.restart", ["10.244.1.1"]) as w:
+            proxy.cut(True)
+            api.kill()
+            api.start()
+            api.delete("Service", "goes", "restart")
+            api.create(service("comes", "restart", "10.96.203.2"))
+            api.delete("EndpointSlice", "web-x", "restart")
+            w.passed("10.244.1.2")
+            api.create(slice_of("web", "restart", ["10.244.1.2"], "y"))
+            assert answers(s, "goes.restart") == ["10.96.203.1"] and rcode(s, "comes.restart") == 3
+            # The one is told before the other: for that long the Service has no endpoint.
+            w.states.insert(1, [])
+            proxy.cut(False)
+            until(lambda: answers(s, "web.restart") == ["10.244.1.2"], 60)
+        until(lambda: rcode(s, "goes.restart") == 3 and answers(s, "comes.restart") == ["10.96.203.2"])
+    finally:
+        proxy.close()
 
 
 def test_version_too_old(api, server):
@@ -158,75 +190,6 @@ def test_version_too_old(api, server):
     until(lambda: answers(s, "new.old") == ["10.96.201.1"] and answers(s, "newer.old") == ["10.96.201.2"])
 
 
-class Proxy:
-    """Passes bytes on to the API server, until cut() ends all connections and lets no new ones through."""
-
-    def __init__(self, port):
-        self.target, self.open, self.dark = port, [], False
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                near = self.listener.accept()[0]
-            except OSError:
-                return
-            if self.dark:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self.target))
-            self.open += [near, far]
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=self.carry, args=pair, daemon=True).start()
-
-    @staticmethod
-    def carry(source, to):
-        try:
-            while data := source.recv(65536):
-                to.sendall(data)
-        except OSError:
-            pass
-        for end in (source, to):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self, dark):
-        self.dark = dark
-        for conn in self.open:
-            try:
-                conn.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.open = []
-
-    def close(self):
-        self.cut(True)
-        self.listener.close()
-
-
-def config(api, folder, port, user):
-    path = str(folder / "kubeconfig")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write("""apiVersion: v1
-kind: Config
-clusters:
-- name: c
-  cluster: {server: "https://127.0.0.1:%d", certificate-authority: "%s"}
-contexts:
-- name: x
-  context: {cluster: c, user: u}
-users:
-- name: u
-  user: {%s}
-current-context: x
-""" % (port, api.path("ca.crt"), user))
-    return path
-
-
 def test_watches_are_cut(api, server, tmp_path):
     filled(api, "cut")
     proxy = Proxy(api.port)
@@ -234,7 +197,7 @@ def test_watches_are_cut(api, server, tmp_path):
         s = server(kubeconfig=config(api, tmp_path, proxy.port, "token: %s" % api.read("dns.token")), ready="web.cut")
         for i in range(2, 5):
             proxy.cut(True)
-            api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": ["10.244.1.%d" % i]}]}, "cut")
+            moved(api, "cut", "10.244.1.%d" % i)
             assert answers(s, "web.cut") == ["10.244.1.%d" % (i - 1)]
             proxy.cut(False)
             until(lambda i=i: answers(s, "web.cut") == ["10.244.1.%d" % i], 60)
@@ -254,7 +217,7 @@ def test_token_rotates(api, server, tmp_path):
     api.delete("Secret", "first", "tokens")
     api.kill()      # with what it remembered of the first token
     api.start()
-    api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": ["10.244.1.7"]}]}, "tokens")
+    moved(api, "tokens", "10.244.1.7")
     until(lambda: answers(s, "web.tokens") == ["10.244.1.7"], 90)
 
 

@@ -85,6 +85,7 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 	case ND_OBJECT_POD:
 		show_ips(b, o->pod.ips, o->pod.nips);
 		nd_buf_text(b, o->pod.gone ? " gone" : "");
+		nd_buf_text(b, o->pod.terminating ? " terminating" : "");
 		break;
 	default: break;
 	}

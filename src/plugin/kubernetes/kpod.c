@@ -187,8 +187,15 @@ int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_ch
 {
 	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace,
 								  o->name);
-	struct nd_kpod *pod = make(ix, o);
+	struct nd_kpod *pod;
 
+	/* It still answers what it was asked before; as in CoreDNS it stays as it was until it goes. */
+	if (o->pod.terminating) {
+		if (old)
+			old->node.mark = ix->epoch[ND_OBJECT_POD];
+		return 0;
+	}
+	pod = make(ix, o);
 	if (!pod)
 		return -ENOMEM;
 	if (old && same(old, pod)) {

@@ -55,6 +55,7 @@ static void show(struct nd_buf *b, const struct nd_object *o)
 	} else if (o->kind == ND_OBJECT_POD) {
 		show_ips(b, o->pod.ips, o->pod.nips);
 		nd_buf_text(b, o->pod.gone ? " gone" : "");
+		nd_buf_text(b, o->pod.terminating ? " terminating" : "");
 	}
 	nd_buf_text(b, "\n");
 }
@@ -170,7 +171,7 @@ static void test_yaml(void **state)
 		  "Pod default/p gone\n" },
 		{ "pod that goes",
 		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p, deletionTimestamp: x}\n",
-		  "Pod default/p gone\n" },
+		  "Pod default/p terminating\n" },
 		{ "import",
 		  "apiVersion: multicluster.x-k8s.io/v1alpha1\nkind: ServiceImport\nmetadata: {name: i}\n"
 		  "spec: {type: Headless, ips: [10.0.0.1], ports: [{port: 1}]}\n",

@@ -114,7 +114,7 @@ static const struct {
 	{ "namespaces", ND_OBJECT_NAMESPACE,
 	  "begin Namespace\nNamespace /n team=x\nend Namespace\n", "1236", "", -1 },
 	{ "pods", ND_OBJECT_POD,
-	  "begin Pod\nPod n/web-1 ip4:0a..01 ip16:fd..02\nPod n/leaving ip4:0a..04 gone\n"
+	  "begin Pod\nPod n/web-1 ip4:0a..01 ip16:fd..02\nPod n/leaving ip4:0a..04 terminating\n"
 	  "Pod n/done gone\nend Pod\n",
 	  "1237", "", -1 },
 	{ "empty", ND_OBJECT_SERVICE, "begin Service\nend Service\n", "5", "", -1 },

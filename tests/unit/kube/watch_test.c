@@ -371,12 +371,12 @@ static const struct {
 	      STATUS("429", "TooManyRequests", ",\"details\":{\"retryAfterSeconds\":4}") },
 	    { 429, "text/plain", "999999", "slow down" } },
 	  "S !429 TooManyRequests ~7000 S ~4000 S !429  ~1600 " },
-	{ "403 and 404: each 25 to 35 s, and told once",
+	{ "403 and 404: with pauses that grow, and told once",
 	  { { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 404, "text/plain", NULL, "404 page not found\n" },
 	    STREAM },
-	  "S !403 Forbidden: no ~25000 S ~25000 S !404  ~25000 S ( +a ) ok " },
+	  "S !403 Forbidden: no ~400 S ~800 S !404  ~1600 S ( +a ) ok " },
 	{ "403 of a server that has just come up is no such thing",
 	  { STREAM,
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", "") },
@@ -461,6 +461,37 @@ static void test_scenarios(void **state)
 			fail_msg("%s:\n got %s\nwant %s", rows[i].name, world.trace, rows[i].trace);
 		nd_watch_free(w);
 	}
+}
+
+#define IMPORT "\"apiVersion\":\"multicluster.x-k8s.io/v1alpha1\",\"kind\":\"ServiceImport\","
+
+/* Without the definition there are none, which is no failure; once there were some it is. */
+static void test_absent(void **state)
+{
+	static const struct answer none = { 404, "text/plain", NULL, "404 page not found\n" };
+	static const struct answer there = {
+		GOOD,
+		"{\"type\":\"ADDED\",\"object\":{" IMPORT
+		"\"metadata\":{\"name\":\"a\",\"namespace\":\"n\"}}}\n"
+		"{\"type\":\"BOOKMARK\",\"object\":{" IMPORT
+		"\"metadata\":{\"resourceVersion\":\"9\","
+		"\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n",
+		.ms = MIN
+	};
+	(void)state;
+
+	struct nd_watch *w = begin(ND_OBJECT_IMPORT, NULL);
+	step(&none);
+	assert_true(nd_watch_state(w).synced);
+	step(&none);
+	step(&there);
+	step(&none);
+	assert_string_equal(world.trace, "S ( ) !there are no ServiceImports: "
+					 "serviceimports.multicluster.x-k8s.io is not installed "
+					 "ok ~400 S ok ~800 S ( +a ) ok W=9 !"
+					 "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports: 404 "
+					 " ~400 ");
+	nd_watch_free(w);
 }
 
 /* ---- cut at any byte ---- */
@@ -695,10 +726,10 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_cut_watch), cmocka_unit_test(test_asks),
-		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
-		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_cut_watch),
+		cmocka_unit_test(test_asks),      cmocka_unit_test(test_client),
+		cmocka_unit_test(test_full),      cmocka_unit_test(test_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

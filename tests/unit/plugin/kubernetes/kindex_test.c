@@ -118,15 +118,16 @@ static int put_pod(struct world *w, unsigned s, unsigned n)
 {
 	struct nd_object_ip ips[3];
 	unsigned count = below(w, 3), ip[3];
+	bool terminating = below(w, 4) == 0; /* it stays as it was, or does not come at all */
 	struct nd_object o = { .kind = ND_OBJECT_POD,
 			       .namespace = space_text[s],
 			       .name = name_text[n],
-			       .pod = { .ips = ips, .nips = count } };
+			       .pod = { .ips = ips, .nips = count, .terminating = terminating } };
 
 	for (unsigned i = 0; i < count; i++)
 		ips[i] = ip_of(ip[i] = below(w, IPS));
 	int err = put(w, &o);
-	if (err)
+	if (err || terminating)
 		return err;
 	w->m.pod[s][n].there = true;
 	w->m.pod[s][n].n = count;
