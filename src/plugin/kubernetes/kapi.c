@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An API server as what fills the store: which one, who we are to it, and the snapshot that stands in for it. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/buf.h"
+#include "base/log.h"
+#include "plugin/kubernetes/kstore_parts.h"
+
+enum { PRINT_BYTES_MAX = 1 << 20 };
+
+static void on_api_report(void *ctx, bool good, const char *text)
+{
+	struct nd_kstore *st = ctx;
+
+	st->failing = !good;
+	if (good)
+		nd_log_info("kubernetes", "in step with the API server at %s", text);
+	else
+		nd_log_warning("kubernetes", "%s; the last good state stays, and it is tried again",
+			       text);
+}
+
+/* A copy that lives as long as the store; NULL stays NULL. */
+static const char *keep(struct nd_kstore *st, const char *text, bool *full)
+{
+	const char *copy = text ? nd_arena_string(&st->arena, text) : NULL;
+
+	*full |= text && !copy;
+	return copy;
+}
+
+static int find_server(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *d)
+{
+	struct nd_config *to = &st->api_config.api;
+	bool full = false;
+	const char *file = keep(st, c->kubeconfig, &full), *url = keep(st, c->endpoint, &full);
+	const char *cert = keep(st, c->cert, &full), *key = keep(st, c->key, &full);
+	const char *ca = keep(st, c->ca, &full);
+
+	if (full)
+		return nd_diag_at(d, NULL, 0, "no memory");
+	if (file)
+		return nd_config_kubeconfig(file, c->context, &st->arena, to, d);
+	if (url)
+		return nd_config_endpoint(url, cert, key, ca, &st->arena, to, d);
+	return nd_config_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
+				    getenv("KUBERNETES_SERVICE_PORT"), ND_CONFIG_ACCOUNT,
+				    &st->arena, to, d);
+}
+
+static bool is_live(void *ctx)
+{
+	const struct nd_kstore *st = ctx;
+
+	return st->api && nd_apisource_synced(st->api);
+}
+
+/* Whose objects, and which: what a snapshot must have been made of. The key is no secret, but the same for ever. */
+static int print_selection(const struct nd_kstore *st, const struct nd_kconf *c, uint64_t *out)
+{
+	static const struct nd_siphash_key key = { 1, 2 };
+	const struct nd_config *api = &st->api_config.api;
+	struct nd_buf b;
+
+	nd_buf_init(&b, PRINT_BYTES_MAX);
+	int err = nd_buf_printf(&b, "%s%s\n%s\n%s\n%d%d%d%d", api->host,
+				nd_kstore_text(api->prefix), nd_kstore_text(c->labels),
+				nd_kstore_text(c->namespace_labels), c->zonal, c->pod_names,
+				c->pod_labels, c->outside);
+	if (!err)
+		*out = nd_siphash(&key, 0, b.data, b.len);
+	nd_buf_clear(&b);
+	return err;
+}
+
+static int open_snapshot(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop)
+{
+	struct nd_ksnap *s = &st->snap;
+	bool full = false;
+
+	s->path = keep(st, c->snapshot, &full);
+	s->index = st->index;
+	s->live = is_live;
+	s->ctx = st;
+	if (!s->path)
+		return full ? ND_ELIMIT : 0;
+	int err = print_selection(st, c, &s->who);
+	if (err)
+		return err;
+	nd_ksnap_load(s);
+	nd_ksnap_start(s, loop);
+	return 0;
+}
+
+int nd_kapi_open(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop,
+		 struct nd_diag *d)
+{
+	struct nd_apisource_config *a = &st->api_config;
+	bool full = false;
+
+	int err = find_server(st, c, d);
+
+	if (err)
+		return err;
+	a->limits = (struct nd_client_limits){ c->qps, c->burst, c->inflight };
+	a->sink = st->config.sink;
+	memcpy(a->wanted, st->config.wanted, sizeof a->wanted);
+	a->labels = keep(st, c->labels, &full);
+	a->namespace_labels = keep(st, c->namespace_labels, &full);
+	a->report = on_api_report;
+	a->ctx = st;
+	if (full)
+		return nd_diag_at(d, NULL, 0, "no memory");
+	if (!loop)
+		return 0;
+	if (open_snapshot(st, c, loop))
+		return nd_diag_at(d, NULL, 0, "no memory");
+	return nd_apisource_new(loop, a, &st->api, d);
+}
