@@ -68,6 +68,11 @@ uint64_t nd_loop_now_ns(const struct nd_loop *loop)
 	return world.now_ns;
 }
 
+uint64_t nd_clock_wall_ns(void)
+{
+	return 1792567680 * (uint64_t)ND_NS_PER_S; /* Wed, 21 Oct 2026 07:28:00 GMT */
+}
+
 void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
 		    void (*fn)(struct nd_timer *t))
 {
@@ -369,8 +374,27 @@ static const struct {
 	  { { 429, "application/json", "7", STATUS("429", "TooManyRequests", "") },
 	    { 429, "application/json", NULL,
 	      STATUS("429", "TooManyRequests", ",\"details\":{\"retryAfterSeconds\":4}") },
-	    { 429, "text/plain", "999999", "slow down" } },
-	  "S !429 TooManyRequests ~7000 S ~4000 S !429  ~1600 " },
+	    { 429, "text/plain", "999999", "slow down" },
+	    { 503, "text/plain", "Wed, 21 Oct 2026 07:28:20 GMT", "soon" },
+	    { 429, "text/plain", "Wed, 21 Oct 2026 07:27:20 GMT", "sooner" } },
+	  "S !429 TooManyRequests ~7000 S ~4000 S !429  ~1600 S !503  ~20000 S !429  ~6400 " },
+	{ "a page in another kind than the one before does not stand for the whole list",
+	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
+	    { 200, "application/vnd.kubernetes.protobuf", NULL, "k8s", .n = 4 },
+	    { GOOD, LIST("\"resourceVersion\":\"6\"", ITEM("b")) } },
+	  "S L ( +a L=t !200 : it answers neither protobuf nor JSON, or not as it did ~400 L ( +b ) ok " },
+	{ "410 inside a streaming list",
+	  { { GOOD, EVENT("ADDED", "a", "3") ERROR("410", "Expired"), .ms = MIN },
+	    { GOOD, LISTED("20"), .ms = MIN } },
+	  "S ( +a x S ( ) ok " },
+	{ "a list of another kind, and an ERROR that is no 410",
+	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+	    { GOOD, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[{}]}" },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) },
+	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
+	    { GOOD, "", .ms = MIN } },
+	  "S L x !malformed ~400 L ( +a ) ok W=5 x !500 InternalError ~400 W=5 ok " },
 	{ "403 and 404: with pauses that grow, and told once",
 	  { { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
@@ -428,7 +452,7 @@ static const struct {
 	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ok " },
 	{ "neither protobuf nor JSON",
 	  { { 200, "text/html", NULL, "<html>" }, { 200, NULL, NULL, "" } },
-	  "S !200 : it answers neither protobuf nor JSON ~400 S ~800 " },
+	  "S !200 : it answers neither protobuf nor JSON, or not as it did ~400 S ~800 " },
 	{ "a type that was not asked for",
 	  { { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL, "{\"type\":\"A\"}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
