@@ -1,423 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/pb.h"
 
-#include <errno.h>
-#include <string.h>
+#include "kube/pb_parts.h"
 
 bool nd_pb_view_is(struct nd_pb_view v, const char *text)
 {
 	return v.len == strlen(text) && (!v.len || memcmp(v.bytes, text, v.len) == 0);
-}
-
-static struct nd_pb_view view(struct nd_proto *p, const struct nd_proto_field *f)
-{
-	struct nd_proto in = nd_proto_inside(p, f);
-
-	return (struct nd_pb_view){ .bytes = in.pos, .len = (size_t)(in.end - in.pos) };
-}
-
-static void take_error(struct nd_proto *p, int err)
-{
-	if (!p->err)
-		p->err = err;
-}
-
-/* A text with no NUL in it: it becomes one of C. */
-static struct nd_pb_view text_view(struct nd_proto *p, const struct nd_proto_field *f)
-{
-	struct nd_pb_view v = view(p, f);
-
-	if (v.len && memchr(v.bytes, 0, v.len)) {
-		take_error(p, ND_EFORMAT);
-		return (struct nd_pb_view){ 0 };
-	}
-	return v;
-}
-
-/* A copy in the arena; otherwise where it is empty or cannot be had. */
-static const char *text(struct nd_proto *p, const struct nd_proto_field *f, struct nd_arena *a,
-			const char *otherwise)
-{
-	struct nd_pb_view v = text_view(p, f);
-
-	if (!v.len)
-		return otherwise;
-	const char *made = nd_arena_text(a, (const char *)v.bytes, v.len);
-	if (!made)
-		take_error(p, -ENOMEM);
-	return made ? made : otherwise;
-}
-
-/* Into a place of size bytes; what does not fit is an error, or cut. */
-static void text_into(struct nd_proto *p, const struct nd_proto_field *f, char *to, size_t size,
-		      bool cut)
-{
-	struct nd_pb_view v = text_view(p, f);
-
-	if (v.len >= size && !cut) {
-		take_error(p, ND_ELIMIT);
-		return;
-	}
-	size_t n = v.len < size ? v.len : size - 1;
-	if (n)
-		memcpy(to, v.bytes, n);
-	to[n] = '\0';
-}
-
-static int32_t int32_of(struct nd_proto *p, const struct nd_proto_field *f)
-{
-	return (int32_t)nd_proto_int(p, f); /* as Go does: the upper half is dropped */
-}
-
-/* Room for every occurrence of the field from here on. NULL also where there is none. */
-static void *array_for(struct nd_proto *p, struct nd_arena *a, uint32_t number, size_t size)
-{
-	size_t n = nd_proto_count(*p, number);
-	void *made = n ? nd_arena_array(a, n, size) : NULL;
-
-	if (n && !made)
-		take_error(p, -ENOMEM);
-	return made;
-}
-
-/* map<string, string>: each entry a message of 1 (key) and 2 (value). */
-static void read_pair(struct nd_proto *p, const struct nd_proto_field *entry, struct nd_arena *a,
-		      struct nd_object_label *l)
-{
-	struct nd_proto in = nd_proto_inside(p, entry);
-	struct nd_proto_field f;
-
-	*l = (struct nd_object_label){ .key = "", .value = "" };
-	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1)
-			l->key = text(&in, &f, a, "");
-		else if (f.number == 2)
-			l->value = text(&in, &f, a, "");
-	}
-	take_error(p, in.err);
-}
-
-/* Of the pairs two are looked at: the one whose presence says that a streaming list is complete (KEP-3157), and
- * when a slice was changed. */
-static void read_annotation(struct nd_proto *p, const struct nd_proto_field *entry,
-			    struct nd_arena *a, struct nd_pb_object *to)
-{
-	struct nd_proto in = nd_proto_inside(p, entry);
-	struct nd_pb_view key = { 0 }, value = { 0 };
-	struct nd_proto_field f, found = { 0 };
-
-	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1) {
-			key = view(&in, &f);
-		} else if (f.number == 2) {
-			value = view(&in, &f);
-			found = f;
-		}
-	}
-	if (nd_pb_view_is(key, "k8s.io/initial-events-end") && nd_pb_view_is(value, "true"))
-		to->initial_end = true;
-	if (to->object.kind == ND_OBJECT_SLICE && value.len &&
-	    nd_pb_view_is(key, ND_OBJECT_CHANGED))
-		to->object.slice.changed = text(&in, &found, a, "");
-	take_error(p, in.err);
-}
-
-/* ObjectMeta. *deleted: a deletionTimestamp is there. */
-static void read_meta(struct nd_proto *p, struct nd_arena *a, struct nd_pb_object *to,
-		      bool *deleted)
-{
-	struct nd_object *o = &to->object;
-	struct nd_object_label *labels = array_for(p, a, 11, sizeof *labels);
-	struct nd_proto_field f;
-
-	o->labels = labels;
-	while (nd_proto_next(p, &f)) {
-		if (f.number == 1)
-			o->name = text(p, &f, a, "");
-		else if (f.number == 3 && o->kind != ND_OBJECT_NAMESPACE)
-			o->namespace = text(p, &f, a, o->namespace);
-		else if (f.number == 6)
-			text_into(p, &f, to->version, sizeof to->version, false);
-		else if (f.number == 9)
-			*deleted = true;
-		else if (f.number == 11)
-			read_pair(p, &f, a, &labels[o->nlabels++]);
-		else if (f.number == 12)
-			read_annotation(p, &f, a, to);
-	}
-}
-
-/* ServicePort and EndpointPort: 1 name, 2 protocol, 3 port in both. */
-static void read_port(struct nd_proto *p, const struct nd_proto_field *entry, struct nd_arena *a,
-		      struct nd_object_port *to)
-{
-	struct nd_proto in = nd_proto_inside(p, entry);
-	struct nd_proto_field f;
-
-	*to = nd_object_port();
-	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1)
-			to->name = text(&in, &f, a, "");
-		else if (f.number == 2)
-			to->protocol = text(&in, &f, a, to->protocol);
-		else if (f.number == 3)
-			to->port = int32_of(&in, &f);
-	}
-	if (to->port < 0 || to->port > 65535)
-		to->port = -1;
-	take_error(p, in.err);
-}
-
-static struct nd_object_ip address(struct nd_proto *p, const struct nd_proto_field *f,
-				   struct nd_arena *a, const char **as_text)
-{
-	*as_text = text(p, f, a, "");
-	return nd_object_ip(*as_text);
-}
-
-/* LoadBalancerIngress: 1 ip, 2 hostname. */
-static const char *read_ingress(struct nd_proto *p, const struct nd_proto_field *entry,
-				struct nd_arena *a)
-{
-	struct nd_proto in = nd_proto_inside(p, entry);
-	const char *ip = "", *host = "";
-	struct nd_proto_field f;
-
-	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1)
-			ip = text(&in, &f, a, "");
-		else if (f.number == 2)
-			host = text(&in, &f, a, "");
-	}
-	take_error(p, in.err);
-	return ip[0] ? ip : host;
-}
-
-/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer holds, as a decoder merges them. */
-static struct nd_proto balancer_of(struct nd_proto status)
-{
-	struct nd_proto_field f;
-	struct nd_proto found = { 0 };
-
-	while (nd_proto_next(&status, &f))
-		if (f.number == 1)
-			found = nd_proto_inside(&status, &f);
-	return found;
-}
-
-/* spec.externalIPs (5), then what the load balancer has. */
-static void read_outside(struct nd_proto *p, struct nd_proto *status, struct nd_arena *a,
-			 struct nd_object_service *s)
-{
-	struct nd_proto spec = *p, balancer = balancer_of(*status);
-	size_t n = nd_proto_count(spec, 5) + nd_proto_count(balancer, 1);
-	const char **outside = n ? nd_arena_array(a, n, sizeof *outside) : NULL;
-	struct nd_proto_field f;
-
-	if (n && !outside) {
-		take_error(p, -ENOMEM);
-		return;
-	}
-	while (n && nd_proto_next(&spec, &f))
-		if (f.number == 5)
-			outside[s->noutside++] = text(p, &f, a, "");
-	while (n && nd_proto_next(&balancer, &f))
-		if (f.number == 1)
-			outside[s->noutside++] = read_ingress(status, &f, a);
-	take_error(status, balancer.err);
-	s->outside = outside;
-}
-
-static void read_service(struct nd_proto *p, struct nd_proto *status, struct nd_arena *a,
-			 struct nd_object *o)
-{
-	struct nd_object_service *s = &o->service;
-	struct nd_object_port *ports = array_for(p, a, 1, sizeof *ports);
-	struct nd_object_ip *ips = nd_arena_array(a, nd_proto_count(*p, 18) + 1, sizeof *ips);
-	const char *type = "ClusterIP", *first = "", *one = "", *each;
-	struct nd_proto_field f;
-
-	if (!ips)
-		take_error(p, -ENOMEM);
-	read_outside(p, status, a, s);
-	while (nd_proto_next(p, &f)) {
-		if (f.number == 1) {
-			read_port(p, &f, a, &ports[s->nports++]);
-		} else if (f.number == 3) {
-			one = text(p, &f, a, "");
-		} else if (f.number == 4) {
-			type = text(p, &f, a, type);
-		} else if (f.number == 10) {
-			s->external_name = text(p, &f, a, "");
-		} else if (f.number == 18) {
-			ips[s->nips] = address(p, &f, a, &each);
-			first = s->nips++ ? first : each;
-		}
-	}
-	s->ports = ports;
-	s->ips = ips;
-	if (!p->err && !s->nips && one[0]) { /* from before dual stack: the one address alone */
-		ips[s->nips++] = nd_object_ip(one);
-		first = one;
-	}
-	nd_object_service_is(s, type, first);
-}
-
-static bool read_ready(struct nd_proto *p, const struct nd_proto_field *conditions)
-{
-	struct nd_proto in = nd_proto_inside(p, conditions);
-	struct nd_proto_field f;
-	bool ready = true; /* a missing one counts as ready (API reference) */
-
-	while (nd_proto_next(&in, &f))
-		if (f.number == 1)
-			ready = nd_proto_int(&in, &f) != 0;
-	take_error(p, in.err);
-	return ready;
-}
-
-static const char *read_target(struct nd_proto *p, const struct nd_proto_field *reference,
-			       struct nd_arena *a)
-{
-	struct nd_proto in = nd_proto_inside(p, reference);
-	struct nd_proto_field f;
-	const char *name = "";
-
-	while (nd_proto_next(&in, &f))
-		if (f.number == 3)
-			name = text(&in, &f, a, "");
-	take_error(p, in.err);
-	return name;
-}
-
-/* Its addresses (1) from first on get what the rest of it, which may stand behind them, says. */
-static void read_endpoint(struct nd_proto *p, const struct nd_proto_field *entry,
-			  struct nd_arena *a, struct nd_object_endpoint *to, size_t *n)
-{
-	struct nd_object_endpoint e = { .hostname = "", .pod = "", .zone = "" };
-	struct nd_proto in = nd_proto_inside(p, entry);
-	struct nd_proto_field f;
-	size_t found = 0;
-	bool ready = true;
-
-	while (nd_proto_next(&in, &f)) {
-		if (f.number == 1) {
-			struct nd_object_endpoint *at = &to[*n + found++];
-			at->ip = address(&in, &f, a, &at->text);
-		} else if (f.number == 2) {
-			ready = read_ready(&in, &f);
-		} else if (f.number == 3) {
-			e.hostname = text(&in, &f, a, "");
-		} else if (f.number == 4) {
-			e.pod = read_target(&in, &f, a);
-		} else if (f.number == 7) {
-			e.zone = text(&in, &f, a, "");
-		}
-	}
-	take_error(p, in.err);
-	for (size_t i = 0; ready && i < found; i++, ++*n) {
-		to[*n].hostname = e.hostname;
-		to[*n].pod = e.pod;
-		to[*n].zone = e.zone;
-	}
-}
-
-static size_t count_addresses(struct nd_proto p)
-{
-	struct nd_proto_field f;
-	size_t n = 0;
-
-	while (nd_proto_next(&p, &f))
-		if (f.number == 2)
-			n += nd_proto_count(nd_proto_inside(&p, &f), 1);
-	return n;
-}
-
-static void read_slice(struct nd_proto *p, struct nd_arena *a, struct nd_object *o)
-{
-	struct nd_object_slice *s = &o->slice;
-	struct nd_object_port *ports = array_for(p, a, 3, sizeof *ports);
-	struct nd_object_endpoint *to = nd_arena_array(a, count_addresses(*p), sizeof *to);
-	struct nd_proto_field f;
-
-	if (!to)
-		take_error(p, -ENOMEM);
-	nd_object_slice_belongs(o);
-	while (nd_proto_next(p, &f)) {
-		if (f.number == 2)
-			read_endpoint(p, &f, a, to, &s->nendpoints);
-		else if (f.number == 3)
-			read_port(p, &f, a, &ports[s->nports++]);
-	}
-	s->endpoints = to;
-	s->ports = ports;
-}
-
-/* PodIP: 1 ip. */
-static struct nd_object_ip read_pod_ip(struct nd_proto *p, const struct nd_proto_field *entry,
-				       struct nd_arena *a)
-{
-	struct nd_proto in = nd_proto_inside(p, entry);
-	struct nd_object_ip ip = { 0 };
-	struct nd_proto_field f;
-	const char *as_text;
-
-	while (nd_proto_next(&in, &f))
-		if (f.number == 1)
-			ip = address(&in, &f, a, &as_text);
-	take_error(p, in.err);
-	return ip;
-}
-
-static void read_pod_status(struct nd_proto *p, struct nd_arena *a, bool deleted,
-			    struct nd_object *o)
-{
-	struct nd_object_ip *ips = array_for(p, a, 12, sizeof *ips);
-	struct nd_proto_field f;
-	const char *phase = "";
-
-	while (nd_proto_next(p, &f)) {
-		if (f.number == 1)
-			phase = text(p, &f, a, "");
-		else if (f.number == 12)
-			ips[o->pod.nips++] = read_pod_ip(p, &f, a);
-	}
-	o->pod.ips = ips;
-	o->pod.gone = nd_object_pod_gone(phase);
-	o->pod.terminating = deleted;
-}
-
-/* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice's endpoints and ports stand beside its
- * metadata. Metadata are read first: the labels say whose slice it is. */
-int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
-		 struct nd_pb_object *out)
-{
-	struct nd_proto p = nd_proto_over(bytes, n), all = p;
-	struct nd_proto meta = { 0 }, spec = { 0 }, status = { 0 };
-	struct nd_proto_field f;
-	bool deleted = false;
-
-	ND_ASSERT(kind != ND_OBJECT_IMPORT);
-	*out = (struct nd_pb_object){ 0 };
-	nd_object_init(&out->object, kind);
-	while (nd_proto_next(&p, &f)) {
-		if (f.number == 1)
-			meta = nd_proto_inside(&p, &f);
-		else if (f.number == 2 && kind == ND_OBJECT_SERVICE)
-			spec = nd_proto_inside(&p, &f);
-		else if (f.number == 3 && (kind == ND_OBJECT_POD || kind == ND_OBJECT_SERVICE))
-			status = nd_proto_inside(&p, &f);
-	}
-	if (p.err)
-		return p.err;
-	read_meta(&meta, a, out, &deleted);
-	if (kind == ND_OBJECT_SERVICE)
-		read_service(&spec, &status, a, &out->object);
-	else if (kind == ND_OBJECT_POD)
-		read_pod_status(&status, a, deleted, &out->object);
-	else if (kind == ND_OBJECT_SLICE)
-		read_slice(&all, a, &out->object);
-	return meta.err ? meta.err : spec.err ? spec.err : status.err ? status.err : all.err;
 }
 
 /* TypeMeta: 1 apiVersion, 2 kind. */
@@ -427,9 +15,9 @@ int nd_pb_type(struct nd_proto p, struct nd_pb_envelope *to)
 
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 1)
-			to->version = view(&p, &f);
+			to->version = nd_pb_view_of(&p, &f);
 		else if (f.number == 2)
-			to->kind = view(&p, &f);
+			to->kind = nd_pb_view_of(&p, &f);
 	}
 	return p.err;
 }
@@ -445,11 +33,11 @@ int nd_pb_envelope(const uint8_t *bytes, size_t n, struct nd_pb_envelope *out)
 	p.pos += 4;
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 1)
-			take_error(&p, nd_pb_type(nd_proto_inside(&p, &f), out));
+			nd_pb_take_error(&p, nd_pb_type(nd_proto_inside(&p, &f), out));
 		else if (f.number == 2)
-			out->raw = view(&p, &f);
+			out->raw = nd_pb_view_of(&p, &f);
 		else if (f.number == 3)
-			out->encoded = view(&p, &f).len > 0;
+			out->encoded = nd_pb_view_of(&p, &f).len > 0;
 	}
 	return p.err;
 }
@@ -462,9 +50,9 @@ int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_pb_list_meta *out)
 	*out = (struct nd_pb_list_meta){ .remaining = -1 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 2)
-			text_into(&p, &f, out->version, sizeof out->version, false);
+			nd_pb_text_into(&p, &f, out->version, sizeof out->version, false);
 		else if (f.number == 3)
-			text_into(&p, &f, out->more, sizeof out->more, false);
+			nd_pb_text_into(&p, &f, out->more, sizeof out->more, false);
 		else if (f.number == 4)
 			out->remaining = nd_proto_int(&p, &f);
 	}
@@ -479,8 +67,8 @@ static int32_t read_retry(struct nd_proto *p, const struct nd_proto_field *detai
 
 	while (nd_proto_next(&in, &f))
 		if (f.number == 5)
-			seconds = int32_of(&in, &f);
-	take_error(p, in.err);
+			seconds = nd_pb_int32(&in, &f);
+	nd_pb_take_error(p, in.err);
 	return seconds > 0 ? seconds : 0;
 }
 
@@ -492,13 +80,13 @@ int nd_pb_status(const uint8_t *bytes, size_t n, struct nd_pb_status *out)
 	*out = (struct nd_pb_status){ 0 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 3)
-			text_into(&p, &f, out->message, sizeof out->message, true);
+			nd_pb_text_into(&p, &f, out->message, sizeof out->message, true);
 		else if (f.number == 4)
-			text_into(&p, &f, out->reason, sizeof out->reason, true);
+			nd_pb_text_into(&p, &f, out->reason, sizeof out->reason, true);
 		else if (f.number == 5)
 			out->retry_after_s = read_retry(&p, &f);
 		else if (f.number == 6)
-			out->code = int32_of(&p, &f);
+			out->code = nd_pb_int32(&p, &f);
 	}
 	return p.err;
 }
@@ -512,13 +100,13 @@ int nd_pb_event(const uint8_t *bytes, size_t n, struct nd_pb_event *out)
 	*out = (struct nd_pb_event){ 0 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 1) {
-			out->type = view(&p, &f);
+			out->type = nd_pb_view_of(&p, &f);
 		} else if (f.number == 2) {
 			struct nd_proto in = nd_proto_inside(&p, &f);
 			while (nd_proto_next(&in, &f))
 				if (f.number == 1)
-					out->raw = view(&in, &f);
-			take_error(&p, in.err);
+					out->raw = nd_pb_view_of(&in, &f);
+			nd_pb_take_error(&p, in.err);
 		}
 	}
 	return p.err;
