@@ -179,3 +179,31 @@ size_t nd_dnsmsg_normalise(const uint8_t *msg, size_t len, uint8_t *out)
 	}
 	return len;
 }
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(uint32_t));
+}
+
+int nd_dnsmsg_addresses(const uint8_t *msg, size_t len, uint32_t *out, size_t max)
+{
+	struct nd_dnsmsg_question q;
+	size_t n = 0;
+
+	if (nd_dnsmsg_view(msg, len, &q) < 0)
+		return -1;
+	size_t at = q.end;
+	for (unsigned left = nd_dnsmsg_get16(msg + 6); left > 0; left--) {
+		size_t fixed;
+		at = skip_record(msg, len, at, &fixed);
+		if (at == 0)
+			return -1;
+		if (nd_dnsmsg_get16(msg + fixed) != ND_DNSMSG_A)
+			continue;
+		if (nd_dnsmsg_get16(msg + fixed + 8) != sizeof *out || n == max)
+			return -1;
+		memcpy(&out[n++], msg + fixed + RECORD_FIXED, sizeof *out);
+	}
+	qsort(out, n, sizeof *out, compare_addresses);
+	return (int)n;
+}

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* openloop - asks at a fixed rate, whatever the server does, and checks what comes back.
  *
- *   openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOURCES] [-e] [-k N]
+ *   openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOURCES] [-e] [-k N] [-z]
  *
  * QUERY_FILE is dnsperf's: a name and a type a line. First, with no load, each different
  * question is asked twice and its second answer kept (the first may come from an upstream; this
  * also warms the cache). Then question i leaves at start + i/RATE over one of SOURCES sockets,
  * and its latency counts from that planned time, so that a server (or this program) that stalls
  * pays for every question that had to wait. One answer in N is compared with the kept one byte by
- * byte, in the form of nd_dnsmsg_normalise(). Without -l it only warms.
+ * byte, in the form of nd_dnsmsg_normalise(). Without -l it only warms. With -z it sleeps between questions: its
+ * latencies are its own then, but it leaves the core to others. SIGTERM ends it early, with a report.
  *
  * Prints one JSON object. Exit status: 0; 1 for an answer that differs; 2 when it could not run. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,13 +66,14 @@ static struct {
 	int port;
 	double rate, seconds;
 	unsigned sources, check_every;
-	bool edns;
+	bool edns, sleeps;
 } opt = { .address = "127.0.0.1", .rate = 1000, .sources = 128, .check_every = 1000 };
 
 static struct question *questions[QUESTIONS_MAX];
 static uint32_t *lines; /* the file, as indexes into questions */
 static size_t line_count, question_count;
 
+static volatile sig_atomic_t stopped;
 static struct source *sources;
 static struct nd_hist latency;
 static struct {
@@ -298,7 +301,12 @@ static int open_sources(void)
 	return ep;
 }
 
-/* Never sleeps: being woken would be measured as the server's latency. */
+static void on_term(int number)
+{
+	stopped = number;
+}
+
+/* Does not sleep unless told to: being woken would be measured as the server's latency. */
 static void run(void)
 {
 	int ep = open_sources();
@@ -308,6 +316,10 @@ static void run(void)
 	struct epoll_event events[BURST];
 
 	for (uint64_t now = start; now < end && seen.received < total; now = now_ns()) {
+		if (stopped && seen.sent < total) {
+			total = (uint32_t)seen.sent;
+			end = now + TIMEOUT_S * NS_PER_S;
+		}
 		for (int i = 0; i < BURST && seen.sent < total; i++) {
 			uint64_t planned = start +
 					   (uint64_t)((double)seen.sent * NS_PER_S / opt.rate);
@@ -315,7 +327,7 @@ static void run(void)
 				break;
 			send_one((uint32_t)seen.sent, planned);
 		}
-		int n = epoll_wait(ep, events, BURST, 0);
+		int n = epoll_wait(ep, events, BURST, opt.sleeps);
 		for (int i = 0; i < n; i++)
 			take_answer(events[i].data.ptr);
 	}
@@ -347,7 +359,7 @@ static void report(void)
 static void usage(void)
 {
 	fprintf(stderr, "usage: openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] "
-			"[-l SECONDS] [-c SOURCES] [-e] [-k N]\n");
+			"[-l SECONDS] [-c SOURCES] [-e] [-k N] [-z]\n");
 	exit(2);
 }
 
@@ -355,7 +367,7 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "p:d:s:r:l:c:k:e")) != -1) {
+	while ((option = getopt(argc, argv, "p:d:s:r:l:c:k:ez")) != -1) {
 		switch (option) {
 		case 'p': opt.port = atoi(optarg); break;
 		case 'd': opt.file = optarg; break;
@@ -365,6 +377,7 @@ int main(int argc, char **argv)
 		case 'c': opt.sources = (unsigned)atoi(optarg); break;
 		case 'k': opt.check_every = (unsigned)atoi(optarg); break;
 		case 'e': opt.edns = true; break;
+		case 'z': opt.sleeps = true; break;
 		default: usage();
 		}
 	}
@@ -374,6 +387,7 @@ int main(int argc, char **argv)
 	    opt.rate * opt.seconds > 4e9)
 		usage();
 
+	signal(SIGTERM, on_term);
 	load();
 	learn_all();
 	if (opt.seconds > 0)

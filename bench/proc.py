@@ -126,22 +126,25 @@ class Children:
         for child in reversed(self._all):
             child.end()
 
-    def spawn(self, argv, name, cpu=None, executable=None, cwd=None):
-        """Starts argv on core `cpu`; its output goes to a file in the folder."""
+    def spawn(self, argv, name, cpu=None, executable=None, cwd=None, urgent=False, **more):
+        """Starts argv on core `cpu`; its output goes to a file in the folder, unless `more` (for Popen) has
+        another place for it. urgent: before all others on its core, where that is allowed."""
 
         def prepare():
             # Not even a SIGKILL of this script may leave a server behind.
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if cpu is not None:
                 os.sched_setaffinity(0, {cpu})
+            if urgent:
+                with contextlib.suppress(OSError):
+                    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
         log = os.path.join(self.folder, f"{name}-{len(self._all)}.log")
         with open(log, "wb") as out:
             # A group of its own: Ctrl-C reaches this script, which ends what it started.
             popen = subprocess.Popen([str(a) for a in argv], executable=executable, cwd=cwd,
-                                     stdin=subprocess.DEVNULL, stdout=out,
-                                     stderr=subprocess.STDOUT, preexec_fn=prepare,
-                                     process_group=0)
+                                     stderr=out, preexec_fn=prepare, process_group=0,
+                                     **{"stdin": subprocess.DEVNULL, "stdout": out, **more})
         child = Child(popen, name, log)
         self._all.append(child)
         return child
