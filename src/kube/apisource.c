@@ -6,12 +6,17 @@
 #include <string.h>
 #include "base/err.h"
 
+enum { TOLD_MAX = 16 };
+
 struct nd_apisource {
 	struct nd_sink sink; /* before the owner's: takes out the pods that are gone */
 	const struct nd_apisource_config *config;
 	struct nd_client *client;
 	struct nd_watch *watch[ND_OBJECT_KINDS];
 	bool failed[ND_OBJECT_KINDS]; /* since it was listed last */
+	bool good;                    /* was reported last */
+	int told[TOLD_MAX];           /* codes of failures reported since it was good */
+	unsigned ntold;
 };
 
 static struct nd_sink *behind(struct nd_sink *s)
@@ -43,21 +48,41 @@ static void on_end(struct nd_sink *s, enum nd_object_kind kind)
 	behind(s)->end(behind(s), kind);
 }
 
-static void on_report(void *ctx, enum nd_object_kind kind, const char *failed)
+/* A server that is lost is lost for all kinds, and says this and that until it is back: each sort of failure is told
+ * once. But what a kind that was never listed is refused for is something to be mended, each by itself. */
+static bool is_news(struct nd_apisource *s, enum nd_object_kind kind, int code)
+{
+	if (code == ND_WATCH_NOTICE ||
+	    (code >= 100 && !(s->watch[kind] && nd_watch_state(s->watch[kind]).synced)))
+		return true;
+	for (unsigned i = 0; i < s->ntold; i++)
+		if (s->told[i] == code)
+			return false;
+	if (s->ntold < TOLD_MAX)
+		s->told[s->ntold++] = code;
+	return true;
+}
+
+static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, int code)
 {
 	struct nd_apisource *s = ctx;
 	const struct nd_apisource_config *c = s->config;
 
 	s->failed[kind] = failed;
 	if (failed) {
-		c->report(c->ctx, false, failed);
+		if (is_news(s, kind, code))
+			c->report(c->ctx, false, failed);
+		s->good = false;
 		return;
 	}
 	for (int k = 0; k < ND_OBJECT_KINDS; k++)
 		if (s->failed[k])
 			return;
-	if (nd_apisource_synced(s))
-		c->report(c->ctx, true, c->api.host);
+	if (s->good || !nd_apisource_synced(s))
+		return;
+	s->good = true;
+	s->ntold = 0;
+	c->report(c->ctx, true, c->api.host);
 }
 
 static int start(struct nd_apisource *s, struct nd_loop *loop)

@@ -18,7 +18,8 @@ struct nd_apisource_config {
 	bool wanted[ND_OBJECT_KINDS];
 	const char *labels;           /* selector for Services, slices, pods; NULL: all */
 	const char *namespace_labels; /* for Namespaces, ServiceImports; NULL: all */
-	/* good: all kinds are there (again). Else what failed; the last good state stays. */
+	/* good: all kinds are there (again); once until something fails. Else what failed, each sort of failure once
+	 * until all is good again; the last good state stays. */
 	void (*report)(void *ctx, bool good, const char *text);
 	void *ctx;
 };

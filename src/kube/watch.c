@@ -93,7 +93,7 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	/* What failed before goes on where it was. */
 	if (w->state.connected && w->phase == ND_ASK_WATCH && w->told[0]) {
 		w->told[0] = '\0';
-		w->config.report(w->config.ctx, w->config.kind, NULL);
+		w->config.report(w->config.ctx, w->config.kind, NULL, 0);
 	}
 }
 
@@ -109,7 +109,7 @@ static void on_listed(struct nd_watch *w, const char *version)
 	w->state.lists++;
 	w->told[0] = '\0';
 	w->failures = 0;
-	w->config.report(w->config.ctx, w->config.kind, NULL);
+	w->config.report(w->config.ctx, w->config.kind, NULL, 0);
 }
 
 /* Where a watch stands now. Inside of a streaming list that is nowhere yet. */
@@ -168,12 +168,12 @@ static uint64_t pause_ns(const struct nd_watch *w)
 	return MS(ms / 2 + nd_random_below((uint32_t)ms / 2 + 1));
 }
 
-static void tell(struct nd_watch *w, const char *text)
+static void tell(struct nd_watch *w, const char *text, int code)
 {
 	if (strcmp(text, w->told) == 0)
 		return;
 	snprintf(w->told, sizeof w->told, "%s", text);
-	w->config.report(w->config.ctx, w->config.kind, text);
+	w->config.report(w->config.ctx, w->config.kind, text, code);
 }
 
 /* The cluster has no such kind: its definition was not installed, or not yet. (A server that has not read its
@@ -188,9 +188,11 @@ static void absent(struct nd_watch *w, uint64_t pause)
 		sink->end(sink, w->config.kind);
 	}
 	w->absent = w->state.synced = true;
-	tell(w, "there are no ServiceImports: serviceimports.multicluster.x-k8s.io is not "
-		"installed");
-	w->config.report(w->config.ctx, w->config.kind, NULL);
+	tell(w,
+	     "there are no ServiceImports: serviceimports.multicluster.x-k8s.io is not "
+	     "installed",
+	     404);
+	w->config.report(w->config.ctx, w->config.kind, NULL, 0);
 	wait(w, pause);
 }
 
@@ -236,7 +238,7 @@ static void refused(struct nd_watch *w)
 	if (s.code != 410 && pause) {
 		snprintf(text, sizeof text, "%s: %d %.60s%s%.250s", nd_ask_path(w->config.kind),
 			 s.code, s.reason, s.message[0] ? ": " : "", s.message);
-		tell(w, text);
+		tell(w, text, s.code);
 	}
 	wait(w, pause);
 }
@@ -259,7 +261,7 @@ static void broke(struct nd_watch *w, int err, const char *why)
 		return;
 	}
 	snprintf(text, sizeof text, "%s: %.440s", nd_ask_path(w->config.kind), why);
-	tell(w, text);
+	tell(w, text, err == ND_ECONF ? ND_WATCH_SELF : ND_WATCH_CUT);
 	wait(w, pause_ns(w));
 }
 
@@ -358,7 +360,7 @@ static void ask(struct nd_watch *w)
 		nd_apicount_time(&nd_client_count(w->config.client)->held, w->begun_ns - w->due_ns);
 	const char *notice = nd_client_notice(w->config.client);
 	if (!err && notice)
-		tell(w, notice);
+		tell(w, notice, ND_WATCH_NOTICE);
 	if (!err)
 		return;
 	w->failures++;

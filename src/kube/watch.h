@@ -18,13 +18,20 @@
 
 struct nd_watch;
 
+enum {
+	ND_WATCH_CUT = 0,    /* no answer, or one that cannot be read or ends too early */
+	ND_WATCH_SELF = 1,   /* who we are to the server cannot be told */
+	ND_WATCH_NOTICE = 2, /* it goes on all the same */
+};
+
 struct nd_watch_config {
 	enum nd_object_kind kind;
 	const char *labels; /* selector; NULL: all */
 	struct nd_client *client;
 	struct nd_sink *sink;
-	/* NULL: listed whole, or a watch goes on that had failed. Else what failed; told once if it repeats. */
-	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed);
+	/* NULL: listed whole, or a watch goes on that had failed. Else what failed; told once if it repeats. code: the
+	 * status that the server said, or one of ND_WATCH_*. */
+	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed, int code);
 	void *ctx;
 };
 

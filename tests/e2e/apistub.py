@@ -13,7 +13,7 @@ KINDS = {"/api/v1/namespaces": "Namespace", "/api/v1/services": "Service"}
 class Stub:
     """Objects by kind and name; `how(kind, query)` says what is wrong with an answer, None: nothing."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.version, self.objects, self.watches, self.asked = 1, {"Namespace": {}, "Service": {}}, [], []
         self.how = lambda kind, query: None
         self.lock = threading.RLock()
@@ -28,7 +28,7 @@ class Stub:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

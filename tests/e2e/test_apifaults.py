@@ -112,6 +112,30 @@ def test_the_last_good_state_stays(serve, stub, wrong):
     s.wait_log("in step with", 2)
 
 
+def test_a_loss_is_told_once(serve, stub):
+    """Ready as ever, as CoreDNS; the page says why, the log says it once, and once when it is over."""
+    s = served(serve, stub)
+    port, tries = stub.port, "coredns_kubernetes_rest_client_requests_total{code=\"<error>\""
+    stub.close()
+    wait_for(lambda: sum(n for k, n in s.metrics().items() if k.startswith(tries)) >= 5, 30)
+    assert s.get("READY", "/ready") == (200, "OK\nkubernetes: the API server fails; answers from the last good state")
+    m = s.metrics()
+    assert [m['nodens_kubernetes_watch_connected{kind="%s"}' % k] for k in ("Namespace", "Service")] == [0, 0]
+    assert s.log().count("the last good state stays") == 1, s.log()
+    again = Stub(port)
+    try:
+        again.put("Namespace", "n")
+        again.put("Service", "b", clusterIP="10.0.0.2")
+        again.version = stub.version + 10
+        again.put("Service", "a", clusterIP="10.0.0.3")
+        wait_for(lambda: s.get("READY", "/ready") == (200, "OK"), 30)
+        wait_for(lambda: address(s, "a") == ["10.0.0.3"])
+        assert s.log().count("in step with the API server") == 2, s.log()
+        assert s.log().count("the last good state stays") == 1, s.log()
+    finally:
+        again.close()
+
+
 def test_retry_after_is_kept(serve, stub):
     stub.how = lambda kind, query: (
         lambda h: Stub.reply(h, 429, status(429, "TooManyRequests"), Retry_After="2")) \

@@ -49,6 +49,7 @@ static struct {
 	const char *notice;
 	char target[4096], accept[128];
 	int upsert;
+	int code; /* of the last report */
 	struct nd_apicount count;
 } world;
 
@@ -225,10 +226,11 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 	note("-%s ", name);
 }
 
-static void on_report(void *ctx, enum nd_object_kind kind, const char *failed)
+static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, int code)
 {
 	(void)ctx;
 	(void)kind;
+	world.code = code;
 	note(failed ? "!%s " : "ok ", failed);
 }
 
@@ -688,10 +690,13 @@ static void test_client(void **state)
 	step(&stream);
 	world.get_err = ND_ECONF; /* who we are cannot be said */
 	step(NULL);
+	assert_int_equal(world.code, ND_WATCH_SELF);
 	step(NULL);
 	world.get_err = 0;
 	world.notice = "a file is bad";
-	step(&rest);
+	fire();
+	assert_int_equal(world.code, ND_WATCH_NOTICE);
+	reply(&rest);
 	shorten(world.trace);
 	assert_string_equal(world.trace, "~50 S ( +a ) ok W=9 !the program failed ~400 W=9 ~800 "
 					 "W=9 !a file is bad ok ");
