@@ -3,18 +3,19 @@
  *
  *   change -p PORT -w FD -n FD -c CORE [-s ADDRESS] [-i INTERVAL_US]
  *
- * Each FD is an open watch of EndpointSlices: a connection on which the request was sent and nothing
- * read. That of -w is read by the thread that asks. That of -n has a thread of its own on CORE, the
- * server's, with no more priority than the server has: what it sees later is not the server's doing.
- * Orders come on standard input, a line each: "NAME ADDRESS". The name's addresses are learnt, "ready" is
- * printed, and from then on the name is asked each INTERVAL_US, whatever became of the questions before.
- * The moments at which the event was there to its end, and that at which the first answer with ADDRESS
- * came, make a line of JSON. The event is found by ADDRESS, and its end by what follows the endpoints in
- * protobuf, the type of the addresses. An answer must have the addresses from before, or as many with the
- * new one among them, and never again the old ones; all others are counted as wrong.
+ * Each FD is an open watch of EndpointSlices: a connection on which the request was sent and
+ * nothing read. That of -w is read by the thread that asks. That of -n has a thread of its own on
+ * CORE, the server's, with no more priority than the server has: what it sees later is not the
+ * server's doing. Orders come on standard input, a line each: "NAME ADDRESS". The name's addresses
+ * are learnt, "ready" is printed, and from then on the name is asked each INTERVAL_US, whatever
+ * became of the questions before. The moments at which the event was there to its end, and that at
+ * which the first answer with ADDRESS came, make a line of JSON. The event is found by ADDRESS, and
+ * its end by what follows the endpoints in protobuf, the type of the addresses. An answer must have
+ * the addresses from before, or as many with the new one among them, and never again the old ones;
+ * all others are counted as wrong.
  *
- * All moments are of one clock (CLOCK_MONOTONIC). The most that a question left too late by is told. It
- * asks for real-time priority, and tells whether it has it.
+ * All moments are of one clock (CLOCK_MONOTONIC). The most that a question left too late by is
+ * told. It asks for real-time priority, and tells whether it has it.
  *
  * Exit status: 0 when the orders end; 2 when it could not run, or a watch ended. */
 #include <arpa/inet.h>
