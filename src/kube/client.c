@@ -34,8 +34,10 @@ struct nd_client {
 	uint64_t filled_ns;
 	unsigned waiting;
 	struct nd_apicount count;
-	bool shown;   /* it has one */
-	bool noticed; /* notice is new */
+	char *token;    /* from its file, when it was read well last; NULL: never */
+	bool token_bad; /* its file now; said */
+	bool shown;     /* it has one */
+	bool noticed;   /* notice is new */
 	char notice[ND_TLS_TEXT_MAX + 64];
 };
 
@@ -124,6 +126,7 @@ void nd_client_free(struct nd_client *c)
 	for (int i = 0; i < OLD_MAX; i++)
 		close_link(&c->old[i]);
 	nd_credential_free(c->credential);
+	free(c->token);
 	free(c);
 }
 
@@ -243,36 +246,67 @@ uint64_t nd_client_delay_ns(struct nd_client *c)
 	return (uint64_t)((1 - c->tokens) * ND_NS_PER_S / c->limits.per_s) + ND_NS_PER_MS;
 }
 
-/* Without the line end that files have. */
-static int read_token(const char *file, struct nd_buf *to)
+/* A token is a header's value. */
+static const char *is_wrong(const struct nd_buf *token)
 {
-	int err = nd_file_read(file, to);
-
-	while (!err && to->len && strchr(" \r\n\t", to->data[to->len - 1]))
-		to->data[--to->len] = '\0';
-	return err;
+	if (!token->len)
+		return "it is empty";
+	for (size_t i = 0; i < token->len; i++)
+		if ((unsigned char)token->data[i] <= ' ' || token->data[i] == 0x7f)
+			return "it has a blank or a control character in it";
+	return NULL;
 }
 
-static int authorize(const struct nd_client *c, struct nd_buf *value)
+/* Without the line end that files have. A file that is about to be replaced may be away, or empty: the token from before
+ * stays, as in client-go. */
+static int read_token(struct nd_client *c)
+{
+	const char *file = c->config->token_file;
+	struct nd_buf b;
+
+	nd_buf_init(&b, TOKEN_BYTES_MAX);
+	int err = nd_file_read(file, &b);
+	while (!err && b.len && strchr(" \r\n\t", b.data[b.len - 1]))
+		b.data[--b.len] = '\0';
+	const char *why = err ? nd_err_text(err) : is_wrong(&b);
+	char *token = why ? NULL : strdup(nd_buf_string(&b));
+	nd_buf_clear(&b);
+	if (token) {
+		free(c->token);
+		c->token = token;
+		c->token_bad = false;
+		return 0;
+	}
+	if (!why)
+		return -ENOMEM;
+	if (!c->token)
+		snprintf(c->notice, sizeof c->notice,
+			 "token file %.200s: %s; it must hold a bearer token", file, why);
+	else if (!c->token_bad)
+		snprintf(c->notice, sizeof c->notice,
+			 "token file %.200s: %s; the token from before stays", file, why);
+	c->noticed = c->token && !c->token_bad;
+	c->token_bad = c->token;
+	return c->token ? 0 : ND_ECONF;
+}
+
+static int authorize(struct nd_client *c, struct nd_buf *value)
 {
 	const struct nd_config *config = c->config;
-	struct nd_buf token;
+	const char *token = config->token;
 	unsigned number;
-	int err = 0;
 
-	nd_buf_init(&token, TOKEN_BYTES_MAX);
-	if (config->token_file)
-		err = read_token(config->token_file, &token);
-	else if (config->token)
-		err = nd_buf_text(&token, config->token);
-	else if (c->credential && nd_credential_get(c->credential, &number)->token)
-		err = nd_buf_text(&token, nd_credential_get(c->credential, &number)->token);
-	if (!err && token.len)
-		err = nd_buf_printf(value, "Bearer %s", token.data);
-	else if (!err && config->basic)
-		err = nd_buf_printf(value, "Basic %s", config->basic);
-	nd_buf_clear(&token);
-	return err;
+	if (config->token_file) {
+		int err = read_token(c);
+		if (err)
+			return err;
+		token = c->token;
+	} else if (!token && c->credential) {
+		token = nd_credential_get(c->credential, &number)->token;
+	}
+	if (token)
+		return nd_buf_printf(value, "Bearer %s", token);
+	return config->basic ? nd_buf_printf(value, "Basic %s", config->basic) : 0;
 }
 
 /* Who we are, and a link that says so. The program was asked by nd_client_delay_ns(). */

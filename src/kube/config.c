@@ -10,7 +10,7 @@
 #include "kube/base64.h"
 #include "kube/tree.h"
 
-enum { FILE_BYTES_MAX = 4 << 20, TREE_BYTES_MAX = 64 << 20 };
+enum { FILE_BYTES_MAX = 4 << 20, TREE_BYTES_MAX = 64 << 20, NAMES_BYTES_MAX = 256 };
 
 /* What is being read, for messages. */
 struct reading {
@@ -28,9 +28,15 @@ static int no_memory(struct nd_diag *d)
 
 /* ---- the URL ---- */
 
-static int bad_url(const char *url, struct nd_diag *d)
+/* Where something stands, for messages; file NULL: its reader knows. */
+struct place {
+	const char *file;
+	int line;
+};
+
+static int bad_url(const char *url, struct place at, struct nd_diag *d)
 {
-	return nd_diag_at(d, NULL, 0,
+	return nd_diag_at(d, at.file, at.line,
 			  "server \"%s\" is no URL of an API server; give "
 			  "https://HOST[:PORT] or http://HOST[:PORT]",
 			  url);
@@ -74,14 +80,15 @@ static bool is_name(const char *name)
 	return true;
 }
 
-static int read_url(const char *url, struct nd_arena *a, struct nd_config *c, struct nd_diag *d)
+static int read_url(const char *url, struct place place, struct nd_arena *a, struct nd_config *c,
+		    struct nd_diag *d)
 {
 	const char *at = strstr(url, "://");
 	char name[256];
 
 	c->tls = at && strncmp(url, "https://", 8) == 0;
 	if (at && !c->tls && strncmp(url, "http://", 7) != 0)
-		return bad_url(url, d);
+		return bad_url(url, place, d);
 	at = at ? at + 3 : url;
 	unsigned port = c->tls ? 443 : 80;
 	size_t n = strcspn(at, "/?#");
@@ -93,14 +100,14 @@ static int read_url(const char *url, struct nd_arena *a, struct nd_config *c, st
 	for (size_t len = strlen(prefix); len && prefix[len - 1] == '/'; len--)
 		prefix[len - 1] = '\0';
 	if (strpbrk(path, "?#@") || strchr(host, '@') || split_host(host, name, sizeof name, &port))
-		return bad_url(url, d);
+		return bad_url(url, place, d);
 	c->host = host;
 	c->prefix = prefix;
 	c->port = (uint16_t)port;
 	if (nd_addr_parse_ip(name, c->port, &c->addr) == 0)
 		return 0;
 	if (host[0] == '[' || !is_name(name))
-		return bad_url(url, d);
+		return bad_url(url, place, d);
 	c->name = nd_arena_string(a, name);
 	return c->name ? 0 : no_memory(d);
 }
@@ -109,7 +116,7 @@ int nd_config_endpoint(const char *url, const char *cert, const char *key, const
 		       struct nd_arena *a, struct nd_config *out, struct nd_diag *d)
 {
 	struct nd_config c = { .options = { .ca.file = ca, .cert.file = cert, .key.file = key } };
-	int err = read_url(url, a, &c, d);
+	int err = read_url(url, (struct place){ 0 }, a, &c, d);
 
 	if (!err && !c.tls && (cert || ca))
 		err = nd_diag_at(d, NULL, 0,
@@ -141,7 +148,7 @@ int nd_config_in_cluster(const char *host, const char *port, const char *folder,
 		return nd_diag_at(d, c.token_file, 0,
 				  "the service account's token is missing; set "
 				  "automountServiceAccountToken of the pod");
-	int err = read_url(url, a, &c, d);
+	int err = read_url(url, (struct place){ 0 }, a, &c, d);
 	if (!err)
 		*out = c;
 	return err;
@@ -210,6 +217,25 @@ static int get_pem(struct reading *r, const struct nd_tree *map, const char *nam
 	return 0;
 }
 
+static int no_entry(struct reading *r, const struct nd_tree *all, const char *list,
+		    const char *name)
+{
+	struct nd_buf names;
+
+	nd_buf_init(&names, NAMES_BYTES_MAX);
+	for (const struct nd_tree *v = all ? all->first : NULL; v; v = v->next) {
+		const struct nd_tree *called = nd_tree_get(v, "name");
+		if (called && called->text)
+			nd_buf_printf(&names, "%s%s", names.len ? ", " : "", called->text);
+	}
+	/* More than there is room for: as many as there is. */
+	int err = nd_diag_at(r->diag, r->file, all ? all->line : 1,
+			     "%s: none is named \"%s\"; there %s%s", list, name,
+			     names.len ? "are: " : "are none", nd_buf_string(&names));
+	nd_buf_clear(&names);
+	return err;
+}
+
 /* The entry called name of "clusters", "users" or "contexts", and what it holds under `inner`. */
 static int find_entry(struct reading *r, const struct nd_tree *doc, const char *list,
 		      const char *inner, const char *name, const struct nd_tree **out)
@@ -225,8 +251,7 @@ static int find_entry(struct reading *r, const struct nd_tree *doc, const char *
 			       ? 0
 			       : fail(r, v, inner, "is missing, or no map");
 	}
-	return nd_diag_at(r->diag, r->file, all ? all->line : 1, "%s: none is named \"%s\"", list,
-			  name);
+	return no_entry(r, all, list, name);
 }
 
 static int read_cluster(struct reading *r, const struct nd_tree *t)
@@ -248,8 +273,11 @@ static int read_cluster(struct reading *r, const struct nd_tree *t)
 			   "is not supported: the API server must be reached directly");
 	if (!err && c->options.insecure && (c->options.ca.file || c->options.ca.bytes))
 		err = fail(r, t, "insecure-skip-tls-verify",
-			   "and certificate-authority cannot both be given");
-	return err ? err : read_url(url, r->arena, c, r->diag);
+			   "and certificate-authority cannot both be given: remove one");
+	if (err)
+		return err;
+	struct place at = { r->file, nd_tree_get(t, "server")->line };
+	return read_url(url, at, r->arena, c, r->diag);
 }
 
 static int read_password(struct reading *r, const struct nd_tree *t)
@@ -348,7 +376,8 @@ static int read_user(struct reading *r, const struct nd_tree *t)
 	bool cert = c->options.cert.file || c->options.cert.bytes;
 	bool key = c->options.key.file || c->options.key.bytes;
 	if (!err && cert != key)
-		err = fail(r, t, "client-certificate", "and client-key belong together");
+		err = fail(r, t, "client-certificate",
+			   "and client-key belong together: give both, or none");
 	return err;
 }
 

@@ -317,6 +317,66 @@ static void test_exec(void **state)
 	end(&w);
 }
 
+/* The token's file: what is wrong with it is said with its name; once there was one it stays. */
+static void test_token_file(void **state)
+{
+	static const struct {
+		const char *text; /* NULL: no file */
+		const char *first, *later;
+	} rows[] = {
+		{ NULL, "No such file or directory; it must hold a bearer token",
+		  "No such file or directory; the token from before stays" },
+		{ "", "it is empty; it must", "it is empty; the token from before stays" },
+		{ " \n", "it is empty; it must", "it is empty; the token" },
+		{ "a b\n", "it has a blank or a control character in it; it must",
+		  "it has a blank or a control character in it; the token" },
+		{ "a\nb", "it has a blank or a control character in it; it must",
+		  "it has a blank or a control character in it; the token" },
+	};
+	struct world w = { 0 };
+	struct call c;
+	char want[256];
+	(void)state;
+
+	begin(&w);
+	w.config.options.cert.file = strdup(path("cert"));
+	w.config.options.key.file = strdup(path("key"));
+	put("cert", one.cert);
+	put("key", one.key);
+	w.config.token = "not this one"; /* the file wins */
+	w.config.token_file = strdup(path("token"));
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		unlink(path("token"));
+		if (rows[i].text)
+			put("token", rows[i].text);
+		connect_client(&w);
+		get(&c, w.loop, w.client, 0);
+		snprintf(want, sizeof want, "token file %s: %s", path("token"), rows[i].first);
+		if (c.err != ND_ECONF ||
+		    strncmp(nd_client_error(w.client, c.err), want, strlen(want)) != 0)
+			fail_msg("%zu: %d %s", i, c.err, nd_client_error(w.client, c.err));
+		put("token", "good\n");
+		expect(w.loop, w.client, "Bearer good");
+		assert_null(nd_client_notice(w.client));
+		unlink(path("token"));
+		if (rows[i].text)
+			put("token", rows[i].text);
+		expect(w.loop, w.client, "Bearer good");
+		const char *notice = nd_client_notice(w.client);
+		snprintf(want, sizeof want, "token file %s: %s", path("token"), rows[i].later);
+		if (!notice || strncmp(notice, want, strlen(want)) != 0)
+			fail_msg("%zu: %s", i, notice ? notice : "(none)");
+		expect(w.loop, w.client, "Bearer good");
+		assert_null(nd_client_notice(w.client)); /* once */
+		put("token", "better");
+		expect(w.loop, w.client, "Bearer better");
+		nd_client_free(w.client);
+		w.client = NULL;
+	}
+	free((char *)w.config.token_file);
+	end(&w);
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -331,7 +391,7 @@ static int make(void **state)
 
 static int unmake(void **state)
 {
-	static const char *const names[] = { "ca", "cert", "key", "answer" };
+	static const char *const names[] = { "ca", "cert", "key", "answer", "token" };
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(names); i++)
@@ -349,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_token_file),
 	};
 	return cmocka_run_group_tests(tests, make, unmake);
 }

@@ -168,14 +168,80 @@ static void test_mistakes(void **state)
 	struct nd_arena a;
 	struct nd_config c;
 	struct nd_diag d;
+	char place[128];
 	(void)state;
 
+	snprintf(place, sizeof place, "%s/config:", folder);
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		int err = read_file(rows[i].cluster, rows[i].user, rows[i].context, &a, &c, &d);
-		if (err != ND_ECONF || !strstr(d.text, rows[i].want))
+		/* File and line come first, whatever it is. */
+		if (err != ND_ECONF || !strstr(d.text, rows[i].want) ||
+		    strncmp(d.text, place, strlen(place)) != 0)
 			fail_msg("%s: %d %s", rows[i].name, err, d.text);
 		nd_arena_clear(&a);
 	}
+}
+
+/* Whole files. */
+static void test_files(void **state)
+{
+	static const struct {
+		const char *name, *text, *want; /* behind the file's name */
+	} rows[] = {
+		{ "empty", "", ":1 - is no kubeconfig: no map of clusters, users, contexts" },
+		{ "a list", "- a\n", ":1 - is no kubeconfig" },
+		{ "no YAML", "a: [\n", ":" },
+		{ "no context", "clusters: []\n",
+		  ":1 - current-context is missing; give a context's name" },
+		{ "no contexts", "current-context: x\n",
+		  ":1 - contexts: none is named \"x\"; there are none" },
+		{ "another context",
+		  "current-context: x\ncontexts:\n- name: a\n  context: {}\n- name: b\n",
+		  ":3 - contexts: none is named \"x\"; there are: a, b" },
+		{ "a context without a map", "current-context: x\ncontexts:\n- name: x\n",
+		  ":3 - context is missing, or no map" },
+		{ "no cluster", "current-context: x\ncontexts:\n- name: x\n  context: {user: u}\n",
+		  ":4 - cluster is missing: a cluster's name" },
+		{ "unknown cluster",
+		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
+		  "clusters:\n- name: d\n  cluster: {}\n",
+		  ":6 - clusters: none is named \"c\"; there are: d" },
+		{ "no server",
+		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
+		  "clusters:\n- name: c\n  cluster: {certificate-authority: a}\n",
+		  ":7 - server is missing: the URL of the API server" },
+		{ "no URL",
+		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
+		  "clusters:\n- name: c\n  cluster:\n    insecure-skip-tls-verify: true\n"
+		  "    server: ftp://a\n",
+		  ":9 - server \"ftp://a\" is no URL of an API server; give https://HOST" },
+		{ "unknown user",
+		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n"
+		  "clusters:\n- name: c\n  cluster: {server: 'https://a'}\nusers:\n- name: v\n",
+		  ":9 - users: none is named \"u\"; there are: v" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		const char *file = put("config", rows[i].text);
+		struct nd_diag d = { 0 };
+		struct nd_config c;
+		struct nd_arena a;
+		nd_arena_init(&a, 1 << 20);
+		int err = nd_config_kubeconfig(file, NULL, &a, &c, &d);
+		if (err != ND_ECONF || strncmp(d.text, file, strlen(file)) != 0 ||
+		    strncmp(d.text + strlen(file), rows[i].want, strlen(rows[i].want)) != 0)
+			fail_msg("%s: %d %s", rows[i].name, err, d.text);
+		nd_arena_clear(&a);
+	}
+
+	struct nd_diag d = { 0 };
+	struct nd_config c;
+	struct nd_arena a;
+	nd_arena_init(&a, 1 << 20);
+	assert_int_equal(nd_config_kubeconfig("/nowhere/config", NULL, &a, &c, &d), ND_ECONF);
+	assert_string_equal(d.text, "/nowhere/config - cannot be read: No such file or directory");
+	nd_arena_clear(&a);
 }
 
 static void test_endpoint(void **state)
@@ -268,8 +334,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kubeconfig), cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_endpoint),
-		cmocka_unit_test(test_in_cluster),
+		cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_endpoint),   cmocka_unit_test(test_in_cluster),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
