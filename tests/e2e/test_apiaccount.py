@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pod's service account: its files as kubelet lays them out and replaces them, and what is said when one is missing.
+They lie where a pod has them, in a mount namespace of the test's own."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from apiserver import until
+from live import PEER, Proxy, answers, api, filled, moved, server  # noqa: F401
+from serving import Server
+
+ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
+MOUNT = 'mount -t tmpfs none /run && mkdir -p %s && mount --bind "$0" %s && exec "$@"' % (ACCOUNT, ACCOUNT)
+COREFILE = ".:@PORT {\n    bind 127.0.0.1\n    kubernetes cluster.local {\n        startup_timeout 1s\n    }\n}\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mounts():
+    if os.geteuid() or not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("only root has mount namespaces")
+
+
+def in_pod(folder, **variables):
+    """What runs a program so that it sees the folder as its account."""
+    unset = [word for name in ("HOST", "PORT") for word in ("-u", "KUBERNETES_SERVICE_" + name)]
+    return ("unshare", "-m", "env", *unset, *("%s=%s" % v for v in variables.items()), "sh", "-ec", MOUNT, str(folder))
+
+
+class Account:
+    """A folder as kubelet's atomic writer has it: NAME -> ..data/NAME, ..data -> ..GENERATION, which is exchanged."""
+
+    def __init__(self, folder, **files):
+        self.folder, self.generation = folder, 0
+        folder.mkdir()
+        self.replace(**files)
+
+    def replace(self, **files):
+        self.generation += 1
+        now = self.folder / ("..%d" % self.generation)
+        now.mkdir()
+        for name, text in files.items():
+            (now / name.replace("_", ".")).write_text(text)
+            link = self.folder / name.replace("_", ".")
+            if not link.is_symlink():
+                link.symlink_to(os.path.join("..data", link.name))
+        (self.folder / "..data_tmp").symlink_to(now.name)
+        os.rename(self.folder / "..data_tmp", self.folder / "..data")
+        if self.generation > 1:
+            shutil.rmtree(self.folder / ("..%d" % (self.generation - 1)))
+
+
+class Proxy6(Proxy):
+    """The same, on the loopback of IPv6: the server's certificate is for that, too."""
+
+    def __init__(self, port):  # pylint: disable=super-init-not-called
+        self.target, self.open, self.dark = port, [], False
+        self.listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+
+def test_tokens_are_replaced(api, server, tmp_path):
+    """By kubelet's exchange of links, in place, and while the new one is not there yet; each time the old one is no
+    good any more."""
+    filled(api, "account")
+    api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "dns", "namespace": "account"}})
+    api.grant("ServiceAccount", "dns", "account")
+    tokens = [api.token("dns", "account", "t%d" % i) for i in range(3)]
+    files = {"ca_crt": api.read("ca.crt"), "namespace": "account"}
+    account = Account(tmp_path / "account", token=tokens[0] + "\n", **files)
+    proxy = Proxy6(api.port)
+    try:
+        s = server(kubeconfig="", ready="web.account", under=in_pod(
+            account.folder, KUBERNETES_SERVICE_HOST="::1", KUBERNETES_SERVICE_PORT=str(proxy.port)))
+        if not PEER:
+            assert "in step with the API server at [::1]:%d" % proxy.port in s.log()
+
+        def forget(number):
+            api.delete("Secret", "t%d" % number, "account")
+            api.kill()      # with what it remembers of tokens
+            api.start()
+
+        account.replace(token=tokens[1], **files)
+        forget(0)
+        moved(api, "account", "10.244.1.2")
+        until(lambda: answers(s, "web.account") == ["10.244.1.2"], 60)
+
+        (account.folder / "token").write_text("")     # a writer that is slow
+        proxy.cut(False)
+        moved(api, "account", "10.244.1.3")
+        until(lambda: answers(s, "web.account") == ["10.244.1.3"], 60)
+        if not PEER:
+            s.wait_log(r"token file /var%s/token: it is empty; the token from before stays" % ACCOUNT)
+        (account.folder / "token").write_text(tokens[2])
+        forget(1)
+        moved(api, "account", "10.244.1.4")
+        until(lambda: answers(s, "web.account") == ["10.244.1.4"], 90)
+    finally:
+        proxy.close()
+
+
+HERE = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
+
+
+@pytest.mark.skipif(PEER != "", reason="our words")
+@pytest.mark.parametrize("files,variables,says", [
+    ({"ca_crt": "x"}, HERE, r"/var%s/token - the service account's token is missing; set automountServiceAccountToken"),
+    ({"token": "x"}, HERE, r"CA certificates /var%s/ca.crt: No such file or directory"),
+    ({"token": "x", "ca_crt": "x"}, HERE, r"CA certificates /var%s/ca.crt: no certificate"),
+    ({"token": "x", "ca_crt": "x"}, {"KUBERNETES_SERVICE_HOST": "127.0.0.1"},
+     "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; give \"endpoint URL\""),
+], ids=["no token", "no CA", "a CA that is none", "no variables"])
+def test_what_is_missing_is_said(tmp_path, files, variables, says):
+    account = Account(tmp_path / "account", **files)
+    s = Server(tmp_path / "server", COREFILE)
+    s.argv = [*in_pod(account.folder, **variables), *s.argv]
+    s.start(wait=False)
+    try:
+        assert s.wait() != 0
+        assert re.search(r"Corefile:\d+ - .*" + says.replace("%s", ACCOUNT), s.log()), s.log()
+    finally:
+        s.stop()
