@@ -2,16 +2,22 @@
 """A made-up cluster: objects that a real API server takes, of every kind that makes names.
 
 The same seed makes the same objects. Beside the usual ones there are those that servers get wrong: Services
-without endpoints, endpoints without Service, addresses in two slices, ports without a name, two families.
+without endpoints, endpoints without Service, addresses in two slices, hostnames that two endpoints have, ports
+without a name, Services without ports, two families, endpoints that are not ready, endpoints imported from two clusters.
 """
 import ipaddress
 
 SPACES = ["default", "kube-system", "shop", "shop-2", "a", "xn--bcher-kva"]
-NAMES = ["api", "web", "db", "cache-0", "x1", "queue", "front", "pod", "svc", "metrics", "ns", "auth", "b-c-d", "kube-dns"]
-ZONES = ["west-1", "east-1"]
+NAMES = ["api", "web", "db", "cache-0", "x1", "queue", "front", "pod", "svc", "metrics", "ns", "auth", "b-c-d", "dns",
+         "www", "mail", "search", "ledger", "z", "a-long-name-that-is-still-a-label-of-a-service", "1st", "cart"]
+ZONES = ["west-1", "east-1", "eu.north"]
 PORTS = [("http", "TCP", 80), ("dns", "UDP", 53), ("dns-tcp", "TCP", 53), ("grpc", "TCP", 9090), ("s-1", "SCTP", 7),
          ("p", "TCP", 1)]
-EXTERNAL = ["www.example.org", "api.shop.svc.cluster.local", "a.b", "nowhere.invalid", "very-long-label-" + "x" * 40 + ".example.net"]
+EXTERNAL = ["www.example.org", "api.shop.svc.cluster.local", "web.default.svc.cluster.local", "a.b", "nowhere.invalid",
+            "very-long-label-" + "x" * 40 + ".example.net", "www.example.org."]
+CLUSTERS = ["c1", "c2"]
+OUTSIDE_HOSTS = ["lb.example.org", "lb-2.example.org"]
+LOCAL = "198.51.100.7"      # the servers' own address, if nothing else is told
 
 
 def meta(name, space=None, labels=None):
@@ -22,23 +28,26 @@ def meta(name, space=None, labels=None):
 
 
 class Cluster:
-    def __init__(self, rng, services=60):
-        self.rng, self.items, self.services, self.slices, self.pods = rng, [], [], [], []
-        self.cluster_ips, self.endpoint_ips = set(), set()
+    def __init__(self, rng, services=100, local=(LOCAL,)):
+        self.rng, self.items, self.services, self.slices, self.pods, self.imports = rng, [], [], [], [], []
+        self.imported, self.cluster_ips, self.endpoint_ips, self.outside_ips = [], set(), [], set()
+        # Imported endpoints have addresses of their own, which are not asked for: to a PTR for a slice without
+        # kubernetes.io/service-name CoreDNS fails to write a reply, and is silent.
+        self.imported_ips = []
         for s in SPACES:
             self.items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": meta(s, labels={
                 "tier": rng.choice("ab")}), "spec": {}})
-        taken = set()
-        while len(taken) < min(services, len(SPACES) * len(NAMES)):
-            key = rng.choice(SPACES), rng.choice(NAMES)
-            if key not in taken:
-                taken.add(key)
-                self.add_service(*key)
+        pairs = [(s, n) for s in SPACES for n in NAMES]
+        for space, name in rng.sample(pairs, min(services, len(pairs))):
+            self.add_service(space, name)
+        self.add_dns(local)
+        for space, name in rng.sample(pairs, min(services, len(pairs)) // 3):
+            self.add_import(space, name)
         for i in range(services // 2):
             self.add_pod(i)
         for i in range(3):      # endpoints of no Service
             self.add_slice(rng.choice(SPACES), "orphan-%d" % i, [PORTS[0]], "IPv4")
-        self.items += self.services + self.slices + self.pods
+        self.items += self.services + self.slices + self.imports + self.imported + self.pods
 
     def fresh(self, kind, taken):
         while True:
@@ -50,63 +59,130 @@ class Cluster:
                 taken.add(str(ip))
                 return str(ip)
 
-    def endpoint_ip(self, kind):
-        n = self.rng.randrange(1, 4000)
-        ip = str(ipaddress.ip_address("10.244.0.0") + n) if kind == "IPv4" else str(ipaddress.ip_address("fd00:10:244::") + n)
-        self.endpoint_ips.add(ip)
-        return ip
+    def endpoint_ip(self, kind, imported=False):
+        taken = self.imported_ips if imported else self.endpoint_ips
+        if self.rng.random() < .1:      # one that is an endpoint already
+            those = [ip for ip in taken if (":" in ip) == (kind == "IPv6")]
+            if those:
+                return self.rng.choice(those)
+        net = ("10.245.0.0" if imported else "10.244.0.0") if kind == "IPv4" else "fd00:10:%d::" % (244 + imported)
+        taken.append(str(ipaddress.ip_address(net) + self.rng.randrange(1, 20000)))
+        return taken[-1]
+
+    def zone_of(self, ip):
+        """An address is in one zone, whatever slices tell of it; some do not tell."""
+        n = int(ipaddress.ip_address(ip)) % 10
+        return ZONES[n % len(ZONES)] if n < 7 else None
 
     def add_service(self, space, name):
         r = self.rng
-        sort = r.choice(["cluster"] * 4 + ["headless"] * 3 + ["external"] * 2)
+        sort = r.choice(["cluster"] * 4 + ["headless"] * 4 + ["external"] * 2)
         ports = r.sample(PORTS, r.randrange(1, 4))
         families = r.choice([["IPv4"], ["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"]])
-        spec = {"type": "ClusterIP"}
+        spec, status = {"type": "ClusterIP"}, {}
         if sort == "external":
             spec = {"type": "ExternalName", "externalName": r.choice(EXTERNAL)}
             if r.random() < .3:
                 spec["ports"] = self.ports(ports, False)
         else:
             ips = ["None"] if sort == "headless" else [self.fresh(f, self.cluster_ips) for f in families]
-            unnamed = r.random() < .2
+            unnamed = r.random() < .15
+            none = sort == "headless" and r.random() < .15
             spec.update(clusterIP=ips[0], clusterIPs=ips, ipFamilies=families,
-                        ipFamilyPolicy="PreferDualStack" if len(families) > 1 else "SingleStack",
-                        ports=self.ports(ports, unnamed))
+                        ipFamilyPolicy="PreferDualStack" if len(families) > 1 else "SingleStack")
+            if not none:
+                spec["ports"] = self.ports(ports, unnamed)
             if r.random() < .25:
                 spec["publishNotReadyAddresses"] = True
-            if sort == "cluster" and r.random() < .3:
-                spec["externalIPs"] = ["192.0.2.%d" % r.randrange(1, 250)]
+            if r.random() < (.6 if sort == "cluster" else .15):
+                status = self.put_outside(spec, sort)
             for f in families if r.random() < .85 else ():
-                for _ in range(r.choice([1, 1, 2])):
-                    self.add_slice(space, name, ports[:1] if unnamed else ports, f, unnamed)
+                for n in range(r.choice([1, 1, 2])):
+                    self.add_slice(space, name, [] if none and n else ports[:1] if unnamed else ports, f, unnamed)
         self.services.append({"apiVersion": "v1", "kind": "Service", "metadata": meta(
-            name, space, {"app": r.choice(["one", "two"])}), "spec": spec})
+            name, space, {"app": r.choice(["one", "two"])}), "spec": spec, "status": status})
+
+    def put_outside(self, spec, sort):
+        """What the Service has outside the cluster; returns its status."""
+        r = self.rng
+
+        def ip():
+            made = r.choice(["192.0.2.%d", "2001:db8::%x"]) % r.randrange(1, 250)
+            self.outside_ips.add(made)
+            return made
+        if sort == "headless" or r.random() < .5:
+            spec["externalIPs"] = list(dict.fromkeys(ip() for _ in range(r.choice([1, 1, 2, 3]))))
+            return {}
+        spec["type"] = "LoadBalancer"
+        spec["allocateLoadBalancerNodePorts"] = False
+        ingress = [{"hostname": r.choice(OUTSIDE_HOSTS)} if r.random() < .3 else {"ip": ip()}
+                   for _ in range(r.choice([1, 1, 2]))]
+        return {"loadBalancer": {"ingress": ingress}}
+
+    def add_dns(self, local):
+        """The Services before the servers that are compared: what NS answers name."""
+        for name, ip in (("kube-dns", "10.96.0.10"), ("kube-dns-headless", "None")):
+            self.services.append({"apiVersion": "v1", "kind": "Service", "metadata": meta(name, "kube-system", {
+                "app": "one"}), "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "ports": self.ports(
+                    PORTS[1:3], False), "externalIPs": ["192.0.2.253"]}, "status": {}})
+            for family in ("IPv4", "IPv6"):
+                here = [a for a in local if (":" in a) == (family == "IPv6")]
+                if here:
+                    self.add_slice("kube-system", name, PORTS[1:3], family)
+                    self.slices[-1]["endpoints"] += [{"addresses": [a], "conditions": {"ready": True}} for a in here]
+
+    def add_import(self, space, name):
+        r = self.rng
+        ports = r.sample(PORTS, r.randrange(1, 4))
+        headless, families = r.random() < .5, r.choice([["IPv4"], ["IPv4"], ["IPv6"], ["IPv4", "IPv6"]])
+        spec = {"type": "Headless" if headless else "ClusterSetIP", "ports": self.ports(ports, False)}
+        if not headless:
+            spec["ips"] = [self.fresh(f, self.cluster_ips) for f in families]
+        self.imports.append({"apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceImport",
+                             "metadata": meta(name, space), "spec": spec})
+        for cluster in r.sample(CLUSTERS, r.choice([1, 2])):
+            for f in families:
+                self.add_slice(space, name, ports, f, imported=True)
+                made = self.slices.pop()
+                made["metadata"]["name"] = "imported-%s-%s" % (cluster, made["metadata"]["name"])
+                made["metadata"]["labels"] = {"multicluster.kubernetes.io/service-name": name,
+                                              "multicluster.kubernetes.io/source-cluster": cluster}
+                self.imported.append(made)
 
     def ports(self, ports, unnamed):
         if unnamed:
             return [{"protocol": ports[0][1], "port": ports[0][2]}]
         return [{"name": n, "protocol": p, "port": k} for n, p, k in ports]
 
-    def add_slice(self, space, name, ports, family, unnamed=False):
+    def add_slice(self, space, name, ports, family, unnamed=False, imported=False):
         r, ends = self.rng, []
-        for _ in range(r.choice([0, 1, 1, 2, 3, 12])):
-            e = {"addresses": [self.endpoint_ip(family)], "conditions": {"ready": r.random() < .8}}
-            if r.random() < .4:
-                e["hostname"] = r.choice(["host-a", "host-b", "web-0"])
+        for _ in range(r.choice([0, 1, 1, 2, 3, 3, 12, 40])):
+            e = {"addresses": [self.endpoint_ip(family, imported)], "conditions": r.choice([
+                {"ready": True}] * 6 + [{}, {"ready": False}, {"ready": False, "serving": True, "terminating": True}])}
+            second = self.endpoint_ip(family, imported) if r.random() < .06 else None
+            if second and self.zone_of(second) == self.zone_of(e["addresses"][0]):
+                e["addresses"].append(second)
+            if r.random() < .3:
+                e["hostname"] = r.choice(["host-a", "host-b", "web-0", "web-1", "one", "10-244-0-1"])
             if r.random() < .6:
                 e["targetRef"] = {"kind": "Pod", "name": "pod-%d" % r.randrange(30), "namespace": space}
-            if r.random() < .7:
-                e["zone"] = r.choice(ZONES)
+            zone = self.zone_of(e["addresses"][0])
+            if zone:
+                e["zone"] = zone
             ends.append(e)
         self.slices.append({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": family,
-                            "metadata": meta("%s-%05x" % (name, r.randrange(1 << 20)), space, {
-                                "kubernetes.io/service-name": name}),
+                            "metadata": meta("%s-%05x" % (name, len(self.slices) + len(self.imported)), space, {
+                                "kubernetes.io/service-name": name, "app": r.choice(["one", "one", "two"])}),
                             "ports": [{"name": "" if unnamed else n, "protocol": p, "port": k + 8000}
                                       for n, p, k in ports], "endpoints": ends})
 
     def add_pod(self, i):
-        ip = self.endpoint_ip(self.rng.choice(["IPv4", "IPv4", "IPv6"]))
-        phase = self.rng.choice(["Running"] * 5 + ["Succeeded", "Pending"])
-        self.pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta("pod-%d" % i, self.rng.choice(SPACES)),
+        r = self.rng
+        # Each fourth is a client: questions come from its address, which decides its search list.
+        ip = "127.0.%d.%d" % (i % 7, i + 2) if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
+        ips = [ip] + ([self.endpoint_ip("IPv6")] if "." in ip and r.random() < .3 else [])
+        phase = "Running" if i % 4 == 0 else r.choice(["Running"] * 5 + ["Succeeded", "Pending", "Failed"])
+        self.pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta("pod-%d" % i, r.choice(SPACES), {
+                              "app": r.choice(["one", "two"])}),
                           "spec": {"containers": [{"name": "c", "image": "none.invalid/c"}]},
-                          "status": {"phase": phase, "podIP": ip, "podIPs": [{"ip": ip}]}})
+                          "status": {"phase": phase, "podIP": ip, "podIPs": [{"ip": x} for x in ips]}})

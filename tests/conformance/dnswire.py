@@ -48,15 +48,21 @@ def read_name(msg, at):
 
 
 def query(case, qid):
-    """The question of a case: its raw bytes, or made from its fields; OPT only if do or bufsize."""
+    """The question of a case: its raw bytes, or made from its fields; OPT only if do or bufsize. Generated ones may have
+    `options` in it ([code, data in hex]), a `version`, other flags `z`, and as IXFR the `serial` that they have."""
     if case.get("raw"):
         return bytes.fromhex(case["raw"])
     flags = 0x0100 | (0x10 if case.get("cd") else 0) | (0x20 if case.get("ad") else 0)
-    opt = b""
-    if case.get("do") or case.get("bufsize"):
-        opt = b"\0" + struct.pack(">HHIH", 41, case.get("bufsize", 4096), 0x8000 if case.get("do") else 0, 0)
-    return (struct.pack(">6H", qid, flags, 1, 0, 0, 1 if opt else 0) + write_name(case["q"]) +
-            struct.pack(">HH", TYPES[case["qtype"]], CLASSES[case.get("qclass", "IN")]) + opt)
+    opt = soa = b""
+    if case.get("do") or case.get("bufsize") is not None:
+        options = b"".join(struct.pack(">HH", code, len(data) // 2) + bytes.fromhex(data)
+                           for code, data in case.get("options", []))
+        opt = b"\0" + struct.pack(">HHBBHH", 41, case.get("bufsize", 4096), 0, case.get("version", 0),
+                                  (0x8000 if case.get("do") else 0) | case.get("z", 0), len(options)) + options
+    if isinstance(case.get("serial"), int):
+        soa = write_row([case["q"], 0, "IN", "SOA", ". . %d 1 1 1 1" % case["serial"]])
+    return (struct.pack(">6H", qid, flags, 1, 0, 1 if soa else 0, 1 if opt else 0) + write_name(case["q"]) +
+            struct.pack(">HH", TYPES[case["qtype"]], CLASSES[case.get("qclass", "IN")]) + soa + opt)
 
 
 def quoted(data):
@@ -165,19 +171,27 @@ def read_frame(sock):
     return need(struct.unpack(">H", need(2))[0])
 
 
+def read_transfer(sock, reply):
+    """The rest of a zone: until the SOA comes again. A lone SOA says that there is nothing newer."""
+    while reply["rcode"] == 0 and reply["answer"] and reply["answer"][0][3] == "SOA" and not (
+            len(reply["answer"]) > 1 and reply["answer"][-1][3] == "SOA"):
+        reply["answer"] += parse(read_frame(sock))["answer"]
+
+
 def ask(port, case, timeout=3.0, addr="127.0.0.1"):
-    """The reply to a case's question. A connected socket, so that a dead server is noticed at once."""
-    q = query(case, 4660)
+    """The reply to a case's question, asked from the address `from`. A connected socket, so that a dead server is
+    noticed at once."""
+    q, source = query(case, 4660), (case.get("from", ""), 0)
     if case.get("transport") == "tcp":
-        with socket.create_connection((addr, port), timeout) as s:
+        with socket.create_connection((addr, port), timeout, source) as s:
             s.sendall(struct.pack(">H", len(q)) + q)
             reply = parse(read_frame(s))
-            if case["qtype"] == "AXFR" and reply["answer"] and reply["rcode"] == 0:
-                while not (len(reply["answer"]) > 1 and reply["answer"][-1][3] == "SOA"):
-                    reply["answer"] += parse(read_frame(s))["answer"]
+            if case["qtype"] == "AXFR" or case["qtype"] == "IXFR" and len(reply["answer"]) > 1:
+                read_transfer(s, reply)
             return reply
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(timeout)
+        s.bind(source)
         s.connect((addr, port))
         s.send(q)
         return parse(s.recv(65535))

@@ -20,26 +20,69 @@ import urllib.request
 
 import cluster as made_up
 import dnswire as dns
+import liveapi
 import questions
 import standins
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "e2e")]
-import apiserver  # noqa: E402
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import gomodules  # noqa: E402
 
 DOCUMENTED = os.path.join(HERE, "documented_differences.toml")
 SHOWN = 20
-# name -> zones, lines inside `kubernetes`, lines beside it
+TRANSFERS = ("AXFR", "IXFR")
+REVERSE = " in-addr.arpa ip6.arpa"
+HOSTS = ['template IN A example.org {', '  answer "{{ .Question.Name }} 7 IN A 198.51.100.1"', '}',
+         "template IN ANY example.org {", "  rcode NXDOMAIN", "}"]
+
+
+class SetUp:
+    """All zones and lines of `kubernetes`; lines beside it; whether it is bound to 127.0.0.1 alone (no address of its own to
+    name as NS); ask: what questions.Questions is told."""
+
+    def __init__(self, inside, all_zones="cluster.local" + REVERSE, beside=(), bind=True, **ask):
+        self.zones, self.inside, self.beside, self.bind, self.ask = all_zones, inside, beside, bind, ask
+
+    def corefile(self, where, port, ready):
+        lines = ["bind 127.0.0.1"] if self.bind else []
+        lines += ["ready 127.0.0.1:%d" % ready, *self.beside, "kubernetes %s {" % self.zones]
+        lines += ["  " + x for x in [where, *self.inside]] + ["}"]
+        return ".:%d {\n%s}\n" % (port, "".join("  %s\n" % x for x in lines))
+
+
+def external(zones, *lines):
+    return ["k8s_external %s {" % zones, *("  " + x for x in lines), "}"]
+
+
 SET_UPS = {
-    "insecure": ("cluster.local in-addr.arpa ip6.arpa", ["pods insecure", "ttl 30"], []),
-    "verified": ("cluster.local in-addr.arpa ip6.arpa", ["pods verified", "endpoint_pod_names"], []),
-    "disabled": ("cluster.local 244.10.in-addr.arpa", ["pods disabled", "ttl 0"], []),
-    "zonal": ("cluster.local in-addr.arpa ip6.arpa", ["zonal", "ignore empty_service"], []),
-    "namespaces": ("cluster.local in-addr.arpa ip6.arpa", ["namespaces shop default", "pods insecure"], []),
-    "labels": ("cluster.local in-addr.arpa ip6.arpa", ["labels app=one", "namespace_labels tier=a"], []),
-    "noendpoints": ("cluster.local in-addr.arpa ip6.arpa", ["noendpoints"], []),
+    "insecure": SetUp(["pods insecure", "ttl 30"], bind=False),
+    "verified": SetUp(["pods verified", "endpoint_pod_names"], bind=False, pod_names=True),
+    "disabled": SetUp(["pods disabled", "ttl 0"], "cluster.local 244.10.in-addr.arpa"),
+    "zonal": SetUp(["zonal", "ignore empty_service"], zonal=True),
+    "namespaces": SetUp(["namespaces shop default a", "pods insecure"],
+                        sees=lambda labels, space, of_space: space in ("shop", "default", "a")),
+    "labels": SetUp(["labels app=one", "namespace_labels tier=a", "pods verified"],
+                    sees=lambda labels, space, of_space: labels.get("app") == "one" and of_space["tier"] == "a"),
+    "noendpoints": SetUp(["noendpoints", "ttl 3600"], endpoints=False),
+    "zones": SetUp(["ttl 3600", "pods insecure"], "10.in-addr.arpa b.test cluster.local c.cluster.local",
+                   zones=("b.test.", "cluster.local.", "c.cluster.local.")),
+    "multicluster": SetUp(["multicluster clusterset.local", "pods verified"], "cluster.local clusterset.local" + REVERSE,
+                          bind=False, multi=("clusterset.local.",)),
+    "external": SetUp(["pods disabled"], beside=external("ext.test in-addr.arpa", "headless", "ttl 9") + HOSTS,
+                      bind=False, external=("ext.test.",)),
+    "external-apex": SetUp(["ttl 60"], beside=external("ext.test out.test ip6.arpa", "apex here", "fallthrough ip6.arpa"
+                                                       " out.test") + HOSTS, external=("ext.test.", "out.test.")),
+    "autopath": SetUp(["pods verified", "ttl 2"], "cluster.local", ["autopath @kubernetes"] + HOSTS, search=True),
+    "fallthrough": SetUp(["fallthrough", "pods verified"], beside=[
+        "template IN ANY cluster.local in-addr.arpa {", '  answer "{{ .Question.Name }} 3 IN TXT behind"', "}"]),
+    "fallthrough-one": SetUp(["fallthrough in-addr.arpa shop.svc.cluster.local", "pods disabled", "endpoint_pod_names"],
+                             beside=["template IN PTR in-addr.arpa {", '  answer "{{ .Question.Name }} 3 IN PTR behind."',
+                                     "}"], pod_names=True),
+    "transfer": SetUp(["multicluster clusterset.local", "endpoint_pod_names"], "cluster.local clusterset.local in-addr.arpa",
+                      external("ext.test", "headless") + ["transfer {", "  to *", "}"] + HOSTS, bind=False,
+                      multi=("clusterset.local.",), external=("ext.test.",), pod_names=True,
+                      transfers=("cluster.local.", "clusterset.local.", "ext.test.")),
 }
 KUBECONFIG = """apiVersion: v1
 kind: Config
@@ -59,18 +102,20 @@ def load_documented(path=DOCUMENTED):
         rows = tomllib.load(f).get("difference", [])
     for row in rows:
         for field in ("id", "reason", "parts"):
-            if not row.get(field):
+            if field not in row or not row[field] and not row.get("records"):
                 raise Failed("%s: a difference without %s: %s" % (path, field, row))
     return rows
 
 
-def documented_as(rows, set_up, case, parts):
+def documented_as(rows, set_up, case, theirs, ours):
     """The row that allows all of what differs, or None."""
+    as_sets = case["qtype"] in TRANSFERS
     for row in rows:
-        if (set(parts) <= set(row["parts"]) and set_up in row.get("set_ups", SET_UPS) and
+        if (set_up in row.get("set_ups", [set_up]) and
                 case["qtype"] in row.get("types", [case["qtype"]]) and
                 case.get("qclass", "IN") in row.get("classes", [case.get("qclass", "IN")]) and
-                re.search(row.get("name", ""), case["q"], re.I)):
+                re.search(row.get("name", ""), case["q"], re.I) and
+                set(differences(theirs, ours, as_sets or row.get("repeats"), row.get("records", ()))) <= set(row["parts"])):
             return row
     return None
 
@@ -84,8 +129,9 @@ def record(row):
     return name, ttl, rclass, rtype, data
 
 
-def differences(theirs, ours):
-    """{part of the message: (CoreDNS's, ours)} where the two are not the same."""
+def differences(theirs, ours, as_sets=False, without=()):
+    """{part of the message: (CoreDNS's, ours)} where the two are not the same. as_sets: repeats do not count; nor do
+    records of the types `without`."""
     out = {}
     for part in ("rcode", "aa", "tc", "ra", "ad", "qr", "question"):
         if theirs[part] != ours[part]:
@@ -94,9 +140,12 @@ def differences(theirs, ours):
     if options[0] != options[1]:
         out["opt"] = tuple(options)
     for part in ("answer", "ns", "extra"):
-        a, b = (sorted(map(record, r[part])) for r in (theirs, ours))
+        a, b = (sorted((set if as_sets else list)(record(x) for x in r[part] if x[3] not in without)) for r in (
+            theirs, ours))
         if a != b:
             out[part] = [r for r in a if a.count(r) > b.count(r)], [r for r in b if b.count(r) > a.count(r)]
+    if ours.get("astray"):
+        out["astray"] = [], ours["astray"]
     return out
 
 
@@ -109,10 +158,16 @@ class Server:
             f.write(corefile)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(argv + ["-conf", "Corefile"], cwd=folder, stdout=log, stderr=log)
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.connect(("127.0.0.1", port))
-        self.sock.settimeout(10)
-        self.number = 0
+        self.sockets, self.number = {}, 0       # by the address that is asked from
+
+    def socket_of(self, case):
+        address = case.get("from", "127.0.0.1")
+        if address not in self.sockets:
+            s = self.sockets[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.bind((address, 0))
+            s.connect(("127.0.0.1", self.port))
+            s.settimeout(10)
+        return self.sockets[address]
 
     def wait(self, seconds=60):
         end = time.monotonic() + seconds
@@ -130,17 +185,30 @@ class Server:
 
     def send(self, case):
         self.number = self.number % 65535 + 1
-        self.sock.send(dns.query(case, self.number))
+        self.socket_of(case).send(dns.query(case, self.number))
 
-    def receive(self):
+    def receive(self, case):
         """The reply to the last question; earlier ones that come late are not taken for it."""
         while True:
-            message = self.sock.recv(65535)
+            message = self.socket_of(case).recv(65535)
             if struct.unpack(">H", message[:2])[0] == self.number:
-                return dns.parse(message)
+                reply = dns.parse(message)
+                if len(message) > max(512, case.get("bufsize") or 0):
+                    reply["astray"] = ["%d octets" % len(message)]
+                return reply
+
+    def ask(self, case):
+        """Over TCP."""
+        if case.get("serial") in ("old", "none"):
+            case = {**case, "serial": 1 if case["serial"] == "old" else None}
+        elif case.get("serial"):
+            soa = dns.ask(self.port, {"q": case["q"], "qtype": "SOA", "transport": "tcp"}, 10)["answer"]
+            case = {**case, "serial": int(soa[0][4].split()[2]) if soa else 1}
+        return dns.ask(self.port, case, 10)
 
     def close(self):
-        self.sock.close()
+        for s in self.sockets.values():
+            s.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -153,26 +221,29 @@ class Server:
 def both(servers, case):
     try:
         if case.get("transport") == "tcp":
-            return [dns.ask(s.port, case, 10) for s in servers]
+            return [s.ask(case) for s in servers]
         for s in servers:
             s.send(case)
-        replies = [s.receive() for s in servers]
+        replies = [s.receive(case) for s in servers]
     except (OSError, EOFError, IndexError, struct.error) as e:
-        raise Failed("%s %s: no answer: %r" % (case["q"], case["qtype"], e)) from None
+        raise Failed("%s: no answer: %r" % (json.dumps(case), e)) from None
     if not any(r["tc"] for r in replies):
         return replies
-    # Which records still fit is a matter of order: the whole ones are compared.
+    # Which records still fit is a matter of order: the whole ones are compared, and what fitted must be of them.
     whole = both(servers, {**case, "transport": "tcp"})
     for reply, cut in zip(whole, replies):
         reply["tc"] = cut["tc"]
+        reply["astray"] = cut.get("astray", []) + [
+            row for part in ("answer", "ns", "extra") for row in map(record, cut[part])
+            if row not in map(record, reply[part])]
     return whole
 
 
-def spoil(rng, reply):
+def spoil(rng, reply, as_set=False):
     """Makes the reply wrong in one thing; what, or None if there is nothing to spoil."""
-    if not reply["answer"]:
+    if not reply["answer"] or as_set and reply["answer"].count(reply["answer"][-1]) > 1:
         return None
-    rows, how = reply["answer"], rng.choice(["ttl", "lost", "twice", "data", "name", "rcode", "aa"])
+    rows, how = reply["answer"], rng.choice(["ttl", "lost", "data", "name", "rcode", "aa"] + ["twice"] * (not as_set))
     at = rng.randrange(len(rows))
     if how == "ttl":
         rows[at][1] += 1
@@ -192,35 +263,46 @@ def spoil(rng, reply):
 
 
 class Run:
-    def __init__(self, args, coredns, nodens, free_port):
-        self.args, self.free_port = args, free_port
+    def __init__(self, args, coredns, nodens, free_port, local_ips):
+        self.args, self.free_port, self.local_ips = args, free_port, local_ips
         self.programs = {"coredns": coredns, "nodens": nodens}
         self.documented = load_documented()
         self.asked = self.answered = self.differing = self.allowed = self.spoilt = self.caught = 0
-        self.reasons, self.kubeconfig = {}, None
+        self.reasons, self.kubeconfig, self.api = {}, None, None
         self.tmp = tempfile.mkdtemp(prefix="generated")
 
-    def set_up(self, number, name, count):
-        seed = "%s/%s" % (self.args.seed, name)
-        cluster = made_up.Cluster(random.Random(seed))
-        folder = os.path.join(self.tmp, str(number))
+    def start(self):
+        """The objects, and where the servers get them from: a real API server; with --source the toy API, and a file for
+        nodens."""
+        self.cluster = made_up.Cluster(random.Random(self.args.seed), local=self.local_ips or [made_up.LOCAL])
+        if self.args.source:
+            port = self.free_port()
+            self.kubeconfig = self.write("kubeconfig", KUBECONFIG % port)
+            self.source = self.write("objects.json", json.dumps(
+                {"apiVersion": "v1", "kind": "List", "items": self.cluster.items}))
+            self.api = standins.API(port, self.cluster.items)
+            return
+        self.api = liveapi.Live()
+        self.api.load(self.cluster.items)
+        self.kubeconfig = self.api.kubeconfig
+
+    def set_up(self, name, count):
+        up, servers = SET_UPS[name], []
+        folder = os.path.join(self.tmp, name)
         os.makedirs(folder)
-        api, servers = self.serve(cluster), []
         try:
             for program in ("coredns", "nodens"):
                 where, port, ready = "kubeconfig " + self.kubeconfig, self.free_port(), self.free_port()
                 if program == "nodens" and self.args.source:
-                    where = "source " + self.write("objects.json", json.dumps(
-                        {"apiVersion": "v1", "kind": "List", "items": cluster.items}))
+                    where = "source " + self.source
                 servers.append(Server(program, [self.programs[program]], os.path.join(folder, program),
-                                      self.corefile(name, where, port, ready), port, ready))
+                                      up.corefile(where, port, ready), port, ready))
             for s in servers:
                 s.wait()
-            self.compare(name, cluster, servers, random.Random(seed + "?"), count)
+            self.compare(name, servers, random.Random("%s/%s" % (self.args.seed, name)), count)
         finally:
             for s in servers:
                 s.close()
-            api.close()
 
     def write(self, name, text):
         path = os.path.join(self.tmp, name)
@@ -228,51 +310,29 @@ class Run:
             f.write(text)
         return path
 
-    def serve(self, cluster):
-        """What CoreDNS, and nodens without --source, get the objects from: the toy API for a file's sake, else a
-        real API server."""
-        if self.args.source:
-            port = self.free_port()
-            self.kubeconfig = self.write("kubeconfig", KUBECONFIG % port)
-            return standins.API(port, cluster.items)
-        try:
-            api = apiserver.Cluster()
-        except AssertionError as e:
-            raise Failed(str(e)) from None
-        self.kubeconfig = api.path("dns.kubeconfig")
-        try:
-            api.grant()
-            api.create_all(cluster.items)
-        except apiserver.APIError as e:
-            api.close()
-            raise Failed("the API server refuses what was generated: %s" % e) from None
-        return api
-
-    @staticmethod
-    def corefile(name, where, port, ready):
-        zones, inside, beside = SET_UPS[name]
-        return ".:%d {\n  bind 127.0.0.1\n  ready 127.0.0.1:%d\n%s  kubernetes %s {\n%s  }\n}\n" % (
-            port, ready, "".join("  %s\n" % x for x in beside), zones,
-            "".join("    %s\n" % x for x in [where] + inside))
-
-    def compare(self, name, cluster, servers, rng, count):
-        make = questions.Questions(rng, cluster)
+    def compare(self, name, servers, rng, count):
+        make, answered, dice = questions.Questions(rng, self.cluster, **SET_UPS[name].ask), 0, random.Random(name)
         for _ in range(count):
             case = make.next()
             theirs, ours = both(servers, case)
-            self.asked += 1
-            self.answered += bool(theirs["answer"])
+            whole = case["qtype"] in TRANSFERS
+            answered += bool(theirs["answer"])
             # A reply that differs already shows nothing when it is spoilt.
-            if self.args.spoil and not differences(theirs, ours) and rng.random() < .05 and spoil(rng, ours):
+            if self.args.spoil and not differences(theirs, ours, whole) and dice.random() < .05 and spoil(
+                    dice, ours, whole):
                 self.spoilt += 1
-                self.caught += bool(differences(theirs, ours))
+                self.caught += bool(differences(theirs, ours, whole))
                 continue
-            found = differences(theirs, ours)
+            found = differences(theirs, ours, whole)
             if found:
-                self.note(name, case, found)
+                self.note(name, case, found, theirs, ours)
+        self.asked += count
+        self.answered += answered
+        if self.args.verbose:
+            print("set-up %-16s %5d questions, %5d with an answer" % (name, count, answered), flush=True)
 
-    def note(self, name, case, found):
-        row = documented_as(self.documented, name, case, found)
+    def note(self, name, case, found, theirs, ours):
+        row = documented_as(self.documented, name, case, theirs, ours)
         if row:
             self.allowed += 1
             self.reasons[row["id"]] = self.reasons.get(row["id"], 0) + 1
@@ -284,22 +344,23 @@ class Run:
                 print("    %-8s CoreDNS %s\n             nodens  %s" % (part, a, b))
 
     def close(self):
+        if self.api:
+            self.api.close()
         shutil.rmtree(self.tmp, ignore_errors=True)
 
 
-def main(args, nodens, free_port):
+def main(args, nodens, free_port, local_ips):
     """The exit status. args: queries, seed, source, spoil, verbose."""
     try:
-        run = Run(args, gomodules.build("coredns"), nodens, free_port)
-        if not args.source:
-            gomodules.build("apiserver")
+        run = Run(args, gomodules.build("coredns"), nodens, free_port, local_ips)
     except gomodules.Missing as e:
         print("generated questions cannot be compared: %s" % e)
         return 1
     try:
+        run.start()
         for number, name in enumerate(SET_UPS):
-            run.set_up(number, name, args.queries // len(SET_UPS) + (number < args.queries % len(SET_UPS)))
-    except Failed as e:
+            run.set_up(name, args.queries // len(SET_UPS) + (number < args.queries % len(SET_UPS)))
+    except (Failed, liveapi.Failed) as e:
         print(e)
         print("seed %s" % args.seed)
         print("%d passed, %d failed" % (run.asked - run.differing, run.differing + 1))

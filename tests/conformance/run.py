@@ -270,7 +270,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="conformance") as tmp:
         server = as_coredns(args.server, tmp)
         if args.queries:
-            return generated.main(args, server, free_port)
+            return generated.main(args, server, free_port, local_ips())
         try:
             return run(args, server)
         except liveapi.Failed as e:

@@ -38,13 +38,38 @@ def test_seed_repeats():
 def test_objects_and_questions_are_of_all_sorts():
     c = cluster.Cluster(random.Random(1))
     specs = [s["spec"] for s in c.services]
-    assert {s["type"] for s in specs} == {"ClusterIP", "ExternalName"}
+    assert {s["type"] for s in specs} == {"ClusterIP", "ExternalName", "LoadBalancer"}
     assert any(s.get("clusterIP") == "None" for s in specs) and any(len(s.get("clusterIPs", [])) == 2 for s in specs)
+    assert {i["spec"]["type"] for i in c.imports} == {"Headless", "ClusterSetIP"}
     q = questions.Questions(random.Random(1), c)
     asked = [q.next() for _ in range(3000)]
     assert {a["qtype"] for a in asked} == set(questions.TYPES)
     assert all(dns.query(a, 1) for a in asked)
-    assert any(a.get("transport") for a in asked) and any(a.get("bufsize") for a in asked)
+    for field in ("transport", "bufsize", "options", "version", "z", "from", "qclass", "do", "cd", "ad"):
+        assert any(a.get(field) for a in asked), field
+
+
+@pytest.mark.parametrize("name", generated.SET_UPS)
+def test_set_ups(name):
+    up = generated.SET_UPS[name]
+    c = cluster.Cluster(random.Random(1))
+    q = questions.Questions(random.Random(1), c, **up.ask)
+    asked = [q.next() for _ in range(1000)]
+    types = {a["qtype"] for a in asked}
+    assert ("AXFR" in types and "IXFR" in types) == ("transfer {" in up.beside)
+    names = [a["q"].lower() for a in asked]
+    for zone in [*up.ask.get("zones", ["cluster.local."]), *up.ask.get("multi", ()), *up.ask.get("external", ())]:
+        assert sum(n.endswith(zone) for n in names) > 50
+    assert up.corefile("source x", 1, 2).count("{") == up.corefile("source x", 1, 2).count("}")
+
+
+def test_query_with_options():
+    plain = dns.query({"q": "a.", "qtype": "A"}, 1)
+    assert plain[10:12] == b"\0\0" and len(plain) == 12 + 3 + 4
+    m = dns.query({"q": "a.", "qtype": "A", "bufsize": 0, "version": 1, "z": 1, "do": True, "options": [[10, "0102"]]}, 1)
+    assert m[len(plain):] == bytes.fromhex("00 0029 0000 00 01 8001 0006 000a 0002 0102")
+    m = dns.query({"q": "a.", "qtype": "IXFR", "serial": 7}, 1)
+    assert m[8:10] == b"\0\1" and dns.parse(m)["ns"] == [["a.", 0, "IN", "SOA", ". . 7 1 1 1 1"]]
 
 
 def test_order_and_serial_do_not_count():
@@ -67,19 +92,40 @@ def test_each_part_counts(part, value):
 def test_spoilt_is_caught():
     ways = set()
     for seed in range(100):
-        spoilt = copy.deepcopy(REPLY)
+        spoilt, of_zone = copy.deepcopy(REPLY), copy.deepcopy(REPLY)
         ways.add(generated.spoil(random.Random(seed), spoilt))
         assert generated.differences(REPLY, spoilt)
+        assert generated.spoil(random.Random(seed), of_zone, True) != "twice"
+        assert generated.differences(REPLY, of_zone, True)
     assert ways == {"ttl", "lost", "twice", "data", "name", "rcode", "aa"}
     assert generated.spoil(random.Random(1), changed(answer=[])) is None
 
 
 def test_documented_allows_its_parts_alone():
-    rows = generated.load_documented()
+    rows = [{"id": "one", "reason": "r", "name": "^ns\\.dns\\.", "set_ups": ["a"], "types": ["A"], "parts": ["rcode", "answer"]}]
     case = {"q": "Ns.dns.cluster.local.", "qtype": "A"}
-    assert generated.documented_as(rows, "insecure", case, ["rcode", "answer"])["id"] == "ns-dns-letters"
-    assert generated.documented_as(rows, "insecure", case, ["rcode", "opt"]) is None
-    assert generated.documented_as(rows, "insecure", {"q": "x.ns.dns.cluster.local.", "qtype": "A"}, ["rcode"]) is None
+
+    def row(set_up="a", case=case, **fields):
+        return generated.documented_as(rows, set_up, case, REPLY, changed(**fields))
+    assert row(rcode=3, answer=[])["id"] == "one"
+    assert row(rcode=3, opt=None) is None
+    assert row("b", rcode=3) is None
+    assert row(case={**case, "q": "x.ns.dns.cluster.local."}, rcode=3) is None
+    assert row(case={**case, "qtype": "AAAA"}, rcode=3) is None
+
+
+def test_documented_repeats_and_records():
+    srv = ["a.test.", 5, "IN", "SRV", "0 1 1 b."]
+    case = {"q": "a.test.", "qtype": "A"}
+    twice, other = changed(answer=REPLY["answer"] * 2), changed(answer=REPLY["answer"] + [srv])
+    rows = [{"id": "r", "reason": "r", "repeats": True, "parts": []}]
+    assert generated.documented_as(rows, "a", case, REPLY, twice) and not generated.documented_as(rows, "a", case, REPLY, other)
+    rows = [{"id": "r", "reason": "r", "records": ["SRV"], "parts": []}]
+    assert generated.documented_as(rows, "a", case, REPLY, other) and not generated.documented_as(rows, "a", case, REPLY, twice)
+
+
+def test_what_was_cut_is_of_the_whole():
+    assert list(generated.differences(REPLY, changed(astray=[["b.test.", 5, "IN", "A", "10.0.0.1"]]))) == ["astray"]
 
 
 def test_documented_wants_a_reason(tmp_path):

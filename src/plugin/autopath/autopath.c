@@ -53,6 +53,8 @@ static int add_cname(struct nd_query *q, const struct nd_query *child)
 static void take(struct nd_query *q, const struct nd_query *child, bool cname)
 {
 	nd_answer_reset(q);
+	/* The domains stand in the cluster's letters, whatever the question's are. */
+	q->ans.w.exact = true;
 	int err = cname ? add_cname(q, child) : 0;
 	err = nd_answer_take(q, child) || err;
 	if (err)

@@ -39,6 +39,7 @@ static int add_soa(const struct nd_external *e, struct nd_query *q, struct nd_na
 	uint8_t rdata[ND_EXTAPEX_SOA_MAX];
 	size_t n = nd_extapex_soa_data(e, zone, rdata);
 
+	q->ans.w.exact = true; /* the zone in the Corefile's letters, as CoreDNS has it */
 	return n ? nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, e->ttl, rdata, n) : 0;
 }
 
@@ -98,6 +99,7 @@ static enum nd_verdict answer_ns(const struct nd_external *e, struct nd_query *q
 	    nd_extapex_name(e, "ns1", nd_name_view(q->ans.w.base + ND_MSG_HEADER), &glue_buf,
 			    &s.owner))
 		return done(q, 0);
+	q->ans.w.exact = true;
 	int err = nd_answer_rr(q, ND_SECTION_ANSWER, zone, ND_TYPE_NS, ND_CLASS_IN, e->ttl, ns.wire,
 			       ns.len);
 	return done(q, err ? err : add_servers(&s));

@@ -129,7 +129,11 @@ struct srv {
 	struct nd_name base; /* SERVICE.NS.svc.ZONE */
 	uint16_t weight;
 	struct nd_kseen seen;
+	const uint8_t *cluster; /* of the endpoint at hand, if its name has one */
+	uint16_t at;            /* the record whose target the last address belonged to */
 };
+
+enum { TARGETS_LOOKED_AT = 64 };
 
 /* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS (plugin.SRV) does it. */
 static uint16_t weight_of(size_t n)
@@ -156,9 +160,11 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 {
 	uint8_t rdata[6 + ND_NAME_MAX];
 	uint8_t *port = rdata + 4;
-	struct nd_kseen_key key = {
-		.section = ND_SECTION_ANSWER, .label = label, .bytes = port, .n = 2
-	};
+	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER,
+				    .label = label,
+				    .cluster = s->cluster,
+				    .bytes = port,
+				    .n = 2 };
 
 	if (number < 0)
 		return 0; /* no ports at all: an address, but no service */
@@ -172,17 +178,39 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 			     6u + target.len);
 }
 
+/* The target as it stands in an SRV record, to be pointed at, as in CoreDNS's replies. Addresses come in the order of
+ * the SRV records, but for those of a target that was there before. */
+static struct nd_name as_written(struct srv *s, struct nd_name target)
+{
+	const struct nd_answer *a = &s->q->ans;
+
+	for (unsigned i = 0; i < TARGETS_LOOKED_AT && i < a->count[0]; i++) {
+		unsigned at = (s->at + i) % a->count[0];
+		struct nd_name there = target;
+		there.wire = a->w.base + a->record[at].rdata + 6;
+		if (a->record[at].rdata_len != 6 + target.len ||
+		    memcmp(there.wire, target.wire, target.len) != 0)
+			continue;
+		if (at > s->at)
+			s->at = (uint16_t)at;
+		return there;
+	}
+	return target;
+}
+
 static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label, const uint8_t *ip,
 		     size_t n)
 {
-	struct nd_kseen_key key = {
-		.section = ND_SECTION_ADDITIONAL, .label = label, .bytes = ip, .n = n
-	};
+	struct nd_kseen_key key = { .section = ND_SECTION_ADDITIONAL,
+				    .label = label,
+				    .cluster = s->cluster,
+				    .bytes = ip,
+				    .n = n };
 
 	if (nd_kseen_has(&s->seen, s->q, &key))
 		return 0;
-	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, target, type_of(n), ND_CLASS_IN,
-			    s->conf->ttl, ip, n);
+	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, as_written(s, target), type_of(n),
+			    ND_CLASS_IN, s->conf->ttl, ip, n);
 }
 
 static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
@@ -243,16 +271,15 @@ static size_t count_endpoints(const struct nd_kfind *f)
 }
 
 /* ENDPOINT.SERVICE..., or ENDPOINT.CLUSTER.SERVICE... in a multicluster zone. */
-static int target_of(const struct srv *s, const struct nd_kslice *slice, const uint8_t *label,
-		     struct nd_name_buf *buf, struct nd_name *out)
+static int target_of(const struct srv *s, const uint8_t *label, struct nd_name_buf *buf,
+		     struct nd_name *out)
 {
-	const uint8_t *cluster = nd_kobject_slice_text(slice) + slice->cluster;
 	struct nd_name_buf middle;
 	struct nd_name name = s->base;
 	int err = 0;
 
-	if (s->find->multi && cluster[0])
-		err = nd_name_prepend(cluster + 1, cluster[0], s->base, &middle, &name);
+	if (s->cluster)
+		err = nd_name_prepend(s->cluster + 1, s->cluster[0], s->base, &middle, &name);
 	return err ? err : nd_name_prepend(label + 1, label[0], name, buf, out);
 }
 
@@ -268,7 +295,8 @@ static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const stru
 	struct nd_name target;
 	int err = 0;
 
-	if (target_of(s, slice, label, &buf, &target))
+	s->cluster = s->find->multi && text[slice->cluster] ? text + slice->cluster : NULL;
+	if (target_of(s, label, &buf, &target))
 		return 0; /* longer than a name can be */
 	if (section == ND_SECTION_ADDITIONAL)
 		return any_port(r, slice->port, slice->nports, text)
@@ -323,6 +351,8 @@ int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	s.conf = c;
 	s.q = q;
 	s.find = f;
+	s.cluster = NULL;
+	s.at = 0;
 	/* Targets stand in the Service's letters, their addresses too, whatever the question's are. */
 	q->ans.w.exact = true;
 	if (f->kind == ND_KFIND_POD)

@@ -17,14 +17,17 @@ void nd_kseen_init(struct nd_kseen *s, bool on, size_t expect)
 	memset(s->slot, 0, size * sizeof *s->slot);
 }
 
-/* The first label at an offset of the message, pointers followed: ours point backwards only. */
-static const uint8_t *label_at(const struct nd_query *q, size_t at)
+/* Is this the label at an offset of the message? The offset moves behind it. Pointers are followed: ours point
+ * backwards only. */
+static bool next_label_is(const struct nd_query *q, size_t *at, const uint8_t *label)
 {
 	const uint8_t *base = q->ans.w.base;
+	size_t here = *at;
 
-	while (base[at] >= 0xc0)
-		at = (size_t)(base[at] & 0x3f) << 8 | base[at + 1];
-	return base + at;
+	while (base[here] >= 0xc0)
+		here = (size_t)(base[here] & 0x3f) << 8 | base[here + 1];
+	*at = here + base[here] + 1u;
+	return memcmp(base + here, label, label[0] + 1u) == 0;
 }
 
 static bool equal(const struct nd_query *q, const struct nd_record *r,
@@ -41,8 +44,9 @@ static bool equal(const struct nd_query *q, const struct nd_record *r,
 		return false;
 	if (!key->label)
 		return true;
-	const uint8_t *label = srv ? rdata + 6 : label_at(q, r->owner);
-	return memcmp(label, key->label, key->label[0] + 1u) == 0;
+	size_t at = srv ? r->rdata + 6u : r->owner;
+	return next_label_is(q, &at, key->label) &&
+	       (!key->cluster || next_label_is(q, &at, key->cluster));
 }
 
 static uint64_t hash_key(const struct nd_kseen_key *key)
@@ -51,6 +55,8 @@ static uint64_t hash_key(const struct nd_kseen_key *key)
 
 	if (key->label)
 		h = nd_hash_add(h, key->label, key->label[0] + 1u);
+	if (key->cluster)
+		h = nd_hash_add(h, key->cluster, key->cluster[0] + 1u);
 	return nd_hash_mix(h);
 }
 

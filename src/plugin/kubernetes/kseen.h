@@ -20,11 +20,12 @@ struct nd_kseen {
 void nd_kseen_init(struct nd_kseen *s, bool on, size_t expect);
 
 /* What makes two records of a section equal: the first label of owner (additional) or of the SRV target,
- * and the octets of rdata given. label NULL: rdata alone. */
+ * behind it the cluster in a multicluster zone, and the octets of rdata given. label NULL: rdata alone. */
 struct nd_kseen_key {
 	enum nd_section section;
-	const uint8_t *label; /* length and letters */
-	const uint8_t *bytes; /* A, AAAA: the address. SRV: the port */
+	const uint8_t *label;   /* length and letters */
+	const uint8_t *cluster; /* the same, or NULL */
+	const uint8_t *bytes;   /* A, AAAA: the address. SRV: the port */
 	size_t n;
 };
 

@@ -51,6 +51,7 @@ static void put(struct nd_query *q, struct state *st, const struct nd_offer_reco
 		st->parts++;
 	}
 	q->ans.flags |= ND_FLAG_AA;
+	q->ans.w.exact = true; /* the zone's letters, whatever the question's are */
 	if (!st->err)
 		st->err = nd_answer_rr(q, ND_SECTION_ANSWER, r->owner, r->type, ND_CLASS_IN, r->ttl,
 				       r->rdata, r->n);
