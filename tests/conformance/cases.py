@@ -16,7 +16,7 @@ SCOPE = {
     "transfer": None, "whoami": set(),
     "cache": {"success", "denial", "servfail", "disable", "keepttl"},
     "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",
-                "max_concurrent", "next"},
+                "max_concurrent", "next", "tls", "tls_servername"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
 KUBERNETES_FIELDS = ("api",)   # need more than SCOPE has

@@ -328,11 +328,42 @@ def test_metrics(up):
     ("doh_method PUT", "doh_method must be either"),
     ("resolver host", "resolver must be an IP address"),
     ("tls_servername a b", "tls_servername"),
-    ("tls", "not in this build yet"),
+    ("tls none.pem", "none.pem"),
+    ("tls none.pem none.key", "none.pem"),
+    ("tls a b c d", "tls"),
     ("nonesuch", "nonesuch"),
 ])
 def test_refused_options(options, text):
     refused(corefile(53, options=" " + options), text)
+
+
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBdzCCAR2gAwIBAgIUHIoSZPi+JNFgxyDSyNg4SvrreMIwCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFdGVzdHMwIBcNMjYxMTI0MjAwNzU1WhgPMjEyNjEwMzEyMDA3
+NTVaMBAxDjAMBgNVBAMMBXRlc3RzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+anQxHE4V10l80RPuECoeBUWwkzJFyIOrmHQMJToR+InQk7xzMC8AaikVFHIPqhhF
+aCU7VjvesEmL4Jh/0NKgpaNTMFEwHQYDVR0OBBYEFKYNx5t4KNsOIljtfmhA5hWk
+uh/bMB8GA1UdIwQYMBaAFKYNx5t4KNsOIljtfmhA5hWkuh/bMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAOyqX+E/MHNZV64R8n/VjDPvrzZyqyaS
+S0suRhCwqYNtAiBrgbV294UJHVy4YL9K2+h1lvdYTA367hK0Ilq6lPg6XQ==
+-----END CERTIFICATE-----
+"""
+
+
+@pytest.mark.parametrize("words", ["tls", "tls %s"])
+def test_tls_is_of_no_use_to_plain_upstreams(up, tmp_path, words):
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    options = (words % (tmp_path / "ca.pem") if "%" in words else words) + "\n tls_servername a.test"
+    with Nodens(corefile(up, options=options)) as n:
+        assert addresses(n.ask("www.example.org.")) == ["192.0.2.1"]
+
+
+def test_files_of_tls_are_read(tmp_path):
+    (tmp_path / "cert.pem").write_text(CERTIFICATE)
+    (tmp_path / "key.pem").write_text("none")
+    refused(corefile(53, options="tls %s/cert.pem %s/key.pem" % (tmp_path, tmp_path)), "key.pem")
+    refused(corefile(53, options="tls %s/key.pem" % tmp_path), "key.pem")
 
 
 @pytest.mark.parametrize("to,text", [

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include "core/gen.h"
 #include "io/clock.h"
+#include "io/tls.h"
 #include "base/log.h"
 #include "plugin/forward/forward.h"
 #include "upstream/host.h"
@@ -246,19 +247,36 @@ static int read_source(struct nd_forward *f, const struct nd_conf_line *l, struc
 	return err;
 }
 
+/* CA, CERT KEY or CERT KEY CA. As in CoreDNS the files must be good and plain upstreams make no use of them; upstreams
+ * over TLS are refused where they are named. */
 static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
+	struct nd_tls_options o = { 0 };
+	char why[ND_TLS_TEXT_MAX];
+	struct nd_tls *tls;
 	int err = take_args(l, 0, 3, s);
+	(void)f;
 
-	return err ? err : not_yet(f, l);
+	if (err || l->nargs == 0)
+		return err;
+	if (l->nargs >= 2) {
+		o.cert.file = nd_setup_path(s, l->args[0]);
+		o.key.file = nd_setup_path(s, l->args[1]);
+	}
+	if (l->nargs != 2)
+		o.ca.file = nd_setup_path(s, l->args[l->nargs - 1]);
+	if (nd_tls_new(&o, &tls))
+		return ND_ELIMIT;
+	err = nd_tls_prepare(tls, why);
+	nd_tls_unref(tls);
+	return err ? nd_setup_error(s, l, "tls: %s", why) : 0;
 }
 
 static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *l,
 			       struct nd_setup *s)
 {
-	int err = take_args(l, 1, 1, s);
-
-	return err ? err : not_yet(f, l);
+	(void)f;
+	return take_args(l, 1, 1, s);
 }
 
 static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
