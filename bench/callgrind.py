@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 
+import clusters
 import kubernetes
 import queries
 import servers
@@ -90,29 +91,24 @@ def kind(line):
         return "NXDOMAIN"
     if qtype == "AAAA":
         return "AAAA, NODATA"
-    headless = int(first.rpartition("-")[2]) % kubernetes.HEADLESS_EVERY == 0
+    headless = int(first.rpartition("-")[2]) % clusters.HEADLESS_EVERY == 0
     return f"A, {kubernetes.PER_HEADLESS} of them" if headless else "A"
 
 
 def indexed(bench, folder, children):
     """Rows of an answer from the cluster's index: the mix, and its kinds apart."""
-    port = free_port()
     lines = kubernetes.lines(LINES - 2 * kubernetes.SERVICES)
-    api = kubernetes.standins.API(port, kubernetes.cluster()["items"])
+    api = kubernetes.stub(children, two_cores()[1])
 
     def counter(what, lines):
-        return Counter(bench, folder, children, what, lines,
-                       cluster=f"endpoint http://127.0.0.1:{port}")
+        return Counter(bench, folder, children, what, lines, cluster=api.corefile_lines)
 
-    try:
-        mix = counter("from the index", lines)
-        rows = [mix.row(edns) for edns in (True, False)]
-        for each in sorted({kind(line) for line in lines}):
-            same = [line for line in lines if kind(line) == each]
-            rows.append(counter(f"from the index, {each}", same).row(False))
-        return rows
-    finally:
-        api.close()
+    mix = counter("from the index", lines)
+    rows = [mix.row(edns) for edns in (True, False)]
+    for each in sorted({kind(line) for line in lines}):
+        same = [line for line in lines if kind(line) == each]
+        rows.append(counter(f"from the index, {each}", same).row(False))
+    return rows
 
 
 def measure(bench, folder):

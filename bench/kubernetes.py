@@ -1,98 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubernetes plugin: questions answered from the index (no cache plugin), and its memory.
+"""The kubernetes plugin: questions answered from the index (no cache plugin), and what it takes to have a cluster.
 
-Every server has the same cluster, from a toy API server. The memory of large clusters is also that of the index
-alone (`kubeindex`), filled object by object as a list from an API server is.
+Whole servers, one after the other, read large clusters from a stub that replays an API server's bytes, and a tenth of
+them from the real one: CPU until all was read, memory then, and while all is listed again.
 """
 
 import contextlib
 import itertools
-import json
-import os
 import random
-import sys
+import statistics
 import time
 import urllib.request
 
+import clusters
 import queries
+import report
 import servers
 from cached import SOURCES, Cached
-from proc import BenchError, Children, free_port, wait_for_answer
-
-sys.path.insert(0, os.path.join(os.path.dirname(servers.HERE), "tests", "conformance"))
-import standins  # noqa: E402
+from clusters import HEADLESS_EVERY, ZONE
+from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
 SERVICES, PER_HEADLESS, SPACES = 1000, 10, 20
-HEADLESS_EVERY = 10   # the others have one address
-ZONE = "svc.cluster.local"
+ENDPOINTS = 11_800    # so many, with what the few large Services have, that each headless one has ten
 FIRST = f"service-1.team-1.{ZONE}"   # it has an address
 LARGE_TIMEOUT_S = 120
-# Services, endpoints, pods.
-CLUSTERS = (("endpoints", 10_000, 250_000, 0), ("endpoints and pods", 10_000, 250_000, 150_000))
+# What it is read from, and Services, endpoints, pods.
+CLUSTERS = ((clusters.Stub, 10_000, 250_000, 0), (clusters.Stub, 10_000, 250_000, 150_000),
+            (clusters.Real, 1_000, 25_000, 15_000))
+QUICK_PODS = 1_000    # in the API server, which takes a hundredth of a second for each
+STARTS = 3            # of each server with each cluster; the last one stays for a relist
+QUIET_S = 1           # without work: through with it
+QUIET_SHARE = 0.03    # of a core
 
 
 def name_of(number):
     return f"service-{number}", f"team-{number % SPACES}"
 
 
-def meta(name, space=None, **labels):
-    return {"name": name, "resourceVersion": "1", "uid": name,
-            **({"namespace": space} if space else {}), **({"labels": labels} if labels else {})}
-
-
-def service(number):
-    name, space = name_of(number)
-    address = ("None" if number % HEADLESS_EVERY == 0
-               else f"172.20.{number // 250}.{number % 250 + 1}")
-    return {"apiVersion": "v1", "kind": "Service", "metadata": meta(name, space),
-            "spec": {"clusterIP": address, "clusterIPs": [address], "type": "ClusterIP",
-                     "ports": [{"name": "http", "protocol": "TCP", "port": 80}]}}
-
-
-def endpoints(number):
-    name, space = name_of(number)
-    count = PER_HEADLESS if number % HEADLESS_EVERY == 0 else 3
-    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {**meta(f"{name}-x7k2p", space),
-                         "labels": {"kubernetes.io/service-name": name}},
-            "ports": [{"name": "http", "protocol": "TCP", "port": 8080}],
-            "endpoints": [{"addresses": [f"10.{i}.{number // 250}.{number % 250 + 1}"],
-                           "conditions": {"ready": True}} for i in range(count)]}
-
-
-def namespaces():
-    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(f"team-{i}")}
-            for i in range(SPACES)]
-
-
-def cluster():
-    items = namespaces()
-    for number in range(SERVICES):
-        items += [service(number), endpoints(number)]
-    return {"apiVersion": "v1", "kind": "List", "items": items}
-
-
-def address(net, number):
-    return f"{net}.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-
-
-def large(services, ends, pods):
-    """As kubeindex has it: all addresses differ, and pods have those of the first endpoints."""
-    items, each = namespaces(), ends // services
-    for number in range(services):
-        one, slice_ = service(number), endpoints(number)
-        if one["spec"]["clusterIP"] != "None":
-            one["spec"].update(clusterIP=address(172, number), clusterIPs=[address(172, number)])
-        slice_["endpoints"] = [{"addresses": [address(10, number * each + i)],
-                                "conditions": {"ready": True}} for i in range(each)]
-        items += [one, slice_]
-    for number in range(pods):
-        name, space = name_of(number % services)
-        ip = address(10, number)
-        items.append({"apiVersion": "v1", "kind": "Pod",
-                      "metadata": meta(f"{name}-7d9c5b8f6-{number:05}", space),
-                      "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}})
-    return {"apiVersion": "v1", "kind": "List", "items": items}
+def stub(children, cpu):
+    """The cluster that questions are asked of."""
+    return clusters.Stub(children, cpu, SERVICES, ENDPOINTS, spaces=SPACES)
 
 
 def lines(count=queries.LINES):
@@ -137,14 +84,12 @@ class FromIndex(Cached):
     def start_all(self):
         with open(self.queries, "w", encoding="ascii") as f:
             f.writelines(line + "\n" for line in lines())
-        whole = cluster()
-        port = free_port()
-        self.api = standins.API(port, whole["items"])
+        self.api = stub(self.children, self.client_cpu)
         self.start_one(servers.Echo(self.bench.build), None, True)
         self.echo = self.running[0]
         self.standin, self.forwarded = self.echo.child, lambda: 0
-        self.start_one(servers.Nodens(self.bench.build), f"endpoint http://127.0.0.1:{port}", True)
-        self.start_one(servers.CoreDNS(), f"endpoint http://127.0.0.1:{port}", False)
+        self.start_one(servers.Nodens(self.bench.build), self.api.corefile_lines, True)
+        self.start_one(servers.CoreDNS(), self.api.corefile_lines, False)
 
     def start_one(self, server, cluster_lines, needed):
         if not needed and not self.wanted(server):
@@ -165,24 +110,6 @@ class FromIndex(Cached):
         wait_for_answer(child, place.port, FIRST)
         self.add(server, child, place.port)
 
-    def end(self):
-        self.api.close()
-
-
-def index_memory(bench, children):
-    """[{"name", ...}]: what kubeindex says of each cluster."""
-    binary = os.path.join(bench.build, "bench", "kubeindex")
-    if not os.access(binary, os.X_OK):
-        raise BenchError(f"{binary} is not built: run ./dev build first")
-    relists = 10 if bench.quick else 100
-    rows = []
-    for name, services, ends, pods in CLUSTERS:
-        out, _ = children.run([binary, "-s", services, "-e", ends, "-p", pods, "-r", relists],
-                              "kubeindex", timeout=600)
-        rows.append({"name": name, "services": services, "endpoints": ends, "pods": pods,
-                     **json.loads(out)})
-    return rows
-
 
 def wait_until_ready(child, port):
     """Until the whole cluster was read, as /ready says."""
@@ -192,44 +119,97 @@ def wait_until_ready(child, port):
         with contextlib.suppress(OSError), \
              urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
             return
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise BenchError(f"{child.name} is not ready after {LARGE_TIMEOUT_S} s; its last words:\n"
                      f"{child.last_words()}")
 
 
-def large_clusters(bench, folder, children):
-    """Whole servers that read the large clusters from a toy API server: CPU until they are ready, and RSS then."""
+def wait_until_quiet(child):
+    """Until it has nothing left to do: what it read last may still lie in its socket."""
+    deadline = time.monotonic() + LARGE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        before = child.cpu().total
+        time.sleep(QUIET_S)
+        child.check()
+        if child.cpu().total - before < QUIET_S * QUIET_SHARE:
+            return
+    raise BenchError(f"{child.name} still works {LARGE_TIMEOUT_S} s after it was ready")
+
+
+def reset_peak(child):
+    with open(f"/proc/{child.pid}/clear_refs", "w", encoding="ascii") as f:
+        f.write("5")
+
+
+def peak_mib(child):
+    """The most memory it ever had resident, since the reset."""
+    with open(f"/proc/{child.pid}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")) / 1024
+
+
+class Large:
+    """One server and one cluster."""
+
+    def __init__(self, bench, folder, children, source, server):
+        self.bench, self.folder, self.children = bench, folder, children
+        self.source, self.server = source, server
+        self.cpu, _ = two_cores()
+
+    def start(self, pods):
+        """The server, and the CPU it took from exec until all was read."""
+        place, ready = servers.Place(self.folder, free_port(), 0, self.bench.wildcard), free_port()
+        text = corefile(place, self.source.corefile_lines, "verified" if pods else "insecure", ready)
+        child = self.server.start(self.children, place, self.cpu, text=text)
+        wait_until_ready(child, ready)
+        return child, child.cpu().total
+
+    def row(self, pods):
+        starts = 1 if self.bench.quick else STARTS
+        took = []
+        for left in reversed(range(starts)):
+            child, cpu = self.start(pods)
+            took.append(cpu)
+            if left:
+                child.end()
+        wait_until_quiet(child)
+        steady, before = child.memory()["rss"], child.cpu().total
+        reset_peak(child)
+        self.source.relist(child, LARGE_TIMEOUT_S)
+        wait_until_quiet(child)
+        row = {"server": self.server.name, "version": self.server.version(), "starts": starts,
+               "cpu_s": statistics.median(took), "cpu_s_min": min(took), "cpu_s_max": max(took),
+               "rss_mib": steady, "peak_mib": peak_mib(child), "relist_cpu_s": child.cpu().total - before,
+               "after_mib": child.memory()["rss"]}
+        child.end()
+        return row
+
+
+def large_clusters(bench, folder):
+    """A row each; said at once, since it takes minutes."""
     rows = []
-    for name, services, ends, pods in CLUSTERS:
-        port = free_port()
-        api = standins.API(port, large(services, ends, pods)["items"])
-        for server in (servers.Nodens(bench.build), servers.CoreDNS()):
-            if server.missing() or (bench.only and server.name not in bench.only):
-                continue
-            place, ready = servers.Place(folder, free_port(), 0, bench.wildcard), free_port()
-            text = corefile(place, f"endpoint http://127.0.0.1:{port}",
-                            "verified" if pods else "insecure", ready)
-            child = server.start(children, place, None, text=text)
-            wait_until_ready(child, ready)
-            cpu = child.cpu().total
-            time.sleep(2)
-            rows.append({"cluster": name, "pods": pods, "server": server.name, "cpu_s": cpu,
-                         "rss_mib": child.memory()["rss"]})
-            child.end()
-        api.close()
+    for kind, services, endpoints, pods in CLUSTERS:
+        if bench.quick and kind is clusters.Real:
+            pods = QUICK_PODS
+        which = {"source": kind.name, "services": services, "endpoints": endpoints, "pods": pods}
+        print(report.cluster_name(which), flush=True)
+        with Children(folder) as children:
+            source = kind(children, two_cores()[1], services, endpoints, pods)
+            try:
+                for server in (servers.Nodens(bench.build), servers.CoreDNS()):
+                    if not server.missing() and (not bench.only or server.name in bench.only):
+                        rows.append({**which, **Large(bench, folder, children, source, server).row(pods)})
+                        print(report.cluster_line(rows[-1]), flush=True)
+            finally:
+                source.close()
     return rows
 
 
 def measure(bench, folder):
+    large = large_clusters(bench, folder)
     with Children(folder) as children:
-        memory = index_memory(bench, children)
-        whole = large_clusters(bench, folder, children)
         asked = FromIndex(bench, folder, children)
         asked.start_all()
-        try:
-            modes = [asked.mode(edns) for edns in (False, True)]
-        finally:
-            asked.end()
-        return {"memory": memory, "servers": whole, "modes": modes, "absent": asked.absent,
+        modes = [asked.mode(edns) for edns in (False, True)]
+        return {"clusters": large, "modes": modes, "absent": asked.absent,
                 "seconds": bench.seconds, "sources": SOURCES, "wildcard": bench.wildcard,
                 "cores": {"server": asked.server_cpu, "client": asked.client_cpu}}
