@@ -304,3 +304,42 @@ def test_transfer_is_refused(serve):
               "    kubernetes cluster.local {\n        source @DIR/cluster.yaml\n    }\n}\n", files={"cluster.yaml": CLUSTER})
     q = dns.message.make_query("cluster.local.", "AXFR")
     assert dns.query.tcp(q, "127.0.0.1", port=s.port, timeout=10).rcode() == dns.rcode.REFUSED
+
+
+def imported(cluster, ip):
+    return """---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: db-%s
+  namespace: n
+  labels: {multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: %s}
+addressType: IPv4
+ports: [{name: sql, port: 5432}]
+endpoints: [{addresses: [%s], hostname: one}]
+""" % (cluster, cluster, ip)
+
+
+def test_one_hostname_in_two_clusters(serve):
+    """The same label and port, but names of their own; and the size is that of CoreDNS's reply."""
+    text = CLUSTER + """---
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceImport
+metadata: {name: db, namespace: n}
+spec: {type: Headless, ports: [{name: sql, port: 5432}]}
+""" + imported("c1", "10.1.0.1") + imported("c2", "10.2.0.1")
+    s = serve(".:@PORT {\n    bind 127.0.0.1\n    kubernetes cluster.local set.local {\n        source @DIR/cluster.yaml\n"
+              "        multicluster set.local\n    }\n}\n", files={"cluster.yaml": text})
+    r = s.ask("_sql._tcp.db.n.svc.set.local.", "SRV")
+    assert sorted(texts(r)) == ["0 50 5432 one.c%d.db.n.svc.set.local." % c for c in (1, 2)]
+    assert rows(r, "additional") == ["one.c%d.db.n.svc.set.local. 5 in a 10.%d.0.1" % (c, c) for c in (1, 2)]
+    assert texts(s.ask("one.c2.db.n.svc.set.local.")) == ["10.2.0.1"]
+    # Owners of addresses point at the targets of the SRV records: 2 octets each, as in CoreDNS's replies.
+    q = dns.message.make_query("_sql._tcp.db.n.svc.set.local.", "SRV", use_edns=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as c:
+        c.connect(("127.0.0.1", s.port))
+        c.settimeout(10)
+        c.send(q.to_wire())
+        size = len(c.recv(65535))
+    target = len(b"\3one\2c1\2db\1n\3svc\3set\5local\0")
+    assert size == len(q.to_wire()) + 2 * (12 + 6 + target) + 2 * (12 + 4)
