@@ -136,6 +136,52 @@ def judge_kubernetes(result):
         yield Verdict(f"{name}: lost", row["lost"] + row["latency"]["lost"], bar["lost_max"])
 
 
+def print_changes(result):
+    for row in result["changes"]:
+        print(f"\n{row['changes']} changes, {cluster_name(row)}, {row['server']} {row['version']} at {row['qps']:.0f} "
+              f"questions a second ({row['share']:.0%} of what dnsperf gets; {row['busy']:.0%} of its core), round "
+              f"of {row['rounds']} with the least noise; ms: p50, p99, worst")
+        for name, what in (("answer", "new answer after a bare watcher has the event"),
+                           ("neighbour", "a second bare watcher, on the server's core, after the first"),
+                           ("late", "the asker's latest question of each change"),
+                           ("whole", "new answer after the change was sent")):
+            figures = "  ".join(f"{row[f'{name}_p{q}_ms']:7.2f}" for q in (50, 99, 100))
+            print(f"  {figures}  {what}")
+        if not row["realtime"]:
+            print("  the asker was not given real-time priority: its own waiting is in all of these")
+    for row in result["relists"]:
+        answers = row["answers"]
+        print(f"\n{row['relists']} relists, {cluster_name(row)}, {row['server']} {row['version']} at {row['qps']:.0f} "
+              f"questions a second: {row['seconds_median']:.2f} s each (worst {row['seconds_max']:.2f}), RSS "
+              f"{row['before_kib'] / 1024:.1f} MiB before, {row['after_kib'] / 1024:.1f} after, at most "
+              f"{max(row['rss_kib']) / 1024:.1f}; {row['lost'] + answers['lost']} lost, {answers['differing']} of "
+              f"{answers['checked']} answers differ, {row['failed']} failed")
+        if row["difference"]:
+            print(row["difference"])
+
+
+def judge_changes(result):
+    bar = bars()["changes"]
+    for row in result["changes"]:
+        if row["server"] != "nodens":
+            continue
+        name = f"changes, {row['source']}"
+        yield Verdict(f"{name}: new answer after a watcher's event, p99, ms", row["answer_p99_ms"],
+                      bar["answer_ms_max"])
+        yield Verdict(f"{name}: never answered", row["lost_changes"], bar["lost_max"])
+        yield Verdict(f"{name}: answers neither old nor new, or old again", row["wrong"] + row["back"],
+                      bar["differing_answers_max"])
+        yield Verdict(f"{name}: questions lost or failed", row["lost"] + row["failed"], bar["lost_max"])
+    for row in result["relists"]:
+        if row["server"] != "nodens":
+            continue
+        name, answers = f"{row['relists']} relists", row["answers"]
+        yield Verdict(f"{name}: lost", row["lost"] + answers["lost"], bar["lost_max"])
+        yield Verdict(f"{name}: answers that differ or failed", row["failed"] + answers["differing"],
+                      bar["differing_answers_max"])
+        yield Verdict(f"{name}: RSS after / before", row["after_kib"] / row["before_kib"], bar["growth_ratio_max"])
+
+
 def print_instructions(result):
     print()
     for count in result:
