@@ -100,7 +100,7 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 		child->below = true;
 		child->site = q->site;
 		child->chain = q->chain;
-		child->at = q->at;
+		child->at = child->from = q->at;
 		nd_chain_run(child);
 	}
 	if (!child->finished) {

@@ -2,7 +2,6 @@
 #include "core/chain.h"
 
 #include <string.h>
-#include "base/rcu.h"
 #include "core/gen.h"
 #include "core/worker.h"
 
@@ -20,22 +19,52 @@ struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 	return q;
 }
 
-/* Hands the finished bytes to the server, and lets those look who asked to. */
+/* Of these links those that q came past: below where it began, down to where it turned around. */
+static uint64_t passed(const struct nd_query *q, uint64_t links)
+{
+	return (links & (((uint64_t)2 << q->answerer) - 1)) >> q->from << q->from;
+}
+
+/* Takes the last one of the links that are left, and stands there. */
+static const struct nd_link *take_last(struct nd_query *q, uint64_t *left)
+{
+	unsigned i = 63u - (unsigned)__builtin_clzll(*left);
+
+	*left &= ~((uint64_t)1 << i);
+	q->at = (uint16_t)(i + 1);
+	return &q->chain->link[i];
+}
+
+static void call_reply(struct nd_query *q)
+{
+	uint64_t left = q->want_reply | passed(q, q->chain->see_reply);
+
+	while (left) {
+		const struct nd_link *l = take_last(q, &left);
+		l->plugin->reply(l->self, q);
+	}
+}
+
+static void call_done(struct nd_query *q)
+{
+	uint64_t left = q->want_done | passed(q, q->chain->see_done);
+
+	while (left) {
+		const struct nd_link *l = take_last(q, &left);
+		l->plugin->done(l->self, q);
+	}
+}
+
+/* Hands the finished bytes to the server. */
 static void send_reply(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
-	if (!q->drop) {
-		nd_answer_finish(q);
-		w->send(w, q);
-		w->out_used += (uint32_t)q->ans.w.pos;
-	}
-	for (uint64_t left = q->want_done; left;) {
-		unsigned i = 63u - (unsigned)__builtin_clzll(left);
-		left &= ~((uint64_t)1 << i);
-		q->at = (uint16_t)(i + 1);
-		q->chain->link[i].plugin->done(q->chain->link[i].self, q);
-	}
+	if (q->drop)
+		return;
+	nd_answer_finish(q);
+	w->send(w, q);
+	w->out_used += (uint32_t)q->ans.w.pos;
 }
 
 static enum nd_verdict tell_parent(struct nd_query *parent, struct nd_query *child)
@@ -52,12 +81,7 @@ static void finish_child(struct nd_query *q)
 {
 	struct nd_query *parent = q->parent;
 
-	for (uint64_t left = q->want_done; left;) {
-		unsigned i = 63u - (unsigned)__builtin_clzll(left);
-		left &= ~((uint64_t)1 << i);
-		q->at = (uint16_t)(i + 1);
-		q->chain->link[i].plugin->done(q->chain->link[i].self, q);
-	}
+	call_done(q);
 	q->finished = true;
 	if (!parent->parked)
 		return;
@@ -67,20 +91,16 @@ static void finish_child(struct nd_query *q)
 	run(parent, v);
 }
 
-/* The way back: those who asked to see the reply, last plugin first. */
+/* The way back: those who see the reply, last plugin first. */
 static void way_back(struct nd_query *q)
 {
-	for (uint64_t left = q->want_reply; left;) {
-		unsigned i = 63u - (unsigned)__builtin_clzll(left);
-		left &= ~((uint64_t)1 << i);
-		q->at = (uint16_t)(i + 1);
-		q->chain->link[i].plugin->reply(q->chain->link[i].self, q);
-	}
+	call_reply(q);
 	if (q->parent) {
 		finish_child(q);
 		return;
 	}
 	send_reply(q);
+	call_done(q);
 	nd_query_release(q);
 }
 
@@ -97,11 +117,24 @@ static void run_resumes(struct nd_worker *w)
 	}
 }
 
+/* The next one that has a `query`, and q stands there; NULL: there is none. */
+static const struct nd_link *next_link(struct nd_query *q)
+{
+	const struct nd_chain *c = q->chain;
+	uint64_t left = q->at < ND_CHAIN_MAX ? c->asked >> q->at : 0;
+
+	if (!left)
+		return NULL;
+	q->at = (uint16_t)(q->at + __builtin_ctzll(left) + 1);
+	return &c->link[q->at - 1];
+}
+
 /* Runs q from where it stands, given what the last plugin said. */
 static void run(struct nd_query *q, enum nd_verdict v)
 {
 	struct nd_worker *w = q->worker;
 	const struct nd_chain *c = q->chain;
+	const struct nd_link *l;
 
 	if (ND_UNLIKELY(v == ND_AGAIN)) {
 		q->at--;
@@ -109,11 +142,9 @@ static void run(struct nd_query *q, enum nd_verdict v)
 	}
 	/* What plugins read under RCU (kube index, hosts) stands still for the whole run. */
 	if (w->running++ == 0)
-		nd_rcu_read_lock();
-	while (v == ND_NEXT && q->at < c->len) {
-		const struct nd_link *l = &c->link[q->at++];
+		nd_worker_hold(w);
+	while (v == ND_NEXT && (l = next_link(q)))
 		v = l->plugin->query(l->self, q);
-	}
 	switch (v) {
 	case ND_WAIT: /* parked; the plugin holds its reference */ ND_ASSERT(q->parked); break;
 	case ND_NEXT: /* ran out: the server answers, as after CoreDNS's NextOrFailure */
@@ -136,7 +167,7 @@ static void run(struct nd_query *q, enum nd_verdict v)
 	if (w->running == 1 && !nd_list_empty(&w->resumes))
 		run_resumes(w);
 	if (--w->running == 0)
-		nd_rcu_read_unlock();
+		nd_worker_let_go(w);
 }
 
 /* A reply of the server's own: no block, no plugin, or not even a proper question. */

@@ -14,9 +14,12 @@ struct nd_link {
 };
 
 struct nd_chain {
-	struct nd_link link[ND_CHAIN_MAX]; /* only plugins with a `query` */
+	struct nd_link link[ND_CHAIN_MAX]; /* only plugins with `query`, `reply` or `done` */
 	uint16_t len;
-	bool empty; /* the block has no plugin at all: REFUSED */
+	/* A bit per link. */
+	uint64_t asked;               /* it has a `query` */
+	uint64_t see_reply, see_done; /* it has none, and sees all that comes past */
+	bool empty;                   /* the block has no plugin at all: REFUSED */
 };
 
 /* A slot ready for a request: everything zeroed, answer over the worker's output. NULL: slab full and nothing to shed. */

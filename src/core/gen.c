@@ -128,6 +128,26 @@ static int setup_one(struct nd_gen *g, struct nd_block *b, struct nd_instance *i
 	return err;
 }
 
+/* False: the chain is full. */
+static bool add_link(struct nd_chain *c, const struct nd_instance *in)
+{
+	const struct nd_plugin *p = in->plugin;
+
+	if (!p->query && !p->reply && !p->done)
+		return true;
+	if (c->len == ND_CHAIN_MAX)
+		return false;
+	uint64_t bit = (uint64_t)1 << c->len;
+	if (p->query)
+		c->asked |= bit;
+	if (!p->query && p->reply)
+		c->see_reply |= bit;
+	if (!p->query && p->done)
+		c->see_done |= bit;
+	c->link[c->len++] = (struct nd_link){ .plugin = p, .self = in->self, .index = in->index };
+	return true;
+}
+
 static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_plugin *p,
 			struct nd_diag *d)
 {
@@ -147,17 +167,11 @@ static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_pl
 			in = add_instance(g, b, p);
 			if (!in)
 				return ND_ELIMIT;
-			if (p->query) {
-				struct nd_chain *c = &b->chain;
-				if (c->len == ND_CHAIN_MAX)
-					return nd_diag_at(d, l->file, l->line,
-							  "a server block holds at most "
-							  "%d plugins; split it in two",
-							  ND_CHAIN_MAX);
-				c->link[c->len++] = (struct nd_link){ .plugin = p,
-								      .self = in->self,
-								      .index = in->index };
-			}
+			if (!add_link(&b->chain, in))
+				return nd_diag_at(
+					d, l->file, l->line,
+					"a server block holds at most %d plugins; split it in two",
+					ND_CHAIN_MAX);
 		}
 		int err = setup_one(g, b, in, l, d);
 		if (err)

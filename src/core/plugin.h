@@ -8,7 +8,8 @@
  * A normal query: `query` of each plugin runs down the chain until one says DONE; then `reply` of
  * those who asked for it (nd_query_want_reply), last first: they may change the answer; then the
  * answer is made final (OPT, truncation, header) and sent; then `done` of those who asked for it
- * (nd_query_want_done), last first: they only look (log, metrics).
+ * (nd_query_want_done), last first: they only look (log, metrics). A plugin without `query` need
+ * not ask: its `reply` and `done` see all that came past it.
  * A waiting query: a plugin parks it (nd_query_park), returns WAIT, and calls nd_chain_resume()
  * once, later, on the same worker; the chain goes on from there.
  */

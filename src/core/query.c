@@ -178,7 +178,7 @@ struct nd_query *nd_query_slot(struct nd_worker *w)
 			return NULL;
 	}
 	struct nd_query *q = ND_LIST_ENTRY(nd_list_pop(&w->free), struct nd_query, link);
-	q->at = 0;
+	q->at = q->from = 0;
 	q->answerer = 0;
 	q->want_reply = q->want_done = 0;
 	q->rcode = ND_RCODE_NOERROR;

@@ -65,6 +65,7 @@ struct nd_query {
 	struct nd_worker *worker;
 
 	uint16_t at;       /* index in the chain of the plugin that runs next */
+	uint16_t from;     /* where it began: 0, or behind its parent's plugin (ND_ASK_BELOW) */
 	uint16_t answerer; /* index of the one who said DONE or gave the last verdict */
 	uint64_t want_reply, want_done; /* bit per chain index */
 

@@ -22,6 +22,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	w->nslots = w->nparked = 0;
 	w->max_slots = max_parked;
 	w->pages = NULL;
+	w->batch = false;
 	w->running = 0;
 	w->out_used = 0;
 	w->out_cap = OUT_BYTES;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/list.h"
+#include "base/rcu.h"
 #include "core/query.h"
 #include "io/clock.h"
 #include "io/loop.h"
@@ -53,6 +54,7 @@ struct nd_worker {
 	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* sub-queries by depth, made when first needed */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
 
+	bool batch;       /* inside of nd_worker_batch_begin and end */
 	uint32_t running; /* depth of chain runs on the stack */
 	struct nd_list
 		resumes; /* resumed from inside another query's run: run when the stack is empty */
@@ -74,6 +76,28 @@ void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg);
 
 /* On its own thread: cancels what is parked, runs worker_stop of all. */
 void nd_worker_leave(struct nd_worker *w);
+/* What plugins read under RCU stands still from hold to let_go. */
+static inline void nd_worker_hold(const struct nd_worker *w)
+{
+	if (!w->batch)
+		nd_rcu_read_lock();
+}
+static inline void nd_worker_let_go(const struct nd_worker *w)
+{
+	if (!w->batch)
+		nd_rcu_read_unlock();
+}
+/* Around many questions that came at once: it stands still for all of them, and is locked once. */
+static inline void nd_worker_batch_begin(struct nd_worker *w)
+{
+	nd_worker_hold(w);
+	w->batch = true;
+}
+static inline void nd_worker_batch_end(struct nd_worker *w)
+{
+	w->batch = false;
+	nd_worker_let_go(w);
+}
 /* All replies of the batch are out: the output may be reused. */
 static inline void nd_worker_flushed(struct nd_worker *w)
 {

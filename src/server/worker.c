@@ -68,6 +68,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	if (!l->endpoint)
 		return;
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
+	nd_worker_batch_begin(&w->core);
 	for (size_t i = 0; i < n; i++) {
 		client.peer = *d[i].peer;
 		client.local = d[i].local;
@@ -79,6 +80,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 			d[i].bytes[4] = d[i].bytes[5] = 0; /* over 512 octets: FORMERR, as CoreDNS */
 		nd_chain_start(q, d[i].bytes, d[i].len);
 	}
+	nd_worker_batch_end(&w->core);
 	flush(&w->core);
 }
 

@@ -69,13 +69,6 @@ static void on_done(const void *self, struct nd_query *q)
 		     nd_type_text(q->msg.qtype, type), q->error);
 }
 
-static enum nd_verdict watch(const void *self, struct nd_query *q)
-{
-	(void)self;
-	nd_query_want_done(q);
-	return ND_NEXT;
-}
-
 /* --- summing up, on the control thread --- */
 
 static void report(struct pattern *p)
@@ -237,6 +230,5 @@ const struct nd_plugin nd_plugin_errors = {
 	.stop = stop,
 	.clear = clear,
 	.worker_stop = worker_stop,
-	.query = watch,
 	.done = on_done,
 };

@@ -99,13 +99,6 @@ static void on_dropped(const void *self, struct nd_query *q)
 	count(p, nd_tally_cells(p->dropped[q->endpoint->index], q->worker->id), q, false);
 }
 
-static enum nd_verdict watch(const void *self, struct nd_query *q)
-{
-	(void)self;
-	nd_query_want_done(q);
-	return ND_NEXT;
-}
-
 /* --- the page --- */
 
 static const char *const by_request[] = {
@@ -437,6 +430,5 @@ const struct nd_plugin nd_plugin_prometheus = {
 	.settings = settings,
 	.setup = setup,
 	.start = start,
-	.query = watch,
 	.done = on_done,
 };

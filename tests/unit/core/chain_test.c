@@ -154,26 +154,48 @@ static enum nd_verdict under_query(const void *self, struct nd_query *q)
 	return add_address(q, 2);
 }
 
-static const struct nd_plugin outer = { .name = "outer",
-					.setup = no_setup,
-					.query = outer_query,
-					.reply = outer_reply,
-					.done = outer_done },
-			      inner = { .name = "inner",
-					.query_size = 4,
-					.setup = no_setup,
-					.query = inner_query,
-					.reply = inner_reply },
-			      last = { .name = "last",
-				       .setup = no_setup,
-				       .query = last_query,
-				       .cancel = last_cancel },
-			      under = { .name = "under", .setup = no_setup, .query = under_query };
-const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &last, &under, NULL };
+/* seer, deep: have no query; before and behind `last`. */
+static void seer_reply(const void *self, struct nd_query *q)
+{
+	(void)self;
+	(void)q;
+	tell("seer-reply");
+}
+
+static void seer_done(const void *self, struct nd_query *q)
+{
+	(void)self;
+	(void)q;
+	tell("seer-done");
+}
+
+static void deep_reply(const void *self, struct nd_query *q)
+{
+	(void)self;
+	(void)q;
+	tell("deep-reply");
+}
+
+static const struct nd_plugin
+	outer = { .name = "outer",
+		  .setup = no_setup,
+		  .query = outer_query,
+		  .reply = outer_reply,
+		  .done = outer_done },
+	inner = { .name = "inner",
+		  .query_size = 4,
+		  .setup = no_setup,
+		  .query = inner_query,
+		  .reply = inner_reply },
+	last = { .name = "last", .setup = no_setup, .query = last_query, .cancel = last_cancel },
+	under = { .name = "under", .setup = no_setup, .query = under_query },
+	seer = { .name = "seer", .setup = no_setup, .reply = seer_reply, .done = seer_done },
+	deep = { .name = "deep", .setup = no_setup, .reply = deep_reply };
+const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &seer, &last, &deep, &under, NULL };
 const char *const nd_plugins_absent[] = { "later", NULL };
 
 /* The text's order says nothing: the list's does. */
-static const char corefile[] = ".:1053 {\n last\n under\n inner\n outer\n}\n";
+static const char corefile[] = ".:1053 {\n last\n deep\n seer\n under\n inner\n outer\n}\n";
 
 static struct nd_rig rig;
 
@@ -206,8 +228,18 @@ static void test_order(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0x0100, 0));
-	assert_string_equal(story, "outer inner inner-reply outer-reply outer-done ");
+	assert_string_equal(story,
+			    "outer inner seer-reply inner-reply outer-reply seer-done outer-done ");
 	assert_int_equal(last_octet(0), 1);
+}
+
+/* Those without `query` see what came past them, and nothing else. */
+static void test_who_sees(void **state)
+{
+	(void)state;
+	assert_true(nd_rig_ask(&rig, "other.test.", ND_TYPE_A, 0x0100, 0));
+	assert_string_equal(story, "outer inner deep-reply seer-reply inner-reply outer-reply "
+				   "seer-done outer-done ");
 }
 
 static void test_verdicts(void **state)
@@ -242,8 +274,8 @@ static void test_sub_query_below(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "below.test.", ND_TYPE_A, 0, 0));
-	assert_string_equal(story,
-			    "outer inner under child-done inner-reply outer-reply outer-done ");
+	assert_string_equal(story, "outer inner under deep-reply child-done seer-reply inner-reply "
+				   "outer-reply seer-done outer-done ");
 	assert_int_equal(last_octet(0), 2);
 }
 
@@ -435,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_order),
+		RIG(test_who_sees),
 		RIG(test_verdicts),
 		RIG(test_sub_query_below),
 		RIG(test_wait_and_resume),
