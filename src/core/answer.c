@@ -10,7 +10,7 @@ void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_r
 	struct nd_answer *a = &q->ans;
 	const struct nd_msg *m = &q->msg;
 
-	a->w = nd_writer_over(bytes, cap);
+	nd_writer_init(&a->w, bytes, cap);
 	a->record = record;
 	a->n = 0;
 	a->max = max;
@@ -41,7 +41,7 @@ void nd_answer_reset(struct nd_query *q)
 	nd_answer_begin(q, a->w.base, a->w.cap, a->record, a->max);
 }
 
-static int note_record(struct nd_answer *a, struct nd_record r)
+static inline int note_record(struct nd_answer *a, struct nd_record r)
 {
 	ND_ASSERT(a->n == 0 || a->record[a->n - 1].section <= r.section);
 	a->record[a->n++] = r;
@@ -92,6 +92,68 @@ int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, ui
 
 	owner.wire = q->ans.w.base + ND_MSG_HEADER;
 	return nd_answer_rr(q, section, owner, type, q->msg.qclass, ttl, rdata, n);
+}
+
+void nd_answer_set_begin(struct nd_answer_set *s, struct nd_query *q, struct nd_name owner,
+			 uint16_t type, uint32_t ttl)
+{
+	size_t at = nd_writer_offset(&q->ans.w, owner);
+
+	ND_ASSERT(q->ans.count[ND_SECTION_AUTHORITY] + q->ans.count[ND_SECTION_ADDITIONAL] == 0);
+	s->q = q;
+	s->owner = owner;
+	s->ttl = ttl;
+	s->type = type;
+	s->size = type == ND_TYPE_A ? 4 : 16;
+	s->pointed = at != 0;
+	nd_writer_put_head(s->head, at, type, ND_CLASS_IN, ttl, s->size);
+}
+
+/* Owners that stand nowhere yet: the writer looks for what it can point at. */
+static int add_slowly(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++, address += stride)
+		err = nd_answer_rr(s->q, ND_SECTION_ANSWER, s->owner, s->type, ND_CLASS_IN, s->ttl,
+				   address, s->size);
+	return err;
+}
+
+static inline void put_address(const struct nd_answer_set *s, uint8_t *p, const uint8_t *address)
+{
+	memcpy(p, s->head, sizeof s->head);
+	if (s->size == 4)
+		memcpy(p + sizeof s->head, address, 4);
+	else
+		memcpy(p + sizeof s->head, address, 16);
+}
+
+int nd_answer_set_add(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
+{
+	struct nd_answer *a = &s->q->ans;
+	size_t each = sizeof s->head + s->size, at = a->w.pos, fit = (a->w.cap - at) / each;
+
+	if (!s->pointed)
+		return add_slowly(s, address, stride, n);
+	if (a->w.err || fit > a->max - (size_t)a->n)
+		fit = a->w.err ? 0 : a->max - (size_t)a->n;
+	if (fit > n)
+		fit = n;
+	struct nd_record *r = &a->record[a->n], *end = r + fit;
+	for (; r < end; r++, at += each, address += stride) {
+		put_address(s, a->w.base + at, address);
+		r->owner = (uint16_t)at;
+		r->type = s->type;
+		r->ttl_at = (uint16_t)(at + 6);
+		r->rdata = (uint16_t)(at + sizeof s->head);
+		r->rdata_len = s->size;
+		r->section = ND_SECTION_ANSWER;
+	}
+	a->w.pos = at;
+	a->n = (uint16_t)(a->n + fit);
+	a->count[ND_SECTION_ANSWER] = (uint16_t)(a->count[ND_SECTION_ANSWER] + fit);
+	return fit < n ? ND_ELIMIT : 0;
 }
 
 void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text)

@@ -98,8 +98,7 @@ static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
 	return w->exact ? memcmp(there.wire, name.wire, name.len) == 0 : nd_name_equal(there, name);
 }
 
-/* Its offset if it is a view of what was written already, else 0. */
-static size_t own_offset(const struct nd_writer *w, struct nd_name name)
+size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name)
 {
 	uintptr_t base = (uintptr_t)w->base, at = (uintptr_t)name.wire;
 
@@ -109,7 +108,7 @@ static size_t own_offset(const struct nd_writer *w, struct nd_name name)
 
 void nd_writer_name(struct nd_writer *w, struct nd_name name)
 {
-	size_t at = w->pos, to = own_offset(w, name);
+	size_t at = w->pos, to = nd_writer_offset(w, name);
 
 	if (nd_name_is_root(name)) {
 		nd_writer_u8(w, 0);
@@ -178,19 +177,43 @@ static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *
 	nd_writer_bytes(w, r.pos, nd_reader_left(&r));
 }
 
+/* Its owner stands at `at`, and its rdata holds no name to compress: nearly all records are so. */
+static int write_flat(struct nd_writer *w, size_t at, uint16_t type, uint16_t class, uint32_t ttl,
+		      const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at, uint16_t *rdata_at)
+{
+	size_t here = w->pos, n = ND_WRITER_HEAD + rdata_len;
+
+	if (n > w->cap - here || here + n > ND_MSG_MAX)
+		return ND_ELIMIT;
+	nd_writer_put_head(w->base + here, at, type, class, ttl, rdata_len);
+	if (rdata_len)
+		memcpy(w->base + here + ND_WRITER_HEAD, rdata, rdata_len);
+	w->pos += n;
+	if (ttl_at)
+		*ttl_at = (uint16_t)(here + 6);
+	if (rdata_at)
+		*rdata_at = (uint16_t)(here + ND_WRITER_HEAD);
+	return 0;
+}
+
 /* layout: where the names of rdata are; NULL: it stands as it is. */
 static int write_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		    uint32_t ttl, const char *layout, const uint8_t *rdata, size_t rdata_len,
 		    uint16_t *ttl_at, uint16_t *rdata_at)
 {
 	struct nd_writer_mark mark = nd_writer_mark(w);
+	bool names = layout && strchr(layout, 'd');
+	size_t owner_at = names ? 0 : nd_writer_offset(w, owner);
 
 	if (w->err)
 		return w->err;
+	if (owner_at && !nd_name_is_root(owner))
+		return write_flat(w, owner_at, type, class, ttl, rdata, rdata_len, ttl_at,
+				  rdata_at);
 	nd_writer_name(w, owner);
 	uint8_t *p = nd_writer_take(w, 10);
 	size_t at = w->pos;
-	if (layout && strchr(layout, 'd'))
+	if (names)
 		write_rdata(w, layout, rdata, rdata_len);
 	else
 		nd_writer_bytes(w, rdata, rdata_len);

@@ -29,15 +29,20 @@ struct nd_writer {
 	bool exact; /* a name is pointed at only where its letters are the same too */
 };
 
+static inline void nd_writer_init(struct nd_writer *w, void *bytes, size_t cap)
+{
+	w->base = bytes;
+	w->pos = 0;
+	w->cap = cap;
+	w->err = 0;
+	w->names = 0;
+	w->exact = false;
+}
+
 static inline struct nd_writer nd_writer_over(void *bytes, size_t cap)
 {
 	struct nd_writer w;
-	w.base = bytes;
-	w.pos = 0;
-	w.cap = cap;
-	w.err = 0;
-	w.names = 0;
-	w.exact = false;
+	nd_writer_init(&w, bytes, cap);
 	return w;
 }
 
@@ -121,6 +126,21 @@ void nd_writer_name(struct nd_writer *w, struct nd_name name);
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
 /* Says that a name stands at this offset already (the question's at 12). */
 void nd_writer_know(struct nd_writer *w, uint16_t offset);
+
+/* The offset of a name that is a view of what was written already, and can be pointed at; else 0. */
+size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name);
+
+enum { ND_WRITER_HEAD = 12 };
+/* All of a record before its rdata, its owner a pointer to `at`. */
+static inline void nd_writer_put_head(uint8_t head[ND_WRITER_HEAD], size_t at, uint16_t type,
+				      uint16_t class, uint32_t ttl, size_t rdata_len)
+{
+	nd_writer_put16(head, (uint16_t)(0xc000 | at));
+	nd_writer_put16(head + 2, type);
+	nd_writer_put16(head + 4, class);
+	nd_writer_put32(head + 6, ttl);
+	nd_writer_put16(head + 10, (uint16_t)rdata_len);
+}
 
 /* One whole record. rdata is uncompressed; its names are compressed where the type allows.
  * Returns 0, or ND_ELIMIT with the writer rewound to where it stood. *ttl_at, *rdata_at may be

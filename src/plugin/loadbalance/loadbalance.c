@@ -59,38 +59,82 @@ static bool is_address(uint16_t type)
 	return type == ND_TYPE_A || type == ND_TYPE_AAAA;
 }
 
-/* Where the owner's name stands: a pointer to a name is that name. */
+/* Of the length that its type has, as it ought to be. */
+static bool is_plain_address(const struct nd_record *r)
+{
+	return (r->type == ND_TYPE_A && r->rdata_len == 4) ||
+	       (r->type == ND_TYPE_AAAA && r->rdata_len == 16);
+}
+
+/* Where the owner's name stands: a pointer to a name is that name. Equal names that are written out twice count
+ * as two: nobody writes so. */
 static unsigned owner_at(const struct nd_answer *a, const struct nd_record *r)
 {
 	const uint8_t *p = a->w.base + r->owner;
 	return p[0] >= 0xc0 ? (p[0] & 0x3fu) << 8 | p[1] : r->owner;
 }
 
-/* Do two records of one kind stand for one owner? Equal names that are written out twice do not count: nobody
- * writes so. */
-static bool same_owner(const struct nd_answer *a, const struct nd_record *x,
-		       const struct nd_record *y)
-{
-	return owner_at(a, x) == owner_at(a, y);
-}
-
-static void swap_rdata(struct nd_answer *a, const struct nd_record *x, const struct nd_record *y)
+static void swap_bytes(uint8_t *x, uint8_t *y, size_t n)
 {
 	uint8_t keep[16];
 
-	memcpy(keep, a->w.base + x->rdata, x->rdata_len);
-	memcpy(a->w.base + x->rdata, a->w.base + y->rdata, x->rdata_len);
-	memcpy(a->w.base + y->rdata, keep, x->rdata_len);
+	memcpy(keep, x, n);
+	memcpy(x, y, n);
+	memcpy(y, keep, n);
+}
+
+static void swap_address(const struct nd_answer *a, const struct nd_record *x,
+			 const struct nd_record *y)
+{
+	uint8_t *p = a->w.base + x->rdata, *q = a->w.base + y->rdata;
+
+	if (x->type == ND_TYPE_A)
+		swap_bytes(p, q, 4);
+	else
+		swap_bytes(p, q, 16);
+}
+
+/* Many small numbers of one random word: what a product has above 64 bits is the number, what is below serves
+ * for the next. The choices that a word has made for are counted: with 32 bits to spare no order of the records
+ * is likelier than another by more than one in four thousand million. */
+struct dice {
+	uint64_t word, choices;
+};
+
+static unsigned throw_below(struct dice *d, unsigned n)
+{
+	if (d->choices * n > UINT32_MAX) {
+		nd_random_bytes(&d->word, sizeof d->word);
+		d->choices = 1;
+	}
+	unsigned __int128 product = (unsigned __int128)d->word * n;
+	d->choices *= n;
+	d->word = (uint64_t)product;
+	return (unsigned)(product >> 64);
 }
 
 /* Shuffles the addresses of records [from, to), all of one owner and type, where they stand. */
-static void shuffle(struct nd_answer *a, unsigned from, unsigned to)
+static void shuffle(const struct nd_answer *a, unsigned from, unsigned to)
 {
+	struct dice d = { .choices = UINT32_MAX };
+
 	for (unsigned n = to - from; n > 1; n--) {
-		unsigned i = from + nd_random_below(n), last = from + n - 1;
+		unsigned i = from + throw_below(&d, n), last = from + n - 1;
 		if (i != last)
-			swap_rdata(a, &a->record[i], &a->record[last]);
+			swap_address(a, &a->record[i], &a->record[last]);
 	}
+}
+
+/* Behind the last of those that are alike from `from` on: one owner, one type. */
+static unsigned alike_until(const struct nd_answer *a, unsigned from)
+{
+	const struct nd_record *first = &a->record[from], *r = first + 1, *end = a->record + a->n;
+	unsigned owner = owner_at(a, first);
+
+	while (r < end && r->type == first->type && r->section == first->section &&
+	       r->rdata_len == first->rdata_len && owner_at(a, r) == owner)
+		r++;
+	return (unsigned)(r - a->record);
 }
 
 /* Is there anything that shuffling in place cannot do: an MX among others, a CNAME behind its like? */
@@ -200,27 +244,17 @@ static void on_reply(const void *self, struct nd_query *q)
 	if (q->rcode != ND_RCODE_NOERROR || a->n < 2 || q->msg.qtype == ND_TYPE_AXFR ||
 	    q->msg.qtype == ND_TYPE_IXFR)
 		return;
-	if (ND_UNLIKELY(needs_rebuild(a) && a->n <= REBUILD_MAX)) {
+	unsigned to = alike_until(a, 0);
+	bool simple = to == a->n && is_plain_address(a->record); /* addresses of one name */
+	if (ND_UNLIKELY(!simple && a->n <= REBUILD_MAX && needs_rebuild(a))) {
 		rebuild(q);
 		return;
 	}
-	for (unsigned from = 0, to; from < a->n; from = to) {
-		const struct nd_record *r = &a->record[from];
-		for (to = from + 1; to < a->n; to++)
-			if (a->record[to].type != r->type || a->record[to].section != r->section ||
-			    a->record[to].rdata_len != r->rdata_len ||
-			    !same_owner(a, r, &a->record[to]))
-				break;
-		if (is_address(r->type) && r->rdata_len <= 16)
+	for (unsigned from = 0; from < a->n; from = to) {
+		to = from ? alike_until(a, from) : to;
+		if (is_plain_address(&a->record[from]))
 			shuffle(a, from, to);
 	}
-}
-
-static enum nd_verdict watch(const void *self, struct nd_query *q)
-{
-	(void)self;
-	nd_query_want_reply(q);
-	return ND_NEXT;
 }
 
 const struct nd_plugin nd_plugin_loadbalance = {
@@ -228,6 +262,5 @@ const struct nd_plugin nd_plugin_loadbalance = {
 	.repeat = ND_REPEAT_REFUSE,
 	.settings = settings,
 	.setup = setup,
-	.query = watch,
 	.reply = on_reply,
 };

@@ -21,6 +21,10 @@ static struct {
 	uint16_t ede;
 	const char *ede_text;
 	int err; /* of the last record */
+	/* Addresses of a type for an owner (NULL: the question's name), as a set or one by one. */
+	uint16_t set_type;
+	const char *set_owner;
+	bool one_by_one;
 } made;
 
 static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -44,12 +48,38 @@ static enum nd_verdict relay(const void *self, struct nd_query *q)
 	return ND_DONE;
 }
 
+enum { SET_MAX = 5000, STRIDE = 20 };
+
+static void make_set(struct nd_query *q)
+{
+	static uint8_t address[SET_MAX * STRIDE];
+	struct nd_name owner = q->msg.qname;
+	struct nd_answer_set set;
+	struct nd_name_buf buf;
+
+	for (size_t i = 0; i < sizeof address; i++)
+		address[i] = (uint8_t)(i ^ i >> 8);
+	owner.wire = q->ans.w.base + ND_MSG_HEADER;
+	if (made.set_owner)
+		assert_int_equal(nd_name_parse(made.set_owner, false, &buf, &owner), 0);
+	nd_answer_set_begin(&set, q, owner, made.set_type, 30);
+	if (!made.one_by_one)
+		made.err = nd_answer_set_add(&set, address, STRIDE, made.answer);
+	for (unsigned i = 0; made.one_by_one && i < made.answer && !made.err; i++)
+		made.err = nd_answer_rr(q, ND_SECTION_ANSWER, owner, made.set_type, ND_CLASS_IN, 30,
+					address + i * STRIDE, made.set_type == ND_TYPE_A ? 4 : 16);
+}
+
 static enum nd_verdict make(const void *self, struct nd_query *q)
 {
 	unsigned n[3] = { made.answer, made.authority, made.additional };
 
 	(void)self;
 	made.err = 0;
+	if (made.set_type) {
+		make_set(q);
+		return ND_DONE;
+	}
 	for (unsigned section = 0; section < 3; section++)
 		for (unsigned i = 0; i < n[section] && !made.err; i++)
 			made.err = nd_answer_add(q, (enum nd_section)section, ND_TYPE_A, 60,
@@ -309,6 +339,48 @@ static void test_too_many(void **state)
 }
 
 /* RFC 8914: code and text in the OPT, which takes its room from the records. */
+/* A set is written as its records one by one are: the same octets, and the same end where no more fit. */
+static void test_set(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t type;
+		const char *owner;
+		unsigned n;
+		int err;
+	} rows[] = {
+		{ "none", ND_TYPE_A, NULL, 0, 0 },
+		{ "one", ND_TYPE_A, NULL, 1, 0 },
+		{ "ten, IPv6", ND_TYPE_AAAA, NULL, 10, 0 },
+		{ "another owner", ND_TYPE_A, "Other.test.", 10, 0 },
+		{ "another owner, IPv6", ND_TYPE_AAAA, "x.example.", 3, 0 },
+		{ "more than an answer has records", ND_TYPE_A, NULL, SET_MAX, ND_ELIMIT },
+		{ "more than a message holds", ND_TYPE_AAAA, NULL, SET_MAX, ND_ELIMIT },
+	};
+	static uint8_t want[ND_MSG_MAX];
+	uint8_t bytes[512];
+	size_t n = nd_rig_question(bytes, "Set.test.", ND_TYPE_A, 0, 0);
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		memset(&made, 0, sizeof made);
+		made.answer = rows[i].n;
+		made.set_type = rows[i].type;
+		made.set_owner = rows[i].owner;
+		made.one_by_one = true;
+		assert_true(nd_rig_send(&rig, bytes, n, ND_PROTO_TCP));
+		size_t len = rig.len;
+		memcpy(want, rig.bytes, len);
+		made.one_by_one = false;
+		assert_true(nd_rig_send(&rig, bytes, n, ND_PROTO_TCP));
+		if (made.err != rows[i].err)
+			fail_msg("%s: got %d", rows[i].name, made.err);
+		if (rig.len != len || memcmp(rig.bytes, want, len) != 0)
+			fail_msg("%s: %zu octets, or others than %zu", rows[i].name,
+				 (size_t)rig.len, len);
+	}
+}
+
 static void test_ede(void **state)
 {
 	(void)state;
@@ -337,7 +409,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RELAY(test_messages), RELAY(test_unsound), RELAY(test_flags_and_codes),
-		MAKE(test_limits),    MAKE(test_too_many), MAKE(test_ede),
+		MAKE(test_limits),    MAKE(test_too_many), MAKE(test_set),
+		MAKE(test_ede),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

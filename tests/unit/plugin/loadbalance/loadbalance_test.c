@@ -179,6 +179,35 @@ static void test_addresses(void **state)
 	assert_int_equal(ask_often(one, "a"), 1);
 }
 
+/* Every address stands in every place about as often: 200 times, seven standard deviations are 96. */
+static void test_even(void **state)
+{
+	enum { N = 15, TIMES = 3000 };
+	static char text[N][ROW];
+	static const char *rows[N + 1];
+	unsigned seen[N][N] = { { 0 } };
+	(void)state;
+
+	for (unsigned i = 0; i < N; i++) {
+		snprintf(text[i], ROW, "AN www.test. A 10.0.0.%u", i);
+		rows[i] = text[i];
+	}
+	below = rows;
+	for (unsigned t = 0; t < TIMES; t++) {
+		struct nd_rr rr;
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 0));
+		for (unsigned i = 0; i < N; i++) {
+			assert_true(nd_rig_record(&rig, i, &rr));
+			seen[i][rig.bytes[rr.rdata + 3]]++;
+		}
+	}
+	for (unsigned i = 0; i < N; i++)
+		for (unsigned k = 0; k < N; k++)
+			if (seen[i][k] < 104 || seen[i][k] > 296)
+				fail_msg("place %u: address %u %u times of %u", i, k, seen[i][k],
+					 TIMES);
+}
+
 /* An owner's addresses stay its own. */
 static void test_owners(void **state)
 {
@@ -221,9 +250,12 @@ static void test_mx(void **state)
 	static const char *const mixed[] = { "AN www.test. MX m1.test.", "AN www.test. NS ns.test.",
 					     "AN www.test. A 10.0.0.1", "AN www.test. MX m2.test.",
 					     NULL };
+	static const char *const alone[] = { "AN www.test. MX m1.test.", "AN www.test. MX m2.test.",
+					     NULL };
 	(void)state;
 
 	assert_true(ask_often(rows, "mmm|o|aa") >= 1);
+	assert_int_equal(ask_often(alone, "mm"), 2);
 	assert_int_equal(ask_often(mixed, "oamm"), 2);
 	below = rows;
 	unsigned first[4] = { 0 };
@@ -241,10 +273,8 @@ static void test_mx(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(test_addresses),
-		RIG(test_owners),
-		RIG(test_cnames_first),
-		RIG(test_mx),
+		RIG(test_addresses),    RIG(test_even), RIG(test_owners),
+		RIG(test_cnames_first), RIG(test_mx),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
