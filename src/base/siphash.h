@@ -35,6 +35,7 @@ static inline uint64_t nd_siphash(const struct nd_siphash_key *key, uint64_t ext
 	uint64_t v[4] = { key->k0 ^ 0x736f6d6570736575u, key->k1 ^ 0x646f72616e646f6du,
 			  key->k0 ^ 0x6c7967656e657261u, key->k1 ^ 0x7465646279746573u };
 	const unsigned char *p = bytes;
+	size_t rest = n & 7;
 	uint64_t m = extra;
 
 	v[3] ^= m;
@@ -46,9 +47,15 @@ static inline uint64_t nd_siphash(const struct nd_siphash_key *key, uint64_t ext
 		nd_siphash_round(v);
 		v[0] ^= m;
 	}
-	m = (uint64_t)(n + 8) << 56;
-	for (size_t i = 0; i < (n & 7); i++)
-		m |= (uint64_t)p[i] << (8 * i);
+	m = 0;
+	if (rest && n >= 8) { /* the last eight, of which some were hashed */
+		memcpy(&m, p + rest - 8, 8);
+		m >>= 8 * (8 - rest);
+	} else {
+		for (size_t i = 0; i < rest; i++)
+			m |= (uint64_t)p[i] << (8 * i);
+	}
+	m |= (uint64_t)(n + 8) << 56;
 	v[3] ^= m;
 	nd_siphash_round(v);
 	v[0] ^= m;

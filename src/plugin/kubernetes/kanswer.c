@@ -31,33 +31,30 @@ static size_t group_size(const struct nd_kgroup *g)
 
 /* ---- A, AAAA ---- */
 
-static int add_address(const struct nd_kconf *c, struct nd_query *q, struct nd_kseen *seen,
-		       struct nd_name owner, const uint8_t *ip, size_t n)
+/* Unless it stands there already. */
+static int add_once(struct nd_answer_set *set, struct nd_kseen *seen, const uint8_t *ip)
 {
-	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = n };
+	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = set->size };
 
-	if (nd_kseen_has(seen, q, &key))
-		return 0;
-	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, type_of(n), ND_CLASS_IN, c->ttl, ip, n);
+	return nd_kseen_has(seen, set->q, &key) ? 0 : nd_answer_set_add(set, ip, 0, 1);
 }
 
-static int add_service(const struct nd_kconf *c, struct nd_query *q, const struct nd_kservice *s,
-		       struct nd_name owner, uint16_t qtype)
+static int add_service(struct nd_answer_set *set, const struct nd_kservice *s)
 {
+	const struct nd_kip *ip = nd_kobject_ips(s);
 	struct nd_kseen seen;
 	int err = 0;
 
-	nd_kseen_init(&seen, s->nips > 1, s->nips);
-	for (uint8_t i = 0; i < s->nips && !err; i++) {
-		const struct nd_kip *ip = &nd_kobject_ips(s)[i];
-		if (ip->len == len_of(qtype))
-			err = add_address(c, q, &seen, owner, ip->bytes, ip->len);
-	}
+	if (s->nips == 1)
+		return ip->len == set->size ? nd_answer_set_add(set, ip->bytes, 0, 1) : 0;
+	nd_kseen_init(&seen, true, s->nips);
+	for (uint8_t i = 0; i < s->nips && !err; i++)
+		if (ip[i].len == set->size)
+			err = add_once(set, &seen, ip[i].bytes);
 	return err;
 }
 
-static int add_endpoints(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
-			 struct nd_name owner, uint16_t qtype)
+static int add_chosen(struct nd_answer_set *set, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
 	struct nd_kendpoint e;
@@ -66,23 +63,44 @@ static int add_endpoints(const struct nd_kconf *c, struct nd_query *q, const str
 
 	nd_kseen_init(&seen, f->group->repeats, f->group->repeats ? group_size(f->group) : 0);
 	while (!err && nd_kfind_next(&it, &e))
-		if (e.ip_len == len_of(qtype))
-			err = add_address(c, q, &seen, owner, e.ip, e.ip_len);
+		if (e.ip_len == set->size)
+			err = add_once(set, &seen, e.ip);
+	return err;
+}
+
+static int add_slice(struct nd_answer_set *set, const struct nd_kslice *s)
+{
+	if (set->size == 4)
+		return nd_answer_set_add(set, nd_kobject_v4(s)->ip, sizeof(struct nd_kend4), s->n4);
+	return nd_answer_set_add(set, nd_kobject_v6(s)->ip, sizeof(struct nd_kend6), s->n6);
+}
+
+/* The usual question names neither an endpoint nor a topology zone, and no address stands twice. */
+static int add_endpoints(struct nd_answer_set *set, const struct nd_kfind *f)
+{
+	struct nd_kfind_iter it = nd_kfind_endpoints(f);
+	int err = 0;
+
+	if (f->group->repeats || nd_kfind_chooses(f))
+		return add_chosen(set, f);
+	while (!err && nd_kfind_next_slice(&it))
+		err = add_slice(set, it.slice);
 	return err;
 }
 
 int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 			 struct nd_name zone, struct nd_name owner, uint16_t qtype)
 {
+	struct nd_answer_set set;
+
+	if (f->kind == ND_KFIND_NS)
+		return nd_kapex_addresses(c, q, zone, owner, qtype);
+	nd_answer_set_begin(&set, q, owner, qtype, c->ttl);
 	switch (f->kind) {
-	case ND_KFIND_SERVICE: return add_service(c, q, f->service, owner, qtype);
-	case ND_KFIND_ENDPOINTS: return add_endpoints(c, q, f, owner, qtype);
-	case ND_KFIND_NS: return nd_kapex_addresses(c, q, zone, owner, qtype);
+	case ND_KFIND_SERVICE: return add_service(&set, f->service);
+	case ND_KFIND_ENDPOINTS: return add_endpoints(&set, f);
 	case ND_KFIND_POD:
-		if (f->pod.len == len_of(qtype))
-			return nd_answer_rr(q, ND_SECTION_ANSWER, owner, qtype, ND_CLASS_IN, c->ttl,
-					    f->pod.bytes, f->pod.len);
-		return 0;
+		return f->pod.len == set.size ? nd_answer_set_add(&set, f->pod.bytes, 0, 1) : 0;
 	default: return 0;
 	}
 }

@@ -102,9 +102,8 @@ static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 		ix->count.bad_time = true;
 		return;
 	}
-	const struct nd_kname *name = (const struct nd_kname *)
-		nd_kspace_find_in(ix, &ix->realm[ND_KREALM_CLUSTER].names, o->namespace,
-				  o->slice.service);
+	const struct nd_kname *name = nd_kspace_find_name(ix, ND_KREALM_CLUSTER, o->namespace,
+							  o->slice.service);
 	if (!name || !name->service)
 		return;
 	int64_t now = (int64_t)ix->config.wall_ns();

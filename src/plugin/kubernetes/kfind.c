@@ -114,7 +114,12 @@ static bool slice_matches(const struct nd_kfind *f, const struct nd_kslice *s)
 	return false;
 }
 
-static bool next_slice(struct nd_kfind_iter *it)
+bool nd_kfind_chooses(const struct nd_kfind *f)
+{
+	return f->request.endpoint.n || f->request.zone_labels;
+}
+
+bool nd_kfind_next_slice(struct nd_kfind_iter *it)
 {
 	const struct nd_kgroup *g = it->find->group;
 
@@ -165,7 +170,7 @@ bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e)
 			if (endpoint_matches(it, e, i))
 				return true;
 		}
-		if (!next_slice(it))
+		if (!nd_kfind_next_slice(it))
 			return false;
 	}
 }
@@ -257,38 +262,51 @@ static void find_service(const struct nd_kconf *c, struct nd_kfind *f)
 		find_cluster_ip(f);
 }
 
+static void find_in_namespace(const struct nd_kconf *c, struct nd_kfind *f)
+{
+	const struct nd_krequest *r = &f->request;
+	const struct nd_kns *ns = nd_kfind_namespace(c, r->namespace.at, r->namespace.n);
+
+	if (ns && r->pod)
+		find_pod(c, ns, f);
+	else if (ns)
+		f->kind = ND_KFIND_EMPTY;
+}
+
+/* One look-up for the Service and its namespace: their labels stand side by side in the question. */
+static void find_named(const struct nd_kconf *c, struct nd_kfind *f)
+{
+	enum nd_krealm realm = f->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+	const struct nd_kname *name = nd_kindex_name(c->index, realm, f->request.service.at - 1);
+
+	if (!name || !nd_kindex_exists(name) ||
+	    !nd_kfind_configured(c, name->ns->node.name, name->ns->node.len))
+		return;
+	f->name = name;
+	f->service = nd_rcu_get(name->service);
+	f->group = nd_rcu_get(name->group);
+	if (f->service)
+		find_service(c, f);
+}
+
 void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone,
 		   struct nd_kfind *out)
 {
 	struct nd_krequest *r = &out->request;
 
-	*out = (struct nd_kfind){ .kind = ND_KFIND_NONE,
-				  .multi = c->nmulti && nd_kconf_is_multi(c, zone) };
+	out->kind = ND_KFIND_NONE;
+	out->name = NULL;
+	out->service = NULL;
+	out->group = NULL;
+	out->multi = c->nmulti && nd_kconf_is_multi(c, zone);
 	if (!nd_krequest_parse(name, zone, out->multi, c->zonal, r))
 		return;
-	if (r->top) {
+	if (r->top)
 		out->kind = ND_KFIND_EMPTY;
+	else if (nd_kfind_is_reverse(zone))
 		return;
-	}
-	if (nd_kfind_is_reverse(zone))
-		return;
-	const struct nd_kns *ns = nd_kfind_namespace(c, r->namespace.at, r->namespace.n);
-	if (!ns)
-		return;
-	if (r->pod) {
-		find_pod(c, ns, out);
-		return;
-	}
-	if (!r->service.n) {
-		out->kind = ND_KFIND_EMPTY;
-		return;
-	}
-	out->name = nd_kindex_name(c->index, out->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER, ns,
-				   r->service.at, r->service.n);
-	if (!out->name)
-		return;
-	out->service = nd_rcu_get(out->name->service);
-	out->group = nd_rcu_get(out->name->group);
-	if (out->service)
-		find_service(c, out);
+	else if (r->pod || !r->service.n)
+		find_in_namespace(c, out);
+	else
+		find_named(c, out);
 }

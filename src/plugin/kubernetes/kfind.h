@@ -58,6 +58,9 @@ struct nd_kendpoint {
 
 struct nd_kfind_iter nd_kfind_endpoints(const struct nd_kfind *f);
 bool nd_kfind_next(struct nd_kfind_iter *it, struct nd_kendpoint *e);
+/* Whole slices, where the request names none of their endpoints apart. */
+bool nd_kfind_chooses(const struct nd_kfind *f);
+bool nd_kfind_next_slice(struct nd_kfind_iter *it);
 /* The one at i < n4 + n6. */
 struct nd_kendpoint nd_kfind_endpoint(const struct nd_kslice *slice, uint32_t i);
 /* Its label: length and letters, in the slice or written to buf. */

@@ -17,12 +17,36 @@ const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void 
 	return ns && nd_rcu_get(ns->exists) ? ns : NULL;
 }
 
-const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
-				      const struct nd_kns *ns, const void *name, size_t n)
+uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels)
 {
-	uint32_t hash = nd_ktable_hash(&ix->config.key, ns, name, n);
+	size_t n = labels[0] + 1u;
 
-	return (const struct nd_kname *)nd_ktable_find(&ix->realm[realm].names, hash, ns, name, n);
+	return nd_ktable_hash(&ix->config.key, NULL, labels, n + labels[n] + 1u);
+}
+
+static bool node_is(const struct nd_knode *node, const uint8_t *label)
+{
+	return node->len == label[0] && memcmp(node->name, label + 1, label[0]) == 0;
+}
+
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
+				      const uint8_t *labels)
+{
+	const struct nd_kslots *slots = nd_rcu_get(ix->realm[realm].names.now);
+	uint32_t hash = nd_kindex_name_hash(ix, labels), at = hash;
+	const struct nd_knode *node;
+
+	while ((node = nd_ktable_next_like(slots, hash, &at))) {
+		const struct nd_kname *name = (const struct nd_kname *)node;
+		if (node_is(node, labels) && node_is(&name->ns->node, labels + labels[0] + 1))
+			return name;
+	}
+	return NULL;
+}
+
+bool nd_kindex_exists(const struct nd_kname *name)
+{
+	return nd_rcu_get(name->ns->exists);
 }
 
 static struct nd_kreverse_iter by_ip(const struct nd_kindex *ix, const struct nd_kreverse *r,

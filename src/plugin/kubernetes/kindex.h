@@ -97,8 +97,12 @@ void nd_kindex_free(struct nd_kindex *ix); /* no reader is left; takes NULL */
 bool nd_kindex_complete(const struct nd_kindex *ix);
 /* NULL unless there is such a namespace. */
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
+/* labels: NAME and NAMESPACE as they stand in a domain name, one behind the other. Found whether the namespace
+ * exists or not: see nd_kindex_exists. */
 const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
-				      const struct nd_kns *ns, const void *name, size_t n);
+				      const uint8_t *labels);
+uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
+bool nd_kindex_exists(const struct nd_kname *name);
 /* How many pods of the namespace have this address? (Those on the host's network share the node's.) */
 size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
 			    size_t n);

@@ -214,13 +214,23 @@ static struct nd_ktable *table_of(struct nd_kindex *ix, enum nd_object_kind kind
 	}
 }
 
+static struct nd_knode *find_node(struct nd_kindex *ix, enum nd_object_kind kind,
+				  enum nd_krealm realm, const char *namespace, const char *name)
+{
+	struct nd_ktable *t = table_of(ix, kind, realm);
+
+	if (kind == ND_OBJECT_NAMESPACE)
+		return nd_kspace_find(ix, t, NULL, name);
+	if (kind == ND_OBJECT_SLICE || kind == ND_OBJECT_POD)
+		return nd_kspace_find_in(ix, t, namespace, name);
+	struct nd_kname *found = nd_kspace_find_name(ix, realm, namespace, name);
+	return found ? &found->node : NULL;
+}
+
 static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm,
 		       const char *namespace, const char *name)
 {
-	struct nd_ktable *t = table_of(ix, kind, realm);
-	struct nd_knode *node = kind == ND_OBJECT_NAMESPACE
-					? nd_kspace_find(ix, t, NULL, name)
-					: nd_kspace_find_in(ix, t, namespace, name);
+	struct nd_knode *node = find_node(ix, kind, realm, namespace, name);
 
 	return node && remove_node(ix, kind, realm, node, false);
 }

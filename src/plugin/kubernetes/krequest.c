@@ -8,9 +8,11 @@ static struct nd_klabel take(const uint8_t *at)
 	return (struct nd_klabel){ .at = at + 1, .n = at[0] };
 }
 
-static bool is(struct nd_klabel l, const char *word)
+static inline bool is(const uint8_t *label, const char *word)
 {
-	return l.n == strlen(word) && memcmp(l.at, word, l.n) == 0;
+	size_t n = strlen(word);
+
+	return label[0] == n && memcmp(label + 1, word, n) == 0;
 }
 
 /* _http: the underscore is optional; "_" alone leaves the choice open. */
@@ -26,10 +28,10 @@ static struct nd_klabel strip(struct nd_klabel l)
 /* TOPOZONE.DIRECTIVE._zone: n labels before the service, at least three. */
 static bool parse_zonal(const uint8_t *const *label, unsigned n, struct nd_krequest *r)
 {
-	struct nd_klabel directive = take(label[n - 2]);
+	const uint8_t *directive = label[n - 2];
 
 	r->prefer = is(directive, "prefer");
-	if (!is(take(label[n - 1]), "_zone") || (!r->prefer && !is(directive, "pin")))
+	if (!is(label[n - 1], "_zone") || (!r->prefer && !is(directive, "pin")))
 		return false;
 	r->zone = label[0];
 	r->zone_labels = (uint8_t)(n - 2);
@@ -74,8 +76,8 @@ bool nd_krequest_parse(struct nd_name name, struct nd_name zone, bool multiclust
 		out->top = true;
 		return true;
 	}
-	out->pod = is(take(label[n - 1]), "pod");
-	if (!out->pod && !is(take(label[n - 1]), "svc"))
+	out->pod = is(label[n - 1], "pod");
+	if (!out->pod && !is(label[n - 1], "svc"))
 		return false;
 	out->top = n == 1;
 	if (n >= 2)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/rcu.h"
+#include "wire/name.h"
 
 struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t,
 				const void *parent, const char *name)
@@ -21,16 +22,20 @@ struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_k
 	return ns ? nd_kspace_find(ix, t, ns, name) : NULL;
 }
 
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent,
-			 char *text, const char *name)
+static void fill_node(struct nd_knode *node, const void *parent, char *text, const char *name,
+		      uint32_t hash)
 {
 	size_t n = strlen(name);
 
 	memcpy(text, name, n);
-	*node = (struct nd_knode){ .parent = parent,
-				   .name = text,
-				   .len = (uint8_t)n,
-				   .hash = nd_ktable_hash(&ix->config.key, parent, name, n) };
+	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n, .hash = hash };
+}
+
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent,
+			 char *text, const char *name)
+{
+	fill_node(node, parent, text, name,
+		  nd_ktable_hash(&ix->config.key, parent, name, strlen(name)));
 }
 
 struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name)
@@ -79,16 +84,41 @@ void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns)
 	nd_kspace_drop(ix, ns);
 }
 
+/* Both are labels. */
+static void write_labels(uint8_t labels[2 * (ND_LABEL_MAX + 1)], const char *namespace,
+			 const char *name)
+{
+	size_t n = strlen(name), m = strlen(namespace);
+
+	ND_ASSERT(n <= ND_LABEL_MAX && m <= ND_LABEL_MAX);
+	labels[0] = (uint8_t)n;
+	memcpy(labels + 1, name, n);
+	labels[n + 1] = (uint8_t)m;
+	memcpy(labels + n + 2, namespace, m);
+}
+
+struct nd_kname *nd_kspace_find_name(const struct nd_kindex *ix, enum nd_krealm realm,
+				     const char *namespace, const char *name)
+{
+	uint8_t labels[2 * (ND_LABEL_MAX + 1)];
+
+	if (!nd_kobject_is_label(namespace) || !nd_kobject_is_label(name))
+		return NULL;
+	write_labels(labels, namespace, name);
+	return (struct nd_kname *)nd_kindex_name(ix, realm, labels);
+}
+
 struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
 				const char *name)
 {
 	struct nd_ktable *table = &ix->realm[realm].names;
 	struct nd_kns *ns = nd_kspace_hold(ix, namespace);
+	uint8_t labels[2 * (ND_LABEL_MAX + 1)];
 	struct nd_kname *made;
 
 	if (!ns)
 		return NULL;
-	struct nd_kname *found = (struct nd_kname *)nd_kspace_find(ix, table, ns, name);
+	struct nd_kname *found = nd_kspace_find_name(ix, realm, namespace, name);
 	if (found) {
 		nd_kspace_drop(ix, ns);
 		return found;
@@ -96,7 +126,8 @@ struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, cons
 	made = nd_kmemory_new(&ix->memory, sizeof *made + strlen(name));
 	if (!made)
 		goto fail;
-	nd_kspace_name_node(ix, &made->node, ns, made->text, name);
+	write_labels(labels, namespace, name);
+	fill_node(&made->node, ns, made->text, name, nd_kindex_name_hash(ix, labels));
 	made->ns = ns;
 	nd_list_init(&made->sets);
 	if (nd_ktable_add(table, &made->node))

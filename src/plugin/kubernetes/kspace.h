@@ -9,7 +9,7 @@ void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, cons
 			 char *text, const char *name);
 struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t,
 				const void *parent, const char *name);
-/* The node called name in the namespace; NULL. */
+/* The slice or pod called name in the namespace; NULL. */
 struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_ktable *t,
 				   const char *namespace, const char *name);
 
@@ -20,7 +20,10 @@ void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns);
 int nd_kspace_put(struct nd_kindex *ix, const char *name, bool *came);
 void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns);
 
-/* The name, made if there is none; NULL: no memory. */
+/* A Service's or slices' name; NULL: nothing is called so. */
+struct nd_kname *nd_kspace_find_name(const struct nd_kindex *ix, enum nd_krealm realm,
+				     const char *namespace, const char *name);
+/* The name, made if there is none; NULL: no memory. Both are labels. */
 struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
 				const char *name);
 /* It goes if nothing is called so any more. */

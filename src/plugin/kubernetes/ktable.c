@@ -10,21 +10,29 @@ enum { SLOTS_MIN = 16 };
 
 static struct nd_knode deleted; /* stands in a slot whose node went */
 
+struct nd_knode *nd_ktable_next_like(const struct nd_kslots *s, uint32_t hash, uint32_t *at)
+{
+	struct nd_knode *node;
+
+	while (s && (node = nd_rcu_get(s->slot[*at & s->mask]))) {
+		++*at;
+		if (node->hash == hash && node != &deleted)
+			return node;
+	}
+	return NULL;
+}
+
 struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent,
 				const void *name, size_t n)
 {
 	const struct nd_kslots *s = nd_rcu_get(t->now);
+	struct nd_knode *node;
+	uint32_t at = hash;
 
-	if (!s)
-		return NULL;
-	for (uint32_t i = hash & s->mask;; i = (i + 1) & s->mask) {
-		struct nd_knode *node = nd_rcu_get(s->slot[i]);
-		if (!node)
-			return NULL;
-		if (node != &deleted && node->hash == hash && node->parent == parent &&
-		    node->len == n && memcmp(node->name, name, n) == 0)
+	while ((node = nd_ktable_next_like(s, hash, &at)))
+		if (node->parent == parent && node->len == n && memcmp(node->name, name, n) == 0)
 			return node;
-	}
+	return NULL;
 }
 
 static void put(struct nd_kslots *s, struct nd_knode *node)

@@ -41,6 +41,9 @@ static inline uint32_t nd_ktable_hash(const struct nd_siphash_key *key, const vo
 
 struct nd_knode *nd_ktable_find(const struct nd_ktable *t, uint32_t hash, const void *parent,
 				const void *name, size_t n);
+/* The next node with this hash: s from nd_rcu_get(t->now), *at from the hash; NULL at the end. For those who compare
+ * keys themselves. */
+struct nd_knode *nd_ktable_next_like(const struct nd_kslots *s, uint32_t hash, uint32_t *at);
 /* The node's parent, name, len and hash are set; it is not in the table. 0 or -ENOMEM. */
 int nd_ktable_add(struct nd_ktable *t, struct nd_knode *node);
 void nd_ktable_del(struct nd_ktable *t, struct nd_knode *node);

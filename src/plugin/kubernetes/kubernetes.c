@@ -202,7 +202,8 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 		.conf = c, .q = q, .lower = q->msg.qname, .zone = *zone, .asked = written(q)
 	};
 	bool apex = u.lower.labels == zone->labels;
-	u.tail = nd_name_parent(u.asked, u.lower.labels - zone->labels);
+	u.tail = *zone;
+	u.tail.wire = u.asked.wire + (u.asked.len - zone->len);
 
 	switch (q->msg.qtype) {
 	case ND_TYPE_AXFR:

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/rcu.h"
 #include "plugin/kubernetes/kindex.h"
+#include "plugin/kubernetes/kspace.h"
 
 enum { SPACES = 3, NAMES = 4, SLICES = 6, PODS = 4, IPS = 10, PER_SLICE = 5 };
 
@@ -291,10 +292,8 @@ static bool repeats_in_model(const struct model *m, unsigned s, unsigned n)
 
 static void compare_name(struct world *w, unsigned s, unsigned n)
 {
-	const struct nd_kns *ns = space_node(w, s);
-	const struct nd_kname *name = ns ? nd_kindex_name(w->ix, ND_KREALM_CLUSTER, ns,
-							  name_text[n], strlen(name_text[n]))
-					 : NULL;
+	const struct nd_kname *name = nd_kspace_find_name(w->ix, ND_KREALM_CLUSTER, space_text[s],
+							  name_text[n]);
 	const struct nd_kservice *service = name ? name->service : NULL;
 	const struct nd_kgroup *group = name ? name->group : NULL;
 
