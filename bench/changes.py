@@ -148,6 +148,8 @@ class Real(clusters.Real):
     def watch(self, children):
         path, version = self.cluster.path, self.cluster.request(
             "GET", f"{SLICES}?limit=1")["metadata"]["resourceVersion"]
+        if not servers.find("openssl"):
+            raise BenchError("openssl is not installed (Debian package openssl)")
         ours, theirs = socket.socketpair()
         argv = ["openssl", "s_client", "-quiet", "-verify_return_error", "-alpn", "h2", "-connect",
                 f"127.0.0.1:{self.cluster.port}", "-CAfile", path("ca.crt"), "-cert", path("admin.crt"),
