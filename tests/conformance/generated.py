@@ -83,6 +83,15 @@ SET_UPS = {
                       external("ext.test", "headless") + ["transfer {", "  to *", "}"] + HOSTS, bind=False,
                       multi=("clusterset.local.",), external=("ext.test.",), pod_names=True,
                       transfers=("cluster.local.", "clusterset.local.", "ext.test.")),
+    # What selectors hide is nowhere: not outside, not in transfers, not imported.
+    "hidden": SetUp(["namespaces shop a xn--bcher-kva", "labels app=one", "multicluster clusterset.local", "zonal", "ttl 7"],
+                    "cluster.local clusterset.local in-addr.arpa",
+                    external("ext.test in-addr.arpa", "headless", "fallthrough in-addr.arpa") + HOSTS + [
+                        "transfer cluster.local clusterset.local ext.test {", "  to 127.0.0.1", "}"], bind=False,
+                    multi=("clusterset.local.",), external=("ext.test.",), zonal=True, transfers=(
+                        "cluster.local.", "clusterset.local.", "ext.test."),
+                    sees=lambda labels, space, of_space: labels.get("app", "one") == "one" and space in (
+                        "shop", "a", "xn--bcher-kva")),
 }
 KUBECONFIG = """apiVersion: v1
 kind: Config
@@ -241,10 +250,13 @@ def both(servers, case):
 
 def spoil(rng, reply, as_set=False):
     """Makes the reply wrong in one thing; what, or None if there is nothing to spoil."""
-    if not reply["answer"] or as_set and reply["answer"].count(reply["answer"][-1]) > 1:
+    parts = [part for part in ("answer", "answer", "ns", "extra") if reply[part]]
+    if not parts:
         return None
-    rows, how = reply["answer"], rng.choice(["ttl", "lost", "data", "name", "rcode", "aa"] + ["twice"] * (not as_set))
+    rows, how = reply[rng.choice(parts)], rng.choice(["ttl", "lost", "twice", "data", "name", "rcode", "aa"])
     at = rng.randrange(len(rows))
+    if how == "twice" and as_set or how == "lost" and as_set and rows.count(rows[at]) > 1:
+        how = "ttl"
     if how == "ttl":
         rows[at][1] += 1
     elif how == "lost":
@@ -256,7 +268,7 @@ def spoil(rng, reply, as_set=False):
     elif how == "name":
         rows[at][0] = "x." + rows[at][0]
     elif how == "rcode":
-        reply["rcode"] = 2
+        reply["rcode"] += 1
     else:
         reply["aa"] = not reply["aa"]
     return how

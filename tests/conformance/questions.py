@@ -30,7 +30,7 @@ class Questions:
     def __init__(self, rng, cluster, zones=(ZONE,), multi=(), external=(), transfers=(), search=False, zonal=False,
                  pod_names=False, sees=lambda labels, space, of_space: True, endpoints=True):
         self.rng, self.c, self.zones, self.multi, self.external = rng, cluster, zones, multi, external
-        self.transfers, self.pod_names = transfers, pod_names
+        self.transfers, self.pod_names, self.endpoints = transfers, pod_names, endpoints
         self.by_owner = {}
         for s in cluster.slices:
             self.by_owner.setdefault(self.owner_of(s, "kubernetes.io"), []).append(s)
@@ -57,8 +57,9 @@ class Questions:
         self.ips = [a for s in self.filled for e in s["endpoints"] if self.is_ready(e) for a in e["addresses"][:1]]
         self.service_ips = sorted(ip for s in self.full for ip in s["spec"].get("clusterIPs", []) if ip != "None")
         # (form, weight): each gives a name, the types that it may have, and more fields of a case
-        self.forms = [(self.service, 18), (self.port, 11), (self.endpoint, 14), (self.pod, 8), (self.address, 12),
-                      (self.apex, 9), (self.namespace, 2), (self.part_of_address, 2), (self.wrong, 9), (self.elsewhere, 1)]
+        self.forms = [(self.service, 20), (self.port, 11), (self.endpoint, 14 if endpoints else 3), (self.pod, 8),
+                      (self.address, 12), (self.apex, 9), (self.namespace, 2), (self.part_of_address, 2), (self.wrong, 8),
+                      (self.elsewhere, 1)]
         if multi:
             self.forms += [(self.imported_service, 18), (self.imported_port, 10), (self.imported_endpoint, 16)]
         if external:
@@ -158,7 +159,8 @@ class Questions:
     def address(self):
         if self.rng.random() < .15:
             return reverse(self.rng.choice([ip for ip, _ in self.pods] + ["10.1.2.3", "fd00::1234", "192.0.2.77"])), ["PTR"]
-        return reverse(self.rng.choice(self.service_ips or self.ips if self.rng.random() < .4 else self.ips)), ["PTR"]
+        of_services = self.rng.random() < (.4 if self.endpoints else .9)
+        return reverse(self.rng.choice(self.service_ips or self.ips if of_services else self.ips)), ["PTR"]
 
     def part_of_address(self):
         return self.address()[0].split(".", self.rng.randrange(1, 4))[-1], ["PTR", "SOA", "NS"]

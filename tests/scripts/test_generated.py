@@ -56,7 +56,7 @@ def test_set_ups(name):
     q = questions.Questions(random.Random(1), c, **up.ask)
     asked = [q.next() for _ in range(1000)]
     types = {a["qtype"] for a in asked}
-    assert ("AXFR" in types and "IXFR" in types) == ("transfer {" in up.beside)
+    assert ("AXFR" in types and "IXFR" in types) == any(x.startswith("transfer") for x in up.beside)
     names = [a["q"].lower() for a in asked]
     for zone in [*up.ask.get("zones", ["cluster.local."]), *up.ask.get("multi", ()), *up.ask.get("external", ())]:
         assert sum(n.endswith(zone) for n in names) > 50
@@ -98,7 +98,7 @@ def test_spoilt_is_caught():
         assert generated.spoil(random.Random(seed), of_zone, True) != "twice"
         assert generated.differences(REPLY, of_zone, True)
     assert ways == {"ttl", "lost", "twice", "data", "name", "rcode", "aa"}
-    assert generated.spoil(random.Random(1), changed(answer=[])) is None
+    assert generated.spoil(random.Random(1), changed(answer=[], ns=[])) is None
 
 
 def test_documented_allows_its_parts_alone():
