@@ -189,9 +189,9 @@ def test_a_watch_that_ends_is_an_error(change):
 def openloop(names, tmp_path, meanwhile):
     """Its report, and its status: it is ended by SIGTERM."""
     (tmp_path / "questions").write_text("%s A\n" % NAME)
-    p = subprocess.Popen([os.path.join(TOOLS, "openloop"), "-p", str(names.port), "-d", str(tmp_path / "questions"), "-r",
-                          "500", "-l", "3600", "-c", "2", "-k", "1", "-z"], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([os.path.join(TOOLS, "openloop"), "-p", str(names.port), "-d", str(tmp_path / "questions"),
+                          "-r", "500", "-l", "3600", "-c", "2", "-k", "1", "-z"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(0.3)
     meanwhile()
     time.sleep(0.2)
