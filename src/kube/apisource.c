@@ -48,6 +48,12 @@ static void on_end(struct nd_sink *s, enum nd_object_kind kind)
 	behind(s)->end(behind(s), kind);
 }
 
+static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
+{
+	if (behind(s)->unread)
+		behind(s)->unread(behind(s), kind, why);
+}
+
 /* A server that is lost is lost for all kinds, and says this and that until it is back: each sort of failure is told
  * once. But what a kind that was never listed is refused for is something to be mended, each by itself. */
 static bool is_news(struct nd_apisource *s, enum nd_object_kind kind, int code)
@@ -115,7 +121,7 @@ int nd_apisource_new(struct nd_loop *loop, const struct nd_apisource_config *con
 
 	if (!s)
 		return -ENOMEM;
-	s->sink = (struct nd_sink){ on_begin, on_upsert, on_remove, on_end };
+	s->sink = (struct nd_sink){ on_begin, on_upsert, on_remove, on_end, on_unread };
 	s->config = config;
 	int err = nd_client_new(loop, &config->api, &config->limits, &s->client, d);
 	if (!err)

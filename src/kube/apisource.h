@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* apisource.h - an API server's objects, kept in a sink: one client, one watch a kind. As source.h for manifests.
  *
- * A pod that is gone (terminating, or done) is taken out of the sink, as CoreDNS does.
+ * A pod that is gone (its phase says so) is taken out of the sink, as CoreDNS does.
  * Owns:    nd_apisource is heap; its sink and configuration are the owner's and outlive it.
  * Threads: control.
  */

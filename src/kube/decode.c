@@ -413,7 +413,7 @@ int nd_decode_object(const struct nd_tree *t, enum nd_object_kind kind, struct n
 		[ND_OBJECT_POD] = "v1",
 		[ND_OBJECT_IMPORT] = "multicluster.x-k8s.io/v1alpha1",
 	};
-	struct nd_fields c = { .file = "", .arena = a, .diag = d };
+	struct nd_fields c = { .file = "", .arena = a, .diag = d, .lax = true };
 
 	return read_any(&c, t, versions[kind], nd_object_kind_text[kind], 0, list);
 }

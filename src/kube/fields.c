@@ -53,6 +53,10 @@ int nd_fields_port(struct nd_fields *c, const struct nd_tree *map, const char *k
 		return 0;
 	errno = 0;
 	long n = v->kind == ND_TREE_NUMBER ? strtol(v->text, &end, 10) : -1;
+	if (c->lax && v->kind == ND_TREE_NUMBER && !*end && (n < 0 || n > 65535)) {
+		*out = -1;
+		return 0;
+	}
 	if (n < 0 || n > 65535 || errno || *end)
 		return nd_fields_fail(c, v, key, "must be a number from 0 to 65535");
 	*out = (int32_t)n;

@@ -14,6 +14,7 @@ struct nd_fields {
 	struct nd_diag *diag;
 	const char *kind, *namespace, *name; /* of the object at hand, for messages */
 	const struct nd_tree *object;
+	bool lax; /* an API server's: a port that is none is left out, as it is where objects come in protobuf */
 };
 
 /* `what` (a field, or "") `why`; at may be NULL: the object itself. */

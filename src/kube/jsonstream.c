@@ -93,6 +93,8 @@ static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd
 		return err;
 	if (err || !list.first || list.first->object.kind != to->kind) {
 		to->nameless++;
+		if (to->sink->unread)
+			to->sink->unread(to->sink, to->kind, err ? d.text : "it is another kind");
 		return 0;
 	}
 	const struct nd_object *o = &list.first->object;

@@ -92,6 +92,8 @@ struct nd_sink {
 	void (*remove)(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
 		       const char *name);
 	void (*end)(struct nd_sink *s, enum nd_object_kind kind);
+	/* An object came that cannot be read, and is left out; why, in words. May be NULL. */
+	void (*unread)(struct nd_sink *s, enum nd_object_kind kind, const char *why);
 };
 
 /* "Service", "EndpointSlice", ... */

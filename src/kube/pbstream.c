@@ -76,10 +76,22 @@ static void end(struct nd_pb_target *t)
 	t->begun = false;
 }
 
+/* In the words of the decoder for JSON. */
+static void tell_nameless(struct nd_pb_target *t, const char *namespace)
+{
+	char why[160];
+
+	t->nameless++;
+	snprintf(why, sizeof why, "%s %.80s/(no name): metadata must have a name",
+		 nd_object_kind_text[t->kind], namespace);
+	if (t->sink->unread)
+		t->sink->unread(t->sink, t->kind, why);
+}
+
 static int hand_over(struct nd_pb_target *t, const struct nd_object *o, bool remove)
 {
 	if (!o->name[0]) {
-		t->nameless++;
+		tell_nameless(t, o->namespace);
 		return 0;
 	}
 	t->taken++;

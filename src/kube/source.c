@@ -175,7 +175,8 @@ static bool takes(const struct nd_source_config *c, const struct nd_object *o)
 {
 	const struct nd_selector *by = c->labels;
 
-	if (!c->wanted[o->kind] || (o->kind == ND_OBJECT_POD && (o->pod.gone || o->pod.terminating)))
+	if (!c->wanted[o->kind] ||
+	    (o->kind == ND_OBJECT_POD && (o->pod.gone || o->pod.terminating)))
 		return false;
 	if (o->kind == ND_OBJECT_NAMESPACE || o->kind == ND_OBJECT_IMPORT)
 		by = c->namespace_labels;

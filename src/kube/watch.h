@@ -3,8 +3,8 @@
  *
  * The first list is a streaming one (sendInitialEvents); where the server has none, or it breaks off, pages of a LIST.
  * Then a WATCH from there on; when it ends, the next one goes on where it was. 410 lists again. What fails is tried
- * again after a pause that doubles, with jitter (0.8 s to 30 s), and what the server says by Retry-After. What may not
- * be seen (403) or is not there (404: no such custom resource) is asked for each 30 s.
+ * again after a pause that doubles, with jitter (0.8 s to 30 s), and what the server says by Retry-After. A kind
+ * that the server does not have (404: ServiceImports without their definition) is an empty list.
  * No list is ever whole in memory. A list that breaks off takes nothing away from the sink.
  *
  * Owns:    nd_watch is heap; its client and sink are borrowed and outlive it.

@@ -61,7 +61,7 @@ static int run(uint8_t how, struct tally *t, const uint8_t *data, size_t n, size
 	struct nd_jsonstream j;
 	int err = 0;
 
-	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end } };
+	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end, NULL } };
 	nd_jsonstream_init(&j, (enum nd_object_kind)(how % 8 % ND_OBJECT_KINDS), &t->sink,
 			   MAX_OBJECT, how & WATCH, how & INITIAL);
 	for (size_t at = 0; at < n && !err; at += piece)

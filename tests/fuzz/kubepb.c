@@ -129,7 +129,7 @@ static int run(uint8_t how, struct tally *t, const uint8_t *data, size_t n, size
 {
 	enum nd_object_kind kind = (enum nd_object_kind)(how % ND_OBJECT_IMPORT);
 
-	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end } };
+	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end, NULL } };
 	return how & WATCH ? run_watch(kind, how & INITIAL, t, data, n, piece)
 			   : run_list(kind, t, data, n, piece);
 }

@@ -100,7 +100,7 @@ static int run(const uint8_t *file, size_t n, struct tally *t)
 	struct nd_snapshot_head head = { .who = 1, .kinds = KINDS };
 	const char *why;
 
-	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end } };
+	*t = (struct tally){ .sink = { on_begin, on_upsert, on_remove, on_end, NULL } };
 	int err = nd_snapshot_read(file, n, &head, &t->sink, &why);
 	ND_ASSERT(t->begun == (err ? 0 : ND_OBJECT_KINDS) && t->ended == t->begun);
 	ND_ASSERT(t->texts <= n && (!err || (!t->texts && why)));

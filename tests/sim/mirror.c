@@ -111,7 +111,7 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 void sim_mirror_init(struct sim_mirror *m, const struct sim_cluster *cluster,
 		     enum sim_mirror_plant plant)
 {
-	*m = (struct sim_mirror){ .sink = { on_begin, on_upsert, on_remove, on_end },
+	*m = (struct sim_mirror){ .sink = { on_begin, on_upsert, on_remove, on_end, NULL },
 				  .cluster = cluster,
 				  .plant = plant };
 }

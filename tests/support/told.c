@@ -93,9 +93,14 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 	return ND_CONTAINER(s, struct nd_told, sink)->refuse;
 }
 
+static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
+{
+	nd_buf_printf(text_of(s), "unread %s: %s\n", nd_object_kind_text[kind], why);
+}
+
 void nd_told_init(struct nd_told *t)
 {
-	*t = (struct nd_told){ .sink = { on_begin, on_upsert, on_remove, on_end } };
+	*t = (struct nd_told){ .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	nd_buf_init(&t->text, TEXT_MAX);
 }
 

@@ -10,7 +10,8 @@
 
 /* ---- what cannot be used ---- */
 
-static const char *const why_label[ND_KCOUNT_WHYS] = { "name", "address", "target", "memory" };
+static const char *const why_label[ND_KCOUNT_WHYS] = { "name", "address", "target", "memory",
+						       "field" };
 
 static void skip(struct nd_kindex *ix, const struct nd_object *o, enum nd_kcount_why why,
 		 const char *text)
@@ -22,6 +23,15 @@ static void skip(struct nd_kindex *ix, const struct nd_object *o, enum nd_kcount
 			       "nodens_kubernetes_skipped_total",
 			       nd_object_kind_text[o->kind], o->namespace,
 			       o->namespace[0] ? "/" : "", o->name, text);
+}
+
+void nd_kcount_unread(struct nd_kindex *ix, enum nd_object_kind kind, const char *why)
+{
+	if (ix->count.skipped[kind][ND_KCOUNT_FIELD]++ == 0)
+		nd_log_warning("kubernetes",
+			       "%s; it is left out, and more of the sort are only counted, in "
+			       "nodens_kubernetes_skipped_total",
+			       why);
 }
 
 static void skip_address(struct nd_kindex *ix, const struct nd_object *o)

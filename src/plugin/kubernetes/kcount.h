@@ -19,6 +19,7 @@ enum nd_kcount_why {
 	ND_KCOUNT_ADDRESS, /* of a Service, an endpoint or a pod: no IP address */
 	ND_KCOUNT_TARGET,  /* an ExternalName that is no host name */
 	ND_KCOUNT_MEMORY,  /* the index is full, or there is none left */
+	ND_KCOUNT_FIELD,   /* it cannot be read, or has no name */
 	ND_KCOUNT_WHYS,
 };
 
@@ -35,4 +36,6 @@ struct nd_kcount {
 
 /* After the object was put in, with what that gave. */
 void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o, int err);
+/* One came that could not be read. */
+void nd_kcount_unread(struct nd_kindex *ix, enum nd_object_kind kind, const char *why);
 void nd_kcount_emit(const struct nd_kindex *ix, struct nd_metric_out *out);

@@ -177,6 +177,11 @@ static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const cha
 	touch_outside(ix, kind);
 }
 
+static void unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
+{
+	nd_kcount_unread(of_sink(s), kind, why);
+}
+
 static void end(struct nd_sink *s, enum nd_object_kind kind)
 {
 	struct nd_kindex *ix = of_sink(s);
@@ -199,9 +204,11 @@ struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config)
 		return NULL;
 	ix->config = *config;
 	ix->memory.max = config->max_bytes;
-	ix->sink = (struct nd_sink){
-		.begin = begin, .upsert = upsert, .remove = remove_object, .end = end
-	};
+	ix->sink = (struct nd_sink){ .begin = begin,
+				     .upsert = upsert,
+				     .remove = remove_object,
+				     .end = end,
+				     .unread = unread };
 	ix->namespaces.memory = ix->pods.memory = &ix->memory;
 	for (int r = 0; r < ND_KREALMS; r++)
 		ix->realm[r].names.memory = ix->realm[r].sets.memory = &ix->memory;

@@ -46,6 +46,12 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 	add(s, "-", name, " ");
 }
 
+static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
+{
+	assert_string_equal(nd_object_kind_text[kind], "Service");
+	add(s, "?", why, "? ");
+}
+
 #define HEAD \
 	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"7\"},"
 #define ITEM(name)                        \
@@ -87,7 +93,17 @@ static const struct {
 	{ "garbage", "<html>", 0, 0, ND_EFORMAT, "", "", 0 },
 	{ "a wrong field is left out",
 	  HEAD "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":7}," ITEM("a") "]}", 0, 0, 0,
-	  "(+a )", "7", 0 },
+	  "(?Service default/x: spec must be a map? +a )", "7", 0 },
+	{ "no name is left out", HEAD "\"items\":[{\"metadata\":{\"namespace\":\"n\"}}]}", 0, 0, 0,
+	  "(?Service n/(no name): metadata must have a name? )", "7", 0 },
+	{ "a port that is none is not",
+	  HEAD "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":{\"ports\":[{\"port\":-1},"
+	       "{\"port\":65536}]}}]}",
+	  0, 0, 0, "(+x )", "7", 0 },
+	{ "a port of text is",
+	  HEAD
+	  "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":{\"ports\":[{\"port\":\"1\"}]}}]}",
+	  0, 0, 0, "(?Service default/x: port must be a number from 0 to 65535? )", "7", 0 },
 	{ "the sink is full", HEAD "\"items\":[" ITEM("full") "]}", 0, 0, ND_ELIMIT, "(+full ", "",
 	  0 },
 	{ "a refusal", "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403}", 0, 0, 0, "", "",
@@ -107,7 +123,7 @@ static const struct {
 
 static void run(size_t i, size_t piece)
 {
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 	size_t n = strlen(rows[i].text);
 	int err = 0;
@@ -142,7 +158,7 @@ static void test_pages(void **state)
 		"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{"
 		"\"resourceVersion\":\"7\",\"continue\":\"x\"},\"items\":[" ITEM("a") "]}";
 	static const char second[] = HEAD "\"items\":[" ITEM("b") "]}";
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 
 	(void)state;
@@ -160,7 +176,7 @@ static void test_pages(void **state)
 
 static void test_an_object_too_large(void **state)
 {
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end } };
+	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 
 	(void)state;

@@ -234,7 +234,7 @@ static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, i
 	note(failed ? "!%s " : "ok ", failed);
 }
 
-static struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end };
+static struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end, NULL };
 
 /* ---- running ---- */
 
