@@ -7,7 +7,7 @@ static void fail(struct nd_proto *p, int err)
 		p->err = err;
 }
 
-uint64_t nd_proto_varint(struct nd_proto *p)
+static uint64_t long_varint(struct nd_proto *p)
 {
 	uint64_t v = 0;
 
@@ -27,7 +27,27 @@ uint64_t nd_proto_varint(struct nd_proto *p)
 	return 0;
 }
 
-static const uint8_t *take(struct nd_proto *p, uint64_t n)
+/* Nearly all tags and lengths have one byte or two. */
+static inline uint64_t varint(struct nd_proto *p)
+{
+	const uint8_t *at = p->pos;
+
+	if (p->end - at < 2 || p->err || (at[0] >= 0x80 && at[1] >= 0x80))
+		return long_varint(p);
+	if (at[0] < 0x80) {
+		p->pos = at + 1;
+		return at[0];
+	}
+	p->pos = at + 2;
+	return (uint64_t)at[1] << 7 | (at[0] & 0x7f);
+}
+
+uint64_t nd_proto_varint(struct nd_proto *p)
+{
+	return varint(p);
+}
+
+static inline const uint8_t *take(struct nd_proto *p, uint64_t n)
 {
 	const uint8_t *at = p->pos;
 
@@ -39,9 +59,9 @@ static const uint8_t *take(struct nd_proto *p, uint64_t n)
 	return at;
 }
 
-bool nd_proto_tag(struct nd_proto *p, struct nd_proto_field *f)
+static inline bool read_tag(struct nd_proto *p, struct nd_proto_field *f)
 {
-	uint64_t tag = nd_proto_varint(p);
+	uint64_t tag = varint(p);
 
 	*f = (struct nd_proto_field){ .number = (uint32_t)(tag >> 3),
 				      .type = (enum nd_proto_type)(tag & 7) };
@@ -50,13 +70,18 @@ bool nd_proto_tag(struct nd_proto *p, struct nd_proto_field *f)
 	return !p->err;
 }
 
+bool nd_proto_tag(struct nd_proto *p, struct nd_proto_field *f)
+{
+	return read_tag(p, f);
+}
+
 /* All but groups. */
-static void read_plain(struct nd_proto *p, struct nd_proto_field *f)
+static inline void read_plain(struct nd_proto *p, struct nd_proto_field *f)
 {
 	switch (f->type) {
-	case ND_PROTO_VARINT: f->value = nd_proto_varint(p); break;
+	case ND_PROTO_VARINT: f->value = varint(p); break;
 	case ND_PROTO_BYTES:
-		f->value = nd_proto_varint(p);
+		f->value = varint(p);
 		f->bytes = take(p, f->value);
 		f->len = f->bytes ? (size_t)f->value : 0;
 		break;
@@ -72,7 +97,7 @@ static void skip_group(struct nd_proto *p)
 {
 	struct nd_proto_field f;
 
-	for (size_t depth = 1; depth && nd_proto_tag(p, &f);) {
+	for (size_t depth = 1; depth && read_tag(p, &f);) {
 		if (f.type == ND_PROTO_GROUP)
 			depth++;
 		else if (f.type == ND_PROTO_GROUP_END)
@@ -82,9 +107,9 @@ static void skip_group(struct nd_proto *p)
 	}
 }
 
-bool nd_proto_next(struct nd_proto *p, struct nd_proto_field *f)
+bool nd_proto_next_any(struct nd_proto *p, struct nd_proto_field *f)
 {
-	if (p->err || p->pos == p->end || !nd_proto_tag(p, f))
+	if (p->err || p->pos == p->end || !read_tag(p, f))
 		return false;
 	if (f->type == ND_PROTO_GROUP_END)
 		fail(p, ND_EFORMAT);
@@ -100,13 +125,6 @@ int64_t nd_proto_int(struct nd_proto *p, const struct nd_proto_field *f)
 	if (f->type != ND_PROTO_VARINT)
 		fail(p, ND_EFORMAT);
 	return p->err ? 0 : (int64_t)f->value;
-}
-
-struct nd_proto nd_proto_inside(struct nd_proto *p, const struct nd_proto_field *f)
-{
-	if (f->type != ND_PROTO_BYTES)
-		fail(p, ND_EFORMAT);
-	return p->err ? (struct nd_proto){ .err = p->err } : nd_proto_over(f->bytes, f->len);
 }
 
 size_t nd_proto_count(struct nd_proto p, uint32_t number)

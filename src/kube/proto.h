@@ -48,13 +48,38 @@ static inline struct nd_proto nd_proto_over(const void *bytes, size_t n)
 uint64_t nd_proto_varint(struct nd_proto *p);
 /* A field's number and wire type, of whatever follows. */
 bool nd_proto_tag(struct nd_proto *p, struct nd_proto_field *f);
+/* As nd_proto_next(), which calls it for what is not common. */
+bool nd_proto_next_any(struct nd_proto *p, struct nd_proto_field *f);
+
 /* False at the end of the message and at an error. */
-bool nd_proto_next(struct nd_proto *p, struct nd_proto_field *f);
+static inline bool nd_proto_next(struct nd_proto *p, struct nd_proto_field *f)
+{
+	const uint8_t *at = p->pos;
+	size_t left = (size_t)(p->end - at);
+
+	/* Nearly every field of nearly every object: bytes, with a tag and a length of one byte each. */
+	if (left >= 2 && !p->err && (at[0] & 0x87) == ND_PROTO_BYTES && at[0] > 7 && at[1] < 0x80 &&
+	    at[1] <= left - 2) {
+		*f = (struct nd_proto_field){ .number = at[0] >> 3,
+					      .type = ND_PROTO_BYTES,
+					      .value = at[1],
+					      .bytes = at + 2,
+					      .len = at[1] };
+		p->pos = at + 2 + at[1];
+		return true;
+	}
+	return nd_proto_next_any(p, f);
+}
 
 /* The field as what its number says it is; p->err where it is not. */
 int64_t nd_proto_int(struct nd_proto *p, const struct nd_proto_field *f);
 /* A cursor over it; it has errors of its own. */
-struct nd_proto nd_proto_inside(struct nd_proto *p, const struct nd_proto_field *f);
+static inline struct nd_proto nd_proto_inside(struct nd_proto *p, const struct nd_proto_field *f)
+{
+	if (f->type != ND_PROTO_BYTES && !p->err)
+		p->err = ND_EFORMAT;
+	return p->err ? (struct nd_proto){ .err = p->err } : nd_proto_over(f->bytes, f->len);
+}
 
 /* How often the field stands in the rest of the message; whatever is wrong there is met by the walk. */
 size_t nd_proto_count(struct nd_proto p, uint32_t number);
