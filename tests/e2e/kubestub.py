@@ -3,9 +3,9 @@
 real one would refuse to store. Plain HTTP on loopback."""
 import http.server
 import json
+import queue
 import struct
 import threading
-import time
 import urllib.parse
 
 # path -> apiVersion, kind
@@ -87,12 +87,13 @@ def in_json(obj):
 
 
 class Stub:
-    """Lists its objects, and shows an idle watch. streams: the list comes as a watch where that is asked for."""
+    """Lists its objects; a watch shows what is put later. streams: the list comes as a watch where that is asked for.
+    away: whoever asks is hung up on."""
 
     def __init__(self, objects, protobuf=False, streams=True):
         stub = self
         self.objects, self.protobuf, self.streams = objects, protobuf, streams
-        self.ended = threading.Event()
+        self.watches, self.away, self.lock = [], False, threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -108,8 +109,22 @@ class Stub:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": .05}, daemon=True).start()
 
+    def put(self, obj):
+        with self.lock:
+            self.objects = self.objects + [obj]
+            for kind, events in self.watches:
+                if kind == obj["kind"]:
+                    events.put(self.event("ADDED", obj))
+
+    def cut(self):
+        """Ends all watches."""
+        with self.lock:
+            for _, events in self.watches:
+                events.put(None)
+            self.watches = []
+
     def close(self):
-        self.ended.set()
+        self.cut()
         self.server.shutdown()
         self.server.server_close()
 
@@ -122,21 +137,23 @@ class Stub:
         return out
 
     def answer(self, h):
+        if self.away:
+            h.close_connection = True
+            return
         url = urllib.parse.urlsplit(h.path)
         query = dict(urllib.parse.parse_qsl(url.query))
         if url.path not in RESOURCES:
             self.reply(h, 404, b"404 page not found\n", "text/plain")
             return
         version, kind = RESOURCES[url.path]
-        objects = self.of(kind, query)
         if "watch" not in query:
-            body, sort = self.list(version, kind, objects)
+            body, sort = self.list(version, kind, self.of(kind, query))
             self.reply(h, 200, body, sort)
         elif "sendInitialEvents" in query and not self.streams:
             self.reply(h, 422, json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422,
                                            "reason": "Invalid", "message": "no"}).encode(), "application/json")
         else:
-            self.watch(h, version, kind, objects if "sendInitialEvents" in query else None)
+            self.watch(h, version, kind, query)
 
     @staticmethod
     def reply(h, status, body, sort):
@@ -161,20 +178,24 @@ class Stub:
         one = field(1, what.encode()) + field(2, field(1, in_protobuf(obj)))
         return struct.pack(">I", len(one)) + one
 
-    def watch(self, h, version, kind, objects):
+    def watch(self, h, version, kind, query):
         h.send_response(200)
         h.send_header("Content-Type", PROTOBUF + ";stream=watch" if self.protobuf else "application/json")
         h.send_header("Transfer-Encoding", "chunked")
         h.end_headers()
-        events = [] if objects is None else [self.event("ADDED", o) for o in objects] + [self.event("BOOKMARK", {
-            "apiVersion": version, "kind": kind, "metadata": {"resourceVersion": VERSION, "annotations": {
-                "k8s.io/initial-events-end": "true"}}})]
+        events = queue.Queue()
+        with self.lock:
+            self.watches.append((kind, events))
+            if "sendInitialEvents" in query:
+                for obj in self.of(kind, query):
+                    events.put(self.event("ADDED", obj))
+                events.put(self.event("BOOKMARK", {"apiVersion": version, "kind": kind, "metadata": {
+                    "resourceVersion": VERSION, "annotations": {"k8s.io/initial-events-end": "true"}}}))
         try:
-            for data in events:
-                h.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             h.wfile.flush()
-            while not self.ended.is_set():
-                time.sleep(.05)
+            while (data := events.get()) is not None:
+                h.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                h.wfile.flush()
         except OSError:
             pass
         h.close_connection = True

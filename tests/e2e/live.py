@@ -34,7 +34,8 @@ def server(api, tmp_path):
     `ready`, if that is given. under: what it is run by."""
     started = []
 
-    def start(*lines, kubeconfig=None, ready="kubernetes.default", zones="cluster.local in-addr.arpa", under=()):
+    def start(*lines, kubeconfig=None, ready="kubernetes.default", zones="cluster.local in-addr.arpa", under=(),
+              peer=PEER):
         path = api.path("dns.kubeconfig") if kubeconfig is None else kubeconfig
         inside = "\n    ".join((["kubeconfig %s" % path] if path else []) + list(lines))
         s = Server(tmp_path / str(len(started)), """.:@PORT {
@@ -46,8 +47,8 @@ def server(api, tmp_path):
   }
 }
 """ % (zones, inside))
-        if PEER:
-            s.argv = [gomodules.build(PEER), "-conf", "Corefile"]
+        if peer:
+            s.argv = [gomodules.build(peer), "-conf", "Corefile"]
         s.argv = [*under, *s.argv]
         started.append(s)
         s.start()
