@@ -138,6 +138,7 @@ static int send_attempt(struct nd_attempt *a, uint8_t host, bool tcp)
 	char text[ND_POOL_ERROR_MAX];
 
 	a->host = host;
+	a->exchange->asked = a->exchange->x->config->host[host];
 	a->tcp = tcp;
 	a->sends = 1;
 	a->fires = 0;
@@ -212,7 +213,9 @@ void nd_attempt_end(struct nd_exchange *e)
 
 static void finish_failed(struct nd_exchange *e)
 {
-	struct nd_outcome o = { .kind = ND_OUTCOME_FAILED, .error = e->error[0] ? e->error : NULL };
+	struct nd_outcome o = { .kind = ND_OUTCOME_FAILED,
+				.error = e->error[0] ? e->error : NULL,
+				.host = e->asked };
 
 	nd_exchange_finish(e, &o);
 }
@@ -354,7 +357,7 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 		again_over_tcp(a);
 		return;
 	}
-	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &m };
+	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &m, .host = c->host[a->host] };
 	if (answers(e, &m)) {
 		if (fails_over(a, &m))
 			return;

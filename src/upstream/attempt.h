@@ -24,10 +24,11 @@ struct nd_exchange {
 	uint32_t nwaiters;
 
 	uint8_t order[ND_POLICY_HOSTS_MAX];
-	uint8_t at;      /* index in order of the host that comes next */
-	uint8_t down;    /* hosts skipped as down since the order began anew */
-	uint8_t retries; /* after a kept connection had been closed by the server */
-	uint32_t tries;  /* begun, failed over ones not counted */
+	const struct nd_host *asked; /* last; NULL: none yet */
+	uint8_t at;                  /* index in order of the host that comes next */
+	uint8_t down;                /* hosts skipped as down since the order began anew */
+	uint8_t retries;             /* after a kept connection had been closed by the server */
+	uint32_t tries;              /* begun, failed over ones not counted */
 	uint32_t failovers;
 	bool hopeless; /* ends at the next timer */
 	struct nd_attempt attempt[ND_EXCHANGE_LIVE];

@@ -60,6 +60,7 @@ struct nd_outcome {
 	enum nd_outcome_kind kind;
 	const struct nd_msg *msg; /* REPLY only; with its bytes borrowed until done() returns */
 	const char *error;        /* FAILED: what the last try met; NULL: no upstream was healthy */
+	const struct nd_host *host; /* who sent it; FAILED: who was asked last, or NULL */
 };
 
 struct nd_exchange;

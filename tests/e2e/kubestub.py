@@ -11,7 +11,8 @@ import urllib.parse
 # path -> apiVersion, kind
 RESOURCES = {"/api/v1/services": ("v1", "Service"), "/api/v1/pods": ("v1", "Pod"),
              "/api/v1/namespaces": ("v1", "Namespace"),
-             "/apis/discovery.k8s.io/v1/endpointslices": ("discovery.k8s.io/v1", "EndpointSlice")}
+             "/apis/discovery.k8s.io/v1/endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
+             "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports": ("multicluster.x-k8s.io/v1alpha1", "ServiceImport")}
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 VERSION = "5000"
 
@@ -136,6 +137,10 @@ class Stub:
                 out = [o for o in out if (o.get("status") or {}).get("phase") != part.partition("!=")[2]]
         return out
 
+    def binary(self, kind):
+        """As with a real one, custom resources come in JSON."""
+        return self.protobuf and kind in KINDS
+
     def answer(self, h):
         if self.away:
             h.close_connection = True
@@ -165,7 +170,7 @@ class Stub:
 
     def list(self, version, kind, objects):
         meta = {"resourceVersion": VERSION}
-        if not self.protobuf:
+        if not self.binary(kind):
             items = [{k: v for k, v in in_json(o).items() if k not in ("apiVersion", "kind")} for o in objects]
             return json.dumps({"kind": kind + "List", "apiVersion": version, "metadata": meta,
                                "items": items}).encode(), "application/json"
@@ -173,14 +178,14 @@ class Stub:
         return envelope(version, kind + "List", raw), PROTOBUF
 
     def event(self, what, obj):
-        if not self.protobuf:
+        if not self.binary(obj["kind"]):
             return json.dumps({"type": what, "object": in_json(obj)}).encode() + b"\n"
         one = field(1, what.encode()) + field(2, field(1, in_protobuf(obj)))
         return struct.pack(">I", len(one)) + one
 
     def watch(self, h, version, kind, query):
         h.send_response(200)
-        h.send_header("Content-Type", PROTOBUF + ";stream=watch" if self.protobuf else "application/json")
+        h.send_header("Content-Type", PROTOBUF + ";stream=watch" if self.binary(kind) else "application/json")
         h.send_header("Transfer-Encoding", "chunked")
         h.end_headers()
         events = queue.Queue()

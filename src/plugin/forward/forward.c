@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "core/chain.h"
+#include "core/offer.h"
 #include "core/worker.h"
 
 struct state {
@@ -15,6 +16,7 @@ struct state {
 	enum nd_outcome_kind kind;
 	const struct nd_msg *msg; /* borrowed for the resume, or a copy in the query's memory */
 	const char *error;
+	const struct nd_host *upstream; /* who answered, or was asked last */
 };
 
 struct worker {
@@ -215,6 +217,7 @@ static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
 
 	count_out(st);
 	ND_ASSERT(q); /* whoever ends a parked query calls cancel first */
+	st->upstream = o->host;
 	if (goes_on(st->forward, q, o)) {
 		nd_chain_resume(st->ref, ND_NEXT);
 		return;
@@ -252,6 +255,24 @@ static void reply(const void *self, struct nd_query *q)
 	}
 	st->msg = NULL;
 }
+
+/* forward/upstream. It says what happened to the question, and so is there for all zones, as in CoreDNS. */
+static int label(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
+		 const char *name, char *out, size_t cap)
+{
+	const struct state *st = strcmp(name, "forward/upstream") == 0 ? nd_query_state(q) : NULL;
+	(void)self;
+	(void)asked;
+
+	if (!st || !st->upstream)
+		return -1;
+	size_t n = strlen(st->upstream->text);
+	n = n < cap ? n : cap;
+	memcpy(out, st->upstream->text, n);
+	return (int)n;
+}
+
+static const struct nd_offer offer = { .label = label, .label_anywhere = true };
 
 static void clear(void *self)
 {
@@ -299,6 +320,7 @@ const struct nd_plugin nd_plugin_forward = {
 	.settings = settings,
 	.setup = nd_forward_setup,
 	.clear = clear,
+	.offer = &offer,
 	.worker_start = worker_start,
 	.worker_stop = worker_stop,
 	.query = query,

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metadata labels of kubernetes and forward, beside CoreDNS 1.15.0: what `log` writes of the same questions."""
+import pytest
+
+from faulty import Upstream, free_port
+from kubestub import Stub
+from live import gomodules
+from oddities import ends, headless, meta, pod, svc
+from serving import Server, wait_for
+
+LABELS = ["kubernetes/" + x for x in ("endpoint", "kind", "namespace", "port-name", "protocol", "service", "zone", "cluster",
+                                      "client-namespace", "client-pod-name", "client-label/app", "client-label/none",
+                                      "parse-error")] + ["forward/upstream"]
+COREFILE = """.:@PORT {
+  bind 127.0.0.1
+  ready 127.0.0.1:@READY
+  metadata %s
+  log . "L {name} {type} %s ."
+  kubernetes cluster.local in-addr.arpa {
+    endpoint http://127.0.0.1:%d
+    pods verified
+    %s
+  }
+  forward . %s {
+    max_fails 0
+  }
+}
+"""
+NAMES = ["s.n.svc.cluster.local.", "10-1-0-1.s.n.svc.cluster.local.", "_http._tcp.s.n.svc.cluster.local.",
+         "_HTTP._TCP.S.N.svc.cluster.local.", "http.tcp.s.n.svc.cluster.local.", "a.b.c.s.n.svc.cluster.local.",
+         "_http.s.n.svc.cluster.local.", "none.n.svc.cluster.local.", "n.svc.cluster.local.", "svc.cluster.local.",
+         "cluster.local.", "pod.cluster.local.", "n.pod.cluster.local.", "10-2-0-1.n.pod.cluster.local.", "x.y.cluster.local.",
+         "dns-version.cluster.local.", "ns.dns.cluster.local.", "1.0.1.10.in-addr.arpa.", "s.n.svc.cluster.local.example.",
+         "www.example.org.", "west._zone.s.n.svc.cluster.local.", "_zone.s.n.svc.cluster.local.", "a-b.n.svc.cluster.local."]
+
+
+@pytest.fixture
+def upstream():
+    u = Upstream()
+    yield u
+    u.close()
+
+
+@pytest.fixture
+def stub():
+    mine = pod("asks", "127.0.0.1")
+    mine["metadata"]["labels"] = {"app": "tests"}
+    objects = [svc("vip"), headless(), ends("10.1.0.1"), mine]
+    for obj in objects:
+        obj["metadata"]["namespace"] = "n"
+    s = Stub([{"apiVersion": "v1", "kind": "Namespace", "metadata": meta("n")}, *objects], protobuf=True)
+    yield s
+    s.close()
+
+
+def lines(s, count):
+    """Sorted: CoreDNS logs when it has answered, and may have been asked again by then."""
+    return sorted(m.group(1) for m in s.wait_log(r"L (\S+ .*) \.\n", count))
+
+
+@pytest.mark.parametrize("zones,more", [("", ""), ("", "zonal"), ("example.org", ""),
+                                        ("cluster.local", "multicluster cluster.local")],
+                         ids=["all", "zonal", "elsewhere", "multicluster"])
+def test_labels(tmp_path, stub, upstream, zones, more):
+    try:
+        coredns = gomodules.build("coredns")
+    except gomodules.Missing as e:
+        pytest.skip(str(e))
+    said = []
+    for program in (coredns, ""):
+        s = Server(tmp_path / ("coredns" if program else "nodens"), COREFILE % (
+            zones, " ".join("%s={/%s}" % (x, x) for x in LABELS), stub.port, more, "127.0.0.1:%d" % upstream.port))
+        if program:
+            s.argv = [program, "-conf", "Corefile"]
+        try:
+            s.start()
+            wait_for(lambda s=s: s.get("READY", "/ready")[0] == 200)
+            for name in NAMES:
+                for rdtype in ("A", "SRV"):
+                    s.ask(name, rdtype)
+            said.append(lines(s, 2 * len(NAMES)))
+        finally:
+            s.stop()
+    assert said[0] == said[1]
+    assert any("forward/upstream=127.0.0.1:%d" % upstream.port in x for x in said[1])
+    assert any("client-pod-name=asks" in x for x in said[1])
+
+
+def test_the_one_that_failed(tmp_path):
+    """Nobody is there: who was asked last."""
+    port, said = free_port(), []
+    try:
+        programs = [gomodules.build("coredns"), ""]
+    except gomodules.Missing as e:
+        pytest.skip(str(e))
+    for program in programs:
+        s = Server(tmp_path / ("coredns" if program else "nodens"), """.:@PORT {
+  bind 127.0.0.1
+  metadata
+  log . "L {rcode} {/forward/upstream} ."
+  forward . 127.0.0.1:%d {
+    max_fails 0
+  }
+}
+""" % port)
+        if program:
+            s.argv = [program, "-conf", "Corefile"]
+        try:
+            s.start()
+            s.ask("www.example.org.", timeout=15)
+            said.append(lines(s, 1))
+        finally:
+            s.stop()
+    assert said[0] == said[1] == ["SERVFAIL 127.0.0.1:%d" % port]
