@@ -79,6 +79,9 @@ SET_UPS = {
     "fallthrough-one": SetUp(["fallthrough in-addr.arpa shop.svc.cluster.local", "pods disabled", "endpoint_pod_names"],
                              beside=["template IN PTR in-addr.arpa {", '  answer "{{ .Question.Name }} 3 IN PTR behind."',
                                      "}"], pod_names=True),
+    # Where answers are asked for again and again; their TTL stands, so that the second that they are kept does not count.
+    "cached": SetUp(["pods insecure", "ttl 30", "fallthrough in-addr.arpa ip6.arpa"], bind=False, beside=[
+        "cache 30 {", "  keepttl", "}", "loadbalance", "errors"] + HOSTS),
     "transfer": SetUp(["multicluster clusterset.local", "endpoint_pod_names"], "cluster.local clusterset.local in-addr.arpa",
                       external("ext.test", "headless") + ["transfer {", "  to *", "}"] + HOSTS, bind=False,
                       multi=("clusterset.local.",), external=("ext.test.",), pod_names=True,
@@ -111,7 +114,7 @@ def load_documented(path=DOCUMENTED):
         rows = tomllib.load(f).get("difference", [])
     for row in rows:
         for field in ("id", "reason", "parts"):
-            if field not in row or not row[field] and not row.get("records"):
+            if field not in row or not row[field] and not row.get("records") and not row.get("letters"):
                 raise Failed("%s: a difference without %s: %s" % (path, field, row))
     return rows
 
@@ -124,7 +127,8 @@ def documented_as(rows, set_up, case, theirs, ours):
                 case["qtype"] in row.get("types", [case["qtype"]]) and
                 case.get("qclass", "IN") in row.get("classes", [case.get("qclass", "IN")]) and
                 re.search(row.get("name", ""), case["q"], re.I) and
-                set(differences(theirs, ours, as_sets or row.get("repeats"), row.get("records", ()))) <= set(row["parts"])):
+                set(differences(theirs, ours, as_sets or row.get("repeats"), row.get("records", ()),
+                                not row.get("letters"))) <= set(row["parts"])):
             return row
     return None
 
@@ -138,10 +142,17 @@ def record(row):
     return name, ttl, rclass, rtype, data
 
 
-def differences(theirs, ours, as_sets=False, without=()):
+def in_small_letters(reply):
+    return {**reply, **{part: [[name.lower(), ttl, rclass, rtype, data if rtype == "TXT" else data.lower()]
+                               for name, ttl, rclass, rtype, data in reply[part]] for part in ("answer", "ns", "extra")}}
+
+
+def differences(theirs, ours, as_sets=False, without=(), letters=True):
     """{part of the message: (CoreDNS's, ours)} where the two are not the same. as_sets: repeats do not count; nor do
-    records of the types `without`."""
+    records of the types `without`, nor, without `letters`, the case of names in records."""
     out = {}
+    if not letters:
+        theirs, ours = in_small_letters(theirs), in_small_letters(ours)
     for part in ("rcode", "aa", "tc", "ra", "ad", "qr", "question"):
         if theirs[part] != ours[part]:
             out[part] = theirs[part], ours[part]

@@ -124,6 +124,14 @@ def test_documented_repeats_and_records():
     assert generated.documented_as(rows, "a", case, REPLY, other) and not generated.documented_as(rows, "a", case, REPLY, twice)
 
 
+def test_documented_letters():
+    rows, case = [{"id": "r", "reason": "r", "letters": True, "parts": []}], {"q": "a.test.", "qtype": "A"}
+    big = [["A.test.", *REPLY["answer"][0][1:]], REPLY["answer"][1]]
+    assert generated.documented_as(rows, "a", case, REPLY, changed(answer=big))
+    assert not generated.documented_as(rows, "a", case, REPLY, changed(answer=big[:1]))
+    assert not generated.documented_as(rows, "a", case, REPLY, changed(answer=big, aa=False))
+
+
 def test_what_was_cut_is_of_the_whole():
     assert list(generated.differences(REPLY, changed(astray=[["b.test.", 5, "IN", "A", "10.0.0.1"]]))) == ["astray"]
 
