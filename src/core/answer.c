@@ -109,8 +109,8 @@ void nd_answer_set_begin(struct nd_answer_set *s, struct nd_query *q, struct nd_
 	nd_writer_put_head(s->head, at, type, ND_CLASS_IN, ttl, s->size);
 }
 
-/* Owners that stand nowhere yet: the writer looks for what it can point at. */
-static int add_slowly(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
+/* The owner stands nowhere yet, or not all have room. */
+static int add_each(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
 {
 	int err = 0;
 
@@ -132,15 +132,11 @@ static inline void put_address(const struct nd_answer_set *s, uint8_t *p, const 
 int nd_answer_set_add(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
 {
 	struct nd_answer *a = &s->q->ans;
-	size_t each = sizeof s->head + s->size, at = a->w.pos, fit = (a->w.cap - at) / each;
+	size_t each = sizeof s->head + s->size, at = a->w.pos;
 
-	if (!s->pointed)
-		return add_slowly(s, address, stride, n);
-	if (a->w.err || fit > a->max - (size_t)a->n)
-		fit = a->w.err ? 0 : a->max - (size_t)a->n;
-	if (fit > n)
-		fit = n;
-	struct nd_record *r = &a->record[a->n], *end = r + fit;
+	if (!s->pointed || a->w.err || n > a->max - (size_t)a->n || n * each > a->w.cap - at)
+		return add_each(s, address, stride, n);
+	struct nd_record *r = &a->record[a->n], *end = r + n;
 	for (; r < end; r++, at += each, address += stride) {
 		put_address(s, a->w.base + at, address);
 		r->owner = (uint16_t)at;
@@ -151,9 +147,9 @@ int nd_answer_set_add(struct nd_answer_set *s, const uint8_t *address, size_t st
 		r->section = ND_SECTION_ANSWER;
 	}
 	a->w.pos = at;
-	a->n = (uint16_t)(a->n + fit);
-	a->count[ND_SECTION_ANSWER] = (uint16_t)(a->count[ND_SECTION_ANSWER] + fit);
-	return fit < n ? ND_ELIMIT : 0;
+	a->n = (uint16_t)(a->n + n);
+	a->count[ND_SECTION_ANSWER] = (uint16_t)(a->count[ND_SECTION_ANSWER] + n);
+	return 0;
 }
 
 void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text)

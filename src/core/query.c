@@ -215,10 +215,12 @@ void nd_query_release(struct nd_query *q)
 		q->heap = piece->next;
 		free(piece);
 	}
-	free(q->saved);
-	free(q->long_request);
-	q->saved = NULL;
-	q->long_request = NULL;
+	if (ND_UNLIKELY(q->saved || q->long_request)) {
+		free(q->saved);
+		free(q->long_request);
+		q->saved = NULL;
+		q->long_request = NULL;
+	}
 	q->generation++;
 	nd_list_push(&w->free, &q->link);
 	nd_worker_unref_gen(w, q->gen);

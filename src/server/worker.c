@@ -14,14 +14,9 @@
 static void flush(struct nd_worker *core)
 {
 	struct nd_server_worker *w = core->server;
-	struct nd_datagram d[ND_SERVER_OUT];
 
-	for (uint32_t i = 0; i < w->nout; i++) {
-		d[i] = w->out[i].d;
-		d[i].peer = &w->out[i].peer;
-	}
 	if (w->nout)
-		nd_udp_send(w->out_socket, d, w->nout);
+		nd_udp_send(w->out_socket, w->out, w->nout);
 	w->nout = 0;
 	nd_worker_flushed(core);
 }
@@ -41,11 +36,12 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 		core->out_used = used;
 	}
 	w->out_socket = q->client.conn;
-	w->out[w->nout].d = (struct nd_datagram){ .bytes = q->ans.w.base,
-						  .len = (uint32_t)q->ans.w.pos,
-						  .local = q->client.local,
-						  .ifindex = q->client.ifindex };
-	w->out[w->nout].peer = q->client.peer;
+	w->out_peer[w->nout] = q->client.peer;
+	w->out[w->nout] = (struct nd_datagram){ .bytes = q->ans.w.base,
+						.len = (uint32_t)q->ans.w.pos,
+						.peer = &w->out_peer[w->nout],
+						.local = q->client.local,
+						.ifindex = q->client.ifindex };
 	w->nout++;
 }
 

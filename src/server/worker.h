@@ -26,10 +26,8 @@ struct nd_server_worker {
 	struct nd_list listeners;
 	struct nd_list conns; /* struct conn of stream.c */
 	uint32_t nconns;
-	struct {
-		struct nd_datagram d;
-		struct nd_addr peer;
-	} out[ND_SERVER_OUT];
+	struct nd_datagram out[ND_SERVER_OUT];
+	struct nd_addr out_peer[ND_SERVER_OUT]; /* what these point at */
 	uint32_t nout;
 	struct nd_udp *out_socket; /* all of out leave by it */
 	bool draining;

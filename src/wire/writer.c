@@ -101,9 +101,9 @@ static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
 size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name)
 {
 	uintptr_t base = (uintptr_t)w->base, at = (uintptr_t)name.wire;
+	bool stands = at > base && at + name.len <= base + w->pos && at - base <= POINTER_MAX;
 
-	return at > base && at + name.len <= base + w->pos && at - base <= POINTER_MAX ? at - base
-										       : 0;
+	return stands && !nd_name_is_root(name) ? at - base : 0;
 }
 
 void nd_writer_name(struct nd_writer *w, struct nd_name name)
@@ -202,18 +202,13 @@ static int write_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, ui
 		    uint16_t *ttl_at, uint16_t *rdata_at)
 {
 	struct nd_writer_mark mark = nd_writer_mark(w);
-	bool names = layout && strchr(layout, 'd');
-	size_t owner_at = names ? 0 : nd_writer_offset(w, owner);
 
 	if (w->err)
 		return w->err;
-	if (owner_at && !nd_name_is_root(owner))
-		return write_flat(w, owner_at, type, class, ttl, rdata, rdata_len, ttl_at,
-				  rdata_at);
 	nd_writer_name(w, owner);
 	uint8_t *p = nd_writer_take(w, 10);
 	size_t at = w->pos;
-	if (names)
+	if (layout)
 		write_rdata(w, layout, rdata, rdata_len);
 	else
 		nd_writer_bytes(w, rdata, rdata_len);
@@ -237,13 +232,21 @@ int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint1
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at)
 {
-	return write_rr(w, owner, type, class, ttl, nd_rr_layout(type), rdata, rdata_len, ttl_at,
-			rdata_at);
+	const char *layout = nd_rr_layout(type);
+
+	if (!layout || !strchr(layout, 'd'))
+		return nd_writer_rr_as_is(w, owner, type, class, ttl, rdata, rdata_len, ttl_at,
+					  rdata_at);
+	return write_rr(w, owner, type, class, ttl, layout, rdata, rdata_len, ttl_at, rdata_at);
 }
 
 int nd_writer_rr_as_is(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		       uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		       uint16_t *rdata_at)
 {
+	size_t at = w->err ? 0 : nd_writer_offset(w, owner);
+
+	if (at)
+		return write_flat(w, at, type, class, ttl, rdata, rdata_len, ttl_at, rdata_at);
 	return write_rr(w, owner, type, class, ttl, NULL, rdata, rdata_len, ttl_at, rdata_at);
 }

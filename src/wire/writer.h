@@ -127,7 +127,8 @@ void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
 /* Says that a name stands at this offset already (the question's at 12). */
 void nd_writer_know(struct nd_writer *w, uint16_t offset);
 
-/* The offset of a name that is a view of what was written already, and can be pointed at; else 0. */
+/* The offset of a name that is a view of what was written already, and can be pointed at; else 0 (so for the root,
+ * which is shorter than a pointer). */
 size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name);
 
 enum { ND_WRITER_HEAD = 12 };

@@ -45,6 +45,18 @@ bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p
 	       label_matches(r->protocol, text, p->protocol);
 }
 
+/* Nearly no question names a port. */
+static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
+		     const uint8_t *text)
+{
+	if (!r->port.n && !r->protocol.n)
+		return n > 0;
+	for (size_t i = 0; i < n; i++)
+		if (nd_kfind_port_matches(r, &p[i], text))
+			return true;
+	return false;
+}
+
 /* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are IPv4. */
 static struct nd_kip parse_dashes(struct nd_klabel l)
 {
@@ -108,10 +120,7 @@ static bool slice_matches(const struct nd_kfind *f, const struct nd_kslice *s)
 	/* In a multicluster zone an endpoint is named together with its cluster. */
 	if (f->multi && f->request.endpoint.n && !f->request.cluster.n && text[s->cluster])
 		return false;
-	for (uint32_t i = 0; i < s->nports; i++)
-		if (nd_kfind_port_matches(&f->request, &s->port[i], text))
-			return true;
-	return false;
+	return any_port(&f->request, s->port, s->nports, text);
 }
 
 bool nd_kfind_chooses(const struct nd_kfind *f)
@@ -233,13 +242,9 @@ static void find_endpoints(struct nd_kfind *f)
 
 static void find_cluster_ip(struct nd_kfind *f)
 {
-	const uint8_t *text = nd_kobject_service_text(f->service);
-
-	for (uint32_t i = 0; i < f->service->nports; i++)
-		if (nd_kfind_port_matches(&f->request, &f->service->port[i], text)) {
-			f->kind = ND_KFIND_SERVICE;
-			return;
-		}
+	if (any_port(&f->request, f->service->port, f->service->nports,
+		     nd_kobject_service_text(f->service)))
+		f->kind = ND_KFIND_SERVICE;
 }
 
 static void find_service(const struct nd_kconf *c, struct nd_kfind *f)
@@ -279,8 +284,9 @@ static void find_named(const struct nd_kconf *c, struct nd_kfind *f)
 	enum nd_krealm realm = f->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
 	const struct nd_kname *name = nd_kindex_name(c->index, realm, f->request.service.at - 1);
 
-	if (!name || !nd_kindex_exists(name) ||
-	    !nd_kfind_configured(c, name->ns->node.name, name->ns->node.len))
+	if (!name || !nd_kindex_exists(name))
+		return;
+	if (c->nnamespaces && !nd_kfind_configured(c, name->ns->node.name, name->ns->node.len))
 		return;
 	f->name = name;
 	f->service = nd_rcu_get(name->service);

@@ -62,6 +62,18 @@ static bool parse_front(const uint8_t *const *label, unsigned n, bool multiclust
 	return zonal && !multicluster && !r->pod && parse_zonal(label, n, r);
 }
 
+/* Each by itself: a compiler's "rep stos" over the whole takes as long as all of the rest. */
+static void clear(struct nd_krequest *r)
+{
+	static const struct nd_klabel none;
+
+	r->top = r->pod = r->prefer = false;
+	r->namespace = r->service = r->endpoint = none;
+	r->cluster = r->port = r->protocol = none;
+	r->zone = NULL;
+	r->zone_labels = 0;
+}
+
 bool nd_krequest_parse(struct nd_name name, struct nd_name zone, bool multicluster, bool zonal,
 		       struct nd_krequest *out)
 {
@@ -69,7 +81,7 @@ bool nd_krequest_parse(struct nd_name name, struct nd_name zone, bool multiclust
 	unsigned n = name.labels - zone.labels;
 	const uint8_t *at = name.wire;
 
-	*out = (struct nd_krequest){ 0 };
+	clear(out);
 	for (unsigned i = 0; i < n; i++, at += at[0] + 1u)
 		label[i] = at;
 	if (n == 0) {

@@ -40,11 +40,12 @@ struct prometheus {
 	struct nd_block *block;
 	const char *below;       /* label `plugin`: CoreDNS names the first one below this */
 	uint8_t type_index[256]; /* of types under 256 */
+	uint64_t ns[NSECONDS], sizes[NSIZES]; /* the bounds of the buckets, in whole numbers */
 };
 
 /* --- counting --- */
 
-static unsigned bucket(const double *bounds, unsigned n, double v)
+static unsigned bucket(const uint64_t *bounds, unsigned n, uint64_t v)
 {
 	unsigned i = 0;
 
@@ -53,9 +54,9 @@ static unsigned bucket(const double *bounds, unsigned n, double v)
 	return i;
 }
 
-static void count_size(nd_metric_cell *at, size_t n)
+static void count_size(const struct prometheus *p, nd_metric_cell *at, size_t n)
 {
-	nd_metric_add(&at[bucket(sizes, NSIZES, (double)n)], 1);
+	nd_metric_add(&at[bucket(p->sizes, NSIZES, n)], 1);
 	nd_metric_add(&at[NSIZES + 1], n);
 }
 
@@ -73,10 +74,11 @@ static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd
 	nd_metric_add(&c[AT_REQUESTS + (proto * 2 + family) * NTYPES + type], 1);
 	if (q->msg.edns.dnssec_ok)
 		nd_metric_add(&c[AT_DO], 1);
-	nd_metric_add(&c[AT_SECONDS + bucket(seconds, NSECONDS, (double)ns / 1e9)], 1);
+	nd_metric_add(&c[AT_SECONDS + bucket(p->ns, NSECONDS, ns)], 1);
 	nd_metric_add(&c[AT_SECONDS + NSECONDS + 1], ns);
-	count_size(&c[AT_REQUEST_SIZE + proto * (NSIZES + 2)], q->size);
-	count_size(&c[AT_RESPONSE_SIZE + proto * (NSIZES + 2)], q->failed && answered ? 0 : size);
+	count_size(p, &c[AT_REQUEST_SIZE + proto * (NSIZES + 2)], q->size);
+	count_size(p, &c[AT_RESPONSE_SIZE + proto * (NSIZES + 2)],
+		   q->failed && answered ? 0 : size);
 	nd_metric_add(&c[AT_RCODES + (answered && !q->failed ? NRCODES : 0) + rcode], 1);
 }
 
@@ -386,6 +388,10 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	memset(p->type_index, NTYPES - 1, sizeof p->type_index);
 	for (unsigned i = 0; i < ND_COUNT(types); i++)
 		p->type_index[types[i]] = (uint8_t)i;
+	for (unsigned i = 0; i < NSECONDS; i++)
+		p->ns[i] = (uint64_t)(seconds[i] * 1e9 + 0.5);
+	for (unsigned i = 0; i < NSIZES; i++)
+		p->sizes[i] = (uint64_t)sizes[i];
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err)
