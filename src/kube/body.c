@@ -85,7 +85,7 @@ int nd_body_finish(struct nd_body *b)
 						   : nd_jsonstream_finish(&b->in.json);
 }
 
-static const struct nd_pb_target *target(const struct nd_body *b)
+static const struct nd_intake *target(const struct nd_body *b)
 {
 	return b->kind == ND_BODY_PROTOBUF_LIST    ? &b->in.list.to
 	       : b->kind == ND_BODY_PROTOBUF_WATCH ? &b->in.watch.to
@@ -112,23 +112,23 @@ const char *nd_body_version(const struct nd_body *b)
 	return b->kind == ND_BODY_PROTOBUF_WATCH ? b->in.watch.version : b->in.json.version;
 }
 
-const struct nd_pb_list_meta *nd_body_meta(const struct nd_body *b)
+const struct nd_meta_list *nd_body_meta(const struct nd_body *b)
 {
 	return b->kind == ND_BODY_PROTOBUF_LIST ? &b->in.list.meta : &b->in.json.meta;
 }
 
-void nd_body_status(struct nd_body *b, int status, struct nd_pb_status *out)
+void nd_body_status(struct nd_body *b, int status, struct nd_meta_status *out)
 {
 	struct nd_pb_envelope e;
 	const char *text = nd_buf_string(&b->refusal);
 
-	*out = (struct nd_pb_status){ .code = status };
+	*out = (struct nd_meta_status){ .code = status };
 	if (b->kind != ND_BODY_REFUSAL)
 		*out = target(b)->status;
 	else if (b->refusal.len > 4 && memcmp(text, "k8s", 4) == 0) {
 		if (nd_pb_envelope((const uint8_t *)text, b->refusal.len, &e) ||
 		    nd_pb_status(e.raw.bytes, e.raw.len, out))
-			*out = (struct nd_pb_status){ .code = status };
+			*out = (struct nd_meta_status){ .code = status };
 	} else
 		nd_jsonstream_status(text, b->refusal.len, out);
 	if (!out->code)

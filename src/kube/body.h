@@ -45,7 +45,7 @@ size_t nd_body_taken(const struct nd_body *b);        /* objects and events so f
 bool nd_body_refused(const struct nd_body *b);        /* a Status stood in it */
 bool nd_body_initial(const struct nd_body *b);        /* a streaming list that is not whole yet */
 const char *nd_body_version(const struct nd_body *b); /* of a watch: where it stands */
-const struct nd_pb_list_meta *nd_body_meta(const struct nd_body *b); /* of a list */
+const struct nd_meta_list *nd_body_meta(const struct nd_body *b); /* of a list */
 
 /* What the server said, in either way; the code is never 0. */
-void nd_body_status(struct nd_body *b, int status, struct nd_pb_status *out);
+void nd_body_status(struct nd_body *b, int status, struct nd_meta_status *out);

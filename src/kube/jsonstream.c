@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/jsonstream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/err.h"
 #include "kube/decode.h"
 
 enum {
 	SHELL_BYTES_MAX = 64 << 10,
-	EVENT_BYTES = 1024, /* around an object of a watch */
 	DEPTH_MAX = 1000,
 	ARENA_FACTOR = 64,
 };
@@ -24,18 +25,18 @@ static void copy_text(char *to, size_t cap, const char *from)
 	snprintf(to, cap, "%s", from);
 }
 
-static bool read_status(const struct nd_tree *t, struct nd_pb_status *out)
+static bool read_status(const struct nd_tree *t, struct nd_meta_status *out)
 {
 	if (strcmp(text_of(t, "kind"), "Status") != 0)
 		return false;
-	*out = (struct nd_pb_status){ .code = atoi(text_of(t, "code")) };
+	*out = (struct nd_meta_status){ .code = atoi(text_of(t, "code")) };
 	out->retry_after_s = atoi(text_of(nd_tree_get(t, "details"), "retryAfterSeconds"));
 	copy_text(out->reason, sizeof out->reason, text_of(t, "reason"));
 	copy_text(out->message, sizeof out->message, text_of(t, "message"));
 	return true;
 }
 
-bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_pb_status *out)
+bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_meta_status *out)
 {
 	struct nd_arena a;
 	struct nd_tree *t;
@@ -50,40 +51,25 @@ bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_pb_status *out)
 void nd_jsonstream_init(struct nd_jsonstream *j, enum nd_object_kind kind, struct nd_sink *sink,
 			size_t max_object, bool watch, bool initial)
 {
-	*j = (struct nd_jsonstream){ .to = { .kind = kind, .sink = sink, .max_object = max_object },
-				     .meta = { .remaining = -1 },
+	*j = (struct nd_jsonstream){ .meta = { .remaining = -1 },
 				     .watch = watch,
 				     .initial = initial };
-	nd_buf_init(&j->to.part, max_object + EVENT_BYTES);
+	nd_intake_init(&j->to, kind, sink, max_object);
 	nd_buf_init(&j->shell, SHELL_BYTES_MAX);
 }
 
 void nd_jsonstream_clear(struct nd_jsonstream *j)
 {
-	nd_buf_clear(&j->to.part);
+	nd_intake_clear(&j->to);
 	nd_buf_clear(&j->shell);
-}
-
-static void begin(struct nd_pb_target *t)
-{
-	if (!t->begun)
-		t->sink->begin(t->sink, t->kind);
-	t->begun = true;
-}
-
-static void end(struct nd_pb_target *t)
-{
-	t->sink->end(t->sink, t->kind);
-	t->begun = false;
 }
 
 /* ---- one object ---- */
 
-/* `remove`: what is gone is known by its names alone. */
 static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a,
 		     bool remove)
 {
-	struct nd_pb_target *to = &j->to;
+	struct nd_intake *to = &j->to;
 	struct nd_decode_list list;
 	struct nd_diag d = { 0 };
 
@@ -92,17 +78,10 @@ static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd
 	if (err && err != ND_ECONF)
 		return err;
 	if (err || !list.first || list.first->object.kind != to->kind) {
-		to->nameless++;
-		if (to->sink->unread)
-			to->sink->unread(to->sink, to->kind, err ? d.text : "it is another kind");
+		nd_intake_leave(to, err ? d.text : "it is another kind");
 		return 0;
 	}
-	const struct nd_object *o = &list.first->object;
-	to->taken++;
-	if (!remove)
-		return to->sink->upsert(to->sink, o);
-	to->sink->remove(to->sink, o->kind, o->namespace, o->name);
-	return 0;
+	return nd_intake_take(to, &list.first->object, remove);
 }
 
 static void take_bookmark(struct nd_jsonstream *j, const struct nd_tree *meta)
@@ -111,8 +90,8 @@ static void take_bookmark(struct nd_jsonstream *j, const struct nd_tree *meta)
 
 	j->bookmarks++;
 	if (j->initial && strcmp(text_of(notes, "k8s.io/initial-events-end"), "true") == 0) {
-		begin(&j->to); /* an empty list has no event */
-		end(&j->to);
+		nd_intake_begin(&j->to); /* an empty list has no event */
+		nd_intake_end(&j->to);
 		j->initial = false;
 	}
 }
@@ -126,7 +105,7 @@ static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct n
 	bool removed = strcmp(type, "DELETED") == 0;
 	int err = 0;
 
-	if (!object || strlen(version) > ND_PB_VERSION_MAX)
+	if (!object || strlen(version) > ND_META_VERSION_MAX)
 		return ND_EFORMAT;
 	if (strcmp(type, "ERROR") == 0) {
 		j->to.refused = read_status(object, &j->to.status);
@@ -136,7 +115,7 @@ static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct n
 	    (int)j->to.kind)
 		return ND_EFORMAT;
 	if (j->initial)
-		begin(&j->to);
+		nd_intake_begin(&j->to);
 	if (strcmp(type, "BOOKMARK") == 0)
 		take_bookmark(j, meta);
 	else if (removed || strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
@@ -179,11 +158,11 @@ static int take_shell(struct nd_jsonstream *j, const struct nd_tree *t)
 	int err = check_shell(j, t, true);
 	if (err)
 		return err;
-	if (strlen(version) > ND_PB_VERSION_MAX || strlen(more) > ND_PB_CONTINUE_MAX)
+	if (strlen(version) > ND_META_VERSION_MAX || strlen(more) > ND_META_CONTINUE_MAX)
 		return ND_ELIMIT;
 	copy_text(j->meta.version, sizeof j->meta.version, version);
 	copy_text(j->meta.more, sizeof j->meta.more, more);
-	begin(&j->to);
+	nd_intake_begin(&j->to);
 	return 0;
 }
 
@@ -205,7 +184,7 @@ static int take_item(struct nd_jsonstream *j, const struct nd_tree *t, struct nd
 {
 	if (j->watch)
 		return take_event(j, t, a);
-	begin(&j->to);
+	nd_intake_begin(&j->to);
 	return hand_over(j, t, a, false);
 }
 
@@ -246,7 +225,7 @@ static int finish_item(struct nd_jsonstream *j, const char *bytes, size_t n)
 	j->item = false;
 	if (!err)
 		err = parse(j, bytes, n, take_item);
-	nd_buf_reset(&j->to.part);
+	nd_intake_forget(&j->to);
 	return err;
 }
 
@@ -411,7 +390,7 @@ int nd_jsonstream_finish(struct nd_jsonstream *j)
 		return j->to.err = ND_ETRUNC;
 	if (!j->watch) {
 		if (!j->meta.more[0])
-			end(&j->to);
+			nd_intake_end(&j->to);
 		j->seen = j->kind_told = false;
 		nd_buf_reset(&j->shell);
 	}

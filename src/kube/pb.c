@@ -42,12 +42,12 @@ int nd_pb_envelope(const uint8_t *bytes, size_t n, struct nd_pb_envelope *out)
 	return p.err;
 }
 
-int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_pb_list_meta *out)
+int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_meta_list *out)
 {
 	struct nd_proto p = nd_proto_over(bytes, n);
 	struct nd_proto_field f;
 
-	*out = (struct nd_pb_list_meta){ .remaining = -1 };
+	*out = (struct nd_meta_list){ .remaining = -1 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 2)
 			nd_pb_text_into(&p, &f, out->version, sizeof out->version, false);
@@ -72,12 +72,12 @@ static int32_t read_retry(struct nd_proto *p, const struct nd_proto_field *detai
 	return seconds > 0 ? seconds : 0;
 }
 
-int nd_pb_status(const uint8_t *bytes, size_t n, struct nd_pb_status *out)
+int nd_pb_status(const uint8_t *bytes, size_t n, struct nd_meta_status *out)
 {
 	struct nd_proto p = nd_proto_over(bytes, n);
 	struct nd_proto_field f;
 
-	*out = (struct nd_pb_status){ 0 };
+	*out = (struct nd_meta_status){ 0 };
 	while (nd_proto_next(&p, &f)) {
 		if (f.number == 3)
 			nd_pb_text_into(&p, &f, out->message, sizeof out->message, true);

@@ -15,14 +15,9 @@
 #pragma once
 
 #include "base/arena.h"
+#include "kube/meta.h"
 #include "kube/objects.h"
 #include "kube/proto.h"
-
-enum {
-	ND_PB_VERSION_MAX = 63, /* of a resourceVersion, a number of 64 bits today */
-	ND_PB_CONTINUE_MAX =
-		4095, /* of the token for a list's next page: a version and a key, in base64 */
-};
 
 struct nd_pb_view {
 	const uint8_t *bytes; /* never NULL where len > 0 */
@@ -42,31 +37,18 @@ int nd_pb_type(struct nd_proto p, struct nd_pb_envelope *to);
 int nd_pb_envelope(const uint8_t *bytes, size_t n, struct nd_pb_envelope *out);
 
 struct nd_pb_object {
-	struct nd_object object;             /* name "": it has none, and is of no use */
-	char version[ND_PB_VERSION_MAX + 1]; /* metadata.resourceVersion */
-	bool initial_end;                    /* annotated as the end of a streaming list */
+	struct nd_object object;               /* name "": it has none, and is of no use */
+	char version[ND_META_VERSION_MAX + 1]; /* metadata.resourceVersion */
+	bool initial_end;                      /* annotated as the end of a streaming list */
 };
 
 /* Any kind but ServiceImport, which is a custom resource: the API server has no protobuf for it. */
 int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
 		 struct nd_pb_object *out);
 
-struct nd_pb_list_meta {
-	char version[ND_PB_VERSION_MAX + 1];
-	char more[ND_PB_CONTINUE_MAX + 1]; /* continue; "": this is the last page */
-	int64_t remaining;                 /* items behind this page; -1: not said */
-};
+int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_meta_list *out);
 
-int nd_pb_list_meta(const uint8_t *bytes, size_t n, struct nd_pb_list_meta *out);
-
-struct nd_pb_status {
-	int32_t code;          /* as of HTTP: 410 Gone, 429 Too Many Requests */
-	int32_t retry_after_s; /* 0: not said */
-	char reason[64];       /* "Expired", "Forbidden"; cut to fit */
-	char message[256];     /* for the log; cut to fit */
-};
-
-int nd_pb_status(const uint8_t *bytes, size_t n, struct nd_pb_status *out);
+int nd_pb_status(const uint8_t *bytes, size_t n, struct nd_meta_status *out);
 
 struct nd_pb_event {
 	struct nd_pb_view type; /* "ADDED" */

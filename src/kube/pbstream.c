@@ -4,9 +4,7 @@
 #include <string.h>
 
 enum {
-	KEEP_BYTES = 64 << 10, /* of the buffer, when an object is done */
-	EVENT_BYTES = 1024,    /* around an object in a frame of a watch: event and envelope */
-	ARENA_FACTOR = 32,     /* the smallest address takes 2 bytes there, about 60 here */
+	ARENA_FACTOR = 32, /* the smallest address takes 2 bytes there, about 60 here */
 };
 
 enum state { STATE_MAGIC, STATE_HEAD, STATE_SKIP, STATE_BODY };
@@ -23,14 +21,6 @@ static int whole(int err)
 	return err == ND_ETRUNC ? ND_EFORMAT : err;
 }
 
-static void init_target(struct nd_pb_target *t, enum nd_object_kind kind, struct nd_sink *sink,
-			size_t max_object)
-{
-	ND_ASSERT(kind != ND_OBJECT_IMPORT);
-	*t = (struct nd_pb_target){ .kind = kind, .sink = sink, .max_object = max_object };
-	nd_buf_init(&t->part, max_object + EVENT_BYTES);
-}
-
 static void skip_input(struct input *in, size_t n)
 {
 	in->at += n;
@@ -38,7 +28,7 @@ static void skip_input(struct input *in, size_t n)
 }
 
 /* need bytes in one piece, from the input itself where they are; NULL: not yet, or t->err. */
-static const uint8_t *gather(struct nd_pb_target *t, size_t need, struct input *in)
+static const uint8_t *gather(struct nd_intake *t, size_t need, struct input *in)
 {
 	const uint8_t *at = in->at;
 
@@ -54,51 +44,23 @@ static const uint8_t *gather(struct nd_pb_target *t, size_t need, struct input *
 	return !t->err && t->part.len == need ? (const uint8_t *)t->part.data : NULL;
 }
 
-static void forget_part(struct nd_pb_target *t)
-{
-	if (t->part.cap > KEEP_BYTES) {
-		nd_buf_clear(&t->part);
-		nd_buf_init(&t->part, t->max_object + EVENT_BYTES);
-	}
-	nd_buf_reset(&t->part);
-}
-
-static void begin(struct nd_pb_target *t)
-{
-	if (!t->begun)
-		t->sink->begin(t->sink, t->kind);
-	t->begun = true;
-}
-
-static void end(struct nd_pb_target *t)
-{
-	t->sink->end(t->sink, t->kind);
-	t->begun = false;
-}
-
 /* In the words of the decoder for JSON. */
-static void tell_nameless(struct nd_pb_target *t, const char *namespace)
+static void tell_nameless(struct nd_intake *t, const char *namespace)
 {
 	char why[160];
 
-	t->nameless++;
 	snprintf(why, sizeof why, "%s %.80s/(no name): metadata must have a name",
 		 nd_object_kind_text[t->kind], namespace);
-	if (t->sink->unread)
-		t->sink->unread(t->sink, t->kind, why);
+	nd_intake_leave(t, why);
 }
 
-static int hand_over(struct nd_pb_target *t, const struct nd_object *o, bool remove)
+static int hand_over(struct nd_intake *t, const struct nd_object *o, bool remove)
 {
 	if (!o->name[0]) {
 		tell_nameless(t, o->namespace);
 		return 0;
 	}
-	t->taken++;
-	if (!remove)
-		return t->sink->upsert(t->sink, o);
-	t->sink->remove(t->sink, t->kind, o->namespace, o->name);
-	return 0;
+	return nd_intake_take(t, o, remove);
 }
 
 /* The kind that the envelope names, with what stands behind it ("List"); -1 if it is none of ours. */
@@ -122,7 +84,7 @@ static bool is_status(const struct nd_pb_envelope *e)
 	return nd_pb_view_is(e->kind, "Status") && nd_pb_view_is(e->version, "v1");
 }
 
-static int take_status(struct nd_pb_target *t, const uint8_t *bytes, size_t n)
+static int take_status(struct nd_intake *t, const uint8_t *bytes, size_t n)
 {
 	t->refused = true;
 	return nd_pb_status(bytes, n, &t->status);
@@ -132,12 +94,12 @@ void nd_pbstream_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struc
 			   size_t max_object)
 {
 	*l = (struct nd_pb_list){ .meta.remaining = -1 };
-	init_target(&l->to, kind, sink, max_object);
+	nd_intake_init(&l->to, kind, sink, max_object);
 }
 
 void nd_pbstream_list_clear(struct nd_pb_list *l)
 {
-	nd_buf_clear(&l->to.part);
+	nd_intake_clear(&l->to);
 }
 
 static void next_field(struct nd_pb_list *l)
@@ -148,7 +110,7 @@ static void next_field(struct nd_pb_list *l)
 		l->inside = false;
 }
 
-static int take_item(struct nd_pb_target *t, const uint8_t *bytes, size_t n)
+static int take_item(struct nd_intake *t, const uint8_t *bytes, size_t n)
 {
 	struct nd_arena arena;
 	struct nd_pb_object made;
@@ -196,7 +158,7 @@ static int open_field(struct nd_pb_list *l)
 	if (outside && l->number == 2)
 		l->seen = true;
 	if (outside && l->number == 2 && l->what == WHAT_LIST) {
-		begin(&l->to);
+		nd_intake_begin(&l->to);
 		l->inside = true;
 		l->left = l->need;
 		next_field(l);
@@ -267,7 +229,7 @@ static int read_field(struct nd_pb_list *l, struct input *in)
 	if (!bytes)
 		return l->to.err;
 	int err = whole(take_body(l, bytes, (size_t)l->need));
-	forget_part(&l->to);
+	nd_intake_forget(&l->to);
 	next_field(l);
 	return err;
 }
@@ -294,7 +256,7 @@ int nd_pbstream_list_finish(struct nd_pb_list *l)
 	if (l->to.err)
 		return l->to.err;
 	if (!l->to.refused && !l->meta.more[0])
-		end(&l->to);
+		nd_intake_end(&l->to);
 	l->state = STATE_MAGIC;
 	l->what = WHAT_UNKNOWN;
 	l->seen = false;
@@ -305,19 +267,19 @@ void nd_pbstream_watch_init(struct nd_pb_watch *w, enum nd_object_kind kind, str
 			    size_t max_object, bool initial)
 {
 	*w = (struct nd_pb_watch){ .initial = initial };
-	init_target(&w->to, kind, sink, max_object);
+	nd_intake_init(&w->to, kind, sink, max_object);
 }
 
 void nd_pbstream_watch_clear(struct nd_pb_watch *w)
 {
-	nd_buf_clear(&w->to.part);
+	nd_intake_clear(&w->to);
 }
 
 static int take_bookmark(struct nd_pb_watch *w, const struct nd_pb_object *made)
 {
 	w->bookmarks++;
 	if (w->initial && made->initial_end) {
-		end(&w->to);
+		nd_intake_end(&w->to);
 		w->initial = false;
 	}
 	return 0;
@@ -332,7 +294,7 @@ static int take_object(struct nd_pb_watch *w, const struct nd_pb_event *event,
 	nd_arena_init(&arena, w->to.max_object * ARENA_FACTOR);
 	int err = nd_pb_object(w->to.kind, e->raw.bytes, e->raw.len, &arena, &made);
 	if (!err && w->initial)
-		begin(&w->to);
+		nd_intake_begin(&w->to);
 	if (!err)
 		err = nd_pb_view_is(event->type, "BOOKMARK")
 			      ? take_bookmark(w, &made)
@@ -381,7 +343,7 @@ static int read_length(struct nd_pb_watch *w, struct input *in)
 		return 0;
 	w->need = (uint32_t)w->head[0] << 24 | (uint32_t)w->head[1] << 16 |
 		  (uint32_t)w->head[2] << 8 | w->head[3];
-	return !w->need ? ND_EFORMAT : w->need > w->to.max_object + EVENT_BYTES ? ND_ELIMIT : 0;
+	return !w->need ? ND_EFORMAT : w->need > w->to.part.max ? ND_ELIMIT : 0;
 }
 
 int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
@@ -397,7 +359,7 @@ int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
 		if (!frame)
 			continue;
 		w->to.err = whole(take_frame(w, frame, w->need));
-		forget_part(&w->to);
+		nd_intake_forget(&w->to);
 		w->nhead = 0;
 	}
 	return w->to.err;

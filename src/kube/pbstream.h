@@ -11,25 +11,13 @@
  */
 #pragma once
 
-#include "base/buf.h"
+#include "kube/intake.h"
 #include "kube/pb.h"
-
-struct nd_pb_target {             /* what a list and a watch have in common */
-	enum nd_object_kind kind; /* not ND_OBJECT_IMPORT: that comes as JSON */
-	struct nd_sink *sink;
-	size_t max_object;
-	struct nd_buf part; /* an unfinished object, or another message that is needed whole */
-	bool begun;         /* the sink's begin was called, its end was not */
-	int err;
-	size_t taken, nameless;
-	bool refused; /* a Status came, which says why; the sink's end will not be called */
-	struct nd_pb_status status;
-};
 
 /* The body of an answer to a LIST, or of all its pages one after the other. */
 struct nd_pb_list {
-	struct nd_pb_target to;
-	struct nd_pb_list_meta meta; /* of the page at hand */
+	struct nd_intake to;
+	struct nd_meta_list meta; /* of the page at hand */
 	unsigned state;
 	unsigned what;    /* what the envelope says it holds; 0 before it has said it */
 	uint8_t head[20]; /* of a field: tag, and value or length */
@@ -50,12 +38,12 @@ int nd_pbstream_list_finish(struct nd_pb_list *l);
 
 /* The body of an answer to a WATCH: frames, each behind its length in four bytes. */
 struct nd_pb_watch {
-	struct nd_pb_target to;
+	struct nd_intake to;
 	bool initial; /* a list comes first (sendInitialEvents), up to the bookmark that says so */
 	uint8_t head[4];
 	uint8_t nhead;
 	uint32_t need;
-	char version[ND_PB_VERSION_MAX + 1]; /* of the last event: where to go on. "": as before */
+	char version[ND_META_VERSION_MAX + 1]; /* of the last event: where to go on. "": as before */
 	size_t bookmarks;
 };
 

@@ -29,15 +29,15 @@ struct nd_watch {
 	int status; /* 0: no head yet */
 	uint64_t retry_after_s, begun_ns;
 	uint64_t due_ns; /* when the request would have gone out, were it not held back */
-	char version[ND_PB_VERSION_MAX + 1]; /* where a watch goes on; "": list first */
-	char more[ND_PB_CONTINUE_MAX + 1];   /* the next page; "": the first */
-	bool no_stream;                      /* the server has none */
-	bool by_pages;                       /* the next list: a stream broke off */
-	bool absent;                         /* the server has no such kind */
-	bool waits;                          /* it is held back */
-	bool counted;                        /* the client waits for this head */
-	unsigned failures;                   /* in a row */
-	char told[512];                      /* the last failure that was reported */
+	char version[ND_META_VERSION_MAX + 1]; /* where a watch goes on; "": list first */
+	char more[ND_META_CONTINUE_MAX + 1];   /* the next page; "": the first */
+	bool no_stream;                        /* the server has none */
+	bool by_pages;                         /* the next list: a stream broke off */
+	bool absent;                           /* the server has no such kind */
+	bool waits;                            /* it is held back */
+	bool counted;                          /* the client waits for this head */
+	unsigned failures;                     /* in a row */
+	char told[512];                        /* the last failure that was reported */
 	struct nd_watch_state state;
 };
 
@@ -199,7 +199,7 @@ static void absent(struct nd_watch *w, uint64_t pause)
 /* The server said no. */
 static void refused(struct nd_watch *w)
 {
-	struct nd_pb_status s;
+	struct nd_meta_status s;
 	char text[512];
 
 	nd_body_status(&w->body, w->status, &s);
@@ -267,7 +267,7 @@ static void broke(struct nd_watch *w, int err, const char *why)
 
 static void page_done(struct nd_watch *w)
 {
-	const struct nd_pb_list_meta *meta = nd_body_meta(&w->body);
+	const struct nd_meta_list *meta = nd_body_meta(&w->body);
 
 	snprintf(w->more, sizeof w->more, "%s", meta->more);
 	if (!w->more[0]) {

@@ -2,6 +2,7 @@
 /* A list or a watch in JSON: the first byte says of what kind and which. In one piece and byte by byte it comes to
  * the same end, and the sink is told the same. */
 #include <string.h>
+#include "base/err.h"
 #include "kube/jsonstream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include "base/err.h"
 #include "kube/jsonstream.h"
 
 /* A sink that writes down what it is told: "( +n/a -n/b )". */

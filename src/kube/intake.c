@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/intake.h"
+
+enum {
+	KEEP_BYTES = 64 << 10, /* of the buffer, when an object is done */
+	EVENT_BYTES = 1024,    /* around an object in a frame of a watch: event and envelope */
+};
+
+void nd_intake_init(struct nd_intake *t, enum nd_object_kind kind, struct nd_sink *sink,
+		    size_t max_object)
+{
+	*t = (struct nd_intake){ .kind = kind, .sink = sink, .max_object = max_object };
+	nd_buf_init(&t->part, max_object + EVENT_BYTES);
+}
+
+void nd_intake_clear(struct nd_intake *t)
+{
+	nd_buf_clear(&t->part);
+}
+
+void nd_intake_forget(struct nd_intake *t)
+{
+	if (t->part.cap > KEEP_BYTES)
+		nd_buf_clear(&t->part);
+	nd_buf_reset(&t->part);
+}
+
+void nd_intake_begin(struct nd_intake *t)
+{
+	if (!t->begun)
+		t->sink->begin(t->sink, t->kind);
+	t->begun = true;
+}
+
+void nd_intake_end(struct nd_intake *t)
+{
+	t->sink->end(t->sink, t->kind);
+	t->begun = false;
+}
+
+int nd_intake_take(struct nd_intake *t, const struct nd_object *o, bool remove)
+{
+	t->taken++;
+	if (!remove)
+		return t->sink->upsert(t->sink, o);
+	t->sink->remove(t->sink, t->kind, o->namespace, o->name);
+	return 0;
+}
+
+void nd_intake_leave(struct nd_intake *t, const char *why)
+{
+	t->nameless++;
+	if (t->sink->unread)
+		t->sink->unread(t->sink, t->kind, why);
+}
