@@ -30,6 +30,7 @@ struct nd_tcp {
 	struct nd_tcp *other; /* the far end; NULL before and after */
 	bool started, paused, closed,
 		ended; /* closed: by its owner; ended: the far end's close has come */
+	bool broken;   /* something that it sent was lost for good: nothing behind it arrives */
 	int end_err;
 	struct nd_buf inbox;      /* what came while nobody read */
 	struct nd_buf outbox;     /* what was written before it was open */
@@ -114,9 +115,11 @@ static struct segment *launch(struct nd_tcp *to, enum what what, int err, const 
 /* From c to its far end, behind what was sent before. A path that stays dead ends the connection. */
 static void send_segment(struct nd_tcp *c, enum what what, const void *bytes, size_t n)
 {
+	if (c->broken)
+		return;
 	uint64_t when = arrival(&c->local, &c->peer);
-
 	if (when == UINT64_MAX) {
+		c->broken = true;
 		launch(c, END, -ETIMEDOUT, NULL, 0, nd_world_now_ns() + (RETRY_NS << RETRIES));
 		return;
 	}

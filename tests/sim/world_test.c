@@ -572,6 +572,29 @@ static void test_dark_stream(void **state)
 	close_rig(&r);
 }
 
+/* A stream has no gaps: behind what never arrives nothing does. */
+static void test_no_gap(void **state)
+{
+	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, 1, &link);
+	open_stream(&r, true);
+	nd_world_run(nd_world_now_ns() + S(1));
+	nd_tcp_write(r.conn, "before", 6);
+	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_set_dark(&r.at_there, true);
+	nd_tcp_write(r.conn, "lost", 4);
+	nd_world_set_dark(&r.at_there, false);
+	nd_tcp_write(r.conn, "behind", 6);
+	nd_world_run(nd_world_now_ns() + S(60));
+	assert_int_equal(r.bytes.len, 6);
+	assert_memory_equal(r.bytes.data, "before", 6);
+	assert_int_equal(r.close_err, -ETIMEDOUT);
+	close_rig(&r);
+}
+
 /* --- a neutral file over the doors --- */
 
 static void say_ok(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
@@ -623,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_connect_fails),
 		cmocka_unit_test(test_dark_stream),
+		cmocka_unit_test(test_no_gap),
 		cmocka_unit_test(test_http1),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
