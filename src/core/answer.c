@@ -94,23 +94,8 @@ int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, ui
 	return nd_answer_rr(q, section, owner, type, q->msg.qclass, ttl, rdata, n);
 }
 
-void nd_answer_set_begin(struct nd_answer_set *s, struct nd_query *q, struct nd_name owner,
-			 uint16_t type, uint32_t ttl)
-{
-	size_t at = nd_writer_offset(&q->ans.w, owner);
-
-	ND_ASSERT(q->ans.count[ND_SECTION_AUTHORITY] + q->ans.count[ND_SECTION_ADDITIONAL] == 0);
-	s->q = q;
-	s->owner = owner;
-	s->ttl = ttl;
-	s->type = type;
-	s->size = type == ND_TYPE_A ? 4 : 16;
-	s->pointed = at != 0;
-	nd_writer_put_head(s->head, at, type, ND_CLASS_IN, ttl, s->size);
-}
-
 /* The owner stands nowhere yet, or not all have room. */
-static int add_each(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
+static int add_each(const struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
 {
 	int err = 0;
 
@@ -120,29 +105,35 @@ static int add_each(struct nd_answer_set *s, const uint8_t *address, size_t stri
 	return err;
 }
 
-static inline void put_address(const struct nd_answer_set *s, uint8_t *p, const uint8_t *address)
+static inline void put_address(uint8_t *p, const uint8_t head[ND_WRITER_HEAD],
+			       const uint8_t *address, size_t size)
 {
-	memcpy(p, s->head, sizeof s->head);
-	if (s->size == 4)
-		memcpy(p + sizeof s->head, address, 4);
+	memcpy(p, head, ND_WRITER_HEAD);
+	if (size == 4)
+		memcpy(p + ND_WRITER_HEAD, address, 4);
 	else
-		memcpy(p + sizeof s->head, address, 16);
+		memcpy(p + ND_WRITER_HEAD, address, 16);
 }
 
-int nd_answer_set_add(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
+int nd_answer_set_add(const struct nd_answer_set *s, const uint8_t *address, size_t stride,
+		      size_t n)
 {
 	struct nd_answer *a = &s->q->ans;
-	size_t each = sizeof s->head + s->size, at = a->w.pos;
+	size_t each = ND_WRITER_HEAD + (size_t)s->size, at = a->w.pos;
+	size_t owner_at = nd_writer_offset(&a->w, s->owner);
+	uint8_t head[ND_WRITER_HEAD];
 
-	if (!s->pointed || a->w.err || n > a->max - (size_t)a->n || n * each > a->w.cap - at)
+	ND_ASSERT(a->count[ND_SECTION_AUTHORITY] + a->count[ND_SECTION_ADDITIONAL] == 0);
+	if (!owner_at || a->w.err || n > a->max - (size_t)a->n || n * each > a->w.cap - at)
 		return add_each(s, address, stride, n);
+	nd_writer_put_head(head, owner_at, s->type, ND_CLASS_IN, s->ttl, s->size);
 	struct nd_record *r = &a->record[a->n], *end = r + n;
 	for (; r < end; r++, at += each, address += stride) {
-		put_address(s, a->w.base + at, address);
+		put_address(a->w.base + at, head, address, s->size);
 		r->owner = (uint16_t)at;
 		r->type = s->type;
 		r->ttl_at = (uint16_t)(at + 6);
-		r->rdata = (uint16_t)(at + sizeof s->head);
+		r->rdata = (uint16_t)(at + ND_WRITER_HEAD);
 		r->rdata_len = s->size;
 		r->section = ND_SECTION_ANSWER;
 	}

@@ -62,21 +62,19 @@ int nd_answer_rr(struct nd_query *q, enum nd_section section, struct nd_name own
 int nd_answer_as_is(struct nd_query *q, enum nd_section section, struct nd_name owner,
 		    uint16_t type, uint32_t ttl, const void *rdata, size_t n);
 
-/* Addresses of one name in the answer section, class IN, one after another: what they share is made once. */
+/* Addresses of one name in the answer section, class IN. */
 struct nd_answer_set {
 	struct nd_query *q;
 	struct nd_name owner;
 	uint32_t ttl;
 	uint16_t type; /* A or AAAA */
-	uint8_t size;  /* octets of an address */
-	bool pointed; /* the owner stands in the message, so that all records begin alike: with head */
-	uint8_t head[ND_WRITER_HEAD];
+	uint8_t size;  /* octets of such an address */
 };
 
-void nd_answer_set_begin(struct nd_answer_set *s, struct nd_query *q, struct nd_name owner,
-			 uint16_t type, uint32_t ttl);
-/* n addresses, `stride` octets from one to the next. 0 or ND_ELIMIT (what fits is written). */
-int nd_answer_set_add(struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n);
+/* n more of them, `stride` octets from one to the next: what they share is made once. 0 or ND_ELIMIT (what fits is
+ * written). */
+int nd_answer_set_add(const struct nd_answer_set *s, const uint8_t *address, size_t stride,
+		      size_t n);
 
 /* An extended error (RFC 8914). As with CoreDNS an OPT then goes out even if the client sent none: size 4096, DO.
  * text: query's or static memory, or NULL. */

@@ -32,14 +32,14 @@ static size_t group_size(const struct nd_kgroup *g)
 /* ---- A, AAAA ---- */
 
 /* Unless it stands there already. */
-static int add_once(struct nd_answer_set *set, struct nd_kseen *seen, const uint8_t *ip)
+static int add_once(const struct nd_answer_set *set, struct nd_kseen *seen, const uint8_t *ip)
 {
 	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = set->size };
 
 	return nd_kseen_has(seen, set->q, &key) ? 0 : nd_answer_set_add(set, ip, 0, 1);
 }
 
-static int add_service(struct nd_answer_set *set, const struct nd_kservice *s)
+static int add_service(const struct nd_answer_set *set, const struct nd_kservice *s)
 {
 	const struct nd_kip *ip = nd_kobject_ips(s);
 	struct nd_kseen seen;
@@ -54,7 +54,7 @@ static int add_service(struct nd_answer_set *set, const struct nd_kservice *s)
 	return err;
 }
 
-static int add_chosen(struct nd_answer_set *set, const struct nd_kfind *f)
+static int add_chosen(const struct nd_answer_set *set, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
 	struct nd_kendpoint e;
@@ -68,7 +68,7 @@ static int add_chosen(struct nd_answer_set *set, const struct nd_kfind *f)
 	return err;
 }
 
-static int add_slice(struct nd_answer_set *set, const struct nd_kslice *s)
+static int add_slice(const struct nd_answer_set *set, const struct nd_kslice *s)
 {
 	if (set->size == 4)
 		return nd_answer_set_add(set, nd_kobject_v4(s)->ip, sizeof(struct nd_kend4), s->n4);
@@ -76,7 +76,7 @@ static int add_slice(struct nd_answer_set *set, const struct nd_kslice *s)
 }
 
 /* The usual question names neither an endpoint nor a topology zone, and no address stands twice. */
-static int add_endpoints(struct nd_answer_set *set, const struct nd_kfind *f)
+static int add_endpoints(const struct nd_answer_set *set, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
 	int err = 0;
@@ -91,12 +91,12 @@ static int add_endpoints(struct nd_answer_set *set, const struct nd_kfind *f)
 int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 			 struct nd_name zone, struct nd_name owner, uint16_t qtype)
 {
-	struct nd_answer_set set;
+	struct nd_answer_set set = {
+		.q = q, .owner = owner, .ttl = c->ttl, .type = qtype, .size = len_of(qtype)
+	};
 
-	if (f->kind == ND_KFIND_NS)
-		return nd_kapex_addresses(c, q, zone, owner, qtype);
-	nd_answer_set_begin(&set, q, owner, qtype, c->ttl);
 	switch (f->kind) {
+	case ND_KFIND_NS: return nd_kapex_addresses(c, q, zone, owner, qtype);
 	case ND_KFIND_SERVICE: return add_service(&set, f->service);
 	case ND_KFIND_ENDPOINTS: return add_endpoints(&set, f);
 	case ND_KFIND_POD:

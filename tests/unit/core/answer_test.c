@@ -62,7 +62,11 @@ static void make_set(struct nd_query *q)
 	owner.wire = q->ans.w.base + ND_MSG_HEADER;
 	if (made.set_owner)
 		assert_int_equal(nd_name_parse(made.set_owner, false, &buf, &owner), 0);
-	nd_answer_set_begin(&set, q, owner, made.set_type, 30);
+	set = (struct nd_answer_set){ .q = q,
+				      .owner = owner,
+				      .ttl = 30,
+				      .type = made.set_type,
+				      .size = made.set_type == ND_TYPE_A ? 4 : 16 };
 	if (!made.one_by_one)
 		made.err = nd_answer_set_add(&set, address, STRIDE, made.answer);
 	for (unsigned i = 0; made.one_by_one && i < made.answer && !made.err; i++)
