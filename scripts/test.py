@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # These have stages of their own: a real API server; what fills the machine, one at a time.
 API_TESTS = ["tests/e2e/test_kubernetes_api.py", "tests/e2e/test_kubernetes_access.py",
              "tests/e2e/test_kubernetes_odd.py", "tests/e2e/test_kubernetes_metrics.py",
-             "tests/e2e/test_kubernetes_labels.py", "tests/e2e/test_apiaccount.py"]
+             "tests/e2e/test_kubernetes_labels.py", "tests/e2e/test_apiaccount.py", "tests/e2e/test_kubestub.py"]
 NODE_TESTS = ["tests/e2e/test_node.py", "tests/e2e/test_node_net.py"]
 LOAD_TESTS = ["tests/e2e/test_burst.py", *NODE_TESTS, "tests/e2e/test_lab.py"]
 JOBS = os.cpu_count() or 1
@@ -190,7 +190,7 @@ def conformance(tier):
 def kubernetes(_tier):
     """What needs programs from Go modules. They are built first, so that no test waits for minutes."""
     c = Count()
-    for name in ("apiserver", "coredns"):
+    for name in ("apiserver", "coredns", "kubestub"):
         try:
             gomodules.build(name)
         except gomodules.Missing as e:
