@@ -66,11 +66,11 @@ def paged(stub, path):
     """The list, which must be the same by pages."""
     whole, pages, more = stub.get(path)["items"], [], ""
     while more is not None:
-        page = stub.get("%s?limit=17&continue=%s" % (path, more))
+        page = stub.get("%s?limit=5&continue=%s" % (path, more))
         pages += page["items"]
         assert page["metadata"].get("remainingItemCount", 0) == len(whole) - len(pages)
         more = page["metadata"].get("continue")
-        assert more is None or len(page["items"]) == 17
+        assert more is None or len(page["items"]) == 5
     assert pages == whole
     return whole
 
