@@ -12,6 +12,8 @@
 
 #define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
 #define S(n) ((n) * (uint64_t)ND_NS_PER_S)
+#define STANDS_NS \
+	S(2) /* then a watch that had failed is said to go on: not one that fails each time it is opened */
 
 enum {
 	FAILURES_MAX = 3, /* of watches in a row from one version, before all is listed again */
@@ -78,6 +80,20 @@ static void answered(struct nd_watch *w)
 	w->counted = false;
 }
 
+static void goes_on(struct nd_watch *w)
+{
+	if (!w->told[0])
+		return;
+	w->told[0] = '\0';
+	w->config.report(w->config.ctx, w->config.kind, NULL, 0);
+}
+
+/* While an exchange is open nothing else needs the timer; its end takes it back. */
+static void on_stands(struct nd_timer *t)
+{
+	goes_on(ND_CONTAINER(t, struct nd_watch, timer));
+}
+
 static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 {
 	struct nd_watch *w = ctx;
@@ -90,11 +106,9 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	w->retry_after_s = nd_retryafter_s(after, nd_clock_wall_ns() / ND_NS_PER_S);
 	nd_body_open(&w->body, &asked, w->config.sink, status, nd_httpc_header(x, "Content-Type"));
 	w->state.connected = !is_refusal(w);
-	/* What failed before goes on where it was. */
-	if (w->state.connected && w->phase == ND_ASK_WATCH && w->told[0]) {
-		w->told[0] = '\0';
-		w->config.report(w->config.ctx, w->config.kind, NULL, 0);
-	}
+	/* What failed before goes on where it was, if it stands. */
+	if (w->state.connected && w->phase == ND_ASK_WATCH && w->told[0])
+		nd_timer_start(w->loop, &w->timer, STANDS_NS, on_stands);
 }
 
 /* A list is whole: the watch goes on from there. */
@@ -128,6 +142,7 @@ static void follow(struct nd_watch *w)
 		return;
 	snprintf(w->version, sizeof w->version, "%s", version);
 	w->failures = 0;
+	goes_on(w);
 }
 
 static void ended(struct nd_watch *w, int err, const char *why);

@@ -29,7 +29,7 @@ struct nd_watch_config {
 	const char *labels; /* selector; NULL: all */
 	struct nd_client *client;
 	struct nd_sink *sink;
-	/* NULL: listed whole, or a watch goes on that had failed. Else what failed; told once if it repeats. code: the
+	/* NULL: listed whole, or a watch that had failed goes on and stands. Else what failed; told once if it repeats. code: the
 	 * status that the server said, or one of ND_WATCH_*. */
 	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed, int code);
 	void *ctx;

@@ -280,6 +280,11 @@ static void reply(const struct answer *a)
 	world.now_ns += a->ms * (uint64_t)ND_NS_PER_MS;
 	if (!world.open)
 		return;
+	struct nd_timer *t = world.timer;
+	if (t && a->ms * (uint64_t)ND_NS_PER_MS >= world.timer_ns) {
+		world.timer = NULL;
+		t->fn(t);
+	}
 	world.open = false;
 	h.on_end(h.ctx, (struct nd_httpc_exchange *)&world, a->err);
 }
@@ -390,13 +395,20 @@ static const struct {
 	  { { GOOD, EVENT("ADDED", "a", "3") ERROR("410", "Expired"), .ms = MIN },
 	    { GOOD, LISTED("20"), .ms = MIN } },
 	  "S ( +a x S ( ) ok " },
+	{ "an ERROR that is no 410, again and again: all is listed anew",
+	  { STREAM,
+	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
+	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
+	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
+	    { GOOD, LISTED("20"), .ms = MIN } },
+	  "S ( +a ) ok W=9 x !500 InternalError ~400 W=9 ~2000 x ~800 W=9 ~2000 x ~1600 S ( ) ok " },
 	{ "a list of another kind, and an ERROR that is no 410",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[{}]}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) },
 	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
 	    { GOOD, "", .ms = MIN } },
-	  "S L x !malformed ~400 L ( +a ) ok W=5 x !500 InternalError ~400 W=5 ok " },
+	  "S L x !malformed ~400 L ( +a ) ok W=5 x !500 InternalError ~400 W=5 ~2000 ok " },
 	{ "403 and 404: with pauses that grow, and told once",
 	  { { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
@@ -407,20 +419,20 @@ static const struct {
 	  { STREAM,
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", "") },
 	    { GOOD, "", .ms = MIN } },
-	  "S ( +a ) ok W=9 !403 Forbidden ~400 W=9 ok " },
+	  "S ( +a ) ok W=9 !403 Forbidden ~400 W=9 ~2000 ok " },
 	{ "401: at once, for the token may be another, then with a pause",
 	  { STREAM,
 	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
 	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
 	    { GOOD, "", .ms = MIN } },
-	  "S ( +a ) ok W=9 ? W=9 ? !401 Unauthorized ~800 W=9 ok " },
+	  "S ( +a ) ok W=9 ? W=9 ? !401 Unauthorized ~800 W=9 ~2000 ok " },
 	{ "5xx, growing pauses, and the watch goes on",
 	  { STREAM,
 	    { 500, "text/html", NULL, "<h1>no</h1>" },
 	    { 503, "application/json", NULL, "{\"kind\":\"Status\"" },
 	    { 500, NULL, NULL, NULL },
 	    { GOOD, EVENT("ADDED", "b", "11"), .ms = MIN } },
-	  "S ( +a ) ok W=9 !500  ~400 W=9 !503  ~800 W=9 !500  ~1600 W=9 ok +b " },
+	  "S ( +a ) ok W=9 !500  ~400 W=9 !503  ~800 W=9 !500  ~1600 W=9 ~2000 +b ok " },
 	{ "it cannot be reached: no reason to list again",
 	  { STREAM,
 	    { 0, .err = ND_ECLOSED },
@@ -428,7 +440,7 @@ static const struct {
 	    { 0, .err = ND_ETIME },
 	    { 0, .err = ND_ETIME },
 	    { GOOD, "", .ms = MIN } },
-	  "S ( +a ) ok W=9 !it was cut ~400 W=9 ~800 W=9 ~1600 W=9 ~3200 W=9 ok " },
+	  "S ( +a ) ok W=9 !it was cut ~400 W=9 ~800 W=9 ~1600 W=9 ~3200 W=9 ~2000 ok " },
 	{ "a list that breaks off takes nothing away, and pages are tried next",
 	  { { GOOD, EVENT("ADDED", "a", "3"), .err = ND_ECLOSED, .ms = MIN },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
@@ -444,14 +456,13 @@ static const struct {
 	    { GOOD, EVENT("ADDED", "b", "12"), .err = ND_ECLOSED, .ms = MIN },
 	    { GOOD, EVENT("ADDED", "c", "13"), .err = ND_ECLOSED },
 	    { GOOD, "", .ms = MIN } },
-	  "S ( +a ) ok W=9 +b W=12 +c !it was cut ~400 W=13 ok " },
+	  "S ( +a ) ok W=9 +b W=12 +c !it was cut ~400 W=13 ~2000 ok " },
 	{ "a watch that ends at once, again and again, is listed anew",
 	  { STREAM, { GOOD, "" }, { GOOD, "" }, { GOOD, "" }, STREAM },
-	  "S ( +a ) ok W=9 !the server ended it too early ~400 W=9 ok !the server ended it too "
-	  "early ~800 W=9 ok !the server ended it too early ~1600 S ( +a ) ok " },
+	  "S ( +a ) ok W=9 !the server ended it too early ~400 W=9 ~2000 ~800 W=9 ~2000 ~1600 S ( +a ) ok " },
 	{ "garbage in a watch is left, and the watch goes on",
 	  { STREAM, { GOOD, EVENT("ADDED", "b", "12") "<html>" }, { GOOD, "", .ms = MIN } },
-	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ok " },
+	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ~2000 ok " },
 	{ "neither protobuf nor JSON",
 	  { { 200, "text/html", NULL, "<html>" }, { 200, NULL, NULL, "" } },
 	  "S !200 : it answers neither protobuf nor JSON, or not as it did ~400 S ~800 " },
@@ -639,6 +650,47 @@ static void test_cut_watch(void **state)
 	free(bytes);
 }
 
+/* A list in protobuf, and a refusal, as a server wrote them; then cut at any byte: what was listed before stays. */
+static void test_protobuf(void **state)
+{
+	static const struct answer rest = { GOOD, "", .ms = MIN };
+	struct answer no = { 403, "application/vnd.kubernetes.protobuf", NULL, NULL },
+		      no_stream = { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+		      list = { 200, "application/vnd.kubernetes.protobuf", NULL, NULL };
+	char *status, *services;
+	size_t n;
+	(void)state;
+
+	read_recorded("status", &status, &no.n);
+	read_recorded("services", &services, &n);
+	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+	no.body = status;
+	list.body = services;
+	list.n = n;
+	step(&no);
+	no.n--; /* no message any more: the status of the head counts */
+	step(&no);
+	step(&no_stream);
+	step(&list);
+	step(&rest);
+	shorten(world.trace);
+	assert_string_equal(
+		world.trace,
+		"S !429 TooManyRequests: too many requests ~3000 S !403  ~800 S L ( +web +head +out +old "
+		"L=next-page !200 : it answers neither protobuf nor JSON, or not as it did ~400 ");
+	nd_watch_free(w);
+	for (list.n = 1; list.n < n; list.n++) {
+		w = begin(ND_OBJECT_SERVICE, NULL);
+		step(&no_stream);
+		step(&list);
+		assert_int_equal(count(") "), 0);
+		assert_false(nd_watch_state(w).synced);
+		nd_watch_free(w);
+	}
+	free(status);
+	free(services);
+}
+
 /* ---- the rest ---- */
 
 static void test_asks(void **state)
@@ -699,7 +751,7 @@ static void test_client(void **state)
 	reply(&rest);
 	shorten(world.trace);
 	assert_string_equal(world.trace, "~50 S ( +a ) ok W=9 !the program failed ~400 W=9 ~800 "
-					 "W=9 !a file is bad ok ");
+					 "W=9 !a file is bad ~2000 ok ");
 	assert_int_equal(nd_watch_state(w).failures, 2);
 	assert_int_equal(world.count.held.n, 2); /* what was not sent does not count */
 	assert_int_equal(world.count.held.bucket[0], 1);
@@ -757,8 +809,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_cut_watch),
-		cmocka_unit_test(test_asks),      cmocka_unit_test(test_client),
-		cmocka_unit_test(test_full),      cmocka_unit_test(test_count),
+		cmocka_unit_test(test_protobuf),  cmocka_unit_test(test_asks),
+		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_count),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
