@@ -29,13 +29,14 @@ def meta(name, space=None, labels=None):
 
 class Cluster:
     def __init__(self, rng, services=100, local=(LOCAL,)):
-        self.rng, self.items, self.services, self.slices, self.pods, self.imports = rng, [], [], [], [], []
+        self.rng, self.count, self.namespaces = rng, 0, []
+        self.services, self.slices, self.pods, self.imports, self.gone = [], [], [], [], []
         self.imported, self.cluster_ips, self.endpoint_ips, self.outside_ips = [], set(), [], set()
         # Imported endpoints have addresses of their own, which are not asked for: to a PTR for a slice without
         # kubernetes.io/service-name CoreDNS fails to write a reply, and is silent.
         self.imported_ips = []
         for s in SPACES:
-            self.items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": meta(s, labels={
+            self.namespaces.append({"apiVersion": "v1", "kind": "Namespace", "metadata": meta(s, labels={
                 "tier": rng.choice("ab")}), "spec": {}})
         pairs = [(s, n) for s in SPACES for n in NAMES]
         for space, name in rng.sample(pairs, min(services, len(pairs))):
@@ -47,7 +48,10 @@ class Cluster:
             self.add_pod(i)
         for i in range(3):      # endpoints of no Service
             self.add_slice(rng.choice(SPACES), "orphan-%d" % i, [PORTS[0]], "IPv4")
-        self.items += self.services + self.slices + self.imports + self.imported + self.pods
+
+    @property
+    def items(self):
+        return self.namespaces + self.services + self.slices + self.imports + self.imported + self.pods
 
     def fresh(self, kind, taken):
         while True:
@@ -156,6 +160,7 @@ class Cluster:
 
     def add_slice(self, space, name, ports, family, unnamed=False, imported=False):
         r, ends = self.rng, []
+        self.count += 1
         for _ in range(r.choice([0, 1, 1, 2, 3, 3, 12, 40])):
             e = {"addresses": [self.endpoint_ip(family, imported)], "conditions": r.choice([
                 {"ready": True}] * 6 + [{}, {"ready": False}, {"ready": False, "serving": True, "terminating": True}])}
@@ -171,7 +176,7 @@ class Cluster:
                 e["zone"] = zone
             ends.append(e)
         self.slices.append({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": family,
-                            "metadata": meta("%s-%05x" % (name, len(self.slices) + len(self.imported)), space, {
+                            "metadata": meta("%s-%05x" % (name, self.count), space, {
                                 "kubernetes.io/service-name": name, "app": r.choice(["one", "one", "two"])}),
                             "ports": [{"name": "" if unnamed else n, "protocol": p, "port": k + 8000}
                                       for n, p, k in ports], "endpoints": ends})
@@ -179,10 +184,69 @@ class Cluster:
     def add_pod(self, i):
         r = self.rng
         # Each fourth is a client: questions come from its address, which decides its search list.
-        ip = "127.0.%d.%d" % (i % 7, i + 2) if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
+        ip = "127.0.%d.%d" % (i % 250, i // 250 + 2) if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
         ips = [ip] + ([self.endpoint_ip("IPv6")] if "." in ip and r.random() < .3 else [])
         phase = "Running" if i % 4 == 0 else r.choice(["Running"] * 5 + ["Succeeded", "Pending", "Failed"])
         self.pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta("pod-%d" % i, r.choice(SPACES), {
                               "app": r.choice(["one", "two"])}),
                           "spec": {"containers": [{"name": "c", "image": "none.invalid/c"}]},
                           "status": {"phase": phase, "podIP": ip, "podIPs": [{"ip": x} for x in ips]}})
+
+    # --- what happens while it is served ---
+
+    def change(self):
+        """[(verb, object)]: some objects go, some are others from now on, some come."""
+        r, out = self.rng, []
+        for those, n in ((self.services, 6), (self.slices, 8), (self.imports, 3), (self.imported, 4), (self.pods, 6)):
+            for obj in r.sample([o for o in those if not o["metadata"]["name"].startswith("kube-dns")], n):
+                those.remove(obj)
+                out.append(("delete", obj))
+                self.gone.append(obj)
+        for those in (self.slices, self.imported):
+            for obj in r.sample(those, 10):
+                self.change_endpoints(obj, those is self.imported)
+                out.append(("patch", {**obj, "metadata": {k: obj["metadata"][k] for k in ("name", "namespace")}}))
+        for obj in r.sample(self.services, 15):
+            change = {"ports": self.ports(r.sample(PORTS, r.randrange(1, 4)), False)}
+            if obj["spec"]["type"] == "ExternalName":
+                change = {"externalName": r.choice(EXTERNAL)}
+            obj["spec"].update(change)
+            out.append(("patch", {"kind": "Service", "metadata": obj["metadata"], "spec": change}))
+        return out + [("create", obj) for obj in self.come()]
+
+    def change_endpoints(self, obj, imported):
+        self.add_slice("default", "x", [], obj["addressType"], imported=imported)
+        obj["endpoints"] = self.slices.pop()["endpoints"]
+
+    def come(self):
+        r, before = self.rng, {id(obj) for obj in self.items}
+        for those, add, n in ((self.services, self.add_service, 6), (self.imports, self.add_import, 3)):
+            there = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in those}
+            for pair in r.sample([(s, n) for s in SPACES for n in NAMES if (s, n) not in there], n):
+                add(*pair)
+        for _ in range(6):
+            self.count += 1
+            self.add_pod(1000 + self.count)
+        return [obj for obj in self.items if id(obj) not in before]
+
+    def mark(self):
+        """(objects to create, in this order and last; name and address of a Service, an endpoint, a pod and an import):
+        who knows such a mark knows all objects of the kind that came before it."""
+        self.count += 1
+        name, before = "mark-%d" % self.count, {id(obj) for obj in self.items}
+        service, endpoint, pod, import_ = ("10.%d.%d.%d" % (n, self.count // 250, self.count % 250 + 1)
+                                           for n in (97, 246, 247, 98))
+        for kind, ip in (("", service), ("-h", "None")):
+            self.services.append({"apiVersion": "v1", "kind": "Service", "metadata": meta(name + kind, "default", {
+                "app": "one"}), "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "ports": self.ports(
+                    PORTS[:1], False)}, "status": {}})
+        self.add_slice("default", name + "-h", PORTS[:1], "IPv4")
+        self.slices[-1]["endpoints"] = [{"addresses": [endpoint], "conditions": {"ready": True}}]
+        self.add_import("default", name)
+        self.imports[-1]["spec"] = {"type": "ClusterSetIP", "ips": [import_], "ports": self.ports(PORTS[:1], False)}
+        self.add_pod(1)
+        self.pods[-1]["metadata"].update(name=name, namespace="default")
+        self.pods[-1]["status"] = {"phase": "Running", "podIP": pod, "podIPs": [{"ip": pod}]}
+        return [o for o in self.items if id(o) not in before], {
+            "service": (name + ".default.svc", service), "endpoint": (name + "-h.default.svc", endpoint),
+            "pod": (pod.replace(".", "-") + ".default.pod", pod), "import": (name + ".default.svc", import_)}

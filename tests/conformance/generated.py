@@ -270,9 +270,32 @@ class Run:
             f.write(text)
         return path
 
+    def change(self, up, servers):
+        """Objects go, change and come; returns when both servers know. --source has no watch that would tell CoreDNS."""
+        self.api.change(self.cluster.change())
+        marks, names = self.cluster.mark()
+        self.api.change(("create", obj) for obj in marks)
+        wanted = [("cluster.local.", names["service"]), ("cluster.local.", names["endpoint"])]
+        if "pods verified" in up.inside:
+            wanted.append(("cluster.local.", names["pod"]))
+        wanted += [(zone, names["import"]) for zone in up.ask.get("multi", ())]
+        end = time.monotonic() + 30
+        for s in servers:
+            for zone, (name, address) in wanted:
+                case = {"q": name + "." + zone, "qtype": "A"}
+                while [r[4] for r in dns.ask(s.port, case)["answer"]] != [address]:
+                    if time.monotonic() > end:
+                        raise Failed("%s does not learn of %s" % (s.name, case["q"]))
+                    time.sleep(.02)
+
     def compare(self, name, servers, rng, count):
-        make, answered, dice = questions.Questions(rng, self.cluster, **SET_UPS[name].ask), 0, random.Random(name)
-        for _ in range(count):
+        up, answered, dice = SET_UPS[name], 0, random.Random(name)
+        make = questions.Questions(rng, self.cluster, **up.ask)
+        changes = range(count // 4, count, count // 4) if up.changes and not self.args.source and count > 40 else ()
+        for n in range(count):
+            if n in changes:
+                self.change(up, servers)
+                make = questions.Questions(rng, self.cluster, **up.ask)
             case = make.next()
             theirs, ours = both(servers, case)
             whole = case["qtype"] in TRANSFERS

@@ -50,6 +50,18 @@ class Live:
         except apiserver.APIError as e:
             raise Failed("the API server refuses an object: %s" % e) from None
 
+    def change(self, changes):
+        """[(create, patch or delete; object)], one after the other."""
+        for verb, obj in changes:
+            meta = obj["metadata"]
+            if verb == "create":
+                self.api.create(obj)
+            elif verb == "delete":
+                self.api.delete(obj["kind"], meta["name"], meta["namespace"])
+            else:
+                part = {k: obj[k] for k in ("spec", "endpoints") if k in obj}
+                self.api.patch(obj["kind"], meta["name"], part, meta["namespace"])
+
     def create_service(self, obj, again=True):
         """Two Services of one address are in clusters whose allocations were lost and repaired: here it is forgotten
         who has it."""

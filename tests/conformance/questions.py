@@ -37,13 +37,15 @@ class Questions:
         self.import_owner = {}
         for s in cluster.imported:
             self.import_owner.setdefault(self.owner_of(s, "multicluster.kubernetes.io"), []).append(s)
-        of_space = {i["metadata"]["name"]: i["metadata"]["labels"] for i in cluster.items if i["kind"] == "Namespace"}
+        of_space = {i["metadata"]["name"]: i["metadata"]["labels"] for i in cluster.namespaces}
 
         def seen(objects):
             """Those of them, if there are any."""
             return [o for o in objects if sees(o["metadata"]["labels"], o["metadata"]["namespace"], of_space[
                 o["metadata"]["namespace"]])] or objects
-        filled = [s for s in cluster.slices if any(map(self.is_ready, s["endpoints"]))]
+        services = {(s["metadata"]["name"], s["metadata"]["namespace"]) for s in cluster.services}
+        filled = [s for s in cluster.slices if any(map(self.is_ready, s["endpoints"])) and (
+            self.owner_of(s, "kubernetes.io") in services or rng.random() < .2)]
         self.filled = seen(filled)
         named = {self.owner_of(s, "kubernetes.io") for s in self.filled} if endpoints else ()
         # Services that have an answer: of those most questions are.
@@ -65,6 +67,8 @@ class Questions:
         if external:
             self.forms += [(self.outside, 26), (self.outside_port, 14), (self.outside_endpoint, 10),
                            (self.outside_apex, 8), (self.outside_address, 8)]
+        if cluster.gone:
+            self.forms.append((self.gone, 4))
         if zonal:
             self.forms.append((self.zonal, 25))
         if search:
@@ -261,6 +265,25 @@ class Questions:
         at = r.randrange(max(1, len(labels) - 3))
         labels[at:at + r.randrange(2)] = [r.choice(NEVER)]
         return ".".join(labels), types
+
+    def gone(self):
+        """What was there before the cluster changed, or is again."""
+        obj = self.rng.choice(self.c.gone)
+        name, space, kind = obj["metadata"]["name"], obj["metadata"]["namespace"], obj["kind"]
+        if kind == "ServiceImport":
+            return "%s.%s.svc.%s" % (name, space, self.rng.choice(self.multi or self.zones)), ["A", "AAAA", "SRV"]
+        if kind == "Pod":
+            ip = obj["status"]["podIP"]
+            return "%s.%s.pod.%s" % (dashed(ip), space, self.zone()), ["AAAA" if ":" in ip else "A"]
+        if kind == "EndpointSlice" and obj["endpoints"] and "kubernetes.io/service-name" in obj["metadata"]["labels"]:
+            e = self.rng.choice(obj["endpoints"])
+            if self.rng.random() < .5:
+                return reverse(e["addresses"][0]), ["PTR"]
+            return "%s.%s.%s.svc.%s" % (self.label_of(e), *self.owner_of(obj, "kubernetes.io"), self.zone()), ["A", "AAAA"]
+        # Of a slice, whose own name may be longer than a label, its Service.
+        labels = obj["metadata"]["labels"]
+        name = labels.get("kubernetes.io/service-name") or labels.get("multicluster.kubernetes.io/service-name") or name
+        return "%s.%s.svc.%s" % (name, space, self.zone()), ["A", "AAAA", "SRV"]
 
     def elsewhere(self):
         return self.rng.choice(["example.org.", ".", "local.", "xcluster.local.", "www.cluster.localx.", "arpa.",

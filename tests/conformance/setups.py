@@ -8,9 +8,10 @@ HOSTS = ['template IN A example.org {', '  answer "{{ .Question.Name }} 7 IN A 1
 
 class SetUp:
     """All zones and lines of `kubernetes`; lines beside it; whether it is bound to 127.0.0.1 alone (no address of its own to
-    name as NS); ask: what questions.Questions is told."""
+    name as NS); whether the cluster changes while it is served; ask: what questions.Questions is told."""
 
-    def __init__(self, inside, all_zones="cluster.local" + REVERSE, beside=(), bind=True, **ask):
+    def __init__(self, inside, all_zones="cluster.local" + REVERSE, beside=(), bind=True, changes=False, **ask):
+        self.changes = changes
         self.zones, self.inside, self.beside, self.bind, self.ask = all_zones, inside, beside, bind, ask
 
     def corefile(self, where, port, ready):
@@ -26,7 +27,7 @@ def external(zones, *lines):
 
 SET_UPS = {
     "insecure": SetUp(["pods insecure", "ttl 30"], bind=False),
-    "verified": SetUp(["pods verified", "endpoint_pod_names"], bind=False, pod_names=True),
+    "verified": SetUp(["pods verified", "endpoint_pod_names"], bind=False, changes=True, pod_names=True),
     "disabled": SetUp(["pods disabled", "ttl 0"], "cluster.local 244.10.in-addr.arpa"),
     "zonal": SetUp(["zonal", "ignore empty_service"], zonal=True),
     "namespaces": SetUp(["namespaces shop default a", "pods insecure"],
@@ -37,12 +38,12 @@ SET_UPS = {
     "zones": SetUp(["ttl 3600", "pods insecure"], "10.in-addr.arpa b.test cluster.local c.cluster.local",
                    zones=("b.test.", "cluster.local.", "c.cluster.local.")),
     "multicluster": SetUp(["multicluster clusterset.local", "pods verified"], "cluster.local clusterset.local" + REVERSE,
-                          bind=False, multi=("clusterset.local.",)),
+                          bind=False, changes=True, multi=("clusterset.local.",)),
     "external": SetUp(["pods disabled"], beside=external("ext.test in-addr.arpa", "headless", "ttl 9") + HOSTS,
-                      bind=False, external=("ext.test.",)),
+                      bind=False, changes=True, external=("ext.test.",)),
     "external-apex": SetUp(["ttl 60"], beside=external("ext.test out.test ip6.arpa", "apex here", "fallthrough ip6.arpa"
                                                        " out.test") + HOSTS, external=("ext.test.", "out.test.")),
-    "autopath": SetUp(["pods verified", "ttl 2"], "cluster.local", ["autopath @kubernetes"] + HOSTS, search=True),
+    "autopath": SetUp(["pods verified", "ttl 2"], "cluster.local", ["autopath @kubernetes"] + HOSTS, changes=True, search=True),
     "fallthrough": SetUp(["fallthrough", "pods verified"], beside=[
         "template IN ANY cluster.local in-addr.arpa {", '  answer "{{ .Question.Name }} 3 IN TXT behind"', "}"]),
     "fallthrough-one": SetUp(["fallthrough in-addr.arpa shop.svc.cluster.local", "pods disabled", "endpoint_pod_names"],
@@ -52,7 +53,7 @@ SET_UPS = {
     "cached": SetUp(["pods insecure", "ttl 30", "fallthrough in-addr.arpa ip6.arpa"], bind=False, beside=[
         "cache 30 {", "  keepttl", "}", "loadbalance", "errors"] + HOSTS),
     "transfer": SetUp(["multicluster clusterset.local", "endpoint_pod_names"], "cluster.local clusterset.local in-addr.arpa",
-                      external("ext.test", "headless") + ["transfer {", "  to *", "}"] + HOSTS, bind=False,
+                      external("ext.test", "headless") + ["transfer {", "  to *", "}"] + HOSTS, bind=False, changes=True,
                       multi=("clusterset.local.",), external=("ext.test.",), pod_names=True,
                       transfers=("cluster.local.", "clusterset.local.", "ext.test.")),
     # What selectors hide is nowhere: not outside, not in transfers, not imported.

@@ -63,6 +63,24 @@ def test_set_ups(name):
     assert up.corefile("source x", 1, 2).count("{") == up.corefile("source x", 1, 2).count("}")
 
 
+def test_a_cluster_changes():
+    def run(seed):
+        c = cluster.Cluster(random.Random(seed))
+        return c, [c.change(), c.change()], c.mark()
+    c, changes, (marks, names) = run(3)
+    assert (changes, (marks, names)) == run(3)[1:]
+    for some in changes:
+        for verb in ("create", "patch", "delete"):
+            kinds = {obj["kind"] for v, obj in some if v == verb}
+            assert {"Service", "EndpointSlice"} <= kinds and (verb == "patch" or {"Pod", "ServiceImport"} <= kinds)
+    there = [(o["kind"], o["metadata"]["namespace"], o["metadata"]["name"]) for o in c.items if o["kind"] != "Namespace"]
+    assert len(set(there)) == len(there)
+    assert all(o in c.items for o in marks) and not any(o in c.items for o in c.gone)
+    assert len(marks) >= 5 and set(names) == {"service", "endpoint", "pod", "import"}
+    q = questions.Questions(random.Random(1), c)
+    assert any(q.gone in form for form in q.forms) and all(dns.query({"q": q.gone()[0], "qtype": "A"}, 1) for _ in range(200))
+
+
 def test_query_with_options():
     plain = dns.query({"q": "a.", "qtype": "A"}, 1)
     assert plain[10:12] == b"\0\0" and len(plain) == 12 + 3 + 4
