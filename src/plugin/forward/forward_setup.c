@@ -7,7 +7,6 @@
 #include "io/tls.h"
 #include "base/log.h"
 #include "plugin/forward/forward.h"
-#include "upstream/host.h"
 
 typedef int reader(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s);
 
@@ -368,69 +367,6 @@ static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
 			       "Using only '%s'.",
 			       text, name);
 	}
-	return 0;
-}
-
-struct host_order {
-	struct nd_forward *forward;
-	const struct nd_addr *addr;
-	struct nd_host_stats *stats;
-	uint16_t nworkers;
-};
-
-static void *make_stats(void *ctx)
-{
-	const struct host_order *o = ctx;
-
-	return nd_host_stats_new(o->addr, o->nworkers);
-}
-
-static void *make_host(void *ctx)
-{
-	const struct host_order *o = ctx;
-	struct nd_host_config c = o->forward->host;
-
-	c.addr = *o->addr;
-	return nd_host_new(&c, o->stats, o->nworkers);
-}
-
-static void free_host(void *object)
-{
-	nd_host_free(object);
-}
-
-/* Everything that a host and its sockets depend on. */
-static char *host_key(const struct nd_forward *f, const char *to, struct nd_setup *s)
-{
-	const struct nd_host_config *c = &f->host;
-	struct nd_name probed = nd_name_view(c->probe_name.bytes);
-	char source[ND_ADDR_TEXT_MAX] = "", name[ND_NAME_TEXT_MAX];
-
-	if (c->source.len)
-		nd_addr_format_ip(&c->source, source);
-	nd_name_format(probed, name);
-	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s", to, source,
-			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns,
-			       c->max_idle, (unsigned long long)c->probe_interval_ns,
-			       c->probe_no_rec, c->probe_tcp, name);
-}
-
-int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
-{
-	struct host_order o = { .forward = f, .addr = addr, .nworkers = s->process->nworkers };
-	struct nd_exchange_config *g = &f->group;
-	char to[ND_ADDR_TEXT_MAX];
-	size_t n = nd_addr_format(addr, to);
-	char *key = host_key(f, to, s);
-
-	o.stats = nd_setup_share(s, "upstream numbers", to, n, make_stats, &o, free);
-	if (!o.stats || !key)
-		return ND_ELIMIT;
-	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o,
-					   free_host);
-	if (!h)
-		return ND_ELIMIT;
-	g->host[g->nhosts++] = h;
 	return 0;
 }
 

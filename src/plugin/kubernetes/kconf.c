@@ -5,7 +5,6 @@
 #include <string.h>
 #include "io/clock.h"
 #include "kube/selector.h"
-#include "plugin/kubernetes/kfind.h"
 
 bool nd_kconf_is_multi(const struct nd_kconf *c, struct nd_name zone)
 {
@@ -13,6 +12,16 @@ bool nd_kconf_is_multi(const struct nd_kconf *c, struct nd_name zone)
 		if (nd_name_equal(c->multi[i], zone))
 			return true;
 	return false;
+}
+
+bool nd_kconf_is_reverse(struct nd_name name)
+{
+	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
+
+	return (name.len > sizeof v4 &&
+		memcmp(name.wire + name.len - sizeof v4, v4, sizeof v4) == 0) ||
+	       (name.len > sizeof v6 &&
+		memcmp(name.wire + name.len - sizeof v6, v6, sizeof v6) == 0);
 }
 
 static int want_args(struct nd_setup *s, const struct nd_conf_line *line, size_t min, size_t max)
@@ -254,7 +263,7 @@ static const struct nd_name *choose_primary(const struct nd_kconf *c)
 	for (size_t i = 0; i < c->nzones; i++) {
 		const struct nd_name *z = &c->zones[i];
 		bool arpa = z->labels == 2 && memcmp(z->wire + z->len - 6, "\4arpa", 6) == 0;
-		if (nd_kfind_is_reverse(*z))
+		if (nd_kconf_is_reverse(*z))
 			continue;
 		if (!arpa)
 			return z;

@@ -39,3 +39,5 @@ struct nd_kconf {
 /* Reads the block. 0 or ND_ECONF. */
 int nd_kconf_read(struct nd_kconf *c, struct nd_setup *s);
 bool nd_kconf_is_multi(const struct nd_kconf *c, struct nd_name zone);
+/* Is it below in-addr.arpa or ip6.arpa, not one of these (CoreDNS dnsutil.IsReverse)? Lower case. */
+bool nd_kconf_is_reverse(struct nd_name name);

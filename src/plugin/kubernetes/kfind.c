@@ -10,16 +10,6 @@ bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone)
 	return name.labels == zone.labels + 2u && memcmp(name.wire, "\2ns\3dns", 7) == 0;
 }
 
-bool nd_kfind_is_reverse(struct nd_name name)
-{
-	static const uint8_t v4[] = "\7in-addr\4arpa", v6[] = "\3ip6\4arpa";
-
-	return (name.len > sizeof v4 &&
-		memcmp(name.wire + name.len - sizeof v4, v4, sizeof v4) == 0) ||
-	       (name.len > sizeof v6 &&
-		memcmp(name.wire + name.len - sizeof v6, v6, sizeof v6) == 0);
-}
-
 bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n)
 {
 	for (size_t i = 0; i < c->nnamespaces; i++)
@@ -309,7 +299,7 @@ void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name
 		return;
 	if (r->top)
 		out->kind = ND_KFIND_EMPTY;
-	else if (nd_kfind_is_reverse(zone))
+	else if (nd_kconf_is_reverse(zone))
 		return;
 	else if (r->pod || !r->service.n)
 		find_in_namespace(c, out);

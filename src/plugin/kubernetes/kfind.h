@@ -33,8 +33,6 @@ struct nd_kfind {
 void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone,
 		   struct nd_kfind *out);
 bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone);
-/* Below in-addr.arpa or ip6.arpa, not these themselves (CoreDNS dnsutil.IsReverse). Lower case. */
-bool nd_kfind_is_reverse(struct nd_name name);
 /* Is the namespace there, and do `namespaces` let it be seen? NULL if not. */
 const struct nd_kns *nd_kfind_namespace(const struct nd_kconf *c, const void *name, size_t n);
 /* Do `namespaces` name it (or stand there not)? */
