@@ -22,6 +22,8 @@ struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 /* Of these links those that q came past: below where it began, down to where it turned around. */
 static uint64_t passed(const struct nd_query *q, uint64_t links)
 {
+	if (q->from == ND_CHAIN_MAX) /* behind the last one */
+		return 0;
 	return (links & (((uint64_t)2 << q->answerer) - 1)) >> q->from << q->from;
 }
 
