@@ -15,13 +15,14 @@
 #include "server/server.h"
 #include "server/worker.h"
 #include "sim/client.h"
+#include "sim/seeds.h"
 #include "sim/upstream.h"
 #include "sim/world.h"
 
 #define S(n) ((n) * (uint64_t)ND_NS_PER_S)
 #define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
 
-enum { UPSTREAMS = 2, CLIENTS_MAX = 6, TRACE_EVERY = 100 };
+enum { UPSTREAMS = 2, CLIENTS_MAX = 6 };
 
 /* What the run must have seen, in all its seeds together. */
 enum seen {
@@ -45,9 +46,6 @@ static const char *const seen_text[SEEN] = {
 	"answers from the cache", "reloads"
 };
 static uint64_t seen[SEEN];
-
-static const char *plant; /* --plant: a known bug, switched on */
-static bool verbose;
 
 struct scene {
 	struct nd_loop *server_loop, *outside;
@@ -107,7 +105,7 @@ static void draw_faults(struct scene *s)
 		if (draw(3) == 0)
 			m.slow_ns = draw(300) * MS(1);
 		m.no_tcp = draw(6) == 0;
-		m.lie_ppm = plant && !strcmp(plant, "lie") ? 20000 : 0;
+		m.lie_ppm = sim_seeds_planted("lie") ? 20000 : 0;
 		sim_upstream_set_mood(s->upstream[i], &m);
 	}
 }
@@ -117,7 +115,7 @@ static void stop_faults(struct scene *s)
 	struct nd_world_link l = { .delay_min_ns = MS(1) / 20, .delay_max_ns = MS(1) };
 	struct sim_mood m = { .no_tcp = false };
 
-	if (plant && !strcmp(plant, "silence"))
+	if (sim_seeds_planted("silence"))
 		m.silent_ppm = 1000000;
 	nd_world_set_link(&l);
 	for (unsigned i = 0; i < UPSTREAMS; i++) {
@@ -143,7 +141,7 @@ static void draw_corefile(struct scene *s)
 static void no_lines(void *ctx, const char *text, size_t n)
 {
 	(void)ctx;
-	if (verbose)
+	if (sim_seeds_verbose())
 		fwrite(text, 1, n, stdout);
 }
 
@@ -175,7 +173,7 @@ static void open_scene(struct scene *s)
 		s->upstream[i] = sim_upstream_new(s->outside, &s->upstream_addr[i]);
 	}
 	draw_corefile(s);
-	if (verbose)
+	if (sim_seeds_verbose())
 		printf("%s", s->corefile);
 	if (nd_server_new(s->server_loop, &o, &s->server) ||
 	    nd_server_load_text(s->server, s->corefile, &d)) {
@@ -296,7 +294,7 @@ static void note_seen(const struct scene *s)
 }
 
 /* True if the seed holds; its trace in *trace. */
-static bool run_seed(uint64_t seed, uint64_t *trace, char why[256])
+static bool run_seed(uint64_t seed, uint64_t *trace, char why[SIM_SEEDS_WHY])
 {
 	struct scene s;
 
@@ -310,73 +308,32 @@ static bool run_seed(uint64_t seed, uint64_t *trace, char why[256])
 	close_scene(&s);
 	*trace = nd_world_trace();
 	nd_world_close();
-	snprintf(why, 256, "%s", s.complaint);
+	snprintf(why, SIM_SEEDS_WHY, "%s", s.complaint);
 	return !s.complaint[0];
-}
-
-static unsigned failures;
-
-static void fail_seed(uint64_t seed, const char *why)
-{
-	failures++;
-	printf("FAIL seed %" PRIu64 ": %s\n  replay: ./dev sim --seed %" PRIu64 "%s%s -v\n", seed,
-	       why, seed, plant ? " --plant " : "", plant ? plant : "");
-}
-
-static void run_all(uint64_t first, uint64_t n)
-{
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t trace, again;
-		char why[256];
-		if (!run_seed(seed, &trace, why)) {
-			fail_seed(seed, why);
-			continue;
-		}
-		/* The same seed, the same world: a difference means that something came in by the back door. */
-		if (seed % TRACE_EVERY == 0 && (!run_seed(seed, &again, why) || again != trace))
-			fail_seed(seed, "ran differently the second time");
-	}
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t first = 1, n = 1000;
-	bool one = false;
+	static const char *const plants[] = { "lie", "silence", NULL };
+	const struct sim_seeds run = {
+		.usage = "sim [--seeds N] [--first S] [--seed S] [--plant lie|silence] [-v]",
+		.replay = "./dev sim",
+		.plants = plants,
+		.n = 1000,
+		.trace_every = 100,
+		.seen_text = seen_text,
+		.seen = seen,
+		.nseen = SEEN,
+		.run = run_seed,
+	};
+	int status = sim_seeds_read(&run, argc, argv);
 
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (!strcmp(argv[i], "-v")) {
-			verbose = true;
-			continue;
-		}
-		if (value && !strcmp(argv[i], "--seeds"))
-			n = strtoull(value, NULL, 10);
-		else if (value && !strcmp(argv[i], "--first"))
-			first = strtoull(value, NULL, 10);
-		else if (value && !strcmp(argv[i], "--seed"))
-			first = strtoull(value, NULL, 10), n = 1, one = true;
-		else if (value && !strcmp(argv[i], "--plant"))
-			plant = value;
-		else {
-			fprintf(stderr,
-				"usage: sim [--seeds N] [--first S] [--seed S] [--plant lie|silence] [-v]\n");
-			return 2;
-		}
-		i++;
-	}
+	if (status)
+		return status;
 	nd_rcu_register();
 	nd_log_set_sink(no_lines, NULL);
-	run_all(first, n);
-	for (unsigned i = 0; !one && n >= 100 && i < SEEN; i++) {
-		if (verbose)
-			printf("seen: %" PRIu64 " %s\n", seen[i], seen_text[i]);
-		if (seen[i] == 0) {
-			failures++;
-			printf("FAIL: in %" PRIu64 " seeds never: %s\n", n, seen_text[i]);
-		}
-	}
+	status = sim_seeds_run(&run);
 	nd_rcu_barrier();
 	nd_rcu_unregister();
-	printf("%" PRIu64 " passed, %u failed\n", n > failures ? n - failures : 0, failures);
-	return failures != 0;
+	return status;
 }

@@ -15,12 +15,11 @@
 #include "kube/apisource.h"
 #include "sim/apiserver.h"
 #include "sim/mirror.h"
+#include "sim/seeds.h"
 #include "sim/world.h"
 
 #define S(n) ((n) * (uint64_t)ND_NS_PER_S)
 #define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-
-enum { TRACE_EVERY = 25 };
 
 /* What the run must have seen, in all its seeds together. */
 enum seen {
@@ -76,9 +75,6 @@ static const char *const seen_text[SEEN] = {
 };
 static uint64_t seen[SEEN];
 
-static const char *plant; /* --plant: a known bug, switched on */
-static bool verbose;
-
 struct scene {
 	struct nd_loop *loop, *outside;
 	struct nd_addr addr;
@@ -96,11 +92,6 @@ struct scene {
 static uint32_t draw(uint32_t below)
 {
 	return nd_world_random(ND_WORLD_SCENE, below);
-}
-
-static bool planted(const char *name)
-{
-	return plant && strcmp(plant, name) == 0;
 }
 
 static void check(struct scene *s, bool fine, const char *text)
@@ -124,7 +115,7 @@ static void on_report(void *ctx, bool good, const char *text)
 	struct scene *s = ctx;
 
 	s->good = good;
-	if (verbose)
+	if (sim_seeds_verbose())
 		printf("%8.1f s: %s %s\n", (double)nd_world_now_ns() / ND_NS_PER_S,
 		       good ? "good" : "bad ", text);
 }
@@ -217,7 +208,7 @@ static void open_scene(struct scene *s)
 					  .no_protobuf = draw(2),
 					  .no_stream = draw(2),
 					  .page = 1 + draw(40),
-					  .lose_ppm = planted("lose") ? 100000 : 0 };
+					  .lose_ppm = sim_seeds_planted("lose") ? 100000 : 0 };
 	s->has_restarts = draw(2);
 	s->has_darkness = draw(3) == 0;
 	s->has_compaction = draw(2);
@@ -227,9 +218,9 @@ static void open_scene(struct scene *s)
 	sim_api_set_up(s->api, draw(4) != 0);
 	draw_faults(s);
 	sim_mirror_init(&s->mirror, &s->cluster,
-			planted("sweep")   ? SIM_MIRROR_NO_SWEEP
-			: planted("early") ? SIM_MIRROR_EARLY
-					   : SIM_MIRROR_HONEST);
+			sim_seeds_planted("sweep")   ? SIM_MIRROR_NO_SWEEP
+			: sim_seeds_planted("early") ? SIM_MIRROR_EARLY
+						     : SIM_MIRROR_HONEST);
 	s->config = (struct nd_apisource_config){
 		.api = { .addr = s->addr, .host = "10.0.1.1:6443", .prefix = "" },
 		.sink = &s->mirror.sink,
@@ -329,7 +320,7 @@ static void note_seen(const struct scene *s)
 }
 
 /* True if the seed holds; its trace in *trace. */
-static bool run_seed(uint64_t seed, uint64_t *trace, char why[256])
+static bool run_seed(uint64_t seed, uint64_t *trace, char why[SIM_SEEDS_WHY])
 {
 	static struct scene s; /* the sink's tables are large */
 
@@ -343,78 +334,26 @@ static bool run_seed(uint64_t seed, uint64_t *trace, char why[256])
 	close_scene(&s);
 	*trace = nd_world_trace();
 	nd_world_close();
-	snprintf(why, 256, "%s", s.complaint);
+	snprintf(why, SIM_SEEDS_WHY, "%s", s.complaint);
 	return !s.complaint[0];
-}
-
-/* ---- the run ---- */
-
-static unsigned failures;
-
-static void fail_seed(uint64_t seed, const char *why)
-{
-	failures++;
-	printf("FAIL seed %" PRIu64 ": %s\n  replay: ./dev sim watch --seed %" PRIu64 "%s%s -v\n",
-	       seed, why, seed, plant ? " --plant " : "", plant ? plant : "");
-}
-
-static void run_all(uint64_t first, uint64_t n)
-{
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		uint64_t trace, again;
-		char why[256];
-		if (!run_seed(seed, &trace, why)) {
-			fail_seed(seed, why);
-			continue;
-		}
-		/* The same seed, the same world: a difference means that something came in by the back door. */
-		if (seed % TRACE_EVERY == 0 && (!run_seed(seed, &again, why) || again != trace))
-			fail_seed(seed, "ran differently the second time");
-	}
-}
-
-static void look_for_blindness(uint64_t n)
-{
-	for (unsigned i = 0; i < SEEN; i++) {
-		if (verbose)
-			printf("seen: %" PRIu64 " %s\n", seen[i], seen_text[i]);
-		if (seen[i] == 0) {
-			failures++;
-			printf("FAIL: in %" PRIu64 " seeds never: %s\n", n, seen_text[i]);
-		}
-	}
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t first = 1, n = 200;
+	static const char *const plants[] = { "sweep", "early", "lose", NULL };
+	const struct sim_seeds run = {
+		.usage =
+			"sim_watch [--seeds N] [--first S] [--seed S] [--plant sweep|early|lose] [-v]",
+		.replay = "./dev sim watch",
+		.plants = plants,
+		.n = 200,
+		.trace_every = 25,
+		.seen_text = seen_text,
+		.seen = seen,
+		.nseen = SEEN,
+		.run = run_seed,
+	};
+	int status = sim_seeds_read(&run, argc, argv);
 
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-		if (!strcmp(argv[i], "-v")) {
-			verbose = true;
-			continue;
-		}
-		if (value && !strcmp(argv[i], "--seeds"))
-			n = strtoull(value, NULL, 10);
-		else if (value && !strcmp(argv[i], "--first"))
-			first = strtoull(value, NULL, 10);
-		else if (value && !strcmp(argv[i], "--seed"))
-			first = strtoull(value, NULL, 10), n = 1;
-		else if (value && !strcmp(argv[i], "--plant") &&
-			 (!strcmp(value, "sweep") || !strcmp(value, "early") ||
-			  !strcmp(value, "lose")))
-			plant = value;
-		else {
-			fprintf(stderr, "usage: sim_watch [--seeds N] [--first S] [--seed S] "
-					"[--plant sweep|early|lose] [-v]\n");
-			return 2;
-		}
-		i++;
-	}
-	run_all(first, n);
-	if (n >= 100)
-		look_for_blindness(n);
-	printf("%" PRIu64 " passed, %u failed\n", n > failures ? n - failures : 0, failures);
-	return failures != 0;
+	return status ? status : sim_seeds_run(&run);
 }
