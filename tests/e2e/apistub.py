@@ -7,6 +7,8 @@ import queue
 import threading
 import urllib.parse
 
+from serving import texts
+
 KINDS = {"/api/v1/namespaces": "Namespace", "/api/v1/services": "Service"}
 
 
@@ -137,3 +139,7 @@ class Stub:
 def status(code, reason="Refused", message="no"):
     return json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
                        "message": message})
+
+
+def address(s, name):
+    return texts(s.ask(name + ".n.svc.cluster.local."))

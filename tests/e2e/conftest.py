@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""serve(corefile, ...): starts a nodens (serving.Server) that ends with the test. node: a node in namespaces."""
+"""serve(corefile, ...): starts a nodens (serving.Server) that ends with the test. stub: an API
+server of the tests. node: a node in namespaces."""
 import re
 
 import pytest
 
 import nodenet
+from apistub import Stub
 from serving import Server
 
 
@@ -26,6 +28,16 @@ def serve(tmp_path):
             errors.append(e)
     if errors:
         raise errors[0]
+
+
+@pytest.fixture
+def stub():
+    """An API server that does as it is told: Service n/a."""
+    s = Stub()
+    s.put("Namespace", "n")
+    s.put("Service", "a", clusterIP="10.0.0.1")
+    yield s
+    s.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
+from apistub import Stub, address, status
 from serving import wait_for
-from test_apifaults import Stub, address, status
 
 COREFILE = """.:@PORT {
     bind 127.0.0.1

@@ -7,7 +7,7 @@ import time
 import dns.rcode
 import pytest
 
-from apistub import Stub, status
+from apistub import Stub, address, status
 from serving import texts, wait_for
 
 COREFILE = """.:@PORT {
@@ -24,21 +24,8 @@ COREFILE = """.:@PORT {
 """
 
 
-@pytest.fixture
-def stub():
-    s = Stub()
-    s.put("Namespace", "n")
-    s.put("Service", "a", clusterIP="10.0.0.1")
-    yield s
-    s.close()
-
-
 def served(serve, stub, timeout="5s", labels="x!=y", wait=True):
     return serve(COREFILE % (stub.port, timeout, labels), wait)
-
-
-def address(s, name):
-    return texts(s.ask(name + ".n.svc.cluster.local."))
 
 
 def test_pages_changes_and_what_is_asked(serve, stub):

@@ -8,10 +8,11 @@ import subprocess
 
 import pytest
 
-from apistub import Stub
 from serving import Server, texts, wait_for
 
-SELF, SILENT = "127.77.53.1", "127.77.53.2"
+# Port 53 is the only one that a resolv.conf has: addresses that no other process of the tests takes.
+NET = "127.%d.%d." % (64 + (os.getpid() >> 8 & 127), os.getpid() & 255)
+SELF, SILENT = NET + "1", NET + "2"
 COREFILE = """.:%s {
     bind %s
     ready 127.0.0.1:@READY
@@ -26,15 +27,6 @@ COREFILE = """.:%s {
     }
 }
 """
-
-
-@pytest.fixture
-def stub():
-    s = Stub()
-    s.put("Namespace", "n")
-    s.put("Service", "a", clusterIP="10.0.0.1")
-    yield s
-    s.close()
 
 
 def answers(s, **more):

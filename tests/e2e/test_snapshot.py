@@ -6,8 +6,8 @@ import os
 import dns.rcode
 import pytest
 
+from apistub import Stub, address, status
 from serving import texts, wait_for
-from test_apifaults import Stub, status
 
 COREFILE = """.:@PORT {
     bind 127.0.0.1
@@ -31,13 +31,9 @@ def away(kind, query):
 
 
 @pytest.fixture
-def stub():
-    s = Stub()
-    s.put("Namespace", "n")
-    s.put("Service", "a", clusterIP="10.0.0.1")
-    s.put("Service", "ext", type="ExternalName", externalName="x.example")
-    yield s
-    s.close()
+def stub(stub):
+    stub.put("Service", "ext", type="ExternalName", externalName="x.example")
+    return stub
 
 
 @pytest.fixture
@@ -47,10 +43,6 @@ def path(tmp_path):
 
 def served(serve, stub, path, more="", wait=True):
     return serve(COREFILE % (stub.port, path, more), wait)
-
-
-def address(s, name):
-    return texts(s.ask(name + ".n.svc.cluster.local."))
 
 
 def end(s):
