@@ -102,8 +102,8 @@ static void on_wake(void *ctx)
 	struct nd_lookup *l = ctx;
 	struct job *j = l->job;
 
-	pthread_mutex_lock(
-		&j->lock); /* after it the thread does nothing any more with what we read */
+	/* After it the thread does nothing any more with what we read. */
+	pthread_mutex_lock(&j->lock);
 	pthread_mutex_unlock(&j->lock);
 	struct nd_lookup_result r = { .addrs = j->addrs, .n = j->why ? 0 : j->n };
 	if (j->why)
@@ -112,33 +112,31 @@ static void on_wake(void *ctx)
 	drop(l);
 }
 
-static struct job *new_job(const char *name, uint16_t port, struct nd_wake *wake)
+static int new_job(const char *name, uint16_t port, struct job **out)
 {
 	struct job *j = calloc(1, sizeof *j);
 
 	if (!j)
-		return NULL;
+		return -ENOMEM;
+	if (atomic_fetch_add(&jobs, 1) >= JOBS_MAX) {
+		atomic_fetch_sub(&jobs, 1);
+		free(j);
+		return ND_ELIMIT;
+	}
 	pthread_mutex_init(&j->lock, NULL);
-	j->wake = wake;
 	j->port = port;
 	memcpy(j->name, name, strlen(name) + 1);
-	return j;
+	*out = j;
+	return 0;
 }
 
-static int start(struct nd_lookup *l, struct nd_loop *loop, const char *name, uint16_t port)
+static int start(struct nd_lookup *l, struct nd_loop *loop)
 {
 	l->wake = nd_wake_new(loop, on_wake, l);
-	l->job = l->wake ? new_job(name, port, l->wake) : NULL;
-	int err = l->job ? nd_thread_leave("nd-lookup", work, l->job) : -ENOMEM;
-	if (!err)
-		return 0;
-	nd_wake_free(l->wake);
-	if (l->job)
-		free_job(l->job);
-	else
-		atomic_fetch_sub(&jobs, 1);
-	free(l);
-	return err;
+	if (!l->wake)
+		return -ENOMEM;
+	l->job->wake = l->wake;
+	return nd_thread_leave("nd-lookup", work, l->job);
 }
 
 int nd_lookup_start(struct nd_loop *loop, const char *name, uint16_t port,
@@ -147,21 +145,24 @@ int nd_lookup_start(struct nd_loop *loop, const char *name, uint16_t port,
 {
 	if (!*name || strlen(name) > ND_LOOKUP_NAME_MAX)
 		return ND_EFORMAT;
-	if (atomic_fetch_add(&jobs, 1) >= JOBS_MAX) {
-		atomic_fetch_sub(&jobs, 1);
-		return ND_ELIMIT;
-	}
 	struct nd_lookup *l = calloc(1, sizeof *l);
-	if (!l) {
-		atomic_fetch_sub(&jobs, 1);
+	if (!l)
 		return -ENOMEM;
-	}
 	l->on_end = on_end;
 	l->ctx = ctx;
-	int err = start(l, loop, name, port);
-	if (!err)
-		*out = l;
-	return err;
+	int err = new_job(name, port, &l->job);
+	if (!err) {
+		err = start(l, loop);
+		if (err)
+			free_job(l->job);
+	}
+	if (err) {
+		nd_wake_free(l->wake);
+		free(l);
+		return err;
+	}
+	*out = l;
+	return 0;
 }
 
 void nd_lookup_cancel(struct nd_lookup *l)

@@ -12,10 +12,10 @@
 
 #define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
 #define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-#define STANDS_NS \
-	S(2) /* then a watch that had failed is said to go on: not one that fails each time it is opened */
 
 enum {
+	/* So long open, a watch that had failed goes on; one that fails each time it is opened does not. */
+	STANDS_S = 2,
 	FAILURES_MAX = 3, /* of watches in a row from one version, before all is listed again */
 	PAUSE_MS = 800,
 	PAUSE_MAX_MS = 30000,
@@ -108,7 +108,7 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	w->state.connected = !is_refusal(w);
 	/* What failed before goes on where it was, if it stands. */
 	if (w->state.connected && w->phase == ND_ASK_WATCH && w->told[0])
-		nd_timer_start(w->loop, &w->timer, STANDS_NS, on_stands);
+		nd_timer_start(w->loop, &w->timer, S(STANDS_S), on_stands);
 }
 
 /* A list is whole: the watch goes on from there. */

@@ -231,8 +231,9 @@ static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label,
 			    ND_CLASS_IN, s->conf->ttl, ip, n);
 }
 
-static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
-		     const uint8_t *text)
+/* A port that has a number: where there are none one without stands in, which has an address and no service. */
+static bool any_number(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
+		       const uint8_t *text)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i].port >= 0 && nd_kfind_port_matches(r, &p[i], text))
@@ -265,7 +266,7 @@ static int srv_of_service(struct srv *s)
 	for (uint32_t i = 0; i < v->nports && !err; i++)
 		if (nd_kfind_port_matches(r, &v->port[i], text))
 			err = add_srv(s, s->base, s->base.wire, v->port[i].port);
-	for (uint8_t i = 0; i < v->nips && !err && any_port(r, v->port, v->nports, text); i++)
+	for (uint8_t i = 0; i < v->nips && !err && any_number(r, v->port, v->nports, text); i++)
 		err = add_extra(s, s->base, s->base.wire, nd_kobject_ips(v)[i].bytes,
 				nd_kobject_ips(v)[i].len);
 	return err;
@@ -317,7 +318,7 @@ static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const stru
 	if (target_of(s, label, &buf, &target))
 		return 0; /* longer than a name can be */
 	if (section == ND_SECTION_ADDITIONAL)
-		return any_port(r, slice->port, slice->nports, text)
+		return any_number(r, slice->port, slice->nports, text)
 			       ? add_extra(s, target, label, e->ip, e->ip_len)
 			       : 0;
 	for (uint32_t i = 0; i < slice->nports && !err; i++)
