@@ -60,6 +60,6 @@ size_t nd_dnsmsg_ask(uint8_t *out, size_t cap, const char *name, uint16_t type, 
  * a server may rotate them. Returns the size, 0 if the message is malformed. */
 size_t nd_dnsmsg_normalise(const uint8_t *msg, size_t len, uint8_t *out);
 
-/* The addresses of the A records in the answer section, as they stand on the wire, sorted. Returns their
- * number, -1 if the message is malformed or there are more than max. */
+/* The addresses of the A records in the answer section, as they stand on the wire, sorted. Returns
+ * their number, -1 if the message is malformed or there are more than max. */
 int nd_dnsmsg_addresses(const uint8_t *msg, size_t len, uint32_t *out, size_t max);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* openloop - asks at a fixed rate, whatever the server does, and checks what comes back.
  *
- *   openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOURCES] [-e] [-k N] [-z]
+ *   openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOURCES] [-e] [-k N]
+ * [-z]
  *
  * QUERY_FILE is dnsperf's: a name and a type a line. First, with no load, each different
  * question is asked twice and its second answer kept (the first may come from an upstream; this
  * also warms the cache). Then question i leaves at start + i/RATE over one of SOURCES sockets,
  * and its latency counts from that planned time, so that a server (or this program) that stalls
  * pays for every question that had to wait. One answer in N is compared with the kept one byte by
- * byte, in the form of nd_dnsmsg_normalise(). Without -l it only warms. With -z it sleeps between questions: its
- * latencies are its own then, but it leaves the core to others. SIGTERM ends it early, with a report.
+ * byte, in the form of nd_dnsmsg_normalise(). Without -l it only warms. With -z it sleeps between
+ * questions: its latencies are its own then, but it leaves the core to others. SIGTERM ends it
+ * early, with a report.
  *
  * Prints one JSON object. Exit status: 0; 1 for an answer that differs; 2 when it could not run. */
 #include <arpa/inet.h>

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev lint [--fix] [PART...]
 
-format: clang-format has nothing to change
+format: clang-format has nothing to change, and no line of C is longer than its limit
+language: no phrase of CONTRIBUTING.md's table that is always wrong
 tidy:   clang-tidy (.clang-tidy) finds nothing
 shell:  shellcheck finds nothing in the shell scripts
 python: every Python file compiles
@@ -14,12 +15,13 @@ import argparse
 import concurrent.futures
 import os
 import py_compile
+import re
 import subprocess
 import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PARTS = ["format", "tidy", "shell", "python", "rooms"]
+PARTS = ["format", "language", "tidy", "shell", "python", "rooms"]
 
 
 def tracked(*patterns):
@@ -48,12 +50,68 @@ def each(files, check):
     return passed, failed
 
 
+COLUMNS = 100   # .clang-format's; a line may be longer only for a string that it can't break
+
+# language: off
+# What is always wrong, and what to write instead. CONTRIBUTING.md has the whole table.
+LANGUAGE = [
+    (r"(?<!there )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|different\b|such\b)[a-z]", "is not a, invalid"),
+    (r"\b(?:stands?|stood|standing) (?:in|on|at|behind|beside|before|after|above|below|between|by|there|here|alone|still"
+     r"|where|as|twice|open|ready|empty|together)\b", "is, comes, exists"),
+    (r"(?<!left )(?<!leave )(?<!leaves )(?<!lag )(?<!lags )(?<!fall )(?<!falls )\bbehind\b"
+     r"(?! (?:(?:a|the|its|one|that|each|this|\d[\d,]*|further|more) )?(?:\w+ )?(?:Services?|ClusterIPs?|NAT|DNAT|prox(?:y|ies)|load balancers?)\b)",
+     "after, below, in"),
+    (r"\b(?:goes|go|went|gone|going) on\b", "continues, keeps"),
+    (r"\b(?:told|tells)\b", "reported, says, shows"),
+    (r"\b(?:somebody|whoever|nobody|whosoever)\b", "a client, the caller, no one, or the passive"),
+    (r"\bfor ever\b", "forever, without limit"),
+    (r"\bso long as\b", "while, until"),
+]
+OCTET = (r"\b[Oo]ctets?\b", "byte")
+OCTET_ROOMS = ("src/wire/", "tests/unit/wire/", "tests/fuzz/")  # RFC 1035's own word
+
+# language: on
+
+
+def language_findings(path, text):
+    rows = [(re.compile(p), cure) for p, cure in LANGUAGE]
+    if not path.startswith(OCTET_ROOMS):
+        rows.append((re.compile(OCTET[0]), OCTET[1]))
+    off = False
+    for n, line in enumerate(text.split("\n"), 1):
+        if "language: off" in line or "language: on" in line:
+            off = "language: off" in line
+        if off:
+            continue
+        for pattern, cure in rows:
+            m = pattern.search(line)
+            if m:
+                yield '%s:%d: "%s": write %s' % (path, n, m.group(0), cure)
+
+
+def language_part(fix):
+    """Between the marks `language: off` and `language: on` nothing is checked: the table itself, others' words."""
+    def check(f):
+        with open(os.path.join(ROOT, f), encoding="utf-8") as file:
+            return "\n".join(language_findings(f, file.read()))
+    return each(tracked("*.c", "*.h", "*.md", "*.py", "*.sh", "*.go", "*.toml", "*.build", "dev",
+                        "src/plugin/plugins.list"), check)
+
+
+def long_lines(f):
+    with open(os.path.join(ROOT, f), encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    return ["%s:%d: %d columns; the limit is %d" % (f, n, len(line.expandtabs(8)), COLUMNS)
+            for n, line in enumerate(lines, 1)
+            if len(line.expandtabs(8)) > COLUMNS and '"' not in line]
+
+
 def format_part(fix):
     def check(f):
         if fix:
             call(["clang-format", "-i", f])
         status, out = call(["clang-format", "--dry-run", "-Werror", f])
-        return "\n".join(out.split("\n")[:6]) if status else ""
+        return "\n".join((out.split("\n")[:6] if status else []) + long_lines(f))
     return each(tracked("*.c", "*.h"), check)
 
 

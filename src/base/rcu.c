@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <urcu/urcu-memb.h>
 
-/* ThreadSanitizer does not see the order that liburcu keeps (membarrier, and a library it did not build): it is
- * told here. What a reader did comes before what runs after its read_unlock; a read outside of the lock is
- * still found. */
+/* ThreadSanitizer does not see the order that liburcu keeps (membarrier, and a library it did not
+ * build): it is told here. What a reader did comes before what runs after its read_unlock; a read
+ * outside of the lock is still found. */
 #if defined(__SANITIZE_THREAD__)
 #define TSAN 1
 #elif defined(__has_feature)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd.h - the subcommands: each takes its own argv (argv[0] is the name it was called by) and returns an exit
- * status. */
+/* cmd.h - the subcommands: each takes its own argv (argv[0] is the name it was called by) and
+ * returns an exit status. */
 #pragma once
 
 #define ND_VERSION "0.1.0"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.h - a server as a process: the flags that CoreDNS has, banner, pid file, signals, the end.
  *
- * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_serving -> nd_run_loop -> nd_run_clear.
- * Threads: control.
+ * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_serving ->
+ * nd_run_loop -> nd_run_clear. Threads: control.
  */
 #pragma once
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/invalid.h"
 
 /* "FILE:LINE - ", "FILE - " when no line is known, "" when no file is. */
 static size_t put_place(char *to, size_t n, const char *file, int line)
@@ -37,4 +38,13 @@ int nd_diag_at(struct nd_diag *d, const char *file, int line, const char *format
 	if (len >= 0 && (size_t)len >= sizeof d->text - at)
 		memcpy(d->text + sizeof d->text - 4, "...", 4);
 	return ND_ECONF;
+}
+
+int nd_diag_invalid(struct nd_diag *d, const char *file, int line, const char *where,
+		    const char *what, const char *value, const char *must)
+{
+	char text[768];
+
+	return nd_diag_at(d, file, line, "%s%s", where,
+			  nd_invalid_format(text, sizeof text, what, value, must));
 }

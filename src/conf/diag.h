@@ -16,3 +16,8 @@ struct nd_diag {
  * The form is "FILE:LINE - MESSAGE"; messages name the token and what would be right. */
 int nd_diag_at(struct nd_diag *d, const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* The same with base/invalid.h's form, after `where` ("plugin/cache: success: "; "" for nothing).
+ * must may be NULL. */
+int nd_diag_invalid(struct nd_diag *d, const char *file, int line, const char *where,
+		    const char *what, const char *value, const char *must);

@@ -7,8 +7,8 @@
 
 enum { OPT_LEN = 11 }; /* octets of an OPT before its options */
 
-/* The parent's EDNS, options too, behind the question: a lookup of our own is no new hop, so that RFC 6891 s7
- * does not apply (CoreDNS's upstream.Lookup and autopath copy the whole request). */
+/* The parent's EDNS, options too, behind the question: a lookup of our own is no new hop, so that
+ * RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the whole request). */
 static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t *at)
 {
 	const struct nd_edns *from = &q->msg.edns;
@@ -30,8 +30,8 @@ static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t 
 	m->count[3] = 1;
 }
 
-/* A request of our own in the child's slot: the parent's header flags and EDNS, another question, no other
- * records. False: no memory. */
+/* A request of our own in the child's slot: the parent's header flags and EDNS, another question,
+ * no other records. False: no memory. */
 static bool write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
 			  uint16_t qtype)
 {

@@ -22,12 +22,13 @@ struct nd_chain {
 	bool empty;                   /* the block has no plugin at all: REFUSED */
 };
 
-/* A slot ready for a request: everything zeroed, answer over the worker's output. NULL: slab full and nothing to shed. */
+/* A slot ready for a request: everything zeroed, answer over the worker's output. NULL: slab full
+ * and nothing to shed. */
 struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 			      const struct nd_client *client);
 
-/* Runs a request that was just read: chooses the site, runs the chain, sends the reply through the worker's `send`
- * (unless it parks). q came from nd_query_new and is core's from here on. */
+/* Runs a request that was just read: chooses the site, runs the chain, sends the reply through the
+ * worker's `send` (unless it parks). q came from nd_query_new and is core's from here on. */
 void nd_chain_start(struct nd_query *q, const void *bytes, size_t n);
 
 /* Core's own, between its files. */

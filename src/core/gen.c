@@ -253,7 +253,8 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 	return 0;
 }
 
-/* One zone on a port both on all addresses and on some: whose question is it? CoreDNS refuses, and so do we. */
+/* One zone on a port both on all addresses and on some: whose question is it? CoreDNS refuses, and
+ * so do we. */
 static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 {
 	for (size_t i = 0; i < g->nendpoints; i++) {

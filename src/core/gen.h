@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gen.h - a generation: everything that one configuration produced, and the process it lives in.
  *
- * Life: nd_gen_new (parse, set up) -> nd_gen_start -> each worker adopts -> nd_gen_serving ... nd_gen_stop -> the last
- * worker leaves it -> nd_gen_free, on the control thread.
- * Threads: control, except where said.
+ * Life: nd_gen_new (parse, set up) -> nd_gen_start -> each worker adopts -> nd_gen_serving ...
+ * nd_gen_stop -> the last worker leaves it -> nd_gen_free, on the control thread. Threads: control,
+ * except where said.
  */
 #pragma once
 
@@ -47,12 +47,14 @@ struct nd_process {
 	void *server;
 	void (*reload)(struct nd_process *p); /* plugin reload, SIGUSR1: load the Corefile again */
 	void (*fatal)(struct nd_process *p, const char *why); /* plugin loop: log, exit 1 */
-	bool isolate; /* fatal is not asked: a block that can't go on is cut off, the rest is served */
+	bool isolate; /* fatal is not asked: a block that can't go on is cut off, the rest is served
+		       */
 	void (*stats)(struct nd_process *p,
 		      struct nd_process_stats *out); /* control thread; waits for the workers */
 	/* Plugin reload found another text: what is served now has this hash. */
 	uint64_t reload_failed; /* coredns_reload_failed_total */
-	/* Any worker thread: the last worker has left some generation; the control thread frees it. */
+	/* Any worker thread: the last worker has left some generation; the control thread frees it.
+	 */
 	void (*gen_left)(struct nd_process *p);
 };
 
@@ -77,7 +79,8 @@ struct nd_gen {
 	bool started, stopped;
 };
 
-/* Parses file (NULL or missing "Corefile": the default one) and sets everything up. On failure 0 changes anywhere. */
+/* Parses file (NULL or missing "Corefile": the default one) and sets everything up. On failure 0
+ * changes anywhere. */
 int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, struct nd_diag *d);
 /* The same from text, for tests and the simulation. */
 int nd_gen_from_text(struct nd_process *p, const char *file, const char *text, struct nd_gen **out,
@@ -87,7 +90,8 @@ void nd_gen_serving(struct nd_gen *g);
 void nd_gen_stop(struct nd_gen *g);
 void nd_gen_free(struct nd_gen *g); /* stops first if need be; takes NULL */
 
-/* The control thread's hold is given back; true: nobody else has one, free it now. Else gen_left comes. */
+/* The control thread's hold is given back; true: nobody else has one, free it now. Else gen_left
+ * comes. */
 bool nd_gen_unref(struct nd_gen *g);
 
 /* Core's own. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP endpoints of plugins: several paths may share an address, and an address is kept across reloads. */
+/* HTTP endpoints of plugins: several paths may share an address, and an address is kept across
+ * reloads. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,15 +72,15 @@ int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
 	return 0;
 }
 
-/* Answers from the paths of the generation that serves now, or, before the first one serves, that is starting. */
+/* Answers from the paths of the generation that serves now, or, before the first one serves, that
+ * is starting. */
 static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
 {
 	struct server *s = ctx;
 	struct nd_gen *g = s->process->gen;
 
 	if (g)
-		ND_LIST_EACH(&g->https, it)
-		{
+		ND_LIST_EACH(&g->https, it) {
 			struct path *p = ND_LIST_ENTRY(it, struct path, link);
 			if (p->server == s && strcmp(p->path, req->path) == 0) {
 				p->handle(p->self, req, res);
@@ -92,8 +93,7 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 
 static struct server *find_server(struct nd_process *p, const struct nd_addr *addr)
 {
-	ND_LIST_EACH(&p->http, it)
-	{
+	ND_LIST_EACH(&p->http, it) {
 		struct server *s = ND_LIST_ENTRY(it, struct server, link);
 		if (nd_addr_equal(&s->addr, addr))
 			return s;
@@ -130,8 +130,7 @@ static int open_server(struct nd_process *p, const struct nd_addr *addr, struct 
 
 int nd_http_start(struct nd_gen *g, struct nd_diag *d)
 {
-	ND_LIST_EACH(&g->https, it)
-	{
+	ND_LIST_EACH(&g->https, it) {
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
 		struct server *s = find_server(g->process, &p->addr);
 		if (!s) {
@@ -149,8 +148,7 @@ int nd_http_start(struct nd_gen *g, struct nd_diag *d)
 
 void nd_http_stop(struct nd_gen *g, bool all)
 {
-	ND_LIST_EACH(&g->https, it)
-	{
+	ND_LIST_EACH(&g->https, it) {
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
 		if (!p->server || !(all || p->drop_at_stop))
 			continue;

@@ -116,8 +116,8 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->labels, y->labels);
 }
 
-/* Equal names and labels become one: counts of two blocks add up; a gauge (a size, a time) that two blocks
- * tell about is the same thing seen twice, or the later one counts. */
+/* Equal names and labels become one: counts of two blocks add up; a gauge (a size, a time) that two
+ * blocks tell about is the same thing seen twice, or the later one counts. */
 static void merge(struct nd_metric_out *out)
 {
 	size_t n = 0;
@@ -198,8 +198,7 @@ void nd_metric_page(struct nd_gen *gen, struct nd_buf *b)
 	struct nd_metric_out out = { 0 };
 
 	nd_arena_init(&out.arena, METRIC_BYTES_MAX);
-	ND_LIST_EACH(&gen->collectors, it)
-	{
+	ND_LIST_EACH(&gen->collectors, it) {
 		struct collector *c = ND_LIST_ENTRY(it, struct collector, link);
 		c->collect(c->ctx, &out);
 	}

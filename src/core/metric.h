@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* metric.h - numbers for Prometheus, counted without a lock and summed when read.
  *
- * Counting: a plugin keeps one block of counters per worker (a process object from nd_setup_share, so that they
- * survive a reload) and adds with nd_metric_add(). Reading: on a scrape the control thread calls every registered
- * collect function, which sums over the workers and emits samples. Families are given in CoreDNS's names; the same
- * family may be emitted by many collectors, the page groups them and sums samples with equal labels (of gauges the
- * largest stays).
+ * Counting: a plugin keeps one block of counters per worker (a process object from nd_setup_share,
+ * so that they survive a reload) and adds with nd_metric_add(). Reading: on a scrape the control
+ * thread calls every registered collect function, which sums over the workers and emits samples.
+ * Families are given in CoreDNS's names; the same family may be emitted by many collectors, the
+ * page groups them and sums samples with equal labels (of gauges the largest stays).
  */
 #pragma once
 
@@ -30,8 +30,8 @@ static inline uint64_t nd_metric_get(const nd_metric_cell *c)
 	return __atomic_load_n((const uint64_t *)c, __ATOMIC_RELAXED);
 }
 
-/* A row of counters, one copy per worker, for one set of label values. A process object: the same kind and key give
- * the same counters after a reload. */
+/* A row of counters, one copy per worker, for one set of label values. A process object: the same
+ * kind and key give the same counters after a reload. */
 struct nd_tally {
 	uint32_t n;      /* cells a worker */
 	uint32_t stride; /* cells between workers: whole cache lines */
@@ -50,8 +50,9 @@ uint64_t nd_tally_sum(const struct nd_tally *t, uint32_t i);
 struct nd_setup;
 /* From setup or start. NULL when memory is out. */
 struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
-/* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index; NULL for the others.
- * The key is the endpoint's label and `key`. In the generation's arena; NULL when memory is out. */
+/* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index;
+ * NULL for the others. The key is the endpoint's label and `key`. In the generation's arena; NULL
+ * when memory is out. */
 struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
 				       uint32_t n);
 

@@ -64,7 +64,8 @@ int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap)
 	struct nd_name_buf buf;
 	int found = -1;
 
-	/* A question asked of those below belongs to the one above; one that went through the server has its own. */
+	/* A question asked of those below belongs to the one above; one that went through the
+	 * server has its own. */
 	while (q->below)
 		q = q->parent;
 	if (!q->site || !q->site->block->nlabel_zones)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* offer.h - what a plugin offers to others of its block, which never include it.
  *
- * Each part of an offer is for one taker: labels for `metadata`, a search list for `autopath`, zones for `transfer`.
- * A taker finds a plugin by name (nd_offer_find, in `start`) or asks all of the block.
- * Threads: everything here is called on workers, under the RCU read lock; nothing given may be kept past the call.
+ * Each part of an offer is for one taker: labels for `metadata`, a search list for `autopath`,
+ * zones for `transfer`. A taker finds a plugin by name (nd_offer_find, in `start`) or asks all of
+ * the block. Threads: everything here is called on workers, under the RCU read lock; nothing given
+ * may be kept past the call.
  */
 #pragma once
 
@@ -58,8 +59,8 @@ struct nd_offer_targets {
 };
 
 struct nd_offer_external {
-	/* Puts what stands behind a name at or below zone, both lower case. headless: endpoints too. False: no such
-	 * name. */
+	/* Puts what stands behind a name at or below zone, both lower case. headless: endpoints
+	 * too. False: no such name. */
 	bool (*find)(const void *self, struct nd_name lower, struct nd_name zone, bool headless,
 		     const struct nd_offer_targets *to);
 	/* Who has the address outside: key is SERVICE.NAMESPACE.ZONE. */
@@ -67,8 +68,8 @@ struct nd_offer_external {
 			const struct nd_offer_targets *to);
 	/* This server's own addresses outside. */
 	void (*servers)(const void *self, bool headless, const struct nd_offer_targets *to);
-	/* Everything, some Services a call: *at from 0 on. False: that was the last. A Service that stays is put once at
-	 * least; perhaps twice while others come. */
+	/* Everything, some Services a call: *at from 0 on. False: that was the last. A Service that
+	 * stays is put once at least; perhaps twice while others come. */
 	bool (*walk)(const void *self, struct nd_name zone, bool headless, uint64_t *at,
 		     const struct nd_offer_targets *to);
 	/* Unix time of the last change. */
@@ -106,18 +107,20 @@ struct nd_offer_zone {
 	bool (*soa)(const void *self, struct nd_name zone, struct nd_offer_soa *out);
 	/* Does a secondary with this serial need nothing? */
 	bool (*current)(uint32_t theirs, uint32_t ours);
-	/* Puts some records a call, *at from 0 on. False: those were the last. What stays is put once at least; perhaps twice
-	 * while other things come. */
+	/* Puts some records a call, *at from 0 on. False: those were the last. What stays is put
+	 * once at least; perhaps twice while other things come. */
 	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
 		     const struct nd_offer_records *to);
 };
 
 struct nd_offer {
-	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length (cut at cap) or -1,
-	 * where there is no such label now. The plugin's per-query state can be asked for. */
+	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length
+	 * (cut at cap) or -1, where there is no such label now. The plugin's per-query state can be
+	 * asked for. */
 	int (*label)(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
 		     const char *label, char *out, size_t cap);
-	/* Its labels say what happened to the question, and so do not keep to the zones of `metadata`. */
+	/* Its labels say what happened to the question, and so do not keep to the zones of
+	 * `metadata`. */
 	bool label_anywhere;
 
 	/* The domains that q's client searches. False: not known, nothing is searched. */
@@ -127,7 +130,8 @@ struct nd_offer {
 	const struct nd_offer_zone *zone;
 };
 
-/* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance. */
+/* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance.
+ */
 const struct nd_plugin *nd_offer_find(const struct nd_setup *s, const char *name,
 				      const void **self);
 
@@ -137,6 +141,6 @@ void nd_offer_labels(struct nd_setup *s, const struct nd_name *zones, size_t n);
 void nd_offer_want_external(struct nd_setup *s);
 /* Is this text shaped like a label: something before a slash, and something behind it? */
 bool nd_offer_is_label(const char *text, size_t n);
-/* The value of a label for q: its length, cut at cap, or -1 (no such label, or no `metadata` in the block). On the
- * way of a query that nobody asks a label of, nothing of this costs anything. */
+/* The value of a label for q: its length, cut at cap, or -1 (no such label, or no `metadata` in the
+ * block). On the way of a query that nobody asks a label of, nothing of this costs anything. */
 int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap);

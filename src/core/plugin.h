@@ -68,7 +68,8 @@ struct nd_plugin { /* any function may be absent */
 	void (*stop)(void *self);
 	void (*clear)(void *self);
 
-	/* Worker threads, many at once: hence const self. state is this worker's worker_size bytes. */
+	/* Worker threads, many at once: hence const self. state is this worker's worker_size bytes.
+	 */
 	int (*worker_start)(const void *self, void *state, struct nd_worker *w);
 	void (*worker_stop)(const void *self, void *state, struct nd_worker *w);
 	enum nd_verdict (*query)(const void *self, struct nd_query *q); /* way in */

@@ -53,8 +53,9 @@ struct nd_client {
 };
 
 struct nd_query {
-	/* The question as the chain sees it; a plugin may change it (rewrite). Request bytes are borrowed from
-	 * the batch until the query is parked, then lie in the slot. msg.qname views name_buf. */
+	/* The question as the chain sees it; a plugin may change it (rewrite). Request bytes are
+	 * borrowed from the batch until the query is parked, then lie in the slot. msg.qname views
+	 * name_buf. */
 	struct nd_msg msg;
 	struct nd_name_buf name_buf;
 
@@ -106,8 +107,8 @@ struct nd_query {
 	_Alignas(16) uint8_t memory[ND_QUERY_MEMORY_INLINE];
 };
 
-/* This plugin's per-query state (query_size bytes), zeroed when first asked for; NULL when memory is out.
- * Only from the plugin's own functions (query, reply, done). */
+/* This plugin's per-query state (query_size bytes), zeroed when first asked for; NULL when memory
+ * is out. Only from the plugin's own functions (query, reply, done). */
 void *nd_query_state(struct nd_query *q);
 /* This plugin's state on q's worker. */
 void *nd_query_worker_state(const struct nd_query *q);
@@ -121,44 +122,48 @@ const char *nd_query_printf(struct nd_query *q, const char *format, ...)
 void nd_query_want_reply(struct nd_query *q);
 void nd_query_want_done(struct nd_query *q);
 
-/* From `query` only, before returning ND_WAIT. Copies what the batch owns into the slot. If the slab is full
- * the oldest parked query is cancelled first (SERVFAIL, counted). */
+/* From `query` only, before returning ND_WAIT. Copies what the batch owns into the slot. If the
+ * slab is full the oldest parked query is cancelled first (SERVFAIL, counted). */
 struct nd_query_ref nd_query_park(struct nd_query *q);
 /* The query behind ref, or NULL if it is gone. */
 struct nd_query *nd_query_find(struct nd_query_ref ref);
-/* Lets a parked query go on with the verdict, as if its plugin had returned it just now: ND_NEXT goes to the
- * plugin behind, ND_DONE starts the way back. On its worker; not from inside that query's own call.
- * A stale ref does nothing. In chain.c. */
+/* Lets a parked query go on with the verdict, as if its plugin had returned it just now: ND_NEXT
+ * goes to the plugin behind, ND_DONE starts the way back. On its worker; not from inside that
+ * query's own call. A stale ref does nothing. In chain.c. */
 void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict);
 
-/* An answer of several messages (zone transfers), on streams only; the way back sees the last one alone.
- * nd_query_part sends what stands in the answer as one of them, and begins the next. `return nd_query_drain(q)` waits
- * until the client has taken what was sent; then the plugin's `query` is called again, with the answer as it stands.
- * In chain.c. */
+/* An answer of several messages (zone transfers), on streams only; the way back sees the last one
+ * alone. nd_query_part sends what stands in the answer as one of them, and begins the next. `return
+ * nd_query_drain(q)` waits until the client has taken what was sent; then the plugin's `query` is
+ * called again, with the answer as it stands. In chain.c. */
 void nd_query_part(struct nd_query *q);
 enum nd_verdict nd_query_drain(struct nd_query *q);
 
-/* Asks something else: from the top of the whole site choice (CNAME targets, dns64), or only the plugins below
- * this one (autopath, prefetch). From `query` (or a child_done) only: `return nd_query_ask(...)`. When the child has its
- * answer, done(self, q, child) is called - perhaps before this returns - and its verdict becomes q's; child->rcode
- * and child->ans can be read until done returns. Past ND_QUERY_DEPTH_MAX the child answers SERVFAIL. */
+/* Asks something else: from the top of the whole site choice (CNAME targets, dns64), or only the
+ * plugins below this one (autopath, prefetch). From `query` (or a child_done) only: `return
+ * nd_query_ask(...)`. When the child has its answer, done(self, q, child) is called - perhaps
+ * before this returns - and its verdict becomes q's; child->rcode and child->ans can be read until
+ * done returns. Past ND_QUERY_DEPTH_MAX the child answers SERVFAIL. */
 enum nd_ask_from { ND_ASK_SITE, ND_ASK_BELOW };
 enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
 			     enum nd_ask_from from,
 			     enum nd_verdict (*done)(const void *self, struct nd_query *q,
 						     struct nd_query *child));
 
-/* Looks target up through the whole server with the question's type and appends the answer section of what comes to
- * q's; ends with ND_DONE. A failure leaves q's answer as it stands (CoreDNS's upstream.Lookup). */
+/* Looks target up through the whole server with the question's type and appends the answer section
+ * of what comes to q's; ends with ND_DONE. A failure leaves q's answer as it stands (CoreDNS's
+ * upstream.Lookup). */
 enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target);
 
-/* SERVFAIL, REFUSED, ... with the reason for the log; `return nd_query_fail(...)`. Drops what was written. */
+/* SERVFAIL, REFUSED, ... with the reason for the log; `return nd_query_fail(...)`. Drops what was
+ * written. */
 enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why);
 
-/* Changes the question that the plugins behind this one see; the answer starts anew for it. Who does so puts
- * the answer back in `reply`. From `query` only. */
+/* Changes the question that the plugins behind this one see; the answer starts anew for it. Who
+ * does so puts the answer back in `reply`. From `query` only. */
 void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype);
-/* The question as it stands, kept before a rename; and put back, letters and all. The answer starts anew. */
+/* The question as it stands, kept before a rename; and put back, letters and all. The answer starts
+ * anew. */
 struct nd_query_asked {
 	struct nd_name_buf name;
 	uint8_t len, labels;

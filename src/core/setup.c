@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/hash.h"
+#include "base/invalid.h"
 #include "core/gen.h"
 #include "io/file.h"
 
@@ -19,6 +20,30 @@ int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const ch
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	return nd_diag_at(s->diag, line->file, line->line, "plugin/%s: %s", s->plugin->name, text);
+}
+
+int nd_setup_invalid(struct nd_setup *s, const struct nd_conf_line *line, const char *what,
+		     const char *value, const char *must, ...)
+{
+	char expected[256], text[768];
+	va_list args;
+
+	if (must) {
+		va_start(args, must);
+		vsnprintf(expected, sizeof expected, must, args);
+		va_end(args);
+	}
+	return nd_setup_error(s, line, "%s",
+			      nd_invalid_format(text, sizeof text, what, value,
+						must ? expected : NULL));
+}
+
+int nd_setup_unsupported(struct nd_setup *s, const struct nd_conf_line *line, const char *word)
+{
+	if (!line)
+		line = s->directive;
+	return nd_setup_error(s, line, "\"%s\" is not supported yet; remove it",
+			      word ? word : line->name);
 }
 
 int nd_setup_settings(struct nd_setup *s,

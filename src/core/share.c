@@ -7,8 +7,7 @@
 static struct nd_share *find_share(struct nd_process *p, const char *kind, const void *key,
 				   size_t n)
 {
-	ND_LIST_EACH(&p->shares, it)
-	{
+	ND_LIST_EACH(&p->shares, it) {
 		struct nd_share *s = ND_LIST_ENTRY(it, struct nd_share, link);
 		if (s->key_len == n && strcmp(s->kind, kind) == 0 && memcmp(s->key, key, n) == 0)
 			return s;

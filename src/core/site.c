@@ -25,8 +25,8 @@ static int add_name(struct nd_arena *a, struct nd_name name, struct nd_name *out
 	return 0;
 }
 
-/* A network as reverse zones: one when its length is a whole octet (IPv4) or nibble (IPv6), else the
- * several that make it up. */
+/* A network as reverse zones: one when its length is a whole octet (IPv4) or nibble (IPv6), else
+ * the several that make it up. */
 static int reverse_zones(const struct nd_cidr *net, struct nd_arena *a, struct nd_name **zones,
 			 size_t *n)
 {
@@ -73,7 +73,8 @@ int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zo
 	return add_name(a, name, *zones);
 }
 
-/* ":53" at the end, if it is a port; what only looks like one stays part of the name (CoreDNS takes it). */
+/* ":53" at the end, if it is a port; what only looks like one stays part of the name (CoreDNS takes
+ * it). */
 static size_t split_port(const char *text, uint16_t *port)
 {
 	size_t len = strlen(text);
@@ -179,7 +180,8 @@ const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name l
 		const struct nd_site *s = find_zone(e, nd_name_parent(lower, lower.labels - n));
 		if (!s)
 			continue;
-		/* CoreDNS goes on for DS: the zone's parent has it, if it is served here too; the shortest wins. */
+		/* CoreDNS goes on for DS: the zone's parent has it, if it is served here too; the
+		 * shortest wins. */
 		found = s;
 		if (qtype != ND_TYPE_DS)
 			break;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* site.h - server blocks: what their keys mean, and which one a question goes to.
  *
- * A site is one zone of one server block (a block with several keys makes several sites with one chain).
- * Keys: [SCHEME://]ZONE[:PORT], CIDR as reverse zones; CoreDNS's rules (coredns-features 1.2).
+ * A site is one zone of one server block (a block with several keys makes several sites with one
+ * chain). Keys: [SCHEME://]ZONE[:PORT], CIDR as reverse zones; CoreDNS's rules
+ * (coredns-features 1.2).
  */
 #pragma once
 
@@ -76,11 +77,12 @@ struct nd_endpoint {
  * 0 or ND_ECONF (diag has file, line and cure). */
 int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum nd_scheme *scheme,
 		      uint16_t *port, struct nd_name **zones, size_t *n, struct nd_diag *d);
-/* A zone argument of a plugin ("cluster.local", "10.0.0.0/24"): as CoreDNS's plugin.Host.NormalizeExact. */
+/* A zone argument of a plugin ("cluster.local", "10.0.0.0/24"): as CoreDNS's
+ * plugin.Host.NormalizeExact. */
 int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zones, size_t *n);
 
-/* The site for a lower-case name by longest zone; DS goes to the parent's block if that is served ('.' does not
- * count). NULL: none. */
+/* The site for a lower-case name by longest zone; DS goes to the parent's block if that is served
+ * ('.' does not count). NULL: none. */
 const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower,
 				   uint16_t qtype);
 /* Called once the sites are in place. */

@@ -51,8 +51,8 @@ void nd_worker_clear(struct nd_worker *w)
 	w->record = NULL;
 }
 
-/* Sub-queries answer into buffers of their own depth: a child's stands until its parent has read it,
- * while the parent's own answer is being written one depth above. */
+/* Sub-queries answer into buffers of their own depth: a child's stands until its parent has read
+ * it, while the parent's own answer is being written one depth above. */
 static void scratch_output(struct nd_worker *w, struct nd_query *q)
 {
 	unsigned i = q->depth - 1u;
@@ -106,15 +106,13 @@ void nd_worker_drained(struct nd_worker *w, const void *conn)
 	struct nd_query *next;
 
 	/* Marked first: who sends more waits for the next time. */
-	ND_LIST_EACH(&w->parked, it)
-	{
+	ND_LIST_EACH(&w->parked, it) {
 		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
 		q->drained = q->draining && q->client.conn == conn;
 	}
 	do {
 		next = NULL;
-		ND_LIST_EACH(&w->parked, it)
-		{
+		ND_LIST_EACH(&w->parked, it) {
 			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
 			if (q->drained)
 				next = q;
@@ -221,8 +219,7 @@ void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
 	/* A cancel may take a whole family of the list along: start over after each. */
 	for (;;) {
 		struct nd_query *found = NULL;
-		ND_LIST_EACH(&w->parked, it)
-		{
+		ND_LIST_EACH(&w->parked, it) {
 			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
 			if (!q->parent && q->client.conn == conn) {
 				found = q;

@@ -31,8 +31,8 @@ struct nd_worker {
 	void *server; /* the server's own */
 	/* Sends q->ans (final bytes) to q->client; queues it for the flush. */
 	void (*send)(struct nd_worker *w, struct nd_query *q);
-	/* Sends what is queued, then calls nd_worker_flushed(). Core calls it when the output is full; the server
-	 * at the end of each batch and each turn. */
+	/* Sends what is queued, then calls nd_worker_flushed(). Core calls it when the output is
+	 * full; the server at the end of each batch and each turn. */
 	void (*flush)(struct nd_worker *w);
 
 	/* A query with q->on_release set ends, answered or not. */
@@ -47,7 +47,8 @@ struct nd_worker {
 	void *pages;
 	struct nd_timer deadline;
 
-	/* Where replies are written: records of one query at a time; the bytes of a batch stand behind each other. */
+	/* Where replies are written: records of one query at a time; the bytes of a batch stand
+	 * behind each other. */
 	uint8_t *out;
 	uint32_t out_used, out_cap;
 	struct nd_record *record;             /* index of the query that runs */
@@ -67,7 +68,8 @@ enum { ND_WORKER_RECORDS_MAX = 4096, ND_WORKER_TIMEOUT_S = 10 };
 /* max_parked: slots of the slab. 0 or a negative error; clear takes half-built ones. */
 int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_parked);
 void nd_worker_clear(struct nd_worker *w);
-/* On its own thread: runs worker_start of all plugins; new queries go to gen from now on. 0, or an error and the old stays. */
+/* On its own thread: runs worker_start of all plugins; new queries go to gen from now on. 0, or an
+ * error and the old stays. */
 int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen);
 /* Core's own: an output for q, fresh; the deadline of the oldest; one query less of a generation. */
 void nd_worker_output(struct nd_worker *w, struct nd_query *q);
@@ -103,10 +105,11 @@ static inline void nd_worker_flushed(struct nd_worker *w)
 {
 	w->out_used = 0;
 }
-/* All that was sent on a connection is written: answers of several messages go on. Its own thread, from the loop. */
+/* All that was sent on a connection is written: answers of several messages go on. Its own thread,
+ * from the loop. */
 void nd_worker_drained(struct nd_worker *w, const void *conn);
-/* Ends every query of a connection that has closed: client.conn == conn; the parked ones are cancelled, nothing
- * is sent. */
+/* Ends every query of a connection that has closed: client.conn == conn; the parked ones are
+ * cancelled, nothing is sent. */
 void nd_worker_drop_conn(struct nd_worker *w, const void *conn);
 /* Queries parked here, for the server's drain. */
 static inline uint32_t nd_worker_waiting(const struct nd_worker *w)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* It is over when the program has ended and both its pipes have. Who keeps them open behind it (something
- * it left in the background) is waited for a moment, and then no more. The handle of the process stays
- * until the kernel has told of its end, whoever has lost interest before: else it would stay a zombie. */
+/* It is over when the program has ended and both its pipes have. Who keeps them open behind it
+ * (something it left in the background) is waited for a moment, and then no more. The handle of the
+ * process stays until the kernel has told of its end, whoever has lost interest before: else it
+ * would stay a zombie. */
 #include "io/child.h"
 
 #include <errno.h>
@@ -170,7 +171,8 @@ static int spawn(struct nd_child *c, const struct nd_child_request *r)
 		.file = r->argv[0],
 		.args = (char **)r->argv,
 		.env = (char **)r->env,
-		.flags = UV_PROCESS_DETACHED, /* a group of its own, so that all of it can be ended */
+		.flags =
+			UV_PROCESS_DETACHED, /* a group of its own, so that all of it can be ended */
 		.stdio_count = 3,
 		.stdio = io,
 	};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* child.h - a program that is run for what it prints. A door.
  *
- * Owns:    nd_child is heap and frees itself after on_end; what a request points to is copied or used up by
- *          nd_child_start(). Standard input is /dev/null. Beside it only standard output and error are handed on.
- * Threads: the loop's own. Nothing waits for the program.
- * Errors:  in the result: -errno (it could not be started), ND_ELIMIT (it printed too much), ND_ETIME.
- *          A program that is stopped is killed with all of its process group.
+ * Owns:    nd_child is heap and frees itself after on_end; what a request points to is copied or
+ * used up by nd_child_start(). Standard input is /dev/null. Beside it only standard output and
+ * error are handed on. Threads: the loop's own. Nothing waits for the program. Errors:  in the
+ * result: -errno (it could not be started), ND_ELIMIT (it printed too much), ND_ETIME. A program
+ * that is stopped is killed with all of its process group.
  */
 #pragma once
 
@@ -35,7 +35,8 @@ struct nd_child_result {
 	const char *errors;
 };
 
-/* 0, and on_end comes once; or -errno (there is no such program, ...), and nothing comes. Not from inside. */
+/* 0, and on_end comes once; or -errno (there is no such program, ...), and nothing comes. Not from
+ * inside. */
 int nd_child_start(struct nd_loop *loop, const struct nd_child_request *request,
 		   void (*on_end)(void *ctx, const struct nd_child_result *result), void *ctx,
 		   struct nd_child **out);

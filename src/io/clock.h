@@ -3,9 +3,7 @@
 #pragma once
 
 #include <stdint.h>
-
-#define ND_NS_PER_S 1000000000u
-#define ND_NS_PER_MS 1000000u
+#include "base/time.h"
 
 /* CLOCK_BOOTTIME in nanoseconds: never goes back, counts while the machine sleeps. On the way of a
  * query use nd_loop_now_ns(), which is read once a batch. */

@@ -63,8 +63,8 @@ static unsigned smaller(unsigned a, unsigned b)
 	return !a || (b && b < a) ? b : a;
 }
 
-/* The smallest on the way from mount/path up to mount itself. In a container without a cgroup namespace
- * path is the host's, and only the mount's root is there: it is asked in any case. */
+/* The smallest on the way from mount/path up to mount itself. In a container without a cgroup
+ * namespace path is the host's, and only the mount's root is there: it is asked in any case. */
 static unsigned walk(const char *mount, const char *path, unsigned (*quota)(const char *dir))
 {
 	char dir[PATH_MAX];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filewrite.h - a file written piece by piece beside its place, and put there whole by a rename.
  *
- * Not synced to the disk: after a power cut the file may be short or empty, and its reader must notice.
- * Owns:    a descriptor and the file PATH.new, until commit or abort.
- * Errors:  sticky, -errno or ND_ELIMIT: add as you like, check at commit.
- * Threads: one at a time; blocks as long as the file system does.
+ * Not synced to the disk: after a power cut the file may be short or empty, and its reader must
+ * notice. Owns:    a descriptor and the file PATH.new, until commit or abort. Errors:  sticky,
+ * -errno or ND_ELIMIT: add as you like, check at commit. Threads: one at a time; blocks as long as
+ * the file system does.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser is stopped where its callbacks cannot go on: at the end of a response, and when the exchange pauses;
- * what it has not seen by then is kept in held. */
+/* The parser is stopped where its callbacks cannot go on: at the end of a response, and when the
+ * exchange pauses; what it has not seen by then is kept in held. */
 #include "io/h1.h"
 
 #include <errno.h>

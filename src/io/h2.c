@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection's window is given back at once and is large; a stream's is given back as its owner takes the data,
- * so one that pauses makes its own stream wait, and no other.
+/* The connection's window is given back at once and is large; a stream's is given back as its owner
+ * takes the data, so one that pauses makes its own stream wait, and no other.
  *
- * nghttp2's functions that read and write are not called from inside its callbacks: running says that one of them is
- * on the stack, and then what there is to send goes out at its end. */
+ * nghttp2's functions that read and write are not called from inside its callbacks: running says
+ * that one of them is on the stack, and then what there is to send goes out at its end. */
 #include "io/h2.h"
 
 #include <errno.h>
@@ -175,8 +175,7 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
 
 	if (frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
-	ND_LIST_EACH(&h->conn->exchanges, node)
-	{
+	ND_LIST_EACH(&h->conn->exchanges, node) {
 		struct nd_httpc_exchange *x = ND_LIST_ENTRY(node, struct nd_httpc_exchange, node);
 		if (x->stream != frame->hd.stream_id)
 			continue;

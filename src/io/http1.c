@@ -333,7 +333,7 @@ void nd_http1_server_free(struct nd_http1_server *s)
 	if (!s)
 		return;
 	ND_LIST_EACH(&s->connections, node)
-	hang_up(ND_LIST_ENTRY(node, struct connection, node));
+		hang_up(ND_LIST_ENTRY(node, struct connection, node));
 	nd_tcp_listener_close(s->listener);
 	free(s);
 }

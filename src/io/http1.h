@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http1.h - a small HTTP/1.1 server for health, ready and metrics, and a GET. Over io/tcp, parsed by
- * http-parser; so it runs in the simulation as it is.
+/* http1.h - a small HTTP/1.1 server for health, ready and metrics, and a GET. Over io/tcp, parsed
+ * by http-parser; so it runs in the simulation as it is.
  *
  * Owns: servers are heap. Threads: the loop's own. Bounds: 8 KiB of request, 64 connections, 10 s.
  */
@@ -33,7 +33,8 @@ int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 void nd_http1_server_free(struct nd_http1_server *s);
 struct nd_addr nd_http1_server_local(const struct nd_http1_server *s);
 
-/* GET http://addr/path; done once: status (> 0) or a negative error; body borrowed. 0 when under way. */
+/* GET http://addr/path; done once: status (> 0) or a negative error; body borrowed. 0 when under
+ * way. */
 int nd_http1_get(struct nd_loop *loop, const struct nd_addr *addr, const char *path,
 		 uint64_t timeout_ns,
 		 void (*done)(void *ctx, int status, const char *body, size_t n), void *ctx);

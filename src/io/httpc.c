@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exchanges wait in one queue. A timer without delay gives them connections, so nothing happens inside the caller:
- * one connection for all where HTTP/2 is spoken (or where nobody knows yet), else one each, up to a maximum. */
+/* Exchanges wait in one queue. A timer without delay gives them connections, so nothing happens
+ * inside the caller: one connection for all where HTTP/2 is spoken (or where nobody knows yet),
+ * else one each, up to a maximum. */
 #include "io/httpc.h"
 
 #include <errno.h>
@@ -49,8 +50,7 @@ static struct nd_httpc_conn *find(struct nd_httpc *c, unsigned *opening)
 	struct nd_httpc_conn *found = NULL;
 
 	*opening = 0;
-	ND_LIST_EACH(&c->conns, node)
-	{
+	ND_LIST_EACH(&c->conns, node) {
 		struct nd_httpc_conn *conn = ND_LIST_ENTRY(node, struct nd_httpc_conn, node);
 		if (!conn->open)
 			(*opening)++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that comes from a connection or from its timer passes here, between enter and exit: in between a dead
- * connection's memory stays. */
+/* Everything that comes from a connection or from its timer passes here, between enter and exit: in
+ * between a dead connection's memory stays. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,8 +78,8 @@ void nd_httpc_conn_kill(struct nd_httpc_conn *c)
 	nd_httpc_conn_exit(c);
 }
 
-/* Whether x can have had no effect because the connection was gone before it was sent: the server may close a kept
- * connection at any time (RFC 9112 s9.3.1). */
+/* Whether x can have had no effect because the connection was gone before it was sent: the server
+ * may close a kept connection at any time (RFC 9112 s9.3.1). */
 static bool came_too_late(const struct nd_httpc_conn *c, const struct nd_httpc_exchange *x)
 {
 	return x->safe && c->served && c->heard == x->heard;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a connection comes to stand: its name is looked up, its addresses are tried one after the other; and what passes
- * between it and the stream below it. */
+/* How a connection comes to stand: its name is looked up, its addresses are tried one after the
+ * other; and what passes between it and the stream below it. */
 #include <errno.h>
 #include <string.h>
 #include "base/err.h"
@@ -126,7 +126,8 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 	return err;
 }
 
-/* What stands behind the name says so itself. Which of several addresses it was that failed is worth a word. */
+/* What stands behind the name says so itself. Which of several addresses it was that failed is
+ * worth a word. */
 static int say_failed(struct nd_httpc_conn *c, int err, const char *why)
 {
 	char ip[ND_ADDR_TEXT_MAX];

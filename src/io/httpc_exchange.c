@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An exchange waits (in client->waiting), is on a connection, or is gone. Its request is checked when it comes, so
- * that nothing in it can be taken for something else on the wire. */
+/* An exchange waits (in client->waiting), is on a connection, or is gone. Its request is checked
+ * when it comes, so that nothing in it can be taken for something else on the wire. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,8 @@ static bool is_target(const char *s)
 	return true;
 }
 
-/* Those that the protocol needs are ours, and HTTP/2 refuses the hop-by-hop ones (RFC 9113 s8.2.2). */
+/* Those that the protocol needs are ours, and HTTP/2 refuses the hop-by-hop ones (RFC 9113 s8.2.2).
+ */
 static bool is_ours(const char *name)
 {
 	static const char *const ours[] = {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* httpc_parts.h - what the files of the HTTP client share: httpc.c (the client: which connection an exchange gets),
- * httpc_exchange.c (an exchange's life), httpc_conn.c (a connection: bytes and time),
- * httpc_dial.c (how it comes to stand), h1.c and h2.c (what is said
- * on it). For nobody else.
+/* httpc_parts.h - what the files of the HTTP client share: httpc.c (the client: which connection an
+ * exchange gets), httpc_exchange.c (an exchange's life), httpc_conn.c (a connection: bytes and
+ * time), httpc_dial.c (how it comes to stand), h1.c and h2.c (what is said on it). For nobody else.
  *
- * Lifetimes: callbacks may cancel, free the client, and so end what is being worked on. Each struct has a count of
- * the functions that are in it (busy); what is gone is freed when the outermost leaves.
+ * Lifetimes: callbacks may cancel, free the client, and so end what is being worked on. Each struct
+ * has a count of the functions that are in it (busy); what is gone is freed when the outermost
+ * leaves.
  */
 #pragma once
 
@@ -23,8 +23,8 @@ struct nd_httpc_exchange {
 	struct nd_httpc *client;
 	struct nd_httpc_conn *conn; /* NULL: waits for one, or has left it */
 	struct nd_httpc_handler handler;
-	/* The request, until the head of its response is there: texts, each with its NUL, method, target, then names
-	 * and values in turn. */
+	/* The request, until the head of its response is there: texts, each with its NUL, method,
+	 * target, then names and values in turn. */
 	struct nd_buf request, body;
 	size_t body_sent;
 	bool is_head, safe; /* HEAD; GET or HEAD */
@@ -45,8 +45,8 @@ struct nd_httpc_exchange {
 	char text[ND_HTTPC_TEXT_MAX];
 };
 
-/* What is said on a connection. Functions that return int: 0, or an error (nd_httpc_conn_say() said why) after which
- * the connection is failed by who called. */
+/* What is said on a connection. Functions that return int: 0, or an error (nd_httpc_conn_say() said
+ * why) after which the connection is failed by who called. */
 struct nd_httpc_engine {
 	unsigned version;
 	bool many; /* exchanges at a time */
@@ -112,7 +112,8 @@ const char *nd_httpc_next_text(const struct nd_buf *texts, const char *last);
 /* The head is there; false: cancelled meanwhile, x may be gone. */
 bool nd_httpc_give_head(struct nd_httpc_exchange *x, int status);
 bool nd_httpc_give_data(struct nd_httpc_exchange *x, const void *bytes, size_t n);
-/* Gives what was held and, if it is whole by then and not paused again, ends it. False: x may be gone. */
+/* Gives what was held and, if it is whole by then and not paused again, ends it. False: x may be
+ * gone. */
 bool nd_httpc_give_held(struct nd_httpc_exchange *x);
 /* Leaves its connection, tells its owner, is gone. why: NULL for no error. */
 void nd_httpc_end(struct nd_httpc_exchange *x, int err, const char *why);

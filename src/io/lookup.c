@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A lookup is two: what its owner sees, which lives on the loop, and the job of a thread, which lives until the resolver
- * has answered, whoever still wants to know. The job's lock guards the wake that is between them. */
+/* A lookup is two: what its owner sees, which lives on the loop, and the job of a thread, which
+ * lives until the resolver has answered, whoever still wants to know. The job's lock guards the
+ * wake that is between them. */
 #include "io/lookup.h"
 
 #include <errno.h>

@@ -2,10 +2,11 @@
 /* lookup.h - addresses of a host name, by the host's own resolver (getaddrinfo). A door.
  *
  * Owns:    nd_lookup is heap and frees itself after on_end.
- * Threads: the loop's own. The resolver waits in a thread that nobody waits for: one that hangs (its name server may be
- *          this very process, on its way up or down) keeps neither the loop nor the process's end waiting. libuv's pool
- *          would: a process does not end before its threads do.
- * Bounds:  16 names at a time in the process, those that were cancelled and still hang among them; more is ND_ELIMIT.
+ * Threads: the loop's own. The resolver waits in a thread that nobody waits for: one that hangs
+ * (its name server may be this very process, on its way up or down) keeps neither the loop nor the
+ * process's end waiting. libuv's pool would: a process does not end before its threads do. Bounds:
+ * 16 names at a time in the process, those that were cancelled and still hang among them; more is
+ * ND_ELIMIT.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ struct nd_lookup_result {
 	size_t n; /* at least one if it is found; in the order in which they should be tried */
 };
 
-/* 0, and on_end comes once, not from inside; or -errno, ND_ELIMIT, ND_EFORMAT (no name), and nothing comes. */
+/* 0, and on_end comes once, not from inside; or -errno, ND_ELIMIT, ND_EFORMAT (no name), and
+ * nothing comes. */
 int nd_lookup_start(struct nd_loop *loop, const char *name, uint16_t port,
 		    void (*on_end)(void *ctx, const struct nd_lookup_result *result), void *ctx,
 		    struct nd_lookup **out);

@@ -9,7 +9,8 @@ struct nd_sock_options {
 	bool reuseaddr, reuseport, v6only, freebind;
 };
 
-/* A non-blocking socket of type SOCK_DGRAM or SOCK_STREAM, bound to addr: its descriptor, or -errno. */
+/* A non-blocking socket of type SOCK_DGRAM or SOCK_STREAM, bound to addr: its descriptor, or
+ * -errno. */
 int nd_sock_bind(int type, const struct nd_addr *addr, const struct nd_sock_options *o);
 /* Sets an option that is an int; 0 or -errno. */
 int nd_sock_set(int fd, int level, int option, int value);

@@ -6,8 +6,9 @@
  *   GONE      handed to uv_close(); freed after the turn.
  * Handlers are called in CONNECTING and OPEN only.
  *
- * A stream reads one buffer a turn, however much there is: libuv would read thirty-two, and a peer that sends faster
- * than its bytes are worked on would keep the others, and the timers, waiting for all of them. */
+ * A stream reads one buffer a turn, however much there is: libuv would read thirty-two, and a peer
+ * that sends faster than its bytes are worked on would keep the others, and the timers, waiting for
+ * all of them. */
 #include "io/tcp.h"
 
 #include <errno.h>
@@ -96,7 +97,8 @@ static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	bool again = c->read_turn == c->loop->turn_number;
 	(void)suggested;
 
-	/* No room is libuv's way to say: not now. The descriptor stays readable, so the next turn does not wait. */
+	/* No room is libuv's way to say: not now. The descriptor stays readable, so the next turn
+	 * does not wait. */
 	*buf = uv_buf_init((char *)c->loop->stream_bytes, again ? 0 : ND_STREAM_READ_BYTES);
 }
 

@@ -3,8 +3,9 @@
  *
  * Owns:    listeners and connections are heap; close frees them (after the loop's turn).
  * Threads: the loop's own.
- * Bounds:  what is queued for writing has a maximum; over it nd_tcp_write() refuses. In one turn of the loop a
- *          connection hands over 64 KiB at most: one that could go on for ever does not keep the others waiting.
+ * Bounds:  what is queued for writing has a maximum; over it nd_tcp_write() refuses. In one turn of
+ * the loop a connection hands over 64 KiB at most: one that could go on for ever does not keep the
+ * others waiting.
  */
 #pragma once
 
@@ -22,13 +23,14 @@ struct nd_tcp_handler {
 	/* Connected (0) or not (-errno, after which the connection is closed); only after connect. */
 	void (*on_open)(void *ctx, struct nd_tcp *c, int err);
 	void (*on_data)(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n);
-	/* The peer has closed or the connection broke (err 0: end of stream). Called once, unless we
-	 * close first; the connection is gone when it returns. */
+	/* The peer has closed or the connection broke (err 0: end of stream). Called once, unless
+	 * we close first; the connection is gone when it returns. */
 	void (*on_close)(void *ctx, struct nd_tcp *c, int err);
 	/* What was queued has gone out. May be NULL. */
 	void (*on_drain)(void *ctx, struct nd_tcp *c);
 	/* The peer has closed its side and still listens: with it, the end of the stream comes here
-	 * and not to on_close, and the connection can be written to until it is closed. May be NULL. */
+	 * and not to on_close, and the connection can be written to until it is closed. May be
+	 * NULL. */
 	void (*on_end)(void *ctx, struct nd_tcp *c);
 };
 

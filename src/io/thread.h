@@ -8,7 +8,9 @@ struct nd_thread;
 int nd_thread_start(const char *name, void (*fn)(void *arg), void *arg, struct nd_thread **out);
 /* Waits for its end, frees. */
 void nd_thread_join(struct nd_thread *t);
-/* As start, but nobody waits for its end: it may outlive whoever started it, and ends with the process. */
+/* As start, but nobody waits for its end: it may outlive whoever started it, and ends with the
+ * process. */
 int nd_thread_leave(const char *name, void (*fn)(void *arg), void *arg);
-/* Processors that may be used: affinity, and the cgroup's quota (v1 and v2) rounded up. At least 1. */
+/* Processors that may be used: affinity, and the cgroup's quota (v1 and v2) rounded up. At least 1.
+ */
 unsigned nd_thread_cpus(void);

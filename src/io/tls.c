@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL sees memory only: what comes from the connection is put into its reading BIO a slice at a time, what it
- * puts into its writing BIO is sent at once. A stream is CONNECTING (TCP), SHAKING (hands), OPEN, then GONE: its
- * owner has been told or has closed it, and it is freed when the outermost of our functions leaves it (busy). */
+/* OpenSSL sees memory only: what comes from the connection is put into its reading BIO a slice at a
+ * time, what it puts into its writing BIO is sent at once. A stream is CONNECTING (TCP), SHAKING
+ * (hands), OPEN, then GONE: its owner has been told or has closed it, and it is freed when the
+ * outermost of our functions leaves it (busy). */
 #include "io/tls.h"
 
 #include <errno.h>

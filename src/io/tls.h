@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls.h - TLS as a client, over tcp.h, by OpenSSL 3: streams with the handler shape of tcp.h.
  *
- * Owns:    nd_tls (what is trusted, and who we are) is heap and counted. It makes its OpenSSL context, which
- *          costs 8 ms and 2.8 MB, when the first stream or nd_tls_prepare() needs it, and OpenSSL itself is not
- *          initialised before. Streams are heap; close frees them (after the loop's turn).
- * Threads: an nd_tls may be shared by all; a stream and its target belong to the loop's own.
- * Errors:  ND_ETLS, and a text that says why; -errno of a file or of the connection; ND_ENOTYET where the build
- *          has no OpenSSL (its text names the package).
- * Trust:   TLS 1.2 at least. The chain must end in a certificate of `ca`, itself not necessarily self-signed; the
- *          name must stand among the certificate's alternative names (RFC 9525; its subject's CN does not count,
- *          as in Go).
+ * Owns:    nd_tls (what is trusted, and who we are) is heap and counted. It makes its OpenSSL
+ * context, which costs 8 ms and 2.8 MB, when the first stream or nd_tls_prepare() needs it, and
+ * OpenSSL itself is not initialised before. Streams are heap; close frees them (after the loop's
+ * turn). Threads: an nd_tls may be shared by all; a stream and its target belong to the loop's own.
+ * Errors:  ND_ETLS, and a text that says why; -errno of a file or of the connection; ND_ENOTYET
+ * where the build has no OpenSSL (its text names the package). Trust:   TLS 1.2 at least. The chain
+ * must end in a certificate of `ca`, itself not necessarily self-signed; the name must stand among
+ * the certificate's alternative names (RFC 9525; its subject's CN does not count, as in Go).
  */
 #pragma once
 
@@ -38,31 +37,35 @@ struct nd_tls_options {
 	bool insecure;          /* believe anyone (kubeconfig's insecure-skip-tls-verify) */
 };
 
-/* Copies the options; files are read when the context is made, and not again: what rotates them makes a new
- * one. 0 or -ENOMEM. */
+/* Copies the options; files are read when the context is made, and not again: what rotates them
+ * makes a new one. 0 or -ENOMEM. */
 int nd_tls_new(const struct nd_tls_options *o, struct nd_tls **out);
 struct nd_tls *nd_tls_ref(struct nd_tls *t);
 void nd_tls_unref(struct nd_tls *t); /* NULL is fine */
-/* Makes the context now, so that mistakes in files show. On failure the text says which file and why. */
+/* Makes the context now, so that mistakes in files show. On failure the text says which file and
+ * why. */
 int nd_tls_prepare(struct nd_tls *t, char text[ND_TLS_TEXT_MAX]);
 
 /* Whom to reach, and the session to resume with. Embedded in its owner; outlives its streams. */
 struct nd_tls_target {
 	struct nd_tls *tls;
 	struct nd_addr addr;
-	char *name; /* DNS name or IP address that the certificate must have; the former is sent as SNI */
-	char *alpn;       /* "h2,http/1.1"; NULL: not offered */
+	char *name; /* DNS name or IP address that the certificate must have; the former is sent as
+		       SNI */
+	char *alpn; /* "h2,http/1.1"; NULL: not offered */
 	void *session;    /* of the last connection */
 	uint64_t resumed; /* connections that went on with one */
 };
 
-/* Copies, takes a reference of tls. 0, -ENOMEM, ND_EFORMAT (a name that is none, an ALPN that is too long). */
+/* Copies, takes a reference of tls. 0, -ENOMEM, ND_EFORMAT (a name that is none, an ALPN that is
+ * too long). */
 int nd_tls_target_init(struct nd_tls_target *t, struct nd_tls *tls, const struct nd_addr *addr,
 		       const char *name, const char *alpn);
 void nd_tls_target_clear(struct nd_tls_target *t);
 
-/* As struct nd_tcp_handler. on_open comes when the handshake is done. on_close with err 0 is an end that the peer
- * said (close_notify); ND_ECLOSED is a connection that ended without it: what came may have been cut short. */
+/* As struct nd_tcp_handler. on_open comes when the handshake is done. on_close with err 0 is an end
+ * that the peer said (close_notify); ND_ECLOSED is a connection that ended without it: what came
+ * may have been cut short. */
 struct nd_tls_handler {
 	void *ctx;
 	void (*on_open)(void *ctx, struct nd_tls_stream *s, int err);
@@ -71,7 +74,8 @@ struct nd_tls_handler {
 	void (*on_drain)(void *ctx, struct nd_tls_stream *s);
 };
 
-/* No callback from inside. There is no time limit but TCP's: its owner has a timer. text: why it failed. */
+/* No callback from inside. There is no time limit but TCP's: its owner has a timer. text: why it
+ * failed. */
 int nd_tls_connect(struct nd_loop *loop, struct nd_tls_target *to, const struct nd_addr *source,
 		   const struct nd_tls_handler *h, struct nd_tls_stream **out,
 		   char text[ND_TLS_TEXT_MAX]);

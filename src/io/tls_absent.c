@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of tls.c where OpenSSL was missing at build time: everything that would need it says so. */
+/* In place of tls.c where OpenSSL was missing at build time: everything that would need it says so.
+ */
 #include "io/tls.h"
 
 #include <errno.h>

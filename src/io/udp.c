@@ -392,7 +392,8 @@ static bool wait_room(int fd)
 	return poll(&p, 1, SEND_PATIENCE_MS) > 0;
 }
 
-/* Sends messages [0, n). An error concerns the first message left: it is given up, the others go on. */
+/* Sends messages [0, n). An error concerns the first message left: it is given up, the others go
+ * on. */
 static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
 {
 	size_t at = 0, sent = 0;

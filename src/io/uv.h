@@ -14,9 +14,9 @@
 #include "io/clock.h"
 #include "io/timer.h"
 
-/* A bound datagram socket costs less to watch by poll(2) than by epoll: while nobody sleeps on it, its
- * datagrams find no waiter to look after (that was 4 % of an echo server's time). poll(2) is slow for
- * many; those beyond so many go to libuv. */
+/* A bound datagram socket costs less to watch by poll(2) than by epoll: while nobody sleeps on it,
+ * its datagrams find no waiter to look after (that was 4 % of an echo server's time). poll(2) is
+ * slow for many; those beyond so many go to libuv. */
 enum { ND_DIRECT_MAX = 16 };
 
 struct nd_uv_owner {
@@ -32,9 +32,9 @@ struct nd_direct {
 
 struct nd_loop {
 	uv_loop_t uv;
-	/* libuv has things to do that do not show in its descriptor. It cannot be asked (before 1.45
-	 * uv_backend_timeout() knows nothing of descriptors to be added), so every call that may give
-	 * it some says so with nd_loop_touch(). */
+	/* libuv has things to do that do not show in its descriptor. It cannot be asked
+	 * (before 1.45 uv_backend_timeout() knows nothing of descriptors to be added), so every
+	 * call that may give it some says so with nd_loop_touch(). */
 	bool touched;
 	bool stopped;
 	uint64_t turn_number; /* from 1 on: a stream reads once a turn (tcp.c) */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apicount.h - what requests to an API server took and came to, as client-go counts it for CoreDNS's metrics.
+/* apicount.h - what requests to an API server took and came to, as client-go counts it for
+ * CoreDNS's metrics.
  *
  * Threads: the loop's own.
  */

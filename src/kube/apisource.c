@@ -54,8 +54,9 @@ static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *w
 		behind(s)->unread(behind(s), kind, why);
 }
 
-/* A server that is lost is lost for all kinds, and says this and that until it is back: each sort of failure is told
- * once. But what a kind that was never listed is refused for is something to be mended, each by itself. */
+/* A server that is lost is lost for all kinds, and says this and that until it is back: each sort
+ * of failure is told once. But what a kind that was never listed is refused for is something to be
+ * mended, each by itself. */
 static bool is_news(struct nd_apisource *s, enum nd_object_kind kind, int code)
 {
 	if (code == ND_WATCH_NOTICE ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apisource.h - an API server's objects, kept in a sink: one client, one watch a kind. As source.h for manifests.
+/* apisource.h - an API server's objects, kept in a sink: one client, one watch a kind. As source.h
+ * for manifests.
  *
  * A pod that is gone (its phase says so) is taken out of the sink, as CoreDNS does.
  * Owns:    nd_apisource is heap; its sink and configuration are the owner's and outlive it.
@@ -18,8 +19,8 @@ struct nd_apisource_config {
 	bool wanted[ND_OBJECT_KINDS];
 	const char *labels;           /* selector for Services, slices, pods; NULL: all */
 	const char *namespace_labels; /* for Namespaces, ServiceImports; NULL: all */
-	/* good: all kinds are there (again); once until something fails. Else what failed, each sort of failure once
-	 * until all is good again; the last good state stays. */
+	/* good: all kinds are there (again); once until something fails. Else what failed, each
+	 * sort of failure once until all is good again; the last good state stays. */
 	void (*report)(void *ctx, bool good, const char *text);
 	void *ctx;
 };

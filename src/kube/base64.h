@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base64.h - RFC 4648 s4, as Go's StdEncoding: line ends are skipped, the padding stands at the end. Pure. */
+/* base64.h - RFC 4648 s4, as Go's StdEncoding: line ends are skipped, the padding stands at the
+ * end. Pure. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* body.h - what a server answers to a list or a watch, read as it comes into a sink: protobuf or JSON, or a refusal.
+/* body.h - what a server answers to a list or a watch, read as it comes into a sink: protobuf or
+ * JSON, or a refusal.
  *
  * Owns:    nd_body is embedded in its owner; the sink is borrowed.
  * Bounds:  an object has 8 MiB, of a refusal 16 KiB are kept.
@@ -30,7 +31,8 @@ struct nd_body {
 
 void nd_body_init(struct nd_body *b);
 void nd_body_clear(struct nd_body *b);
-/* The head is there; type NULL: it has none. A page behind the first goes on with the list that is open. */
+/* The head is there; type NULL: it has none. A page behind the first goes on with the list that is
+ * open. */
 void nd_body_open(struct nd_body *b, const struct nd_ask *asked, struct nd_sink *sink, int status,
 		  const char *type);
 /* A list that is open, and not whole, is given up. */

@@ -132,7 +132,8 @@ void nd_client_free(struct nd_client *c)
 
 /* ---- certificates that change ---- */
 
-/* A place for a link that is still in use; those that no exchange is left on are closed. NULL: all are. */
+/* A place for a link that is still in use; those that no exchange is left on are closed. NULL: all
+ * are. */
 static struct link *find_place(struct nd_client *c)
 {
 	struct link *place = NULL;
@@ -257,8 +258,8 @@ static const char *is_wrong(const struct nd_buf *token)
 	return NULL;
 }
 
-/* Without the line end that files have. A file that is about to be replaced may be away, or empty: the token from before
- * stays, as in client-go. */
+/* Without the line end that files have. A file that is about to be replaced may be away, or empty:
+ * the token from before stays, as in client-go. */
 static int read_token(struct nd_client *c)
 {
 	const char *file = c->config->token_file;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.h - requests to one API server, with who we are and within the limits that were set.
  *
- * Certificates (CA's, ours) that change, in their files or by an exec program, count for connections from the next
- * request on; exchanges under way go on over the old ones. Files that cannot be used change nothing: the old
- * certificates stay, and nd_client_notice() says so.
- * Owns:    nd_client is heap, and so is its HTTP client; its configuration is borrowed.
- * Threads: the loop's own.
- * Errors:  as httpc.h; ND_ECONF: the exec program failed, or the token's file has none. nd_client_error() says it in words.
+ * Certificates (CA's, ours) that change, in their files or by an exec program, count for
+ * connections from the next request on; exchanges under way go on over the old ones. Files that
+ * cannot be used change nothing: the old certificates stay, and nd_client_notice() says so. Owns:
+ * nd_client is heap, and so is its HTTP client; its configuration is borrowed. Threads: the loop's
+ * own. Errors:  as httpc.h; ND_ECONF: the exec program failed, or the token's file has none.
+ * nd_client_error() says it in words.
  */
 #pragma once
 
@@ -26,8 +26,8 @@ int nd_client_new(struct nd_loop *loop, const struct nd_config *config,
 void nd_client_free(struct nd_client *c); /* cancels; takes NULL */
 /* How long the limits, or an exec program that runs, hold back the next request; 0: send it. */
 uint64_t nd_client_delay_ns(struct nd_client *c);
-/* GET prefix + target. The token's file is read each time, so a rotated one counts from the next request on; one that
- * has become unreadable changes nothing, and nd_client_notice() says so. */
+/* GET prefix + target. The token's file is read each time, so a rotated one counts from the next
+ * request on; one that has become unreadable changes nothing, and nd_client_notice() says so. */
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
 		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out);
 /* What came of it; who sends counts (watch.h). */

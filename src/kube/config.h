@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config.h - where the API server is and who we are: from a pod's service account, a kubeconfig, or an endpoint's URL.
+/* config.h - where the API server is and who we are: from a pod's service account, a kubeconfig, or
+ * an endpoint's URL.
  *
- * Owns:    all text lies in the arena given. Token files are read again for each request, those of certificates when
- *          they have changed.
- * Errors:  ND_ECONF, the diag names file, line and field.
- * Does not: run exec programs (credential.h does); know auth providers (a user that needs one is refused by
- *          name).
- * Threads: control. A host name is looked up for each connection (httpc.h), not here.
+ * Owns:    all text lies in the arena given. Token files are read again for each request, those of
+ * certificates when they have changed. Errors:  ND_ECONF, the diag names file, line and field. Does
+ * not: run exec programs (credential.h does); know auth providers (a user that needs one is refused
+ * by name). Threads: control. A host name is looked up for each connection (httpc.h), not here.
  */
 #pragma once
 
@@ -39,6 +38,7 @@ int nd_config_kubeconfig(const char *file, const char *context, struct nd_arena 
 /* The same, of its text; file is its name: messages have it, and paths are relative to its folder. */
 int nd_config_parse(const char *file, const char *text, size_t n, const char *context,
 		    struct nd_arena *a, struct nd_config *out, struct nd_diag *d);
-/* "http://HOST[:PORT][/PATH]", "https://...", "HOST:PORT" (plain). Files are NULL where there are none. */
+/* "http://HOST[:PORT][/PATH]", "https://...", "HOST:PORT" (plain). Files are NULL where there are
+ * none. */
 int nd_config_endpoint(const char *url, const char *cert, const char *key, const char *ca,
 		       struct nd_arena *a, struct nd_config *out, struct nd_diag *d);

@@ -105,7 +105,8 @@ static int count_entries(struct nd_fields *c, const struct nd_tree *map, const c
 	return err;
 }
 
-/* spec.externalIPs, and status.loadBalancer.ingress with `ip` or else `hostname` (CoreDNS object.ToService). */
+/* spec.externalIPs, and status.loadBalancer.ingress with `ip` or else `hostname` (CoreDNS
+ * object.ToService). */
 static int read_outside(struct nd_fields *c, const struct nd_tree *t, const struct nd_tree *spec,
 			struct nd_object_service *s)
 {
@@ -187,7 +188,8 @@ static int read_import(struct nd_fields *c, const struct nd_tree *t, struct nd_o
 	return err;
 }
 
-/* One entry of `endpoints`: its addresses, if it is ready. A missing "ready" counts as ready (API reference). */
+/* One entry of `endpoints`: its addresses, if it is ready. A missing "ready" counts as ready (API
+ * reference). */
 static int read_endpoint(struct nd_fields *c, const struct nd_tree *v,
 			 struct nd_object_endpoint *to, size_t *n)
 {

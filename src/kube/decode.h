@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* decode.h - documents to objects.
  *
- * One decoder for every origin: a manifest, a List, a line of a watch. Kinds that no name is made of are
- * counted and left out. Missing fields have the value that the API server would fill in.
- * Owns:    objects and their text lie in the arena given; the tree may go.
- * Errors:  ND_ECONF, the diag names file, line (where known) and object. A field of the wrong type is an error;
- *          an address that is none, or a name that is no label, is not: its user decides.
+ * One decoder for every origin: a manifest, a List, a line of a watch. Kinds that no name is made
+ * of are counted and left out. Missing fields have the value that the API server would fill in.
+ * Owns: objects and their text lie in the arena given; the tree may go. Errors:  ND_ECONF, the diag
+ * names file, line (where known) and object. A field of the wrong type is an error; an address that
+ * is none, or a name that is no label, is not: its user decides.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec.h - `exec` of a kubeconfig's user: which program tells who we are, and what it says (ExecCredential).
+/* exec.h - `exec` of a kubeconfig's user: which program tells who we are, and what it says
+ * (ExecCredential).
  *
  * Owns:    text lies in the arena given.
  * Errors:  ND_ECONF, the diag names file, line and field.

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fields.h - reads the fields of one object from a tree; messages name file, line, object and field.
+/* fields.h - reads the fields of one object from a tree; messages name file, line, object and
+ * field.
  *
- * Each returns 0 or ND_ECONF with the diag set. An absent field, or a null one, leaves *out as it is.
+ * Each returns 0 or ND_ECONF with the diag set. An absent field, or a null one, leaves *out as it
+ * is.
  */
 #pragma once
 
@@ -14,7 +16,8 @@ struct nd_fields {
 	struct nd_diag *diag;
 	const char *kind, *namespace, *name; /* of the object at hand, for messages */
 	const struct nd_tree *object;
-	bool lax; /* an API server's: a port that is none is left out, as it is where objects come in protobuf */
+	bool lax; /* an API server's: a port that is none is left out, as it is where objects come
+		     in protobuf */
 };
 
 /* `what` (a field, or "") `why`; at may be NULL: the object itself. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* intake.h - where the readers of lists and watches (pbstream.h, jsonstream.h) hand over what they read.
+/* intake.h - where the readers of lists and watches (pbstream.h, jsonstream.h) hand over what they
+ * read.
  *
  * Owns:    the bytes of one unfinished object, until clear. The sink is borrowed.
  * Threads: control, as the sink.

@@ -351,7 +351,8 @@ static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
 	return i;
 }
 
-/* What came of an item: `seen` bytes were looked at already. One that lies whole in the piece is not copied. */
+/* What came of an item: `seen` bytes were looked at already. One that lies whole in the piece is
+ * not copied. */
 static size_t take_part(struct nd_jsonstream *j, const char *at, size_t n, size_t seen)
 {
 	size_t len = seen + skim(j, at + seen, n - seen);

@@ -2,10 +2,9 @@
 /* jsonstream.h - a list or a watch in JSON, as its bytes arrive in pieces of any size, to a sink.
  *
  * As pbstream.h: one object at most is in memory, of max_object bytes at most.
- * An object that cannot be used (a field of the wrong type, no name) is left out and counted as nameless.
- * Owns:    the bytes of one unfinished object and of the list's own fields, until clear. The sink is borrowed.
- * Errors:  sticky, as in pbstream.h.
- * Threads: control, as the sink.
+ * An object that cannot be used (a field of the wrong type, no name) is left out and counted as
+ * nameless. Owns:    the bytes of one unfinished object and of the list's own fields, until clear.
+ * The sink is borrowed. Errors:  sticky, as in pbstream.h. Threads: control, as the sink.
  */
 #pragma once
 

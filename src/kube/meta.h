@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* meta.h - what an API server says beside objects, in either way of writing: of a list, and of a refusal. */
+/* meta.h - what an API server says beside objects, in either way of writing: of a list, and of a
+ * refusal. */
 #pragma once
 
 #include <stdint.h>

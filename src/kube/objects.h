@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* objects.h - the Kubernetes objects that names are made of, cut down to what is used; and where they go.
+/* objects.h - the Kubernetes objects that names are made of, cut down to what is used; and where
+ * they go.
  *
- * Knows no DNS. An object is what one decoder hands to a sink, one at a time: all its text and tables are
- * borrowed until the sink returns.
+ * Knows no DNS. An object is what one decoder hands to a sink, one at a time: all its text and
+ * tables are borrowed until the sink returns.
  */
 #pragma once
 
@@ -52,7 +53,8 @@ struct nd_object_service { /* Service and ServiceImport */
 };
 
 struct nd_object_slice {
-	/* By label: which Service it belongs to; which ServiceImport, from which cluster. "" : none. */
+	/* By label: which Service it belongs to; which ServiceImport, from which cluster. "" :
+	 * none. */
 	const char *service, *import, *cluster;
 	const char *changed; /* annotation: when what it was made of changed; "": not said */
 	const struct nd_object_endpoint *endpoints; /* the ready ones, one for each address */
@@ -81,9 +83,9 @@ struct nd_object {
 	};
 };
 
-/* Takes objects as they come, from files or from an API server. A list of everything of a kind is framed
- * by begin and end; what was there before and is not named in between goes at the end. A list that breaks
- * off has no end, so nothing goes. upsert and remove also come alone (a watch).
+/* Takes objects as they come, from files or from an API server. A list of everything of a kind is
+ * framed by begin and end; what was there before and is not named in between goes at the end. A
+ * list that breaks off has no end, so nothing goes. upsert and remove also come alone (a watch).
  * Threads: control. */
 struct nd_sink {
 	void (*begin)(struct nd_sink *s, enum nd_object_kind kind);

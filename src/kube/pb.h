@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pb.h - Kubernetes messages in protobuf, each whole in memory, to objects.
  *
- * Field numbers are those of k8s.io/api and k8s.io/apimachinery. Unknown fields are skipped. Missing
- * fields have the value that the API server would fill in, as in decode.h; Go writes a text that is not
- * set as an empty one, so the two are the same here.
- * Where a message of one occurrence stands twice (nobody writes that) the last one counts, alone.
- * Owns:    nothing. Objects and their text lie in the arena given; views point into the bytes given.
- * Errors:  ND_ETRUNC, ND_EFORMAT (no protobuf, other wire types, NUL in a text), -ENOMEM (the arena's maximum
- *          included), ND_ELIMIT (a text with a place of fixed size). Outputs are unset then. A port from
- *          outside 0 to 65535, or an address that is none, is not: the port counts as not given,
- *          the address has len 0, its user decides.
- * Threads: any.
+ * Field numbers are those of k8s.io/api and k8s.io/apimachinery. Unknown fields are skipped.
+ * Missing fields have the value that the API server would fill in, as in decode.h; Go writes a text
+ * that is not set as an empty one, so the two are the same here. Where a message of one occurrence
+ * stands twice (nobody writes that) the last one counts, alone. Owns:    nothing. Objects and their
+ * text lie in the arena given; views point into the bytes given. Errors:  ND_ETRUNC, ND_EFORMAT (no
+ * protobuf, other wire types, NUL in a text), -ENOMEM (the arena's maximum included), ND_ELIMIT (a
+ * text with a place of fixed size). Outputs are unset then. A port from outside 0 to 65535, or an
+ * address that is none, is not: the port counts as not given, the address has len 0, its user
+ * decides. Threads: any.
  */
 #pragma once
 

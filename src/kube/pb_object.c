@@ -20,8 +20,8 @@ static void read_pair(struct nd_proto *p, const struct nd_proto_field *entry, st
 	nd_pb_take_error(p, in.err);
 }
 
-/* Of the pairs two are looked at: the one whose presence says that a streaming list is complete (KEP-3157), and
- * when a slice was changed. */
+/* Of the pairs two are looked at: the one whose presence says that a streaming list is complete
+ * (KEP-3157), and when a slice was changed. */
 static void read_annotation(struct nd_proto *p, const struct nd_proto_field *entry,
 			    struct nd_arena *a, struct nd_pb_object *to)
 {
@@ -116,7 +116,8 @@ static const char *read_ingress(struct nd_proto *p, const struct nd_proto_field 
 	return ip[0] ? ip : host;
 }
 
-/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer holds, as a decoder merges them. */
+/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer holds, as a
+ * decoder merges them. */
 static struct nd_proto balancer_of(struct nd_proto status)
 {
 	struct nd_proto_field f;
@@ -310,8 +311,8 @@ static void read_pod_status(struct nd_proto *p, struct nd_arena *a, bool deleted
 	o->pod.terminating = deleted;
 }
 
-/* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice's endpoints and ports stand beside its
- * metadata. Metadata are read first: the labels say whose slice it is. */
+/* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice's endpoints and ports stand
+ * beside its metadata. Metadata are read first: the labels say whose slice it is. */
 int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
 		 struct nd_pb_object *out)
 {

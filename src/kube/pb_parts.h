@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pb_parts.h - what the readers of Kubernetes messages share: pb.c (what is around objects), pb_object.c (objects). For
- * nobody else. Inline: they run for each field of each object. */
+/* pb_parts.h - what the readers of Kubernetes messages share: pb.c (what is around objects),
+ * pb_object.c (objects). For nobody else. Inline: they run for each field of each object. */
 #pragma once
 
 #include <errno.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pbstream.h - a list or a watch in protobuf, as its bytes arrive in pieces of any size, to a sink.
  *
- * No list is ever whole in memory: one object at most, of max_object bytes at most, and nothing of it
- * once the sink has it. An object that lies whole in the piece given is not even copied.
- * Owns:    the bytes of one unfinished object, until clear. The sink is borrowed.
- * Errors:  sticky. ND_EFORMAT: not what was asked for; ND_ELIMIT: an object beyond max_object;
- *          -ENOMEM; what the sink's upsert returned; from finish ND_ETRUNC: cut off. After any the list has
- *          no end, so the sink loses nothing that it had. An object without a name is left out and counted.
- * Threads: control, as the sink.
+ * No list is ever whole in memory: one object at most, of max_object bytes at most, and nothing of
+ * it once the sink has it. An object that lies whole in the piece given is not even copied. Owns:
+ * the bytes of one unfinished object, until clear. The sink is borrowed. Errors:  sticky.
+ * ND_EFORMAT: not what was asked for; ND_ELIMIT: an object beyond max_object; -ENOMEM; what the
+ * sink's upsert returned; from finish ND_ETRUNC: cut off. After any the list has no end, so the
+ * sink loses nothing that it had. An object without a name is left out and counted. Threads:
+ * control, as the sink.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ void nd_pbstream_list_init(struct nd_pb_list *l, enum nd_object_kind kind, struc
 			   size_t max_object);
 void nd_pbstream_list_clear(struct nd_pb_list *l);
 int nd_pbstream_list_feed(struct nd_pb_list *l, const void *bytes, size_t n);
-/* The body ends here. After 0, unless to.refused: the sink's end was called, or meta.more names the next page,
- * whose body may be fed now. */
+/* The body ends here. After 0, unless to.refused: the sink's end was called, or meta.more names the
+ * next page, whose body may be fed now. */
 int nd_pbstream_list_finish(struct nd_pb_list *l);
 
 /* The body of an answer to a WATCH: frames, each behind its length in four bytes. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proto.h - a bounded cursor over one protobuf message: field after field, in the order of the bytes.
+/* proto.h - a bounded cursor over one protobuf message: field after field, in the order of the
+ * bytes.
  *
  * The caller looks at the numbers it knows; what it does not look at is skipped. A field of a known
  * number but another wire type is an error, as for Go's decoders.
  * Owns:    nothing. Borrows [pos, end); allocates nothing.
- * Errors:  sticky. ND_ETRUNC: a field ends behind the message; ND_EFORMAT: no protobuf. After it there
- *          is no next field, and reads return zero: walk a whole message, check once.
- * Threads: none of its business; a cursor lives on one stack.
+ * Errors:  sticky. ND_ETRUNC: a field ends behind the message; ND_EFORMAT: no protobuf. After it
+ * there is no next field, and reads return zero: walk a whole message, check once. Threads: none of
+ * its business; a cursor lives on one stack.
  */
 #pragma once
 
@@ -57,7 +58,8 @@ static inline bool nd_proto_next(struct nd_proto *p, struct nd_proto_field *f)
 	const uint8_t *at = p->pos;
 	size_t left = (size_t)(p->end - at);
 
-	/* Nearly every field of nearly every object: bytes, with a tag and a length of one byte each. */
+	/* Nearly every field of nearly every object: bytes, with a tag and a length of one byte
+	 * each. */
 	if (left >= 2 && !p->err && (at[0] & 0x87) == ND_PROTO_BYTES && at[0] > 7 && at[1] < 0x80 &&
 	    at[1] <= left - 2) {
 		*f = (struct nd_proto_field){ .number = at[0] >> 3,
@@ -81,5 +83,6 @@ static inline struct nd_proto nd_proto_inside(struct nd_proto *p, const struct n
 	return p->err ? (struct nd_proto){ .err = p->err } : nd_proto_over(f->bytes, f->len);
 }
 
-/* How often the field stands in the rest of the message; whatever is wrong there is met by the walk. */
+/* How often the field stands in the rest of the message; whatever is wrong there is met by the
+ * walk. */
 size_t nd_proto_count(struct nd_proto p, uint32_t number);

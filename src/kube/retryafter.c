@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-/* "Wed, 21 Oct 2026 07:28:00 GMT"; -1: it is none. Not by strptime(): names must not follow the locale. */
+/* "Wed, 21 Oct 2026 07:28:00 GMT"; -1: it is none. Not by strptime(): names must not follow the
+ * locale. */
 static int64_t parse_date(const char *text)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -4,6 +4,6 @@
 
 #include <stdint.h>
 
-/* Seconds from now (Unix time) on; 0: at once, or it is neither a number nor a date (an IMF-fixdate: the older forms are
- * not read). NULL is fine: there is none. */
+/* Seconds from now (Unix time) on; 0: at once, or it is neither a number nor a date (an
+ * IMF-fixdate: the older forms are not read). NULL is fine: there is none. */
 uint64_t nd_retryafter_s(const char *text, uint64_t now_s);

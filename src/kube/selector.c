@@ -42,7 +42,8 @@ static bool alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* The name part of a key, and a value: 1..63 of letters, digits, - _ . , a letter or digit at both ends. */
+/* The name part of a key, and a value: 1..63 of letters, digits, - _ . , a letter or digit at both
+ * ends. */
 static bool sound(const char *text, size_t n)
 {
 	if (n == 0 || n > 63 || !alnum(text[0]) || !alnum(text[n - 1]))

@@ -9,7 +9,8 @@ enum { ARENA_BYTES_KEPT = 64 << 10 };
 
 /* ---- octets to objects ---- */
 
-/* Errors are sticky: the end is where the first one was met, so what is read behind it is zero or "". */
+/* Errors are sticky: the end is where the first one was met, so what is read behind it is zero or
+ * "". */
 struct cursor {
 	const uint8_t *at, *end;
 	struct nd_arena *arena; /* tables of an object */
@@ -69,7 +70,8 @@ static const char *take_text(struct cursor *c)
 	return text;
 }
 
-/* A table for what follows, each of which takes `least` octets, so that a count says no more than is there. */
+/* A table for what follows, each of which takes `least` octets, so that a count says no more than
+ * is there. */
 static void *take_table(struct cursor *c, size_t *n, size_t least, size_t size)
 {
 	void *table = NULL;

@@ -237,7 +237,8 @@ static int load(struct nd_source *s, struct nd_diag *d)
 	if (!err)
 		report_good(s, &list);
 	nd_arena_clear(&objects);
-	/* The trees took many times what is kept; free() alone gives back nothing that lies below something in use. */
+	/* The trees took many times what is kept; free() alone gives back nothing that lies below
+	 * something in use. */
 	malloc_trim(0);
 	return err;
 }

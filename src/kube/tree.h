@@ -37,13 +37,15 @@ struct nd_tree {
 	struct nd_tree *next;         /* sibling, or the next document */
 };
 
-/* The value of a key, the last one if it stands twice; NULL for none, for null, and if t is NULL or no map. */
+/* The value of a key, the last one if it stands twice; NULL for none, for null, and if t is NULL or
+ * no map. */
 const struct nd_tree *nd_tree_get(const struct nd_tree *t, const char *key);
 /* NULL: the arena is full. */
 struct nd_tree *nd_tree_new(struct nd_arena *a, enum nd_tree_kind kind, int line);
 void nd_tree_add(struct nd_tree *parent, struct nd_tree *child);
 
-/* YAML: all documents of the text, linked by next; an empty one is a NULL node. *out is NULL for none. */
+/* YAML: all documents of the text, linked by next; an empty one is a NULL node. *out is NULL for
+ * none. */
 int nd_yaml_parse(const char *file, const char *text, size_t n, struct nd_arena *a,
 		  struct nd_tree **out, struct nd_diag *d);
 /* JSON: one document. */

@@ -14,7 +14,8 @@
 #define S(n) ((n) * (uint64_t)ND_NS_PER_S)
 
 enum {
-	/* So long open, a watch that had failed goes on; one that fails each time it is opened does not. */
+	/* So long open, a watch that had failed goes on; one that fails each time it is opened does
+	   not. */
 	STANDS_S = 2,
 	FAILURES_MAX = 3, /* of watches in a row from one version, before all is listed again */
 	PAUSE_MS = 800,
@@ -191,9 +192,10 @@ static void tell(struct nd_watch *w, const char *text, int code)
 	w->config.report(w->config.ctx, w->config.kind, text, code);
 }
 
-/* The cluster has no such kind: its definition was not installed, or not yet. (A server that has not read its
- * definitions yet says 503.) So there are none, and nobody needs to wait for the list, as CoreDNS does for ever. Once
- * there were some it is a failure like others: with a definition the server deletes, and tells so, what is of it. */
+/* The cluster has no such kind: its definition was not installed, or not yet. (A server that has
+ * not read its definitions yet says 503.) So there are none, and nobody needs to wait for the list,
+ * as CoreDNS does for ever. Once there were some it is a failure like others: with a definition the
+ * server deletes, and tells so, what is of it. */
 static void absent(struct nd_watch *w, uint64_t pause)
 {
 	struct nd_sink *sink = w->config.sink;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch.h - keeps a sink equal to all objects of one kind that an API server has: lists, then watches.
+/* watch.h - keeps a sink equal to all objects of one kind that an API server has: lists, then
+ * watches.
  *
- * The first list is a streaming one (sendInitialEvents); where the server has none, or it breaks off, pages of a LIST.
- * Then a WATCH from there on; when it ends, the next one goes on where it was. 410 lists again. What fails is tried
- * again after a pause that doubles, with jitter (0.8 s to 30 s), and what the server says by Retry-After. A kind
- * that the server does not have (404: ServiceImports without their definition) is an empty list.
- * No list is ever whole in memory. A list that breaks off takes nothing away from the sink.
+ * The first list is a streaming one (sendInitialEvents); where the server has none, or it breaks
+ * off, pages of a LIST. Then a WATCH from there on; when it ends, the next one goes on where it
+ * was. 410 lists again. What fails is tried again after a pause that doubles, with jitter (0.8 s to
+ * 30 s), and what the server says by Retry-After. A kind that the server does not have (404:
+ * ServiceImports without their definition) is an empty list. No list is ever whole in memory. A
+ * list that breaks off takes nothing away from the sink.
  *
  * Owns:    nd_watch is heap; its client and sink are borrowed and outlive it.
  * Threads: the loop's own.
@@ -29,8 +31,8 @@ struct nd_watch_config {
 	const char *labels; /* selector; NULL: all */
 	struct nd_client *client;
 	struct nd_sink *sink;
-	/* NULL: listed whole, or a watch that had failed goes on and stands. Else what failed; told once if it repeats. code: the
-	 * status that the server said, or one of ND_WATCH_*. */
+	/* NULL: listed whole, or a watch that had failed goes on and stands. Else what failed; told
+	 * once if it repeats. code: the status that the server said, or one of ND_WATCH_*. */
 	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed, int code);
 	void *ctx;
 };

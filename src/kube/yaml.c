@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML by libyaml's events, as a tree. Aliases share the node that they name, and count its whole weight. */
+/* YAML by libyaml's events, as a tree. Aliases share the node that they name, and count its whole
+ * weight. */
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -159,8 +160,8 @@ static int note_anchor(struct reader *r, const char *name, struct nd_tree *t)
 	return 0;
 }
 
-/* The node that starts at the event at hand; on success the event behind it is at hand. A node becomes an
- * anchor when it is whole, so that no node can hold itself. */
+/* The node that starts at the event at hand; on success the event behind it is at hand. A node
+ * becomes an anchor when it is whole, so that no node can hold itself. */
 static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 {
 	const char *anchor = NULL;

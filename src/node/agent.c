@@ -17,7 +17,8 @@
 /* Between the rules' end and the sockets': what was led here before is read and answered. */
 #define SETTLE_NS (200 * (uint64_t)ND_NS_PER_MS)
 
-/* So many looks follow at AGAIN_NS when something was not as it should be: who took it away may not be done. */
+/* So many looks follow at AGAIN_NS when something was not as it should be: who took it away may not
+ * be done. */
 #define ALERT_LOOKS 30
 
 struct nd_agent {
@@ -123,7 +124,8 @@ static void on_sync(struct nd_timer *t)
 
 /* --- the life --- */
 
-/* Anything from a typing error to an address that the predecessor still holds: none of it lasts for sure. */
+/* Anything from a typing error to an address that the predecessor still holds: none of it lasts for
+ * sure. */
 static void begin(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agent.h - the node agent: in which order the host is taken hold of, kept, and let go.
  *
- * Start: Corefile from its template; link and addresses; sockets (the server's load); then the rules, so that
- * nothing is led to where nobody listens. What does not serve yet is tried again and again with the host left as
- * it was: lookups go where they went before. End: the reverse.
- * While it serves: what went missing of the host's side is put back each interval, and changed templates are taken.
- * It is a server of its node and never ends by itself.
+ * Start: Corefile from its template; link and addresses; sockets (the server's load); then the
+ * rules, so that nothing is led to where nobody listens. What does not serve yet is tried again and
+ * again with the host left as it was: lookups go where they went before. End: the reverse. While it
+ * serves: what went missing of the host's side is put back each interval, and changed templates are
+ * taken. It is a server of its node and never ends by itself.
  *
  * The server is the caller's; it is reached by the hooks.
  * Owns:    nd_agent is heap. Config texts and addresses are borrowed.
@@ -39,8 +39,9 @@ struct nd_agent_hooks {
 	void (*stop)(void *ctx, int status); /* stop serving; nd_agent_ended() follows */
 };
 
-/* Nothing is done yet, but that netfilter's socket is opened, before those of the server: when the process is
- * killed the kernel closes them in this order, and so the rules go first. NULL: no memory. */
+/* Nothing is done yet, but that netfilter's socket is opened, before those of the server: when the
+ * process is killed the kernel closes them in this order, and so the rules go first. NULL: no
+ * memory. */
 struct nd_agent *nd_agent_new(struct nd_loop *loop, const struct nd_agent_config *c,
 			      const struct nd_agent_hooks *h);
 void nd_agent_free(struct nd_agent *a); /* takes NULL */

@@ -69,7 +69,8 @@ static int write_file(const char *path, int flags, const struct nd_buf *text)
 	return err;
 }
 
-/* A file that is a mount of its own cannot be renamed over, nor can one in a folder that is read-only. */
+/* A file that is a mount of its own cannot be renamed over, nor can one in a folder that is
+ * read-only. */
 static int replace(const char *path, const struct nd_buf *text)
 {
 	char fresh[PATH_MAX];

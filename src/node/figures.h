@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* figures.h - the agent's own metrics on a listener of their own, as node-cache's, and some more; and what goes
- * wrong again and again, said when it begins and when it has another reason.
+/* figures.h - the agent's own metrics on a listener of their own, as node-cache's, and some more;
+ * and what goes wrong again and again, said when it begins and when it has another reason.
  *
  * Threads: control.
  */
@@ -36,7 +36,8 @@ struct nd_figures {
 	char said[ND_FIGURES_MATTERS][sizeof((struct nd_diag *)0)->text];
 };
 
-/* Counts (nothing for ND_FIGURES_ERRORS; a Corefile's mistake once), and logs what was not said last of it. */
+/* Counts (nothing for ND_FIGURES_ERRORS; a Corefile's mistake once), and logs what was not said
+ * last of it. */
 void nd_figures_complain(struct nd_figures *f, enum nd_figures_matter m, enum nd_figures_error e,
 			 const struct nd_diag *d);
 void nd_figures_good(struct nd_figures *f, enum nd_figures_matter m);

@@ -183,7 +183,8 @@ void nd_host_take_away(struct nd_host *h)
 	struct nd_diag d = { 0 };
 
 	if (h->config->skip_teardown) {
-		/* With the address stays what host clients then need; our own table goes with its socket. */
+		/* With the address stays what host clients then need; our own table goes with its
+		 * socket. */
 		nd_host_lead_away(h);
 		return;
 	}

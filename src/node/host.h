@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.h - what the agent holds of the host: the link, the rules, and no rules of the original.
  *
- * Each part may be asked for again and again: it puts what is missing, says what is wrong and counts both.
- * Owns:    netfilter's socket. Config is borrowed.
- * Threads: control.
+ * Each part may be asked for again and again: it puts what is missing, says what is wrong and
+ * counts both. Owns:    netfilter's socket. Config is borrowed. Threads: control.
  */
 #pragma once
 
@@ -38,15 +37,16 @@ struct nd_host {
 	bool restored; /* something was missing and was put back; the caller takes it down */
 };
 
-/* Opens netfilter's socket: when the process is killed the kernel closes descriptors in their order, so what is
- * opened after this one goes after the rules. A failure is said, and tried again with the rules. */
+/* Opens netfilter's socket: when the process is killed the kernel closes descriptors in their
+ * order, so what is opened after this one goes after the rules. A failure is said, and tried again
+ * with the rules. */
 void nd_host_init(struct nd_host *h, const struct nd_host_config *c, struct nd_figures *f);
 void nd_host_clear(struct nd_host *h);
 
 /* Link and addresses. False: not as it should be. */
 bool nd_host_put_link(struct nd_host *h);
-/* Rules for these n of the addresses, those that somebody listens on; then the original's go. `unserved`, if set:
- * what to say of the others. False: not as it should be. */
+/* Rules for these n of the addresses, those that somebody listens on; then the original's go.
+ * `unserved`, if set: what to say of the others. False: not as it should be. */
 bool nd_host_put_rules(struct nd_host *h, const struct nd_addr *addrs, size_t n,
 		       const struct nd_diag *unserved);
 /* Lookups go where they went before; true: they came here until now. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kubedns.h - the kube-dns ConfigMap, mounted as a folder with a file a key: stubDomains and upstreamNameservers.
+/* kubedns.h - the kube-dns ConfigMap, mounted as a folder with a file a key: stubDomains and
+ * upstreamNameservers.
  *
  * Owns:    its text, in an arena of its own.
  * Threads: control.
@@ -27,6 +28,7 @@ struct nd_kubedns {
 	size_t nupstreams;
 };
 
-/* Reads the folder; no such folder, or none of the keys: an empty one. *out is cleared by the caller, on success. */
+/* Reads the folder; no such folder, or none of the keys: an empty one. *out is cleared by the
+ * caller, on success. */
 int nd_kubedns_read(const char *folder, struct nd_kubedns *out, struct nd_diag *d);
 void nd_kubedns_clear(struct nd_kubedns *k); /* takes a zeroed one */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* legacy.h - iptables rules of NodeLocal DNSCache: its NOTRACKs are taken away, its ACCEPTs are kept in place.
+/* legacy.h - iptables rules of NodeLocal DNSCache: its NOTRACKs are taken away, its ACCEPTs are
+ * kept in place.
  *
- * The original puts twelve rules an address into `raw` and `filter` and leaves them when it is killed. A NOTRACK that
- * stays would undo what nft.h promises: untracked, nothing goes to kube-proxy when we are gone. An ACCEPT cannot be
- * replaced by one in a table of ours: another table's DROP has the last word, so it belongs where the dropping
- * chain is, and only there: in INPUT and OUTPUT of iptables' `filter`, where these exist.
- * A rule is known by what it matches and does, each address, with any comment or none; one that matches anything
- * more is somebody else's. All of it is one netlink batch a family and needs no iptables program, which covers
- * iptables-nft; rules of iptables-legacy are only looked for, by /proc/net/ip_tables_names.
+ * The original puts twelve rules an address into `raw` and `filter` and leaves them when it is
+ * killed. A NOTRACK that stays would undo what nft.h promises: untracked, nothing goes to
+ * kube-proxy when we are gone. An ACCEPT cannot be replaced by one in a table of ours: another
+ * table's DROP has the last word, so it belongs where the dropping chain is, and only there: in
+ * INPUT and OUTPUT of iptables' `filter`, where these exist. A rule is known by what it matches and
+ * does, each address, with any comment or none; one that matches anything more is somebody else's.
+ * All of it is one netlink batch a family and needs no iptables program, which covers iptables-nft;
+ * rules of iptables-legacy are only looked for, by /proc/net/ip_tables_names.
  *
  * Threads: control.
  * Errors:  -errno, and the diag says what was wanted. Nothing is half done.

@@ -18,6 +18,7 @@ struct nd_legacy_rule {
 	enum nd_legacy_verdict verdict;
 };
 
-/* False: it matches, or does, anything that the struct cannot say. Comments and counters say nothing. Port and
- * verdict may be iptables' own extensions (before 1.8.9) or nftables' expressions. */
+/* False: it matches, or does, anything that the struct cannot say. Comments and counters say
+ * nothing. Port and verdict may be iptables' own extensions (before 1.8.9) or nftables'
+ * expressions. */
 bool nd_legacy_rule_read(const struct nftnl_rule *r, struct nd_legacy_rule *out);

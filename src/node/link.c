@@ -181,8 +181,9 @@ static bool is_wanted(const struct nd_link_config *c, const uint8_t *bytes, size
 	return false;
 }
 
-/* One that we want but that does not serve is made anew: another prefix would draw neighbours into the local
- * table, and a tentative IPv6 address (the original's, on a link that is down) cannot be bound. */
+/* One that we want but that does not serve is made anew: another prefix would draw neighbours into
+ * the local table, and a tentative IPv6 address (the original's, on a link that is down) cannot be
+ * bound. */
 static bool must_go(const struct stray *s, const struct ifaddrmsg *m, uint32_t flags,
 		    const uint8_t *bytes, size_t n)
 {

@@ -3,7 +3,8 @@
  *
  * Owns:    the socket.
  * Threads: one at a time.
- * Errors:  -errno: the kernel's own, or of the socket; -ETIMEDOUT if no answer comes within five seconds.
+ * Errors:  -errno: the kernel's own, or of the socket; -ETIMEDOUT if no answer comes within five
+ * seconds.
  */
 #pragma once
 
@@ -23,9 +24,11 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd);
 void nd_netlink_close(struct nd_netlink *n); /* takes a closed one */
 uint32_t nd_netlink_port(const struct nd_netlink *n);
 
-/* Sends h, which gets its sequence number here, and gives each message of the answer to `on` (may be NULL)
- * until the acknowledgement or the end of the dump. What `on` returns is MNL_CB_OK, or MNL_CB_ERROR with errno. */
+/* Sends h, which gets its sequence number here, and gives each message of the answer to `on` (may
+ * be NULL) until the acknowledgement or the end of the dump. What `on` returns is MNL_CB_OK, or
+ * MNL_CB_ERROR with errno. */
 int nd_netlink_ask(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx);
-/* Sends n bytes of several messages; the kernel handles them before it returns. Then reads what it says of
- * them: the first error, with the message's sequence number in *at. Without any answer: -EPROTO. */
+/* Sends n bytes of several messages; the kernel handles them before it returns. Then reads what it
+ * says of them: the first error, with the message's sequence number in *at. Without any answer:
+ * -EPROTO. */
 int nd_netlink_post(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at);

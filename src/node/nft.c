@@ -34,9 +34,10 @@ static const struct nd_nft_chain chains[] = {
 	[PIN_OUTPUT] = { "pin-output", "nat", NF_INET_LOCAL_OUT, PIN },
 };
 
-/* The rules of one address. TCP to the DNS port is never untracked: the third packet of a handshake would meet no
- * socket that is ours alone, and be sent away. The health port is no Service's, so its two ends may be: a probe
- * gets through when the connection table is full. In output there is no `socket` to match. */
+/* The rules of one address. TCP to the DNS port is never untracked: the third packet of a handshake
+ * would meet no socket that is ours alone, and be sent away. The health port is no Service's, so
+ * its two ends may be: a probe gets through when the connection table is full. In output there is
+ * no `socket` to match. */
 static const struct shape {
 	enum chain chain;
 	uint8_t proto;
@@ -128,8 +129,8 @@ static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag
 	return 0;
 }
 
-/* Whether the name is free for us: nobody's table of that name (of a kernel or tool without owners) is replaced,
- * another process's cannot be. */
+/* Whether the name is free for us: nobody's table of that name (of a kernel or tool without owners)
+ * is replaced, another process's cannot be. */
 static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, struct nd_diag *d)
 {
 	int err = nd_nft_batch_look(&n->nl, table, state, d);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft.h - interception: an nftables table that the kernel removes when our netlink socket closes.
  *
- * One `inet` table with `flags owner` holds all of it for both families, each change is one batch. UDP from pods
- * is taken by `socket wildcard 0 notrack`, so that without our socket the packet goes where kube-proxy sends it;
- * host clients and answers are untracked by address; TCP is pinned by an identity DNAT of the SYN, before
- * kube-proxy's (priority -105): untracked, a handshake's third packet would meet no socket and be sent away.
- * All that leads here does so only while this machine has the address: a link that goes missing loses nothing.
- * Owns:    the table, for as long as the socket is open. Nothing of it stays after a SIGKILL.
- * Threads: control.
- * Errors:  -errno, and the diag says what was wanted and what would cure it. Needs CAP_NET_ADMIN.
+ * One `inet` table with `flags owner` holds all of it for both families, each change is one batch.
+ * UDP from pods is taken by `socket wildcard 0 notrack`, so that without our socket the packet goes
+ * where kube-proxy sends it; host clients and answers are untracked by address; TCP is pinned by an
+ * identity DNAT of the SYN, before kube-proxy's (priority -105): untracked, a handshake's third
+ * packet would meet no socket and be sent away. All that leads here does so only while this machine
+ * has the address: a link that goes missing loses nothing. Owns:    the table, for as long as the
+ * socket is open. Nothing of it stays after a SIGKILL. Threads: control. Errors:  -errno, and the
+ * diag says what was wanted and what would cure it. Needs CAP_NET_ADMIN.
  */
 #pragma once
 
@@ -26,8 +26,9 @@ struct nd_nft_config {
 	size_t naddrs;
 	uint16_t port;        /* DNS */
 	uint16_t health_port; /* probes of the addresses on it are untracked, too; 0: none */
-	/* Nothing is led here any more; what we still answer stays untracked. Tracked, an answer would make a flow of
-	 * its own, and the client's next question from that port would be taken for its reply and come to us. */
+	/* Nothing is led here any more; what we still answer stays untracked. Tracked, an answer
+	 * would make a flow of its own, and the client's next question from that port would be
+	 * taken for its reply and come to us. */
 	bool leaving;
 };
 

@@ -3,7 +3,8 @@
  *
  * The expressions are those that nft(8) makes of the same words, so that it lists them as such.
  * Owns:    the rule, until a batch takes it or it is cleared.
- * Errors:  sticky: the first lack of memory sets err, later calls do nothing. nd_nft_batch_rule() reports it.
+ * Errors:  sticky: the first lack of memory sets err, later calls do nothing. nd_nft_batch_rule()
+ * reports it.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* template.h - the base Corefile with its variables replaced, as node-cache replaces them. Pure text.
+/* template.h - the base Corefile with its variables replaced, as node-cache replaces them. Pure
+ * text.
  *
  *   __PILLAR__LOCAL__DNS__         all local addresses; before a ":PORT" the first one
  *   __PILLAR__DNS__SERVER__        nothing: who installs puts the ClusterIP there, or wants none
@@ -28,8 +29,8 @@ struct nd_template_values {
 	uint16_t port; /* of stub domains */
 };
 
-/* Appends to out. 0; ND_ECONF where a variable has no value, the diag says which and why; ND_ELIMIT.
- * file: the template's name.
- * upstreamNameservers are asked as they come, over UDP: a `force_tcp` that stands alone behind the variable goes. */
+/* Appends to out. 0; ND_ECONF where a variable has no value, the diag says which and why;
+ * ND_ELIMIT. file: the template's name. upstreamNameservers are asked as they come, over UDP: a
+ * `force_tcp` that stands alone behind the variable goes. */
 int nd_template_render(const char *file, const char *text, const struct nd_template_values *v,
 		       const struct nd_kubedns *k, struct nd_buf *out, struct nd_diag *d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listener.h - one endpoint's sockets on one worker: taken from the descriptor set, else bound and put into it.
+/* listener.h - one endpoint's sockets on one worker: taken from the descriptor set, else bound and
+ * put into it.
  *
  * Owns:    its sockets.
  * Threads: the worker's own.
@@ -33,7 +34,8 @@ struct nd_listener {
 	struct nd_tcp_listener *tcp[2];
 };
 
-/* Opens what worker, addr and wildcard say; on_batch gets the listener as ctx. 0 or -errno, and then nothing is open. */
+/* Opens what worker, addr and wildcard say; on_batch gets the listener as ctx. 0 or -errno, and
+ * then nothing is open. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
 void nd_listener_close(struct nd_listener *l);

@@ -54,8 +54,8 @@ struct nd_server {
 
 /* --- asking workers --- */
 
-/* At the start nothing serves yet: opened and adopted in one go, so that no question can come between and
- * find nobody. */
+/* At the start nothing serves yet: opened and adopted in one go, so that no question can come
+ * between and find nobody. */
 static int first(struct slot *s, struct nd_gen *gen)
 {
 	int err = nd_server_worker_prepare(&s->w, gen, s->what);
@@ -124,8 +124,7 @@ static void on_left(void *ctx)
 {
 	struct nd_server *s = ctx;
 
-	ND_LIST_EACH(&s->retired, it)
-	{
+	ND_LIST_EACH(&s->retired, it) {
 		struct retired *r = ND_LIST_ENTRY(it, struct retired, link);
 		if (__atomic_load_n(&r->gen->workers, __ATOMIC_ACQUIRE))
 			continue;

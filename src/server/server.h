@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server.h - the control thread: workers, generations, reload, signals, the end.
  *
- * Life: init -> load -> (reload)* -> stop -> clear. With `threads` each worker runs on a thread and a loop of its own;
- * without (simulation) all run on the control loop, called directly.
- * Threads: control.
+ * Life: init -> load -> (reload)* -> stop -> clear. With `threads` each worker runs on a thread and
+ * a loop of its own; without (simulation) all run on the control loop, called directly. Threads:
+ * control.
  */
 #pragma once
 

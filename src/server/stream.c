@@ -265,8 +265,7 @@ void nd_stream_close_all(struct nd_server_worker *w)
 
 void nd_stream_close_listener(struct nd_server_worker *w, const struct nd_listener *l)
 {
-	ND_LIST_EACH(&w->conns, it)
-	{
+	ND_LIST_EACH(&w->conns, it) {
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
 		if (c->listener == l)
 			close_conn(c);

@@ -73,7 +73,8 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 		if (!q)
 			continue;
 		if (ND_UNLIKELY(d[i].cut) && d[i].len >= ND_MSG_HEADER)
-			d[i].bytes[4] = d[i].bytes[5] = 0; /* over 512 octets: FORMERR, as CoreDNS */
+			d[i].bytes[4] = d[i].bytes[5] =
+				0; /* over 512 octets: FORMERR, as CoreDNS */
 		nd_chain_start(q, d[i].bytes, d[i].len);
 	}
 	nd_worker_batch_end(&w->core);
@@ -84,8 +85,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 
 static struct nd_listener *find_listener(struct nd_server_worker *w, const struct nd_endpoint *e)
 {
-	ND_LIST_EACH(&w->listeners, it)
-	{
+	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (l->scheme == e->scheme && nd_addr_equal(&l->addr, &e->addr))
 			return l;
@@ -131,8 +131,7 @@ int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, cha
 
 void nd_server_worker_abandon(struct nd_server_worker *w)
 {
-	ND_LIST_EACH(&w->listeners, it)
-	{
+	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (!l->endpoint)
 			free_listener(l);
@@ -142,8 +141,7 @@ void nd_server_worker_abandon(struct nd_server_worker *w)
 /* Its connections go with a listener: their questions would have no block any more. */
 static void drop_unwanted(struct nd_server_worker *w)
 {
-	ND_LIST_EACH(&w->listeners, it)
-	{
+	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		if (l->wanted)
 			continue;
@@ -159,7 +157,7 @@ int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 	if (err)
 		return err;
 	ND_LIST_EACH(&w->listeners, it)
-	ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
+		ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
 	for (size_t i = 0; i < gen->nendpoints; i++) {
 		struct nd_listener *l = find_listener(w, &gen->endpoints[i]);
 		ND_ASSERT(l);
@@ -192,8 +190,7 @@ void nd_server_worker_clear(struct nd_server_worker *w)
 void nd_server_worker_drain(struct nd_server_worker *w)
 {
 	w->draining = true;
-	ND_LIST_EACH(&w->listeners, it)
-	{
+	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
 		l->endpoint = NULL;
 		nd_listener_close_tcp(l);
@@ -216,5 +213,5 @@ void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats 
 					  .timed_out = w->core.cancelled,
 					  .tcp_refused = w->conns_refused };
 	ND_LIST_EACH(&w->listeners, it)
-	nd_listener_stats(ND_LIST_ENTRY(it, struct nd_listener, link), out);
+		nd_listener_stats(ND_LIST_ENTRY(it, struct nd_listener, link), out);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_cursor.h - where the parser of expressions stands: the token, the first error, new nodes.
  *
- * For expr_parse.c (operators) and expr_operand.c (all that stands between them), and what these two
- * want of each other.
- * Errors: the first one counts and is in why_buf already; functions that give a node or a text give
- * NULL then.
+ * For expr_parse.c (operators) and expr_operand.c (all that stands between them), and what these
+ * two want of each other. Errors: the first one counts and is in why_buf already; functions that
+ * give a node or a text give NULL then.
  */
 #pragma once
 
@@ -52,9 +51,9 @@ const char *nd_expr_cursor_copy(struct nd_expr_cursor *p, const struct nd_expr_t
 
 /* expr_parse.c: up to an operator that binds weaker than `precedence`. */
 struct nd_expr_node *nd_expr_parse_expression(struct nd_expr_cursor *p, int precedence);
-/* expr_operand.c: a literal, a name, a call, a list, a map, or what is in parentheses; what may stand
- * behind it (.a [i] [i:j]); and the call of a name that is read already, with its first argument or
- * NULL. */
+/* expr_operand.c: a literal, a name, a call, a list, a map, or what is in parentheses; what may
+ * stand behind it (.a [i] [i:j]); and the call of a name that is read already, with its first
+ * argument or NULL. */
 struct nd_expr_node *nd_expr_operand_read(struct nd_expr_cursor *p);
 struct nd_expr_node *nd_expr_operand_postfix(struct nd_expr_cursor *p, struct nd_expr_node *n);
 struct nd_expr_node *nd_expr_operand_call(struct nd_expr_cursor *p,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions that expr-lang has built in, as far as the subset goes; those of strings are in expr_string.c. */
+/* The functions that expr-lang has built in, as far as the subset goes; those of strings are in
+ * expr_string.c. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -183,9 +184,9 @@ static struct nd_value call_last(const struct nd_value *args, size_t nargs, stru
 	return element(&args[0], -1, a);
 }
 
-/* Types of arguments: s string, i int, n number, l list, a any; and for those that say themselves what
- * is wrong with a value, so that only a type known before is checked: c what has a length, v what can be
- * a number, f a list. The last one holds for more. */
+/* Types of arguments: s string, i int, n number, l list, a any; and for those that say themselves
+ * what is wrong with a value, so that only a type known before is checked: c what has a length, v
+ * what can be a number, f a list. The last one holds for more. */
 static const struct function {
 	const char *name;
 	size_t least, most;

@@ -83,8 +83,8 @@ static const struct binary *find_binary(const struct nd_expr_token *t)
 	return NULL;
 }
 
-/* The operator at p; with `negate` the one behind "not": "not in" and such. NULL: none that binds as
- * strong as `precedence`. */
+/* The operator at p; with `negate` the one behind "not": "not in" and such. NULL: none that binds
+ * as strong as `precedence`. */
 static const struct binary *peek_binary(struct nd_expr_cursor *p, int precedence, bool *negate)
 {
 	struct nd_expr_lexer ahead = p->lexer;

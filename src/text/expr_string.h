@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_string.h - functions of expr-lang that make or look into strings. Their arguments were checked (expr_funcs.c).
+/* expr_string.h - functions of expr-lang that make or look into strings. Their arguments were
+ * checked (expr_funcs.c).
  *
  * Owns:    what they return lies in the arena, or in the arguments.
  */

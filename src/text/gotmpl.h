@@ -3,15 +3,14 @@
  *
  * Actions: {{ pipeline }}, if/else if/else, with, range (lists, maps), variables, define is not;
  * break, continue; fields (.Name, .Group.x, .Meta "label"), functions of the caller's, and the
- * built-ins: and or not eq ne lt le gt ge index len print printf println html js urlquery slice (call
- * is not); trim marks {{- -}}; comments; parentheses; pipes; string, raw, rune, number, boolean and nil
- * constants. What Go refuses at parse time is refused at parse time, and also define, template, block,
- * imaginary numbers and a variable that is assigned but was never declared.
- * Other than in Go: the data as a whole ('.' outside of with and range) can be tested for truth but
- * neither printed nor given to a function; a key that a map does not have is "" for `index` when all
- * values of the map are strings.
- * Limits: 100,000 steps, the arena and the buffer of the caller.
- * Owns: nd_gotmpl is heap. Threads: executing is const.
+ * built-ins: and or not eq ne lt le gt ge index len print printf println html js urlquery slice
+ * (call is not); trim marks {{- -}}; comments; parentheses; pipes; string, raw, rune, number,
+ * boolean and nil constants. What Go refuses at parse time is refused at parse time, and also
+ * define, template, block, imaginary numbers and a variable that is assigned but was never
+ * declared. Other than in Go: the data as a whole ('.' outside of with and range) can be tested for
+ * truth but neither printed nor given to a function; a key that a map does not have is "" for
+ * `index` when all values of the map are strings. Limits: 100,000 steps, the arena and the buffer
+ * of the caller. Owns: nd_gotmpl is heap. Threads: executing is const.
  */
 #pragma once
 

@@ -167,8 +167,8 @@ static bool read_index(const struct nd_value *v, size_t cap, size_t *at, struct 
 	return true;
 }
 
-/* A key that is not there gives the zero of the map's type; where all values are strings we take that
- * for the type. */
+/* A key that is not there gives the zero of the map's type; where all values are strings we take
+ * that for the type. */
 static struct nd_value zero_of(const struct nd_value *map)
 {
 	for (size_t i = 0; i < map->map.n; i++)

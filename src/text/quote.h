@@ -20,6 +20,6 @@ void nd_quote_add_rune(struct nd_buf *out, uint32_t rune);
 void nd_quote_add(struct nd_buf *out, const char *text, size_t n);
 /* A rune between '', as Go's strconv.QuoteRune. */
 void nd_quote_add_rune_quoted(struct nd_buf *out, uint32_t rune);
-/* Takes the escapes out of what stands between the quotes. False: a wrong escape. `loose`: expr-lang
- * allows \' \" \` \? and \u{...} whatever the quote is; Go allows its own quote only. */
+/* Takes the escapes out of what stands between the quotes. False: a wrong escape. `loose`:
+ * expr-lang allows \' \" \` \? and \u{...} whatever the quote is; Go allows its own quote only. */
 bool nd_quote_read(struct nd_buf *out, const char *text, size_t n, char quote, bool loose);

@@ -23,8 +23,8 @@ void nd_regex_class_literal(struct nd_buf *out, uint32_t rune);
 /* p stands on '\\'. The character it means; false with *err set. */
 bool nd_regex_class_escape(const char **p, const char *end, uint32_t *rune,
 			   struct nd_regex_error *err);
-/* p stands on '\\': \d \D \s \S \w \W \p \P? Then adds it and returns true; or false, with err->code
- * set when it was one of these and wrong. `inside`: of [...]. */
+/* p stands on '\\': \d \D \s \S \w \W \p \P? Then adds it and returns true; or false, with
+ * err->code set when it was one of these and wrong. `inside`: of [...]. */
 bool nd_regex_class_group(const char **p, const char *end, bool inside, bool fold,
 			  struct nd_buf *out, struct nd_regex_error *err);
 /* p stands on '['. Adds the whole class. */

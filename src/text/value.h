@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* value.h - what templates and expressions compute with.
  *
- * Owns: nothing; strings and children are borrowed (from an arena or the caller). Texts in lists and
- * maps are never NULL.
+ * Owns: nothing; strings and children are borrowed (from an arena or the caller). Texts in lists
+ * and maps are never NULL.
  */
 #pragma once
 

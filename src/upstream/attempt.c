@@ -235,8 +235,8 @@ static void on_error(struct nd_sent *s, int err, const char *text)
 	struct nd_exchange *e = a->exchange;
 
 	a->live = false;
-	/* A server may close a connection that it has kept for long enough, with our question on its
-	 * way to it (RFC 7766 s6.2.4): that is no failure. */
+	/* A server may close a connection that it has kept for long enough, with our question on
+	 * its way to it (RFC 7766 s6.2.4): that is no failure. */
 	if (err == 0 && s->reused && e->retries < RETRIES_MAX) {
 		e->retries++;
 		if (send_attempt(a, a->host, a->tcp) == 0) {

@@ -57,7 +57,7 @@ void nd_exchanger_free(struct nd_exchanger *x)
 		return;
 	for (size_t i = 0; i < ND_EXCHANGE_BUCKETS; i++)
 		ND_LIST_EACH(&x->bucket[i], it)
-	drop(ND_LIST_ENTRY(it, struct nd_exchange, link));
+			drop(ND_LIST_ENTRY(it, struct nd_exchange, link));
 	for (size_t i = 0; i < x->config->nhosts; i++)
 		nd_pool_unref(x->pool[i]);
 	free(x);
@@ -86,7 +86,8 @@ static bool over_tcp(const struct nd_exchange_config *c, const struct nd_exchang
 	return c->force_tcp || (q->stream && !c->prefer_udp);
 }
 
-/* All that makes two questions differ. The name is what an attacker picks: it goes through SipHash. */
+/* All that makes two questions differ. The name is what an attacker picks: it goes through SipHash.
+ */
 static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 			      bool tcp)
 {
@@ -111,8 +112,7 @@ static bool equal(const struct nd_exchange *e, const struct nd_exchange_question
 static struct nd_exchange *find(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 				uint64_t hash, bool tcp)
 {
-	ND_LIST_EACH(&x->bucket[hash % ND_EXCHANGE_BUCKETS], it)
-	{
+	ND_LIST_EACH(&x->bucket[hash % ND_EXCHANGE_BUCKETS], it) {
 		struct nd_exchange *e = ND_LIST_ENTRY(it, struct nd_exchange, link);
 		if (e->hash == hash && e->nwaiters < ND_EXCHANGE_WAITERS_MAX && !e->hopeless &&
 		    equal(e, q, tcp))

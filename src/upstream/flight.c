@@ -15,8 +15,7 @@ struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
 {
 	const struct nd_list *head = &t->bucket[id % ND_FLIGHTS_BUCKETS];
 
-	ND_LIST_EACH(head, it)
-	{
+	ND_LIST_EACH(head, it) {
 		struct nd_flight *f = ND_LIST_ENTRY(it, struct nd_flight, link);
 		if (f->id == id)
 			return f;

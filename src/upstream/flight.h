@@ -14,8 +14,8 @@
 enum {
 	ND_FLIGHTS_BUCKETS = 16,
 	ND_FLIGHTS_MAX = 16384,
-	/* Ids given last are not given again: a late or doubled reply to an earlier question must not
-	 * meet a later one. As many as a UDP socket is used for. */
+	/* Ids given last are not given again: a late or doubled reply to an earlier question must
+	 * not meet a later one. As many as a UDP socket is used for. */
 	ND_FLIGHTS_PAST = 64,
 };
 

@@ -146,8 +146,7 @@ static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 	struct nd_pipeline *best = NULL;
 	unsigned n = 0;
 
-	ND_LIST_EACH(&p->streams, it)
-	{
+	ND_LIST_EACH(&p->streams, it) {
 		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns)) {
 			if (t->flights.n == 0)
@@ -196,7 +195,8 @@ int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_
 	err = write_frame(t, bytes, n);
 	if (err) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "write", err);
-		/* No more is asked on it: a frame may have been cut. What is under way may still come. */
+		/* No more is asked on it: a frame may have been cut. What is under way may still
+		 * come. */
 		t->retired = true;
 		nd_pool_forget(s);
 	}
@@ -208,7 +208,7 @@ static uint32_t idle_pipelines(const struct nd_pool *p)
 	uint32_t n = 0;
 
 	ND_LIST_EACH(&p->streams, it)
-	n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
+		n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
 	return n;
 }
 
@@ -242,8 +242,7 @@ void nd_pipeline_give_up(struct nd_pipeline *t)
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)
 {
-	ND_LIST_EACH(&p->streams, it)
-	{
+	ND_LIST_EACH(&p->streams, it) {
 		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
 		if (all || (t->flights.n == 0 && nd_pool_too_old(p, t->created_ns, t->used_ns)))
 			close_pipeline(t);

@@ -145,7 +145,8 @@ static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket *
 	return 0;
 }
 
-/* A socket at random: which of our ports a question leaves from is a part of what a forger must guess. */
+/* A socket at random: which of our ports a question leaves from is a part of what a forger must
+ * guess. */
 static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
 {
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
@@ -296,8 +297,7 @@ static void sweep(struct nd_timer *t)
 {
 	struct nd_pool *p = ND_CONTAINER(t, struct nd_pool, sweep);
 
-	ND_LIST_EACH(&p->sockets, it)
-	{
+	ND_LIST_EACH(&p->sockets, it) {
 		struct nd_pool_socket *k = ND_LIST_ENTRY(it, struct nd_pool_socket, link);
 		if (k->flights.n == 0 && nd_pool_too_old(p, k->created_ns, k->used_ns))
 			close_socket(k);
@@ -350,8 +350,7 @@ void nd_pool_unref(struct nd_pool *p)
 		return;
 	nd_timer_stop(&p->sweep);
 	nd_probe_stop(&p->probe);
-	ND_LIST_EACH(&p->sockets, it)
-	{
+	ND_LIST_EACH(&p->sockets, it) {
 		struct nd_pool_socket *k = ND_LIST_ENTRY(it, struct nd_pool_socket, link);
 		ND_ASSERT(k->flights.n == 0); /* who asks holds the pool */
 		close_socket(k);

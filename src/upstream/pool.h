@@ -44,11 +44,13 @@ struct nd_sent {
 	struct nd_pool *pool;
 	struct nd_pool_socket *socket; /* one of the two, while under way */
 	struct nd_pipeline *stream;
-	bool reused; /* the connection had answered before: if it ends now, that says nothing of the server */
-	/* A message with our id came; cut: it was longer than what we read. It is still under way until
-	 * nd_pool_forget(). */
+	bool reused; /* the connection had answered before: if it ends now, that says nothing of the
+			server */
+	/* A message with our id came; cut: it was longer than what we read. It is still under way
+	 * until nd_pool_forget(). */
 	void (*on_reply)(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut);
-	/* The socket or connection broke; it is under way no more. text: as Go says it. err 0: end of stream. */
+	/* The socket or connection broke; it is under way no more. text: as Go says it. err 0: end
+	 * of stream. */
 	void (*on_error)(struct nd_sent *s, int err, const char *text);
 };
 
@@ -72,8 +74,8 @@ struct nd_pool {
 struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *loop);
 void nd_pool_unref(struct nd_pool *p);
 
-/* Sends a message of n octets, its id written over the first two. The callbacks of s are set before.
- * 0, or an error and its text. */
+/* Sends a message of n octets, its id written over the first two. The callbacks of s are set
+ * before. 0, or an error and its text. */
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes, size_t n,
 		 char text[ND_POOL_ERROR_MAX]);
 /* The same message again, from the same port, with the same id. UDP only. */

@@ -32,7 +32,7 @@ struct nd_msg {
 	uint16_t id;
 	uint16_t flags;    /* the whole word */
 	uint16_t count[4]; /* question, answer, authority, additional: as the header says,
-				  * or fewer where the message ends before, at a record's edge */
+			    * or fewer where the message ends before, at a record's edge */
 	uint16_t qtype, qclass;
 	uint16_t question_end; /* offset behind the question: the records begin here */
 	struct nd_name qname;  /* lower case; views the buffer given to nd_msg_parse */

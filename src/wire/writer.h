@@ -118,17 +118,17 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 	w->err = 0;
 }
 
-/* The name, as a pointer to an equal earlier one where there is one (letters folded unless `exact`; the
- * longest known suffix wins), and remembered for later ones. A name that views the message itself, unbroken, is
- * pointed at where it stands. */
+/* The name, as a pointer to an equal earlier one where there is one (letters folded unless `exact`;
+ * the longest known suffix wins), and remembered for later ones. A name that views the message
+ * itself, unbroken, is pointed at where it stands. */
 void nd_writer_name(struct nd_writer *w, struct nd_name name);
 /* Never compressed and never pointed at (SRV targets, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
 /* Says that a name stands at this offset already (the question's at 12). */
 void nd_writer_know(struct nd_writer *w, uint16_t offset);
 
-/* The offset of a name that is a view of what was written already, and can be pointed at; else 0 (so for the root,
- * which is shorter than a pointer). */
+/* The offset of a name that is a view of what was written already, and can be pointed at; else 0
+ * (so for the root, which is shorter than a pointer). */
 size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name);
 
 enum { ND_WRITER_HEAD = 12 };
@@ -149,7 +149,8 @@ static inline void nd_writer_put_head(uint8_t head[ND_WRITER_HEAD], size_t at, u
 int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at);
-/* The same with rdata that stands as it is: whoever compressed its names knows where they point to. */
+/* The same with rdata that stands as it is: whoever compressed its names knows where they point to.
+ */
 int nd_writer_rr_as_is(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		       uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		       uint16_t *rdata_at);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server may say to the HTTP client. The first byte says which HTTP, and what the client's user does. In one
- * piece and byte by byte it comes to the same end; each exchange ends once; nothing comes while it is paused. */
+/* What a server may say to the HTTP client. The first byte says which HTTP, and what the client's
+ * user does. In one piece and byte by byte it comes to the same end; each exchange ends once;
+ * nothing comes while it is paused. */
 #include <stdlib.h>
 #include <string.h>
 #include "io/clock.h"
@@ -62,7 +63,8 @@ static void on_end(void *ctx, struct nd_httpc_exchange *x, int err)
 	c->err = err;
 }
 
-/* A connection that is open, without a server: what it writes stays queued, what it reads comes from us. */
+/* A connection that is open, without a server: what it writes stays queued, what it reads comes
+ * from us. */
 static struct nd_httpc_conn *open_conn(struct nd_httpc *client, uint8_t how)
 {
 	char text[ND_TLS_TEXT_MAX];
@@ -85,7 +87,8 @@ static void hear(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 		nd_httpc_conn_fail(c, err);
 }
 
-/* The user goes on; what was held comes. Who waits for another connection waits on: there is one only. */
+/* The user goes on; what was held comes. Who waits for another connection waits on: there is one
+ * only. */
 static void go_on(struct nd_httpc *client, struct call *calls)
 {
 	for (int again = 1; again;) {
@@ -158,11 +161,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	run(data[0], bytes, data + 1, n - 1, 1);
 	for (size_t i = 0; i < CALLS; i++) {
 		ND_ASSERT(whole[i].ends <= 1 && bytes[i].ends <= 1);
-		/* An error does not wait for who has paused, so what came before it may be missing. */
+		/* An error does not wait for who has paused, so what came before it may be missing.
+		 */
 		if (data[0] & (PAUSES | CANCELS))
 			continue;
-		/* An error's place may differ: limits are looked at piece by piece, and nghttp2 ends a stream
-		 * that breaks the rules when its RST_STREAM goes out. */
+		/* An error's place may differ: limits are looked at piece by piece, and nghttp2
+		 * ends a stream that breaks the rules when its RST_STREAM goes out. */
 		if (data[0] & H2 && (whole[i].err || bytes[i].err))
 			continue;
 		ND_ASSERT(!whole[i].err == !bytes[i].err && whole[i].status == bytes[i].status &&

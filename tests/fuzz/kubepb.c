@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list or a watch in protobuf: the first byte says of what kind and which. In one piece and byte by
- * byte it comes to the same end, and every text handed over can be read. */
+/* A list or a watch in protobuf: the first byte says of what kind and which. In one piece and byte
+ * by byte it comes to the same end, and every text handed over can be read. */
 #include "base/err.h"
 #include "kube/pbstream.h"
 #include "support/sumsink.h"

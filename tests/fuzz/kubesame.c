@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The octets say what an object has; it is written in JSON and in protobuf, and must be the same when it is read. An
- * empty text is left out: in protobuf it cannot be told from none. */
+/* The octets say what an object has; it is written in JSON and in protobuf, and must be the same
+ * when it is read. An empty text is left out: in protobuf it cannot be told from none. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever the annotation says: a time within the years that are taken, or an error; nothing behind its end is read. */
+/* Whatever the annotation says: a time within the years that are taken, or an error; nothing behind
+ * its end is read. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A snapshot with a right head and a right sum around the input: what is handed over can be read to its end, and
- * either everything is or nothing. With a wrong sum nothing is. */
+/* A snapshot with a right head and a right sum around the input: what is handed over can be read to
+ * its end, and either everything is or nothing. With a wrong sum nothing is. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"

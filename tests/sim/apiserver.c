@@ -489,8 +489,7 @@ static void on_timer(struct nd_timer *t)
 
 void sim_api_changed(struct sim_api *a)
 {
-	ND_LIST_EACH(&a->conns, it)
-	{
+	ND_LIST_EACH(&a->conns, it) {
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
 		if (c->watching && !c->mute && !c->body.len)
 			due(c, soon(c));

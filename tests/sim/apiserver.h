@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apiserver.h - a simulated API server: HTTP/1.1 over plain TCP, lists (whole, by pages, streaming) and watches of a
- * cluster, in JSON or protobuf; with moods.
+/* apiserver.h - a simulated API server: HTTP/1.1 over plain TCP, lists (whole, by pages, streaming)
+ * and watches of a cluster, in JSON or protobuf; with moods.
  *
  * Owns:    itself and its connections; loop and cluster are the scene's and outlive it.
  */
@@ -12,7 +12,8 @@
 
 struct sim_api;
 
-/* Parts per million are of pieces written (cut, mute, expire) or of requests (refuse, garbage, silent). */
+/* Parts per million are of pieces written (cut, mute, expire) or of requests (refuse, garbage,
+ * silent). */
 struct sim_api_mood {
 	uint32_t cut_ppm;     /* the connection goes, behind any byte */
 	uint32_t short_ppm;   /* what was written ends behind any byte, as if it were whole */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cluster.h - what is true in the simulated cluster, and when it was: objects of three kinds that come, change and go.
+/* cluster.h - what is true in the simulated cluster, and when it was: objects of three kinds that
+ * come, change and go.
  *
- * Each change is one version, as in etcd: a number that goes up by one over all kinds. What an object looks like follows
- * from its number and the version it was written at; it carries that version in the label "rv".
- * Owns:    the history, on the heap, until clear.
+ * Each change is one version, as in etcd: a number that goes up by one over all kinds. What an
+ * object looks like follows from its number and the version it was written at; it carries that
+ * version in the label "rv". Owns:    the history, on the heap, until clear.
  */
 #pragma once
 

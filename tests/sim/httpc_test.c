@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP client in the simulated world: a network that loses, delays and reorders, a server that goes dark or
- * cuts. TLS is not in it: its keys come from OpenSSL's own randomness, so no run would be repeated. */
+/* The HTTP client in the simulated world: a network that loses, delays and reorders, a server that
+ * goes dark or cuts. TLS is not in it: its keys come from OpenSSL's own randomness, so no run would
+ * be repeated. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -204,7 +205,8 @@ static void test_lossy(void **state)
 	}
 }
 
-/* The server cuts connections: each exchange ends once, as whole only if it is; the next one finds a way. */
+/* The server cuts connections: each exchange ends once, as whole only if it is; the next one finds
+ * a way. */
 static void test_cuts(void **state)
 {
 	unsigned failed = 0, fine = 0;
@@ -241,7 +243,8 @@ static void note_end(struct nd_httpcall *call)
 	((struct rig *)call->ctx)->ended_ns = nd_world_now_ns();
 }
 
-/* A watch whose server has gone dark knows within half a minute; a quiet one that lives goes on for hours. */
+/* A watch whose server has gone dark knows within half a minute; a quiet one that lives goes on for
+ * hours. */
 static void test_dark(void **state)
 {
 	struct rig r;
@@ -276,7 +279,8 @@ static void test_dark(void **state)
 	close_rig(&r);
 }
 
-/* A name in place of an address: it is looked up for each connection, and all of its addresses are tried. */
+/* A name in place of an address: it is looked up for each connection, and all of its addresses are
+ * tried. */
 static void test_names(void **state)
 {
 	static const struct {
@@ -326,7 +330,8 @@ static void test_names(void **state)
 	}
 }
 
-/* The next connection asks anew: the name may have moved. And whoever goes while it is looked up hears nothing. */
+/* The next connection asks anew: the name may have moved. And whoever goes while it is looked up
+ * hears nothing. */
 static void test_name_moves(void **state)
 {
 	struct nd_addr addr = host(3, 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mirror.h - a sink that keeps what it was told of a simulated cluster, and knows what it may be told.
+/* mirror.h - a sink that keeps what it was told of a simulated cluster, and knows what it may be
+ * told.
  *
- * What comes must have been true, as it comes; nothing may go back to an older state; and nothing may go, by an event or
- * at the end of a list, that was not gone at the server since.
+ * What comes must have been true, as it comes; nothing may go back to an older state; and nothing
+ * may go, by an event or at the end of a list, that was not gone at the server since.
  */
 #pragma once
 

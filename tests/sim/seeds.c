@@ -86,7 +86,8 @@ static void run_one(const struct sim_seeds *s, uint64_t seed)
 
 	if (!s->run(seed, &trace, why))
 		fail(s, seed, why);
-	/* The same seed, the same world: a difference means that something came in by the back door. */
+	/* The same seed, the same world: a difference means that something came in by the back
+	 * door. */
 	else if (seed % s->trace_every == 0 && (!s->run(seed, &again, why) || again != trace))
 		fail(s, seed, "ran differently the second time");
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the whole server in simulated worlds.
+/* sim [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the whole server in simulated
+ * worlds.
  *
- * Each seed draws a world: one server with its Corefile, two upstreams, some clients, and which faults there are at all.
- * First everything may go wrong, and what is answered must be true (safety). Then the faults stop, and everything must come
- * right by itself (liveness): every question answered, quickly, and nothing left behind. Rare things must have happened
- * somewhere in the run, or it has gone blind. Ends with `N passed, N failed`. */
+ * Each seed draws a world: one server with its Corefile, two upstreams, some clients, and which
+ * faults there are at all. First everything may go wrong, and what is answered must be true
+ * (safety). Then the faults stop, and everything must come right by itself (liveness): every
+ * question answered, quickly, and nothing left behind. Rare things must have happened somewhere in
+ * the run, or it has gone blind. Ends with `N passed, N failed`. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,7 +231,8 @@ static void bad_times(struct scene *s)
 	}
 }
 
-/* Nothing goes wrong any more: after a while for health checks and time-outs every lookup is right and quick. */
+/* Nothing goes wrong any more: after a while for health checks and time-outs every lookup is right
+ * and quick. */
 static void good_times(struct scene *s)
 {
 	stop_faults(s);

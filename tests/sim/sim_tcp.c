@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door tcp.h in the simulated world: ordered, reliable while both hosts are lit; a lost segment only costs time. */
+/* The door tcp.h in the simulated world: ordered, reliable while both hosts are lit; a lost segment
+ * only costs time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,8 +279,7 @@ int nd_tcp_listener_fd(const struct nd_tcp_listener *l)
 static struct nd_tcp_listener *find(const struct nd_addr *addr)
 {
 	init_list();
-	ND_LIST_EACH(&listeners, it)
-	{
+	ND_LIST_EACH(&listeners, it) {
 		struct nd_tcp_listener *l = ND_LIST_ENTRY(it, struct nd_tcp_listener, link);
 		if (nd_addr_equal(&l->local, addr))
 			return l;

@@ -88,8 +88,7 @@ static struct nd_udp *find(const struct nd_addr *to, const struct nd_addr *from)
 	struct nd_udp *bound = NULL;
 
 	init_list();
-	ND_LIST_EACH(&sockets, it)
-	{
+	ND_LIST_EACH(&sockets, it) {
 		struct nd_udp *u = ND_LIST_ENTRY(it, struct nd_udp, link);
 		if (!nd_addr_equal(&u->local, to))
 			continue;

@@ -119,8 +119,7 @@ static void on_batch(void *ctx, struct nd_udp *udp, struct nd_datagram *d, size_
 
 static void forget_conn(struct conn *c)
 {
-	ND_LIST_EACH(&c->u->thoughts, it)
-	{
+	ND_LIST_EACH(&c->u->thoughts, it) {
 		struct thought *t = ND_LIST_ENTRY(it, struct thought, link);
 		if (t->conn == c)
 			t->conn = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_watch [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the Kubernetes client in simulated worlds.
+/* sim_watch [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the Kubernetes client in
+ * simulated worlds.
  *
- * Each seed draws a world: an API server with some objects that come, change and go, how it speaks, and which faults there
- * are at all. While all may go wrong, what reaches the sink must be true, and nothing may be lost from it (mirror.h). Then
- * the faults stop, and the sink must by itself come to hold what the server has, and follow it from then on.
- * Ends with `N passed, N failed`. */
+ * Each seed draws a world: an API server with some objects that come, change and go, how it speaks,
+ * and which faults there are at all. While all may go wrong, what reaches the sink must be true,
+ * and nothing may be lost from it (mirror.h). Then the faults stop, and the sink must by itself
+ * come to hold what the server has, and follow it from then on. Ends with `N passed, N failed`. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,7 +279,8 @@ static void check_all_there(struct scene *s)
 	check(s, s->good, "what failed was never reported as good again");
 }
 
-/* Nothing goes wrong any more. The slowest to be noticed is a watch that has gone mute: three minutes. */
+/* Nothing goes wrong any more. The slowest to be noticed is a watch that has gone mute: three
+ * minutes. */
 static void good_times(struct scene *s)
 {
 	stop_faults(s);

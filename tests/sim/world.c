@@ -210,8 +210,7 @@ static struct nd_loop *first_timer(uint64_t *when)
 	struct nd_loop *first = NULL;
 
 	*when = UINT64_MAX;
-	ND_LIST_EACH(&the.loops, it)
-	{
+	ND_LIST_EACH(&the.loops, it) {
 		uint64_t due;
 		struct nd_loop *loop = nd_world_loop_of(it);
 		if (nd_world_loop_due(loop, &due) && due < *when) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world.h - the other side of the doors: the second implementation of src/io's headers, in one thread, with a
- * virtual clock, seeded randomness, and a network that loses, delays, doubles and reorders.
+/* world.h - the other side of the doors: the second implementation of src/io's headers, in one
+ * thread, with a virtual clock, seeded randomness, and a network that loses, delays, doubles and
+ * reorders.
  *
- * One world at a time in a process (the doors' functions have no argument for it). Time jumps to the next event:
- * events are a heap ordered by time, then by the order in which they were made.
+ * One world at a time in a process (the doors' functions have no argument for it). Time jumps to
+ * the next event: events are a heap ordered by time, then by the order in which they were made.
  * Randomness comes in streams by purpose, so that a new draw in one does not reshuffle the others.
- * Files: clock.c's, random.c's and thread.c's doors are in world.c; loop.c, lookup.c, udp.c, tcp.c have their own names
- * here.
+ * Files: clock.c's, random.c's and thread.c's doors are in world.c; loop.c, lookup.c, udp.c, tcp.c
+ * have their own names here.
  */
 #pragma once
 
@@ -25,7 +26,8 @@ enum nd_world_stream {
 	ND_WORLD_STREAMS
 };
 
-/* What a path does to what is sent over it; parts per million. The loopback of one host does nothing. */
+/* What a path does to what is sent over it; parts per million. The loopback of one host does
+ * nothing. */
 struct nd_world_link {
 	uint64_t delay_min_ns, delay_max_ns;
 	uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
@@ -42,7 +44,8 @@ void nd_world_run(uint64_t until_ns);
 void nd_world_set_link(const struct nd_world_link *link);
 /* A host that has gone dark: nothing reaches it or comes from it. IPv4. */
 void nd_world_set_dark(const struct nd_addr *host, bool dark);
-/* What the hosts' resolver says of a name (one at a time is known), and how long it takes; n 0: it knows none. */
+/* What the hosts' resolver says of a name (one at a time is known), and how long it takes; n 0: it
+ * knows none. */
 void nd_world_set_name(const char *name, const struct nd_addr *addrs, size_t n, uint64_t delay_ns);
 /* The address of the host that a loop runs on: the source of what it connects. */
 void nd_world_set_host(struct nd_loop *loop, const struct nd_addr *host);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2peer.h - the server's side of one HTTP/2 connection, which does what a path asks for. It sees bytes only, so it
- * stands over anything.
+/* h2peer.h - the server's side of one HTTP/2 connection, which does what a path asks for. It sees
+ * bytes only, so it stands over anything.
  *
  *   /bytes/N     200, x-method: the request's, N bytes of nd_h2peer_byte()
  *   /echo        200, the request's body
@@ -8,10 +8,9 @@
  *   /reset       200, three bytes, then RST_STREAM(INTERNAL_ERROR)
  *   /refuse      REFUSED_STREAM, unless it is the second time
  *   /goaway/N    as /bytes/N, and a GOAWAY before it that lets it finish
- *   /turned-away GOAWAY that takes no stream at all, unless it is the second time (in all connections)
- *   /cut         200, three bytes, then the connection is closed
- *   /early       103, then 200 with trailers
- *   /head/N      200, a header of N bytes
+ *   /turned-away GOAWAY that takes no stream at all, unless it is the second time (in all
+ * connections) /cut         200, three bytes, then the connection is closed /early       103, then
+ * 200 with trailers /head/N      200, a header of N bytes
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pbput.h - protobuf as an API server writes it, into a buffer. The buffer's owner looks at its err. */
+/* pbput.h - protobuf as an API server writes it, into a buffer. The buffer's owner looks at its
+ * err. */
 #pragma once
 
 #include <stdint.h>

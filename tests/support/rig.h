@@ -31,7 +31,8 @@ void nd_rig_open(struct nd_rig *r, const char *corefile);
 /* Loads another text into the same process; the old one is let go. */
 void nd_rig_reload(struct nd_rig *r, const char *corefile);
 void nd_rig_close(struct nd_rig *r);
-/* Sends a question over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if a reply came at once. */
+/* Sends a question over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if a reply came at
+ * once. */
 bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
 bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto);
 /* The question's bytes; returns their length. */
@@ -39,7 +40,8 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 		       uint16_t edns);
 /* Record i of the last reply (of all sections). False: there is none. */
 bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr);
-/* The last reply as "RCODE FLAGS; AN owner ttl TYPE data; NS ...", flags aa and tc where set, OPT left out. */
+/* The last reply as "RCODE FLAGS; AN owner ttl TYPE data; NS ...", flags aa and tc where set, OPT
+ * left out. */
 const char *nd_rig_text(struct nd_rig *r);
 unsigned nd_rig_rcode(const struct nd_rig *r);
 /* Runs the loop for so long. */

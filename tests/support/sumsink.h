@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sumsink.h - a sink that reads all that it is told, and keeps a sum of it: two readers of the same must come to equal
- * ones. */
+/* sumsink.h - a sink that reads all that it is told, and keeps a sum of it: two readers of the same
+ * must come to equal ones. */
 #pragma once
 
 #include <stdbool.h>

@@ -13,8 +13,8 @@ struct nd_tlspeer_cert {
 	char *cert, *key;
 };
 
-/* issuer NULL: signed by itself. names: "DNS:a.example,IP:127.0.0.1"; NULL: an authority. Times are relative to now,
- * in seconds. */
+/* issuer NULL: signed by itself. names: "DNS:a.example,IP:127.0.0.1"; NULL: an authority. Times are
+ * relative to now, in seconds. */
 struct nd_tlspeer_cert nd_tlspeer_cert(const char *subject, const struct nd_tlspeer_cert *issuer,
 				       const char *names, long from_s, long until_s);
 void nd_tlspeer_cert_clear(struct nd_tlspeer_cert *c);

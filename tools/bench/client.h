@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.h - clients, a thread each, that look up names until the run is over.
  *
- * Owns:    nd_clients is heap: the threads and what each has. The plan is the caller's and outlives it.
- * Threads: the caller's one; nd_plan's atomics are what it shares with the clients.
+ * Owns:    nd_clients is heap: the threads and what each has. The plan is the caller's and outlives
+ * it. Threads: the caller's one; nd_plan's atomics are what it shares with the clients.
  */
 #pragma once
 

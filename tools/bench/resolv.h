@@ -13,7 +13,8 @@
 #include "wire/name.h"
 
 enum {
-	ND_RESOLV_SERVERS = 3, /* MAXNS of glibc and musl; Go takes them all, and kubelet writes 3 */
+	ND_RESOLV_SERVERS =
+		3, /* MAXNS of glibc and musl; Go takes them all, and kubelet writes 3 */
 	ND_RESOLV_SEARCH = 32,  /* kubelet's own limit */
 	ND_RESOLV_BYTES = 65536 /* of a file */
 };

@@ -16,10 +16,11 @@
 /* What a client has for itself as long as it lives. */
 struct nd_style_client {
 	struct nd_channel ch;
-	const struct nd_resolv *resolv; /* within the style's limits; >= 1 server, but for `system` */
-	const char *host;               /* for `system` */
-	struct nd_mate *mate;           /* where the style has one */
-	unsigned lookups;               /* begun: where `rotate` stands */
+	const struct nd_resolv
+		*resolv;      /* within the style's limits; >= 1 server, but for `system` */
+	const char *host;     /* for `system` */
+	struct nd_mate *mate; /* where the style has one */
+	unsigned lookups;     /* begun: where `rotate` stands */
 	/* glibc's memory of a stall; set from the options to start with. */
 	bool one_at_a_time, reopen;
 	struct nd_question q[2];

@@ -2,8 +2,8 @@
 /* counters.h - what kernel and rules counted, and the reading of it.
  *
  * Owns:    nothing.
- * Errors:  ND_EFORMAT where a text has no such figure; nd_counters_read() tells what it cannot read.
- * Threads: one.
+ * Errors:  ND_EFORMAT where a text has no such figure; nd_counters_read() tells what it cannot
+ * read. Threads: one.
  */
 #pragma once
 

@@ -41,8 +41,8 @@ static const char resolv_conf[] =
 	"search default.svc.cluster.local svc.cluster.local cluster.local\n"
 	"options ndots:5\n";
 
-/* nodelocaldns.yaml's, as an installer leaves it; names of the world go the cluster's way too, since
- * the lab has no world. */
+/* nodelocaldns.yaml's, as an installer leaves it; names of the world go the cluster's way too,
+ * since the lab has no world. */
 #define BLOCK(zone, cache, more)                                                        \
 	zone ":53 {\n    errors\n    cache " cache "\n    reload\n    loop\n"           \
 	     "    bind " LINK_LOCAL " " ND_PROXY_KUBE_DNS "\n"                          \

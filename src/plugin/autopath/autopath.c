@@ -141,7 +141,8 @@ static enum nd_verdict walk(const void *self, struct nd_query *q)
 		domain = found.domain;
 		n = found.n;
 	}
-	/* The domain itself is no name that was searched for. (CoreDNS fails here: "overshot qname".) */
+	/* The domain itself is no name that was searched for. (CoreDNS fails here: "overshot
+	 * qname".) */
 	if (n == 0 || !nd_name_under_lower(q->msg.qname, domain[0]) ||
 	    q->msg.qname.labels == domain[0].labels)
 		return ND_NEXT;

@@ -197,7 +197,8 @@ static void on_reply(const void *self, struct nd_query *q)
 		ttl = bound(smallest_ttl(a, what, c->denial.ttl_max_s), &c->denial);
 	else if (what.kind != ND_CLASSIFY_FAILURE)
 		ttl = bound(smallest_ttl(a, what, c->success.ttl_max_s), &c->success);
-	/* From the first answer on every record has the TTL that the cached one will count down from. */
+	/* From the first answer on every record has the TTL that the cached one will count down
+	 * from. */
 	for (unsigned i = 0; i < a->n; i++)
 		nd_answer_set_ttl(a, &a->record[i], ttl);
 	if (what.keep && what.kind != ND_CLASSIFY_OTHER && ttl)
@@ -277,7 +278,8 @@ static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_con
 	return nd_setup_zones(s, l->args + 1, l->nargs - 1, &to->off, &to->noff);
 }
 
-/* Their words are checked as CoreDNS does, so that a mistake gets its own message; then they are refused. */
+/* Their words are checked as CoreDNS does, so that a mistake gets its own message; then they are
+ * refused. */
 static int refuse_prefetch(struct nd_setup *s, const struct nd_conf_line *l)
 {
 	uint32_t n;

@@ -56,8 +56,8 @@ static bool unique_target(const struct nd_query *q, struct nd_name name, struct 
 	return true;
 }
 
-/* Follows the CNAMEs of the answer section from the question's name. False: a loop, or two targets for one owner.
- * A chain is at most as long as there are records, which is how a loop is seen. */
+/* Follows the CNAMEs of the answer section from the question's name. False: a loop, or two targets
+ * for one owner. A chain is at most as long as there are records, which is how a loop is seen. */
 static bool follow(const struct nd_query *q, struct nd_name_buf *buf, struct nd_name *name,
 		   bool *any)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classify.h - what kind of answer this is, and whether it may be kept (CoreDNS's response.Typify and cache.key). */
+/* classify.h - what kind of answer this is, and whether it may be kept (CoreDNS's response.Typify
+ * and cache.key). */
 #pragma once
 
 #include <stdbool.h>

@@ -7,13 +7,11 @@
  *   entry: ND_STORE_ENTRY bytes: word 0 = sequence and owner, then nd_store_head, then
  *          the name (lower case, padded to 8), the index (nd_record, padded), the body
  *
- * Reading: a seqlock. An even sequence before and the same one after the copy: the copy is good, and it is
- *          the reply already. An odd or changed one is a miss.
- * Writing: whoever turns an even sequence odd owns the entry; two who meet: the second gives up.
- *          A writer that died leaves it odd, with its owner beside it.
- * All words are read with acquire and written with release atomics (plain moves on x86): no torn word, no
- * data race.
- * Threads: any. Owns: the mapping.
+ * Reading: a seqlock. An even sequence before and the same one after the copy: the copy is good,
+ * and it is the reply already. An odd or changed one is a miss. Writing: whoever turns an even
+ * sequence odd owns the entry; two who meet: the second gives up. A writer that died leaves it odd,
+ * with its owner beside it. All words are read with acquire and written with release atomics (plain
+ * moves on x86): no torn word, no data race. Threads: any. Owns: the mapping.
  */
 #pragma once
 
@@ -58,14 +56,16 @@ enum { ND_STORE_DO = 1, ND_STORE_CD = 2 };
 
 struct nd_store;
 
-/* entries: how many answers at most (rounded up to whole sets). NULL if there is no memory. Untouched parts cost no memory. */
+/* entries: how many answers at most (rounded up to whole sets). NULL if there is no memory.
+ * Untouched parts cost no memory. */
 struct nd_store *nd_store_new(size_t entries, uint64_t view);
 void nd_store_free(struct nd_store *s);
 
 struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
 				 uint16_t qclass, uint8_t flags);
 
-/* A live answer: its body is copied to `body` (cap bytes), its index to `record` (at least ND_STORE_INDEXED). */
+/* A live answer: its body is copied to `body` (cap bytes), its index to `record` (at least
+ * ND_STORE_INDEXED). */
 bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns,
 		   uint8_t *body, size_t cap, struct nd_record *record, struct nd_store_head *head);
 
@@ -76,8 +76,8 @@ enum nd_store_put {
 	ND_STORE_REFUSED
 };
 
-/* Keeps an answer. head: rcode, flags, kind, ttl_s, body, counts are set by the caller. A failure does not replace a live success.
- * REFUSED: too large, or another writer was there. */
+/* Keeps an answer. head: rcode, flags, kind, ttl_s, body, counts are set by the caller. A failure
+ * does not replace a live success. REFUSED: too large, or another writer was there. */
 enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct nd_store_key *key,
 			       const struct nd_store_head *head, const struct nd_record *record,
 			       const uint8_t *body, uint64_t now_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* debug - debug lines in the log. CoreDNS's plugin also turns its panic recovery off; a C program has none. */
+/* debug - debug lines in the log. CoreDNS's plugin also turns its panic recovery off; a C program
+ * has none. */
 #include "base/log.h"
 #include "core/setup.h"
 

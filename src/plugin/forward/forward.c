@@ -133,8 +133,8 @@ static int ask(struct nd_query *q, struct state *st)
 		.qclass = q->msg.qclass,
 		.limit = nd_query_limit(q),
 		.stream = q->client.proto != ND_PROTO_UDP,
-		/* Plugin loop counts how often its HINFO comes round: joined with itself, a loop would
-		 * wait silently for its own end. */
+		/* Plugin loop counts how often its HINFO comes round: joined with itself, a loop
+		 * would wait silently for its own end. */
 		.alone = q->msg.qtype == ND_TYPE_HINFO,
 	};
 
@@ -183,7 +183,8 @@ static void cancel(const void *self, struct nd_query_ref ref)
 
 /* --- the way back --- */
 
-/* `next` and `next_on_nodata`: the forward behind this one is asked; without one the answer stands. */
+/* `next` and `next_on_nodata`: the forward behind this one is asked; without one the answer stands.
+ */
 static bool goes_on(const struct nd_forward *f, const struct nd_query *q,
 		    const struct nd_outcome *o)
 {
@@ -256,7 +257,8 @@ static void reply(const void *self, struct nd_query *q)
 	st->msg = NULL;
 }
 
-/* forward/upstream. It says what happened to the question, and so is there for all zones, as in CoreDNS. */
+/* forward/upstream. It says what happened to the question, and so is there for all zones, as in
+ * CoreDNS. */
 static int label(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
 		 const char *name, char *out, size_t cap)
 {

@@ -246,8 +246,8 @@ static int read_source(struct nd_forward *f, const struct nd_conf_line *l, struc
 	return err;
 }
 
-/* CA, CERT KEY or CERT KEY CA. As in CoreDNS the files must be good and plain upstreams make no use of them; upstreams
- * over TLS are refused where they are named. */
+/* CA, CERT KEY or CERT KEY CA. As in CoreDNS the files must be good and plain upstreams make no use
+ * of them; upstreams over TLS are refused where they are named. */
 static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_tls_options o = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* health - /health says OK as long as the process runs, lameduck included; and it asks itself once a second
- * (CoreDNS's health). */
+/* health - /health says OK as long as the process runs, lameduck included; and it asks itself once
+ * a second (CoreDNS's health). */
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"

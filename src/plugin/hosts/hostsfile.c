@@ -8,8 +8,8 @@
 #include "base/siphash.h"
 #include "io/random.h"
 
-/* One name, or one address; keys are name bytes, or address bytes behind a length octet over 63, so that the two
- * never meet. */
+/* One name, or one address; keys are name bytes, or address bytes behind a length octet over 63, so
+ * that the two never meet. */
 struct node {
 	struct node *next;
 	uint8_t key_len;

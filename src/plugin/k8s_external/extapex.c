@@ -115,8 +115,8 @@ static enum nd_verdict answer_apex(const struct nd_external *e, struct nd_query 
 	}
 }
 
-/* APEX.ZONE is there and empty; ns1 below it has the addresses; nothing else is there. (By the number of labels
- * before the zone, as CoreDNS counts, whatever the apex has.) */
+/* APEX.ZONE is there and empty; ns1 below it has the addresses; nothing else is there. (By the
+ * number of labels before the zone, as CoreDNS counts, whatever the apex has.) */
 static enum nd_verdict answer_servers(const struct nd_external *e, struct nd_query *q,
 				      struct nd_name zone)
 {

@@ -13,7 +13,8 @@ struct putting {
 	struct nd_name zone;
 	const struct nd_offer_records *to;
 	uint32_t ttl; /* of CNAME and SRV */
-	/* The Service at hand: its name below the zone, lower case; how many targets its names have. */
+	/* The Service at hand: its name below the zone, lower case; how many targets its names
+	 * have. */
 	struct nd_name_buf service_buf;
 	struct nd_name service;
 	struct {

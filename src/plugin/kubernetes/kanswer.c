@@ -153,7 +153,8 @@ struct srv {
 
 enum { TARGETS_LOOKED_AT = 64 };
 
-/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS (plugin.SRV) does it. */
+/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS (plugin.SRV) does
+ * it. */
 static uint16_t weight_of(size_t n)
 {
 	double w = 100.0 / (double)(100 * n) * 100.0;
@@ -196,8 +197,8 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 			     6u + target.len);
 }
 
-/* The target as it stands in an SRV record, to be pointed at, as in CoreDNS's replies. Addresses come in the order of
- * the SRV records, but for those of a target that was there before. */
+/* The target as it stands in an SRV record, to be pointed at, as in CoreDNS's replies. Addresses
+ * come in the order of the SRV records, but for those of a target that was there before. */
 static struct nd_name as_written(struct srv *s, struct nd_name target)
 {
 	const struct nd_answer *a = &s->q->ans;
@@ -231,7 +232,8 @@ static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label,
 			    ND_CLASS_IN, s->conf->ttl, ip, n);
 }
 
-/* A port that has a number: where there are none one without stands in, which has an address and no service. */
+/* A port that has a number: where there are none one without stands in, which has an address and no
+ * service. */
 static bool any_number(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
 		       const uint8_t *text)
 {
@@ -372,7 +374,8 @@ int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	s.find = f;
 	s.cluster = NULL;
 	s.at = 0;
-	/* Targets stand in the Service's letters, their addresses too, whatever the question's are. */
+	/* Targets stand in the Service's letters, their addresses too, whatever the question's are.
+	 */
 	q->ans.w.exact = true;
 	if (f->kind == ND_KFIND_POD)
 		return srv_of_pod(&s, zone);

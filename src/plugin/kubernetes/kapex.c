@@ -121,7 +121,8 @@ static void add_slice(struct servers *s, const struct nd_kname *of, const struct
 	}
 }
 
-/* The Services that stand before this server: a headless one by its endpoints, another by its own addresses. */
+/* The Services that stand before this server: a headless one by its endpoints, another by its own
+ * addresses. */
 static void add_services(struct servers *s, const struct nd_kconf *c, const struct nd_kip *local)
 {
 	struct nd_kreverse_iter it = nd_kindex_by_endpoint_ip(c->index, local->bytes, local->len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kapex.h - what stands at the zone itself: SOA, NS, and the server's own addresses at ns.dns. Workers. */
+/* kapex.h - what stands at the zone itself: SOA, NS, and the server's own addresses at ns.dns.
+ * Workers. */
 #pragma once
 
 #include "plugin/kubernetes/kconf.h"
@@ -13,8 +14,8 @@ uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone);
 uint32_t nd_kapex_soa_ttl(const struct nd_kconf *c);
 size_t nd_kapex_soa_data(const struct nd_kconf *c, struct nd_name zone, uint32_t serial,
 			 uint8_t out[ND_KAPEX_SOA_MAX]);
-/* The names of the servers and their addresses, one after another; first: the name was not there before. 0 or
- * ND_ELIMIT. */
+/* The names of the servers and their addresses, one after another; first: the name was not there
+ * before. 0 or ND_ELIMIT. */
 int nd_kapex_servers(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
 		     void (*visit)(void *ctx, struct nd_name name, const uint8_t *ip, uint8_t n,
 				   bool first),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An API server as what fills the store: which one, who we are to it, and the snapshot that stands in for it. */
+/* An API server as what fills the store: which one, who we are to it, and the snapshot that stands
+ * in for it. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"
@@ -55,7 +56,8 @@ static bool is_live(void *ctx)
 	return st->api && nd_apisource_synced(st->api);
 }
 
-/* Whose objects, and which: what a snapshot must have been made of. The key is no secret, but the same for ever. */
+/* Whose objects, and which: what a snapshot must have been made of. The key is no secret, but the
+ * same for ever. */
 static int print_selection(const struct nd_kstore *st, const struct nd_kconf *c, uint64_t *out)
 {
 	static const struct nd_siphash_key key = { 1, 2 };

@@ -254,8 +254,8 @@ static int read_line(void *self, const struct nd_conf_line *line, void *ctx)
 	return read_api(c, line, s);
 }
 
-/* The first zone that is not reverse. CoreDNS takes in-addr.arpa itself for none of these; here it is the
- * choice only where there is no other. */
+/* The first zone that is not reverse. CoreDNS takes in-addr.arpa itself for none of these; here it
+ * is the choice only where there is no other. */
 static const struct nd_name *choose_primary(const struct nd_kconf *c)
 {
 	const struct nd_name *second = NULL;

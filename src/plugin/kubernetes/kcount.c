@@ -93,8 +93,8 @@ static void took(struct nd_kcount_took *t, double seconds)
 	t->sum += seconds;
 }
 
-/* The SLI of Kubernetes: from the change of a pod or Service, as the endpoints' controller saw it, until it is
- * answered. Only where the Service is known (CoreDNS EndpointLatencyRecorder). */
+/* The SLI of Kubernetes: from the change of a pod or Service, as the endpoints' controller saw it,
+ * until it is answered. Only where the Service is known (CoreDNS EndpointLatencyRecorder). */
 static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 {
 	int64_t changed;

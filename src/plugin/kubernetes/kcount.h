@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kcount.h - what of the objects could not be used, and how long changes took: numbers, and one line of the log for
- * each kind of thing that is wrong.
+/* kcount.h - what of the objects could not be used, and how long changes took: numbers, and one
+ * line of the log for each kind of thing that is wrong.
  *
  * Owns:    the numbers, which live in the index and so survive a reload that keeps it.
  * Threads: control (objects come there, and metrics are read there).

@@ -99,8 +99,8 @@ static bool give_endpoints(struct giving *g, const struct nd_kfind *f)
 	return any;
 }
 
-/* Endpoints stand for a headless Service, or one that is asked for by the name of an endpoint, unless it has something
- * outside itself. */
+/* Endpoints stand for a headless Service, or one that is asked for by the name of an endpoint,
+ * unless it has something outside itself. */
 static bool give_service(struct giving *g, const struct nd_kservice *s, bool headless,
 			 struct nd_kfind *f)
 {

@@ -47,7 +47,8 @@ static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size
 	return false;
 }
 
-/* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are IPv4. */
+/* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are
+ * IPv4. */
 static struct nd_kip parse_dashes(struct nd_klabel l)
 {
 	struct nd_kip ip = { 0 };
@@ -213,7 +214,8 @@ static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct n
 		f->kind = ND_KFIND_POD;
 }
 
-/* A pinned topology zone without endpoints is a name with nothing at it; a preferred one is all of them. */
+/* A pinned topology zone without endpoints is a name with nothing at it; a preferred one is all of
+ * them. */
 static void find_endpoints(struct nd_kfind *f)
 {
 	bool zonal = f->request.zone_labels > 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kfind.h - from a name to what stands behind it in the index. By CoreDNS's rules (plugin/kubernetes).
+/* kfind.h - from a name to what stands behind it in the index. By CoreDNS's rules
+ * (plugin/kubernetes).
  *
  * Threads: workers, under the RCU read lock; nothing found may be kept past it.
  */

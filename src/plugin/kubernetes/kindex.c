@@ -128,8 +128,8 @@ static void touch(struct nd_kindex *ix, enum nd_krealm realm)
 	nd_rcu_publish(ix->modified[realm], (uint32_t)(ix->config.wall_ns() / 1000000000u));
 }
 
-/* A Service or its endpoints came, went or changed. (CoreDNS moves this serial for changed Services only, so that
- * a secondary would never learn of a new one.) */
+/* A Service or its endpoints came, went or changed. (CoreDNS moves this serial for changed Services
+ * only, so that a secondary would never learn of a new one.) */
 static void touch_outside(struct nd_kindex *ix, enum nd_object_kind kind)
 {
 	if (ix->config.outside && (kind == ND_OBJECT_SERVICE || kind == ND_OBJECT_SLICE))
@@ -137,8 +137,8 @@ static void touch_outside(struct nd_kindex *ix, enum nd_object_kind kind)
 			       (uint32_t)(ix->config.wall_ns() / 1000000000u));
 }
 
-/* Which serial a change moves: CoreDNS counts what comes and goes to the cluster's, changes of ServiceImports
- * and their slices to the multicluster zones'. Namespaces move none. */
+/* Which serial a change moves: CoreDNS counts what comes and goes to the cluster's, changes of
+ * ServiceImports and their slices to the multicluster zones'. Namespaces move none. */
 static void note_change(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change change)
 {
 	bool multi = o->kind == ND_OBJECT_IMPORT ||

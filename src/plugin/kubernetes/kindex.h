@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kindex.h - the cluster's names, built for answering. Filled through a sink (a file, later the API), read by
- * the workers without a lock.
+/* kindex.h - the cluster's names, built for answering. Filled through a sink (a file, later the
+ * API), read by the workers without a lock.
  *
- * Keys are as the objects write them; a question is lower case, so that an object with capitals in its
- * name is not found (as in CoreDNS). Objects whose names are no label are left out.
+ * Keys are as the objects write them; a question is lower case, so that an object with capitals in
+ * its name is not found (as in CoreDNS). Objects whose names are no label are left out.
  *
  * Owns:    everything in it; a process object, outlives a reload.
- * Threads: the sink by the control thread; nd_kindex_* readers by any under the RCU read lock, and what they
- *          return lives until it is given back.
+ * Threads: the sink by the control thread; nd_kindex_* readers by any under the RCU read lock, and
+ * what they return lives until it is given back.
  */
 #pragma once
 
@@ -34,8 +34,9 @@ struct nd_kns {
 /* The slices of a name as they are now. */
 struct nd_kgroup {
 	uint32_t n;
-	bool repeats; /* an address, a name or a port may stand twice: answers must be looked through */
-	bool ready;                      /* some slice has a ready address */
+	bool repeats; /* an address, a name or a port may stand twice: answers must be looked
+			 through */
+	bool ready;   /* some slice has a ready address */
 	const struct nd_kslice *slice[]; /* may have gaps: NULL */
 };
 
@@ -97,20 +98,22 @@ void nd_kindex_free(struct nd_kindex *ix); /* no reader is left; takes NULL */
 bool nd_kindex_complete(const struct nd_kindex *ix);
 /* NULL unless there is such a namespace. */
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
-/* labels: NAME and NAMESPACE as they stand in a domain name, one behind the other. Found whether the namespace
- * exists or not: see nd_kindex_exists. */
+/* labels: NAME and NAMESPACE as they stand in a domain name, one behind the other. Found whether
+ * the namespace exists or not: see nd_kindex_exists. */
 const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
 				      const uint8_t *labels);
 uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
 bool nd_kindex_exists(const struct nd_kname *name);
-/* How many pods of the namespace have this address? (Those on the host's network share the node's.) */
+/* How many pods of the namespace have this address? (Those on the host's network share the node's.)
+ */
 size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
 			    size_t n);
 
 /* A pod with this address, or NULL. */
 const struct nd_kpod *nd_kindex_pod(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
 
-/* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look through it->now. */
+/* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look
+ * through it->now. */
 struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,
 						size_t n);
 struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip,

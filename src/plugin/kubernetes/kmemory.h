@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kmemory.h - the index's memory: counted, with a maximum from birth, given back after the readers. */
+/* kmemory.h - the index's memory: counted, with a maximum from birth, given back after the readers.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -8,7 +8,8 @@
 
 /* ---- who asks ---- */
 
-/* The pod with the client's address. CoreDNS takes the first of several (those on the host's network). */
+/* The pod with the client's address. CoreDNS takes the first of several (those on the host's
+ * network). */
 static const struct nd_kpod *client_pod(const struct nd_kconf *c, const struct nd_query *q)
 {
 	size_t n;
@@ -119,7 +120,8 @@ int nd_kmeta_label(const void *self, struct nd_query *q, const struct nd_offer_a
 	const struct nd_name *zone = nd_setup_zone_match(c->zones, c->nzones, asked->lower);
 	if (!zone)
 		return -1;
-	/* To CoreDNS no zone is a multicluster one here, so that kubernetes/cluster is never there. */
+	/* To CoreDNS no zone is a multicluster one here, so that kubernetes/cluster is never there.
+	 */
 	bool whole = nd_krequest_parse(asked->lower, *zone, false, c->zonal, &r);
 	return request_label(c, &r, whole, label, out, cap);
 }

@@ -46,8 +46,8 @@ static size_t put_v4(const uint8_t *ip, char *to)
 	return (size_t)(at - to);
 }
 
-/* RFC 5952 with a dash for each colon; an end in "-" gets a zero (CoreDNS endpointHostname), since a label
- * must not end in one. */
+/* RFC 5952 with a dash for each colon; an end in "-" gets a zero (CoreDNS endpointHostname), since
+ * a label must not end in one. */
 static size_t put_v6(const uint8_t *ip, char *to)
 {
 	unsigned best = 8, run = 0;
@@ -151,7 +151,8 @@ bool nd_kobject_is_target(const char *external_name)
 	return wire_target(external_name, &buf) > 0;
 }
 
-/* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too much. */
+/* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too
+ * much. */
 static size_t add_outside(const struct nd_object_service *o, struct nd_buf *text)
 {
 	size_t before = text->len;
@@ -258,7 +259,8 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 	return made;
 }
 
-/* CoreDNS endpointHostname: the hostname, else (if asked for) the pod's name, else the address as written. */
+/* CoreDNS endpointHostname: the hostname, else (if asked for) the pod's name, else the address as
+ * written. */
 static uint32_t name_endpoint(const struct nd_object_endpoint *e, bool pod_names,
 			      struct nd_buf *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kobject.h - what the index keeps of a Service and of an EndpointSlice: one immutable block each, without
- * pointers, so that two are equal when their bytes are.
+/* kobject.h - what the index keeps of a Service and of an EndpointSlice: one immutable block each,
+ * without pointers, so that two are equal when their bytes are.
  *
  * A label stands in the block's text as its length and its letters; offset 0 is the empty one.
  * An IPv4 endpoint takes 8 octets: its name is usually its address ("10-0-0-1") and then not stored.
@@ -28,8 +28,9 @@ struct nd_kservice {
 	uint32_t size; /* of the whole block */
 	uint16_t nports;
 	uint8_t nips;
-	uint8_t kind; /* enum nd_kservice_kind */
-	uint16_t target_len; /* external name in wire form, at the end of the text; 0: it is no host name */
+	uint8_t kind;        /* enum nd_kservice_kind */
+	uint16_t target_len; /* external name in wire form, at the end of the text; 0: it is no host
+				name */
 	uint16_t outside_len; /* addresses and hosts outside, before that; only where they are kept */
 	struct nd_kport port[]; /* then nips addresses, then text */
 };

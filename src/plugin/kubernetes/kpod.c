@@ -189,7 +189,8 @@ int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_ch
 								  o->name);
 	struct nd_kpod *pod;
 
-	/* It still answers what it was asked before; as in CoreDNS it stays as it was until it goes. */
+	/* It still answers what it was asked before; as in CoreDNS it stays as it was until it
+	 * goes. */
 	if (o->pod.terminating) {
 		if (old)
 			old->node.mark = ix->epoch[ND_OBJECT_POD];

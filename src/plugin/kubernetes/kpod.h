@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kpod.h - a pod: one block of some 70 octets, found by its address alone, or by its name when it changes.
+/* kpod.h - a pod: one block of some 70 octets, found by its address alone, or by its name when it
+ * changes.
  *
  * Threads: nd_kpod_put and _remove by the control thread; the rest by any under the RCU read lock.
  */
@@ -11,7 +12,8 @@ struct nd_kpod {
 	struct nd_knode node; /* its parent is the namespace */
 	uint32_t labels_len;
 	uint8_t nips;
-	uint8_t bytes[]; /* each address behind its length; the name; if they are kept, labels: key, NUL, value, NUL */
+	uint8_t bytes[]; /* each address behind its length; the name; if they are kept, labels: key,
+			    NUL, value, NUL */
 };
 
 static inline const struct nd_kns *nd_kpod_ns(const struct nd_kpod *pod)

@@ -20,8 +20,8 @@ static int add_ptr(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	return nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_PTR, c->ttl, name.wire, name.len);
 }
 
-/* `namespaces` also hides reverse names; a namespace that only `namespace_labels` hides has them (CoreDNS
- * serviceRecordForIP). */
+/* `namespaces` also hides reverse names; a namespace that only `namespace_labels` hides has them
+ * (CoreDNS serviceRecordForIP). */
 static bool may_show(const struct nd_kconf *c, const struct nd_kname *of)
 {
 	return c->nnamespaces == 0 || nd_kfind_namespace(c, of->ns->node.name, of->ns->node.len);
@@ -31,7 +31,8 @@ enum { PTR_SEEN_MAX = 64 };
 
 struct ptr_seen {
 	const struct nd_kname *of[PTR_SEEN_MAX];
-	const uint8_t *label[PTR_SEEN_MAX]; /* in slices; NULL: made of the address, hence the same */
+	const uint8_t
+		*label[PTR_SEEN_MAX]; /* in slices; NULL: made of the address, hence the same */
 	size_t n;
 };
 

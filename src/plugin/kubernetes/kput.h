@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kput.h - the writing side of the index: one object in, one out, and the sweep after a list.
  *
- * What readers see changes by one pointer at a time; what they saw is retired. A failure (no memory, or the
- * index's maximum) leaves what was there; taking out never fails.
- * Threads: control.
+ * What readers see changes by one pointer at a time; what they saw is retired. A failure (no
+ * memory, or the index's maximum) leaves what was there; taking out never fails. Threads: control.
  */
 #pragma once
 

@@ -2,7 +2,8 @@
 /* krequest.h - what a name asks for, by its labels before the zone. Pure.
  *
  *   SERVICE.NS.svc   _PORT._PROTOCOL.SERVICE.NS.svc   ENDPOINT.SERVICE.NS.svc   ADDRESS.NS.pod
- *   ENDPOINT.CLUSTER.SERVICE.NS.svc (multicluster)    TOPOZONE.pin|prefer._zone.SERVICE.NS.svc (zonal)
+ *   ENDPOINT.CLUSTER.SERVICE.NS.svc (multicluster)    TOPOZONE.pin|prefer._zone.SERVICE.NS.svc
+ * (zonal)
  */
 #pragma once
 

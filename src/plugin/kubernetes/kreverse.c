@@ -10,7 +10,8 @@ enum { CELLS_MIN = 16, OWNERS_MIN = 16 };
 
 static const uint64_t deleted = UINT32_MAX; /* an id that is never given out */
 
-/* Numbers given back are a list through their places; what stands there is odd, as no owner's address is. */
+/* Numbers given back are a list through their places; what stands there is odd, as no owner's
+ * address is. */
 static void *as_free(uint32_t next)
 {
 	uintptr_t odd = (uintptr_t)next << 1 | 1;

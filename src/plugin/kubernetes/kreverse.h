@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kreverse.h - from an address to those who hold it: 8 octets a cell, at most three quarters full.
  *
- * A cell is (tag, id): tag is the address's hash, id the owner's number. Owners with the tag are candidates;
- * the reader looks into what the owner holds now, so a cell that is out of date, or a tag that two addresses
- * share, does no harm.
- * Owns:    its arrays; owners are the user's, who retires one after nd_kreverse_leave.
- * Threads: iteration under the RCU read lock by any; the rest by the control thread.
+ * A cell is (tag, id): tag is the address's hash, id the owner's number. Owners with the tag are
+ * candidates; the reader looks into what the owner holds now, so a cell that is out of date, or a
+ * tag that two addresses share, does no harm. Owns:    its arrays; owners are the user's, who
+ * retires one after nd_kreverse_leave. Threads: iteration under the RCU read lock by any; the rest
+ * by the control thread.
  */
 #pragma once
 

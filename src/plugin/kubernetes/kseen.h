@@ -19,8 +19,9 @@ struct nd_kseen {
 /* `on` false: nothing is looked at. expect: how many will come, at most. */
 void nd_kseen_init(struct nd_kseen *s, bool on, size_t expect);
 
-/* What makes two records of a section equal: the first label of owner (additional) or of the SRV target,
- * behind it the cluster in a multicluster zone, and the octets of rdata given. label NULL: rdata alone. */
+/* What makes two records of a section equal: the first label of owner (additional) or of the SRV
+ * target, behind it the cluster in a multicluster zone, and the octets of rdata given. label NULL:
+ * rdata alone. */
 struct nd_kseen_key {
 	enum nd_section section;
 	const uint8_t *label;   /* length and letters */

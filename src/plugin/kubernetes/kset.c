@@ -22,7 +22,8 @@ static uint64_t print_of(unsigned what, const void *bytes, size_t n)
 	return nd_hash_add(nd_hash_add(ND_HASH_START, &what, 1), bytes, n);
 }
 
-/* A print of each address and of each name that is not made of it; ports repeat only within a slice. */
+/* A print of each address and of each name that is not made of it; ports repeat only within a
+ * slice. */
 static size_t add_prints(const struct nd_kslice *s, uint64_t *to)
 {
 	const uint8_t *text = nd_kobject_slice_text(s);
@@ -75,7 +76,8 @@ static bool repeats(const struct nd_kgroup *g)
 	return found;
 }
 
-/* The group of `of` with `made` as the slice of `set` (NULL: without it). *out is NULL for an empty one. */
+/* The group of `of` with `made` as the slice of `set` (NULL: without it). *out is NULL for an empty
+ * one. */
 static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kset *set,
 		      const struct nd_kslice *made, struct nd_kgroup **out)
 {
@@ -83,14 +85,13 @@ static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd
 
 	*out = NULL;
 	ND_LIST_EACH(&of->sets, it)
-	n++;
+		n++;
 	if (n == 0 || (n == 1 && !made))
 		return 0;
 	struct nd_kgroup *g = nd_kmemory_new(&ix->memory, sizeof *g + n * sizeof *g->slice);
 	if (!g)
 		return -ENOMEM;
-	ND_LIST_EACH(&of->sets, it)
-	{
+	ND_LIST_EACH(&of->sets, it) {
 		const struct nd_kset *s = ND_LIST_ENTRY(it, struct nd_kset, link);
 		const struct nd_kslice *slice = s == set ? made : s->now;
 		if (!slice)
@@ -136,7 +137,8 @@ fail:
 	return NULL;
 }
 
-/* Its slice and cells are gone. Its name holds the namespace, so the node's parent stands until the end. */
+/* Its slice and cells are gone. Its name holds the namespace, so the node's parent stands until the
+ * end. */
 static void forget_set(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
 {
 	struct nd_kname *of = set->of;

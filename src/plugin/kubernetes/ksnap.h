@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ksnap.h - the index on disk: read at the start, written when changes have settled, and at a clean end.
+/* ksnap.h - the index on disk: read at the start, written when changes have settled, and at a clean
+ * end.
  *
- * Nothing is written before everything was listed, so that a state that is half old and half new never is.
- * Threads: control.
+ * Nothing is written before everything was listed, so that a state that is half old and half new
+ * never is. Threads: control.
  */
 #pragma once
 
@@ -28,12 +29,13 @@ struct nd_ksnap {
 	uint64_t failures;
 };
 
-/* Fills the index from the file, if it is there and can be used; else one line of the log says why not. path, index,
- * who, live and ctx are set. */
+/* Fills the index from the file, if it is there and can be used; else one line of the log says why
+ * not. path, index, who, live and ctx are set. */
 void nd_ksnap_load(struct nd_ksnap *s);
 /* From now on it is written. */
 void nd_ksnap_start(struct nd_ksnap *s, struct nd_loop *loop);
-/* Before the index goes. keep: write what is not written yet; fresh: the state is of now, so write it all the same. */
+/* Before the index goes. keep: write what is not written yet; fresh: the state is of now, so write
+ * it all the same. */
 void nd_ksnap_stop(struct nd_ksnap *s, bool keep, bool fresh);
 /* Is it the file that is answered from? *age_s: how old it is. */
 bool nd_ksnap_served(const struct nd_ksnap *s, uint64_t *age_s);

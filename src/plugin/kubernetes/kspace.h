@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kspace.h - the writing side of namespaces and names: there as long as something is in them. Control thread. */
+/* kspace.h - the writing side of namespaces and names: there as long as something is in them.
+ * Control thread. */
 #pragma once
 
 #include "plugin/kubernetes/kindex.h"

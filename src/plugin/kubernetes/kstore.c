@@ -12,7 +12,8 @@
 static const size_t index_bytes_max = (size_t)1 << 30;
 enum { CONFIG_BYTES_MAX = 1 << 20, TOLD_MAX = 5 };
 
-/* Names in a namespace that does not exist are not answered, as in CoreDNS: a manifest is easily forgotten. */
+/* Names in a namespace that does not exist are not answered, as in CoreDNS: a manifest is easily
+ * forgotten. */
 static void tell_missing(const struct nd_kindex *ix)
 {
 	struct nd_knode *node;
@@ -76,7 +77,8 @@ static void unmake(void *object)
 {
 	struct nd_kstore *st = object;
 
-	/* What a reload drops was replaced by another store, perhaps of another selection, with the same file. */
+	/* What a reload drops was replaced by another store, perhaps of another selection, with the
+	 * same file. */
 	nd_ksnap_stop(&st->snap, st->process->stopping, !st->failing);
 	nd_source_free(st->source);
 	nd_apisource_free(st->api);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kstore_parts.h - what the files of the store share: kstore.c (made, found, waited for), kapi.c (an API server as what
- * fills it), kmetric.c (its numbers). For nobody else.
+/* kstore_parts.h - what the files of the store share: kstore.c (made, found, waited for), kapi.c
+ * (an API server as what fills it), kmetric.c (its numbers). For nobody else.
  *
  * Threads: control.
  */
@@ -30,12 +30,14 @@ static inline const char *nd_kstore_text(const char *text)
 }
 
 /* --- kapi.c --- */
-/* Index and selectors are there. Where a configuration is only checked there is no loop, and nobody is asked. */
+/* Index and selectors are there. Where a configuration is only checked there is no loop, and nobody
+ * is asked. */
 int nd_kapi_open(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop *loop,
 		 struct nd_diag *d);
 
 /* --- kmetric.c --- */
-/* A collector in the registry. Blocks that share a store say its numbers once: whoever of a generation comes first. */
+/* A collector in the registry. Blocks that share a store say its numbers once: whoever of a
+ * generation comes first. */
 struct nd_kmetric {
 	struct nd_kstore *store;
 	struct nd_gen *gen;

@@ -119,8 +119,9 @@ static uint32_t reversed(uint32_t v)
 	return __builtin_bswap32(v);
 }
 
-/* The cursor counts in the high bits of the mask first: when the table doubles, a place that was visited becomes two that
- * both lie behind (the way of Redis's SCAN). Nodes stand from their place on up to an empty slot. */
+/* The cursor counts in the high bits of the mask first: when the table doubles, a place that was
+ * visited becomes two that both lie behind (the way of Redis's SCAN). Nodes stand from their place
+ * on up to an empty slot. */
 uint32_t nd_ktable_scan(const struct nd_ktable *t, uint32_t cursor,
 			void (*visit)(void *ctx, const struct nd_knode *node), void *ctx)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ktags.h - the tags of the addresses that a block holds, in the form that kreverse wants. Control thread. */
+/* ktags.h - the tags of the addresses that a block holds, in the form that kreverse wants. Control
+ * thread. */
 #pragma once
 
 #include "plugin/kubernetes/kindex.h"

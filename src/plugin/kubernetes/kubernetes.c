@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kubernetes.c - answers for a cluster: DNS-Based Service Discovery 1.1.0, with CoreDNS's rules and options. */
+/* kubernetes.c - answers for a cluster: DNS-Based Service Discovery 1.1.0, with CoreDNS's rules and
+ * options. */
 #include <string.h>
 #include "base/rcu.h"
 #include "core/query.h"
@@ -63,7 +64,8 @@ static enum nd_verdict answer_txt(const struct question *u)
 		return done(u->q, nd_answer_add(u->q, ND_SECTION_ANSWER, ND_TYPE_TXT, 28800,
 						"\0051.1.0", 6));
 	nd_kfind_name(u->conf, u->lower, u->zone, &f);
-	/* CoreDNS: TXT tells a name that holds something from one that does not; a pinned topology zone exists. */
+	/* CoreDNS: TXT tells a name that holds something from one that does not; a pinned topology
+	 * zone exists. */
 	if (f.kind > ND_KFIND_EMPTY || (f.kind == ND_KFIND_EMPTY && f.name))
 		return answer_nothing(u, ND_RCODE_NOERROR);
 	return answer_no_name(u);
@@ -118,8 +120,8 @@ static int write_cnames(const struct question *u, const struct cnames *chain)
 	return err;
 }
 
-/* Follows CNAMEs as long as they stay in the zone (CoreDNS plugin.A: a chain that leads to nothing in it, or back
- * into itself, is no answer at all), and then through the whole server. */
+/* Follows CNAMEs as long as they stay in the zone (CoreDNS plugin.A: a chain that leads to nothing
+ * in it, or back into itself, is no answer at all), and then through the whole server. */
 static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
 {
 	struct cnames chain = { .n = 0 };
@@ -288,7 +290,8 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 	return err;
 }
 
-/* What NS and ns.dns say when no Service stands before this server: its bound addresses, or all, without loopback. */
+/* What NS and ns.dns say when no Service stands before this server: its bound addresses, or all,
+ * without loopback. */
 static int start(void *self, struct nd_setup *s)
 {
 	struct nd_kconf *c = self;

@@ -66,8 +66,8 @@ static bool is_plain_address(const struct nd_record *r)
 	       (r->type == ND_TYPE_AAAA && r->rdata_len == 16);
 }
 
-/* Where the owner's name stands: a pointer to a name is that name. Equal names that are written out twice count
- * as two: nobody writes so. */
+/* Where the owner's name stands: a pointer to a name is that name. Equal names that are written out
+ * twice count as two: nobody writes so. */
 static unsigned owner_at(const struct nd_answer *a, const struct nd_record *r)
 {
 	const uint8_t *p = a->w.base + r->owner;
@@ -94,9 +94,9 @@ static void swap_address(const struct nd_answer *a, const struct nd_record *x,
 		swap_bytes(p, q, 16);
 }
 
-/* Many small numbers of one random word: what a product has above 64 bits is the number, what is below serves
- * for the next. The choices that a word has made for are counted: with 32 bits to spare no order of the records
- * is likelier than another by more than one in four thousand million. */
+/* Many small numbers of one random word: what a product has above 64 bits is the number, what is
+ * below serves for the next. The choices that a word has made for are counted: with 32 bits to spare
+ * no order of the records is likelier than another by more than one in four thousand million. */
 struct dice {
 	uint64_t word, choices;
 };
@@ -137,7 +137,8 @@ static unsigned alike_until(const struct nd_answer *a, unsigned from)
 	return (unsigned)(r - a->record);
 }
 
-/* Is there anything that shuffling in place cannot do: an MX among others, a CNAME behind its like? */
+/* Is there anything that shuffling in place cannot do: an MX among others, a CNAME behind its like?
+ */
 static bool needs_rebuild(const struct nd_answer *a)
 {
 	unsigned mx[3] = { 0 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop - asks ourselves a question that nobody else can know; if it comes round again and again, our
- * upstreams lead back to us, and the process ends with an explanation (CoreDNS's loop). Where the process
- * must not end (the node agent), the block's upstreams are cut off instead until the loop is gone: what comes
- * past here gets SERVFAIL, everything else is served.
+/* loop - asks ourselves a question that nobody else can know; if it comes round again and again,
+ * our upstreams lead back to us, and the process ends with an explanation (CoreDNS's loop). Where
+ * the process must not end (the node agent), the block's upstreams are cut off instead until the
+ * loop is gone: what comes past here gets SERVFAIL, everything else is served.
  *
- * Threads: `seen`, `off`, `found` and `cut` are atomic; the worker that finds the loop leaves the text and
- *          wakes the control thread, which does all the rest.
+ * Threads: `seen`, `off`, `found` and `cut` are atomic; the worker that finds the loop leaves the
+ * text and wakes the control thread, which does all the rest.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +22,9 @@ enum {
 	TIMEOUT_S = 2, /* for an answer */
 	AGAIN_S = 1,   /* after a failure */
 	GIVE_UP_S = 30,
-	OFF_S = 2, /* after the answer: what still circles is seen */
-	LOOK_S = 5, /* is a loop that was cut still there? Asked so long after, doubling up to LOOK_MAX_S */
+	OFF_S = 2,  /* after the answer: what still circles is seen */
+	LOOK_S = 5, /* is a loop that was cut still there? Asked so long after, doubling up to
+		       LOOK_MAX_S */
 	LOOK_MAX_S = 60,
 	QUESTION_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4,
 };

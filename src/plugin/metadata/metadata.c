@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metadata - switches labels on: what plugins of this block know of a question (CoreDNS's metadata). */
+/* metadata - switches labels on: what plugins of this block know of a question (CoreDNS's
+ * metadata). */
 #include "core/offer.h"
 #include "core/query.h"
 #include "core/setup.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prometheus - CoreDNS's server metrics by its names and labels, and the page that shows all metrics. */
+/* prometheus - CoreDNS's server metrics by its names and labels, and the page that shows all
+ * metrics. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ready - /ready is 200 once every plugin that has something to wait for is ready (CoreDNS's ready). A plugin
- * that is ready but answers from old state has a line of its own behind the OK; the status stays 200. */
+/* ready - /ready is 200 once every plugin that has something to wait for is ready (CoreDNS's
+ * ready). A plugin that is ready but answers from old state has a line of its own behind the OK;
+ * the status stays 200. */
 #include <string.h>
 #include "core/gen.h"
 #include "io/http1.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reload - looks now and then whether the Corefile says something else, and loads it (CoreDNS's reload). */
+/* reload - looks now and then whether the Corefile says something else, and loads it (CoreDNS's
+ * reload). */
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
@@ -22,7 +23,8 @@ static const struct nd_setting settings[] = { { 0 } };
 
 static void on_time(struct nd_timer *t);
 
-/* Several blocks may name it; as with CoreDNS there is one of it in a process, with the last one's times. */
+/* Several blocks may name it; as with CoreDNS there is one of it in a process, with the last one's
+ * times. */
 static bool leads(const struct reload *r)
 {
 	const struct reload *last = r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rewrite - the question changed for those below, the answer changed back (CoreDNS's rewrite, 1.15). */
+/* rewrite - the question changed for those below, the answer changed back (CoreDNS's
+ * rewrite, 1.15). */
 #include <string.h>
 #include "core/query.h"
 #include "core/worker.h"

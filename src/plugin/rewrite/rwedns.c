@@ -341,7 +341,8 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 		put_option(&w, code, change ? mine : data, change ? n : data_len);
 		done = change;
 	}
-	/* To append to what is there already is possible with plain data and nsid only, as in CoreDNS. */
+	/* To append to what is there already is possible with plain data and nsid only, as in
+	 * CoreDNS. */
 	bool again = r->what == ND_RWEDNS_LOCAL || r->what == ND_RWEDNS_NSID;
 	if (!done && r->action != ND_RWEDNS_REPLACE && (!found || again)) {
 		put_option(&w, r->code, mine, n);

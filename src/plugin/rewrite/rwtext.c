@@ -50,8 +50,9 @@ static size_t placeholder(const char *p, size_t groups, size_t *group)
 	return i + 1;
 }
 
-/* The replacement of a `metadata` rule: a number in braces is a group, anything else a label, lower case; a group or label
- * may stand anywhere. False: a label that nobody gives, or empty. The braces were checked when the rule was read. */
+/* The replacement of a `metadata` rule: a number in braces is a group, anything else a label, lower
+ * case; a group or label may stand anywhere. False: a label that nobody gives, or empty. The braces
+ * were checked when the rule was read. */
 static bool put_labels(struct out *o, const struct nd_rwrule_match *m, struct nd_query *q,
 		       const char *text, const struct nd_regex_match *found)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rule.h - one `template` directive, read and compiled.
  *
- * Owns: patterns, templates and programs on the heap (nd_rule_clear); the rest lies in the generation's arena.
- * Threads: set up on the control thread, const afterwards.
+ * Owns: patterns, templates and programs on the heap (nd_rule_clear); the rest lies in the
+ * generation's arena. Threads: set up on the control thread, const afterwards.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* whoami - tells the client its address, port and transport, in the additional section (CoreDNS's whoami). */
+/* whoami - tells the client its address, port and transport, in the additional section (CoreDNS's
+ * whoami). */
 #include "core/query.h"
 #include "core/setup.h"
 

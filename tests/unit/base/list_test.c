@@ -73,8 +73,7 @@ static void test_each_may_unlink(void **state)
 		items[i].value = i + 1;
 		nd_list_add(&head, &items[i].link);
 	}
-	ND_LIST_EACH(&head, it)
-	{
+	ND_LIST_EACH(&head, it) {
 		struct item *item = ND_LIST_ENTRY(it, struct item, link);
 		seen = seen * 10 + item->value;
 		if (item->value % 2)

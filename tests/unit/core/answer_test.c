@@ -343,7 +343,8 @@ static void test_too_many(void **state)
 }
 
 /* RFC 8914: code and text in the OPT, which takes its room from the records. */
-/* A set is written as its records one by one are: the same octets, and the same end where no more fit. */
+/* A set is written as its records one by one are: the same octets, and the same end where no more
+ * fit. */
 static void test_set(void **state)
 {
 	static const struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver, by plugins of the test's own: order, verdicts, waiting, sub-queries, the end of a wait. */
+/* The driver, by plugins of the test's own: order, verdicts, waiting, sub-queries, the end of a
+ * wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -379,7 +380,8 @@ static void test_reload_while_waiting(void **state)
 	(void)state;
 
 	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
-	/* The old configuration lives as long as its last query. Ours is the only hold but the worker's. */
+	/* The old configuration lives as long as its last query. Ours is the only hold but the
+	 * worker's. */
 	__atomic_add_fetch(&old->workers, 1, __ATOMIC_RELAXED);
 	nd_rig_reload(&rig, ".:1053 {\n under\n}\n");
 	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0));

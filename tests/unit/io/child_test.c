@@ -86,7 +86,8 @@ static void test_time(void **state)
 	int status = 0, pid = atoi(s.out);
 	assert_int_equal(s.err, ND_ETIME);
 	assert_true(pid > 1);
-	/* Either the loop was told of its end, or it has gone before that, and the child is ours to wait for. */
+	/* Either the loop was told of its end, or it has gone before that, and the child is ours to
+	 * wait for. */
 	pid_t waited = waitpid(pid, &status, 0);
 	if (waited == pid)
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == 9);

@@ -430,7 +430,8 @@ static void test_body(void **state)
 	close_rig(&r);
 }
 
-/* The server stops to hear: noticed by a ping, however quiet it was before. A live one answers pings for ever. */
+/* The server stops to hear: noticed by a ping, however quiet it was before. A live one answers
+ * pings for ever. */
 static void test_ping(void **state)
 {
 	struct rig r;
@@ -541,8 +542,8 @@ static void on_turn(void *ctx)
 	t->most = n > t->most ? n : t->most;
 }
 
-/* A server that sends as fast as it can is read a piece a turn, and what OpenSSL and nghttp2 hold of a piece does not
- * wait for more to come. */
+/* A server that sends as fast as it can is read a piece a turn, and what OpenSSL and nghttp2 hold
+ * of a piece does not wait for more to come. */
 static void test_turns(void **state)
 {
 	(void)state;

@@ -35,8 +35,8 @@ struct rig {
 	/* What it does. */
 	const char *says;
 	size_t len, piece, spoken; /* in pieces, one a millisecond; piece 0: at once */
-	bool closes,
-		mute_first; /* then; mute_first: the first connection closes when it is asked again */
+	bool closes, mute_first;   /* then; mute_first: the first connection closes when it is asked
+				      again */
 	struct nd_tcp *speaking;
 	struct nd_timer again;
 };
@@ -521,7 +521,8 @@ static void test_refused(void **state)
 	close_rig(&r);
 }
 
-/* A body of 2 MB whose reader pauses all the time: whole, in order, and the server is made to wait meanwhile. */
+/* A body of 2 MB whose reader pauses all the time: whole, in order, and the server is made to wait
+ * meanwhile. */
 static void test_pause(void **state)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n";

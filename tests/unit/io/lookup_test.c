@@ -160,8 +160,8 @@ static void test_refused(void **state)
 	nd_loop_free(c.loop);
 }
 
-/* A resolver that hangs keeps nobody waiting: not the loop, not who cancels, not the loop's end; and there is a
- * maximum of those. */
+/* A resolver that hangs keeps nobody waiting: not the loop, not who cancels, not the loop's end;
+ * and there is a maximum of those. */
 static void test_hangs(void **state)
 {
 	enum { MAX = 16 };

@@ -437,8 +437,8 @@ static void on_turn(void *ctx)
 	t->most = n > t->most ? n : t->most;
 }
 
-/* Many bytes lie ready: in one turn only some of them are handed over, in the next one the rest is gone on with,
- * though nothing new comes. */
+/* Many bytes lie ready: in one turn only some of them are handed over, in the next one the rest is
+ * gone on with, though nothing new comes. */
 static void test_turns(void **state)
 {
 	enum { TURN = 65536 };

@@ -642,7 +642,8 @@ static void relay_accept(void *ctx, struct nd_tcp *c)
 	nd_tcp_start(c, &h);
 }
 
-/* Told once, as an error, wherever the server's bytes end: in the handshake, in a record, after the last. */
+/* Told once, as an error, wherever the server's bytes end: in the handshake, in a record, after the
+ * last. */
 static void test_cut(void **state)
 {
 	unsigned opened = 0, unopened = 0;

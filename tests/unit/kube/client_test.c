@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who we are to a server that asks for client certificates and answers with the Authorization it was sent. */
+/* Who we are to a server that asks for client certificates and answers with the Authorization it
+ * was sent. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

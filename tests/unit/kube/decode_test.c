@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text to objects: what is read of each kind, what is filled in, and what is refused with which words. */
+/* Text to objects: what is read of each kind, what is filled in, and what is refused with which
+ * words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

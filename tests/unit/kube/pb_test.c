@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One object in protobuf: what a Service has outside, when a slice was changed. (Whole lists and watches: pbstream_test.c.) */
+/* One object in protobuf: what a Service has outside, when a slice was changed. (Whole lists and
+ * watches: pbstream_test.c.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

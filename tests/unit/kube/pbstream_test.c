@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists and watches in protobuf: what Go's marshaller wrote (unit/kube/pb), and what it never would,
- * whole, byte by byte, and cut at every byte. */
+/* Lists and watches in protobuf: what Go's marshaller wrote (unit/kube/pb), and what it never
+ * would, whole, byte by byte, and cut at every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +159,8 @@ static void test_list_cut(void **state)
 		struct nd_pb_list l;
 		struct nd_told log;
 		read_recorded(lists[i].name, &bytes);
-		/* Behind the last byte of the list Go writes two empty texts, which may be missing. */
+		/* Behind the last byte of the list Go writes two empty texts, which may be missing.
+		 */
 		for (size_t cut = 0; cut < bytes.len - 4; cut++) {
 			nd_told_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);

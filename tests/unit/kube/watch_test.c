@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watch over a transport of the test's own: client, exchanges, timers, clock and chance are below, so a test runs
- * in no time and the same each time. Each scenario is what the server answers to one request after the other; what
- * the watch does is written down:
+/* The watch over a transport of the test's own: client, exchanges, timers, clock and chance are
+ * below, so a test runs in no time and the same each time. Each scenario is what the server answers
+ * to one request after the other; what the watch does is written down:
  *
- *   S, L, L=TOKEN, W=VERSION   it asked for a streaming list, a list or its next page, a watch from there
- *   ( +NAME -NAME )            the sink's begin, upsert, remove, end
- *   ok, !TEXT                  the report
- *   ~MS                        it waits, if at all
- *   ?                          the client was told of a 401
- *   x                          it cancelled the exchange
+ *   S, L, L=TOKEN, W=VERSION   it asked for a streaming list, a list or its next page, a watch from
+ * there ( +NAME -NAME )            the sink's begin, upsert, remove, end ok, !TEXT the report ~MS
+ * it waits, if at all ?                          the client was told of a 401 x it cancelled the
+ * exchange
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -562,8 +560,8 @@ static unsigned count(const char *what)
 	return n;
 }
 
-/* Whatever was there of it: no list ends that was not whole, a next request comes, not at once unless the watch can go
- * on, and the one that is whole is taken. */
+/* Whatever was there of it: no list ends that was not whole, a next request comes, not at once
+ * unless the watch can go on, and the one that is whole is taken. */
 static void cut(enum nd_object_kind kind, const struct answer *before, const struct answer *whole,
 		const struct answer *after, size_t at, int err)
 {
@@ -650,7 +648,8 @@ static void test_cut_watch(void **state)
 	free(bytes);
 }
 
-/* A list in protobuf, and a refusal, as a server wrote them; then cut at any byte: what was listed before stays. */
+/* A list in protobuf, and a refusal, as a server wrote them; then cut at any byte: what was listed
+ * before stays. */
 static void test_protobuf(void **state)
 {
 	static const struct answer rest = { GOOD, "", .ms = MIN };

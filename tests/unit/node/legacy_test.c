@@ -63,7 +63,8 @@ static void assert_rules(const char *tool, const char *want)
 		fail_msg("%s-save says:\n%s\nand not:\n%s", tool, got, want);
 }
 
-/* The rules of one address as the original puts them, in its order; `comments` as images since 2023 do. */
+/* The rules of one address as the original puts them, in its order; `comments` as images since 2023
+ * do. */
 static void put_originals(const char *tool, const char *address, bool comments)
 {
 	static const struct {

@@ -224,7 +224,8 @@ static void test_flushed_by_others(void **state)
 	nd_nft_free(n);
 }
 
-/* A process is killed: its table goes. Where somebody holds its socket, it stays, and is the successor's. */
+/* A process is killed: its table goes. Where somebody holds its socket, it stays, and is the
+ * successor's. */
 static void test_killed(void **state)
 {
 	struct nd_diag d;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exchanges against upstreams that answer, are silent, lie, truncate, refuse: on the loopback, over the
- * real doors, in one loop. */
+/* Exchanges against upstreams that answer, are silent, lie, truncate, refuse: on the loopback, over
+ * the real doors, in one loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -422,7 +422,8 @@ static void test_last_cancel_ends_it(void **state)
 	assert_int_equal(fx.server[0].asked, 2);
 }
 
-/* Same id and port for the same server: RFC 5452 s9.2 asks for new ones for every new question only. */
+/* Same id and port for the same server: RFC 5452 s9.2 asks for new ones for every new question
+ * only. */
 static void test_silence_asks_again(void **state)
 {
 	struct server *s = &fx.server[0];
@@ -473,8 +474,8 @@ static void test_one_silent_of_two(void **state)
 	assert_int_equal(fx.server[0].probes, 1);
 }
 
-/* CoreDNS's order of events: failed checks exceed max_fails, the server is passed over; a check that
- * succeeds brings it back. */
+/* CoreDNS's order of events: failed checks exceed max_fails, the server is passed over; a check
+ * that succeeds brings it back. */
 static void test_down_and_up(void **state)
 {
 	struct nd_host *h;
@@ -675,7 +676,7 @@ static void test_sockets_are_retired(void **state)
 	assert_true(opened >= 31 && opened < 60);
 	unsigned open = 0;
 	ND_LIST_EACH(&fx.x->pool[0]->sockets, it)
-	open++;
+		open++;
 	assert_true(open <= ND_POOL_SOCKETS);
 }
 

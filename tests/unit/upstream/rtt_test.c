@@ -37,7 +37,8 @@ static void test_timer(void **state)
 	}
 }
 
-/* Nine of ten from the upstream's cache in 2 ms, one looked up in 80 ms: the estimate must cover both. */
+/* Nine of ten from the upstream's cache in 2 ms, one looked up in 80 ms: the estimate must cover
+ * both. */
 static void test_bimodal(void **state)
 {
 	struct nd_rtt r = { 0 };

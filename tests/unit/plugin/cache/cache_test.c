@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin in a chain: what is kept, how it comes back; and that a hit takes nothing from the heap. */
+/* The plugin in a chain: what is kept, how it comes back; and that a hit takes nothing from the
+ * heap. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names for what is outside, by an offer of a stand-in for kubernetes: repeats, hosts looked up (that wait, too), and
- * what a Corefile may not say. */
+/* Names for what is outside, by an offer of a stand-in for kubernetes: repeats, hosts looked up
+ * (that wait, too), and what a Corefile may not say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

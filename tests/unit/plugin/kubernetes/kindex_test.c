@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index against a naive model: whatever comes, goes, changes or is relisted, both say the same. */
+/* The index against a naive model: whatever comes, goes, changes or is relisted, both say the same.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An index that is written and read again is the same: all objects put into it once more change nothing. */
+/* An index that is written and read again is the same: all objects put into it once more change
+ * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

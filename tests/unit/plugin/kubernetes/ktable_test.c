@@ -50,7 +50,8 @@ static void churn(struct nd_ktable *t)
 	assert_true(t->now->mask < STAY * 8);
 }
 
-/* grow: others come during the walk; shrink: they go; both: they go at once, and the array with them. */
+/* grow: others come during the walk; shrink: they go; both: they go at once, and the array with
+ * them. */
 static void walk(bool grow, bool shrink)
 {
 	struct nd_ktable t = { .memory = &memory };

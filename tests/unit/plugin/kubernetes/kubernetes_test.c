@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin in a chain, over a cluster of odd things that the conformance cases do not have; each row as
- * CoreDNS 1.15 answers it. And what its block refuses. */
+/* The plugin in a chain, over a cluster of odd things that the conformance cases do not have; each
+ * row as CoreDNS 1.15 answers it. And what its block refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -231,7 +231,8 @@ static void test_fallthrough(void **state)
 	assert_int_equal(nd_rig_rcode(&f->rig), ND_RCODE_REFUSED);
 }
 
-/* The store is kept by a reload that does not touch what is in it, though the file is broken by then. */
+/* The store is kept by a reload that does not touch what is in it, though the file is broken by
+ * then. */
 static void test_reload_keeps(void **state)
 {
 	static const struct row rows[] = { { "noports" Z, ND_TYPE_A,

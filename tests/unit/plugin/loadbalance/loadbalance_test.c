@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes from below is shuffled as CoreDNS does it: nothing lost, nothing mixed up, the order of kinds kept. */
+/* What comes from below is shuffled as CoreDNS does it: nothing lost, nothing mixed up, the order
+ * of kinds kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,8 +127,9 @@ static int by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Asks 200 times: every time all of `rows`, in an order of kinds like `order` ("C" a CNAME, "a" an address,
- * "m" an MX, "o" another; a section's end is '|'); and how many different first ones of section AN's last kind. */
+/* Asks 200 times: every time all of `rows`, in an order of kinds like `order` ("C" a CNAME, "a" an
+ * address, "m" an MX, "o" another; a section's end is '|'); and how many different first ones of
+ * section AN's last kind. */
 static unsigned ask_often(const char *const *rows, const char *order)
 {
 	char wants[ROWS][ROW], got[ROWS][ROW], seen[ROWS][ROW];

@@ -179,7 +179,8 @@ static void test_labels(void **state)
 		{ "metadata a.test b.test", "test/name", "c.test.", ND_TYPE_A, "(none)" },
 		{ "metadata a.test b.test", "any/where", "c.test.", ND_TYPE_A, "here" },
 		{ "", "any/where", "c.test.", ND_TYPE_A, "(none)" },
-		/* What came in, whatever was made of it; a question asked below is the same question. */
+		/* What came in, whatever was made of it; a question asked below is the same
+		   question. */
 		{ "metadata\n rewrite name a.test b.test", "test/name", "a.test.", ND_TYPE_A,
 		  "a.test" },
 		{ "metadata\n rewrite type A AAAA", "test/type", "a.test.", ND_TYPE_A, "A" },
