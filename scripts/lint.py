@@ -55,7 +55,7 @@ COLUMNS = 100   # .clang-format's; a line may be longer only for a string that i
 # language: off
 # What is always wrong, and what to write instead. CONTRIBUTING.md has the whole table.
 LANGUAGE = [
-    (r"(?<!there )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|different\b|such\b)[a-z]", "is not a, invalid"),
+    (r"(?<![Tt]here )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|different\b|such\b)[a-z]", "is not a, invalid"),
     (r"\b(?:stands?|stood|standing) (?:in|on|at|behind|beside|before|after|above|below|between|by|there|here|alone|still"
      r"|where|as|twice|open|ready|empty|together)\b", "is, comes, exists"),
     (r"(?<!left )(?<!leave )(?<!leaves )(?<!lag )(?<!lags )(?<!fall )(?<!falls )\bbehind\b"
