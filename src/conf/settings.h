@@ -32,6 +32,16 @@ struct nd_setting {
 	const char *help; /* for the reference in the plugin's README, and error texts */
 };
 
+/* Rows without a field in self: words read by the plugin; words that are refused. */
+#define ND_SET_OWN_ROW(name_, help_)                                 \
+	{                                                            \
+		.name = (name_), .kind = ND_SET_OWN, .help = (help_) \
+	}
+#define ND_SET_NOTYET_ROW(name_, help_)                                 \
+	{                                                               \
+		.name = (name_), .kind = ND_SET_NOTYET, .help = (help_) \
+	}
+
 /* Writes the defaults of all rows into self. */
 void nd_settings_defaults(const struct nd_setting *table, void *self);
 

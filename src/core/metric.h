@@ -67,6 +67,22 @@ struct nd_metric_family {
 	size_t nbuckets;
 };
 
+/* Initializers of a family. labels: NULL, or a NULL-terminated array of names. bounds: an array. */
+#define ND_COUNTER(name_, help_, labels_)                                                        \
+	{                                                                                        \
+		.name = (name_), .kind = ND_METRIC_COUNTER, .help = (help_), .labels = (labels_) \
+	}
+#define ND_GAUGE(name_, help_, labels_)                                                        \
+	{                                                                                      \
+		.name = (name_), .kind = ND_METRIC_GAUGE, .help = (help_), .labels = (labels_) \
+	}
+#define ND_HISTOGRAM(name_, help_, labels_, bounds_)                           \
+	{                                                                      \
+		.name = (name_), .kind = ND_METRIC_HISTOGRAM, .help = (help_), \
+		.labels = (labels_), .buckets = (bounds_),                     \
+		.nbuckets = sizeof(bounds_) / sizeof *(bounds_)                \
+	}
+
 /* values: as many as the family has labels. All borrowed until return. */
 void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f,
 		    const char *const *values, double value);
