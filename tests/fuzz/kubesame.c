@@ -8,7 +8,7 @@
 #include "kube/decode.h"
 #include "kube/pb.h"
 #include "support/pbput.h"
-#include "support/told.h"
+#include "support/sinklog.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -249,9 +249,9 @@ static struct both make(struct input *in, enum nd_object_kind kind)
 	return b;
 }
 
-static void tell(struct nd_told *t, const struct nd_object *o)
+static void log_object(struct nd_sinklog *t, const struct nd_object *o)
 {
-	nd_told_init(t);
+	nd_sinklog_init(t);
 	t->sink.upsert(&t->sink, o);
 }
 
@@ -259,7 +259,7 @@ static void compare(enum nd_object_kind kind, const struct both *b, struct nd_ar
 {
 	struct nd_decode_list list;
 	struct nd_pb_object pb;
-	struct nd_told one, two;
+	struct nd_sinklog one, two;
 	struct nd_tree *t = NULL;
 	struct nd_diag d = { 0 };
 
@@ -267,13 +267,14 @@ static void compare(enum nd_object_kind kind, const struct both *b, struct nd_ar
 	ND_ASSERT(nd_json_parse("", (const char *)b->json.data, b->json.len, a, &t, &d) == 0);
 	ND_ASSERT(nd_decode_object(t, kind, a, &list, &d) == 0 && list.first);
 	ND_ASSERT(nd_pb_object(kind, (const uint8_t *)b->pb.data, b->pb.len, a, &pb) == 0);
-	tell(&one, &list.first->object);
-	tell(&two, &pb.object);
-	if (strcmp(nd_told_text(&one), nd_told_text(&two)) != 0)
-		fprintf(stderr, "JSON      %sprotobuf  %s", nd_told_text(&one), nd_told_text(&two));
-	ND_ASSERT(strcmp(nd_told_text(&one), nd_told_text(&two)) == 0);
-	nd_told_clear(&one);
-	nd_told_clear(&two);
+	log_object(&one, &list.first->object);
+	log_object(&two, &pb.object);
+	if (strcmp(nd_sinklog_text(&one), nd_sinklog_text(&two)) != 0)
+		fprintf(stderr, "JSON      %sprotobuf  %s", nd_sinklog_text(&one),
+			nd_sinklog_text(&two));
+	ND_ASSERT(strcmp(nd_sinklog_text(&one), nd_sinklog_text(&two)) == 0);
+	nd_sinklog_clear(&one);
+	nd_sinklog_clear(&two);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "kube/pbstream.h"
 #include "support/pbput.h"
-#include "support/told.h"
+#include "support/sinklog.h"
 
 /* Wraps what is in the buffer into a field. */
 static void wrap(struct nd_buf *b, unsigned number)
@@ -130,20 +130,20 @@ static void test_list(void **state)
 		read_recorded(lists[i].name, &bytes);
 		for (size_t j = 0; j < ND_COUNT(pieces); j++) {
 			struct nd_pb_list l;
-			struct nd_told log;
-			nd_told_init(&log);
+			struct nd_sinklog log;
+			nd_sinklog_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			int err = feed_list(&l, bytes.data, bytes.len, pieces[j]);
 			if (!err)
 				err = nd_pbstream_list_finish(&l);
-			if (err || strcmp(nd_told_text(&log), lists[i].says) != 0)
+			if (err || strcmp(nd_sinklog_text(&log), lists[i].says) != 0)
 				fail_msg("%s in pieces of %zu: %d\n%s", lists[i].name, pieces[j],
-					 err, nd_told_text(&log));
+					 err, nd_sinklog_text(&log));
 			assert_string_equal(l.meta.version, lists[i].version);
 			assert_string_equal(l.meta.more, lists[i].more);
 			assert_int_equal(l.meta.remaining, lists[i].remaining);
 			nd_pbstream_list_clear(&l);
-			nd_told_clear(&log);
+			nd_sinklog_clear(&log);
 		}
 		nd_buf_clear(&bytes);
 	}
@@ -157,21 +157,21 @@ static void test_list_cut(void **state)
 	for (size_t i = 0; i < ND_COUNT(lists); i++) {
 		struct nd_buf bytes;
 		struct nd_pb_list l;
-		struct nd_told log;
+		struct nd_sinklog log;
 		read_recorded(lists[i].name, &bytes);
 		/* Behind the last byte of the list Go writes two empty texts, which may be missing.
 		 */
 		for (size_t cut = 0; cut < bytes.len - 4; cut++) {
-			nd_told_init(&log);
+			nd_sinklog_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
 			assert_int_equal(feed_list(&l, bytes.data, cut, 1 << 20), 0);
 			int err = nd_pbstream_list_finish(&l);
-			const char *got = nd_told_text(&log);
+			const char *got = nd_sinklog_text(&log);
 			if (err != ND_ETRUNC || strstr(got, "end ") ||
 			    strncmp(got, lists[i].says, strlen(got)) != 0)
 				fail_msg("%s cut at %zu: %d\n%s", lists[i].name, cut, err, got);
 			nd_pbstream_list_clear(&l);
-			nd_told_clear(&log);
+			nd_sinklog_clear(&log);
 		}
 		nd_buf_clear(&bytes);
 	}
@@ -181,35 +181,35 @@ static void test_pages(void **state)
 {
 	struct nd_buf first, last;
 	struct nd_pb_list l;
-	struct nd_told log;
+	struct nd_sinklog log;
 	(void)state;
 
-	nd_told_init(&log);
+	nd_sinklog_init(&log);
 	read_recorded("services", &first);
 	read_recorded("empty", &last);
 	nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, first.data, first.len, 5), 0);
 	assert_int_equal(nd_pbstream_list_finish(&l), 0);
-	assert_null(strstr(nd_told_text(&log), "end "));
+	assert_null(strstr(nd_sinklog_text(&log), "end "));
 	nd_buf_reset(&log.text);
 	assert_int_equal(feed_list(&l, last.data, last.len, 5), 0);
 	assert_int_equal(nd_pbstream_list_finish(&l), 0);
-	assert_string_equal(nd_told_text(&log), "end Service\n");
+	assert_string_equal(nd_sinklog_text(&log), "end Service\n");
 	assert_int_equal(l.to.taken, 4);
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&first);
 	nd_buf_clear(&last);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 }
 
 static void test_status(void **state)
 {
 	struct nd_buf bytes;
 	struct nd_pb_list l;
-	struct nd_told log;
+	struct nd_sinklog log;
 	(void)state;
 
-	nd_told_init(&log);
+	nd_sinklog_init(&log);
 	read_recorded("status", &bytes);
 	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 1), 0);
@@ -219,10 +219,10 @@ static void test_status(void **state)
 	assert_int_equal(l.to.status.retry_after_s, 3);
 	assert_string_equal(l.to.status.reason, "TooManyRequests");
 	assert_string_equal(l.to.status.message, "too many requests");
-	assert_string_equal(nd_told_text(&log), "");
+	assert_string_equal(nd_sinklog_text(&log), "");
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 }
 
 #define SLICE(name)             \
@@ -238,16 +238,16 @@ static void test_watch(void **state)
 		"remove EndpointSlice n/web-b\n";
 	struct nd_buf bytes;
 	struct nd_pb_watch w;
-	struct nd_told log;
+	struct nd_sinklog log;
 	(void)state;
 
 	read_recorded("watch", &bytes);
 	for (size_t cut = 0; cut <= bytes.len; cut++) {
-		nd_told_init(&log);
+		nd_sinklog_init(&log);
 		nd_pbstream_watch_init(&w, ND_OBJECT_SLICE, &log.sink, 4096, true);
 		assert_int_equal(feed_watch(&w, bytes.data, cut, cut % 7 + 1), 0);
 		int err = nd_pbstream_watch_finish(&w);
-		const char *got = nd_told_text(&log);
+		const char *got = nd_sinklog_text(&log);
 		if ((err && err != ND_ETRUNC) || strncmp(got, says, strlen(got)) != 0)
 			fail_msg("cut at %zu: %d\n%s", cut, err, got);
 		if (cut == bytes.len) {
@@ -261,13 +261,13 @@ static void test_watch(void **state)
 			assert_int_equal(nd_pbstream_watch_feed(&w, "more", 4), 0);
 		}
 		nd_pbstream_watch_clear(&w);
-		nd_told_clear(&log);
+		nd_sinklog_clear(&log);
 	}
 	nd_buf_clear(&bytes);
 }
 
 /* One item of a list, of raw bytes of our own. */
-static int feed_item(struct nd_told *log, struct nd_pb_list *l, const struct nd_buf *item)
+static int feed_item(struct nd_sinklog *log, struct nd_pb_list *l, const struct nd_buf *item)
 {
 	struct nd_buf b;
 
@@ -276,7 +276,7 @@ static int feed_item(struct nd_told *log, struct nd_pb_list *l, const struct nd_
 	wrap(&b, 2);
 	nd_pbput_int(&b, 90, 1); /* a field of a later version */
 	envelope(&b, "v1", "ServiceList");
-	nd_told_init(log);
+	nd_sinklog_init(log);
 	nd_pbstream_list_init(l, ND_OBJECT_SERVICE, &log->sink, 4096);
 	int err = feed_list(l, b.data, b.len, 11);
 	nd_buf_clear(&b);
@@ -311,7 +311,7 @@ static void test_odd_items(void **state)
 	};
 	struct nd_pb_list l;
 	struct nd_buf item;
-	struct nd_told log;
+	struct nd_sinklog log;
 	char want[128];
 	(void)state;
 
@@ -322,11 +322,11 @@ static void test_odd_items(void **state)
 		int err = feed_item(&log, &l, &item);
 		snprintf(want, sizeof want, "begin Service\n%s%s", rows[i].says,
 			 rows[i].ret ? "" : "end Service\n");
-		if (err != rows[i].ret || strcmp(nd_told_text(&log), want) != 0)
-			fail_msg("%s: %d\n%s", rows[i].name, err, nd_told_text(&log));
+		if (err != rows[i].ret || strcmp(nd_sinklog_text(&log), want) != 0)
+			fail_msg("%s: %d\n%s", rows[i].name, err, nd_sinklog_text(&log));
 		assert_int_equal(l.to.nameless, strncmp(rows[i].says, "unread", 6) == 0);
 		nd_pbstream_list_clear(&l);
-		nd_told_clear(&log);
+		nd_sinklog_clear(&log);
 		nd_buf_clear(&item);
 	}
 }
@@ -335,7 +335,7 @@ static void test_limits(void **state)
 {
 	struct nd_buf item, meta;
 	struct nd_pb_list l;
-	struct nd_told log;
+	struct nd_sinklog log;
 	char big[5000];
 	(void)state;
 
@@ -346,19 +346,19 @@ static void test_limits(void **state)
 	nd_pbput_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_EFORMAT);
 	nd_pbstream_list_clear(&l);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 	nd_buf_reset(&item);
 	nd_pbput_bytes(&meta, 6, big, 64); /* a version longer than its place */
 	nd_pbput_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
 	nd_pbstream_list_clear(&l);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 	nd_buf_reset(&item);
 	nd_pbput_bytes(&item, 77, big, sizeof big); /* an object longer than 4096 */
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
-	assert_string_equal(nd_told_text(&log), "begin Service\n");
+	assert_string_equal(nd_sinklog_text(&log), "begin Service\n");
 	nd_pbstream_list_clear(&l);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 	nd_buf_clear(&item);
 	nd_buf_clear(&meta);
 }
@@ -367,19 +367,19 @@ static void test_sink_refuses(void **state)
 {
 	struct nd_buf bytes;
 	struct nd_pb_list l;
-	struct nd_told log;
+	struct nd_sinklog log;
 	(void)state;
 
-	nd_told_init(&log);
+	nd_sinklog_init(&log);
 	log.refuse = ND_ELIMIT;
 	read_recorded("pods", &bytes);
 	nd_pbstream_list_init(&l, ND_OBJECT_POD, &log.sink, 4096);
 	assert_int_equal(feed_list(&l, bytes.data, bytes.len, 9), ND_ELIMIT);
 	assert_int_equal(nd_pbstream_list_finish(&l), ND_ELIMIT);
-	assert_null(strstr(nd_told_text(&log), "end "));
+	assert_null(strstr(nd_sinklog_text(&log), "end "));
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&bytes);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 }
 
 #define TYPE "\x0a\x11\x0a\x02v1\x12\x0bServiceList"
@@ -407,16 +407,16 @@ static void test_broken_lists(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		for (size_t piece = 1; piece < 40; piece += 38) {
 			struct nd_pb_list l;
-			struct nd_told log;
-			nd_told_init(&log);
+			struct nd_sinklog log;
+			nd_sinklog_init(&log);
 			nd_pbstream_list_init(&l, ND_OBJECT_SERVICE, &log.sink, 4096);
 			int err = feed_list(&l, rows[i].bytes, rows[i].n, piece);
 			if (!err)
 				err = nd_pbstream_list_finish(&l);
-			if (err != rows[i].ret || strstr(nd_told_text(&log), "end"))
+			if (err != rows[i].ret || strstr(nd_sinklog_text(&log), "end"))
 				fail_msg("%s by %zu: %d", rows[i].name, piece, err);
 			nd_pbstream_list_clear(&l);
-			nd_told_clear(&log);
+			nd_sinklog_clear(&log);
 		}
 	}
 }
@@ -437,7 +437,7 @@ static void test_broken_watches(void **state)
 		{ "an error of a pod", "ERROR", "v1", "Pod", ND_EFORMAT },
 	};
 	struct nd_pb_watch w;
-	struct nd_told log;
+	struct nd_sinklog log;
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
@@ -446,19 +446,19 @@ static void test_broken_watches(void **state)
 		nd_buf_init(&pod, 1 << 12);
 		nd_pbput_text(&pod, 1, "\x0a\x01p");
 		nd_pbput_event(&b, rows[i].type, rows[i].version, rows[i].kind, &pod);
-		nd_told_init(&log);
+		nd_sinklog_init(&log);
 		nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, true);
 		int err = feed_watch(&w, b.data, b.len, 3);
 		const char *want = err                             ? ""
 				   : strcmp(rows[i].type, "ADDED") ? "begin Pod\n"
 								   : "begin Pod\nPod default/p\n";
-		if (err != rows[i].ret || strcmp(nd_told_text(&log), want) != 0)
-			fail_msg("%s: %d %s", rows[i].name, err, nd_told_text(&log));
+		if (err != rows[i].ret || strcmp(nd_sinklog_text(&log), want) != 0)
+			fail_msg("%s: %d %s", rows[i].name, err, nd_sinklog_text(&log));
 		nd_pbstream_watch_clear(&w);
-		nd_told_clear(&log);
+		nd_sinklog_clear(&log);
 		nd_buf_clear(&b);
 	}
-	nd_told_init(&log);
+	nd_sinklog_init(&log);
 	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
 	assert_int_equal(nd_pbstream_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
 	nd_pbstream_watch_clear(&w);
@@ -469,7 +469,7 @@ static void test_broken_watches(void **state)
 						11),
 			 ND_EFORMAT);
 	nd_pbstream_watch_clear(&w);
-	nd_told_clear(&log);
+	nd_sinklog_clear(&log);
 }
 
 int main(void)

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "io/file.h"
 #include "kube/snapshot.h"
-#include "support/told.h"
+#include "support/sinklog.h"
 
 enum {
 	KINDS = 1 << ND_OBJECT_NAMESPACE | 1 << ND_OBJECT_SERVICE | 1 << ND_OBJECT_SLICE |
@@ -87,10 +87,10 @@ static void write_all(struct nd_buf *b)
 	assert_int_equal(nd_file_read(path, b), 0);
 }
 
-static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want, struct nd_told *t,
-		     const char **why)
+static int read_logged(const void *bytes, size_t n, struct nd_snapshot_head *want,
+		       struct nd_sinklog *t, const char **why)
 {
-	nd_told_init(t);
+	nd_sinklog_init(t);
 	*why = "";
 	return nd_snapshot_read(bytes, n, want, &t->sink, why);
 }
@@ -98,15 +98,15 @@ static int read_told(const void *bytes, size_t n, struct nd_snapshot_head *want,
 static void test_round(void **state)
 {
 	struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
-	struct nd_told t;
+	struct nd_sinklog t;
 	struct nd_buf b;
 	const char *why;
 	(void)state;
 
 	write_all(&b);
-	assert_int_equal(read_told(b.data, b.len, &want, &t, &why), 0);
+	assert_int_equal(read_logged(b.data, b.len, &want, &t, &why), 0);
 	assert_int_equal(want.saved_s, 1700000000);
-	assert_string_equal(nd_told_text(&t),
+	assert_string_equal(nd_sinklog_text(&t),
 			    "begin Namespace\nbegin Service\nbegin EndpointSlice\nbegin Pod\n"
 			    "Namespace /n\n"
 			    "Service n/s external to x.example ip4:0a..01 ip16:fd..09 ip0:00..00 "
@@ -116,7 +116,7 @@ static void test_round(void **state)
 			    "[ ip16:fd..09   ] http/TCP=80 /=-1 top/UDP=65535\n"
 			    "Pod n/p a=b c= ip4:0a..01 ip16:fd..09\n"
 			    "end Namespace\nend Service\nend EndpointSlice\nend Pod\n");
-	nd_told_clear(&t);
+	nd_sinklog_clear(&t);
 	nd_buf_clear(&b);
 }
 
@@ -129,7 +129,7 @@ static void test_damage(void **state)
 	write_all(&b);
 	for (size_t i = 0; i < 2 * b.len; i++) {
 		struct nd_snapshot_head want = { .who = 77, .kinds = KINDS };
-		struct nd_told t;
+		struct nd_sinklog t;
 		const char *why;
 		size_t n = i < b.len ? i : b.len;
 		/* Of its own size, so that a sanitizer sees what is read behind it. */
@@ -140,10 +140,10 @@ static void test_damage(void **state)
 		assert_non_null(exact);
 		if (i >= b.len)
 			exact[i - b.len] ^= 0x20;
-		int err = read_told(exact, n, &want, &t, &why);
+		int err = read_logged(exact, n, &want, &t, &why);
 		if (err != ND_EFORMAT || t.text.len || !why[0])
-			fail_msg("%zu of %zu: %d %s\n%s", i, b.len, err, why, nd_told_text(&t));
-		nd_told_clear(&t);
+			fail_msg("%zu of %zu: %d %s\n%s", i, b.len, err, why, nd_sinklog_text(&t));
+		nd_sinklog_clear(&t);
 		free(exact);
 	}
 	nd_buf_clear(&b);
@@ -171,15 +171,15 @@ static void test_refused(void **state)
 	write_all(&b);
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		struct nd_snapshot_head want = { .who = rows[i].who, .kinds = rows[i].kinds };
-		struct nd_told t;
+		struct nd_sinklog t;
 		const char *why;
 		char was = b.data[rows[i].at];
 		b.data[rows[i].at] = rows[i].octet;
-		int err = read_told(b.data, b.len, &want, &t, &why);
+		int err = read_logged(b.data, b.len, &want, &t, &why);
 		if (err != ND_EFORMAT || !strstr(why, rows[i].why) || t.text.len)
 			fail_msg("%s: %d %s", rows[i].name, err, why);
 		b.data[rows[i].at] = was;
-		nd_told_clear(&t);
+		nd_sinklog_clear(&t);
 	}
 	nd_buf_clear(&b);
 }

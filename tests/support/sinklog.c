@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support/told.h"
+#include "support/sinklog.h"
 
 #include "base/err.h"
 
@@ -7,7 +7,7 @@ enum { TEXT_MAX = 1 << 20 };
 
 static struct nd_buf *text_of(struct nd_sink *s)
 {
-	return &ND_CONTAINER(s, struct nd_told, sink)->text;
+	return &ND_CONTAINER(s, struct nd_sinklog, sink)->text;
 }
 
 static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
@@ -26,7 +26,7 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 	nd_buf_printf(text_of(s), "remove %s %s/%s\n", nd_object_kind_text[kind], namespace, name);
 }
 
-/* " what text", where there is one. */
+/* " what text" unless text is empty. */
 static void show(struct nd_buf *b, const char *what, const char *text)
 {
 	if (text && text[0])
@@ -90,7 +90,7 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 	default: break;
 	}
 	nd_buf_text(b, "\n");
-	return ND_CONTAINER(s, struct nd_told, sink)->refuse;
+	return ND_CONTAINER(s, struct nd_sinklog, sink)->refuse;
 }
 
 static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
@@ -98,18 +98,18 @@ static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *w
 	nd_buf_printf(text_of(s), "unread %s: %s\n", nd_object_kind_text[kind], why);
 }
 
-void nd_told_init(struct nd_told *t)
+void nd_sinklog_init(struct nd_sinklog *l)
 {
-	*t = (struct nd_told){ .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
-	nd_buf_init(&t->text, TEXT_MAX);
+	*l = (struct nd_sinklog){ .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
+	nd_buf_init(&l->text, TEXT_MAX);
 }
 
-void nd_told_clear(struct nd_told *t)
+void nd_sinklog_clear(struct nd_sinklog *l)
 {
-	nd_buf_clear(&t->text);
+	nd_buf_clear(&l->text);
 }
 
-const char *nd_told_text(struct nd_told *t)
+const char *nd_sinklog_text(struct nd_sinklog *l)
 {
-	return nd_buf_string(&t->text);
+	return nd_buf_string(&l->text);
 }
