@@ -28,7 +28,7 @@ struct nd_share {
 /* What the sockets and slabs of all workers lost, in sum. */
 struct nd_process_stats {
 	uint64_t udp_overflowed, udp_unsent, shed, timed_out, tcp_refused;
-	uint32_t udp_buffer_bytes; /* the smallest that the kernel granted */
+	uint64_t udp_buffer_bytes; /* the smallest that the kernel granted */
 };
 
 struct nd_process {

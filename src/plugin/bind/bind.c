@@ -55,7 +55,7 @@ static int own(void *self, const struct nd_conf_line *line, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	{ "except", ND_SET_OWN, 0, 0, 0, 0, "ADDR|IFACE...: not these" },
+	ND_SET_OWN_ROW("except", "ADDR|IFACE...: not these"),
 	{ 0 },
 };
 

@@ -212,16 +212,16 @@ static void on_reply(const void *self, struct nd_query *q)
 static int own_setting(void *self, const struct nd_conf_line *l, void *ctx);
 
 static const struct nd_setting settings[] = {
-	{ "success", ND_SET_OWN, 0, 0, 0, 0, "CAPACITY [TTL] [MINTTL]: positive answers" },
-	{ "denial", ND_SET_OWN, 0, 0, 0, 0, "CAPACITY [TTL] [MINTTL]: NXDOMAIN and NODATA" },
+	ND_SET_OWN_ROW("success", "CAPACITY [TTL] [MINTTL]: positive answers"),
+	ND_SET_OWN_ROW("denial", "CAPACITY [TTL] [MINTTL]: NXDOMAIN and NODATA"),
 	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, 300ll * ND_NS_PER_S,
 	  5ll * ND_NS_PER_S, "how long failures are kept; 0: not at all" },
-	{ "disable", ND_SET_OWN, 0, 0, 0, 0, "success|denial [ZONES...]: what is not kept" },
+	ND_SET_OWN_ROW("disable", "success|denial [ZONES...]: what is not kept"),
 	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0,
 	  "TTLs do not count down" },
-	{ "prefetch", ND_SET_OWN, 0, 0, 0, 0, "AMOUNT [DURATION] [PERCENTAGE%]" },
-	{ "serve_stale", ND_SET_OWN, 0, 0, 0, 0, "[DURATION] [immediate|verify ...]" },
-	{ "serve_stale_policy", ND_SET_OWN, 0, 0, 0, 0, "prefer_positive" },
+	ND_SET_OWN_ROW("prefetch", "AMOUNT [DURATION] [PERCENTAGE%]"),
+	ND_SET_OWN_ROW("serve_stale", "[DURATION] [immediate|verify ...]"),
+	ND_SET_OWN_ROW("serve_stale_policy", "prefer_positive"),
 	{ 0 },
 };
 
@@ -414,36 +414,17 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 static const char *const typed[] = { "server", "type", "zones", "view", NULL };
 static const char *const untyped[] = { "server", "zones", "view", NULL };
 static const struct nd_metric_family
-	entries_family = { "coredns_cache_entries",
-			   ND_METRIC_GAUGE,
-			   "The number of elements in the cache.",
-			   typed,
-			   NULL,
-			   0 },
-	requests_family = { "coredns_cache_requests_total",
-			    ND_METRIC_COUNTER,
-			    "The count of cache requests.",
-			    untyped,
-			    NULL,
-			    0 },
-	hits_family = { "coredns_cache_hits_total",
-			ND_METRIC_COUNTER,
-			"The count of cache hits.",
-			typed,
-			NULL,
-			0 },
-	misses_family = { "coredns_cache_misses_total",
-			  ND_METRIC_COUNTER,
-			  "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
-			  untyped,
-			  NULL,
-			  0 },
-	evictions_family = { "coredns_cache_evictions_total",
-			     ND_METRIC_COUNTER,
-			     "The count of cache evictions.",
-			     typed,
-			     NULL,
-			     0 };
+	entries_family = ND_GAUGE("coredns_cache_entries", "The number of elements in the cache.",
+				  typed),
+	requests_family = ND_COUNTER("coredns_cache_requests_total", "The count of cache requests.",
+				     untyped),
+	hits_family = ND_COUNTER("coredns_cache_hits_total", "The count of cache hits.", typed),
+	misses_family = ND_COUNTER(
+		"coredns_cache_misses_total",
+		"The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
+		untyped),
+	evictions_family = ND_COUNTER("coredns_cache_evictions_total",
+				      "The count of cache evictions.", typed);
 
 static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
 		 const char *type, const char *zones, uint64_t n)

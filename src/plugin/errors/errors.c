@@ -165,9 +165,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	{ "consolidate", ND_SET_OWN, 0, 0, 0, 0, "DURATION REGEX [LEVEL] [show_first]" },
-	{ "stacktrace", ND_SET_OWN, 0, 0, 0, 0,
-	  "taken for CoreDNS's sake: C has no panics to trace" },
+	ND_SET_OWN_ROW("consolidate", "DURATION REGEX [LEVEL] [show_first]"),
+	ND_SET_OWN_ROW("stacktrace", "taken for CoreDNS's sake: C has no panics to trace"),
 	{ 0 },
 };
 

@@ -281,35 +281,32 @@ static void clear(void *self)
 	nd_forward_metrics_forget(self);
 }
 
-#define OWN(word, text)                            \
-	{                                          \
-		word, ND_SET_OWN, 0, 0, 0, 0, text \
-	}
-
 static const struct nd_setting settings[] = {
-	OWN("except", "names below FROM that go to the next plugin"),
-	OWN("force_tcp", "ask over TCP, however the client asked"),
-	OWN("prefer_udp", "ask over UDP, and over TCP what comes back truncated"),
-	OWN("expire", "idle sockets are closed after it (10s)"),
-	OWN("max_age", "sockets are closed after it, used or not (no limit)"),
-	OWN("max_idle_conns", "idle sockets kept of each upstream and kind (0: no limit)"),
-	OWN("read_timeout", "for one upstream (2s)"),
-	OWN("max_fails", "more failed checks in a row mean down (2; 0: never)"),
-	OWN("max_connect_attempts",
-	    "tries for a question (2 for each upstream; 0: no limit but time)"),
-	OWN("health_check", "time between checks (0.5s), no_rec, domain NAME"),
-	OWN("policy", "random, round_robin or sequential"),
-	OWN("max_concurrent", "questions under way; REFUSED over it (0: no limit)"),
-	OWN("next", "rcodes with which the next forward of the block is asked"),
-	OWN("next_on_nodata", "an answer without records asks the next forward"),
-	OWN("failover", "rcodes with which the next upstream is asked"),
-	OWN("failfast_all_unhealthy_upstreams", "SERVFAIL at once when all are down"),
-	OWN("source_address", "address to ask from"),
-	OWN("tls",
-	    "[[CERT KEY] [CA]], of use to upstreams over TLS alone, which are not in this build yet"),
-	OWN("tls_servername", "NAME in their certificate"),
-	OWN("doh_method", "not in this build yet"),
-	OWN("resolver", "not in this build yet"),
+	ND_SET_OWN_ROW("except", "names below FROM that go to the next plugin"),
+	ND_SET_OWN_ROW("force_tcp", "ask over TCP, however the client asked"),
+	ND_SET_OWN_ROW("prefer_udp", "ask over UDP, and over TCP what comes back truncated"),
+	ND_SET_OWN_ROW("expire", "idle sockets are closed after it (10s)"),
+	ND_SET_OWN_ROW("max_age", "sockets are closed after it, used or not (no limit)"),
+	ND_SET_OWN_ROW("max_idle_conns",
+		       "idle sockets kept of each upstream and kind (0: no limit)"),
+	ND_SET_OWN_ROW("read_timeout", "for one upstream (2s)"),
+	ND_SET_OWN_ROW("max_fails", "more failed checks in a row mean down (2; 0: never)"),
+	ND_SET_OWN_ROW("max_connect_attempts",
+		       "tries for a question (2 for each upstream; 0: no limit but time)"),
+	ND_SET_OWN_ROW("health_check", "time between checks (0.5s), no_rec, domain NAME"),
+	ND_SET_OWN_ROW("policy", "random, round_robin or sequential"),
+	ND_SET_OWN_ROW("max_concurrent", "questions under way; REFUSED over it (0: no limit)"),
+	ND_SET_OWN_ROW("next", "rcodes with which the next forward of the block is asked"),
+	ND_SET_OWN_ROW("next_on_nodata", "an answer without records asks the next forward"),
+	ND_SET_OWN_ROW("failover", "rcodes with which the next upstream is asked"),
+	ND_SET_OWN_ROW("failfast_all_unhealthy_upstreams", "SERVFAIL at once when all are down"),
+	ND_SET_OWN_ROW("source_address", "address to ask from"),
+	ND_SET_OWN_ROW(
+		"tls",
+		"[[CERT KEY] [CA]], of use to upstreams over TLS alone, which are not in this build yet"),
+	ND_SET_OWN_ROW("tls_servername", "NAME in their certificate"),
+	ND_SET_OWN_ROW("doh_method", "not in this build yet"),
+	ND_SET_OWN_ROW("resolver", "not in this build yet"),
 	{ 0 },
 };
 

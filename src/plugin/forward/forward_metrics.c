@@ -12,37 +12,24 @@ static const char *const to_rcode[] = { "proxy_name", "to", "rcode", NULL };
 static const char *const to_only[] = { "proxy_name", "to", NULL };
 static const char *const to_proto[] = { "proxy_name", "to", "proto", NULL };
 
-static const struct nd_metric_family duration = {
-	.name = "coredns_proxy_request_duration_seconds",
-	.kind = ND_METRIC_HISTOGRAM,
-	.help = "Histogram of the time each request took.",
-	.labels = to_rcode,
-	.buckets = nd_host_buckets,
-	.nbuckets = ND_HOST_BUCKETS,
-};
-static const struct nd_metric_family failures = {
-	.name = "coredns_proxy_healthcheck_failures_total",
-	.help = "Counter of the number of failed healthchecks.",
-	.labels = to_only,
-};
-static const struct nd_metric_family hits = {
-	.name = "coredns_proxy_conn_cache_hits_total",
-	.help = "Counter of connection cache hits per upstream and protocol.",
-	.labels = to_proto,
-};
-static const struct nd_metric_family misses = {
-	.name = "coredns_proxy_conn_cache_misses_total",
-	.help = "Counter of connection cache misses per upstream and protocol.",
-	.labels = to_proto,
-};
-static const struct nd_metric_family broken = {
-	.name = "coredns_forward_healthcheck_broken_total",
-	.help = "Counter of the number of complete failures of the healthchecks.",
-};
-static const struct nd_metric_family rejects = {
-	.name = "coredns_forward_max_concurrent_rejects_total",
-	.help = "Counter of the number of queries rejected because the concurrent queries were at maximum.",
-};
+static const struct nd_metric_family
+	duration = ND_HISTOGRAM("coredns_proxy_request_duration_seconds",
+				"Histogram of the time each request took.", to_rcode,
+				nd_host_buckets),
+	failures = ND_COUNTER("coredns_proxy_healthcheck_failures_total",
+			      "Counter of the number of failed healthchecks.", to_only),
+	hits = ND_COUNTER("coredns_proxy_conn_cache_hits_total",
+			  "Counter of connection cache hits per upstream and protocol.", to_proto),
+	misses = ND_COUNTER("coredns_proxy_conn_cache_misses_total",
+			    "Counter of connection cache misses per upstream and protocol.",
+			    to_proto),
+	broken = ND_COUNTER("coredns_forward_healthcheck_broken_total",
+			    "Counter of the number of complete failures of the healthchecks.",
+			    NULL),
+	rejects = ND_COUNTER("coredns_forward_max_concurrent_rejects_total",
+			     "Counter of the number of queries rejected because the concurrent "
+			     "queries were at maximum.",
+			     NULL);
 
 static void emit_duration(const struct nd_host_stats *s, unsigned rcode, struct nd_metric_out *out)
 {

@@ -126,18 +126,11 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const struct nd_metric_family
-		duration = { "coredns_health_request_duration_seconds",
-			     ND_METRIC_HISTOGRAM,
-			     "Histogram of the time (in seconds) each request took.",
-			     NULL,
-			     buckets,
-			     NBUCKETS },
-		failures = { "coredns_health_request_failures_total",
-			     ND_METRIC_COUNTER,
-			     "The number of times the health check failed.",
-			     NULL,
-			     NULL,
-			     0 };
+		duration = ND_HISTOGRAM("coredns_health_request_duration_seconds",
+					"Histogram of the time (in seconds) each request took.",
+					NULL, buckets),
+		failures = ND_COUNTER("coredns_health_request_failures_total",
+				      "The number of times the health check failed.", NULL);
 	const struct health *h = ctx;
 	uint64_t n[NBUCKETS + 1];
 

@@ -196,12 +196,12 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	{ "fallthrough", ND_SET_OWN, 0, 0, 0, 0, "[ZONES...]" },
+	ND_SET_OWN_ROW("fallthrough", "[ZONES...]"),
 	{ "fallthrough_unsupported", ND_SET_FLAG, offsetof(struct hosts, fall_unsupported), 0, 0, 0,
 	  "types other than A, AAAA and PTR go on as well" },
-	{ "no_reverse", ND_SET_OWN, 0, 0, 0, 0, "no PTR records" },
-	{ "reload", ND_SET_OWN, 0, 0, 0, 0, "DURATION between looks at the file" },
-	{ "ttl", ND_SET_OWN, 0, 0, 0, 0, "SECONDS" },
+	ND_SET_OWN_ROW("no_reverse", "no PTR records"),
+	ND_SET_OWN_ROW("reload", "DURATION between looks at the file"),
+	ND_SET_OWN_ROW("ttl", "SECONDS"),
 	{ 0 },
 };
 
@@ -235,18 +235,10 @@ static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "hostsfile", NULL };
 	static const struct nd_metric_family
-		entries = { "coredns_hosts_entries",
-			    ND_METRIC_GAUGE,
-			    "The combined number of entries in hosts and Corefile.",
-			    labels,
-			    NULL,
-			    0 },
-		reloaded = { "coredns_hosts_reload_timestamp_seconds",
-			     ND_METRIC_GAUGE,
-			     "The timestamp of the last reload of hosts file.",
-			     NULL,
-			     NULL,
-			     0 };
+		entries = ND_GAUGE("coredns_hosts_entries",
+				   "The combined number of entries in hosts and Corefile.", labels),
+		reloaded = ND_GAUGE("coredns_hosts_reload_timestamp_seconds",
+				    "The timestamp of the last reload of hosts file.", NULL);
 	const struct hosts *h = ctx;
 	size_t n = nd_hostsfile_entries(h->inline_table);
 

@@ -6,8 +6,8 @@
 #include "io/random.h"
 
 static const struct nd_setting settings[] = {
-	{ "reload", ND_SET_OWN, 0, 0, 0, 0, "DURATION; with weighted" },
-	{ "prefer", ND_SET_OWN, 0, 0, 0, 0, "CIDR...: these networks first" },
+	ND_SET_OWN_ROW("reload", "DURATION; with weighted"),
+	ND_SET_OWN_ROW("prefer", "CIDR...: these networks first"),
 	{ 0 },
 };
 

@@ -392,7 +392,7 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	{ "class", ND_SET_OWN, 0, 0, 0, 0, "all|success|denial|error..." },
+	ND_SET_OWN_ROW("class", "all|success|denial|error..."),
 	{ 0 },
 };
 

@@ -264,14 +264,10 @@ static void serving(void *self)
 static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "zone", NULL };
-	static const struct nd_metric_family isolated = {
-		"nodens_loop_isolated",
-		ND_METRIC_GAUGE,
-		"Whether the zone's upstreams lead back to this server and are cut off.",
-		labels,
-		NULL,
-		0
-	};
+	static const struct nd_metric_family isolated =
+		ND_GAUGE("nodens_loop_isolated",
+			 "Whether the zone's upstreams lead back to this server and are cut off.",
+			 labels);
 	const struct loop *l = ctx;
 	char zone[ND_NAME_TEXT_MAX];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prometheus - CoreDNS's server metrics by its names and labels, and the page that shows all
+/* prometheus - CoreDNS's server metrics, with its names and labels, and the page with all
  * metrics. */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static const double sizes[] = { 0,    100,  200,  300,  400,  511,  1023,
 				2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3 };
 enum { NSECONDS = ND_COUNT(seconds), NSIZES = ND_COUNT(sizes) };
 
-/* Types with a name of their own in the label; the rest is "other". */
+/* Types with a label value of their own; all others are "other". */
 static const uint16_t types[] = { 1,  28, 5,  48, 43, 15, 47,  50,  2,  12,
 				  46, 6,  33, 16, 65, 64, 251, 252, 255 };
 enum { NTYPES = ND_COUNT(types) + 1, NRCODES = 25 };
@@ -35,13 +35,13 @@ enum {
 };
 
 struct prometheus {
-	struct nd_tally **tally;   /* by endpoint; the zones of the block behind each other */
+	struct nd_tally **tally;   /* by endpoint: CELLS for each zone of the block */
 	struct nd_tally **dropped; /* by endpoint: what no block answered */
 	struct nd_gen *gen;
 	struct nd_block *block;
-	const char *below;       /* label `plugin`: CoreDNS names the first one below this */
+	const char *below;       /* label `plugin`: the plugin below this one, as in CoreDNS */
 	uint8_t type_index[256]; /* of types under 256 */
-	uint64_t ns[NSECONDS], sizes[NSIZES]; /* the bounds of the buckets, in whole numbers */
+	uint64_t ns[NSECONDS], sizes[NSIZES]; /* upper bounds of the buckets, as integers */
 };
 
 /* --- counting --- */
@@ -111,42 +111,23 @@ static const char *const by_zone[] = { "server", "zone", "view", NULL };
 static const char *const by_proto[] = { "server", "zone", "view", "proto", NULL };
 static const char *const by_rcode[] = { "server", "zone", "view", "rcode", "plugin", NULL };
 static const struct nd_metric_family
-	requests_family = { "coredns_dns_requests_total",
-			    ND_METRIC_COUNTER,
-			    "Counter of DNS requests made per zone, protocol and family.",
-			    by_request,
-			    NULL,
-			    0 },
-	do_family = { "coredns_dns_do_requests_total",
-		      ND_METRIC_COUNTER,
-		      "Counter of DNS requests with DO bit set per zone.",
-		      by_zone,
-		      NULL,
-		      0 },
-	duration_family = { "coredns_dns_request_duration_seconds",
-			    ND_METRIC_HISTOGRAM,
-			    "Histogram of the time (in seconds) each request took per zone.",
-			    by_zone,
-			    seconds,
-			    NSECONDS },
-	request_family = { "coredns_dns_request_size_bytes",
-			   ND_METRIC_HISTOGRAM,
-			   "Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.",
-			   by_proto,
-			   sizes,
-			   NSIZES },
-	response_family = { "coredns_dns_response_size_bytes",
-			    ND_METRIC_HISTOGRAM,
-			    "Size of the returned response in bytes.",
-			    by_proto,
-			    sizes,
-			    NSIZES },
-	responses_family = { "coredns_dns_responses_total",
-			     ND_METRIC_COUNTER,
-			     "Counter of response status codes.",
-			     by_rcode,
-			     NULL,
-			     0 };
+	requests_family = ND_COUNTER("coredns_dns_requests_total",
+				     "Counter of DNS requests made per zone, protocol and family.",
+				     by_request),
+	do_family = ND_COUNTER("coredns_dns_do_requests_total",
+			       "Counter of DNS requests with DO bit set per zone.", by_zone),
+	duration_family =
+		ND_HISTOGRAM("coredns_dns_request_duration_seconds",
+			     "Histogram of the time (in seconds) each request took per zone.",
+			     by_zone, seconds),
+	request_family = ND_HISTOGRAM(
+		"coredns_dns_request_size_bytes",
+		"Size of the EDNS0 UDP buffer in bytes (64K for TCP) per zone and protocol.",
+		by_proto, sizes),
+	response_family = ND_HISTOGRAM("coredns_dns_response_size_bytes",
+				       "Size of the returned response in bytes.", by_proto, sizes),
+	responses_family = ND_COUNTER("coredns_dns_responses_total",
+				      "Counter of response status codes.", by_rcode);
 
 static const char *type_text(unsigned i, char text[ND_NUMBER_TEXT_MAX])
 {
@@ -216,25 +197,21 @@ static void collect(void *ctx, struct nd_metric_out *out)
 		for (uint32_t k = 0; p->tally[i] && k < p->block->nkeys; k++)
 			emit_zone(out, p->tally[i], k * CELLS, server, p->block->keys[k].text,
 				  p->below);
-		/* One instance tells about what no block answered. */
+		/* One instance reports what no block answered. */
 		if (p->gen->dropped && p->gen->dropped->self == ctx)
 			emit_zone(out, p->dropped[i], 0, server, "dropped", "");
 	}
 }
 
-/* --- what there is once in a process --- */
+/* --- of the process --- */
 
 static void emit_enabled(const struct nd_gen *g, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "server", "zone", "view", "name", NULL };
-	static const struct nd_metric_family f = {
+	static const struct nd_metric_family f = ND_GAUGE(
 		"coredns_plugin_enabled",
-		ND_METRIC_GAUGE,
 		"A metric that indicates whether a plugin is enabled on per server and zone basis.",
-		labels,
-		NULL,
-		0
-	};
+		labels);
 
 	for (size_t e = 0; e < g->nendpoints; e++)
 		for (size_t s = 0; s < g->endpoints[e].nsites; s++) {
@@ -266,72 +243,21 @@ static double resident_bytes(void)
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
-static void emit_process(const struct nd_process *p, struct nd_metric_out *out)
+/* CoreDNS's and the Prometheus client's own. */
+static void emit_runtime(const struct nd_process *p, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "version", "revision", "goversion", NULL };
 	static const struct nd_metric_family
-		build = { "coredns_build_info",
-			  ND_METRIC_GAUGE,
-			  "A metric with a constant '1' value labeled by version, "
-			  "revision, and goversion from which CoreDNS was built.",
-			  labels,
-			  NULL,
-			  0 },
-		panics = { "coredns_panics_total",
-			   ND_METRIC_COUNTER,
-			   "A metrics that counts the number of panics.",
-			   NULL,
-			   NULL,
-			   0 },
-		cpu = { "process_cpu_seconds_total",
-			ND_METRIC_COUNTER,
-			"Total user and system CPU time spent in seconds.",
-			NULL,
-			NULL,
-			0 },
-		rss = { "process_resident_memory_bytes",
-			ND_METRIC_GAUGE,
-			"Resident memory size in bytes.",
-			NULL,
-			NULL,
-			0 },
-		overflowed = { "nodens_udp_overflowed_total",
-			       ND_METRIC_COUNTER,
-			       "Questions lost because a receive buffer of ours was full.",
-			       NULL,
-			       NULL,
-			       0 },
-		unsent = { "nodens_udp_unsent_total",
-			   ND_METRIC_COUNTER,
-			   "Answers that the kernel did not take.",
-			   NULL,
-			   NULL,
-			   0 },
-		granted = { "nodens_udp_receive_buffer_bytes",
-			    ND_METRIC_GAUGE,
-			    "Smallest receive buffer that the kernel granted.",
-			    NULL,
-			    NULL,
-			    0 },
-		shed = { "nodens_queries_shed_total",
-			 ND_METRIC_COUNTER,
-			 "Waiting questions given up because too many waited.",
-			 NULL,
-			 NULL,
-			 0 },
-		late = { "nodens_queries_timed_out_total",
-			 ND_METRIC_COUNTER,
-			 "Waiting questions given up because their time was over.",
-			 NULL,
-			 NULL,
-			 0 },
-		refused = { "nodens_tcp_refused_total",
-			    ND_METRIC_COUNTER,
-			    "TCP connections refused because too many were open.",
-			    NULL,
-			    NULL,
-			    0 };
-	struct nd_process_stats st = { 0 };
+		build = ND_GAUGE("coredns_build_info",
+				 "A metric with a constant '1' value labeled by version, "
+				 "revision, and goversion from which CoreDNS was built.",
+				 labels),
+		panics = ND_COUNTER("coredns_panics_total",
+				    "A metrics that counts the number of panics.", NULL),
+		cpu = ND_COUNTER("process_cpu_seconds_total",
+				 "Total user and system CPU time spent in seconds.", NULL),
+		rss = ND_GAUGE("process_resident_memory_bytes", "Resident memory size in bytes.",
+			       NULL);
 	struct rusage u;
 
 	nd_metric_emit(out, &build, (const char *const[]){ p->version, "", "" }, 1);
@@ -341,24 +267,52 @@ static void emit_process(const struct nd_process *p, struct nd_metric_out *out)
 		       (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
 			       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
 	nd_metric_emit(out, &rss, NULL, resident_bytes());
+}
+
+/* What the server counts, summed over the workers. */
+static void emit_server(struct nd_process *p, struct nd_metric_out *out)
+{
+	static const struct {
+		struct nd_metric_family family;
+		size_t where; /* of a uint64_t in struct nd_process_stats */
+	} rows[] = {
+		{ ND_COUNTER("nodens_udp_overflowed_total",
+			     "UDP queries lost because a receive buffer was full.", NULL),
+		  offsetof(struct nd_process_stats, udp_overflowed) },
+		{ ND_COUNTER("nodens_udp_unsent_total",
+			     "UDP replies that the kernel did not accept.", NULL),
+		  offsetof(struct nd_process_stats, udp_unsent) },
+		{ ND_GAUGE("nodens_udp_receive_buffer_bytes",
+			   "The smallest receive buffer granted by the kernel.", NULL),
+		  offsetof(struct nd_process_stats, udp_buffer_bytes) },
+		{ ND_COUNTER("nodens_queries_shed_total",
+			     "Waiting queries dropped because too many were waiting.", NULL),
+		  offsetof(struct nd_process_stats, shed) },
+		{ ND_COUNTER("nodens_queries_timed_out_total",
+			     "Waiting queries dropped because they timed out.", NULL),
+		  offsetof(struct nd_process_stats, timed_out) },
+		{ ND_COUNTER("nodens_tcp_refused_total",
+			     "TCP connections refused because too many were open.", NULL),
+		  offsetof(struct nd_process_stats, tcp_refused) },
+	};
+	struct nd_process_stats st = { 0 };
+
 	if (p->stats)
-		p->stats((struct nd_process *)p, &st);
-	nd_metric_emit(out, &overflowed, NULL, (double)st.udp_overflowed);
-	nd_metric_emit(out, &unsent, NULL, (double)st.udp_unsent);
-	nd_metric_emit(out, &granted, NULL, (double)st.udp_buffer_bytes);
-	nd_metric_emit(out, &shed, NULL, (double)st.shed);
-	nd_metric_emit(out, &late, NULL, (double)st.timed_out);
-	nd_metric_emit(out, &refused, NULL, (double)st.tcp_refused);
+		p->stats(p, &st);
+	for (size_t i = 0; i < ND_COUNT(rows); i++)
+		nd_metric_emit(out, &rows[i].family, NULL,
+			       (double)*(const uint64_t *)((const char *)&st + rows[i].where));
 }
 
 static void collect_process(void *ctx, struct nd_metric_out *out)
 {
 	const struct prometheus *p = ctx;
 
-	/* Several blocks may have this plugin; the process is told about once. */
+	/* Several blocks may have this plugin; one instance reports for the process. */
 	if (!p->gen->dropped || p->gen->dropped->self != ctx)
 		return;
-	emit_process(p->gen->process, out);
+	emit_runtime(p->gen->process, out);
+	emit_server(p->gen->process, out);
 	emit_enabled(p->gen, out);
 }
 
@@ -374,8 +328,8 @@ static void handle(void *self, const struct nd_http1_request *req, struct nd_htt
 /* --- setting up --- */
 
 static const struct nd_setting settings[] = {
-	{ "tls", ND_SET_NOTYET, 0, 0, 0, 0, "WEBCONFIG" },
-	{ "runtime_metrics", ND_SET_NOTYET, 0, 0, 0, 0, "Go's runtime metrics" },
+	ND_SET_NOTYET_ROW("tls", "WEBCONFIG"),
+	ND_SET_NOTYET_ROW("runtime_metrics", "Go's runtime metrics"),
 	{ 0 },
 };
 

@@ -24,7 +24,7 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	{ "monitor", ND_SET_OWN, 0, 0, 0, 0, "until-ready|continuously" },
+	ND_SET_OWN_ROW("monitor", "until-ready|continuously"),
 	{ 0 },
 };
 

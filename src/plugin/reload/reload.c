@@ -113,19 +113,12 @@ static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "hash", "value", NULL };
 	static const struct nd_metric_family
-		failed = { "coredns_reload_failed_total",
-			   ND_METRIC_COUNTER,
-			   "Counter of the number of failed reload attempts.",
-			   NULL,
-			   NULL,
-			   0 },
-		version = { "coredns_reload_version_info",
-			    ND_METRIC_GAUGE,
-			    "A metric with a constant '1' value labeled by "
-			    "hash, and value which type of hash generated.",
-			    labels,
-			    NULL,
-			    0 };
+		failed = ND_COUNTER("coredns_reload_failed_total",
+				    "Counter of the number of failed reload attempts.", NULL),
+		version = ND_GAUGE("coredns_reload_version_info",
+				   "A metric with a constant '1' value labeled by "
+				   "hash, and value which type of hash generated.",
+				   labels);
 	const struct reload *r = ctx;
 	char value[20];
 

@@ -200,24 +200,13 @@ static void emit(struct nd_metric_out *out, const struct template *t, const stru
 	};
 	static const char *const failure_labels[] = { "server", "zone",    "view",     "class",
 						      "type",   "section", "template", NULL };
-	static const struct nd_metric_family matches = { "coredns_template_matches_total",
-							 ND_METRIC_COUNTER,
-							 "Counter of template regex matches.",
-							 match_labels,
-							 NULL,
-							 0 },
-					     failures = { "coredns_template_template_failures_total",
-							  ND_METRIC_COUNTER,
-							  "Counter of go template failures.",
-							  failure_labels,
-							  NULL,
-							  0 },
-					     rr_failures = { "coredns_template_rr_failures_total",
-							     ND_METRIC_COUNTER,
-							     "Counter of mis-templated RRs.",
-							     failure_labels,
-							     NULL,
-							     0 };
+	static const struct nd_metric_family
+		matches = ND_COUNTER("coredns_template_matches_total",
+				     "Counter of template regex matches.", match_labels),
+		failures = ND_COUNTER("coredns_template_template_failures_total",
+				      "Counter of go template failures.", failure_labels),
+		rr_failures = ND_COUNTER("coredns_template_rr_failures_total",
+					 "Counter of mis-templated RRs.", failure_labels);
 	char a[ND_NUMBER_TEXT_MAX], b[ND_NUMBER_TEXT_MAX];
 	const char *values[] = { e->label,
 				 r->zone_text,
