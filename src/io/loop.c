@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our turn goes around libuv's: wait; timers; what libuv has (streams, wake-ups, signals, connected
- * sockets); bound sockets; then the end, where what all of them left to write goes out. */
+/* A turn of ours contains one of libuv's: wait; timers; libuv (streams, wake-ups, signals,
+ * connected sockets); bound sockets; then the turn's end, where queued output is written. */
 #include "io/loop.h"
 
 #include <signal.h>
@@ -61,21 +61,21 @@ static void free_gone(struct nd_loop *loop)
 	loop->ndirect = n;
 }
 
-/* How long nothing needs doing; ND_TIMERS_NONE: for ever. */
+/* How long the loop may sleep; ND_TIMERS_NONE: without limit. */
 static uint64_t idle_ns(const struct nd_loop *loop)
 {
 	uint64_t next = nd_timers_next(&loop->timers);
 
-	/* unflushed: on_drain wrote more, do not sleep on it */
-	if (loop->touched || !nd_list_empty(&loop->unflushed))
+	/* turn_end: a hook was linked at the last turn's end (on_drain wrote more) or since */
+	if (loop->touched || !nd_list_empty(&loop->turn_end))
 		return 0;
 	if (next == ND_TIMERS_NONE)
 		return next;
-	uint64_t now = nd_clock_now_ns(); /* the turn has taken its time */
+	uint64_t now = nd_clock_now_ns(); /* the turn itself took time */
 	return next > now ? next - now : 0;
 }
 
-/* Until something is readable, or the earliest timer is due. */
+/* Waits until a descriptor is readable or the earliest timer is due. */
 static void wait_turn(struct nd_loop *loop)
 {
 	uint64_t ns = idle_ns(loop);
@@ -83,7 +83,7 @@ static void wait_turn(struct nd_loop *loop)
 			      .tv_nsec = (long)(ns % ND_NS_PER_S) };
 
 	if (ppoll(loop->waits, 1 + loop->ndirect, ns == ND_TIMERS_NONE ? NULL : &t, NULL) < 0) {
-		for (unsigned i = 0; i <= loop->ndirect; i++) /* EINTR: nothing was looked at */
+		for (unsigned i = 0; i <= loop->ndirect; i++) /* EINTR: revents are stale */
 			loop->waits[i].revents = 0;
 	}
 }
@@ -98,11 +98,25 @@ static void run_uv(struct nd_loop *loop)
 
 static void run_direct(struct nd_loop *loop)
 {
-	unsigned n = loop->ndirect; /* those that come meanwhile were not waited for */
+	unsigned n = loop->ndirect; /* sockets added below have no revents yet */
 
 	for (unsigned i = 0; i < n; i++) {
 		if (loop->direct[i] && loop->waits[1 + i].revents)
 			loop->direct[i]->on_readable(loop->direct[i]);
+	}
+}
+
+/* Calls the hooks linked now. A hook linked meanwhile waits for the next call, so this one ends. */
+static void run_hooks(struct nd_list *hooks)
+{
+	struct nd_list now, *node;
+
+	nd_list_init(&now);
+	while ((node = nd_list_pop(hooks)))
+		nd_list_add(&now, node);
+	while ((node = nd_list_pop(&now))) {
+		struct nd_hook *h = ND_LIST_ENTRY(node, struct nd_hook, link);
+		h->fn(h);
 	}
 }
 
@@ -117,8 +131,8 @@ static void run_turn(struct nd_loop *loop)
 	run_direct(loop);
 	if (loop->turn)
 		loop->turn(loop->turn_ctx);
-	if (!nd_list_empty(&loop->unflushed))
-		nd_tcp_flush_all(loop);
+	if (!nd_list_empty(&loop->turn_end))
+		run_hooks(&loop->turn_end);
 	free_gone(loop);
 }
 
@@ -128,19 +142,18 @@ struct nd_loop *nd_loop_new(void)
 
 	if (!loop)
 		return NULL;
-	loop->stream_bytes = malloc(ND_STREAM_READ_BYTES);
-	if (!loop->stream_bytes || uv_loop_init(&loop->uv)) {
-		free(loop->stream_bytes);
+	if (uv_loop_init(&loop->uv)) {
 		free(loop);
 		return NULL;
 	}
-	/* libuv writes to streams with write(2); a peer that is gone must not end the process. */
+	/* libuv writes to streams with write(2): a closed peer must not end the process. */
 	signal(SIGPIPE, SIG_IGN);
 	loop->uv.data = loop;
 	loop->touched = true;
 	loop->waits[0] = (struct pollfd){ .fd = uv_backend_fd(&loop->uv), .events = POLLIN };
 	nd_list_init(&loop->gone);
-	nd_list_init(&loop->unflushed);
+	nd_list_init(&loop->turn_end);
+	nd_list_init(&loop->loop_end);
 	nd_loop_update(loop);
 	return loop;
 }
@@ -167,15 +180,14 @@ void nd_loop_free(struct nd_loop *loop)
 {
 	if (!loop)
 		return;
-	/* Owners who are told of a closed stream may open another: until nothing is left. */
+	/* An owner's on_close may open another stream: repeat until none is left. */
 	do {
 		uv_walk(&loop->uv, close_handle, NULL);
 		uv_run(&loop->uv, UV_RUN_DEFAULT);
 		close_direct(loop);
 	} while (uv_loop_close(&loop->uv) == UV_EBUSY);
 	nd_timers_clear(&loop->timers);
-	nd_udp_free_batches(loop);
-	free(loop->stream_bytes);
+	run_hooks(&loop->loop_end);
 	free(loop);
 }
 

@@ -21,7 +21,7 @@
 #define FAREWELL_NS (3 * (uint64_t)ND_NS_PER_S)
 #define ACCEPT_AGAIN_NS (100 * (uint64_t)ND_NS_PER_MS)
 
-enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, BACKLOG = 1024 };
+enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, BACKLOG = 1024, READ_BYTES = 65536 };
 
 enum state { CONNECTING, OPEN, FAREWELL, GONE };
 
@@ -33,10 +33,10 @@ struct nd_tcp {
 	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
 	uint64_t read_turn;                   /* the loop's turn in which it read last */
 	struct nd_tcp_handler handler;
-	struct nd_list unflushed; /* in loop->unflushed while queue waits for the turn's end */
-	struct nd_buf queue;      /* written by the owner, not yet given to libuv */
-	struct nd_buf flying;     /* libuv's, while writing */
-	union {                   /* one after the other */
+	struct nd_hook flush; /* linked while queue waits for the end of the turn */
+	struct nd_buf queue;  /* written by the owner, not yet given to libuv */
+	struct nd_buf flying; /* given to libuv, while writing */
+	union {               /* only one is in use at a time */
 		uv_connect_t connect;
 		uv_write_t write;
 		uv_shutdown_t shutdown;
@@ -55,7 +55,30 @@ struct nd_tcp_listener {
 	struct nd_addr local;
 };
 
+/* Read into by all connections of a loop: a piece is handled before the next one is read. */
+struct nd_tcp_shared {
+	struct nd_hook loop_end;
+	uint8_t bytes[READ_BYTES];
+};
+
 static void flush(struct nd_tcp *c);
+
+static void free_shared(struct nd_hook *h)
+{
+	free(ND_CONTAINER(h, struct nd_tcp_shared, loop_end));
+}
+
+static bool make_shared(struct nd_loop *loop)
+{
+	if (loop->tcp)
+		return true;
+	loop->tcp = malloc(sizeof *loop->tcp);
+	if (!loop->tcp)
+		return false;
+	loop->tcp->loop_end = (struct nd_hook){ .fn = free_shared };
+	nd_loop_at_loop_end(loop, &loop->tcp->loop_end);
+	return true;
+}
 
 static void free_tcp(uv_handle_t *h)
 {
@@ -69,7 +92,7 @@ static void free_tcp(uv_handle_t *h)
 static void bury(struct nd_tcp *c)
 {
 	c->state = GONE;
-	nd_list_del(&c->unflushed);
+	nd_list_del(&c->flush.link);
 	nd_timer_stop(&c->farewell);
 	nd_loop_touch(c->loop);
 	if (!uv_is_closing((uv_handle_t *)&c->stream))
@@ -99,7 +122,7 @@ static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 
 	/* No room is libuv's way to say: not now. The descriptor stays readable, so the next turn
 	 * does not wait. */
-	*buf = uv_buf_init((char *)c->loop->stream_bytes, again ? 0 : ND_STREAM_READ_BYTES);
+	*buf = uv_buf_init((char *)c->loop->tcp->bytes, again ? 0 : READ_BYTES);
 }
 
 static void set_reading(struct nd_tcp *c, bool on)
@@ -219,7 +242,7 @@ static void flush(struct nd_tcp *c)
 	uv_stream_t *stream = (uv_stream_t *)&c->stream;
 	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
 
-	nd_list_del(&c->unflushed);
+	nd_list_del(&c->flush.link);
 	int n = uv_try_write(stream, &bytes, 1);
 	if (n == UV_EAGAIN)
 		n = 0;
@@ -245,24 +268,17 @@ static void flush(struct nd_tcp *c)
 	}
 }
 
-void nd_tcp_flush_all(struct nd_loop *loop)
+static void on_turn_end(struct nd_hook *h)
 {
-	struct nd_list now, *node;
-
-	/* What on_drain adds waits for the next turn, so that this one ends. */
-	nd_list_init(&now);
-	while ((node = nd_list_pop(&loop->unflushed)))
-		nd_list_add(&now, node);
-	while ((node = nd_list_pop(&now)))
-		flush(ND_LIST_ENTRY(node, struct nd_tcp, unflushed));
+	flush(ND_CONTAINER(h, struct nd_tcp, flush));
 }
 
-/* The loop goes. What is queued has one chance. */
+/* The loop is being freed: queued bytes get one attempt. */
 static void destroy(struct nd_uv_owner *owner)
 {
 	struct nd_tcp *c = (struct nd_tcp *)owner;
 
-	if (nd_list_linked(&c->unflushed)) {
+	if (nd_list_linked(&c->flush.link)) {
 		uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
 		uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
 	}
@@ -271,11 +287,12 @@ static void destroy(struct nd_uv_owner *owner)
 
 static struct nd_tcp *new_tcp(struct nd_loop *loop, enum state state)
 {
-	struct nd_tcp *c = calloc(1, sizeof *c);
+	struct nd_tcp *c = make_shared(loop) ? calloc(1, sizeof *c) : NULL;
 
 	if (!c)
 		return NULL;
 	c->owner.destroy = destroy;
+	c->flush.fn = on_turn_end;
 	c->loop = loop;
 	c->state = state;
 	nd_buf_init(&c->queue, MAX_QUEUED);
@@ -300,7 +317,7 @@ static void on_connected(uv_connect_t *req, int status)
 	c->state = OPEN;
 	uv_tcp_nodelay(&c->stream, 1);
 	if (c->queue.len)
-		nd_list_add(&c->loop->unflushed, &c->unflushed);
+		nd_loop_at_turn_end(c->loop, &c->flush);
 	set_reading(c, !c->paused);
 	c->handler.on_open(c->handler.ctx, c, 0);
 }
@@ -344,9 +361,9 @@ int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
 		c->queue.err = 0; /* no memory now; there may be some later */
 		return ND_ELIMIT;
 	}
-	/* Else it follows when the write under way ends, or the connection opens. */
-	if (n && c->state == OPEN && !c->writing && !nd_list_linked(&c->unflushed))
-		nd_list_add(&c->loop->unflushed, &c->unflushed);
+	/* Otherwise it is flushed when the current write ends, or when the connection opens. */
+	if (n && c->state == OPEN && !c->writing)
+		nd_loop_at_turn_end(c->loop, &c->flush);
 	return 0;
 }
 

@@ -27,9 +27,9 @@ union control {
 	struct cmsghdr align;
 };
 
-/* What one recvmmsg fills, for sockets of one shape. */
-struct nd_udp_batch {
-	struct nd_udp_batch *next;
+/* Arguments and buffers of one recvmmsg, for sockets of one shape. */
+struct batch {
+	struct batch *next;
 	size_t datagram_bytes;
 	bool pktinfo, connected;
 	struct mmsghdr in[ND_UDP_BATCH];
@@ -40,11 +40,17 @@ struct nd_udp_batch {
 	uint8_t bytes[];
 };
 
-/* What one sendmmsg reads. */
-struct nd_udp_outgoing {
+/* Arguments of one sendmmsg. */
+struct outgoing {
 	struct mmsghdr out[ND_UDP_BATCH];
 	struct iovec iov[ND_UDP_BATCH];
 	union control control[ND_UDP_BATCH];
+};
+
+struct nd_udp_shared {
+	struct nd_hook loop_end;
+	struct batch *batches; /* one per shape in use */
+	struct outgoing outgoing;
 };
 
 struct nd_udp {
@@ -54,8 +60,9 @@ struct nd_udp {
 	bool is_direct;
 	struct nd_loop *loop;
 	struct nd_udp_handler handler;
-	struct nd_udp_batch *batch; /* the loop's */
-	int fd;                     /* -1: closed */
+	struct batch *batch;          /* the loop's */
+	struct nd_udp_shared *shared; /* the loop's */
+	int fd;                       /* -1: closed */
 	struct nd_addr local;
 	bool pktinfo, connected;
 	uint64_t unsent;
@@ -63,7 +70,7 @@ struct nd_udp {
 };
 
 /* Readies the first n slots: the kernel wrote to no others. */
-static void reset(struct nd_udp_batch *b, size_t n)
+static void reset(struct batch *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct msghdr *h = &b->in[i].msg_hdr;
@@ -72,9 +79,9 @@ static void reset(struct nd_udp_batch *b, size_t n)
 	}
 }
 
-static struct nd_udp_batch *new_batch(size_t datagram_bytes, bool pktinfo, bool connected)
+static struct batch *new_batch(size_t datagram_bytes, bool pktinfo, bool connected)
 {
-	struct nd_udp_batch *b = calloc(1, sizeof *b + ND_UDP_BATCH * datagram_bytes);
+	struct batch *b = calloc(1, sizeof *b + ND_UDP_BATCH * datagram_bytes);
 
 	if (!b)
 		return NULL;
@@ -96,33 +103,47 @@ static struct nd_udp_batch *new_batch(size_t datagram_bytes, bool pktinfo, bool 
 	return b;
 }
 
-/* The loop's batch of this shape, made if there is none; NULL without memory. */
-static struct nd_udp_batch *get_batch(struct nd_loop *loop, size_t datagram_bytes, bool pktinfo,
-				      bool connected)
+static void free_shared(struct nd_hook *h)
 {
-	for (struct nd_udp_batch *b = loop->batches; b; b = b->next) {
+	struct nd_udp_shared *shared = ND_CONTAINER(h, struct nd_udp_shared, loop_end);
+
+	while (shared->batches) {
+		struct batch *b = shared->batches;
+		shared->batches = b->next;
+		free(b);
+	}
+	free(shared);
+}
+
+static bool make_shared(struct nd_loop *loop)
+{
+	if (loop->udp)
+		return true;
+	loop->udp = calloc(1, sizeof *loop->udp);
+	if (!loop->udp)
+		return false;
+	loop->udp->loop_end.fn = free_shared;
+	nd_loop_at_loop_end(loop, &loop->udp->loop_end);
+	return true;
+}
+
+/* The loop's batch of this shape, made if there is none; NULL without memory. */
+static struct batch *get_batch(struct nd_loop *loop, size_t datagram_bytes, bool pktinfo,
+			       bool connected)
+{
+	if (!make_shared(loop))
+		return NULL;
+	for (struct batch *b = loop->udp->batches; b; b = b->next) {
 		if (b->datagram_bytes == datagram_bytes && b->pktinfo == pktinfo &&
 		    b->connected == connected)
 			return b;
 	}
-	if (!loop->outgoing && !(loop->outgoing = calloc(1, sizeof *loop->outgoing)))
-		return NULL;
-	struct nd_udp_batch *b = new_batch(datagram_bytes, pktinfo, connected);
+	struct batch *b = new_batch(datagram_bytes, pktinfo, connected);
 	if (b) {
-		b->next = loop->batches;
-		loop->batches = b;
+		b->next = loop->udp->batches;
+		loop->udp->batches = b;
 	}
 	return b;
-}
-
-void nd_udp_free_batches(struct nd_loop *loop)
-{
-	while (loop->batches) {
-		struct nd_udp_batch *b = loop->batches;
-		loop->batches = b->next;
-		free(b);
-	}
-	free(loop->outgoing);
 }
 
 /* Where the datagram came to. ipi_spec_dst and not ipi_addr: for a broadcast it is the address
@@ -149,7 +170,7 @@ static void parse_control(struct msghdr *h, uint16_t port, struct nd_datagram *d
 /* Reads and hands over one batch; how many it was, 0 if there was nothing. */
 static size_t receive(struct nd_udp *u)
 {
-	struct nd_udp_batch *b = u->batch;
+	struct batch *b = u->batch;
 	int n;
 
 	do
@@ -258,9 +279,8 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 	struct nd_addr local = nd_sock_local(fd);
 	bool pktinfo = o->pktinfo && !connected;
 	struct nd_udp *u = malloc(sizeof *u);
-	struct nd_udp_batch *b = get_batch(loop,
-					   o->datagram_bytes ? o->datagram_bytes : DEFAULT_DATAGRAM,
-					   pktinfo, connected);
+	struct batch *b = get_batch(loop, o->datagram_bytes ? o->datagram_bytes : DEFAULT_DATAGRAM,
+				    pktinfo, connected);
 	int err = u && b ? 0 : -ENOMEM;
 
 	if (!err && pktinfo)
@@ -273,6 +293,7 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 		.loop = loop,
 		.handler = *h,
 		.batch = b,
+		.shared = loop->udp,
 		.fd = fd,
 		.local = local,
 		.pktinfo = pktinfo,
@@ -370,7 +391,7 @@ static size_t put_control(union control *to, const struct nd_datagram *d)
 	return sizeof to->v6;
 }
 
-static void put_outgoing(struct nd_udp_outgoing *o, const struct nd_datagram *d, size_t n)
+static void put_outgoing(struct outgoing *o, const struct nd_datagram *d, size_t n)
 {
 	for (size_t i = 0; i < n; i++, d++) {
 		struct msghdr *h = &o->out[i].msg_hdr;
@@ -423,7 +444,7 @@ static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
 
 size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
 {
-	struct nd_udp_outgoing *o = u->loop->outgoing;
+	struct outgoing *o = &u->shared->outgoing;
 	size_t sent = 0;
 
 	if (u->fd < 0)
