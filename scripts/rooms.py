@@ -4,7 +4,8 @@
 
 The walls of the house, from scripts/rooms.toml. Without --symbols, in the sources: includes run
 along the allowed edges and never between plugins; a library's headers stay in its room; file names
-are unique in a room; names that <netinet/icmp6.h> has are not used; paths that the documents name
+are unique in a room; a room's parts.h and *_parts.h are included by that room and its unit tests
+alone; names that <netinet/icmp6.h> has are not used; paths that the documents name
 exist; no file names a folder beside the project. With it, in the libraries under BUILD/src: every
 external symbol starts with nd_<file>_, and a plugin's main file exports nd_plugin_<name> alone.
 
@@ -84,6 +85,18 @@ def check_own_include(h, path, n, name):
                 name, "plugin " + plugin if plugin else room, to_room))
 
 
+PARTS = re.compile(r"(?:^|_)parts\.h$")
+
+
+def check_parts(h, path, n, name):
+    """parts.h and *_parts.h hold what the files of one room call of each other."""
+    if not PARTS.search(os.path.basename(name)):
+        return
+    folder = os.path.dirname(name)
+    if re.sub(r"^(?:src|tests/unit)/", "", os.path.dirname(path)) != folder:
+        h.say(path, n, '"%s": private to %s' % (name, folder))
+
+
 def check_library(h, path, n, name):
     where = re.sub(r"^src/|\.[ch]$", "", path)
     for start, places in h.rules["libraries"].items():
@@ -115,11 +128,20 @@ def check_sources(h):
             m = INCLUDE.match(line)
             if m and m.group(1) == '"':
                 check_own_include(h, path, n, m.group(2))
+                check_parts(h, path, n, m.group(2))
             elif m:
                 check_library(h, path, n, m.group(2))
             m = refused.search(line)
             if m:
                 h.say(path, n, "%s: a name that <netinet/icmp6.h> may have" % m.group(0))
+
+
+def check_test_includes(h):
+    for path in h.find("tests/**/*.[ch]"):
+        for n, line in enumerate(h.read(path).split("\n"), 1):
+            m = INCLUDE.match(line)
+            if m and m.group(1) == '"':
+                check_parts(h, path, n, m.group(2))
 
 
 def check_unique(h):
@@ -228,7 +250,7 @@ def main():
     if a.symbols:
         check_symbols(h, a.symbols)
     else:
-        for check in (check_sources, check_unique, check_documents, check_beside):
+        for check in (check_sources, check_test_includes, check_unique, check_documents, check_beside):
             check(h)
     for path in sorted(h.bad):
         print("\n".join(h.bad[path]))

@@ -2,7 +2,7 @@
 #include "core/answer.h"
 
 #include <string.h>
-#include "core/query.h"
+#include "core/parts.h"
 
 void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
 		     uint16_t max)

@@ -44,10 +44,6 @@ struct nd_answer {
 	bool opt;
 };
 
-/* Starts the reply in the buffers given: room for the header, then the question. Core's own. */
-void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
-		     uint16_t max);
-
 /* Empty again: header and question stay, records, flags and EDE go. */
 void nd_answer_reset(struct nd_query *q);
 

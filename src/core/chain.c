@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/chain.h"
 
-#include <string.h>
-#include "core/gen.h"
-#include "core/worker.h"
+#include "core/parts.h"
 
 static void run(struct nd_query *q, enum nd_verdict v);
-
-struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
-			      const struct nd_client *client)
-{
-	struct nd_query *q = nd_query_slot(w);
-
-	if (!q)
-		return NULL;
-	q->endpoint = e;
-	q->client = *client;
-	return q;
-}
 
 /* Of these links those that q came past: below where it began, down to where it turned around. */
 static uint64_t passed(const struct nd_query *q, uint64_t links)
@@ -260,25 +246,6 @@ void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict)
 	}
 	nd_query_unpark(q);
 	run(q, verdict);
-}
-
-void nd_query_part(struct nd_query *q)
-{
-	struct nd_worker *w = q->worker;
-
-	ND_ASSERT(!q->parent && q->client.proto != ND_PROTO_UDP);
-	q->partial = true;
-	nd_answer_finish(q);
-	w->send(w, q);
-	w->out_used += (uint32_t)q->ans.w.pos;
-	nd_worker_output(w, q);
-}
-
-enum nd_verdict nd_query_drain(struct nd_query *q)
-{
-	q->draining = true;
-	nd_query_park(q);
-	return ND_WAIT;
 }
 
 /* Tells whoever holds a reference to q, or to a query below it, to forget it. */

@@ -30,12 +30,3 @@ struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 /* Runs a request that was just read: chooses the site, runs the chain, sends the reply through the
  * worker's `send` (unless it parks). q came from nd_query_new and is core's from here on. */
 void nd_chain_start(struct nd_query *q, const void *bytes, size_t n);
-
-/* Core's own, between its files. */
-void nd_chain_route(struct nd_query *q);
-void nd_chain_run(struct nd_query *q);
-void nd_chain_cancel(struct nd_query *q, bool answer, const char *why);
-struct nd_query *nd_query_slot(struct nd_worker *w);
-void nd_query_release(struct nd_query *q);
-void nd_query_unpark(struct nd_query *q);
-void nd_query_free_pages(struct nd_worker *w);

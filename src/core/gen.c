@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "core/parts.h"
 
 enum { GEN_BYTES_MAX = 256 << 20 };
 
@@ -415,7 +416,7 @@ int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, stru
 
 int nd_gen_start(struct nd_gen *g, struct nd_diag *d)
 {
-	int err = nd_http_start(g, d);
+	int err = nd_setup_http_start(g, d);
 
 	for (size_t i = 0; !err && i < g->ninstances; i++) {
 		struct nd_instance *in = &g->instances[i];
@@ -447,7 +448,7 @@ void nd_gen_stop(struct nd_gen *g)
 	for (size_t i = 0; i < g->ninstances; i++)
 		if (g->instances[i].started && g->instances[i].plugin->stop)
 			g->instances[i].plugin->stop(g->instances[i].self);
-	nd_http_stop(g, false);
+	nd_setup_http_stop(g, false);
 }
 
 bool nd_gen_unref(struct nd_gen *g)
@@ -460,23 +461,11 @@ void nd_gen_free(struct nd_gen *g)
 	if (!g)
 		return;
 	nd_gen_stop(g);
-	nd_http_release(g);
+	nd_setup_http_stop(g, true);
 	for (size_t i = g->ninstances; i-- > 0;)
 		if (g->instances[i].plugin->clear)
 			g->instances[i].plugin->clear(g->instances[i].self);
-	nd_share_release(g);
+	nd_setup_share_release(g);
 	nd_arena_clear(&g->arena);
 	free(g);
-}
-
-void nd_process_init(struct nd_process *p, struct nd_loop *loop)
-{
-	*p = (struct nd_process){ .loop = loop, .default_port = 53, .nworkers = 1 };
-	nd_list_init(&p->shares);
-	nd_list_init(&p->http);
-}
-
-void nd_process_clear(struct nd_process *p)
-{
-	ND_ASSERT(nd_list_empty(&p->shares) && nd_list_empty(&p->http));
 }

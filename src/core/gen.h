@@ -12,51 +12,9 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "conf/corefile.h"
+#include "core/process.h"
 #include "core/setup.h"
 #include "core/site.h"
-
-struct nd_share {
-	struct nd_list link;
-	const char *kind;
-	void *key;
-	size_t key_len;
-	void *object;
-	void (*unmake)(void *object);
-	uint32_t refs;
-};
-
-/* What the sockets and slabs of all workers lost, in sum. */
-struct nd_process_stats {
-	uint64_t udp_overflowed, udp_unsent, shed, timed_out, tcp_refused;
-	uint64_t udp_buffer_bytes; /* the smallest that the kernel granted */
-};
-
-struct nd_process {
-	struct nd_loop *loop; /* control */
-	uint16_t nworkers;
-	uint16_t default_port; /* -dns.port */
-	const char *
-		version; /* of CoreDNS's protocol of versions: what build_info and the banner say */
-	struct nd_gen *gen; /* the one that serves */
-	struct nd_list shares;
-	struct nd_list http; /* open HTTP servers, kept by address */
-	bool stopping;       /* /ready says so */
-	const struct nd_conf_source *source;
-
-	/* The server's side; ctx is its own. */
-	void *server;
-	void (*reload)(struct nd_process *p); /* plugin reload, SIGUSR1: load the Corefile again */
-	void (*fatal)(struct nd_process *p, const char *why); /* plugin loop: log, exit 1 */
-	bool isolate; /* fatal is not asked: a block that can't go on is cut off, the rest is served
-		       */
-	void (*stats)(struct nd_process *p,
-		      struct nd_process_stats *out); /* control thread; waits for the workers */
-	/* Plugin reload found another text: what is served now has this hash. */
-	uint64_t reload_failed; /* coredns_reload_failed_total */
-	/* Any worker thread: the last worker has left some generation; the control thread frees it.
-	 */
-	void (*gen_left)(struct nd_process *p);
-};
 
 struct nd_gen {
 	struct nd_process *process;
@@ -93,12 +51,3 @@ void nd_gen_free(struct nd_gen *g); /* stops first if need be; takes NULL */
 /* The control thread's hold is given back; true: nobody else has one, free it now. Else gen_left
  * comes. */
 bool nd_gen_unref(struct nd_gen *g);
-
-/* Core's own. */
-void nd_share_release(struct nd_gen *g);
-int nd_http_start(struct nd_gen *g, struct nd_diag *d);
-void nd_http_stop(struct nd_gen *g, bool all);
-void nd_http_release(struct nd_gen *g);
-
-void nd_process_init(struct nd_process *p, struct nd_loop *loop);
-void nd_process_clear(struct nd_process *p);

@@ -5,15 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/gen.h"
+#include "core/parts.h"
 
 enum { METRIC_BYTES_MAX = 64 << 20 };
-
-struct collector {
-	struct nd_list link;
-	void (*collect)(void *ctx, struct nd_metric_out *out);
-	void *ctx;
-};
 
 struct sample {
 	const struct nd_metric_family *family;
@@ -27,18 +21,6 @@ struct nd_metric_out {
 	struct sample *sample;
 	size_t n, cap;
 };
-
-void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out),
-		      void *ctx)
-{
-	struct collector *c = nd_arena_alloc(s->arena, sizeof *c);
-
-	if (!c)
-		return;
-	c->collect = collect;
-	c->ctx = ctx;
-	nd_list_add(&s->gen->collectors, &c->link);
-}
 
 /* Text format 0.0.4: backslash, quote and newline are escaped in label values. */
 static void add_escaped(struct nd_buf *b, const char *text)
@@ -199,7 +181,7 @@ void nd_metric_page(struct nd_gen *gen, struct nd_buf *b)
 
 	nd_arena_init(&out.arena, METRIC_BYTES_MAX);
 	ND_LIST_EACH(&gen->collectors, it) {
-		struct collector *c = ND_LIST_ENTRY(it, struct collector, link);
+		struct nd_collector *c = ND_LIST_ENTRY(it, struct nd_collector, link);
 		c->collect(c->ctx, &out);
 	}
 	if (out.n)

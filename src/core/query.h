@@ -32,7 +32,7 @@ enum nd_proto {
 	ND_PROTO_QUIC,
 	ND_PROTO_GRPC
 };
-extern const char *const nd_proto_text[]; /* "udp", "tcp", "tls", ... */
+extern const char *const nd_query_proto_text[]; /* "udp", "tcp", "tls", ... */
 
 enum {
 	ND_QUERY_DEPTH_MAX = 10, /* sub-queries below sub-queries */
@@ -78,7 +78,7 @@ struct nd_query {
 		queued;  /* core's: waiting; answered; in the worker's list of resumes */
 	bool on_release; /* the transport wants to hear when it ends (nd_worker.on_release) */
 	bool renamed;    /* the question was changed (nd_query_rename) */
-	bool partial;    /* some messages of its answer are sent (nd_query_part) */
+	bool partial;    /* some messages of its answer are sent (nd_query_send_part) */
 	bool draining, drained; /* parked until they are written; that has come */
 	bool below;             /* a sub-query of those below its parent's plugin (ND_ASK_BELOW) */
 	const char *error;      /* what went wrong, for plugin errors; query's or static memory */
@@ -133,10 +133,10 @@ struct nd_query *nd_query_find(struct nd_query_ref ref);
 void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict);
 
 /* An answer of several messages (zone transfers), on streams only; the way back sees the last one
- * alone. nd_query_part sends what stands in the answer as one of them, and begins the next. `return
- * nd_query_drain(q)` waits until the client has taken what was sent; then the plugin's `query` is
- * called again, with the answer as it stands. In chain.c. */
-void nd_query_part(struct nd_query *q);
+ * alone. nd_query_send_part sends what stands in the answer as one of them, and begins the next.
+ * `return nd_query_drain(q)` waits until the client has taken what was sent; then the plugin's
+ * `query` is called again, with the answer as it stands. In chain.c. */
+void nd_query_send_part(struct nd_query *q);
 enum nd_verdict nd_query_drain(struct nd_query *q);
 
 /* Asks something else: from the top of the whole site choice (CNAME targets, dns64), or only the

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "base/hash.h"
 #include "base/invalid.h"
-#include "core/gen.h"
+#include "core/parts.h"
 #include "io/file.h"
 
 int nd_setup_error(struct nd_setup *s, const struct nd_conf_line *line, const char *format, ...)
@@ -217,6 +217,18 @@ void nd_setup_ready_notes(struct nd_gen *gen, struct nd_buf *to)
 			nd_buf_text(to, nd_buf_string(&one));
 	}
 	nd_buf_clear(&one);
+}
+
+void nd_setup_collect(struct nd_setup *s, void (*collect)(void *ctx, struct nd_metric_out *out),
+		      void *ctx)
+{
+	struct nd_collector *c = nd_arena_alloc(s->arena, sizeof *c);
+
+	if (!c)
+		return;
+	c->collect = collect;
+	c->ctx = ctx;
+	nd_list_add(&s->gen->collectors, &c->link);
 }
 
 void nd_setup_lameduck(struct nd_setup *s, int64_t ns)

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "core/chain.h"
-#include "core/gen.h"
+#include "core/parts.h"
 
 enum { OUT_BYTES = 256 * 1024 };
 

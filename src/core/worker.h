@@ -71,11 +71,6 @@ void nd_worker_clear(struct nd_worker *w);
 /* On its own thread: runs worker_start of all plugins; new queries go to gen from now on. 0, or an
  * error and the old stays. */
 int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen);
-/* Core's own: an output for q, fresh; the deadline of the oldest; one query less of a generation. */
-void nd_worker_output(struct nd_worker *w, struct nd_query *q);
-void nd_worker_watch_deadline(struct nd_worker *w);
-void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg);
-
 /* On its own thread: cancels what is parked, runs worker_stop of all. */
 void nd_worker_leave(struct nd_worker *w);
 /* What plugins read under RCU stands still from hold to let_go. */

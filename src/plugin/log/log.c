@@ -122,7 +122,7 @@ static void put_name(struct out *o, const struct nd_query *q)
 
 static void put_proto(struct out *o, const struct nd_query *q)
 {
-	put_text(o, nd_proto_text[q->client.proto]);
+	put_text(o, nd_query_proto_text[q->client.proto]);
 }
 
 static void put_size(struct out *o, const struct nd_query *q)

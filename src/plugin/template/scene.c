@@ -155,7 +155,7 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 	if (strcmp(name, "class") == 0)
 		return text_value(a, nd_type_class_text(q->msg.qclass, text));
 	if (strcmp(name, "proto") == 0)
-		return text_value(a, nd_proto_text[q->client.proto]);
+		return text_value(a, nd_query_proto_text[q->client.proto]);
 	if (strcmp(name, "size") == 0)
 		return nd_value_int(q->size);
 	if (strcmp(name, "client_ip") == 0)

@@ -47,7 +47,7 @@ static void put(struct nd_query *q, struct state *st, const struct nd_offer_reco
 	size_t need = r->owner.len + 10u + r->n;
 
 	if (q->ans.n && (q->ans.w.pos + need > MESSAGE_MAX || q->ans.n >= RECORDS_MAX)) {
-		nd_query_part(q);
+		nd_query_send_part(q);
 		st->parts++;
 	}
 	q->ans.flags |= ND_FLAG_AA;

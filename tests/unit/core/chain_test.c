@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "core/parts.h"
 #include "support/rig.h"
 
 static char story[512]; /* what was called, in order */

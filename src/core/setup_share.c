@@ -2,7 +2,7 @@
 /* Process objects that generations hold in common. */
 #include <stdlib.h>
 #include <string.h>
-#include "core/gen.h"
+#include "core/parts.h"
 
 static struct nd_share *find_share(struct nd_process *p, const char *kind, const void *key,
 				   size_t n)
@@ -65,7 +65,7 @@ void *nd_setup_share(struct nd_setup *setup, const char *kind, const void *key, 
 }
 
 /* Last taken, first given back: an object may stand on one that was taken before it. */
-void nd_share_release(struct nd_gen *g)
+void nd_setup_share_release(struct nd_gen *g)
 {
 	while (g->nshares > 0) {
 		struct nd_share *s = g->shares[--g->nshares];

@@ -2,8 +2,7 @@
 /* Sub-queries: one plugin asks something else, of the whole server or of those below it. */
 #include <stdlib.h>
 #include <string.h>
-#include "core/chain.h"
-#include "core/worker.h"
+#include "core/parts.h"
 
 enum { OPT_LEN = 11 }; /* octets of an OPT before its options */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/gen.h"
+#include "core/parts.h"
 #include "io/http1.h"
 
 /* One path of one generation. */
@@ -128,7 +128,7 @@ static int open_server(struct nd_process *p, const struct nd_addr *addr, struct 
 	return 0;
 }
 
-int nd_http_start(struct nd_gen *g, struct nd_diag *d)
+int nd_setup_http_start(struct nd_gen *g, struct nd_diag *d)
 {
 	ND_LIST_EACH(&g->https, it) {
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
@@ -146,7 +146,7 @@ int nd_http_start(struct nd_gen *g, struct nd_diag *d)
 	return 0;
 }
 
-void nd_http_stop(struct nd_gen *g, bool all)
+void nd_setup_http_stop(struct nd_gen *g, bool all)
 {
 	ND_LIST_EACH(&g->https, it) {
 		struct path *p = ND_LIST_ENTRY(it, struct path, link);
@@ -155,9 +155,4 @@ void nd_http_stop(struct nd_gen *g, bool all)
 		unref_server(p->server);
 		p->server = NULL;
 	}
-}
-
-void nd_http_release(struct nd_gen *g)
-{
-	nd_http_stop(g, true);
 }
