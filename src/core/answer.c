@@ -367,7 +367,7 @@ int nd_answer_take(struct nd_query *q, const struct nd_query *from)
 static size_t opt_len(const struct nd_query *q)
 {
 	const struct nd_answer *a = &q->ans;
-	size_t n = 11;
+	size_t n = ND_EDNS_HEAD;
 
 	if (q->rcode == ND_RCODE_BADVERS)
 		return n;
@@ -396,13 +396,12 @@ static void write_opt(struct nd_query *q)
 		size = flags = 0;
 		ede = 0;
 	}
-	nd_writer_u8(w, 0);
-	nd_writer_u16(w, ND_TYPE_OPT);
-	nd_writer_u16(w, size);
-	nd_writer_u8(w, (uint8_t)(q->rcode >> 4));
-	nd_writer_u8(w, 0);
-	nd_writer_u16(w, flags);
-	nd_writer_u16(w, (uint16_t)((a->opt ? a->opt_options_len : 0) + ede));
+	nd_edns_write(w, &(struct nd_edns){
+				 .udp_size = size,
+				 .extended_rcode = (uint8_t)(q->rcode >> 4),
+				 .flags = flags,
+				 .options_len = (uint16_t)((a->opt ? a->opt_options_len : 0) + ede),
+			 });
 	if (a->opt)
 		nd_writer_bytes(w, a->opt_options, a->opt_options_len);
 	if (ede) {

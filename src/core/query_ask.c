@@ -4,8 +4,6 @@
 #include <string.h>
 #include "core/parts.h"
 
-enum { OPT_LEN = 11 }; /* octets of an OPT before its options */
-
 /* The parent's EDNS, options too, behind the question: a lookup of our own is no new hop, so that
  * RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the whole request). */
 static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t *at)
@@ -16,16 +14,11 @@ static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t 
 	m->edns = *from;
 	if (!from->present)
 		return;
-	m->edns.options = (uint16_t)(m->len + OPT_LEN);
-	at[0] = 0;
-	nd_writer_put16(at + 1, ND_TYPE_OPT);
-	nd_writer_put16(at + 3, from->udp_size);
-	at[5] = from->extended_rcode;
-	at[6] = from->version;
-	nd_writer_put16(at + 7, from->flags);
-	nd_writer_put16(at + 9, from->options_len);
-	memcpy(at + OPT_LEN, q->msg.base + from->options, from->options_len);
-	m->len = (uint16_t)(m->len + OPT_LEN + from->options_len);
+	m->edns.options = (uint16_t)(m->len + ND_EDNS_HEAD);
+	struct nd_writer w = nd_writer_over(at, ND_EDNS_HEAD + (size_t)from->options_len);
+	nd_edns_write(&w, from);
+	nd_writer_bytes(&w, q->msg.base + from->options, from->options_len);
+	m->len = (uint16_t)(m->len + ND_EDNS_HEAD + from->options_len);
 	m->count[3] = 1;
 }
 
@@ -35,7 +28,7 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 			  uint16_t qtype)
 {
 	size_t end = ND_MSG_HEADER + name.len + 4u;
-	size_t opt = q->msg.edns.present ? OPT_LEN + (size_t)q->msg.edns.options_len : 0;
+	size_t opt = q->msg.edns.present ? ND_EDNS_HEAD + (size_t)q->msg.edns.options_len : 0;
 	uint8_t *p = child->request;
 
 	if (end + opt > sizeof child->request)

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "wire/type.h"
+#include "wire/writer.h"
+
+enum { ND_EDNS_HEAD = 11 }; /* octets of an OPT before its options */
 
 enum nd_edns_option {
 	ND_EDNS_NSID = 3,
@@ -26,6 +30,23 @@ struct nd_edns {
 	uint16_t options;       /* offset of the options in the message */
 	uint16_t options_len;
 };
+
+/* Writes an OPT without its options (RFC 6891 s6.1.2); the caller writes e->options_len octets of
+ * options next. Inline because cached answers use it. */
+static inline void nd_edns_write(struct nd_writer *w, const struct nd_edns *e)
+{
+	uint8_t *p = nd_writer_take(w, ND_EDNS_HEAD);
+
+	if (!p)
+		return;
+	p[0] = 0; /* the root */
+	nd_writer_put16(p + 1, ND_TYPE_OPT);
+	nd_writer_put16(p + 3, e->udp_size);
+	p[5] = e->extended_rcode;
+	p[6] = e->version;
+	nd_writer_put16(p + 7, e->flags);
+	nd_writer_put16(p + 9, e->options_len);
+}
 
 /* Walks options: *at starts at 0; false at the end or at a malformed one. */
 bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,

@@ -2,6 +2,7 @@
 #include "wire/rr.h"
 
 #include "wire/type.h"
+#include "wire/writer.h"
 
 /* Types without a name of their own here, by their IANA numbers. */
 enum {
@@ -247,4 +248,14 @@ bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n)
 	struct nd_reader r = nd_reader_over(rdata, n);
 
 	return walk(&r, shape(type), true, &nowhere) == 0;
+}
+
+size_t nd_rr_write_srv(uint8_t rdata[ND_RR_SRV_MAX], uint16_t priority, uint16_t weight,
+		       uint16_t port, struct nd_name target)
+{
+	nd_writer_put16(rdata, priority);
+	nd_writer_put16(rdata + 2, weight);
+	nd_writer_put16(rdata + 4, port);
+	memcpy(rdata + ND_RR_SRV_TARGET, target.wire, target.len);
+	return ND_RR_SRV_TARGET + (size_t)target.len;
 }

@@ -48,5 +48,10 @@ int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint
 /* The same without writing; lengths and strings of the other known types are checked too. */
 int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		      uint16_t type);
+enum { ND_RR_SRV_TARGET = 6, ND_RR_SRV_MAX = ND_RR_SRV_TARGET + ND_NAME_MAX };
+/* Writes the rdata of an SRV record (RFC 2782): priority, weight, port at octet 4, target. Returns
+ * its length. */
+size_t nd_rr_write_srv(uint8_t rdata[ND_RR_SRV_MAX], uint16_t priority, uint16_t weight,
+		       uint16_t port, struct nd_name target);
 /* Is this uncompressed rdata well-formed for its type? Length of A and AAAA, names, strings. */
 bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n);

@@ -14,15 +14,6 @@ static void set_id(struct nd_question *q)
 	nd_writer_put16(q->bytes + 2, q->id);
 }
 
-static void write_opt(struct nd_writer *w, uint16_t bytes)
-{
-	nd_writer_u8(w, 0); /* the root */
-	nd_writer_u16(w, ND_TYPE_OPT);
-	nd_writer_u16(w, bytes);
-	nd_writer_u32(w, 0);
-	nd_writer_u16(w, 0);
-}
-
 int nd_question_init(struct nd_question *q, struct nd_name name, uint16_t type,
 		     struct nd_question_options o)
 {
@@ -39,7 +30,7 @@ int nd_question_init(struct nd_question *q, struct nd_name name, uint16_t type,
 	nd_writer_u16(&w, type);
 	nd_writer_u16(&w, ND_CLASS_IN);
 	if (o.edns_bytes)
-		write_opt(&w, o.edns_bytes);
+		nd_edns_write(&w, &(struct nd_edns){ .udp_size = o.edns_bytes });
 	if (w.err)
 		return w.err;
 	q->len = w.pos;

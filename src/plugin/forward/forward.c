@@ -59,13 +59,7 @@ static void write_opt(struct nd_writer *w, const struct nd_msg *m)
 {
 	const struct nd_edns *e = &m->edns;
 
-	nd_writer_u8(w, 0);
-	nd_writer_u16(w, ND_TYPE_OPT);
-	nd_writer_u16(w, e->udp_size);
-	nd_writer_u8(w, e->extended_rcode);
-	nd_writer_u8(w, e->version);
-	nd_writer_u16(w, e->flags);
-	nd_writer_u16(w, e->options_len);
+	nd_edns_write(w, e);
 	nd_writer_bytes(w, m->base + e->options, e->options_len);
 }
 

@@ -106,7 +106,7 @@ static void put_srv(void *ctx, const struct nd_offer_target *t)
 {
 	struct writing *w = ctx;
 	struct nd_name target = t->ip_len ? t->key : t->host;
-	uint8_t rdata[6 + ND_NAME_MAX] = { 0 };
+	uint8_t rdata[ND_RR_SRV_MAX];
 
 	if (w->err || t->port < 0) /* a Service without ports */
 		return;
@@ -117,15 +117,12 @@ static void put_srv(void *ctx, const struct nd_offer_target *t)
 					      ND_CLASS_IN, w->external->ttl, t->ip, t->ip_len);
 		return;
 	}
-	nd_writer_put16(rdata + 2, w->weight);
-	nd_writer_put16(rdata + 4, (uint16_t)t->port);
-	memcpy(rdata + 6, target.wire, target.len);
+	size_t n = nd_rr_write_srv(rdata, 0, w->weight, (uint16_t)t->port, target);
 	if (!t->ip_len)
 		keep_host(w, t->host);
-	if (!seen(w, "s", 1, rdata + 4, 2u + target.len))
+	if (!seen(w, "s", 1, rdata + 4, n - 4))
 		w->err = nd_answer_add(w->q, ND_SECTION_ANSWER, ND_TYPE_SRV,
-				       w->external->from->ttl(w->external->from_self), rdata,
-				       6u + target.len);
+				       w->external->from->ttl(w->external->from_self), rdata, n);
 }
 
 /* ---- hosts are looked up through the whole server ---- */

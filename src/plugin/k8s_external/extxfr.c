@@ -43,12 +43,10 @@ static void put(const struct putting *p, struct nd_name owner, uint16_t type, ui
 static void put_srv(const struct putting *p, struct nd_name owner, uint16_t weight, int32_t port,
 		    struct nd_name target)
 {
-	uint8_t rdata[6 + ND_NAME_MAX] = { 0 };
+	uint8_t rdata[ND_RR_SRV_MAX];
 
-	nd_writer_put16(rdata + 2, weight);
-	nd_writer_put16(rdata + 4, (uint16_t)port);
-	memcpy(rdata + 6, target.wire, target.len);
-	put(p, owner, ND_TYPE_SRV, p->ttl, rdata, 6u + target.len);
+	put(p, owner, ND_TYPE_SRV, p->ttl, rdata,
+	    nd_rr_write_srv(rdata, 0, weight, (uint16_t)port, target));
 }
 
 static void count(void *ctx, const struct nd_offer_target *t)

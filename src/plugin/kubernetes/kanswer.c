@@ -177,24 +177,19 @@ static int init_srv(struct srv *s, struct nd_name zone)
 
 static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, int32_t number)
 {
-	uint8_t rdata[6 + ND_NAME_MAX];
-	uint8_t *port = rdata + 4;
+	uint8_t rdata[ND_RR_SRV_MAX];
 	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER,
 				    .label = label,
 				    .cluster = s->cluster,
-				    .bytes = port,
+				    .bytes = rdata + 4, /* the port */
 				    .n = 2 };
 
 	if (number < 0)
 		return 0; /* no ports at all: an address, but no service */
-	nd_writer_put16(rdata, 0);
-	nd_writer_put16(rdata + 2, s->weight);
-	nd_writer_put16(port, (uint16_t)number);
+	size_t n = nd_rr_write_srv(rdata, 0, s->weight, (uint16_t)number, target);
 	if (nd_kseen_has(&s->seen, s->q, &key))
 		return 0;
-	memcpy(rdata + 6, target.wire, target.len);
-	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata,
-			     6u + target.len);
+	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata, n);
 }
 
 /* The target as it stands in an SRV record, to be pointed at, as in CoreDNS's replies. Addresses

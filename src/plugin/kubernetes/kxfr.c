@@ -34,12 +34,10 @@ static void put_address(const struct putting *p, struct nd_name owner, uint32_t 
 static void put_srv(const struct putting *p, struct nd_name owner, uint16_t weight, int32_t port,
 		    struct nd_name target)
 {
-	uint8_t rdata[6 + ND_NAME_MAX] = { 0 };
+	uint8_t rdata[ND_RR_SRV_MAX];
 
-	nd_writer_put16(rdata + 2, weight);
-	nd_writer_put16(rdata + 4, (uint16_t)port);
-	memcpy(rdata + 6, target.wire, target.len);
-	put(p, owner, ND_TYPE_SRV, p->conf->ttl, rdata, 6u + target.len);
+	put(p, owner, ND_TYPE_SRV, p->conf->ttl, rdata,
+	    nd_rr_write_srv(rdata, 0, weight, (uint16_t)port, target));
 }
 
 /* "_http": length and letters, lower case; false: longer than a label may be. */

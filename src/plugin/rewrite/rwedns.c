@@ -177,7 +177,7 @@ int nd_rwedns_read(struct nd_rwrule *r, struct nd_setup *s, const char *const *w
 static bool set_options(struct nd_query *q, const uint8_t *options, size_t n)
 {
 	struct nd_msg *m = &q->msg;
-	size_t len = m->question_end + 11u + n;
+	size_t len = m->question_end + ND_EDNS_HEAD + n;
 	uint8_t *p = len <= ND_MSG_MAX ? nd_query_alloc(q, len) : NULL;
 
 	if (!p)
@@ -187,15 +187,9 @@ static bool set_options(struct nd_query *q, const uint8_t *options, size_t n)
 		m->edns = (struct nd_edns){ .present = true, .udp_size = NEW_OPT_SIZE };
 	struct nd_writer w = nd_writer_over(p, len);
 	w.pos = m->question_end;
-	nd_writer_u8(&w, 0);
-	nd_writer_u16(&w, ND_TYPE_OPT);
-	nd_writer_u16(&w, m->edns.udp_size);
-	nd_writer_u8(&w, m->edns.extended_rcode);
-	nd_writer_u8(&w, m->edns.version);
-	nd_writer_u16(&w, m->edns.flags);
-	nd_writer_u16(&w, (uint16_t)n);
-	m->edns.options = (uint16_t)w.pos;
 	m->edns.options_len = (uint16_t)n;
+	nd_edns_write(&w, &m->edns);
+	m->edns.options = (uint16_t)w.pos;
 	if (n)
 		nd_writer_bytes(&w, options, n);
 	m->base = p;

@@ -76,11 +76,31 @@ static void test_valid(void **state)
 			fail_msg("%s", rows[i].name);
 }
 
+static void test_write(void **state)
+{
+	static const uint8_t want[] = "\0\0\51\x04\xd0\1\0\x80\1\0\4";
+	struct nd_edns e = {
+		.udp_size = 1232, .extended_rcode = 1, .flags = 0x8001, .options_len = 4
+	};
+	uint8_t bytes[ND_EDNS_HEAD];
+	struct nd_writer w = nd_writer_over(bytes, sizeof bytes);
+	(void)state;
+
+	nd_edns_write(&w, &e);
+	assert_int_equal(w.err, 0);
+	assert_int_equal(w.pos, sizeof want - 1);
+	assert_memory_equal(bytes, want, sizeof want - 1);
+	nd_edns_write(&w, &e);
+	assert_int_equal(w.err, ND_ELIMIT);
+	assert_int_equal(w.pos, sizeof want - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_write),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

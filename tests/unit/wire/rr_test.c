@@ -158,13 +158,24 @@ static void test_layout(void **state)
 	assert_string_equal(nd_rr_layout(ND_TYPE_SRV), "222D");
 }
 
+static void test_write_srv(void **state)
+{
+	static const uint8_t want[] = "\0\1\2\3\x1f\x90\1a\3com";
+	struct nd_name target = nd_name_view((const uint8_t *)"\1a\3com");
+	uint8_t rdata[ND_RR_SRV_MAX];
+	(void)state;
+
+	assert_int_equal(nd_rr_write_srv(rdata, 1, 0x0203, 8080, target), sizeof want);
+	assert_memory_equal(rdata, want, sizeof want);
+	assert_true(nd_rr_rdata_valid(ND_TYPE_SRV, rdata, sizeof want));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_iterate),
-		cmocka_unit_test(test_expand),
-		cmocka_unit_test(test_valid),
-		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_iterate),   cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_valid),     cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_write_srv),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
