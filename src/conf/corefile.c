@@ -5,17 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "conf/source.h"
 #include "conf/stream.h"
 
-enum { DEPTH_MAX = 32 }; /* blocks in blocks; no plugin of CoreDNS has more than two */
+enum { DEPTH_MAX = 32 }; /* nested blocks; no CoreDNS plugin uses more than two */
 
 const char nd_corefile_default[] = ". {\n\twhoami\n\tlog\n}\n";
 
-/* What is being read lies in three stacks; what is complete is copied to the arena from their
- * tops. A block in a block thus needs no array of its own. */
+/* Unfinished words, lines, keys and servers are kept on stacks. A finished list is copied from the
+ * top of its stack to the arena, so a nested block needs no array of its own. */
 struct parser {
 	struct nd_stream s;
 	struct nd_arena *arena;
@@ -45,33 +46,21 @@ struct parser {
 static int no_memory(struct parser *p)
 {
 	return nd_diag_at(p->d, p->s.tok ? p->s.tok->file : NULL, p->s.tok ? p->s.tok->line : 0,
-			  "no memory for the configuration: it is too large");
+			  "out of memory: the configuration is too large");
 }
 
-/* Room for one more: the array, moved or not; NULL leaves it as it was. */
-static void *more_room(void *at, size_t n, size_t *cap, size_t size)
-{
-	if (n < *cap)
-		return at;
-	size_t want = *cap ? *cap * 2 : 64;
-	void *moved = realloc(at, want * size);
-	if (moved)
-		*cap = want;
-	return moved;
-}
-
-#define PUSH(p, stack, ...)                                                         \
-	({                                                                          \
-		void *at_ = more_room((p)->stack.at, (p)->stack.n, &(p)->stack.cap, \
-				      sizeof *(p)->stack.at);                       \
-		if (at_) {                                                          \
-			(p)->stack.at = at_;                                        \
-			(p)->stack.at[(p)->stack.n++] = __VA_ARGS__;                \
-		}                                                                   \
-		at_ ? 0 : no_memory(p);                                             \
+#define PUSH(p, stack, ...)                                                                 \
+	({                                                                                  \
+		void *at_ = nd_array_grow((p)->stack.at, &(p)->stack.cap, (p)->stack.n + 1, \
+					  sizeof *(p)->stack.at);                           \
+		if (at_) {                                                                  \
+			(p)->stack.at = at_;                                                \
+			(p)->stack.at[(p)->stack.n++] = __VA_ARGS__;                        \
+		}                                                                           \
+		at_ ? 0 : no_memory(p);                                                     \
 	})
 
-/* Everything from `from` on to the arena; the stack is cut there. */
+/* Moves the elements from `from` to the top into the arena. */
 #define POP(p, stack, from)                                                              \
 	({                                                                               \
 		size_t n_ = (p)->stack.n - (from);                                       \
@@ -87,7 +76,7 @@ static bool is(const struct nd_lexeme *w, const char *text)
 	return strcmp(w->text, text) == 0;
 }
 
-/* CoreDNS hashes the words, their lines and their files, not how they are set apart. */
+/* Like CoreDNS, hashes words, line numbers and file names, but not white space. */
 static void add_hash(struct parser *p, const char *text, const char *file, int line)
 {
 	p->hash = nd_hash_add(p->hash, text, strlen(text) + 1);
@@ -95,7 +84,7 @@ static void add_hash(struct parser *p, const char *text, const char *file, int l
 	p->hash = nd_hash_add(p->hash, &line, sizeof line);
 }
 
-/* The text ends, and the brace that `open` opened is not closed. */
+/* The text ended and the block that `open` opened is not closed. */
 static int wrong_end(struct parser *p, const struct nd_lexeme *open, const char *what)
 {
 	int line = 0;
@@ -105,11 +94,12 @@ static int wrong_end(struct parser *p, const struct nd_lexeme *open, const char 
 	if (p->s.err)
 		return p->s.err;
 	if (quoted)
-		return WRONG(p, last, "unexpected end: a quote opened at %.200s:%d is not closed",
+		return WRONG(p, last,
+			     "unexpected end of file: the quote opened at %.200s:%d is not closed",
 			     quoted, line);
 	return WRONG(p, last,
-		     "unexpected end behind \"%.80s\": the block of \"%.80s\" opened at "
-		     "%.200s:%d has no \"}\"",
+		     "unexpected end of file after \"%.80s\": the block of \"%.80s\" opened at "
+		     "%.200s:%d is not closed",
 		     last->text, what, open->file, open->line);
 }
 
@@ -123,7 +113,8 @@ static int read_block(struct parser *p, struct nd_conf_line *line, int depth)
 	int err = 0;
 
 	if (depth > DEPTH_MAX)
-		return WRONG(p, open, "unexpected \"{\": blocks may lie %d deep", DEPTH_MAX);
+		return WRONG(p, open, "unexpected \"{\": blocks cannot be nested more than %d deep",
+			     DEPTH_MAX);
 	add_hash(p, "{", open->file, open->line);
 	while (!err && nd_stream_next(&p->s)) {
 		const struct nd_lexeme *w = p->s.tok;
@@ -142,29 +133,28 @@ static int read_block(struct parser *p, struct nd_conf_line *line, int depth)
 	return err ? err : wrong_end(p, open, line->name);
 }
 
-/* Behind a block the line must end, or the block around it. */
+/* After a block either the line or the enclosing block must end. */
 static int read_line_end(struct parser *p, int depth)
 {
 	if (!nd_stream_next(&p->s))
 		return p->s.err;
 	const struct nd_lexeme *w = p->s.tok;
 	if (!w->starts_line && !(depth > 0 && is(w, "}")))
-		return WRONG(p, w, "unexpected \"%.80s\": a new line must follow \"}\"", w->text);
+		return WRONG(p, w, "unexpected \"%.80s\": \"}\" must be followed by a new line",
+			     w->text);
 	nd_stream_again(&p->s);
 	return 0;
 }
 
-/* One word of the line. 1: the line ends before it. */
+/* Reads one word of the line. Returns 1 if the line ended before the word. */
 static int read_arg(struct parser *p, int depth, struct nd_conf_line *line)
 {
 	const struct nd_lexeme *w = p->s.tok;
 
 	if (is(w, "}") && depth == 0 && !w->starts_line)
-		return WRONG(p, w,
-			     "unexpected \"}\" behind \"%.80s\": no \"{\" on this line opens "
-			     "it; put it on a line of its own",
+		return WRONG(p, w, "unexpected \"}\" after \"%.80s\": put it on a line of its own",
 			     line->name);
-	/* CoreDNS takes "fallthrough }" for a zone named "}"; meant is the end of the block. */
+	/* CoreDNS reads "fallthrough }" as a zone named "}". Here it ends the block. */
 	if (w->starts_line || is(w, "}")) {
 		nd_stream_again(&p->s);
 		return 1;
@@ -182,7 +172,7 @@ static int read_arg(struct parser *p, int depth, struct nd_conf_line *line)
 	return PUSH(p, words, text);
 }
 
-/* tok is the first word of the line. depth: how many plugin blocks it lies in. */
+/* tok is the first word of the line; depth is the number of enclosing plugin blocks. */
 static int read_line(struct parser *p, int depth)
 {
 	const struct nd_lexeme *w = p->s.tok;
@@ -192,8 +182,8 @@ static int read_line(struct parser *p, int depth)
 
 	if (is(w, "{"))
 		return WRONG(p, w,
-			     "unexpected \"{\" at the start of a line; put it on the line of "
-			     "what it belongs to");
+			     "unexpected \"{\" at the start of a line: put it at the end of the "
+			     "previous line");
 	line.name = nd_stream_text(&p->s, w);
 	if (!line.name)
 		return p->s.err;
@@ -207,7 +197,7 @@ static int read_line(struct parser *p, int depth)
 	return line.args ? PUSH(p, lines, line) : no_memory(p);
 }
 
-/* The lines of a server block, to its brace or to the end. */
+/* The lines of a server block, up to its closing brace or the end of the text. */
 static int read_directives(struct parser *p)
 {
 	int err = 0;
@@ -221,9 +211,9 @@ static int read_directives(struct parser *p)
 }
 
 struct key_state {
-	const struct nd_lexeme *comma; /* the last key, if a comma follows it */
-	const struct nd_lexeme *spare; /* a "}" that closes nothing */
-	bool at_end;                   /* the text ends; tok is the last key, or spare */
+	const struct nd_lexeme *comma; /* the last key, if it ends in a comma */
+	const struct nd_lexeme *spare; /* an unmatched "}" */
+	bool at_end;                   /* the text ended; tok is the last key, or spare */
 };
 
 static int read_key(struct parser *p, struct key_state *k, const char *text)
@@ -245,7 +235,7 @@ static int read_key(struct parser *p, struct key_state *k, const char *text)
 	return PUSH(p, keys, key);
 }
 
-/* tok moves on to the next word. 1: it is not a key any more. */
+/* Advances tok to the next word. Returns 1 if that is not a key. */
 static int next_key(struct parser *p, struct key_state *k, bool imported)
 {
 	const struct nd_lexeme *comma = k->comma;
@@ -255,15 +245,15 @@ static int next_key(struct parser *p, struct key_state *k, bool imported)
 		if (p->s.err)
 			return p->s.err;
 		return comma ? WRONG(p, comma,
-				     "the text ends behind \"%.80s\": take the comma out, "
-				     "or name one more zone",
+				     "unexpected end of file after \"%.80s\": remove the "
+				     "comma or add a zone",
 				     comma->text)
 			     : 1;
 	}
 	return !imported && !comma && !k->spare && p->s.tok->starts_line;
 }
 
-/* tok is the first word; behind the keys it is the brace, or the next line's first word. */
+/* Before: tok is the first word. After: tok is the brace, or the first word of the next line. */
 static int read_keys(struct parser *p, struct key_state *k)
 {
 	int ret = 0;
@@ -277,8 +267,8 @@ static int read_keys(struct parser *p, struct key_state *k)
 		if (strcmp(text, "{") == 0) {
 			if (k->comma)
 				return WRONG(p, w,
-					     "unexpected \"{\": the comma of \"%.80s\" wants "
-					     "one more zone",
+					     "unexpected \"{\" after \"%.80s\": remove the comma "
+					     "or add a zone",
 					     k->comma->text);
 			break;
 		}
@@ -288,8 +278,8 @@ static int read_keys(struct parser *p, struct key_state *k)
 			k->spare = w;
 		else if (is(w, "}"))
 			return WRONG(p, w,
-				     "unexpected \"}\" among the zones of a server block; "
-				     "want \"{\" and its plugins");
+				     "unexpected \"}\" after the zones of a server block: must be "
+				     "\"{\"");
 		else
 			ret = read_key(p, k, text);
 		if (ret == 0)
@@ -300,7 +290,7 @@ static int read_keys(struct parser *p, struct key_state *k)
 	return ret < 0 ? ret : 0;
 }
 
-/* The name in "(name)", or NULL: a single key in parentheses and nothing else is a snippet. */
+/* The name in "(name)", or NULL. A single key in parentheses defines a snippet. */
 static const char *snippet_name(struct parser *p)
 {
 	const char *key = p->keys.n == 1 ? p->keys.at[0].text : "";
@@ -311,13 +301,13 @@ static const char *snippet_name(struct parser *p)
 	return nd_arena_text(p->arena, key + 1, len - 2);
 }
 
-/* A missing last brace is taken, as CoreDNS does, if a plugin's brace is the last word. */
+/* Like CoreDNS, accepts a missing closing brace if the last word closes a plugin's block. */
 static int read_contents(struct parser *p)
 {
 	const struct nd_lexeme *open = p->s.tok;
 	bool braced = is(open, "{");
 
-	if (!braced) /* one server may go without braces, to the end of the text */
+	if (!braced) /* a single server may omit the braces and extend to the end of the text */
 		nd_stream_again(&p->s);
 	int err = read_directives(p);
 	if (!err && braced && !is(p->s.tok, "}"))
@@ -346,11 +336,10 @@ static int read_server(struct parser *p)
 	if (err)
 		return err;
 	if (k.spare)
-		nd_stream_warn(&p->s, k.spare, "a \"}\" at the end that closes nothing is left out",
-			       "");
+		nd_stream_warn(&p->s, k.spare, "ignoring an unmatched \"}\" at the end", "");
 	const char *snippet = snippet_name(p);
 	if (snippet && k.at_end)
-		return WRONG(p, p->s.tok, "the snippet \"%.80s\" needs a \"{\" behind its name",
+		return WRONG(p, p->s.tok, "snippet \"%.80s\" needs a \"{\" after its name",
 			     snippet);
 	if (snippet) {
 		p->keys.n = 0;
@@ -362,9 +351,9 @@ static int read_server(struct parser *p)
 		err = read_contents(p);
 	if (err || p->keys.n)
 		return err ? err : add_server(p);
-	/* CoreDNS drops a block whose keys are all empty: an unset variable, say. */
+	/* CoreDNS drops a block whose keys are all empty, such as an unset variable. */
 	if (!k.at_end)
-		nd_stream_warn(&p->s, start, "a server block without a zone is left out", "");
+		nd_stream_warn(&p->s, start, "ignoring a server block without a zone", "");
 	p->lines.n = 0;
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/invalid.h"
 
-/* "FILE:LINE - ", "FILE - " when no line is known, "" when no file is. */
+/* Writes "FILE:LINE - ", "FILE - " without a line, or "" without a file. */
 static size_t put_place(char *to, size_t n, const char *file, int line)
 {
 	int len = 0;
@@ -34,7 +34,7 @@ int nd_diag_at(struct nd_diag *d, const char *file, int line, const char *format
 	va_start(args, format);
 	int len = vsnprintf(d->text + at, sizeof d->text - at, format, args);
 	va_end(args);
-	/* A cut text says so. */
+	/* mark a cut text */
 	if (len >= 0 && (size_t)len >= sizeof d->text - at)
 		memcpy(d->text + sizeof d->text - 4, "...", 4);
 	return ND_ECONF;

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/ascii.h"
 #include "base/err.h"
 
 enum {
 	TEXT_MAX = 16 << 20, /* bytes of one file */
-	RUNE_BAD = 0xfffd,   /* what Go reads where the bytes are no UTF-8 */
+	RUNE_BAD = 0xfffd,   /* Go's result for bytes that are not UTF-8 */
 };
 
 struct lexer {
@@ -25,7 +27,8 @@ struct rune {
 	size_t n;
 };
 
-/* RFC 3629 s4: what may follow a lead byte; nothing overlong, no surrogate, none past 10FFFF. */
+/* Length of the sequence at p, 0 if invalid (RFC 3629 s4: no overlong form, no surrogate, nothing
+ * above U+10FFFF). */
 static size_t rune_length(const unsigned char *p, size_t left)
 {
 	unsigned lo = 0x80, hi = 0xbf;
@@ -72,15 +75,15 @@ static void put_rune(struct lexer *l, const struct rune *r)
 	l->out += n;
 }
 
-/* Unicode's White_Space, as Go's unicode.IsSpace. */
+/* Unicode White_Space, as in Go's unicode.IsSpace. */
 static bool is_space(uint32_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+	return (c < 0x80 && nd_ascii_is_space((char)c)) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
 	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
 	       c == 0x205f || c == 0x3000;
 }
 
-/* Behind an opening quote, to the closing one or the end. */
+/* After an opening quote: reads to the closing one or the end of the text. */
 static bool read_quoted(struct lexer *l)
 {
 	const char *start = l->out;
@@ -106,8 +109,8 @@ static bool read_quoted(struct lexer *l)
 	return l->out > start;
 }
 
-/* One word; false at the end. A comment right behind a word lasts to the next white space only:
- * "errors#off now" is the words "errors" and "now". CoreDNS has it so. */
+/* Reads one word; false at the end. As in CoreDNS, a comment directly after a word ends at the next
+ * white space: "errors#off now" is the words "errors" and "now". */
 static bool read_word(struct lexer *l, struct nd_lexeme *w)
 {
 	const char *start = l->out;
@@ -142,14 +145,11 @@ static bool read_word(struct lexer *l, struct nd_lexeme *w)
 
 int nd_lexed_add(struct nd_lexed *x, size_t *cap, const struct nd_lexeme *w)
 {
-	if (x->n == *cap) {
-		size_t more = *cap ? *cap * 2 : 64;
-		struct nd_lexeme *at = realloc(x->at, more * sizeof *at);
-		if (!at)
-			return -1;
-		x->at = at;
-		*cap = more;
-	}
+	struct nd_lexeme *at = nd_array_grow(x->at, cap, x->n + 1, sizeof *at);
+
+	if (!at)
+		return -1;
+	x->at = at;
 	x->at[x->n++] = *w;
 	return 0;
 }
@@ -165,8 +165,8 @@ static int line_of(const char *text, const char *at)
 	return line;
 }
 
-/* Room for the words of the text, a NUL behind each. Every word takes at least one byte more in
- * the text than it has (white space, a quote, or the end); a bad byte becomes three. */
+/* Room for all words of the text, each with a NUL. Every word occupies at least one byte more in
+ * the text than its own length (white space, a quote, or the end); an invalid byte becomes three. */
 static char *word_room(const char *text, size_t n, struct nd_arena *a)
 {
 	size_t high = 0;
@@ -180,7 +180,7 @@ static int read_words(struct lexer *l, const char *file, struct nd_lexed *out)
 {
 	struct nd_lexeme w = { .file = file, .text = l->out };
 	size_t cap = 0;
-	int last_line = 0; /* on which the word before ends */
+	int last_line = 0; /* where the previous word ended */
 
 	while (read_word(l, &w)) {
 		w.starts_line = w.line > last_line;
@@ -203,11 +203,11 @@ int nd_lexer_read(const char *file, const char *text, size_t n, struct nd_arena 
 
 	*out = (struct nd_lexed){ 0 };
 	if (n > TEXT_MAX)
-		return nd_diag_at(d, file, 0, "the file has %zu bytes; it may have %d", n,
-				  TEXT_MAX);
+		return nd_diag_at(d, file, 0, "the file is too large: %zu bytes, the limit is %d",
+				  n, TEXT_MAX);
 	if (nul)
 		return nd_diag_at(d, file, line_of(text, nul),
-				  "a NUL character; the file must be UTF-8 text");
+				  "unexpected NUL character: the file must be UTF-8 text");
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* byte order mark */
 		text += 3;
 		n -= 3;
@@ -218,7 +218,7 @@ int nd_lexer_read(const char *file, const char *text, size_t n, struct nd_arena 
 	l.out = word_room(text, n, a);
 	if (!l.out || read_words(&l, file, out) < 0) {
 		nd_lexed_clear(out);
-		return nd_diag_at(d, file, 0, "no memory for the configuration: it is too large");
+		return nd_diag_at(d, file, 0, "out of memory: the configuration is too large");
 	}
 	return 0;
 }

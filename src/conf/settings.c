@@ -5,37 +5,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/time.h"
 
-#define NS_PER_S INT64_C(1000000000)
 #define DURATION_TOP (UINT64_C(1) << 63) /* the most negative duration, without its sign */
 
-enum { KNOWN_MAX = 700 }; /* bytes of the list of known words in an error text */
+enum { KNOWN_MAX = 700 }; /* bytes of the list of known words in a message */
 
 #define WRONG(d, line_, plugin, format, ...) \
 	nd_diag_at(d, (line_)->file, (line_)->line, "plugin/%s: " format, plugin, __VA_ARGS__)
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Nanoseconds in the unit of len bytes at text; 0: there is no such unit. */
+/* Nanoseconds of the unit of len bytes at text; 0: unknown unit. */
 static uint64_t unit_ns(const char *text, size_t len)
 {
 	static const struct {
 		const char *name;
 		uint64_t ns;
 	} units[] = {
-		{ "ns", 1 },
-		{ "us", 1000 },
-		{ "\xc2\xb5s", 1000 }, /* micro sign */
-		{ "\xce\xbcs", 1000 }, /* Greek mu */
-		{ "ms", 1000000 },
-		{ "s", NS_PER_S },
-		{ "m", 60 * NS_PER_S },
-		{ "h", 3600 * NS_PER_S },
+		{ "ns", 1 },           { "us", 1000 },   { "\xc2\xb5s", 1000 }, /* micro sign */
+		{ "\xce\xbcs", 1000 },                                          /* Greek mu */
+		{ "ms", ND_MS(1) },    { "s", ND_S(1) }, { "m", ND_S(60) },     { "h", ND_S(3600) },
 	};
 
 	for (size_t i = 0; i < ND_COUNT(units); i++)
@@ -44,10 +35,10 @@ static uint64_t unit_ns(const char *text, size_t len)
 	return 0;
 }
 
-/* The digits at *text; false: more than a duration holds. */
+/* Reads the digits at *text; false: too large for a duration. */
 static bool take_whole(const char **text, uint64_t *v)
 {
-	for (*v = 0; is_digit(**text); ++*text) {
+	for (*v = 0; nd_ascii_is_digit(**text); ++*text) {
 		if (*v > DURATION_TOP / 10)
 			return false;
 		*v = *v * 10 + (uint64_t)(**text - '0');
@@ -57,12 +48,12 @@ static bool take_whole(const char **text, uint64_t *v)
 	return true;
 }
 
-/* The digits behind the point as f / scale; those that no longer fit count nothing. */
+/* Reads the digits after the point as f / scale; digits beyond the precision are skipped. */
 static void take_fraction(const char **text, uint64_t *f, double *scale)
 {
 	bool full = false;
 
-	for (*f = 0, *scale = 1; is_digit(**text); ++*text) {
+	for (*f = 0, *scale = 1; nd_ascii_is_digit(**text); ++*text) {
 		full = full || *f > (DURATION_TOP - 1) / 10;
 		if (full)
 			continue;
@@ -71,7 +62,7 @@ static void take_fraction(const char **text, uint64_t *f, double *scale)
 	}
 }
 
-/* One number and its unit, "1.5h"; false if there is none. */
+/* Reads one number with its unit, "1.5h"; false if there is none. */
 static bool take_part(const char **text, uint64_t *ns)
 {
 	const char *start = *text;
@@ -102,7 +93,7 @@ int nd_settings_duration(const char *text, int64_t *ns)
 
 	if (*text == '-' || *text == '+')
 		text++;
-	if (strcmp(text, "0") == 0) { /* the only number that needs no unit */
+	if (strcmp(text, "0") == 0) { /* the only number without a unit */
 		*ns = 0;
 		return 0;
 	}
@@ -111,7 +102,7 @@ int nd_settings_duration(const char *text, int64_t *ns)
 	while (*text) {
 		if (!take_part(&text, &part))
 			return ND_EFORMAT;
-		sum += part; /* both at most 2^63: no wrap but to 0 */
+		sum += part; /* both are at most 2^63: can only wrap to 0 */
 		if (sum > DURATION_TOP || (sum == 0 && part))
 			return ND_EFORMAT;
 	}
@@ -125,9 +116,9 @@ int nd_settings_uint(const char *text, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
 
-	if (!is_digit(*text))
+	if (!nd_ascii_is_digit(*text))
 		return ND_EFORMAT;
-	for (; is_digit(*text); text++)
+	for (; nd_ascii_is_digit(*text); text++)
 		if (__builtin_mul_overflow(v, 10u, &v) ||
 		    __builtin_add_overflow(v, (uint64_t)(*text - '0'), &v))
 			return ND_EFORMAT;
@@ -184,15 +175,15 @@ static int64_t row_max(const struct nd_setting *row)
 	return row->kind == ND_SET_DURATION ? INT64_MAX : UINT32_MAX;
 }
 
-/* Nanoseconds as Go writes the round ones: "1h", "90s", "500ms", "7ns". */
+/* Formats a duration in its largest whole unit: "1h", "90s", "500ms", "7ns". */
 static void put_duration(char *to, size_t n, int64_t ns)
 {
 	static const struct {
 		int64_t ns;
 		const char *name;
 	} units[] = {
-		{ 3600 * NS_PER_S, "h" }, { 60 * NS_PER_S, "m" }, { NS_PER_S, "s" },
-		{ 1000000, "ms" },        { 1000, "us" },         { 1, "ns" },
+		{ ND_S(3600), "h" }, { ND_S(60), "m" }, { ND_S(1), "s" },
+		{ ND_MS(1), "ms" },  { 1000, "us" },    { 1, "ns" },
 	};
 	size_t i = 0;
 
@@ -201,11 +192,12 @@ static void put_duration(char *to, size_t n, int64_t ns)
 	snprintf(to, n, "%" PRId64 "%s", ns / units[i].ns, ns ? units[i].name : "");
 }
 
-/* Says what the row would have taken. */
-static int wrong_value(const struct nd_setting *row, const char *plugin,
-		       const struct nd_conf_line *line, struct nd_diag *d)
+/* Reports the value with the range of the row. */
+static int refuse_value(const struct nd_setting *row, const char *plugin,
+			const struct nd_conf_line *line, struct nd_diag *d)
 {
-	char min[32], max[32];
+	char min[32], max[32], must[160], where[80];
+	bool open = row->kind == ND_SET_DURATION && !row->max;
 
 	if (row->kind == ND_SET_DURATION) {
 		put_duration(min, sizeof min, row->min);
@@ -214,20 +206,16 @@ static int wrong_value(const struct nd_setting *row, const char *plugin,
 		snprintf(min, sizeof min, "%" PRId64, row->min);
 		snprintf(max, sizeof max, "%" PRId64, row_max(row));
 	}
-	const char *what = row->kind == ND_SET_COUNT ? "a number"
-			   : row->kind == ND_SET_SECS
-				   ? "seconds (\"30\", \"30s\", \"5m\")"
-				   : "a duration (\"500ms\", \"30s\", \"1h30m\")";
-	const char *help = row->help ? row->help : row->name;
-	if (row->kind == ND_SET_DURATION && !row->max)
-		return WRONG(d, line, plugin,
-			     "\"%.80s\" is wrong for \"%s\" (%s): want %s, at least %s",
-			     line->args[0], row->name, help, what, min);
-	return WRONG(d, line, plugin, "\"%.80s\" is wrong for \"%s\" (%s): want %s from %s to %s",
-		     line->args[0], row->name, help, what, min, max);
+	const char *what = row->kind == ND_SET_COUNT  ? "a number"
+			   : row->kind == ND_SET_SECS ? "seconds like \"30\" or \"5m\""
+						      : "a duration like \"500ms\" or \"1h30m\"";
+	snprintf(must, sizeof must, "%s, %s%s%s", what, open ? "at least " : min,
+		 open ? "" : " to ", open ? min : max);
+	snprintf(where, sizeof where, "plugin/%s: ", plugin);
+	return nd_diag_invalid(d, line->file, line->line, where, row->name, line->args[0], must);
 }
 
-/* The value as a number: as it is, in seconds or in nanoseconds. */
+/* The value as a plain number, in seconds or in nanoseconds, by the kind of the row. */
 static int read_number(const struct nd_setting *row, const char *text, int64_t *out)
 {
 	uint64_t plain;
@@ -239,9 +227,9 @@ static int read_number(const struct nd_setting *row, const char *text, int64_t *
 	}
 	if (row->kind == ND_SET_COUNT || nd_settings_duration(text, &ns) < 0)
 		return ND_EFORMAT;
-	if (row->kind == ND_SET_SECS && ns % NS_PER_S)
+	if (row->kind == ND_SET_SECS && ns % ND_NS_PER_S)
 		return ND_EFORMAT;
-	*out = row->kind == ND_SET_SECS ? ns / NS_PER_S : ns;
+	*out = row->kind == ND_SET_SECS ? ns / ND_NS_PER_S : ns;
 	return 0;
 }
 
@@ -262,7 +250,7 @@ static int read_row(const struct nd_setting *row, const char *plugin,
 	else if (row->kind == ND_SET_TEXT)
 		*(const char **)to = line->args[0];
 	else if (read_number(row, line->args[0], &v) < 0 || v < row->min || v > row_max(row))
-		return wrong_value(row, plugin, line, d);
+		return refuse_value(row, plugin, line, d);
 	else if (row->kind == ND_SET_DURATION)
 		*(int64_t *)to = v;
 	else
@@ -270,8 +258,8 @@ static int read_row(const struct nd_setting *row, const char *plugin,
 	return 0;
 }
 
-static int wrong_word(const struct nd_setting *table, const char *plugin,
-		      const struct nd_conf_line *line, struct nd_diag *d)
+static int refuse_word(const struct nd_setting *table, const char *plugin,
+		       const struct nd_conf_line *line, struct nd_diag *d)
 {
 	struct nd_buf known;
 
@@ -280,10 +268,10 @@ static int wrong_word(const struct nd_setting *table, const char *plugin,
 		if (row->kind != ND_SET_NOTYET)
 			nd_buf_printf(&known, "%s%s", known.len ? ", " : "", row->name);
 	if (known.len)
-		WRONG(d, line, plugin, "unknown property \"%.80s\"; known: %s", line->name,
+		WRONG(d, line, plugin, "unknown property \"%.80s\": must be one of %s", line->name,
 		      nd_buf_string(&known));
 	else
-		WRONG(d, line, plugin, "unknown property \"%.80s\"; the plugin has none",
+		WRONG(d, line, plugin, "unknown property \"%.80s\": the plugin has none",
 		      line->name);
 	nd_buf_clear(&known);
 	return ND_ECONF;
@@ -303,14 +291,13 @@ int nd_settings_read(const struct nd_setting *table, const char *plugin,
 			row++;
 		bool found = row && row->name;
 		if (found && row->kind == ND_SET_NOTYET)
-			err = WRONG(d, line, plugin,
-				    "\"%s\" is known to CoreDNS but not in this build yet",
+			err = WRONG(d, line, plugin, "\"%s\" is not supported yet; remove it",
 				    row->name);
 		else if (found ? row->kind == ND_SET_OWN : own_rest)
 			err = own(self, line, ctx);
 		else
 			err = found ? read_row(row, plugin, line, self, d)
-				    : wrong_word(table, plugin, line, d);
+				    : refuse_word(table, plugin, line, d);
 	}
 	return err;
 }

@@ -13,8 +13,8 @@
 
 enum {
 	FILE_MAX = 16 << 20,    /* bytes of one file */
-	EXPANDED_MAX = 1 << 16, /* bytes of one word, its references replaced */
-	EXPAND_STEPS = 100,     /* CoreDNS goes round for ever where X is "{$X}" */
+	EXPANDED_MAX = 1 << 16, /* bytes of one expanded word */
+	EXPAND_STEPS = 100,     /* CoreDNS loops forever if X is "{$X}" */
 	READ_BYTES = 1 << 16,
 };
 
@@ -69,7 +69,7 @@ int nd_source_read_stdin(struct nd_arena *a, char **text, size_t *n)
 	return read_fd(STDIN_FILENO, a, text, n);
 }
 
-/* As Go's Glob sorts: a directory's own files together, each by its bytes. */
+/* The order of Go's Glob: files of one directory together, sorted by bytes. */
 static int compare_paths(const void *a, const void *b)
 {
 	const unsigned char *x = *(unsigned char *const *)a, *y = *(unsigned char *const *)b;
@@ -132,9 +132,9 @@ struct nd_conf_source nd_source_complete(const struct nd_conf_source *given)
 	return s;
 }
 
-/* Adds the steps of `path` behind to[0..n), "." dropped and ".." taking one step back.
- * Returns the new length. `to` has room for all of path and a slash. */
-static size_t add_steps(char *to, size_t n, const char *path)
+/* Appends the components of `path` to to[0..n), dropping "." and resolving "..". Returns the new
+ * length. `to` has room for all of path and a slash. */
+static size_t append_path(char *to, size_t n, const char *path)
 {
 	size_t root = n && to[0] == '/' ? 1 : 0;
 
@@ -143,7 +143,7 @@ static size_t add_steps(char *to, size_t n, const char *path)
 		if (len == 0 || (len == 1 && path[0] == '.'))
 			continue;
 		bool up = len == 2 && path[0] == '.' && path[1] == '.';
-		size_t last = n; /* where the last step begins */
+		size_t last = n; /* start of the last component */
 		while (last > root && to[last - 1] != '/')
 			last--;
 		bool stuck = n - last == 2 && to[last] == '.' && to[last + 1] == '.';
@@ -174,21 +174,21 @@ char *nd_source_join(struct nd_arena *a, const char *from, const char *path)
 	start[dir] = '\0';
 	if (path[0] == '/' || start[0] == '/')
 		to[n++] = '/';
-	n = add_steps(to, n, start);
-	n = add_steps(to, n, path);
+	n = append_path(to, n, start);
+	n = append_path(to, n, path);
 	if (n == 0)
 		to[n++] = '.';
 	return n < ND_SOURCE_PATH_MAX ? nd_arena_text(a, to, n) : NULL;
 }
 
-/* One reference that opens and closes so, replaced wherever it stands. 1: look again, 0: no
- * more, or a negative error. */
+/* Replaces all occurrences of the first reference between `open` and `close`. 1: replaced, look
+ * again; 0: none left; or a negative error. */
 static int expand_one(const struct nd_conf_source *src, struct nd_arena *a, const char *open,
 		      const char *close, const char **text)
 {
 	const char *at = strstr(*text, open), *end = at ? strstr(at, close) : NULL;
 
-	/* "{%}": CoreDNS takes the "%}" in it for the end, and stops. */
+	/* "{%}": CoreDNS reads its "%}" as the end and stops. */
 	if (!end || end <= at + 2)
 		return 0;
 	size_t ref = (size_t)(end - at) + strlen(close);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source.h - what a Corefile is made of besides its text: files, globs, the environment.
+/* source.h - files, globs and environment variables for the Corefile parser.
  *
  * Private to conf/.
- * Owns:    nothing; texts lie in the arena given.
- * Threads: one.
+ * Owns:    nothing; all results are in the caller's arena.
+ * Errors:  0 or a negative error; NULL where a pointer is returned.
+ * Threads: any.
  */
 #pragma once
 
@@ -12,18 +13,19 @@
 
 enum { ND_SOURCE_PATH_MAX = 4096 };
 
-/* The given source with the real reader, glob and environment where it has none; NULL: all real. */
+/* The given source with its NULL members replaced by the real reader, glob and environment. given
+ * may be NULL. */
 struct nd_conf_source nd_source_complete(const struct nd_conf_source *given);
 
-/* All of standard input; 0 or a negative error. */
+/* Reads all of standard input. */
 int nd_source_read_stdin(struct nd_arena *a, char **text, size_t *n);
 
-/* `path` as seen from the file `from`, cleaned of "." and "..", so that one file has one name
- * and a loop of imports is seen. NULL: too long, or no memory. */
+/* `path` relative to the file `from`, without "." and "..": each file has one name, so import loops
+ * can be detected. NULL: too long, or out of memory. */
 char *nd_source_join(struct nd_arena *a, const char *from, const char *path);
 
-/* {%NAME%} and {$NAME} replaced, as CoreDNS does it: a value is looked through again; an empty
- * name ends the search. NULL: values without end, or no memory. Text without a reference is
- * returned as it is. */
+/* Replaces {%NAME%} and {$NAME} as CoreDNS does: references in values are expanded too; an empty
+ * name ends the search. NULL: endless or too long, or out of memory. Text without a reference is
+ * returned unchanged. */
 const char *nd_source_expand(const struct nd_conf_source *src, struct nd_arena *a,
 			     const char *text);

@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "conf/source.h"
 
 enum {
-	SNIPPET_IMPORTS_MAX = 10000, /* as coredns/caddy 1.1.4 */
+	SNIPPET_IMPORTS_MAX = 10000, /* the limit of coredns/caddy 1.1.4 */
 	FILE_IMPORTS_MAX = 100000,   /* likewise */
-	PARTS_MAX = 10000,           /* snippets, and files of different names */
-	WORDS_MAX = 4 << 20,         /* taken in all, imports included */
+	PARTS_MAX = 10000,           /* of snippets; of files with different names */
+	WORDS_MAX = 4 << 20,         /* in total, imports included */
 	WARNINGS_MAX = 1 << 16,      /* bytes */
 };
 
@@ -23,7 +24,7 @@ enum {
 
 static int no_memory(struct nd_stream *s)
 {
-	return WRONG(s, s->tok, "no memory for the configuration: it is too large");
+	return WRONG(s, s->tok, "out of memory: the configuration is too large");
 }
 
 static bool is(const struct nd_lexeme *w, const char *text)
@@ -48,18 +49,14 @@ static int add_part(struct nd_stream *s, struct nd_stream_parts *parts, const ch
 	if (parts->n == PARTS_MAX) {
 		nd_lexed_clear(words);
 		return WRONG(s, s->tok, "more than %d %s", PARTS_MAX,
-			     parts == &s->files ? "files imported" : "snippets");
+			     parts == &s->files ? "imported files" : "snippets");
 	}
-	if (parts->n == parts->cap) {
-		size_t cap = parts->cap ? parts->cap * 2 : 16;
-		struct nd_stream_part *at = realloc(parts->at, cap * sizeof *at);
-		if (!at) {
-			nd_lexed_clear(words);
-			return no_memory(s);
-		}
-		parts->at = at;
-		parts->cap = cap;
+	struct nd_stream_part *at = nd_array_grow(parts->at, &parts->cap, parts->n + 1, sizeof *at);
+	if (!at) {
+		nd_lexed_clear(words);
+		return no_memory(s);
 	}
+	parts->at = at;
 	uint64_t hash = nd_hash_add(ND_HASH_START, name, strlen(name));
 	parts->at[parts->n++] = (struct nd_stream_part){ .hash = hash,
 							 .name = name,
@@ -67,9 +64,9 @@ static int add_part(struct nd_stream *s, struct nd_stream_parts *parts, const ch
 	return 0;
 }
 
-/* Words that have been begun and are still in the frames are being imported right now: what
- * they import stands above them, and the frames of a glob's later files are not yet begun. To
- * import such words again would never end; CoreDNS goes on until a count is used up. */
+/* Are the words being imported? Their frame is on the stack and has been started; the frames of a
+ * glob's later files have not. Importing them again would never end; CoreDNS repeats it until it
+ * reaches its limit. */
 static bool is_open(const struct nd_stream *s, const struct nd_lexed *words)
 {
 	for (size_t i = 0; i < s->nframes; i++)
@@ -82,14 +79,11 @@ static int push(struct nd_stream *s, const struct nd_lexed *words)
 {
 	if (words->n == 0)
 		return 0;
-	if (s->nframes == s->frames_cap) {
-		size_t cap = s->frames_cap ? s->frames_cap * 2 : 16;
-		struct nd_stream_frame *frames = realloc(s->frames, cap * sizeof *frames);
-		if (!frames)
-			return no_memory(s);
-		s->frames = frames;
-		s->frames_cap = cap;
-	}
+	struct nd_stream_frame *frames = nd_array_grow(s->frames, &s->frames_cap, s->nframes + 1,
+						       sizeof *frames);
+	if (!frames)
+		return no_memory(s);
+	s->frames = frames;
 	s->frames[s->nframes++] = (struct nd_stream_frame){ .at = words->at, .n = words->n };
 	return 0;
 }
@@ -158,7 +152,8 @@ const char *nd_stream_text(struct nd_stream *s, const struct nd_lexeme *w)
 	const char *text = nd_source_expand(&s->src, s->arena, w->text);
 
 	if (!text)
-		WRONG(s, w, "\"%.80s\": its environment variables hold too much, or each other",
+		WRONG(s, w,
+		      "\"%.80s\": its environment variables refer to each other or are too long",
 		      w->text);
 	return text;
 }
@@ -170,8 +165,8 @@ void nd_stream_warn(struct nd_stream *s, const struct nd_lexeme *w, const char *
 		      w->line, what, *word ? " \"" : "", word, *word ? "\"" : "");
 }
 
-/* The word behind tok if it stands on tok's line. An import's words never end in the middle of
- * a line, so it is in the same frame. */
+/* The next word if it is on tok's line. Imported words never end in the middle of a line, so it is
+ * in the same frame. */
 static const struct nd_lexeme *take_arg(struct nd_stream *s)
 {
 	struct nd_stream_frame *f = &s->frames[s->nframes - 1];
@@ -185,15 +180,15 @@ static int import_snippet(struct nd_stream *s, const struct nd_lexeme *at,
 			  const struct nd_stream_part *snippet)
 {
 	if (is_open(s, &snippet->words))
-		return WRONG(s, at, "snippet \"%.80s\" imports itself; take that import out",
+		return WRONG(s, at, "snippet \"%.80s\" imports itself: remove this import",
 			     snippet->name);
 	if (s->nsnippet_imports++ == SNIPPET_IMPORTS_MAX)
-		return WRONG(s, at, "import \"%.80s\": more than %d imports of snippets",
-			     snippet->name, SNIPPET_IMPORTS_MAX);
+		return WRONG(s, at, "import \"%.80s\": more than %d snippet imports", snippet->name,
+			     SNIPPET_IMPORTS_MAX);
 	return push(s, &snippet->words);
 }
 
-/* Puts the words of the file into s->files, once. */
+/* Reads the file into s->files unless it is there already. */
 static struct nd_stream_part *read_part(struct nd_stream *s, const struct nd_lexeme *at,
 					const char *pattern, const char *path)
 {
@@ -207,8 +202,7 @@ static struct nd_stream_part *read_part(struct nd_stream *s, const struct nd_lex
 	int err = s->src.read_file(s->src.ctx, path, s->arena, &text, &n);
 	if (err == -ENOENT)
 		WRONG(s, at,
-		      "import \"%.200s\": there is no such file, and no snippet of that name "
-		      "above this line",
+		      "import \"%.200s\": no such file, and no snippet of that name above this line",
 		      pattern);
 	else if (err)
 		WRONG(s, at, "import \"%.200s\": can't read %.300s: %s", pattern, path,
@@ -229,7 +223,7 @@ static int push_file(struct nd_stream *s, const struct nd_lexeme *at, const char
 	if (!part)
 		return s->err;
 	if (is_open(s, &part->words))
-		return WRONG(s, at, "file \"%.300s\" imports itself; take that import out", path);
+		return WRONG(s, at, "file \"%.300s\" imports itself: remove this import", path);
 	return push(s, &part->words);
 }
 
@@ -248,10 +242,10 @@ static int import_glob(struct nd_stream *s, const struct nd_lexeme *at, const ch
 	char **found = NULL;
 	size_t n = 0;
 
-	/* CoreDNS's limit: many wild cards take too long. */
+	/* CoreDNS's limit: more wildcards could take too long. */
 	if (count(path, '*') > 1 || count(path, '?') > 1 || strchr(path, '['))
 		return WRONG(s, at,
-			     "import \"%.200s\": a pattern has at most one * and one ?, and "
+			     "import \"%.200s\": a pattern can have one * and one ? at most, and "
 			     "no [",
 			     pattern);
 	int err = s->src.glob(s->src.ctx, path, s->arena, &found, &n);
@@ -259,7 +253,7 @@ static int import_glob(struct nd_stream *s, const struct nd_lexeme *at, const ch
 		return WRONG(s, at, "import \"%.200s\": %s", pattern, nd_err_text(err));
 	if (n == 0)
 		nd_stream_warn(s, at, "no file matches import", pattern);
-	while (!err && n > 0) /* the first one on top */
+	while (!err && n > 0) /* in reverse: the first file must be on top */
 		err = push_file(s, at, pattern, found[--n]);
 	return err;
 }
@@ -269,7 +263,7 @@ static int import_files(struct nd_stream *s, const struct nd_lexeme *at, const c
 	char *path = nd_source_join(s->arena, at->file, pattern);
 
 	if (s->nfile_imports++ == FILE_IMPORTS_MAX)
-		return WRONG(s, at, "import \"%.200s\": more than %d imports of files", pattern,
+		return WRONG(s, at, "import \"%.200s\": more than %d file imports", pattern,
 			     FILE_IMPORTS_MAX);
 	if (!path)
 		return WRONG(s, at, "import \"%.200s\": the path is too long", pattern);
@@ -285,18 +279,16 @@ int nd_stream_import(struct nd_stream *s)
 	if (s->err)
 		return s->err;
 	if (!pattern || !*pattern)
-		return WRONG(s, at,
-			     "\"import\" needs the name of a snippet or file, or a pattern, "
-			     "behind it");
+		return WRONG(s, at, "\"import\" needs a snippet, a file or a pattern");
 	if (more)
 		return WRONG(s, at, "unexpected \"%.80s\": \"import\" takes one argument",
 			     more->text);
-	s->tok = s->before; /* as if the import had not been there */
+	s->tok = s->before; /* as if there were no import */
 	const struct nd_stream_part *snippet = find_part(&s->snippets, pattern);
 	return snippet ? import_snippet(s, at, snippet) : import_files(s, at, pattern);
 }
 
-/* The words up to the brace that closes the one in tok. */
+/* Reads the words up to the brace that closes the one in tok. */
 static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *body)
 {
 	const struct nd_lexeme *open = s->tok;
@@ -313,14 +305,14 @@ static int read_body(struct nd_stream *s, const char *name, struct nd_lexed *bod
 	if (s->err)
 		return s->err;
 	if (depth)
-		return WRONG(s, s->tok, "the snippet \"%.80s\" opened on line %d has no \"}\"",
-			     name, open->line);
+		return WRONG(s, s->tok, "snippet \"%.80s\" opened on line %d is not closed", name,
+			     open->line);
 	if (body->n)
 		body->at[0].starts_line = true;
 	return 0;
 }
 
-/* CoreDNS refuses this where the snippet is defined, used or not. */
+/* CoreDNS rejects this at the definition, even if the snippet is not used. */
 static int check_self_import(struct nd_stream *s, const char *name, const struct nd_lexed *body)
 {
 	for (size_t i = 0; i + 1 < body->n; i++) {
@@ -331,7 +323,7 @@ static int check_self_import(struct nd_stream *s, const char *name, const struct
 		if (!what)
 			return s->err;
 		if (strcmp(what, name) == 0)
-			return WRONG(s, w, "snippet \"%.80s\" imports itself; take that import out",
+			return WRONG(s, w, "snippet \"%.80s\" imports itself: remove this import",
 				     name);
 	}
 	return 0;
@@ -342,12 +334,11 @@ int nd_stream_define(struct nd_stream *s, const char *name)
 	struct nd_lexed body = { 0 };
 
 	if (find_part(&s->snippets, name))
-		return WRONG(s, s->tok, "snippet \"%.80s\" is defined twice; rename or remove one",
+		return WRONG(s, s->tok, "snippet \"%.80s\" is defined twice: rename or remove one",
 			     name);
 	if (!is(s->tok, "{"))
 		return WRONG(s, s->tok,
-			     "unexpected \"%.80s\": the snippet \"%.80s\" needs a \"{\" "
-			     "behind its name",
+			     "unexpected \"%.80s\": snippet \"%.80s\" needs a \"{\" after its name",
 			     s->tok->text, name);
 	int err = read_body(s, name, &body);
 	if (!err)

@@ -59,7 +59,7 @@ class Ended:
     (-11, 'Corefile:3 - "x"', "exit status -11"),
     (1, 'Corefile:2 - "x"', "Corefile:3"),
     (1, "Corefile:3 - something is wrong", '"x"'),
-    (1, 'Corefile:3 - "x" is known to CoreDNS, but not in this build yet', "not there yet"),
+    (1, 'Corefile:3 - "x" is not supported yet; remove it', "not there yet"),
 ])
 def test_refusal(monkeypatch, status, log, complaint):
     group = driver.Group.__new__(driver.Group)

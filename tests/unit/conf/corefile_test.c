@@ -46,7 +46,7 @@ static int read_file(void *ctx, const char *path, struct nd_arena *a, char **tex
 	return strcmp(path, "etc/secret") == 0 ? -EACCES : -ENOENT;
 }
 
-/* "etc/" and a star: what ends as the pattern does. */
+/* The paths that end as the pattern does; it must be "etc/" and a star. */
 static int find(void *ctx, const char *pattern, struct nd_arena *a, char ***paths, size_t *n)
 {
 	const char *end = strchr(pattern, '*') + 1;
@@ -75,7 +75,7 @@ static const char *env(void *ctx, const char *name)
 					    : NULL;
 }
 
-/* "key key { name arg { name } name }": what was understood, on one line. */
+/* Writes the result on one line: "key key[name <arg> {name}; name]". */
 static void put_lines(struct nd_buf *b, const struct nd_conf_line *lines, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -104,7 +104,7 @@ static void put_conf(struct nd_buf *b, const struct nd_conf *conf)
 		nd_buf_printf(b, " ! %s", conf->warnings);
 }
 
-/* The line above, or the error text. */
+/* Writes the result, or the error text. */
 static void describe_n(const char *text, size_t n, struct nd_buf *b, int *reads)
 {
 	struct nd_conf_source src = { reads, read_file, find, env };
@@ -144,7 +144,7 @@ static void check(const struct row *rows, size_t n)
 	}
 }
 
-/* Each taken, and so, by coredns/caddy 1.1.4. */
+/* coredns/caddy 1.1.4 accepts each of these with the same result. */
 static void test_grammar(void **state)
 {
 	static const struct row rows[] = {
@@ -153,29 +153,29 @@ static void test_grammar(void **state)
 		{ "one", ".:53 {\n whoami\n}\n", ".:53[whoami]" },
 		{ "no block at all", ".:53", ".:53[]" },
 		{ "empty block", ".:53 {\n}", ".:53[]" },
-		{ "first directive behind the brace", ". { whoami\n}", ".[whoami]" },
+		{ "first directive after the brace", ". { whoami\n}", ".[whoami]" },
 		{ "server's brace on the next line", ".\n{\nwhoami\n}", ".[whoami]" },
 		{ "without braces", ".:53\nlog a\nfile b {\n reload 1s\n}\nwhoami",
 		  ".:53[log <a>; file <b> {reload <1s>}; whoami]" },
 		{ "keys", "a, b c,\nd {\n}", "a b c d[]" },
 		{ "two servers", "a {\nlog\n}\nb {\nlog\n}\n", "a[log] b[log]" },
-		{ "second server behind the brace", "a {\nlog\n} b {\nlog\n}\n", "a[log] b[log]" },
-		{ "twice the same, in order", ". {\nlog a\nerrors\nlog b {\n}\n}",
+		{ "second server after the brace", "a {\nlog\n} b {\nlog\n}\n", "a[log] b[log]" },
+		{ "the same plugin twice, in order", ". {\nlog a\nerrors\nlog b {\n}\n}",
 		  ".[log <a>; errors; log <b> {}]" },
 		{ "block in a block", ". {\nx {\n y a {\n z\n }\n w\n}\n}", ".[x {y <a> {z}; w}]" },
 		{ "blocks closed on one line", ". {\nx {\n y {\n z\n } }\n}", ".[x {y {z}}]" },
-		{ "block closed behind a word", ". {\nx {\n y a }\nz\n}", ".[x {y <a>}; z]" },
+		{ "block closed after a word", ". {\nx {\n y a }\nz\n}", ".[x {y <a>}; z]" },
 		{ "block on one line", ". {\nx { y }\nz\n}", ".[x {y}; z]" },
 		{ "braces glued to words", ". {\nx {}\n}", ".[x <{}>]" },
-		{ "last brace missing behind a plugin's", ". {\nhosts {\n a\n}\n", ".[hosts {a}]" },
-		{ "last brace missing behind an empty import", ". {\nhosts {\n}\nimport empty.conf",
+		{ "last brace missing after a plugin's", ". {\nhosts {\n a\n}\n", ".[hosts {a}]" },
+		{ "last brace missing after an empty import", ". {\nhosts {\n}\nimport empty.conf",
 		  ".[hosts {}]" },
-		{ "spare brace at the end", ". {\n}\n}\n",
-		  ".[] ! etc/Corefile:3 - a \"}\" at the end that closes nothing is left out" },
+		{ "unmatched brace at the end", ". {\n}\n}\n",
+		  ".[] ! etc/Corefile:3 - ignoring an unmatched \"}\" at the end" },
 		{ "server without a zone", "{$NONE} {\nlog\n}\na {\n}",
-		  "a[] ! etc/Corefile:1 - a server block without a zone is left out" },
-		{ "snippet that nothing imports", "(s) {\nlog {\n}\n}\na {\n}", "a[]" },
-		{ "word in parentheses beside another", "(s) a {\nlog\n}", "(s) a[log]" },
+		  "a[] ! etc/Corefile:1 - ignoring a server block without a zone" },
+		{ "snippet never imported", "(s) {\nlog {\n}\n}\na {\n}", "a[]" },
+		{ "word in parentheses and another word", "(s) a {\nlog\n}", "(s) a[log]" },
 	};
 	(void)state;
 	check(rows, ND_COUNT(rows));
@@ -188,10 +188,10 @@ static void test_words(void **state)
 		  ".[x <a b> <> <c\"d> <e\\n>]" },
 		{ "line end in quotes", ". {\nx \"a\nb\" c\ny\n}", ".[x <a\nb> <c>; y]" },
 		{ "quote inside a word", ". {\nx a\"b c\"\n}", ".[x <a\"b> <c\">]" },
-		{ "word behind a quote", ". {\nx \"a\"b\n}", ".[x <a> <b>]" },
+		{ "word after a quote", ". {\nx \"a\"b\n}", ".[x <a> <b>]" },
 		{ "quote never closed", "a\n\"log", "a[log]" },
 		{ "comments", "# a\n. { # b {\nx # c }\n} # d", ".[x]" },
-		{ "comment in a word lasts to white space", ". {\nx a#b c\n}", ".[x <a> <c>]" },
+		{ "comment in a word ends at white space", ". {\nx a#b c\n}", ".[x <a> <c>]" },
 		{ "hash in quotes", ". {\nx \"#a\"\n}", ".[x <#a>]" },
 		{ "byte order mark", "\xef\xbb\xbf. {\r\nx a\r\n}\r\n", ".[x <a>]" },
 		{ "CR inside a word", ". {\nx a\rb\n}", ".[x <ab>]" },
@@ -201,7 +201,7 @@ static void test_words(void **state)
 		  "b\xe2\x80\xa8"
 		  "c\n}",
 		  ".[x <a> <b> <c>]" },
-		{ "no UTF-8",
+		{ "not UTF-8",
 		  ". {\nx \xff\xc2"
 		  "a \xed\xa0\x80 \xf0\x9f\x98\x80\n}",
 		  ".[x <\xef\xbf\xbd\xef\xbf\xbd"
@@ -247,7 +247,7 @@ static void test_import(void **state)
 		  "etc/Corefile:5 - no file matches import \"*.nix\"" },
 		{ "name from the environment", "(s1.1.1.1) {\nlog\n}\n. {\nimport s{$UP}\n}",
 		  ".[log]" },
-		{ "import is a word elsewhere", ". {\nx import s\n}", ".[x <import> <s>]" },
+		{ "import as an argument", ". {\nx import s\n}", ".[x <import> <s>]" },
 	};
 	(void)state;
 	check(rows, ND_COUNT(rows));
@@ -257,79 +257,73 @@ static void test_errors(void **state)
 {
 	static const struct row rows[] = {
 		{ "server on one line", ". { whoami }",
-		  "etc/Corefile:1 - unexpected \"}\" behind \"whoami\": no \"{\" on this line opens it; "
-		  "put it on a line of its own" },
+		  "etc/Corefile:1 - unexpected \"}\" after \"whoami\": put it on a line of its own" },
 		{ "brace on the next line", ". {\nhosts\n{\n}\n}",
-		  "etc/Corefile:3 - unexpected \"{\" at the start of a line; put it on the line of what "
-		  "it belongs to" },
-		{ "word behind a block", ". {\nhosts {\n} x\n}",
-		  "etc/Corefile:3 - unexpected \"x\": a new line must follow \"}\"" },
+		  "etc/Corefile:3 - unexpected \"{\" at the start of a line: put it at the end of the "
+		  "previous line" },
+		{ "word after a block", ". {\nhosts {\n} x\n}",
+		  "etc/Corefile:3 - unexpected \"x\": \"}\" must be followed by a new line" },
 		{ "server not closed", ".:53 {\nwhoami\n",
-		  "etc/Corefile:2 - unexpected end behind \"whoami\": the block of \".:53\" opened at "
-		  "etc/Corefile:1 has no \"}\"" },
+		  "etc/Corefile:2 - unexpected end of file after \"whoami\": the block of \".:53\" "
+		  "opened at etc/Corefile:1 is not closed" },
 		{ "plugin not closed", ". {\nhosts {\n a b\n",
-		  "etc/Corefile:3 - unexpected end behind \"b\": the block of \"hosts\" opened at "
-		  "etc/Corefile:2 has no \"}\"" },
+		  "etc/Corefile:3 - unexpected end of file after \"b\": the block of \"hosts\" opened "
+		  "at etc/Corefile:2 is not closed" },
 		{ "quote not closed", ". {\nx \"a\n}\n",
-		  "etc/Corefile:2 - unexpected end: a quote opened at etc/Corefile:2 is not closed" },
+		  "etc/Corefile:2 - unexpected end of file: the quote opened at etc/Corefile:2 is not "
+		  "closed" },
 		{ "comma at the end", "a,",
-		  "etc/Corefile:1 - the text ends behind \"a,\": take the comma out, or name one more "
+		  "etc/Corefile:1 - unexpected end of file after \"a,\": remove the comma or add a "
 		  "zone" },
 		{ "comma before the brace", "a, {\n}",
-		  "etc/Corefile:1 - unexpected \"{\": the comma of \"a,\" wants one more zone" },
-		{ "brace too many", ". {\n}\n}\na {\n}",
+		  "etc/Corefile:1 - unexpected \"{\" after \"a,\": remove the comma or add a zone" },
+		{ "one brace too many", ". {\n}\n}\na {\n}",
 		  "etc/Corefile:3 - unexpected \"}\": no block is open here" },
-		{ "brace among keys", "a } {\n}",
-		  "etc/Corefile:1 - unexpected \"}\" among the zones of a server block; want \"{\" and "
-		  "its plugins" },
-		{ "import of nothing", ". {\nimport\n}",
-		  "etc/Corefile:2 - \"import\" needs the name of a snippet or file, or a pattern, behind "
-		  "it" },
+		{ "brace after keys", "a } {\n}",
+		  "etc/Corefile:1 - unexpected \"}\" after the zones of a server block: must be \"{\"" },
+		{ "import without an argument", ". {\nimport\n}",
+		  "etc/Corefile:2 - \"import\" needs a snippet, a file or a pattern" },
 		{ "import of an empty name", ". {\nimport {$NONE}\n}",
-		  "etc/Corefile:2 - \"import\" needs the name of a snippet or file, or a pattern, behind "
-		  "it" },
-		{ "import of two", ". {\nimport a b\n}",
+		  "etc/Corefile:2 - \"import\" needs a snippet, a file or a pattern" },
+		{ "import with two arguments", ". {\nimport a b\n}",
 		  "etc/Corefile:2 - unexpected \"b\": \"import\" takes one argument" },
 		{ "no such file", ". {\nimport none\n}",
-		  "etc/Corefile:2 - import \"none\": there is no such file, and no snippet of that name "
-		  "above this line" },
+		  "etc/Corefile:2 - import \"none\": no such file, and no snippet of that name above this line" },
 		{ "file not readable", ". {\nimport secret\n}",
 		  "etc/Corefile:2 - import \"secret\": can't read etc/secret: Permission denied" },
-		{ "snippet below", ". {\nimport s\n}\n(s) {\n}",
-		  "etc/Corefile:2 - import \"s\": there is no such file, and no snippet of that name "
-		  "above this line" },
+		{ "snippet defined below", ". {\nimport s\n}\n(s) {\n}",
+		  "etc/Corefile:2 - import \"s\": no such file, and no snippet of that name above this line" },
 		{ "two stars", ". {\nimport */*\n}",
-		  "etc/Corefile:2 - import \"*/*\": a pattern has at most one * and one ?, and no [" },
+		  "etc/Corefile:2 - import \"*/*\": a pattern can have one * and one ? at most, and no [" },
 		{ "two question marks", ". {\nimport ??\n}",
-		  "etc/Corefile:2 - import \"??\": a pattern has at most one * and one ?, and no [" },
+		  "etc/Corefile:2 - import \"??\": a pattern can have one * and one ? at most, and no [" },
 		{ "class in a pattern", ". {\nimport [a]\n}",
-		  "etc/Corefile:2 - import \"[a]\": a pattern has at most one * and one ?, and no [" },
+		  "etc/Corefile:2 - import \"[a]\": a pattern can have one * and one ? at most, and no [" },
 		{ "file imports itself", ". {\nimport self.conf\n}",
-		  "etc/self.conf:2 - file \"etc/self.conf\" imports itself; take that import out" },
+		  "etc/self.conf:2 - file \"etc/self.conf\" imports itself: remove this import" },
 		{ "files import each other", ". {\nimport loop1.conf\n}",
-		  "etc/loop2.conf:1 - file \"etc/loop1.conf\" imports itself; take that import out" },
+		  "etc/loop2.conf:1 - file \"etc/loop1.conf\" imports itself: remove this import" },
 		{ "Corefile imports itself", ". {\nimport ./Corefile\n}",
-		  "etc/Corefile:2 - file \"etc/Corefile\" imports itself; take that import out" },
+		  "etc/Corefile:2 - file \"etc/Corefile\" imports itself: remove this import" },
 		{ "snippet imports itself", "(s) {\nlog\nimport s\n}\n",
-		  "etc/Corefile:3 - snippet \"s\" imports itself; take that import out" },
+		  "etc/Corefile:3 - snippet \"s\" imports itself: remove this import" },
 		{ "snippets import each other",
 		  "(a) {\nimport b\n}\n(b) {\nimport a\n}\n. {\nimport a\n}",
-		  "etc/Corefile:5 - snippet \"a\" imports itself; take that import out" },
-		{ "snippet twice", "(s) {\n}\n(s) {\n}",
-		  "etc/Corefile:3 - snippet \"s\" is defined twice; rename or remove one" },
+		  "etc/Corefile:5 - snippet \"a\" imports itself: remove this import" },
+		{ "snippet defined twice", "(s) {\n}\n(s) {\n}",
+		  "etc/Corefile:3 - snippet \"s\" is defined twice: rename or remove one" },
 		{ "snippet without a body", "(s)",
-		  "etc/Corefile:1 - the snippet \"s\" needs a \"{\" behind "
-		  "its name" },
+		  "etc/Corefile:1 - snippet \"s\" needs a \"{\" after its name" },
 		{ "snippet without a brace", "(s)\nlog",
-		  "etc/Corefile:2 - unexpected \"log\": the snippet \"s\" needs a \"{\" behind its name" },
+		  "etc/Corefile:2 - unexpected \"log\": snippet \"s\" needs a \"{\" after its name" },
 		{ "snippet not closed", "(s) {\nlog {\n}\n",
-		  "etc/Corefile:3 - the snippet \"s\" opened on line 1 has no \"}\"" },
+		  "etc/Corefile:3 - snippet \"s\" opened on line 1 is not closed" },
 		{ "error in an imported file", "import bad.conf\na {\n}",
 		  "etc/bad.conf:3 - unexpected \"}\": no block is open here" },
 		{ "variable that holds itself", ". {\nx {$LOOP}\n}",
-		  "etc/Corefile:2 - \"{$LOOP}\": its environment variables hold too much, or each other" },
+		  "etc/Corefile:2 - \"{$LOOP}\": its environment variables refer to each other or are too long" },
 		{ "variable that grows", ". {\nx {$GROW}\n}",
-		  "etc/Corefile:2 - \"{$GROW}\": its environment variables hold too much, or each other" },
+		  "etc/Corefile:2 - \"{$GROW}\": its environment variables refer to each other or are too long" },
 	};
 	(void)state;
 	check(rows, ND_COUNT(rows));
@@ -352,7 +346,7 @@ static void expect_start(const struct nd_buf *text, const char *want)
 	nd_buf_clear(&b);
 }
 
-/* What a hostile text could ask for without end. */
+/* The limits against hostile text. */
 static void test_limits(void **state)
 {
 	static const struct {
@@ -365,17 +359,17 @@ static void test_limits(void **state)
 		  "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n",
 		  ".[x {x {" },
 		{ ". {\n", "x {\n", 33, "",
-		  "etc/Corefile:34 - unexpected \"{\": blocks may lie 32 deep" },
+		  "etc/Corefile:34 - unexpected \"{\": blocks cannot be nested more than 32 deep" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10000, "}\n", ".[log; log" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10001, "}\n",
-		  "etc/Corefile:10005 - import \"s\": more than 10000 imports of snippets" },
+		  "etc/Corefile:10005 - import \"s\": more than 10000 snippet imports" },
 		{ ". {\n", "import empty.conf\n", 100001, "}\n",
-		  "etc/Corefile:100002 - import \"empty.conf\": more than 100000 imports of files" },
-		{ ". {\n", "x\n", 1 << 20, "}\n", "etc/Corefile:" }, /* the arena's end */
+		  "etc/Corefile:100002 - import \"empty.conf\": more than 100000 file imports" },
+		{ ". {\n", "x\n", 1 << 20, "}\n", "etc/Corefile:" }, /* the arena is full */
 		{ "(s) {\n", "\"\"\n", 1000, "}\n\"\"", "" },
 		{ "", "\"\"\n", (4 << 20) + 1, "", "etc/Corefile:" },
 		{ "", "          ", (16 << 20) / 10 + 1, "",
-		  "etc/Corefile - the file has 16777220 bytes" },
+		  "etc/Corefile - the file is too large: 16777220 bytes" },
 	};
 	(void)state;
 
@@ -399,11 +393,11 @@ static void test_nul(void **state)
 
 	describe_n(text, sizeof text - 1, &b, &reads);
 	assert_string_equal(nd_buf_string(&b),
-			    "etc/Corefile:2 - a NUL character; the file must be UTF-8 text");
+			    "etc/Corefile:2 - unexpected NUL character: the file must be UTF-8 text");
 	nd_buf_clear(&b);
 }
 
-/* A file is read once, however often it is imported. */
+/* A file imported twice is read once. */
 static void test_one_read(void **state)
 {
 	static const char text[] = ". {\nimport errors.override\nimport ./errors.override\n}";
@@ -441,12 +435,12 @@ static void test_hash(void **state)
 		{ "itself", ". {\nlog a\nerrors\n}\n", true },
 		{ "indentation", ".  {\n\tlog  a\n  errors\n}\n", true },
 		{ "comment at the end", ". {\nlog a # x\nerrors\n}\n# end\n", true },
-		{ "snippet that nothing imports", ". {\nlog a\nerrors\n}\n(s) {\nlog\n}\n", true },
+		{ "snippet never imported", ". {\nlog a\nerrors\n}\n(s) {\nlog\n}\n", true },
 		{ "comment on top", "# top\n. {\nlog a\nerrors\n}\n", false },
 		{ "another word", ". {\nlog b\nerrors\n}\n", false },
 		{ "another key", "a {\nlog a\nerrors\n}\n", false },
 		{ "words glued", ". {\nloga\nerrors\n}\n", false },
-		{ "a zone more", ". a {\nlog a\nerrors\n}\n", false },
+		{ "one more zone", ". a {\nlog a\nerrors\n}\n", false },
 		{ "a block", ". {\nlog a {\n}\nerrors\n}\n", false },
 		{ "order", ". {\nerrors\nlog a\n}\n", false },
 		{ "from a file", ". {\nlog a\nimport errors.override\n}\n", false },
@@ -460,7 +454,7 @@ static void test_hash(void **state)
 				 rows[i].same ? "the same" : "another");
 }
 
-/* Files, lines and names of what is kept, for the errors of those who read on. */
+/* Keys and lines keep file and line, for later error messages. */
 static void test_places(void **state)
 {
 	static const char text[] = "a,\nb {\n\n log \"x\ny\" z\n import errors.override\n}";
@@ -494,7 +488,7 @@ static void write_text(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* The real reader, glob and environment. A "*" takes hidden files, as Go's does. */
+/* The real reader, glob and environment. "*" matches hidden files, as in Go. */
 static void test_load(void **state)
 {
 	char dir[] = "/tmp/corefile_test.XXXXXX", path[64];
@@ -538,7 +532,7 @@ static void test_load(void **state)
 	nd_arena_clear(&a);
 }
 
-/* A configuration of any size ends in an error, not in a crash, where memory is short. */
+/* Without enough memory, parsing ends in an error and not in a crash. */
 static void test_small_arena(void **state)
 {
 	static const char text[] = "(s) {\nlog a b\n}\n(t) {\n}\na b, c {\nimport s\nhosts {$UP} {\n"
@@ -552,7 +546,7 @@ static void test_small_arena(void **state)
 		struct nd_conf conf;
 		struct nd_diag d = { 0 };
 		nd_arena_init(&a, max);
-		/* find() wants room for its list. */
+		/* find() needs room for its list. */
 		src.glob = max < 2048 ? (void *)0 : find;
 		err = nd_corefile_parse("etc/Corefile", text, sizeof text - 1, &src, &a, &conf, &d);
 		failed += err != 0;

@@ -40,7 +40,7 @@ static void test_first_wins(void **state)
 	assert_int_equal(nd_diag_at(&d, "a", 1, "one"), ND_ECONF);
 	assert_int_equal(nd_diag_at(&d, "b", 2, "two"), ND_ECONF);
 	assert_string_equal(d.text, "a:1 - one");
-	assert_int_equal(nd_diag_at(NULL, "a", 1, "nobody listens"), ND_ECONF);
+	assert_int_equal(nd_diag_at(NULL, "a", 1, "no diag"), ND_ECONF);
 }
 
 static void test_long(void **state)

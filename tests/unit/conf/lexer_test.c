@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Words with their lines, those that start one after a bar: "|1a 1b |2c". */
+/* Words with their line numbers; a bar marks the first word of a line: "|1a 1b |2c". */
 static void test_lines(void **state)
 {
 	static const struct {

@@ -9,10 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/err.h"
+#include "base/time.h"
 
-#define SECOND INT64_C(1000000000)
+#define SECOND ((int64_t)ND_S(1))
 
-/* Results are those of Go's time.ParseDuration. */
+/* The results of Go's time.ParseDuration. */
 static void test_duration(void **state)
 {
 	static const struct {
@@ -108,14 +109,14 @@ struct self {
 	int64_t dur, offset;
 	const char *text;
 	unsigned own;
-	uint64_t behind;
+	uint64_t after;
 };
 
 #define AT(field) offsetof(struct self, field)
 
 static const struct nd_setting table[] = {
-	{ "flag", ND_SET_FLAG, AT(flag), 0, 0, 0, "off unless named" },
-	{ "on", ND_SET_FLAG, AT(on), 0, 0, 1, "on anyway" },
+	{ "flag", ND_SET_FLAG, AT(flag), 0, 0, 0, "off by default" },
+	{ "on", ND_SET_FLAG, AT(on), 0, 0, 1, "on by default" },
 	{ "count", ND_SET_COUNT, AT(count), 1, 100, 7, "things" },
 	{ "any", ND_SET_COUNT, AT(any), 0, 0, 0, "things without a maximum" },
 	{ "secs", ND_SET_SECS, AT(secs), 0, 3600, 30, "kept" },
@@ -123,7 +124,7 @@ static const struct nd_setting table[] = {
 	{ "offset", ND_SET_DURATION, AT(offset), -SECOND, 0, -1, "either way" },
 	{ "text", ND_SET_TEXT, AT(text), 0, 0, 0, "words" },
 	{ "own", ND_SET_OWN, 0, 0, 0, 0, "read by hand" },
-	{ "later", ND_SET_NOTYET, 0, 0, 0, 0, "some day" },
+	{ "later", ND_SET_NOTYET, 0, 0, 0, 0, "not supported yet" },
 	{ 0 },
 };
 
@@ -137,7 +138,7 @@ static int read_own(void *self, const struct nd_conf_line *line, void *ctx)
 	return 0;
 }
 
-/* One block of the text, read by the table; the error text, or "". */
+/* Reads the text as one block, by the table. */
 static void read_block(const char *text, const struct nd_setting *rows, bool own_rest,
 		       struct self *self, struct nd_diag *d)
 {
@@ -148,7 +149,7 @@ static void read_block(const char *text, const struct nd_setting *rows, bool own
 	snprintf(file, sizeof file, ". {\nx {\n%s\n}\n}\n", text);
 	nd_arena_init(&a, 1 << 20);
 	*d = (struct nd_diag){ 0 };
-	*self = (struct self){ .before = 0xa5a5, .behind = 0xa5a5 };
+	*self = (struct self){ .before = 0xa5a5, .after = 0xa5a5 };
 	assert_int_equal(nd_corefile_parse("C", file, strlen(file), NULL, &a, &conf, d), 0);
 	nd_settings_defaults(rows, self);
 	int err = nd_settings_read(rows, "x", &conf.servers[0].directives[0], self, read_own, d,
@@ -158,7 +159,7 @@ static void read_block(const char *text, const struct nd_setting *rows, bool own
 		self->text = strcmp(self->text, "a b") == 0 ? "a b" : "another";
 	nd_arena_clear(&a);
 	assert_int_equal(self->before, 0xa5a5);
-	assert_int_equal(self->behind, 0xa5a5);
+	assert_int_equal(self->after, 0xa5a5);
 }
 
 static void test_values(void **state)
@@ -190,36 +191,35 @@ static void test_refused(void **state)
 		const char *text, *want;
 	} rows[] = {
 		{ "flag\nnonesuch a",
-		  "C:4 - plugin/x: unknown property \"nonesuch\"; known: flag, on, "
+		  "C:4 - plugin/x: unknown property \"nonesuch\": must be one of flag, on, "
 		  "count, any, secs, dur, offset, text, own" },
-		{ "later 1",
-		  "C:3 - plugin/x: \"later\" is known to CoreDNS but not in this build yet" },
+		{ "later 1", "C:3 - plugin/x: \"later\" is not supported yet; remove it" },
 		{ "flag yes", "C:3 - plugin/x: unexpected \"yes\": \"flag\" takes no argument" },
 		{ "flag {\n}", "C:3 - plugin/x: unexpected \"{\": \"flag\" takes no block" },
 		{ "count", "C:3 - plugin/x: \"count\" takes 1 argument, 0 given" },
 		{ "count 1 2",
 		  "C:3 - plugin/x: \"count\" takes 1 argument, 2 given: unexpected \"2\"" },
-		{ "count 0",
-		  "C:3 - plugin/x: \"0\" is wrong for \"count\" (things): want a number from 1 to 100" },
+		{ "count 0", "C:3 - plugin/x: invalid count \"0\": must be a number, 1 to 100" },
 		{ "count 101",
-		  "C:3 - plugin/x: \"101\" is wrong for \"count\" (things): want a number from 1 to 100" },
-		{ "any x", "C:3 - plugin/x: \"x\" is wrong for \"any\" (things without a maximum): "
-			   "want a number from 0 to 4294967295" },
+		  "C:3 - plugin/x: invalid count \"101\": must be a number, 1 to 100" },
+		{ "any x", "C:3 - plugin/x: invalid any \"x\": must be a number, 0 to 4294967295" },
 		{ "any 1s",
-		  "C:3 - plugin/x: \"1s\" is wrong for \"any\" (things without a maximum): "
-		  "want a number from 0 to 4294967295" },
+		  "C:3 - plugin/x: invalid any \"1s\": must be a number, 0 to 4294967295" },
 		{ "secs 1500ms",
-		  "C:3 - plugin/x: \"1500ms\" is wrong for \"secs\" (kept): want seconds "
-		  "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
-		{ "secs -1s", "C:3 - plugin/x: \"-1s\" is wrong for \"secs\" (kept): want seconds "
-			      "(\"30\", \"30s\", \"5m\") from 0 to 3600" },
-		{ "dur 5", "C:3 - plugin/x: \"5\" is wrong for \"dur\" (wait): want a duration "
-			   "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
-		{ "dur 91s", "C:3 - plugin/x: \"91s\" is wrong for \"dur\" (wait): want a duration "
-			     "(\"500ms\", \"30s\", \"1h30m\") from 1ms to 90s" },
+		  "C:3 - plugin/x: invalid secs \"1500ms\": must be seconds like \"30\" or \"5m\", 0 to "
+		  "3600" },
+		{ "secs -1s",
+		  "C:3 - plugin/x: invalid secs \"-1s\": must be seconds like \"30\" or \"5m\", "
+		  "0 to 3600" },
+		{ "dur 5",
+		  "C:3 - plugin/x: invalid dur \"5\": must be a duration like \"500ms\" or "
+		  "\"1h30m\", 1ms to 90s" },
+		{ "dur 91s",
+		  "C:3 - plugin/x: invalid dur \"91s\": must be a duration like \"500ms\" or "
+		  "\"1h30m\", 1ms to 90s" },
 		{ "offset -2s",
-		  "C:3 - plugin/x: \"-2s\" is wrong for \"offset\" (either way): want a duration "
-		  "(\"500ms\", \"30s\", \"1h30m\"), at least -1s" },
+		  "C:3 - plugin/x: invalid offset \"-2s\": must be a duration like \"500ms\" or "
+		  "\"1h30m\", at least -1s" },
 		{ "text", "C:3 - plugin/x: \"text\" takes 1 argument, 0 given" },
 		{ "own a b\nnonesuch", "C:3 - own word" },
 	};
@@ -233,7 +233,7 @@ static void test_refused(void **state)
 			fail_msg("%s:\n got  %s\n want %s", rows[i].text, d.text, rows[i].want);
 	}
 	read_block("a", NULL, false, &s, &d);
-	assert_string_equal(d.text, "C:3 - plugin/x: unknown property \"a\"; the plugin has none");
+	assert_string_equal(d.text, "C:3 - plugin/x: unknown property \"a\": the plugin has none");
 }
 
 static void test_args(void **state)
