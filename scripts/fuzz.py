@@ -56,9 +56,9 @@ def fuzz(folder, target, seconds, planted):
     os.makedirs(kept, exist_ok=True)
     os.makedirs(findings, exist_ok=True)
     corpus = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
-    argv = [os.path.join(folder, "tests", "fuzz_" + target), "-max_total_time=%d" % seconds, "-timeout=10",
-            "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=%d" % (0 if planted else 1),
-            "-artifact_prefix=%s/%s-" % (findings, target), kept]
+    argv = [os.path.join(folder, "tests", "fuzz_" + target), f"-max_total_time={seconds}", "-timeout=10",
+            "-rss_limit_mb=2048", "-print_final_stats=1", f"-verbosity={0 if planted else 1}",
+            f"-artifact_prefix={findings}/{target}-", kept]
     if os.path.isdir(corpus):
         argv.append(corpus)
     env = {**os.environ, **ENV}
@@ -88,11 +88,11 @@ def run_targets(targets, seconds):
         for t, status, out in pool.map(one, targets):
             if status == 0 and runs(out) > 0:
                 passed += 1
-                print("%-12s %d s, %d runs, nothing found" % (t, seconds, runs(out)), flush=True)
+                print(f"{t:12} {seconds} s, {runs(out)} runs, nothing found", flush=True)
             else:
                 failed += 1
-                print("%-12s FAILED (exit status %d)\n%s" % (t, status, "\n".join(
-                    "    " + x for x in out.rstrip().split("\n")[-60:])), flush=True)
+                print(f"{t:12} FAILED (exit status {status})", flush=True)
+                print("".join(f"    {x}\n" for x in out.rstrip().split("\n")[-60:]), end="", flush=True)
     return passed, failed
 
 
@@ -112,8 +112,8 @@ def copy_tree(tree, plants):
     for target, p in plants.items():
         text = texts[p["file"]].decode()
         if text.count(p["find"]) != 1:
-            raise ValueError("plants.toml: %s: %s has the text to replace %d times, not once" % (
-                target, p["file"], text.count(p["find"])))
+            raise ValueError(f"plants.toml: {target}: {p['file']} contains the text to replace "
+                             f"{text.count(p['find'])} times; it must be once")
         texts[p["file"]] = text.replace(p["find"], p["put"]).encode()
     texts["plant.h"] = PLANT_H.encode()
     for f, text in texts.items():
@@ -134,7 +134,7 @@ def run_planted(targets):
         plants = tomllib.load(f)
     missing = [t for t in targets if t not in plants]
     for t in missing:
-        print("%-12s FAILED: no bug in tests/fuzz/plants.toml" % t)
+        print(f"{t:12} FAILED: no bug in tests/fuzz/plants.toml")
     targets = [t for t in targets if t in plants]
     if not targets:
         return 0, len(missing)
@@ -146,7 +146,7 @@ def run_planted(targets):
         return 0, len(missing) + len(targets)
     folder = os.path.join(PLANTED, "build")
     p = subprocess.run(["./dev", "build", folder, "-Dfuzz=true",
-                        "-Dc_args=-include %s" % os.path.join(tree, "plant.h")], cwd=tree,
+                        f"-Dc_args=-include {os.path.join(tree, 'plant.h')}"], cwd=tree,
                        env={**os.environ, "CC": "clang"}, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, check=False)
     if p.returncode:
@@ -161,11 +161,11 @@ def run_planted(targets):
             wanted = plants[t].get("says", "")
             if status not in (0, 124) and wanted in out:
                 passed += 1
-                print("%-12s found its planted bug after %d runs" % (t, runs(out)), flush=True)
+                print(f"{t:12} found its planted bug after {runs(out)} runs", flush=True)
             else:
                 failed += 1
-                print("%-12s FAILED: did not find its planted bug in %d s\n%s" % (
-                    t, PLANT_SECONDS, out[-1500:] if status else ""), flush=True)
+                print(f"{t:12} FAILED: did not find its planted bug in {PLANT_SECONDS} s")
+                print(out[-1500:] if status else "", flush=True)
     return passed, failed + len(missing)
 
 
@@ -180,7 +180,7 @@ def main():
     a = p.parse_intermixed_args()
     for t in a.target:
         if t not in known:
-            p.error("no target %r; there are: %s" % (t, " ".join(known)))
+            p.error(f"no target {t!r}; there are: {' '.join(known)}")
     targets = a.target or known
     passed = failed = 0
     if a.seconds > 0:
@@ -191,7 +191,7 @@ def main():
     if a.planted:
         good, bad = run_planted(targets)
         passed, failed = passed + good, failed + bad
-    print("%d passed, %d failed" % (passed, failed))
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -86,7 +86,7 @@ def language_findings(path, text):
         for pattern, cure in rows:
             m = pattern.search(line)
             if m:
-                yield '%s:%d: "%s": write %s' % (path, n, m.group(0), cure)
+                yield f'{path}:{n}: "{m.group(0)}": write {cure}'
 
 
 def language_part(fix):
@@ -101,7 +101,7 @@ def language_part(fix):
 def long_lines(f):
     with open(os.path.join(ROOT, f), encoding="utf-8") as file:
         lines = file.read().split("\n")
-    return ["%s:%d: %d columns; the limit is %d" % (f, n, len(line.expandtabs(8)), COLUMNS)
+    return [f"{f}:{n}: {len(line.expandtabs(8))} columns; the limit is {COLUMNS}"
             for n, line in enumerate(lines, 1)
             if len(line.expandtabs(8)) > COLUMNS and '"' not in line]
 
@@ -166,13 +166,13 @@ def main():
     a = p.parse_intermixed_args()
     for part in a.part:
         if part not in PARTS:
-            p.error("no part %r; there are: %s" % (part, " ".join(PARTS)))
+            p.error(f"no part {part!r}; there are: {' '.join(PARTS)}")
     passed = failed = 0
     for part in a.part or PARTS:
         good, bad = globals()[part + "_part"](a.fix)
         passed += good
         failed += bad
-    print("%d passed, %d failed" % (passed, failed))
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

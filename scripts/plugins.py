@@ -15,7 +15,7 @@ def read(path):
             continue
         name = word.lstrip("-")
         if not name.isidentifier() or word.count("-") > 1 or name in seen:
-            sys.exit("%s:%d: %r: want NAME or -NAME, once" % (path, number, word))
+            sys.exit(f"{path}:{number}: {word!r}: want NAME or -NAME, once")
         seen.add(name)
         rows.append((name, not word.startswith("-")))
     return rows
@@ -29,22 +29,22 @@ def main():
             if present:
                 files = sorted(f for f in os.listdir(os.path.join(folder, name)) if f.endswith(".c"))
                 if name + ".c" not in files:
-                    sys.exit("src/plugin/%s/%s.c is missing" % (name, name))
+                    sys.exit(f"src/plugin/{name}/{name}.c is missing")
                 for f in files:
-                    print("%s/%s" % (name, f))
+                    print(f"{name}/{f}")
         return
     print('/* Made from plugins.list. */\n#include "core/plugin.h"\n')
     for name, present in rows:
         if present:
-            print("extern const struct nd_plugin nd_plugin_%s;" % name)
+            print(f"extern const struct nd_plugin nd_plugin_{name};")
     print("\nconst struct nd_plugin *const nd_plugins[] = {")
     for name, present in rows:
         if present:
-            print("\t&nd_plugin_%s," % name)
+            print(f"\t&nd_plugin_{name},")
     print("\tNULL,\n};\n\nconst char *const nd_plugins_absent[] = {")
     for name, present in rows:
         if not present:
-            print('\t"%s",' % name)
+            print(f'\t"{name}",')
     print("\tNULL,\n};")
 
 

@@ -33,7 +33,7 @@ class House:
         self.seen = set()
 
     def say(self, path, line, what):
-        self.bad.setdefault(path, []).append("%s:%s: %s" % (path, line, what))
+        self.bad.setdefault(path, []).append(f"{path}:{line}: {what}")
 
     def read(self, path):
         self.seen.add(path)
@@ -69,20 +69,19 @@ def check_own_include(h, path, n, name):
     room, plugin = room_of(path)
     to_room, to_plugin = room_of(name)
     if to_room is None:
-        h.say(path, n, '"%s": include by path from src/, as "room/file.h"' % name)
+        h.say(path, n, f'"{name}": include by path from src/, as "room/file.h"')
         return
     if not any(os.path.isfile(os.path.join(h.root, base, name)) for base in ("src", "")):
-        h.say(path, n, '"%s": no such file' % name)
+        h.say(path, n, f'"{name}": no such file')
     if to_plugin and to_plugin != plugin and room != "cmd":
-        h.say(path, n, '"%s": never another plugin\'s file' % name)
+        h.say(path, n, f'"{name}": never another plugin\'s file')
         return
     allowed = h.rules["rooms"].get(room)
     if allowed is None:
-        h.say(path, n, "room %s stands in no row of rooms.toml" % room)
+        h.say(path, n, f"room {room} stands in no row of rooms.toml")
     elif to_room != room and "*" not in allowed:
         if to_room not in allowed + (h.rules["plugins"].get(plugin, []) if plugin else []):
-            h.say(path, n, '"%s": %s may not include %s' % (
-                name, "plugin " + plugin if plugin else room, to_room))
+            h.say(path, n, f'"{name}": {"plugin " + plugin if plugin else room} may not include {to_room}')
 
 
 PARTS = re.compile(r"(?:^|_)parts\.h$")
@@ -102,12 +101,12 @@ def check_library(h, path, n, name):
     for start, places in h.rules["libraries"].items():
         if name.startswith(start):
             if not any(where == p or where.startswith(p + "/") for p in places):
-                h.say(path, n, "<%s>: only in %s" % (name, ", ".join(places)))
+                h.say(path, n, f"<{name}>: only in {', '.join(places)}")
             return
     if "/" in name and not name.startswith(tuple(h.rules["system"]["prefixes"])):
-        h.say(path, n, "<%s>: a library that rooms.toml does not know" % name)
+        h.say(path, n, f"<{name}>: a library that rooms.toml does not know")
     elif "/" not in name and not is_libc(name):
-        h.say(path, n, "<%s>: a library that rooms.toml does not know" % name)
+        h.say(path, n, f"<{name}>: a library that rooms.toml does not know")
 
 
 LIBC = set("""assert complex ctype dirent dlfcn endian err errno error fcntl fenv float fnmatch ftw getopt glob grp
@@ -122,7 +121,7 @@ def is_libc(name):
 
 
 def check_sources(h):
-    refused = re.compile(r"\b(?:%s)\w*" % "|".join(h.rules["refused"]["prefixes"]))
+    refused = re.compile(fr"\b(?:{'|'.join(h.rules['refused']['prefixes'])})\w*")
     for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]"):
         for n, line in enumerate(h.read(path).split("\n"), 1):
             m = INCLUDE.match(line)
@@ -133,7 +132,7 @@ def check_sources(h):
                 check_library(h, path, n, m.group(2))
             m = refused.search(line)
             if m:
-                h.say(path, n, "%s: a name that <netinet/icmp6.h> may have" % m.group(0))
+                h.say(path, n, f"{m.group(0)}: a name that <netinet/icmp6.h> may have")
 
 
 def check_test_includes(h):
@@ -151,11 +150,12 @@ def check_unique(h):
         room, plugin = room_of(path)
         key = (path.split("/")[0], room, plugin, os.path.basename(path))
         if key in seen:
-            h.say(path, 1, "the room has another %s: %s" % (os.path.basename(path), seen[key]))
+            h.say(path, 1, f"the room has another {os.path.basename(path)}: {seen[key]}")
         seen[key] = path
 
 
-DOC_PATH = re.compile(r"(?<![\w/.:~$<@-])(?:\./)?((?:src|tests|docs|scripts|bench|deploy|tools|\.ci|%s)/[\w./*-]*\w)(?![\w/<{$])")
+DOC_PATH = re.compile(r"(?<![\w/.:~$<@-])(?:\./)?"
+                      r"((?:src|tests|docs|scripts|bench|deploy|tools|\.ci|%s)/[\w./*-]*\w)(?![\w/<{$])")
 
 
 def check_documents(h):
@@ -173,10 +173,10 @@ def check_documents(h):
                 tries = [os.path.join(h.root, base, word) for base in ("", "src", beside)]
                 tries += [t + ".h" for t in tries] + [t + ".c" for t in tries]
                 if not any(glob.glob(t) for t in tries):
-                    h.say(path, n, "%s: no such file" % word)
+                    h.say(path, n, f"{word}: no such file")
             for link in re.findall(r"\]\(([^)#\s]+)", line):
                 if "://" not in link and not os.path.exists(os.path.join(h.root, beside, link)):
-                    h.say(path, n, "%s: no such file" % link)
+                    h.say(path, n, f"{link}: no such file")
 
 
 def check_beside(h):
@@ -188,7 +188,7 @@ def check_beside(h):
         if BESIDE in text:
             for n, line in enumerate(text.split("\n"), 1):
                 if BESIDE in line:
-                    h.say(path, n, "names a folder beside the project: %s" % line.strip()[:80])
+                    h.say(path, n, f"names a folder beside the project: {line.strip()[:80]}")
 
 
 def check_symbols(h, build):
@@ -201,7 +201,7 @@ def check_symbols(h, build):
         for line in out.split("\n"):
             if line.endswith(":"):
                 member = os.path.basename(line[:-1])     # thin archives give the path
-                h.seen.add("%s(%s)" % (os.path.basename(lib), member))
+                h.seen.add(f"{os.path.basename(lib)}({member})")
             elif member and len(line.split()) == 3:
                 check_symbol(h, lib, room, member, line.split()[2])
 
@@ -237,8 +237,8 @@ def check_symbol(h, lib, room, member, symbol):
     if symbol in wanted or not exact and any(
             re.match(re.escape(w) + r"(?:s|r|rs)?(?:_|$)", symbol) for w in wanted):
         return
-    h.say("%s(%s)" % (os.path.basename(lib), member), symbol,
-          "an external symbol here is called %s%s" % (" or ".join(wanted), "" if exact else "_<verb>"))
+    h.say(f"{os.path.basename(lib)}({member})", symbol,
+          f"an external symbol here is called {' or '.join(wanted)}{'' if exact else '_<verb>'}")
 
 
 def main():
@@ -254,7 +254,7 @@ def main():
             check(h)
     for path in sorted(h.bad):
         print("\n".join(h.bad[path]))
-    print("%d passed, %d failed" % (len(h.seen - set(h.bad)), len(h.bad)))
+    print(f"{len(h.seen - set(h.bad))} passed, {len(h.bad)} failed")
     return 1 if h.bad else 0
 
 

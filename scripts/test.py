@@ -53,8 +53,8 @@ class Count:
         return self
 
     def __str__(self):
-        skipped = ", %d skipped" % self.skipped if self.skipped else ""
-        return "%d passed, %d failed%s" % (self.passed, self.failed, skipped)
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
 
 
 verbose = False
@@ -68,16 +68,16 @@ def run(argv, timeout, env=None):
                            errors="replace", check=False)
         status, out = p.returncode, p.stdout
     except subprocess.TimeoutExpired as e:
-        status, out = 124, (e.stdout or b"").decode(errors="replace") + "\nran over %d s\n" % timeout
+        status, out = 124, (e.stdout or b"").decode(errors="replace") + f"\nran over {timeout} s\n"
     except OSError as e:
-        status, out = 127, "%s\n" % e
+        status, out = 127, f"{e}\n"
     if verbose:
         print(out, end="", flush=True)
     return status, out
 
 
 def complain(what, out, lines=60):
-    print("FAILED %s" % what)
+    print(f"FAILED {what}")
     if not verbose:
         print("\n".join("    " + x for x in out.rstrip().split("\n")[-lines:]), flush=True)
 
@@ -117,7 +117,7 @@ def unit_program(path, env):
     if c.passed + c.failed + c.skipped == 0 or (status != 0 and c.failed == 0):
         c.failed += 1
     if c.failed:
-        complain(os.path.relpath(path, ROOT), "exit status %d\n%s" % (status, out))
+        complain(os.path.relpath(path, ROOT), f"exit status {status}\n{out}")
     return c
 
 
@@ -194,7 +194,7 @@ def kubernetes(_tier):
         try:
             gomodules.build(name)
         except gomodules.Missing as e:
-            print("SKIPPED kubernetes: %s" % e, flush=True)
+            print(f"SKIPPED kubernetes: {e}", flush=True)
             return Count(skipped=1) if not gomodules.go() else Count(failed=1)
     c += pytest(*API_TESTS)
     c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--api", "real"], 300, lines=200)
@@ -239,7 +239,8 @@ STAGES = [
 
 
 # Stages that run what another one builds; named alone, they build it first.
-BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load"], lambda: build("build")),
+BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load"],
+                         lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "e2e-tsan": lambda: build("build-tsan", SANITIZE["tsan"], CLANG)}
 
@@ -256,7 +257,7 @@ def main():
     a = p.parse_intermixed_args()
     for s in a.stage:
         if s not in names:
-            p.error("no stage %r; there are: %s" % (s, " ".join(names)))
+            p.error(f"no stage {s!r}; there are: {' '.join(names)}")
     verbose = a.verbose
     tier = "quick" if a.quick and not a.full else "full"
 
@@ -272,9 +273,9 @@ def main():
             c += what(tier)
         took = time.monotonic() - began
         times.append((name, took))
-        print("stage %-12s %6.1f s   %s" % (name, took, c), flush=True)
+        print(f"stage {name:12} {took:6.1f} s   {c}", flush=True)
         total += c
-    print("in all %18.1f s" % (time.monotonic() - start))
+    print(f"in all {time.monotonic() - start:18.1f} s")
     print(total)
     return 1 if total.failed or not total.passed else 0
 

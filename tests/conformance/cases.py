@@ -59,8 +59,8 @@ def kubernetes_corefile(case, port, upstream_port, where):
     external = case.get("k8s_external")
 
     def block(head, lines):
-        return ["  %s {" % head] + ["    " + x for x in lines] + ["  }"]
-    out = [".:%d {" % port]
+        return [f"  {head} {{"] + ["    " + x for x in lines] + ["  }"]
+    out = [f".:{port} {{"]
     if case.get("transfer"):
         out += block("transfer " + " ".join([zones] + (external["zones"] if external else [])), case["transfer"])
     if external:
@@ -69,7 +69,7 @@ def kubernetes_corefile(case, port, upstream_port, where):
         out.append("  autopath @kubernetes")
     out += block("kubernetes " + zones, [where] + case["corefile_opts"])
     if upstream_port:
-        out.append("  forward . 127.0.0.1:%d" % upstream_port)
+        out.append(f"  forward . 127.0.0.1:{upstream_port}")
     return "\n".join(out + ["}"]) + "\n"
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A made-up cluster: objects that a real API server takes, of every kind that makes names.
+"""A generated cluster: objects that a real API server accepts, of every kind that names are made from.
 
-The same seed makes the same objects. Beside the usual ones there are those that servers get wrong: Services
-without endpoints, endpoints without Service, addresses in two slices, hostnames that two endpoints have, ports
-without a name, Services without ports, two families, endpoints that are not ready, endpoints imported from two clusters.
+The same seed makes the same objects. Besides the usual ones there are those that servers get wrong: Services without
+endpoints, endpoints without a Service, an address in two slices, a hostname of two endpoints, ports without a name,
+Services without ports, two address families, endpoints that are not ready, endpoints imported from two clusters.
 """
 import ipaddress
 
@@ -47,7 +47,7 @@ class Cluster:
         for i in range(services // 2):
             self.add_pod(i)
         for i in range(3):      # endpoints of no Service
-            self.add_slice(rng.choice(SPACES), "orphan-%d" % i, [PORTS[0]], "IPv4")
+            self.add_slice(rng.choice(SPACES), f"orphan-{i}", [PORTS[0]], "IPv4")
 
     @property
     def items(self):
@@ -69,7 +69,7 @@ class Cluster:
             those = [ip for ip in taken if (":" in ip) == (kind == "IPv6")]
             if those:
                 return self.rng.choice(those)
-        net = ("10.245.0.0" if imported else "10.244.0.0") if kind == "IPv4" else "fd00:10:%d::" % (244 + imported)
+        net = ("10.245.0.0" if imported else "10.244.0.0") if kind == "IPv4" else f"fd00:10:{244 + imported}::"
         taken.append(str(ipaddress.ip_address(net) + self.rng.randrange(1, 20000)))
         return taken[-1]
 
@@ -111,7 +111,8 @@ class Cluster:
         r = self.rng
 
         def ip():
-            made = r.choice(["192.0.2.%d", "2001:db8::%x"]) % r.randrange(1, 250)
+            form, number = r.choice(["192.0.2.{}", "2001:db8::{:x}"]), r.randrange(1, 250)
+            made = form.format(number)
             self.outside_ips.add(made)
             return made
         if sort == "headless" or r.random() < .5:
@@ -148,7 +149,7 @@ class Cluster:
             for f in families:
                 self.add_slice(space, name, ports, f, imported=True)
                 made = self.slices.pop()
-                made["metadata"]["name"] = "imported-%s-%s" % (cluster, made["metadata"]["name"])
+                made["metadata"]["name"] = f"imported-{cluster}-{made['metadata']['name']}"
                 made["metadata"]["labels"] = {"multicluster.kubernetes.io/service-name": name,
                                               "multicluster.kubernetes.io/source-cluster": cluster}
                 self.imported.append(made)
@@ -170,13 +171,13 @@ class Cluster:
             if r.random() < .3:
                 e["hostname"] = r.choice(["host-a", "host-b", "web-0", "web-1", "one", "10-244-0-1"])
             if r.random() < .6:
-                e["targetRef"] = {"kind": "Pod", "name": "pod-%d" % r.randrange(30), "namespace": space}
+                e["targetRef"] = {"kind": "Pod", "name": f"pod-{r.randrange(30)}", "namespace": space}
             zone = self.zone_of(e["addresses"][0])
             if zone:
                 e["zone"] = zone
             ends.append(e)
         self.slices.append({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": family,
-                            "metadata": meta("%s-%05x" % (name, self.count), space, {
+                            "metadata": meta(f"{name}-{self.count:05x}", space, {
                                 "kubernetes.io/service-name": name, "app": r.choice(["one", "one", "two"])}),
                             "ports": [{"name": "" if unnamed else n, "protocol": p, "port": k + 8000}
                                       for n, p, k in ports], "endpoints": ends})
@@ -184,10 +185,10 @@ class Cluster:
     def add_pod(self, i):
         r = self.rng
         # Each fourth is a client: questions come from its address, which decides its search list.
-        ip = "127.0.%d.%d" % (i % 250, i // 250 + 2) if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
+        ip = f"127.0.{i % 250}.{i // 250 + 2}" if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
         ips = [ip] + ([self.endpoint_ip("IPv6")] if "." in ip and r.random() < .3 else [])
         phase = "Running" if i % 4 == 0 else r.choice(["Running"] * 5 + ["Succeeded", "Pending", "Failed"])
-        self.pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta("pod-%d" % i, r.choice(SPACES), {
+        self.pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": meta(f"pod-{i}", r.choice(SPACES), {
                               "app": r.choice(["one", "two"])}),
                           "spec": {"containers": [{"name": "c", "image": "none.invalid/c"}]},
                           "status": {"phase": phase, "podIP": ip, "podIPs": [{"ip": x} for x in ips]}})
@@ -233,8 +234,8 @@ class Cluster:
         """(objects to create, in this order and last; name and address of a Service, an endpoint, a pod and an import):
         who knows such a mark knows all objects of the kind that came before it."""
         self.count += 1
-        name, before = "mark-%d" % self.count, {id(obj) for obj in self.items}
-        service, endpoint, pod, import_ = ("10.%d.%d.%d" % (n, self.count // 250, self.count % 250 + 1)
+        name, before = f"mark-{self.count}", {id(obj) for obj in self.items}
+        service, endpoint, pod, import_ = (f"10.{n}.{self.count // 250}.{self.count % 250 + 1}"
                                            for n in (97, 246, 247, 98))
         for kind, ip in (("", service), ("-h", "None")):
             self.services.append({"apiVersion": "v1", "kind": "Service", "metadata": meta(name + kind, "default", {

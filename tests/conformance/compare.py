@@ -54,8 +54,8 @@ def check_section(case, section, got, ips):
         return []
     if a == b:
         return []
-    return ["%s: %s unexpected, %s missing" % (section, [r for r in a if a.count(r) > b.count(r)],
-                                               [r for r in b if b.count(r) > a.count(r)])]
+    more, fewer = [r for r in a if a.count(r) > b.count(r)], [r for r in b if b.count(r) > a.count(r)]
+    return [f"{section}: {more} unexpected, {fewer} missing"]
 
 
 def extended_errors(reply):
@@ -73,11 +73,11 @@ def check(case, reply, ips):
     bad = []
     rcode = dns.RCODES[reply["rcode"]] if reply["rcode"] < len(dns.RCODES) else str(reply["rcode"])
     if case["rcode"] is not None and rcode != case["rcode"]:
-        bad.append("rcode %s, want %s" % (rcode, case["rcode"]))
+        bad.append(f"rcode {rcode}, want {case['rcode']}")
     for flag in ("aa", "tc", "ad", "ra"):
         want = case.get(flag, False if flag == "tc" else None)
         if want is not None and reply[flag] != want:
-            bad.append("%s %s, want %s" % (flag, reply[flag], want))
+            bad.append(f"{flag} {reply[flag]}, want {want}")
     for section in ("answer", "ns", "extra"):
         if case.get(section) is not None:
             bad += check_section(case, section, reply[section], ips)
@@ -90,9 +90,9 @@ def check(case, reply, ips):
         opt = reply["opt"]
         got = {"size": opt["size"], "do": opt["do"]} if opt else None
         if got != case["opt"]:
-            bad.append("OPT %s, want %s" % (got, case["opt"]))
+            bad.append(f"OPT {got}, want {case['opt']}")
     if "ede" in case and extended_errors(reply) != [case["ede"]]:
-        bad.append("extended errors %s, want [%d]" % (extended_errors(reply), case["ede"]))
+        bad.append(f"extended errors {extended_errors(reply)}, want [{case['ede']}]")
     if reply["question"] and not case.get("raw") and reply["question"][0][0] != case["q"]:
-        bad.append("question %s" % reply["question"][0][0])
+        bad.append(f"question {reply['question'][0][0]}")
     return bad

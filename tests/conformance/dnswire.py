@@ -48,8 +48,9 @@ def read_name(msg, at):
 
 
 def query(case, qid):
-    """The question of a case: its raw bytes, or made from its fields; OPT only if do or bufsize. Generated ones may have
-    `options` in it ([code, data in hex]), a `version`, other flags `z`, and as IXFR the `serial` that they have."""
+    """The query of a case: its raw bytes, or built from its fields, with an OPT only for do or bufsize. Generated cases
+    may give the OPT `options` ([code, data in hex]), a `version` and other flags `z`, and an IXFR its `serial`.
+    """
     if case.get("raw"):
         return bytes.fromhex(case["raw"])
     flags = 0x0100 | (0x10 if case.get("cd") else 0) | (0x20 if case.get("ad") else 0)
@@ -60,7 +61,7 @@ def query(case, qid):
         opt = b"\0" + struct.pack(">HHBBHH", 41, case.get("bufsize", 4096), 0, case.get("version", 0),
                                   (0x8000 if case.get("do") else 0) | case.get("z", 0), len(options)) + options
     if isinstance(case.get("serial"), int):
-        soa = write_row([case["q"], 0, "IN", "SOA", ". . %d 1 1 1 1" % case["serial"]])
+        soa = write_row([case["q"], 0, "IN", "SOA", f". . {case['serial']} 1 1 1 1"])
     return (struct.pack(">6H", qid, flags, 1, 0, 1 if soa else 0, 1 if opt else 0) + write_name(case["q"]) +
             struct.pack(">HH", TYPES[case["qtype"]], CLASSES[case.get("qclass", "IN")]) + soa + opt)
 
@@ -68,7 +69,7 @@ def query(case, qid):
 def quoted(data):
     out, i = [], 0
     while i < len(data):
-        out.append('"%s"' % data[i + 1:i + 1 + data[i]].decode("latin-1"))
+        out.append(f'"{data[i + 1:i + 1 + data[i]].decode("latin-1")}"')
         i += 1 + data[i]
     return " ".join(out)
 
@@ -84,25 +85,24 @@ def rdata_text(rtype, msg, at, n):
     if rtype == 6:
         mname, p = read_name(msg, at)
         rname, p = read_name(msg, p)
-        return "%s %s %d %d %d %d %d" % ((mname, rname) + struct.unpack(">5I", msg[p:p + 20]))
+        return " ".join(map(str, (mname, rname, *struct.unpack(">5I", msg[p:p + 20]))))
     if rtype == 15:
-        return "%d %s" % (struct.unpack(">H", data[:2])[0], read_name(msg, at + 2)[0])
+        return f"{struct.unpack('>H', data[:2])[0]} {read_name(msg, at + 2)[0]}"
     if rtype == 33:
-        return "%d %d %d %s" % (struct.unpack(">3H", data[:6]) + (read_name(msg, at + 6)[0],))
+        return " ".join(map(str, (*struct.unpack(">3H", data[:6]), read_name(msg, at + 6)[0])))
     if rtype in (13, 16):
         return quoted(data)
     if rtype == 257:
         k = data[1]
-        return '%d %s "%s"' % (data[0], data[2:2 + k].decode(), data[2 + k:].decode("latin-1"))
+        return f'{data[0]} {data[2:2 + k].decode()} "{data[2 + k:].decode("latin-1")}"'
     if rtype == 46:
         covered, algorithm, labels, ttl = struct.unpack(">HBBI", data[:8])
-        return "%s %d %d %d * %s" % (TYPE_NAMES.get(covered, covered), algorithm, labels, ttl,
-                                     read_name(msg, at + 18)[0])
+        return f"{TYPE_NAMES.get(covered, covered)} {algorithm} {labels} {ttl} * {read_name(msg, at + 18)[0]}"
     if rtype == 47:
         return read_name(msg, at)[0] + " *"
     if rtype == 43:
-        return "%d %d %d %s" % (struct.unpack(">HBB", data[:4]) + (data[4:].hex().upper(),))
-    return "\\# %d %s" % (n, data.hex())
+        return " ".join(map(str, (*struct.unpack(">HBB", data[:4]), data[4:].hex().upper())))
+    return f"\\# {n} {data.hex()}"
 
 
 def parse(msg):
@@ -126,7 +126,7 @@ def parse(msg):
                 reply["rcode"] |= (ttl >> 24) << 4
             else:
                 rows.append([name, ttl, CLASS_NAMES.get(rclass, rclass),
-                             TYPE_NAMES.get(rtype, "TYPE%d" % rtype), rdata_text(rtype, msg, at, n)])
+                             TYPE_NAMES.get(rtype, f"TYPE{rtype}"), rdata_text(rtype, msg, at, n)])
             at += n
         reply[section] = rows
     return reply

@@ -52,7 +52,7 @@ def load_documented(path=DOCUMENTED):
     for row in rows:
         for field in ("id", "reason", "parts"):
             if field not in row or not row[field] and not row.get("records") and not row.get("letters"):
-                raise Failed("%s: a difference without %s: %s" % (path, field, row))
+                raise Failed(f"{path}: a difference without {field}: {row}")
     return rows
 
 
@@ -81,7 +81,8 @@ def record(row):
 
 def in_small_letters(reply):
     return {**reply, **{part: [[name.lower(), ttl, rclass, rtype, data if rtype == "TXT" else data.lower()]
-                               for name, ttl, rclass, rtype, data in reply[part]] for part in ("answer", "ns", "extra")}}
+                               for name, ttl, rclass, rtype, data in reply[part]]
+                        for part in ("answer", "ns", "extra")}}
 
 
 def differences(theirs, ours, as_sets=False, without=(), letters=True):
@@ -130,7 +131,7 @@ class Server:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                with urllib.request.urlopen("http://127.0.0.1:%d/ready" % self.ready_port, timeout=1) as reply:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.ready_port}/ready", timeout=1) as reply:
                     if reply.status == 200:
                         dns.ask(self.port, {"q": "ready.invalid.", "qtype": "A"}, 1)     # CoreDNS's page comes first
                         return
@@ -138,7 +139,7 @@ class Server:
                 pass
             time.sleep(.05)
         with open(self.log, encoding="utf-8", errors="replace") as f:
-            raise Failed("%s is not ready:\n%s" % (self.name, f.read()[-2000:]))
+            raise Failed(f"{self.name} is not ready:\n{f.read()[-2000:]}")
 
     def send(self, case):
         self.number = self.number % 65535 + 1
@@ -151,7 +152,7 @@ class Server:
             if struct.unpack(">H", message[:2])[0] == self.number:
                 reply = dns.parse(message)
                 if len(message) > max(512, case.get("bufsize") or 0):
-                    reply["astray"] = ["%d octets" % len(message)]
+                    reply["astray"] = [f"{len(message)} octets"]
                 return reply
 
     def ask(self, case):
@@ -183,7 +184,7 @@ def both(servers, case):
             s.send(case)
         replies = [s.receive(case) for s in servers]
     except (OSError, EOFError, IndexError, struct.error) as e:
-        raise Failed("%s: no answer: %r" % (json.dumps(case), e)) from None
+        raise Failed(f"{json.dumps(case)}: no answer: {e!r}") from None
     if not any(r["tc"] for r in replies):
         return replies
     # Which records still fit is a matter of order: the whole ones are compared, and what fitted must be of them.
@@ -232,8 +233,8 @@ class Run:
         self.tmp = tempfile.mkdtemp(prefix="generated")
 
     def start(self):
-        """The objects, and where the servers get them from: a real API server; with --source the toy API, and a file for
-        nodens."""
+        """The objects, and the servers' source of them: a real API server; with --source the toy API for CoreDNS and
+        a file for nodens."""
         self.cluster = made_up.Cluster(random.Random(self.args.seed), local=self.local_ips or [made_up.LOCAL])
         if self.args.source:
             port = self.free_port()
@@ -259,7 +260,7 @@ class Run:
                                       up.corefile(where, port, ready), port, ready))
             for s in servers:
                 s.wait()
-            self.compare(name, servers, random.Random("%s/%s" % (self.args.seed, name)), count)
+            self.compare(name, servers, random.Random(f"{self.args.seed}/{name}"), count)
         finally:
             for s in servers:
                 s.close()
@@ -271,7 +272,8 @@ class Run:
         return path
 
     def change(self, up, servers):
-        """Objects go, change and come; returns when both servers know. --source has no watch that would tell CoreDNS."""
+        """Deletes, changes and creates objects; returns when both servers have seen it. Not with --source: the toy API
+        has no watch that CoreDNS would learn it by."""
         self.api.change(self.cluster.change())
         marks, names = self.cluster.mark()
         self.api.change(("create", obj) for obj in marks)
@@ -285,7 +287,7 @@ class Run:
                 case = {"q": name + "." + zone, "qtype": "A"}
                 while [r[4] for r in dns.ask(s.port, case)["answer"]] != [address]:
                     if time.monotonic() > end:
-                        raise Failed("%s does not learn of %s" % (s.name, case["q"]))
+                        raise Failed(f"{s.name} does not learn of {case['q']}")
                     time.sleep(.02)
 
     def compare(self, name, servers, rng, count):
@@ -312,7 +314,7 @@ class Run:
         self.asked += count
         self.answered += answered
         if self.args.verbose:
-            print("set-up %-16s %5d questions, %5d with an answer" % (name, count, answered), flush=True)
+            print(f"set-up {name:16} {count:5d} questions, {answered:5d} with an answer", flush=True)
 
     def note(self, name, case, found, theirs, ours):
         row = documented_as(self.documented, name, case, theirs, ours)
@@ -322,9 +324,9 @@ class Run:
             return
         self.differing += 1
         if self.differing <= SHOWN or self.args.verbose:
-            print("DIFFERS in set-up %s: %s" % (name, json.dumps(case)))
+            print(f"DIFFERS in set-up {name}: {json.dumps(case)}")
             for part, (a, b) in found.items():
-                print("    %-8s CoreDNS %s\n             nodens  %s" % (part, a, b))
+                print(f"    {part:8} CoreDNS {a}\n             nodens  {b}")
 
     def close(self):
         if self.api:
@@ -337,7 +339,7 @@ def main(args, nodens, free_port, local_ips):
     try:
         run = Run(args, gomodules.build("coredns"), nodens, free_port, local_ips)
     except gomodules.Missing as e:
-        print("generated questions cannot be compared: %s" % e)
+        print(f"generated questions cannot be compared: {e}")
         return 1
     try:
         run.start()
@@ -345,18 +347,18 @@ def main(args, nodens, free_port, local_ips):
             run.set_up(name, args.queries // len(SET_UPS) + (number < args.queries % len(SET_UPS)))
     except (Failed, liveapi.Failed) as e:
         print(e)
-        print("seed %s" % args.seed)
-        print("%d passed, %d failed" % (run.asked - run.differing, run.differing + 1))
+        print(f"seed {args.seed}")
+        print(f"{run.asked - run.differing} passed, {run.differing + 1} failed")
         return 1
     finally:
         run.close()
-    print("seed %s: %d questions in %d set-ups, %d of them with an answer; %d differences, %d documented" % (
-        args.seed, run.asked, len(SET_UPS), run.answered, run.differing, run.allowed))
+    print(f"seed {args.seed}: {run.asked} questions in {len(SET_UPS)} set-ups, {run.answered} of them with an answer; "
+          f"{run.differing} differences, {run.allowed} documented")
     for row in run.documented:
-        print("    %5d %s: %s" % (run.reasons.get(row["id"], 0), row["id"], row["reason"]))
+        print(f"    {run.reasons.get(row['id'], 0):5d} {row['id']}: {row['reason']}")
     failed = run.differing
     if args.spoil:
-        print("%d replies spoilt, %d of them caught" % (run.spoilt, run.caught))
+        print(f"{run.spoilt} replies spoilt, {run.caught} of them caught")
         failed += run.spoilt - run.caught + (run.spoilt == 0)
-    print("%d passed, %d failed" % (run.asked - run.differing, failed))
+    print(f"{run.asked - run.differing} passed, {failed} failed")
     return 1 if failed else 0

@@ -23,7 +23,7 @@ class Live:
         try:
             self.api = apiserver.Cluster()
         except (gomodules.Missing, AssertionError) as e:
-            raise Failed("no API server: %s" % e) from None
+            raise Failed(f"no API server: {e}") from None
         self.kubeconfig = self.api.path("dns.kubeconfig")
         self.spaces = set()
         try:
@@ -31,7 +31,7 @@ class Live:
             self.api.define_imports()
             for n, cidr in enumerate(RANGES):
                 self.api.create({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
-                                 "metadata": {"name": "cases-%d" % n}, "spec": {"cidrs": [cidr]}})
+                                 "metadata": {"name": f"cases-{n}"}, "spec": {"cidrs": [cidr]}})
         except BaseException:
             self.close()
             raise
@@ -48,7 +48,7 @@ class Live:
                     self.create_service(obj)
             self.api.create_all([o for o in items if o["kind"] not in ("Namespace", "Service")])
         except apiserver.APIError as e:
-            raise Failed("the API server refuses an object: %s" % e) from None
+            raise Failed(f"the API server refuses an object: {e}") from None
 
     def change(self, changes):
         """[(create, patch or delete; object)], one after the other."""
@@ -77,7 +77,7 @@ class Live:
     def clear(self):
         for kind in ("Service", "EndpointSlice", "Pod", "ServiceImport"):
             base, plural, _ = apiserver.KINDS[kind]
-            for obj in self.api.request("GET", "%s/%s" % (base, plural))["items"]:
+            for obj in self.api.request("GET", f"{base}/{plural}")["items"]:
                 meta = obj["metadata"]
                 if (meta["namespace"], meta["name"]) != ("default", "kubernetes"):
                     self.api.delete(kind, meta["name"], meta["namespace"])

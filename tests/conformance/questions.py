@@ -49,8 +49,9 @@ class Questions:
         self.filled = seen(filled)
         named = {self.owner_of(s, "kubernetes.io") for s in self.filled} if endpoints else ()
         # Services that have an answer: of those most questions are.
-        self.full = [s for s in seen(cluster.services) if s["spec"].get("clusterIP", "None") != "None" or
-                     s["spec"]["type"] == "ExternalName" or (s["metadata"]["name"], s["metadata"]["namespace"]) in named]
+        self.full = [s for s in seen(cluster.services)
+                     if s["spec"].get("clusterIP", "None") != "None" or s["spec"]["type"] == "ExternalName" or
+                     (s["metadata"]["name"], s["metadata"]["namespace"]) in named]
         self.full_imports = [s for s in seen(cluster.imports) if s["spec"].get("ips") or
                              (s["metadata"]["name"], s["metadata"]["namespace"]) in self.import_owner]
         self.pods = [(ip["ip"], p["metadata"]["namespace"]) for p in seen(cluster.pods) for ip in p["status"]["podIPs"]
@@ -60,8 +61,8 @@ class Questions:
         self.service_ips = sorted(ip for s in self.full for ip in s["spec"].get("clusterIPs", []) if ip != "None")
         # (form, weight): each gives a name, the types that it may have, and more fields of a case
         self.forms = [(self.service, 20), (self.port, 11), (self.endpoint, 14 if endpoints else 3), (self.pod, 8),
-                      (self.address, 12), (self.apex, 9), (self.namespace, 2), (self.part_of_address, 2), (self.wrong, 8),
-                      (self.elsewhere, 1)]
+                      (self.address, 12), (self.apex, 9), (self.namespace, 2), (self.part_of_address, 2),
+                      (self.wrong, 8), (self.elsewhere, 1)]
         if multi:
             self.forms += [(self.imported_service, 18), (self.imported_port, 10), (self.imported_endpoint, 16)]
         if external:
@@ -86,26 +87,27 @@ class Questions:
 
     def one_of(self, s):
         """An endpoint, mostly one that is ready."""
-        return self.rng.choice([e for e in s["endpoints"] if self.is_ready(e)] if self.rng.random() < .9 else s["endpoints"])
+        ready = self.rng.random() < .9
+        return self.rng.choice([e for e in s["endpoints"] if self.is_ready(e)] if ready else s["endpoints"])
 
     def zone(self):
         return self.rng.choice(self.zones)
 
     def pick(self, services, full=()):
         s = self.rng.choice(full if full and self.rng.random() < .85 else services)
-        return s, "%s.%s" % (s["metadata"]["name"], s["metadata"]["namespace"])
+        return s, f"{s['metadata']['name']}.{s['metadata']['namespace']}"
 
     def families(self, addresses):
         return sorted({"AAAA" if ":" in a else "A" for a in addresses if a != "None"}) or ["A", "AAAA"]
 
     def under(self, name, ports):
-        """A port's name; of one that is not there now and then."""
+        """The name of a port, now and then of one that does not exist."""
         r, known = self.rng, [p for p in ports or () if p.get("name")]
         p = r.choice(known) if known and r.random() < .9 else dict(zip(("name", "protocol"), r.choice(made_up.PORTS)))
         proto = p["protocol"].lower()
         if r.random() < .1:
             proto = r.choice(["tcp", "udp", "TCP", "sctp", "_tcp"])
-        return r.choice(["_%s._%s.%s"] * 8 + ["%s._%s.%s", "_%s.%s.%s"]) % (p["name"], proto, name)
+        return r.choice(["_{}._{}.{}"] * 8 + ["{}._{}.{}", "_{}.{}.{}"]).format(p["name"], proto, name)
 
     def types_of(self, s, slices):
         spec = s["spec"]
@@ -139,7 +141,7 @@ class Questions:
         s = self.rng.choice(self.filled)
         name, space = self.owner_of(s, "kubernetes.io")
         e = self.one_of(s)
-        return "%s.%s.%s.svc.%s" % (self.label_of(e), name, space, self.zone()), self.families(e["addresses"]) * 2 + ["SRV"]
+        return f"{self.label_of(e)}.{name}.{space}.svc.{self.zone()}", self.families(e["addresses"]) * 2 + ["SRV"]
 
     def zonal(self):
         r = self.rng
@@ -148,9 +150,10 @@ class Questions:
         s = r.choice([s for s in self.filled if r.random() < .1 or self.owner_of(s, "kubernetes.io") in headless])
         e = self.one_of(s)
         zone = e.get("zone", "none") if r.random() < .8 else r.choice(made_up.ZONES + ["no.such.zone"])
-        name = "%s.%s._zone.%s.%s.svc.%s" % (zone, r.choice(["pin", "pin", "prefer", "prefer", "near"]),
-                                             *self.owner_of(s, "kubernetes.io"), self.zone())
-        return name, self.families(e["addresses"]) * 3 + ["SRV", "SRV", "TXT"]
+        kind = r.choice(["pin", "pin", "prefer", "prefer", "near"])
+        name, space = self.owner_of(s, "kubernetes.io")
+        types = self.families(e["addresses"]) * 3 + ["SRV", "SRV", "TXT"]
+        return f"{zone}.{kind}._zone.{name}.{space}.svc.{self.zone()}", types
 
     def pod(self):
         ip, space = self.rng.choice(self.pods)
@@ -158,11 +161,12 @@ class Questions:
             ip = self.rng.choice(self.ips[:40] + ["172.16.0.9", "fd00::9", "1.2.3", "::ffff:1.2.3.4", "fd00::"])
         if self.rng.random() < .1:
             space = self.rng.choice(made_up.SPACES + ["nowhere"])
-        return "%s.%s.pod.%s" % (dashed(ip), space, self.zone()), ["AAAA" if ":" in ip else "A"] * 3 + ["SRV"]
+        return f"{dashed(ip)}.{space}.pod.{self.zone()}", ["AAAA" if ":" in ip else "A"] * 3 + ["SRV"]
 
     def address(self):
         if self.rng.random() < .15:
-            return reverse(self.rng.choice([ip for ip, _ in self.pods] + ["10.1.2.3", "fd00::1234", "192.0.2.77"])), ["PTR"]
+            others = ["10.1.2.3", "fd00::1234", "192.0.2.77"]
+            return reverse(self.rng.choice([ip for ip, _ in self.pods] + others)), ["PTR"]
         of_services = self.rng.random() < (.4 if self.endpoints else .9)
         return reverse(self.rng.choice(self.service_ips or self.ips if of_services else self.ips)), ["PTR"]
 
@@ -184,19 +188,20 @@ class Questions:
     def imported_service(self):
         s, name = self.pick(self.c.imports, self.full_imports)
         slices = self.import_owner.get((s["metadata"]["name"], s["metadata"]["namespace"]), [])
-        return "%s.svc.%s" % (name, self.rng.choice(self.multi)), self.types_of(s, slices)
+        return f"{name}.svc.{self.rng.choice(self.multi)}", self.types_of(s, slices)
 
     def imported_port(self):
         s, name = self.pick(self.c.imports, self.full_imports)
-        return self.under("%s.svc.%s" % (name, self.rng.choice(self.multi)), s["spec"]["ports"]), ["SRV"]
+        return self.under(f"{name}.svc.{self.rng.choice(self.multi)}", s["spec"]["ports"]), ["SRV"]
 
     def imported_endpoint(self):
         s = self.rng.choice([s for s in self.c.imported if any(map(self.is_ready, s["endpoints"]))])
         e = self.one_of(s)
         cluster = s["metadata"]["labels"]["multicluster.kubernetes.io/source-cluster"]
         label = self.label_of(e) + self.rng.choice(["." + cluster] * 8 + [".c1", ""])
-        return "%s.%s.%s.svc.%s" % (label, *self.owner_of(s, "multicluster.kubernetes.io"), self.rng.choice(
-            self.multi)), self.families(e["addresses"]) * 2 + ["SRV"]
+        name, space = self.owner_of(s, "multicluster.kubernetes.io")
+        zone = self.rng.choice(self.multi)
+        return f"{label}.{name}.{space}.svc.{zone}", self.families(e["addresses"]) * 2 + ["SRV"]
 
     # --- k8s_external ---
 
@@ -205,7 +210,7 @@ class Questions:
         those = [s for s in self.full if s["spec"].get("externalIPs") or s["status"] or
                  s["spec"].get("clusterIP") == "None"]
         s, name = self.pick(those if self.rng.random() < .85 else self.c.services)
-        return s, "%s.%s" % (name, self.rng.choice(self.external))
+        return s, f"{name}.{self.rng.choice(self.external)}"
 
     def outside(self):
         s, name = self.seen_outside()
@@ -235,13 +240,13 @@ class Questions:
         r = self.rng
         ip, space = r.choice(self.clients)
         s, name = self.pick(self.c.services, self.full)
-        base = r.choice(["%s", "%s", "%s.svc", "%s.svc.cluster.local"]) % name
+        base = name + r.choice(["", "", ".svc", ".svc.cluster.local"])
         if r.random() < .5:
             base = r.choice([s["metadata"]["name"], "www.example.org", "lb.example.org", "none.example.org", "nope",
                              "default", "example.org", self.under(name, s["spec"].get("ports"))])
         if r.random() < .05:
             space = r.choice(made_up.SPACES)
-        return "%s.%s.svc.%s" % (base, space, self.zone()), ["A", "A", "AAAA", "SRV"], {"from": ip}
+        return f"{base}.{space}.svc.{self.zone()}", ["A", "A", "AAAA", "SRV"], {"from": ip}
 
     def transfer(self):
         kind = self.rng.choice(["AXFR", "AXFR", "IXFR", "IXFR"])
@@ -271,19 +276,20 @@ class Questions:
         obj = self.rng.choice(self.c.gone)
         name, space, kind = obj["metadata"]["name"], obj["metadata"]["namespace"], obj["kind"]
         if kind == "ServiceImport":
-            return "%s.%s.svc.%s" % (name, space, self.rng.choice(self.multi or self.zones)), ["A", "AAAA", "SRV"]
+            return f"{name}.{space}.svc.{self.rng.choice(self.multi or self.zones)}", ["A", "AAAA", "SRV"]
         if kind == "Pod":
             ip = obj["status"]["podIP"]
-            return "%s.%s.pod.%s" % (dashed(ip), space, self.zone()), ["AAAA" if ":" in ip else "A"]
+            return f"{dashed(ip)}.{space}.pod.{self.zone()}", ["AAAA" if ":" in ip else "A"]
         if kind == "EndpointSlice" and obj["endpoints"] and "kubernetes.io/service-name" in obj["metadata"]["labels"]:
             e = self.rng.choice(obj["endpoints"])
             if self.rng.random() < .5:
                 return reverse(e["addresses"][0]), ["PTR"]
-            return "%s.%s.%s.svc.%s" % (self.label_of(e), *self.owner_of(obj, "kubernetes.io"), self.zone()), ["A", "AAAA"]
+            name, space = self.owner_of(obj, "kubernetes.io")
+            return f"{self.label_of(e)}.{name}.{space}.svc.{self.zone()}", ["A", "AAAA"]
         # Of a slice, whose own name may be longer than a label, its Service.
         labels = obj["metadata"]["labels"]
         name = labels.get("kubernetes.io/service-name") or labels.get("multicluster.kubernetes.io/service-name") or name
-        return "%s.%s.svc.%s" % (name, space, self.zone()), ["A", "AAAA", "SRV"]
+        return f"{name}.{space}.svc.{self.zone()}", ["A", "AAAA", "SRV"]
 
     def elsewhere(self):
         return self.rng.choice(["example.org.", ".", "local.", "xcluster.local.", "www.cluster.localx.", "arpa.",

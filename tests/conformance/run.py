@@ -97,7 +97,7 @@ class Group:
             for name, text in (case.get("files") or {}).items():
                 self.write(name, text.replace("@PORT@", str(self.port)))
             self.corefile = case["corefile"].replace("@PORT@", str(self.port)).replace(
-                "@UPSTREAM@", "127.0.0.1:%d" % upstream_port).replace("@DIR@", self.dir)
+                "@UPSTREAM@", f"127.0.0.1:{upstream_port}").replace("@DIR@", self.dir)
         else:
             self.corefile = case_files.kubernetes_corefile(
                 case, self.port, upstream_port if self.upstream else None, self.prepare_cluster(case))
@@ -136,7 +136,7 @@ class Group:
         if self.process.poll() is None:
             return ["the server took a Corefile that CoreDNS refuses"]
         if self.process.returncode <= 0:
-            return ["exit status %d" % self.process.returncode]
+            return [f"exit status {self.process.returncode}"]
         log = self.log()
         if not own_texts:
             return []
@@ -146,7 +146,7 @@ class Group:
             return ["the case does not say what the error names: " + log.strip()]
         for part in case["error"]:
             if part not in log:
-                return ["the error should name %r: %s" % (part, log.strip())]
+                return [f"the error should name {part!r}: {log.strip()}"]
         return []
 
     def check_answer(self, case):
@@ -167,11 +167,11 @@ class Group:
             else:
                 bad = compare.check(case, dns.ask(self.port, case), self.ips)
         except (OSError, EOFError, IndexError, ValueError, struct.error) as e:
-            return ["no answer: %r" % e]
+            return [f"no answer: {e!r}"]
         if case.get("upstream_hits") is not None:
             n = sum(self.upstream.hits.values())
             if n != case["upstream_hits"]:
-                bad.append("upstream saw %d queries, want %d" % (n, case["upstream_hits"]))
+                bad.append(f"upstream saw {n} queries, want {case['upstream_hits']}")
         return bad
 
     def run(self, own_texts):
@@ -262,7 +262,7 @@ def main():
     args = p.parse_intermixed_args()
     for folder in args.folder:
         if folder not in case_files.folders() and not os.path.isabs(folder):
-            p.error("no folder %s; there are: %s" % (folder, " ".join(case_files.folders())))
+            p.error(f"no folder {folder}; there are: {' '.join(case_files.folders())}")
     if args.source and args.api == "real":
         p.error("--source takes the place of an API server: not both")
     if args.spoil and not args.queries:
@@ -319,32 +319,33 @@ def run(args, server):
                 if not bad:
                     passed.add(c["id"])
                     if args.verbose:
-                        print("ok   %s" % c["id"])
+                        print(f"ok   {c['id']}")
                     continue
                 wrong[c["id"]] = bad
                 if c["id"] in must or args.verbose:
-                    print("FAIL %s (%s) %s %s" % (c["id"], c["kind"], c.get("q", ""), c.get("qtype", "")))
-                    print("".join("    %s\n" % b for b in bad), end="")
+                    print(f"FAIL {c['id']} ({c['kind']}) {c.get('q', '')} {c.get('qtype', '')}")
+                    print("".join(f"    {b}\n" for b in bad), end="")
                 if args.verbose:
-                    print("    Corefile:\n%s    log: %s" % (corefile, log[-600:]), flush=True)
+                    print(f"    Corefile:\n{corefile}    log: {log[-600:]}", flush=True)
 
     for folder in dict.fromkeys(os.path.basename(c["_folder"]) for c in chosen):
         ids = {c["id"] for c in chosen if os.path.basename(c["_folder"]) == folder}
-        print("%-12s %3d cases, %3d pass, %3d of %3d that must pass fail" % (
-            folder, len(ids), len(ids & passed), len(ids & must & set(wrong)), len(ids & must)))
+        print(f"{folder:12} {len(ids):3d} cases, {len(ids & passed):3d} pass, "
+              f"{len(ids & must & set(wrong)):3d} of {len(ids & must):3d} that must pass fail")
     new = sorted(passed - must)
     if args.update:
         case_files.write_passing(case_files.read_passing() | passed)
     elif new and not args.peer and not args.expected:
-        print("newly passing (--update adds them to passing.txt): %s" % " ".join(new))
-    missing = must - {c["id"] for c in chosen} if not (args.folder or args.only or args.quick or args.api == "real") else set()
+        print(f"newly passing (--update adds them to passing.txt): {' '.join(new)}")
+    partial = args.folder or args.only or args.quick or args.api == "real"
+    missing = set() if partial else must - {c["id"] for c in chosen}
     if missing and args.source:
-        print("in passing.txt and no case: %s" % " ".join(sorted(missing)))
+        print(f"in passing.txt and no case: {' '.join(sorted(missing))}")
     failed = len(must & set(wrong)) + len(missing)
     others = len(set(wrong) - must)
     if others:
-        print("%d more cases are for what this build does not have yet" % others)
-    print("%d passed, %d failed" % (len(must & passed), failed))
+        print(f"{others} more cases are for what this build does not have yet")
+    print(f"{len(must & passed)} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -102,7 +102,7 @@ def selects(selector, labels):
 def has_fields(selector, obj):
     """Of field selectors those that CoreDNS sends: status.phase!=PHASE,..."""
     phase = obj.get("status", {}).get("phase")
-    return all(part != "status.phase!=%s" % phase for part in selector.split(","))
+    return all(part != f"status.phase!={phase}" for part in selector.split(","))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

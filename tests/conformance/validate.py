@@ -20,42 +20,45 @@ import dnswire as dns
 
 FIELDS = {
     "id": str, "kind": str, "source": str, "note": str, "derived": bool, "own_server": bool,
-    "cluster": (str, type(None)), "corefile_opts": list, "zones": list, "k8s_external": dict, "transfer": list, "api": str,
-    "corefile": str, "files": dict, "upstream": list, "before": list, "upstream_hits": int, "config_error": bool, "error": list,
-    "q": str, "qtype": str, "qclass": str, "do": bool, "cd": bool, "ad": bool, "ra": bool, "bufsize": int, "transport": str,
-    "rcode": (str, type(None)), "aa": (bool, type(None)), "tc": (bool, type(None)), "answer": (list, type(None)), "ns": (list, type(None)),
-    "extra": (list, type(None)), "ede": int, "no_reply": bool, "no_ttl": bool, "exact_case": bool, "compare": str,
-    "skip_cname_order": bool, "env": dict, "autopath": bool, "raw": str, "opt": (dict, type(None))}
+    "cluster": (str, type(None)), "corefile_opts": list, "zones": list, "k8s_external": dict, "transfer": list,
+    "api": str, "corefile": str, "files": dict, "upstream": list, "before": list, "upstream_hits": int,
+    "config_error": bool, "error": list, "q": str, "qtype": str, "qclass": str, "do": bool, "cd": bool, "ad": bool,
+    "ra": bool, "bufsize": int, "transport": str, "rcode": (str, type(None)), "aa": (bool, type(None)),
+    "tc": (bool, type(None)), "answer": (list, type(None)), "ns": (list, type(None)), "extra": (list, type(None)),
+    "ede": int, "no_reply": bool, "no_ttl": bool, "exact_case": bool, "compare": str, "skip_cname_order": bool,
+    "env": dict, "autopath": bool, "raw": str, "opt": (dict, type(None))}
 KINDS = {"Service": ("v1", ("spec",)), "Namespace": ("v1", ()), "Pod": ("v1", ("status",)),
          "EndpointSlice": ("discovery.k8s.io/v1", ("addressType", "endpoints", "ports")),
          "ServiceImport": ("multicluster.x-k8s.io/v1alpha1", ("spec",))}
+WORDS = {"SOA": 7, "SRV": 4, "MX": 2}     # of the data
+OWNERS = ("kubernetes.io/service-name", "multicluster.kubernetes.io/service-name")
 errors = []
 
 
 def bad(where, what):
-    errors.append("%s: %s" % (where, what))
+    errors.append(f"{where}: {what}")
 
 
 def row(where, r, ttl_free):
     if not (isinstance(r, list) and len(r) == 5):
-        return bad(where, "row is not [name, ttl, class, type, rdata]: %r" % (r,))
+        return bad(where, f"row is not [name, ttl, class, type, rdata]: {r!r}")
     n, ttl, k, t, d = r
     if not (isinstance(n, str) and n.endswith(".")):
-        bad(where, "owner %r" % (n,))
+        bad(where, f"owner {n!r}")
     if not (isinstance(ttl, int) or ttl is None and ttl_free):
-        bad(where, "ttl %r" % (ttl,))
+        bad(where, f"ttl {ttl!r}")
     if k not in dns.CLASSES or t not in dns.TYPES or not isinstance(d, str):
-        return bad(where, "class, type or data in %r" % (r,))
+        return bad(where, f"class, type or data in {r!r}")
     try:
         if t in ("A", "AAAA") and "@" not in d:
             if (ipaddress.ip_address(d).version == 4) != (t == "A"):
-                bad(where, "address family %r" % (r,))
+                bad(where, f"address family {r!r}")
         elif t in ("CNAME", "NS", "PTR", "DNAME") and not d.endswith("."):
-            bad(where, "target %r" % d)
-        elif t == "SOA" and len(d.split()) != 7 or t == "SRV" and len(d.split()) != 4 or t == "MX" and len(d.split()) != 2:
-            bad(where, "data %r" % d)
+            bad(where, f"target {d!r}")
+        elif t in WORDS and len(d.split()) != WORDS[t]:
+            bad(where, f"data {d!r}")
     except ValueError:
-        bad(where, "address %r" % d)
+        bad(where, f"address {d!r}")
 
 
 def cluster(path, where):
@@ -66,7 +69,7 @@ def cluster(path, where):
     seen, n = set(), collections.Counter()
     for o in l["items"]:
         m, k = o["metadata"], o["kind"]
-        who = "%s %s/%s" % (k, m.get("namespace", ""), m.get("name"))
+        who = f"{k} {m.get('namespace', '')}/{m.get('name')}"
         n[k] += 1
         if k not in KINDS:
             bad(where, "kind " + k)
@@ -83,7 +86,7 @@ def cluster(path, where):
         if k != "Namespace" and not m.get("namespace"):
             bad(where, who + " has no namespace")
         if k == "EndpointSlice":
-            if not (m["labels"].get("kubernetes.io/service-name") or m["labels"].get("multicluster.kubernetes.io/service-name")):
+            if not any(m["labels"].get(x) for x in OWNERS):
                 bad(where, who + " has no service label")
             for e in o["endpoints"] or []:
                 for a in e["addresses"]:
@@ -103,11 +106,11 @@ def main():
             continue
         kinds, used, n, dv = collections.Counter(), set(), 0, 0
         for ln, text in enumerate(open(p), 1):
-            where = "%s/cases.jsonl:%d" % (d, ln)
+            where = f"{d}/cases.jsonl:{ln}"
             try:
                 c = json.loads(text)
             except ValueError as e:
-                bad(where, "JSON: %s" % e)
+                bad(where, f"JSON: {e}")
                 continue
             n += 1
             for k, v in c.items():
@@ -119,7 +122,7 @@ def main():
                 if k not in c:
                     bad(where, "no " + k)
             if c["id"] in ids:
-                bad(where, "id %s twice" % c["id"])
+                bad(where, f"id {c['id']} twice")
             ids.add(c["id"])
             kinds[c["kind"]] += 1
             dv += bool(c.get("derived"))
@@ -157,24 +160,24 @@ def main():
                 if f not in used:
                     bad(d + "/" + f, "used by no case")
                 if not quiet:
-                    print("  %s/%s: %s" % (d, f, ", ".join("%d %s" % (v, x) for x, v in sorted(k.items()))))
-        print("%s: %d cases (%d derived from the code, the rest from test tables)" % (d, n, dv))
+                    print(f"  {d}/{f}: " + ", ".join(f"{v} {x}" for x, v in sorted(k.items())))
+        print(f"{d}: {n} cases ({dv} derived from the code, the rest from test tables)")
         if not quiet:
             for k, v in sorted(kinds.items()):
-                print("    %-40s %d" % (k, v))
+                print(f"    {k:40} {v}")
         total += n
         derived += dv
-    print("%d cases in all, %d of them derived" % (total, derived))
+    print(f"{total} cases in all, {derived} of them derived")
     # What is in scope passes; so no id can be taken out to make a run pass.
     scope = {c["id"] for d in cases.folders() for c in cases.load(d) if cases.in_scope(c)}
     for i in sorted(scope - cases.read_passing()):
-        bad("passing.txt", "%s is in scope and not there" % i)
+        bad("passing.txt", f"{i} is in scope and not there")
     unknown = sorted(cases.read_passing() - ids)
     if unknown:
         bad("passing.txt", "no such case: " + " ".join(unknown))
     for e in errors:
         print("ERROR " + e)
-    print("%d passed, %d failed" % (total, len(errors)))
+    print(f"{total} passed, {len(errors)} failed")
     return 1 if errors else 0
 
 

@@ -41,14 +41,15 @@ SERVICE_IMPORT = {
     "metadata": {"name": "serviceimports.multicluster.x-k8s.io", "annotations": {
         "api-approved.kubernetes.io": "https://github.com/kubernetes/enhancements/pull/1748"}},
     "spec": {"group": "multicluster.x-k8s.io", "scope": "Namespaced", "names": {
-        "kind": "ServiceImport", "listKind": "ServiceImportList", "plural": "serviceimports", "singular": "serviceimport"},
+        "kind": "ServiceImport", "listKind": "ServiceImportList", "plural": "serviceimports",
+        "singular": "serviceimport"},
         "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
             "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
 
 
 class APIError(Exception):
     def __init__(self, status, text):
-        super().__init__("%d: %s" % (status, text))
+        super().__init__(f"{status}: {text}")
         self.status = status
 
 
@@ -80,10 +81,10 @@ class Cluster:
 
     def answer(self):
         if not select.select([self.program.stdout], [], [], START_S)[0]:
-            raise AssertionError("the API server's keeper is silent for %d s" % START_S)
+            raise AssertionError(f"the API server's keeper is silent for {START_S} s")
         line = self.program.stdout.readline()
         if not line:
-            raise AssertionError("the API server did not start:\n%s" % self.program.stderr.read())
+            raise AssertionError(f"the API server did not start:\n{self.program.stderr.read()}")
         got = json.loads(line)
         if got.get("error"):
             raise AssertionError(got["error"])
@@ -145,7 +146,7 @@ class Cluster:
     @staticmethod
     def url(kind, namespace=None, name=None):
         base, plural, spaced = KINDS[kind]
-        return "".join([base, "/namespaces/%s" % (namespace or "default") if spaced else "", "/", plural,
+        return "".join([base, f"/namespaces/{namespace or 'default'}" if spaced else "", "/", plural,
                         "/" + name if name else ""])
 
     def create(self, obj):
@@ -207,7 +208,7 @@ class Cluster:
 
     def grant(self, kind="User", name="dns", namespace=None):
         """CoreDNS's role, for a user or a ServiceAccount."""
-        role = "dns-%s-%s" % (namespace or kind.lower(), name)
+        role = f"dns-{namespace or kind.lower()}-{name}"
         self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role},
                      "rules": [{"apiGroups": [""], "resources": ["services", "pods", "namespaces"],
                                 "verbs": ["list", "watch"]},
@@ -236,8 +237,7 @@ class Cluster:
         """The code of the first ERROR that a watch from a version gives (410: too old), or None."""
         c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds + 20, context=self.tls)
         try:
-            c.request("GET", "%s?watch=true&resourceVersion=%s&timeoutSeconds=%d" % (
-                self.url(kind), version, seconds))
+            c.request("GET", f"{self.url(kind)}?watch=true&resourceVersion={version}&timeoutSeconds={seconds}")
             reply = c.getresponse()
             for line in reply if reply.status == 200 else ():
                 event = json.loads(line)
@@ -255,7 +255,7 @@ def service(name, namespace, ip="None", **spec):
 
 def slice_of(name, namespace, addresses, suffix="x", labels=None):
     return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"name": "%s-%s" % (name, suffix), "namespace": namespace,
+            "metadata": {"name": f"{name}-{suffix}", "namespace": namespace,
                          "labels": labels or {"kubernetes.io/service-name": name}},
             "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
             "endpoints": [{"addresses": [a], "conditions": {"ready": True}} for a in addresses]}
@@ -269,5 +269,5 @@ def until(what, seconds=30):
     """Until what() is true."""
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, "waited %d s in vain" % seconds
+        assert time.monotonic() < end, f"waited {seconds} s in vain"
         time.sleep(.05)

@@ -50,7 +50,7 @@ def no_namespaces():
 def node(tmp_path, no_namespaces):
     """A node in namespaces (nodenet.py), which need root; gone with the test, as are the processes in it."""
     if no_namespaces:
-        pytest.skip("no network namespaces here: %s" % no_namespaces)
+        pytest.skip(f"no network namespaces here: {no_namespaces}")
     n = nodenet.Node(tmp_path)
     try:
         yield n.open()

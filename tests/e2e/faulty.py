@@ -160,7 +160,7 @@ class Upstream:
             r.flags |= dns.flags.TC
         elif q.rdtype == dns.rdatatype.A and not label.startswith("nodata"):
             n = 60 if label.startswith("long") else 1
-            addresses = [self.address] if n == 1 else ["198.51.100.%d" % i for i in range(n)]
+            addresses = [self.address] if n == 1 else [f"198.51.100.{i}" for i in range(n)]
             r.answer.append(dns.rrset.from_text(q.name, 60, "IN", "A", *addresses))
         wire = bytearray(r.to_wire(max_size=65535))
         if label.startswith("wrongid"):

@@ -25,12 +25,15 @@ PORT = {"name": (1, "text"), "protocol": (2, "text"), "port": (3, "int"), "nodeP
 SERVICE_SPEC = {"ports": (1, PORT), "clusterIP": (3, "text"), "type": (4, "text"), "externalIPs": (5, "text"),
                 "externalName": (10, "text"), "clusterIPs": (18, "text")}
 INGRESS = {"ip": (1, "text"), "hostname": (2, "text")}
-SERVICE = {"metadata": (1, META), "spec": (2, SERVICE_SPEC), "status": (3, {"loadBalancer": (1, {"ingress": (1, INGRESS)})})}
+SERVICE = {"metadata": (1, META), "spec": (2, SERVICE_SPEC),
+           "status": (3, {"loadBalancer": (1, {"ingress": (1, INGRESS)})})}
 ENDPOINT = {"addresses": (1, "text"), "conditions": (2, {"ready": (1, "bool"), "serving": (2, "bool"),
                                                          "terminating": (3, "bool")}),
-            "hostname": (3, "text"), "targetRef": (4, {"kind": (1, "text"), "namespace": (2, "text"), "name": (3, "text")}),
+            "hostname": (3, "text"),
+            "targetRef": (4, {"kind": (1, "text"), "namespace": (2, "text"), "name": (3, "text")}),
             "nodeName": (6, "text"), "zone": (7, "text")}
-SLICE = {"metadata": (1, META), "endpoints": (2, ENDPOINT), "ports": (3, {k: PORT[k] for k in ("name", "protocol", "port")}),
+SLICE = {"metadata": (1, META), "endpoints": (2, ENDPOINT),
+         "ports": (3, {k: PORT[k] for k in ("name", "protocol", "port")}),
          "addressType": (4, "text")}
 POD = {"metadata": (1, META), "spec": (2, {"nodeName": (10, "text"), "hostNetwork": (11, "bool")}),
        "status": (3, {"phase": (1, "text"), "podIP": (6, "text"), "podIPs": (12, {"ip": (1, "text")})})}

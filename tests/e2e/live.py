@@ -37,16 +37,16 @@ def server(api, tmp_path):
     def start(*lines, kubeconfig=None, ready="kubernetes.default", zones="cluster.local in-addr.arpa", under=(),
               peer=PEER):
         path = api.path("dns.kubeconfig") if kubeconfig is None else kubeconfig
-        inside = "\n    ".join((["kubeconfig %s" % path] if path else []) + list(lines))
-        s = Server(tmp_path / str(len(started)), """.:@PORT {
+        inside = "\n    ".join(([f"kubeconfig {path}"] if path else []) + list(lines))
+        s = Server(tmp_path / str(len(started)), f""".:@PORT {{
   bind 127.0.0.1
   ready 127.0.0.1:@READY
   prometheus 127.0.0.1:@PROM
-  kubernetes %s {
-    %s
-  }
-}
-""" % (zones, inside))
+  kubernetes {zones} {{
+    {inside}
+  }}
+}}
+""")
         if peer:
             s.argv = [gomodules.build(peer), "-conf", "Corefile"]
         s.argv = [*under, *s.argv]
@@ -62,11 +62,11 @@ def server(api, tmp_path):
 
 
 def answers(s, name, zone=ZONE):
-    return sorted(texts(s.ask("%s.%s" % (name, zone))))
+    return sorted(texts(s.ask(f"{name}.{zone}")))
 
 
 def rcode(s, name, zone=ZONE):
-    return int(s.ask("%s.%s" % (name, zone)).rcode())
+    return int(s.ask(f"{name}.{zone}").rcode())
 
 
 def filled(api, name):
@@ -136,17 +136,17 @@ class Proxy:
 def config(api, folder, port, user):
     path = str(folder / "kubeconfig")
     with open(path, "w", encoding="utf-8") as f:
-        f.write("""apiVersion: v1
+        f.write(f"""apiVersion: v1
 kind: Config
 clusters:
 - name: c
-  cluster: {server: "https://127.0.0.1:%d", certificate-authority: "%s"}
+  cluster: {{server: "https://127.0.0.1:{port}", certificate-authority: "{api.path("ca.crt")}"}}
 contexts:
 - name: x
-  context: {cluster: c, user: u}
+  context: {{cluster: c, user: u}}
 users:
 - name: u
-  user: {%s}
+  user: {{{user}}}
 current-context: x
-""" % (port, api.path("ca.crt"), user))
+""")
     return path

@@ -79,7 +79,7 @@ class Lookup:
         else:
             self.answered = time.monotonic()
             rcode, answers = message[3] & 15, struct.unpack("!H", message[6:8])[0]
-            self.what = "ok" if rcode == 0 and answers else "rcode %d, %d answers" % (rcode, answers)
+            self.what = "ok" if rcode == 0 and answers else f"rcode {rcode}, {answers} answers"
         self.end()
 
 

@@ -32,61 +32,62 @@ DNS_COREFILE = """cluster.local:53 {
 }
 """
 
-# The base Corefile of the DaemonSet's ConfigMap, as an installer leaves it in the iptables mode of kube-proxy: the
-# domain and the addresses are put in, the two variables that the agent knows the values of stay.
-BASE = """cluster.local:53 {
+BIND = LOCALIP.replace(",", " ")
+# The base Corefile of the DaemonSet's ConfigMap, as an installer writes it for kube-proxy's iptables mode: domain and
+# addresses are filled in; the two variables whose values only the agent knows are not.
+BASE = f"""cluster.local:53 {{
     errors
-    cache {
+    cache {{
             success 9984 30
             denial 9984 5
-    }
+    }}
     reload
     loop
-    bind %(bind)s
-    forward . __PILLAR__CLUSTER__DNS__ {
+    bind {BIND}
+    forward . __PILLAR__CLUSTER__DNS__ {{
             force_tcp
-    }
+    }}
     prometheus :9253
-    health %(link_local)s:8080
-    }
-in-addr.arpa:53 {
+    health {LINK_LOCAL}:8080
+    }}
+in-addr.arpa:53 {{
     errors
     cache 30
     reload
     loop
-    bind %(bind)s
-    forward . __PILLAR__CLUSTER__DNS__ {
+    bind {BIND}
+    forward . __PILLAR__CLUSTER__DNS__ {{
             force_tcp
-    }
+    }}
     prometheus :9253
-    }
-ip6.arpa:53 {
+    }}
+ip6.arpa:53 {{
     errors
     cache 30
     reload
     loop
-    bind %(bind)s
-    forward . __PILLAR__CLUSTER__DNS__ {
+    bind {BIND}
+    forward . __PILLAR__CLUSTER__DNS__ {{
             force_tcp
-    }
+    }}
     prometheus :9253
-    }
-.:53 {
+    }}
+.:53 {{
     errors
     cache 30
     reload
     loop
-    bind %(bind)s
+    bind {BIND}
     forward . __PILLAR__UPSTREAM__SERVERS__
     prometheus :9253
-    }
-""" % {"bind": LOCALIP.replace(",", " "), "link_local": LINK_LOCAL}
+    }}
+"""
 
 
 def run(*argv, check=True):
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=30)
     if check and p.returncode:
-        raise RuntimeError("%s: %s" % (" ".join(argv), p.stdout))
+        raise RuntimeError(f"{' '.join(argv)}: {p.stdout}")
     return p.stdout
 
 
@@ -96,8 +97,8 @@ def refused():
         return "not root"
     for tool in ("ip", "iptables-nft", "ip6tables-nft", "nft", "sysctl"):
         if not shutil.which(tool):
-            return "%s is not installed" % tool
-    name = "nodens-try-%d" % os.getpid()
+            return f"{tool} is not installed"
+    name = f"nodens-try-{os.getpid()}"
     try:
         run("ip", "netns", "add", name)
     except RuntimeError as e:
@@ -117,7 +118,7 @@ def refused():
 class Node:
     def __init__(self, folder):
         self.folder = str(folder)
-        self.prefix = "nodens-%d-%d-" % (os.getpid(), next(_count))
+        self.prefix = f"nodens-{os.getpid()}-{next(_count)}-"
         self.children = []
         os.makedirs(self.folder, exist_ok=True)
 
@@ -140,10 +141,10 @@ class Node:
                 "netns", self.prefix + place)
             for at, link, last in ((place, "eth0", 2), ("node", "to-" + place, 1)):
                 self.do(at, "ip", "link", "set", link, "up")
-                self.do(at, "ip", "addr", "add", "10.244.%d.%d/24" % (n, last), "dev", link)
-                self.do(at, "ip", "addr", "add", "fd44:%d::%d/64" % (n, last), "dev", link, "nodad")
-            self.do(place, "ip", "route", "add", "default", "via", "10.244.%d.1" % n)
-            self.do(place, "ip", "-6", "route", "add", "default", "via", "fd44:%d::1" % n)
+                self.do(at, "ip", "addr", "add", f"10.244.{n}.{last}/24", "dev", link)
+                self.do(at, "ip", "addr", "add", f"fd44:{n}::{last}/64", "dev", link, "nodad")
+            self.do(place, "ip", "route", "add", "default", "via", f"10.244.{n}.1")
+            self.do(place, "ip", "-6", "route", "add", "default", "via", f"fd44:{n}::1")
         # An uplink, so that the host itself has a way to addresses that are nowhere.
         self.do("node", "ip", "route", "add", "default", "via", DNS_POD[4])
         self.do("node", "ip", "-6", "route", "add", "default", "via", DNS_POD[6])
@@ -164,10 +165,10 @@ class Node:
             rule("-A", "KUBE-MARK-MASQ", "-j", "MARK", "--set-xmark", "0x4000/0x4000")
             rule("-A", "KUBE-POSTROUTING", "-m", "mark", "!", "--mark", "0x4000/0x4000", "-j", "RETURN")
             rule("-A", "KUBE-POSTROUTING", "-j", "MASQUERADE")
-            pod = "[%s]:53" % DNS_POD[6] if family == 6 else DNS_POD[4] + ":53"
+            pod = f"[{DNS_POD[6]}]:53" if family == 6 else DNS_POD[4] + ":53"
             for service, address in (("DNS", KUBE_DNS[family]), ("UP", UPSTREAM[family])):
                 for proto in ("udp", "tcp"):
-                    name = "%s-%s" % (service, proto.upper())
+                    name = f"{service}-{proto.upper()}"
                     rule("-N", "KUBE-SVC-" + name)
                     rule("-N", "KUBE-SEP-" + name)
                     rule("-A", "KUBE-SERVICES", "-d", address, "-p", proto, "--dport", "53", "-j", "KUBE-SVC-" + name)
@@ -232,7 +233,7 @@ class Node:
 
     def figures(self, port=9353):
         """{line without value: value} of the agent's metrics."""
-        text = self.do("node", "curl", "-sS", "--max-time", "5", "http://127.0.0.1:%d/metrics" % port, check=False)
+        text = self.do("node", "curl", "-sS", "--max-time", "5", f"http://127.0.0.1:{port}/metrics", check=False)
         return {m.group(1): float(m.group(2)) for m in re.finditer(r"^([^#\s].*) (\S+)$", text, re.M)
                 if m.group(2).replace(".", "").replace("e+", "").isdigit()}
 

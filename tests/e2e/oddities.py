@@ -12,7 +12,7 @@ LONG = "x" * 64
 
 
 def meta(name, **more):
-    out = {**({} if name is None else {"name": name}), "resourceVersion": "1", "uid": "u-%s" % name, **more}
+    out = {**({} if name is None else {"name": name}), "resourceVersion": "1", "uid": f"u-{name}", **more}
     return {k: v for k, v in out.items() if v != "absent"}
 
 
@@ -26,11 +26,15 @@ def headless(name="s", **spec):
     return svc(name, "None", **spec)
 
 
-def ends(*endpoints, of="s", name="s-1", ports=({"name": "http", "port": 8080, "protocol": "TCP"},), kind="IPv4", **more):
+HTTP = {"name": "http", "port": 8080, "protocol": "TCP"}
+
+
+def ends(*endpoints, of="s", name="s-1", ports=(HTTP,), kind="IPv4", **more):
     """Each endpoint: a dict, or an address alone."""
     return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": kind,
             "metadata": meta(name, labels={LABEL: of} if of is not None else {}),
-            "endpoints": [e if isinstance(e, dict) else {"addresses": [e], "conditions": {"ready": True}} for e in endpoints],
+            "endpoints": [e if isinstance(e, dict) else {"addresses": [e], "conditions": {"ready": True}}
+                          for e in endpoints],
             "ports": ports if ports is None else list(ports), **more}
 
 
@@ -76,7 +80,8 @@ ADDRESSES = {
 TARGETS = {
     "empty": "", "v4": "192.0.2.1", "v6": "2001:db8::1", "dash": "-x.example", "dots": "a..b", "blank": "a b.example",
     "capitals": "UPPER.Example", "dot": "x.example.", "root": ".", "long-label": LONG + ".example",
-    "long": ".".join(["y" * 50] * 6), "underscores": "_a._tcp.example", "star": "*.example", "itself": "s.target-itself.svc.cluster.local",
+    "long": ".".join(["y" * 50] * 6), "underscores": "_a._tcp.example", "star": "*.example",
+    "itself": "s.target-itself.svc.cluster.local",
     "one-label": "intranet", "not-ascii": "b\u00fccher.example", "escaped": "a\\.b.example", "colon": "a:80",
 }
 NAMES = {"dotted": "a.b", "long": LONG, "capitals": "Web", "underscore": "_x", "blank": "a b", "star": "*", "empty": "",
@@ -97,13 +102,15 @@ for key, name in NAMES.items():
     ROWS.append(("service-" + key, [svc(name, "10.0.3.1"), ends("10.1.3.1", of=name)]))
     ROWS.append(("headless-" + key, [headless(name), ends("10.1.4.1", of=name)]))
     ROWS.append(("hostname-" + key, [headless(), ends({"addresses": ["10.1.5.1"], "hostname": name}, "10.1.5.2")]))
-    ROWS.append(("target-pod-" + key, [headless(), ends({"addresses": ["10.1.6.1"], "targetRef": {"kind": "Pod", "name": name}})]))
+    ROWS.append(("target-pod-" + key, [headless(), ends({"addresses": ["10.1.6.1"],
+                                                         "targetRef": {"kind": "Pod", "name": name}})]))
     ROWS.append(("slice-" + key, [headless(), ends("10.1.7.1", name=name)]))
     ROWS.append(("pod-name-" + key, [pod(name, "10.2.3.1")]))
     ROWS.append(("zone-" + key, [headless(), ends({"addresses": ["10.1.8.1"], "zone": name})]))
 
 READY = {"nil": {"ready": None}, "none": {}, "yes": {"ready": True}, "no": {"ready": False},
-         "terminating": {"ready": False, "serving": True, "terminating": True}, "both": {"ready": True, "terminating": True}}
+         "terminating": {"ready": False, "serving": True, "terminating": True},
+         "both": {"ready": True, "terminating": True}}
 for key, conditions in READY.items():
     ROWS.append(("ready-" + key, [headless(), ends({"addresses": ["10.1.9.1"], "conditions": conditions})]))
 
@@ -137,7 +144,8 @@ ROWS += [
     ("slice-alone", [ends("10.1.13.1", of="nobody")]),
     ("slice-of-an-address", [svc("s", "10.0.5.1"), ends("10.1.13.2")]),
     ("no-label", [headless(), ends("10.1.13.3", of=None)]),
-    ("no-labels", [headless(), changed(ends("10.1.13.4"), metadata={"name": "s-1", "resourceVersion": "1", "labels": None})]),
+    ("no-labels", [headless(), changed(ends("10.1.13.4"),
+                                       metadata={"name": "s-1", "resourceVersion": "1", "labels": None})]),
     ("empty-label", [headless(), ends("10.1.13.5", of="")]),
     ("two-slices-of-two", [headless(), headless("t"), ends("10.1.13.6"), ends("10.1.13.6", of="t", name="t-1")]),
     ("wrong-family-6-in-4", [headless(), ends("fd00:1::1", "10.1.14.1")]),
@@ -151,7 +159,7 @@ ROWS += [
     ("one-address-two-hostnames", [headless(), ends({"addresses": ["10.1.15.4"], "hostname": "a"},
                                                     {"addresses": ["10.1.15.4"], "hostname": "b"})]),
     ("two-addresses-one-hostname", [headless(), ends({"addresses": ["10.1.15.5", "10.1.15.6"], "hostname": "a"})]),
-    ("a-hundred-addresses", [headless(), ends({"addresses": ["10.1.16.%d" % i for i in range(100)]})]),
+    ("a-hundred-addresses", [headless(), ends({"addresses": [f"10.1.16.{i}" for i in range(100)]})]),
     ("no-endpoints", [headless(), changed(ends(), endpoints="absent")]),
     ("null-endpoints", [headless(), changed(ends(), endpoints=None)]),
     ("empty-endpoint", [headless(), ends({}, "10.1.17.1")]),
@@ -163,11 +171,12 @@ ROWS += [
     ("hostname-is-an-address", [headless(), ends({"addresses": ["10.1.17.7"], "hostname": "10-1-17-8"}, "10.1.17.8")]),
     ("ports-differ", [headless(), ends("10.1.18.1", ports=[{"name": "a", "port": 1, "protocol": "TCP"}]),
                       ends("10.1.18.1", name="s-2", ports=[{"name": "a", "port": 2, "protocol": "TCP"}])]),
-    ("a-thousand", [headless(), ends(*["172.16.%d.%d" % (i // 250, i % 250) for i in range(1000)])]),
-    ("twenty-ports", [svc("s", "10.0.6.1", ports=[{"name": "p%d" % i, "port": i + 1, "protocol": "TCP"} for i in range(20)])]),
+    ("a-thousand", [headless(), ends(*[f"172.16.{i // 250}.{i % 250}" for i in range(1000)])]),
+    ("twenty-ports", [svc("s", "10.0.6.1", ports=[{**HTTP, "name": f"p{i}", "port": i + 1} for i in range(20)])]),
     ("unknown-fields", [changed(svc("s", "10.0.6.2", novelty={"a": [1, {"b": None}]}), other=[True]),
                         changed(headless("h", surprise="x"), more={"x": 1}),
-                        changed(ends({"addresses": ["10.1.19.1"], "weight": 3, "?": b"\xc2\x3e\x02hi"}, of="h", name="h-1"),
+                        changed(ends({"addresses": ["10.1.19.1"], "weight": 3, "?": b"\xc2\x3e\x02hi"},
+                                     of="h", name="h-1"),
                                 tomorrow="yes", **{"?": b"\xfa\x3e\x03new\xf8\x3e\x96\x01"})]),
     ("pod-without-address", [pod("p"), changed(pod("q"), status="absent"), pod("r", phase="Pending")]),
     ("pod-ended", [pod("p", "10.2.4.1", phase="Succeeded"), pod("q", "10.2.4.2", phase="Failed")]),
@@ -178,7 +187,7 @@ ROWS += [
     ("pods-on-host", [changed(pod("p", "192.0.2.9"), spec={"hostNetwork": True}),
                       changed(pod("q", "192.0.2.9"), spec={"hostNetwork": True})]),
     ("pod-twice", [pod("p", "10.2.4.9", podIPs=[{"ip": "10.2.4.9"}, {"ip": "10.2.4.9"}])]),
-    ("pod-many", [pod("p", *["10.2.5.%d" % i for i in range(5)])]),
+    ("pod-many", [pod("p", *[f"10.2.5.{i}" for i in range(5)])]),
 ]
 
 
@@ -190,8 +199,8 @@ def moved(value, row):
         return [moved(v, row) for v in value]
     if not isinstance(value, str):
         return value
-    value = re.sub(r"^(::ffff:|0?)10\.(\d+)\.\d+\.", r"\g<1>10.%d.\2." % row, value)
-    return re.sub("^fd00:", "fd%02x:" % row, re.sub("^FD00:", "FD%02X:" % row, value))
+    value = re.sub(r"^(::ffff:|0?)10\.(\d+)\.\d+\.", fr"\g<1>10.{row}.\2.", value)
+    return re.sub("^fd00:", f"fd{row:02x}:", re.sub("^FD00:", f"FD{row:02X}:", value))
 
 
 def placed():

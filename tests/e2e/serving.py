@@ -49,7 +49,7 @@ def wait_for(what, seconds=15, every=0.02):
         value = what()
         if value:
             return value
-        assert time.monotonic() < end, "waited %g s in vain" % seconds
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain"
         time.sleep(every)
 
 
@@ -120,7 +120,7 @@ class Server:
         try:
             return wait_for(lambda: look() or self.process.poll() is not None and self.ended(look), seconds)
         except AssertionError:
-            raise AssertionError("no %r in the log:\n%s" % (pattern, self.log())) from None
+            raise AssertionError(f"no {pattern!r} in the log:\n{self.log()}") from None
 
     def ended(self, look):
         found = look()
@@ -146,7 +146,7 @@ class Server:
                 self.process.kill()
                 self.process.wait()
                 raise
-        assert self.process.returncode >= 0, "died of signal %d\n%s" % (-self.process.returncode, self.log())
+        assert self.process.returncode >= 0, f"died of signal {-self.process.returncode}\n{self.log()}"
         assert not re.search("Sanitizer|runtime error:|assertion", self.log()), self.log()
 
     def reload(self):
@@ -168,7 +168,7 @@ class Server:
     def get(self, port, path):
         """(status, text) of an HTTP page."""
         try:
-            with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port_of(port), path), timeout=8) as r:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port_of(port)}{path}", timeout=8) as r:
                 return r.status, r.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()

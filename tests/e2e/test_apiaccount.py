@@ -15,7 +15,7 @@ from live import PEER, Proxy, answers, api, filled, moved, server  # noqa: F401
 from serving import Server
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
-MOUNT = 'mount -t tmpfs none /run && mkdir -p %s && mount --bind "$0" %s && exec "$@"' % (ACCOUNT, ACCOUNT)
+MOUNT = f'mount -t tmpfs none /run && mkdir -p {ACCOUNT} && mount --bind "$0" {ACCOUNT} && exec "$@"'
 COREFILE = ".:@PORT {\n    bind 127.0.0.1\n    kubernetes cluster.local {\n        startup_timeout 1s\n    }\n}\n"
 
 
@@ -28,7 +28,8 @@ def mounts():
 def in_pod(folder, **variables):
     """What runs a program so that it sees the folder as its account."""
     unset = [word for name in ("HOST", "PORT") for word in ("-u", "KUBERNETES_SERVICE_" + name)]
-    return ("unshare", "-m", "env", *unset, *("%s=%s" % v for v in variables.items()), "sh", "-ec", MOUNT, str(folder))
+    given = [f"{name}={value}" for name, value in variables.items()]
+    return ("unshare", "-m", "env", *unset, *given, "sh", "-ec", MOUNT, str(folder))
 
 
 class Account:
@@ -41,7 +42,7 @@ class Account:
 
     def replace(self, **files):
         self.generation += 1
-        now = self.folder / ("..%d" % self.generation)
+        now = self.folder / f"..{self.generation}"
         now.mkdir()
         for name, text in files.items():
             (now / name.replace("_", ".")).write_text(text)
@@ -51,7 +52,7 @@ class Account:
         (self.folder / "..data_tmp").symlink_to(now.name)
         os.rename(self.folder / "..data_tmp", self.folder / "..data")
         if self.generation > 1:
-            shutil.rmtree(self.folder / ("..%d" % (self.generation - 1)))
+            shutil.rmtree(self.folder / f"..{self.generation - 1}")
 
 
 class Proxy6(Proxy):
@@ -70,7 +71,7 @@ def test_tokens_are_replaced(api, server, tmp_path):
     filled(api, "account")
     api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "dns", "namespace": "account"}})
     api.grant("ServiceAccount", "dns", "account")
-    tokens = [api.token("dns", "account", "t%d" % i) for i in range(3)]
+    tokens = [api.token("dns", "account", f"t{i}") for i in range(3)]
     files = {"ca_crt": api.read("ca.crt"), "namespace": "account"}
     account = Account(tmp_path / "account", token=tokens[0] + "\n", **files)
     proxy = Proxy6(api.port)
@@ -78,10 +79,10 @@ def test_tokens_are_replaced(api, server, tmp_path):
         s = server(kubeconfig="", ready="web.account", under=in_pod(
             account.folder, KUBERNETES_SERVICE_HOST="::1", KUBERNETES_SERVICE_PORT=str(proxy.port)))
         if not PEER:
-            assert "in step with the API server at [::1]:%d" % proxy.port in s.log()
+            assert f"in step with the API server at [::1]:{proxy.port}" in s.log()
 
         def forget(number):
-            api.delete("Secret", "t%d" % number, "account")
+            api.delete("Secret", f"t{number}", "account")
             api.kill()      # with what it remembers of tokens
             api.start()
 
@@ -95,7 +96,7 @@ def test_tokens_are_replaced(api, server, tmp_path):
         moved(api, "account", "10.244.1.3")
         until(lambda: answers(s, "web.account") == ["10.244.1.3"], 60)
         if not PEER:
-            s.wait_log(r"token file /var%s/token: it is empty; the token from before stays" % ACCOUNT)
+            s.wait_log(fr"token file /var{ACCOUNT}/token: it is empty; the token from before stays")
         (account.folder / "token").write_text(tokens[2])
         forget(1)
         moved(api, "account", "10.244.1.4")

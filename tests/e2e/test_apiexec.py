@@ -82,11 +82,11 @@ def test_a_program_says_who_we_are(serve, stub, tmp_path):
     stub.put("Service", "a", clusterIP="10.0.0.2")
     wait_for(lambda: address(s, "a") == ["10.0.0.2"], seconds=30)
     page = s.metrics()
-    counted = {m.group(1): page[m.group()] for m in
-               (re.fullmatch(r'coredns_kubernetes_rest_client_requests_total\{code="(\d+)",method="GET",host="127.0.0.1:%d"\}'
-                             % stub.port, line) for line in page) if m}
+    requests = re.compile(r'coredns_kubernetes_rest_client_requests_total\{code="(\d+)",method="GET",'
+                          rf'host="127.0.0.1:{stub.port}"\}}')
+    counted = {m.group(1): page[m.group()] for m in map(requests.fullmatch, page) if m}
     assert counted["401"] >= 1 and counted["422"] == 2 and counted["200"] >= 3
-    both = '{verb="GET",host="127.0.0.1:%d"}' % stub.port
+    both = f'{{verb="GET",host="127.0.0.1:{stub.port}"}}'
     assert page["coredns_kubernetes_rest_client_request_duration_seconds_count" + both] >= 2
     assert page["coredns_kubernetes_rest_client_rate_limiter_duration_seconds_count" + both] >= 4
 

@@ -27,11 +27,12 @@ REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def pods():
-    one = ('{"metadata":{"name":"p-%06d","namespace":"n","uid":"%036d"},"status":{"phase":"Running",'
-           '"podIP":"%s","podIPs":[{"ip":"%s"}]}}')
-    ips = ["10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255) for i in range(PODS)]
-    return ('{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[%s]}'
-            % ",".join(one % (i, i, ip, ip) for i, ip in enumerate(ips))).encode()
+    def pod(i):
+        ip = f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}"
+        return (f'{{"metadata":{{"name":"p-{i:06}","namespace":"n","uid":"{i:036}"}},"status":{{"phase":"Running",'
+                f'"podIP":"{ip}","podIPs":[{{"ip":"{ip}"}}]}}}}')
+    return ('{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"5"},"items":[' +
+            ",".join(map(pod, range(PODS))) + "]}").encode()
 
 
 class Large(Stub):

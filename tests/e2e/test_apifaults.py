@@ -30,10 +30,10 @@ def served(serve, stub, timeout="5s", labels="x!=y", wait=True):
 
 def test_pages_changes_and_what_is_asked(serve, stub):
     for i in range(5):
-        stub.put("Service", "s%d" % i, clusterIP="10.0.1.%d" % i)
+        stub.put("Service", f"s{i}", clusterIP=f"10.0.1.{i}")
     s = served(serve, stub)
     assert s.get("READY", "/ready") == (200, "OK")
-    assert [address(s, "s%d" % i) for i in range(5)] == [["10.0.1.%d" % i] for i in range(5)]
+    assert [address(s, f"s{i}") for i in range(5)] == [[f"10.0.1.{i}"] for i in range(5)]
     stub.put("Service", "b", clusterIP="10.0.0.2")
     wait_for(lambda: address(s, "b") == ["10.0.0.2"], 5)
     stub.remove("Service", "b")
@@ -107,7 +107,7 @@ def test_a_loss_is_told_once(serve, stub):
     wait_for(lambda: sum(n for k, n in s.metrics().items() if k.startswith(tries)) >= 5, 30)
     assert s.get("READY", "/ready") == (200, "OK\nkubernetes: the API server fails; answers from the last good state")
     m = s.metrics()
-    assert [m['nodens_kubernetes_watch_connected{kind="%s"}' % k] for k in ("Namespace", "Service")] == [0, 0]
+    assert [m[f'nodens_kubernetes_watch_connected{{kind="{k}"}}'] for k in ("Namespace", "Service")] == [0, 0]
     assert s.log().count("the last good state stays") == 1, s.log()
     again = Stub(port)
     try:

@@ -11,7 +11,7 @@ import pytest
 from serving import Server, texts, wait_for
 
 # Port 53 is the only one that a resolv.conf has: addresses that no other process of the tests takes.
-NET = "127.%d.%d." % (64 + (os.getpid() >> 8 & 127), os.getpid() & 255)
+NET = f"127.{64 + (os.getpid() >> 8 & 127)}.{os.getpid() & 255}."
 SELF, SILENT = NET + "1", NET + "2"
 COREFILE = """.:%s {
     bind %s
@@ -36,7 +36,7 @@ def answers(s, **more):
 def test_by_name(serve, stub):
     s = serve(COREFILE % ("@PORT", "127.0.0.1", "localhost", stub.port))
     assert answers(s) == ["10.0.0.1"]
-    assert "in step with the API server at localhost:%d" % stub.port in s.log()
+    assert f"in step with the API server at localhost:{stub.port}" in s.log()
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def resolving(tmp_path):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
                 u.bind((address, 53))
         except OSError as e:
-            pytest.skip("%s port 53: %s" % (address, e))
+            pytest.skip(f"{address} port 53: {e}")
     started = []
 
     def start(server, corefile):
-        (tmp_path / "resolv.conf").write_text("nameserver %s\noptions timeout:30 attempts:1\n" % server)
+        (tmp_path / "resolv.conf").write_text(f"nameserver {server}\noptions timeout:30 attempts:1\n")
         s = Server(tmp_path / "server", corefile)
         s.argv = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
                   str(tmp_path / "resolv.conf"), *s.argv]
@@ -71,7 +71,7 @@ def test_the_resolver_is_us(resolving, stub):
     """Nobody knows the name before we serve, and we serve without it."""
     s = resolving(SELF, COREFILE % ("53", SELF, "api.test.example", stub.port))
     log = s.log()
-    assert "api.test.example:%d: lookup: " % stub.port in log
+    assert f"api.test.example:{stub.port}: lookup: " in log
     assert "starting server with unsynced Kubernetes API" in log
     wait_for(lambda: answers(s, where=SELF, port=53) == ["10.0.0.1"], 20)
     wait_for(lambda: s.get("READY", "/ready") == (200, "OK"))

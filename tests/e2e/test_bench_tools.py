@@ -78,7 +78,7 @@ class Change:
         self.process.stdin.flush()
 
     def begin(self):
-        self.order("%s %s" % (NAME, NEW))
+        self.order(f"{NAME} {NEW}")
         assert self.process.stdout.readline() == "ready\n"
 
     def event(self, *pieces, pause=0.05):
@@ -172,7 +172,7 @@ def test_the_old_answer_again_is_told(names, change):
     assert change.report()["back"] > 0
 
 
-@pytest.mark.parametrize("order", ["nonsense", "a..b %s" % NEW, "%s 10.0.0" % NAME, "%s %s" % (NAME, OLD)])
+@pytest.mark.parametrize("order", ["nonsense", f"a..b {NEW}", f"{NAME} 10.0.0", f"{NAME} {OLD}"])
 def test_orders_that_cannot_be(names, change, order):
     change.order(order)
     assert change.process.wait(10) == 2
@@ -188,7 +188,7 @@ def test_a_watch_that_ends_is_an_error(change):
 
 def openloop(names, tmp_path, meanwhile):
     """Its report, and its status: it is ended by SIGTERM."""
-    (tmp_path / "questions").write_text("%s A\n" % NAME)
+    (tmp_path / "questions").write_text(f"{NAME} A\n")
     p = subprocess.Popen([os.path.join(TOOLS, "openloop"), "-p", str(names.port), "-d", str(tmp_path / "questions"),
                           "-r", "500", "-l", "3600", "-c", "2", "-k", "1", "-z"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -36,8 +36,8 @@ def up2():
 
 
 def corefile(*upstreams, options="", more=""):
-    to = " ".join("127.0.0.1:%s" % getattr(u, "port", u) for u in upstreams)
-    return ".:PORT {\n errors\n forward . %s {\n%s\n }\n%s\n}\n" % (to, options, more)
+    to = " ".join(f"127.0.0.1:{getattr(u, 'port', u)}" for u in upstreams)
+    return f".:PORT {{\n errors\n forward . {to} {{\n{options}\n }}\n{more}\n}}\n"
 
 
 def addresses(reply):
@@ -105,7 +105,7 @@ def test_prefer_udp_retries_truncated(up):
 def test_force_tcp_uses_one_connection(up):
     with Nodens(corefile(up, options="force_tcp")) as n:
         for i in range(20):
-            assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+            assert addresses(n.ask(f"n{i}.test.")) == ["192.0.2.1"]
     assert not up.asked(protocol="udp")
     assert 1 <= up.connections <= (os.cpu_count() or 1)  # one a worker at most
 
@@ -124,7 +124,7 @@ def test_one_silent_upstream_of_two(up):
         with Nodens(corefile(silent, up, options="policy sequential")) as n:
             for i in range(10):
                 start = time.monotonic()
-                assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+                assert addresses(n.ask(f"n{i}.test.")) == ["192.0.2.1"]
                 assert time.monotonic() - start < 1.5  # read_timeout is 2 s
         assert silent.asked(".")  # it was probed
     finally:
@@ -139,8 +139,8 @@ def test_silent_upstream_alone(up):
         took = time.monotonic() - start
         assert r.rcode() == dns.rcode.SERVFAIL
         assert 0.9 < took < 3  # two tries of half a second
-        assert re.search(r"\[ERROR\] plugin/errors: 2 a\.test\. A: read udp 127\.0\.0\.1:\d+->127\.0\.0\.1:%d: "
-                         r"i/o timeout" % up.port, n.log())
+        assert re.search(fr"\[ERROR\] plugin/errors: 2 a\.test\. A: read udp 127\.0\.0\.1:\d+->127\.0\.0\.1:{up.port}: "
+                         r"i/o timeout", n.log())
 
 
 def test_closed_port_fails_at_once():
@@ -154,7 +154,7 @@ def test_closed_port_fails_at_once():
 def test_closed_port_of_two(up):
     with Nodens(corefile(free_port(), up, options="policy sequential")) as n:
         for i in range(5):
-            assert addresses(n.ask("n%d.test." % i)) == ["192.0.2.1"]
+            assert addresses(n.ask(f"n{i}.test.")) == ["192.0.2.1"]
 
 
 def test_comes_back(up):
@@ -209,22 +209,22 @@ def test_equal_questions_are_asked_once(up):
 
 def test_round_robin_starts_with_the_second(up, up2):
     with Nodens(corefile(up, up2, options="policy round_robin")) as n:
-        got = [addresses(n.ask("n%d.test." % i))[0] for i in range(6)]
+        got = [addresses(n.ask(f"n{i}.test."))[0] for i in range(6)]
     assert got == ["192.0.2.2", "192.0.2.1"] * 3
 
 
 def test_sequential(up, up2):
     with Nodens(corefile(up, up2, options="policy sequential")) as n:
-        assert {addresses(n.ask("n%d.test." % i))[0] for i in range(10)} == {"192.0.2.1"}
+        assert {addresses(n.ask(f"n{i}.test."))[0] for i in range(10)} == {"192.0.2.1"}
 
 
 def test_random_uses_both(up, up2):
     with Nodens(corefile(up, up2)) as n:
-        assert {addresses(n.ask("n%d.test." % i))[0] for i in range(40)} == {"192.0.2.1", "192.0.2.2"}
+        assert {addresses(n.ask(f"n{i}.test."))[0] for i in range(40)} == {"192.0.2.1", "192.0.2.2"}
 
 
 def test_except_and_from(up):
-    text = ("test.:PORT {\n forward example.test 127.0.0.1:%d {\n except no.example.test\n }\n whoami\n}\n" % up.port)
+    text = (f"test.:PORT {{\n forward example.test 127.0.0.1:{up.port} {{\n except no.example.test\n }}\n whoami\n}}\n")
     with Nodens(text) as n:
         assert addresses(n.ask("www.example.test.")) == ["192.0.2.1"]
         for name in ("no.example.test.", "www.no.example.test.", "other.test."):
@@ -235,7 +235,7 @@ def test_except_and_from(up):
 def test_max_concurrent(up):
     with Nodens(corefile(up, options="max_concurrent 3")) as n, \
             concurrent.futures.ThreadPoolExecutor(12) as pool:
-        replies = list(pool.map(lambda i: n.ask("delay600-%d.test." % i), range(12)))
+        replies = list(pool.map(lambda i: n.ask(f"delay600-{i}.test."), range(12)))
         codes = sorted(r.rcode() for r in replies)
         assert codes.count(dns.rcode.NOERROR) == 3 and codes.count(dns.rcode.REFUSED) == 9
         assert "concurrent queries exceeded maximum 3" in n.log()
@@ -243,8 +243,8 @@ def test_max_concurrent(up):
 
 
 def test_next_and_next_on_nodata(up, up2):
-    text = (".:PORT {\n forward . 127.0.0.1:%d {\n next NXDOMAIN SERVFAIL\n next_on_nodata\n }\n"
-            " forward . 127.0.0.1:%d {\n next NXDOMAIN\n }\n}\n" % (up.port, up2.port))
+    text = (f".:PORT {{\n forward . 127.0.0.1:{up.port} {{\n next NXDOMAIN SERVFAIL\n next_on_nodata\n }}\n"
+            f" forward . 127.0.0.1:{up2.port} {{\n next NXDOMAIN\n }}\n}}\n")
     up.mode = "nxdomain"
     with Nodens(text) as n:
         assert addresses(n.ask("a.test.")) == ["192.0.2.2"]
@@ -273,7 +273,7 @@ def test_resolv_conf(up, tmp_path):
     """Ports cannot be given in such a file: what it names is asked on port 53, which nobody serves here."""
     conf = tmp_path / "resolv.conf"
     conf.write_text("# comment\nsearch a.test\nnameserver 127.9.8.7\nnameserver not-an-address\n")
-    with Nodens(".:PORT {\n errors\n forward . %s\n}\n" % conf) as n:
+    with Nodens(f".:PORT {{\n errors\n forward . {conf}\n}}\n") as n:
         assert n.ask("a.test.").rcode() == dns.rcode.SERVFAIL
         assert "127.9.8.7:53" in n.log() and "not-an-address" in n.log()
 
@@ -281,7 +281,7 @@ def test_resolv_conf(up, tmp_path):
 def test_ports_and_ids_differ(up):
     with Nodens(corefile(up)) as n:
         for i in range(300):
-            n.ask("n%d.test." % i)
+            n.ask(f"n{i}.test.")
     seen = up.asked()
     assert len({s[3].id for s in seen}) > 280
     ports = [s[4][1] for s in seen]
@@ -290,23 +290,23 @@ def test_ports_and_ids_differ(up):
 
 
 def metrics(port):
-    with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=5) as r:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as r:
         return dict(line.rsplit(" ", 1) for line in r.read().decode().splitlines() if line[0] != "#")
 
 
 def test_metrics(up):
     port = free_port()
-    text = corefile(up, more=" prometheus 127.0.0.1:%d" % port)
-    text += "b.test.:PORT {\n forward . 127.0.0.1:%d\n}\n" % up.port  # the same upstream: counted once
+    text = corefile(up, more=f" prometheus 127.0.0.1:{port}")
+    text += f"b.test.:PORT {{\n forward . 127.0.0.1:{up.port}\n}}\n"  # the same upstream: counted once
     with Nodens(text) as n:
         for i in range(5):
-            n.ask("n%d.test." % i)
+            n.ask(f"n{i}.test.")
         n.ask("nxdomain.b.test.")
         m = metrics(port)
-    to = 'proxy_name="forward",to="127.0.0.1:%d"' % up.port
-    assert m['coredns_proxy_request_duration_seconds_count{%s,rcode="NOERROR"}' % to] == "5"
-    assert m['coredns_proxy_request_duration_seconds_count{%s,rcode="NXDOMAIN"}' % to] == "1"
-    assert m['coredns_proxy_request_duration_seconds_bucket{%s,rcode="NOERROR",le="+Inf"}' % to] == "5"
+    to = f'proxy_name="forward",to="127.0.0.1:{up.port}"'
+    assert m[f'coredns_proxy_request_duration_seconds_count{{{to},rcode="NOERROR"}}'] == "5"
+    assert m[f'coredns_proxy_request_duration_seconds_count{{{to},rcode="NXDOMAIN"}}'] == "1"
+    assert m[f'coredns_proxy_request_duration_seconds_bucket{{{to},rcode="NOERROR",le="+Inf"}}'] == "5"
     assert sum(int(v) for k, v in m.items() if re.match(r"coredns_proxy_conn_cache_(hits|misses)_total", k)) == 6
     assert m["coredns_forward_healthcheck_broken_total"] == "0"
     assert m["coredns_forward_max_concurrent_rejects_total"] == "0"
@@ -362,8 +362,8 @@ def test_tls_is_of_no_use_to_plain_upstreams(up, tmp_path, words):
 def test_files_of_tls_are_read(tmp_path):
     (tmp_path / "cert.pem").write_text(CERTIFICATE)
     (tmp_path / "key.pem").write_text("none")
-    refused(corefile(53, options="tls %s/cert.pem %s/key.pem" % (tmp_path, tmp_path)), "key.pem")
-    refused(corefile(53, options="tls %s/key.pem" % tmp_path), "key.pem")
+    refused(corefile(53, options=f"tls {tmp_path}/cert.pem {tmp_path}/key.pem"), "key.pem")
+    refused(corefile(53, options=f"tls {tmp_path}/key.pem"), "key.pem")
 
 
 @pytest.mark.parametrize("to,text", [
@@ -372,11 +372,11 @@ def test_files_of_tls_are_read(tmp_path):
     ("grpc://127.0.0.1", "not supported as a destination protocol"),
     ("dns.example.org", "host names as upstreams"),
     ("/nonexistent/resolv.conf", "not an IP address, file, or valid domain"),
-    (" ".join("127.0.0.%d" % i for i in range(1, 17)), "more than 15 TOs"),
+    (" ".join(f"127.0.0.{i}" for i in range(1, 17)), "more than 15 TOs"),
     ("", "wrong argument count"),
 ])
 def test_refused_upstreams(to, text):
-    refused(".:PORT {\n forward . %s\n}\n" % to, text)
+    refused(f".:PORT {{\n forward . {to}\n}}\n", text)
 
 
 def refused(conf, text):
@@ -389,7 +389,7 @@ def refused(conf, text):
 def test_reload_keeps_sockets(up):
     with Nodens(corefile(up, options="force_tcp")) as n:
         for i in range(8):
-            n.ask("a%d.test." % i)
+            n.ask(f"a{i}.test.")
         before = up.connections
         path = os.path.join(n.dir.name, "Corefile")
         with open(path, "a") as f:
@@ -399,14 +399,14 @@ def test_reload_keeps_sockets(up):
         while not n.ask("x.other.test.").additional and time.monotonic() < deadline:
             time.sleep(0.05)
         for i in range(8):
-            assert addresses(n.ask("b%d.test." % i)) == ["192.0.2.1"]
+            assert addresses(n.ask(f"b{i}.test.")) == ["192.0.2.1"]
         assert up.connections <= max(before, os.cpu_count() or 1)
 
 
 def test_stop_with_questions_under_way(up):
     up.mode = "silent"
     with Nodens(corefile(up)) as n, concurrent.futures.ThreadPoolExecutor(8) as pool:
-        asking = [pool.submit(lambda i=i: n.ask("a%d.test." % i, timeout=3)) for i in range(8)]
+        asking = [pool.submit(lambda i=i: n.ask(f"a{i}.test.", timeout=3)) for i in range(8)]
         time.sleep(0.3)
         n.process.terminate()
         n.process.wait(15)
@@ -420,11 +420,11 @@ def test_stop_with_questions_under_way(up):
 
 def test_loop_is_fatal():
     port = free_port()
-    text = ".:%d {\n errors\n loop\n forward . 127.0.0.1:%d\n}\n" % (port, port)
+    text = f".:{port} {{\n errors\n loop\n forward . 127.0.0.1:{port}\n}}\n"
     with Nodens(text) as n:
         assert n.process.wait(20) == 1
-        assert re.search(r"\[FATAL\] plugin/loop: Loop \(127\.0\.0\.1:\d+ -> :%d\) detected for zone \"\.\", see "
-                         r"https://coredns\.io/plugins/loop#troubleshooting\. Query: \"HINFO \d+\.\d+\.\"" % port,
+        assert re.search(fr"\[FATAL\] plugin/loop: Loop \(127\.0\.0\.1:\d+ -> :{port}\) detected for zone \"\.\", see "
+                         r"https://coredns\.io/plugins/loop#troubleshooting\. Query: \"HINFO \d+\.\d+\.\"",
                          n.log()), n.log()
 
 

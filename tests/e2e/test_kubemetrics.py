@@ -24,14 +24,14 @@ TOOK = "coredns_kubernetes_dns_programming_duration_seconds"
 
 
 def service(name, spec):
-    return "---\napiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: n}\nspec: %s\n" % (name, spec)
+    return f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: n}}\nspec: {spec}\n"
 
 
 def slice_of(name, changed, addresses, owner=None):
-    return ("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-a, namespace: n, "
-            "labels: {kubernetes.io/service-name: %s}, annotations: "
-            "{endpoints.kubernetes.io/last-change-trigger-time: '%s'}}\nendpoints:\n- addresses: [%s]\n" %
-            (name, owner or name, changed, ", ".join(addresses)))
+    return (f"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: {name}-a, namespace: n, "
+            f"labels: {{kubernetes.io/service-name: {owner or name}}}, annotations: "
+            f"{{endpoints.kubernetes.io/last-change-trigger-time: '{changed}'}}}}\n"
+            f"endpoints:\n- addresses: [{', '.join(addresses)}]\n")
 
 
 def ago(seconds):
@@ -52,7 +52,8 @@ def test_what_is_counted(serve):
               service("web", "{clusterIP: 10.0.0.1}") + slice_of("web", ago(100), ["10.1.0.1", "none", "10.1.0.2"]) +
               service("set", "{clusterIP: None}") + slice_of("set", ago(2000), ["10.1.0.3"]) +
               slice_of("lonely", ago(1), ["10.1.0.4"]) + service("old", "{clusterIP: 10.0.0.2}") +
-              slice_of("old", "yesterday", ["10.1.0.5"]) + service("out", "{type: ExternalName, externalName: 192.0.2.1}") +
+              slice_of("old", "yesterday", ["10.1.0.5"]) +
+              service("out", "{type: ExternalName, externalName: 192.0.2.1}") +
               service("a.b", "{clusterIP: 10.0.0.3}") + service("c.d", "{clusterIP: 10.0.0.4}") +
               service("half", "{clusterIP: 10.0.0.5, clusterIPs: [10.0.0.5, nonsense]}")})
     page = s.metrics()

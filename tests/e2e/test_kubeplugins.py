@@ -39,7 +39,7 @@ def served(serve, plugins, options="pods verified", more=""):
 def test_labels_in_the_log(serve):
     names = ("namespace service endpoint port-name protocol kind zone cluster client-namespace client-pod-name "
              "client-label/app client-label/none parse-error").split()
-    s = served(serve, '    metadata cluster.local\n    log . "L ' + "|".join("{/kubernetes/%s}" % n for n in names) +
+    s = served(serve, '    metadata cluster.local\n    log . "L ' + "|".join(f"{{/kubernetes/{n}}}" for n in names) +
                ' {/log/type} {/log/class}"\n')
     s.ask("_http._TCP.web.n.svc.cluster.local.", "SRV")
     s.ask("nothing.n.svc.cluster.local.")
@@ -72,7 +72,7 @@ def test_autopath(serve):
     assert s.ask("none.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     assert s.ask("www.example.org.other.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     page = s.get("PROM", "/metrics")[1]
-    assert 'coredns_autopath_success_total{server="dns://127.0.0.1:%d"} 2' % s.port in page
+    assert f'coredns_autopath_success_total{{server="dns://127.0.0.1:{s.port}"}} 2' in page
 
 
 def test_autopath_wants_verified_pods(serve):
@@ -189,7 +189,7 @@ def test_external_follows_changes(serve):
 def axfr(s, zone, **more):
     """The records of a transfer, as text, without the SOA at both ends; how many messages."""
     messages = list(dns.query.xfr("127.0.0.1", zone, port=s.port, relativize=False, lifetime=20, **more))
-    records = [rrset.name.to_text() + " " + " ".join((str(rrset.ttl), dns.rdatatype.to_text(rrset.rdtype), rd.to_text()))
+    records = [f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rd.to_text()}"
                for m in messages for rrset in m.answer for rd in rrset]
     assert " SOA " in records[0] and records[0] == records[-1]
     assert all(" SOA " not in r for r in records[1:-1])
@@ -256,7 +256,7 @@ _sql._tcp.db.n.ext.test. 30 SRV 0 50 5432 10-1-0-2.db.n.ext.test.
         assert s.ask(zone, "AXFR").rcode() == dns.rcode.REFUSED  # over UDP
         serial = s.ask(zone, "SOA").answer[0][0].serial
         q = dns.message.make_query(zone, "IXFR")
-        q.authority.append(dns.rrset.from_text(zone, 0, "IN", "SOA", ". . %d 1 1 1 1" % serial))
+        q.authority.append(dns.rrset.from_text(zone, 0, "IN", "SOA", f". . {serial} 1 1 1 1"))
         r = dns.query.tcp(q, "127.0.0.1", port=s.port, timeout=10)
         assert [x.rdtype for x in r.answer] == [dns.rdatatype.SOA]
     s.wait_log("Outgoing transfer of .* records of zone \"ext.test.\" to 127.0.0.1")
@@ -265,17 +265,17 @@ _sql._tcp.db.n.ext.test. 30 SRV 0 50 5432 10-1-0-2.db.n.ext.test.
 
 def test_transfer_of_a_large_zone(serve):
     """Megabytes, to a client that reads slowly: in messages of 64 KiB, and the server holds little of it."""
-    many = "".join("---\napiVersion: v1\nkind: Service\nmetadata: {name: s%d, namespace: n}\n"
-                   "spec: {clusterIP: 10.%d.%d.1, ports: [{name: http, port: 80}, {name: https, port: 443}]}\n" %
-                   (i, i // 250, i % 250) for i in range(12000))
+    many = "".join(f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{i}, namespace: n}}\n"
+                   f"spec: {{clusterIP: 10.{i // 250}.{i % 250}.1, "
+                   "ports: [{name: http, port: 80}, {name: https, port: 443}]}\n" for i in range(12000))
     s = serve(".:@PORT {\n    bind 127.0.0.1\n    transfer {\n        to *\n    }\n    kubernetes cluster.local {\n"
               "        source @DIR/cluster.yaml\n    }\n}\n", files={"cluster.yaml": CLUSTER + many})
     q = dns.message.make_query("cluster.local.", "AXFR")
 
     def memory(field):
-        with open("/proc/%d/status" % s.process.pid) as f:
+        with open(f"/proc/{s.process.pid}/status") as f:
             return 1024 * int(re.search(field + r":\s+(\d+)", f.read()).group(1))
-    with open("/proc/%d/clear_refs" % s.process.pid, "w") as f:
+    with open(f"/proc/{s.process.pid}/clear_refs", "w") as f:
         f.write("5")  # VmHWM begins anew
     before = memory("VmRSS")
     with socket.socket() as c:
@@ -301,23 +301,24 @@ def test_transfer_of_a_large_zone(serve):
 
 def test_transfer_is_refused(serve):
     s = serve(".:@PORT {\n    bind 127.0.0.1\n    transfer cluster.local {\n        to 192.0.2.1\n    }\n"
-              "    kubernetes cluster.local {\n        source @DIR/cluster.yaml\n    }\n}\n", files={"cluster.yaml": CLUSTER})
+              "    kubernetes cluster.local {\n        source @DIR/cluster.yaml\n    }\n}\n",
+              files={"cluster.yaml": CLUSTER})
     q = dns.message.make_query("cluster.local.", "AXFR")
     assert dns.query.tcp(q, "127.0.0.1", port=s.port, timeout=10).rcode() == dns.rcode.REFUSED
 
 
 def imported(cluster, ip):
-    return """---
+    return f"""---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata:
-  name: db-%s
+  name: db-{cluster}
   namespace: n
-  labels: {multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: %s}
+  labels: {{multicluster.kubernetes.io/service-name: db, multicluster.kubernetes.io/source-cluster: {cluster}}}
 addressType: IPv4
-ports: [{name: sql, port: 5432}]
-endpoints: [{addresses: [%s], hostname: one}]
-""" % (cluster, cluster, ip)
+ports: [{{name: sql, port: 5432}}]
+endpoints: [{{addresses: [{ip}], hostname: one}}]
+"""
 
 
 def test_one_hostname_in_two_clusters(serve):
@@ -328,11 +329,12 @@ kind: ServiceImport
 metadata: {name: db, namespace: n}
 spec: {type: Headless, ports: [{name: sql, port: 5432}]}
 """ + imported("c1", "10.1.0.1") + imported("c2", "10.2.0.1")
-    s = serve(".:@PORT {\n    bind 127.0.0.1\n    kubernetes cluster.local set.local {\n        source @DIR/cluster.yaml\n"
-              "        multicluster set.local\n    }\n}\n", files={"cluster.yaml": text})
+    s = serve(".:@PORT {\n    bind 127.0.0.1\n    kubernetes cluster.local set.local {\n"
+              "        source @DIR/cluster.yaml\n        multicluster set.local\n    }\n}\n",
+              files={"cluster.yaml": text})
     r = s.ask("_sql._tcp.db.n.svc.set.local.", "SRV")
-    assert sorted(texts(r)) == ["0 50 5432 one.c%d.db.n.svc.set.local." % c for c in (1, 2)]
-    assert rows(r, "additional") == ["one.c%d.db.n.svc.set.local. 5 in a 10.%d.0.1" % (c, c) for c in (1, 2)]
+    assert sorted(texts(r)) == [f"0 50 5432 one.c{c}.db.n.svc.set.local." for c in (1, 2)]
+    assert rows(r, "additional") == [f"one.c{c}.db.n.svc.set.local. 5 in a 10.{c}.0.1" for c in (1, 2)]
     assert texts(s.ask("one.c2.db.n.svc.set.local.")) == ["10.2.0.1"]
     # Owners of addresses point at the targets of the SRV records: 2 octets each, as in CoreDNS's replies.
     q = dns.message.make_query("_sql._tcp.db.n.svc.set.local.", "SRV", use_edns=False)

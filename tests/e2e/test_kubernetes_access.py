@@ -92,8 +92,8 @@ def test_exec_credentials(api, server, tmp_path):
     status.write_text(json.dumps({"token": api.token("dns", "program", "first")}))
     login.write_text(LOGIN % {"folder": tmp_path})
     login.chmod(login.stat().st_mode | stat.S_IXUSR)
-    user = ('exec: {apiVersion: client.authentication.k8s.io/v1, command: "%s", interactiveMode: Never, '
-            'provideClusterInfo: true}' % login)
+    user = (f'exec: {{apiVersion: client.authentication.k8s.io/v1, command: "{login}", interactiveMode: Never, '
+            'provideClusterInfo: true}')
     s = server(kubeconfig=config(api, tmp_path, api.port, user), ready="web.program")
     asked = json.loads((tmp_path / "asked").read_text().splitlines()[0])
     assert asked["spec"]["cluster"]["server"] == api.server
@@ -118,9 +118,9 @@ def test_in_a_pod(api, server, tmp_path):
     folder.mkdir()
     (folder / "ca.crt").write_text(api.read("ca.crt"))
     (folder / "token").write_text(api.token("dns", "pod", "first"))
-    mount = "mount -t tmpfs none /run && mkdir -p %s && mount --bind %s %s && exec \"$@\"" % (ACCOUNT, folder, ACCOUNT)
+    mount = f"mount -t tmpfs none /run && mkdir -p {ACCOUNT} && mount --bind {folder} {ACCOUNT} && exec \"$@\""
     s = server(kubeconfig="", ready="web.pod", under=(
-        "unshare", "-m", "env", "KUBERNETES_SERVICE_HOST=127.0.0.1", "KUBERNETES_SERVICE_PORT=%d" % api.port,
+        "unshare", "-m", "env", "KUBERNETES_SERVICE_HOST=127.0.0.1", f"KUBERNETES_SERVICE_PORT={api.port}",
         "sh", "-ec", mount, "sh"))
     (folder / "token.new").write_text(api.token("dns", "pod", "second"))
     os.rename(folder / "token.new", folder / "token")
@@ -145,7 +145,7 @@ def test_rights_in_one_namespace_are_too_few(api, server, tmp_path):
                 "metadata": {"name": "dns", "namespace": "limited"},
                 "subjects": [{"kind": "ServiceAccount", "name": "dns", "namespace": "limited"}],
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "dns"}})
-    user = "token: %s" % api.token("dns", "limited", "held")
+    user = f"token: {api.token('dns', 'limited', 'held')}"
     s = server("namespaces limited", "startup_timeout 1s", kubeconfig=config(api, tmp_path, api.port, user), ready=None)
     s.wait_log("starting server with unsynced Kubernetes API")
     assert s.get("READY", "/ready")[0] == 503
@@ -154,7 +154,7 @@ def test_rights_in_one_namespace_are_too_few(api, server, tmp_path):
         return
     for what in ("api/v1/namespaces", "api/v1/services", "apis/discovery.k8s.io/v1/endpointslices"):
         resource = what.rpartition("/")[2]
-        s.wait_log('/%s: 403 Forbidden: %s.* is forbidden: User "system:serviceaccount:limited:dns"' % (what, resource))
+        s.wait_log(f'/{what}: 403 Forbidden: {resource}.* is forbidden: User "system:serviceaccount:limited:dns"')
     page = s.metrics()
     assert all(page[FAILED % k] >= 1 for k in ("Namespace", "Service", "EndpointSlice"))
 
@@ -164,7 +164,7 @@ def test_rights_are_taken_and_given(api, server, tmp_path):
     filled(api, "beside")
     account(api, "dns", "rights")
     api.grant("ServiceAccount", "dns", "rights")
-    user = "token: %s" % api.token("dns", "rights", "held")
+    user = f"token: {api.token('dns', 'rights', 'held')}"
     s = server("namespaces rights", kubeconfig=config(api, tmp_path, api.port, user), ready="web.rights")
     assert rcode(s, "web.beside") == 3
     binding = "dns-rights-dns"
@@ -283,7 +283,7 @@ def test_snapshot(api, server, tmp_path):
     """The API server dies, and so do we; who starts then answers from what was kept, and takes what comes."""
     filled(api, "snap")
     api.create(service("goes", "snap", "10.96.205.1"))
-    lines = ("snapshot %s" % (tmp_path / "kept"), "startup_timeout 30s")
+    lines = (f"snapshot {tmp_path / 'kept'}", "startup_timeout 30s")
     s = server(*lines, ready="web.snap")
     wait_for((tmp_path / "kept").exists)
     api.kill()

@@ -37,7 +37,7 @@ class Watcher:
         for got in self.seen if not failed else ():
             while at < len(self.states) and self.states[at] != got:
                 at += 1
-            assert at < len(self.states), "%s after %s" % (got, self.seen[:self.seen.index(got)][-3:])
+            assert at < len(self.states), f"{got} after {self.seen[:self.seen.index(got)][-3:]}"
 
 
 def test_rolling_update(api, server):
@@ -45,7 +45,7 @@ def test_rolling_update(api, server):
     s = server(ready="web.rolling")
     with Watcher(s, "web.rolling", ["10.244.1.1"]) as w:
         for i in range(2, 30):      # each time one comes before one goes
-            for ips in (["10.244.1.%d" % (i - 1), "10.244.1.%d" % i], ["10.244.1.%d" % i]):
+            for ips in ([f"10.244.1.{i - 1}", f"10.244.1.{i}"], [f"10.244.1.{i}"]):
                 w.passed(*ips)
                 api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": [a]} for a in ips]}, "rolling")
         w.passed("10.244.1.29", "10.244.2.1")
@@ -55,7 +55,7 @@ def test_rolling_update(api, server):
         api.delete("EndpointSlice", "web-x", "rolling")
         until(lambda: answers(s, "web.rolling") == ["10.244.2.1"])
     assert len(w.seen) > 5
-    assert texts(s.ask("1.2.244.10.in-addr.arpa.", "PTR")) == ["10-244-2-1.web.rolling.%s" % ZONE]
+    assert texts(s.ask("1.2.244.10.in-addr.arpa.", "PTR")) == [f"10-244-2-1.web.rolling.{ZONE}"]
     assert int(s.ask("29.1.244.10.in-addr.arpa.", "PTR").rcode()) == 3
 
 
@@ -90,7 +90,7 @@ def test_service_changes(api, server):
     api.create(service("api", "changing", "10.96.200.1"))
     until(lambda: answers(s, "api.changing") == ["10.96.200.1"])
     api.patch("Service", "api", {"spec": {"ports": [{"name": "dns", "port": 53, "protocol": "UDP"}]}}, "changing")
-    until(lambda: len(s.ask("_dns._udp.api.changing.%s" % ZONE, "SRV").answer) == 1)
+    until(lambda: len(s.ask(f"_dns._udp.api.changing.{ZONE}", "SRV").answer) == 1)
     api.delete("Service", "api", "changing")
     until(lambda: rcode(s, "api.changing") == 3)
 
@@ -148,7 +148,7 @@ def test_api_server_restarts(api, server, tmp_path):
     api.create(service("goes", "restart", "10.96.203.1"))
     proxy = Proxy(api.port)
     try:
-        s = server(kubeconfig=config(api, tmp_path, proxy.port, "token: %s" % api.read("dns.token")),
+        s = server(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"),
                    ready="web.restart")
         with Watcher(s, "web.restart", ["10.244.1.1"]) as w:
             proxy.cut(True)
@@ -194,13 +194,13 @@ def test_watches_are_cut(api, server, tmp_path):
     filled(api, "cut")
     proxy = Proxy(api.port)
     try:
-        s = server(kubeconfig=config(api, tmp_path, proxy.port, "token: %s" % api.read("dns.token")), ready="web.cut")
+        s = server(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"), ready="web.cut")
         for i in range(2, 5):
             proxy.cut(True)
-            moved(api, "cut", "10.244.1.%d" % i)
-            assert answers(s, "web.cut") == ["10.244.1.%d" % (i - 1)]
+            moved(api, "cut", f"10.244.1.{i}")
+            assert answers(s, "web.cut") == [f"10.244.1.{i - 1}"]
             proxy.cut(False)
-            until(lambda i=i: answers(s, "web.cut") == ["10.244.1.%d" % i], 60)
+            until(lambda i=i: answers(s, "web.cut") == [f"10.244.1.{i}"], 60)
     finally:
         proxy.close()
 
@@ -211,7 +211,7 @@ def test_token_rotates(api, server, tmp_path):
     api.grant("ServiceAccount", "dns", "tokens")
     file = tmp_path / "token"
     file.write_text(api.token("dns", "tokens", "first"))
-    s = server(kubeconfig=config(api, tmp_path, api.port, 'tokenFile: "%s"' % file), ready="web.tokens")
+    s = server(kubeconfig=config(api, tmp_path, api.port, f'tokenFile: "{file}"'), ready="web.tokens")
     (tmp_path / "token.new").write_text(api.token("dns", "tokens", "second"))
     os.rename(tmp_path / "token.new", file)
     api.delete("Secret", "first", "tokens")
@@ -224,7 +224,7 @@ def test_token_rotates(api, server, tmp_path):
 def test_thousands_at_once(api, server):
     filled(api, "many")
     s = server(ready="web.many")
-    api.create_all(service("s-%d" % i, "many", "10.98.%d.%d" % (i // 200, i % 200 + 1)) for i in range(1000))
+    api.create_all(service(f"s-{i}", "many", f"10.98.{i // 200}.{i % 200 + 1}") for i in range(1000))
     until(lambda: answers(s, "s-999.many") == ["10.98.4.200"])
-    wrong = [i for i in range(1000) if answers(s, "s-%d.many" % i) != ["10.98.%d.%d" % (i // 200, i % 200 + 1)]]
+    wrong = [i for i in range(1000) if answers(s, f"s-{i}.many") != [f"10.98.{i // 200}.{i % 200 + 1}"]]
     assert not wrong

@@ -8,9 +8,9 @@ from live import gomodules
 from oddities import ends, headless, meta, pod, svc
 from serving import Server, wait_for
 
-LABELS = ["kubernetes/" + x for x in ("endpoint", "kind", "namespace", "port-name", "protocol", "service", "zone", "cluster",
-                                      "client-namespace", "client-pod-name", "client-label/app", "client-label/none",
-                                      "parse-error")] + ["forward/upstream"]
+LABELS = ["kubernetes/" + x for x in (
+    "endpoint", "kind", "namespace", "port-name", "protocol", "service", "zone", "cluster", "client-namespace",
+    "client-pod-name", "client-label/app", "client-label/none", "parse-error")] + ["forward/upstream"]
 COREFILE = """.:@PORT {
   bind 127.0.0.1
   ready 127.0.0.1:@READY
@@ -29,9 +29,10 @@ COREFILE = """.:@PORT {
 NAMES = ["s.n.svc.cluster.local.", "10-1-0-1.s.n.svc.cluster.local.", "_http._tcp.s.n.svc.cluster.local.",
          "_HTTP._TCP.S.N.svc.cluster.local.", "http.tcp.s.n.svc.cluster.local.", "a.b.c.s.n.svc.cluster.local.",
          "_http.s.n.svc.cluster.local.", "none.n.svc.cluster.local.", "n.svc.cluster.local.", "svc.cluster.local.",
-         "cluster.local.", "pod.cluster.local.", "n.pod.cluster.local.", "10-2-0-1.n.pod.cluster.local.", "x.y.cluster.local.",
-         "dns-version.cluster.local.", "ns.dns.cluster.local.", "1.0.1.10.in-addr.arpa.", "s.n.svc.cluster.local.example.",
-         "www.example.org.", "west._zone.s.n.svc.cluster.local.", "_zone.s.n.svc.cluster.local.", "a-b.n.svc.cluster.local."]
+         "cluster.local.", "pod.cluster.local.", "n.pod.cluster.local.", "10-2-0-1.n.pod.cluster.local.",
+         "x.y.cluster.local.", "dns-version.cluster.local.", "ns.dns.cluster.local.", "1.0.1.10.in-addr.arpa.",
+         "s.n.svc.cluster.local.example.", "www.example.org.", "west._zone.s.n.svc.cluster.local.",
+         "_zone.s.n.svc.cluster.local.", "a-b.n.svc.cluster.local."]
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_labels(tmp_path, stub, upstream, zones, more):
     said = []
     for program in (coredns, ""):
         s = Server(tmp_path / ("coredns" if program else "nodens"), COREFILE % (
-            zones, " ".join("%s={/%s}" % (x, x) for x in LABELS), stub.port, more, "127.0.0.1:%d" % upstream.port))
+            zones, " ".join(f"{x}={{/{x}}}" for x in LABELS), stub.port, more, f"127.0.0.1:{upstream.port}"))
         if program:
             s.argv = [program, "-conf", "Corefile"]
         try:
@@ -82,7 +83,7 @@ def test_labels(tmp_path, stub, upstream, zones, more):
         finally:
             s.stop()
     assert said[0] == said[1]
-    assert any("forward/upstream=127.0.0.1:%d" % upstream.port in x for x in said[1])
+    assert any(f"forward/upstream=127.0.0.1:{upstream.port}" in x for x in said[1])
     assert any("client-pod-name=asks" in x for x in said[1])
 
 
@@ -94,15 +95,15 @@ def test_the_one_that_failed(tmp_path):
     except gomodules.Missing as e:
         pytest.skip(str(e))
     for program in programs:
-        s = Server(tmp_path / ("coredns" if program else "nodens"), """.:@PORT {
+        s = Server(tmp_path / ("coredns" if program else "nodens"), f""".:@PORT {{
   bind 127.0.0.1
   metadata
-  log . "L {rcode} {/forward/upstream} ."
-  forward . 127.0.0.1:%d {
+  log . "L {{rcode}} {{/forward/upstream}} ."
+  forward . 127.0.0.1:{port} {{
     max_fails 0
-  }
-}
-""" % port)
+  }}
+}}
+""")
         if program:
             s.argv = [program, "-conf", "Corefile"]
         try:
@@ -111,4 +112,4 @@ def test_the_one_that_failed(tmp_path):
             said.append(lines(s, 1))
         finally:
             s.stop()
-    assert said[0] == said[1] == ["SERVFAIL 127.0.0.1:%d" % port]
+    assert said[0] == said[1] == [f"SERVFAIL 127.0.0.1:{port}"]

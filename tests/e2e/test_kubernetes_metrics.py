@@ -26,9 +26,9 @@ def families(s):
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M):
         if not name.startswith(PREFIX):
             continue
-        about = re.search(r"^# HELP %s (.*)$" % name, text, re.M).group(1)
+        about = re.search(fr"^# HELP {name} (.*)$", text, re.M).group(1)
         values, bounds = {}, []
-        for suffix, labels, value in re.findall(r"^%s(_bucket|_sum|_count|)\{(.*?)\} (\S+)$" % name, text, re.M):
+        for suffix, labels, value in re.findall(fr"^{name}(_bucket|_sum|_count|)\{{(.*?)\}} (\S+)$", text, re.M):
             pairs = dict(re.findall(r'(\w+)="([^"]*)"', labels))
             bound = pairs.pop("le", None)
             if suffix == "_bucket":
@@ -63,7 +63,7 @@ def test_the_same_families(both):
         obj["metadata"]["resourceVersion"] = "1"
     stub = Stub(objects, protobuf=True, streams=False)
     try:
-        servers = both("endpoint http://127.0.0.1:%d" % stub.port, kubeconfig="", ready="web.default")
+        servers = both(f"endpoint http://127.0.0.1:{stub.port}", kubeconfig="", ready="web.default")
         for name in ("web", "vip", "nobody"):
             stub.put(changed(slice_of(name, "default", ["10.244.9.1"], "late"), ago(100)))
         until(lambda: all(len(families(s).get(TOOK, [()] * 3)[2]) == 2 for s in servers))
@@ -87,11 +87,11 @@ def test_a_real_server(api, both):
     filled(api, "counted")
     api.create(service("vip", "counted", "10.96.206.1"))
     servers = both(ready="web.counted")
-    times = ("yesterday", "", "0001-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01t00:00:00z",
-             "2026-01-01T00:00:00+01:00", "2026-01-01T00:00:00.5Z", ago(3), ago(-3))
+    times = ("yesterday", "", "0001-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00",
+             "2026-01-01t00:00:00z", "2026-01-01T00:00:00+01:00", "2026-01-01T00:00:00.5Z", ago(3), ago(-3))
     for i, when in enumerate(times):
         for name in ("vip", "web", "nobody"):
-            made = slice_of(name, "counted", ["10.244.9.2"], "odd-%d" % i)
+            made = slice_of(name, "counted", ["10.244.9.2"], f"odd-{i}")
             made["metadata"]["annotations"] = {CHANGED: when}
             api.create(made)
     api.create(slice_of("web", "counted", ["10.244.9.3"], "last"))
@@ -104,6 +104,6 @@ def test_a_real_server(api, both):
     until(lambda: all("10.244.1.2" in answers(s, "web.counted") for s in servers), 60)
     theirs, ours = (families(s)["rest_client_requests_total"] for s in servers)
     # What else there was meanwhile (no answer, 403 from one that has just come up) is a matter of the moment.
-    good = (("code", "200"), ("host", "127.0.0.1:%d" % api.port), ("method", "GET"))
+    good = (("code", "200"), ("host", f"127.0.0.1:{api.port}"), ("method", "GET"))
     assert good in theirs[2] and good in ours[2]
     assert {k for v in theirs[2] for k, _ in v} == {k for v in ours[2] for k, _ in v}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Broken and odd objects (oddities.py), in JSON and in protobuf: used or left out as CoreDNS 1.15.0 does, which is asked
-the same; counted, and logged once."""
+"""Broken and odd objects (oddities.py), in JSON and in protobuf: used or ignored as in CoreDNS 1.15.0, which gets the
+same queries; counted, and logged once."""
 import re
 import socket
 
@@ -150,7 +150,7 @@ def said(question, wire, port):
             reply = dns.query.tcp(question, "127.0.0.1", timeout=5, port=port)
     except dns.exception.DNSException:
         return BROKEN
-    sections = [sorted(re.sub(r"( SOA \S+ \S+) \d+", r"\1 *", "%s %d %s" % (rr.name, rr.ttl, line.split(" ", 2)[2]))
+    sections = [sorted(re.sub(r"( SOA \S+ \S+) \d+", r"\1 *", f"{rr.name} {rr.ttl} {line.split(' ', 2)[2]}")
                        for rr in section for line in rr.to_text().split("\n"))
                 for section in (reply.answer, reply.authority, reply.additional)]
     return int(reply.rcode()), bool(reply.flags & dns.flags.AA), *sections
@@ -193,10 +193,10 @@ def no_service_record(theirs, ours, rdtype):
 NONE = "octal|too-large|short|blank|net|zoned|empty|word|host"
 DIFFERENT = [
     # rows, types (all: None), how
-    ("(address|second-address|endpoint)-(%s)" % NONE, None, no_alias),
+    (f"(address|second-address|endpoint)-({NONE})", None, no_alias),
     ("(no|null|empty)-spec|(no|empty)-addresses|none-is-second|none-in-small", None, no_alias),
     ("names-as-addresses", None, no_alias),
-    ("pod-(%s)" % NONE, None, lost),
+    (f"pod-({NONE})", None, lost),
     ("(address|second-address|endpoint)-(capitals|long-zeros|mapped)", "PTR", found),
     ("(address|second-address|endpoint)-mapped", "PTR", lost),
     ("endpoint-mapped", None, unnamed),
@@ -212,8 +212,9 @@ DIFFERENT = [
     ("none-is-first|external-with-address", "PTR", lost),
     ("no-labels?|empty-label", "PTR", lost),
 ]
-SKIPPED = {("Service", "address"): 20, ("EndpointSlice", "address"): 10, ("Pod", "address"): 20, ("Service", "name"): 10,
-           ("Service", "target"): 6, ("Service", "field"): 2, ("EndpointSlice", "field"): 1, ("Pod", "field"): 1}
+SKIPPED = {("Service", "address"): 20, ("EndpointSlice", "address"): 10, ("Pod", "address"): 20,
+           ("Service", "name"): 10, ("Service", "target"): 6, ("Service", "field"): 2,
+           ("EndpointSlice", "field"): 1, ("Pod", "field"): 1}
 
 
 def meant(row, rdtype, theirs, ours):
@@ -257,14 +258,14 @@ def test_odd_objects(tmp_path, protobuf, streams, more):
                         break
                 used.update(reasons)
                 if theirs != ours and not reasons:
-                    wrong.append("%s: %s %s\n    CoreDNS %s\n    nodens  %s" % (row, name, rdtype, theirs, ours))
+                    wrong.append(f"{row}: {name} {rdtype}\n    CoreDNS {theirs}\n    nodens  {ours}")
         page, log = servers[1].metrics(), servers[1].log()
     finally:
         asker.close()
         for s in servers:
             s.stop()
         stub.close()
-    assert not wrong, "%d of %d:\n%s" % (len(wrong), asked, "\n".join(wrong[:20]))
+    assert not wrong, "\n".join([f"{len(wrong)} of {asked}:", *wrong[:20]])
     assert asked > 3000
     if not more:
         assert not [DIFFERENT[i] for i in range(len(DIFFERENT)) if i not in used], "no longer different"

@@ -29,12 +29,13 @@ COREFILE = """.:@PORT {
 
 class Stub:
     def __init__(self, binary):
-        argv = [binary, "-services", str(SERVICES), "-endpoints", str(ENDPOINTS), "-pods", str(PODS), "-namespaces", "7"]
+        argv = [binary, "-services", str(SERVICES), "-endpoints", str(ENDPOINTS), "-pods", str(PODS),
+                "-namespaces", "7"]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         self.port = json.loads(self.process.stdout.readline())["port"]
 
     def get(self, path, post=False):
-        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.port, path), method="POST" if post else "GET")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="POST" if post else "GET")
         with urllib.request.urlopen(request, timeout=20) as reply:
             return json.load(reply)
 
@@ -66,7 +67,7 @@ def paged(stub, path):
     """The list, which must be the same by pages."""
     whole, pages, more = stub.get(path)["items"], [], ""
     while more is not None:
-        page = stub.get("%s?limit=5&continue=%s" % (path, more))
+        page = stub.get(f"{path}?limit=5&continue={more}")
         pages += page["items"]
         assert page["metadata"].get("remainingItemCount", 0) == len(whole) - len(pages)
         more = page["metadata"].get("continue")
@@ -106,7 +107,7 @@ def test_served(serve, stub):
     assert len(answer("service-20.team-6.svc")) == len(addresses(stub, "service-20")) > 1
     assert texts(s.ask("1.0.128.10.in-addr.arpa.", "PTR")) == ["service-0-0.service-0.team-0.svc.cluster.local."]
     pod = stub.get("/api/v1/pods?limit=1")["items"][0]
-    name = "%s.%s.pod" % (pod["status"]["podIP"].replace(".", "-"), pod["metadata"]["namespace"])
+    name = f"{pod['status']['podIP'].replace('.', '-')}.{pod['metadata']['namespace']}.pod"
     assert answer(name) == [pod["status"]["podIP"]]
     assert s.ask("10-1-1-1.team-0.pod.cluster.local.").rcode() == dns.rcode.NXDOMAIN
 

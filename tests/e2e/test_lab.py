@@ -31,7 +31,8 @@ def host():
                 sysctls.append(f.read())
     with open("/proc/mounts") as f:
         mounts = [x for x in f if "nodens-lab" in x]
-    return {"links": links.count("to-pod") + links.count("uplink"), "places": {"pod", "node", "dns0"} & set(names.split()),
+    return {"links": links.count("to-pod") + links.count("uplink"),
+            "places": {"pod", "node", "dns0"} & set(names.split()),
             "routes": routes.count("192.0.2.1"), "rules": rules.count("KUBE-"), "sysctls": sysctls, "mounts": mounts}
 
 
@@ -40,7 +41,7 @@ def processes(parent):
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/stat" % pid) as f:
+            with open(f"/proc/{pid}/stat") as f:
                 ppid = int(f.read().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
@@ -60,7 +61,7 @@ def family(pid):
 
 def alive(pid):
     try:
-        with open("/proc/%d/stat" % pid) as f:
+        with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False

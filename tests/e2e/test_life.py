@@ -29,14 +29,14 @@ def run(*args, cwd=None, stdin=None, program=(NODENS, "serve")):
 def test_conf_and_port(serve):
     s = serve(". {\n    bind 127.0.0.1\n    whoami\n}\n", args=("-conf", "Corefile", "-dns.port", "@PORT"))
     assert s.ask("x.test.").rcode() == dns.rcode.NOERROR
-    assert ".:%d on 127.0.0.1\n" % s.port in s.log()
+    assert f".:{s.port} on 127.0.0.1\n" in s.log()
 
 
 @pytest.mark.parametrize("flags", [("-p", "@PORT"), ("-p=@PORT",), ("--dns.port=@PORT",)])
 def test_other_ways_to_say_it(serve, flags):
     s = serve(". {\n    whoami\n}\n", args=("--conf=Corefile", *flags), name="coredns")
     assert s.ask("x.test.").rcode() == dns.rcode.NOERROR
-    assert ".:%d\n" % s.port in s.log()
+    assert f".:{s.port}\n" in s.log()
 
 
 def test_corefile_from_a_pipe(serve):
@@ -48,7 +48,7 @@ def test_pidfile(serve):
     s = serve(ONE % 1, args=("-conf", "Corefile", "-pidfile", "@DIR/pid"))
     path = os.path.join(s.folder, "pid")
     with open(path) as f:
-        assert f.read() == "%d\n" % s.process.pid
+        assert f.read() == f"{s.process.pid}\n"
     s.signal(signal.SIGTERM)
     assert s.wait() == 0
     assert not os.path.exists(path)
@@ -117,22 +117,22 @@ def test_broken_corefile(tmp_path, corefile, text):
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_port_in_use(tmp_path, kind):
     port = free_port()
-    (tmp_path / "Corefile").write_text(".:%d {\n    bind 127.0.0.1\n    whoami\n}\n" % port)
+    (tmp_path / "Corefile").write_text(f".:{port} {{\n    bind 127.0.0.1\n    whoami\n}}\n")
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             s.listen()
         status, out, err = run("-conf", "Corefile", cwd=tmp_path)
     assert status == 1 and "CoreDNS-" not in out
-    assert re.search(r"can't listen on dns://127\.0\.0\.1:%d: .*in use" % port, err)
+    assert re.search(fr"can't listen on dns://127\.0\.0\.1:{port}: .*in use", err)
 
 
 def test_page_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         busy = other.getsockname()[1]
-        (tmp_path / "Corefile").write_text(".:%d {\n    health 127.0.0.1:%d\n}\n" % (free_port(), busy))
+        (tmp_path / "Corefile").write_text(f".:{free_port()} {{\n    health 127.0.0.1:{busy}\n}}\n")
         status, _, err = run("-conf", "Corefile", cwd=tmp_path)
-    assert status == 1 and "Corefile:2 - plugin/health: can't listen on 127.0.0.1:%d" % busy in err
+    assert status == 1 and f"Corefile:2 - plugin/health: can't listen on 127.0.0.1:{busy}" in err
 
 
 # --- reload ---
@@ -206,7 +206,7 @@ def test_reload_to_a_port_in_use(serve):
         other.bind(("::", s.port_of("BUSY")))
         s.write("Corefile", (ONE % 2).replace(".:@PORT", ".:@PORT .:@NEW .:@BUSY"))
         s.signal(signal.SIGUSR1)
-        s.wait_log(r"\[ERROR\] .*dns://:%d" % s.port_of("BUSY"))
+        s.wait_log(fr"\[ERROR\] .*dns://:{s.port_of('BUSY')}")
         assert texts(s.ask("www.test.")) == ["192.0.2.1"]
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", s.port_of("NEW")), timeout=8)
@@ -274,7 +274,7 @@ def test_waiting_questions_get_their_time(serve):
         for x in (upstream, c):
             x.bind(("127.0.0.1", 0))
             x.settimeout(8)
-        s = serve(".:@PORT {\n    forward . 127.0.0.1:%d\n}\n" % upstream.getsockname()[1])
+        s = serve(f".:@PORT {{\n    forward . 127.0.0.1:{upstream.getsockname()[1]}\n}}\n")
         q = dns.message.make_query("late.test.", "A")
         c.sendto(q.to_wire(), ("127.0.0.1", s.port))
         while True:  # health checks may come as well
@@ -356,7 +356,7 @@ def test_everything_at_once(serve):
     over, failed, asked = threading.Event(), [], [0] * 4
 
     def ask(number):
-        names = ["www.test.", "a%d.test." % number, "b.nx.test.", "shared.test."]
+        names = ["www.test.", f"a{number}.test.", "b.nx.test.", "shared.test."]
         while not over.is_set():
             for i, name in enumerate(names):
                 try:
@@ -372,7 +372,7 @@ def test_everything_at_once(serve):
         t.start()
     try:
         for i in range(10):
-            s.write("table", "192.0.2.%d www.test\n" % (i + 2))
+            s.write("table", f"192.0.2.{i + 2} www.test\n")
             time.sleep(0.12)  # it is taken while nothing but questions comes
             assert s.get("HEALTH", "/health")[0] == 200
             assert s.metrics()["nodens_udp_overflowed_total"] == 0

@@ -48,7 +48,7 @@ class Agent(Server):
         self.fds = fds
         self.argv = [link, "-localip", "127.0.0.1,", "-setupinterface=false", "-setupiptables=false", "-conf",
                      "Corefile", "-basecorefile", "base", "-p", str(self.port), "-metrics-listen-address",
-                     "127.0.0.1:%d" % self.port_of("OWN"), "-upstreamsvc=up-stream", *map(self.fill, args)]
+                     f"127.0.0.1:{self.port_of('OWN')}", "-upstreamsvc=up-stream", *map(self.fill, args)]
 
     def start(self, wait=True):
         with open(self.log_path, "ab") as out:
@@ -144,11 +144,11 @@ def test_config_map(agent, tmp_path):
     stub = tmp_path / "cm" / "stubDomains"
     s = agent(args=("-kubednscm", str(tmp_path / "cm"), "-reloadwithsignal=true", "-syncinterval=1s"))
     before = s.corefile()
-    stub.write_text(json.dumps({"b.test": ["127.0.0.1:%d" % s.port_of("OTHER")], "a.test": ["192.0.2.9"]}))
+    stub.write_text(json.dumps({"b.test": [f"127.0.0.1:{s.port_of('OTHER')}"], "a.test": ["192.0.2.9"]}))
     s.wait_log("Reloading complete", 1)
     served = s.corefile()
     assert served.startswith(before) and served.index("\na.test:") < served.index("\nb.test:")
-    assert "bind 127.0.0.1\n    forward . 127.0.0.1:%d\n" % s.port_of("OTHER") in served
+    assert f"bind 127.0.0.1\n    forward . 127.0.0.1:{s.port_of('OTHER')}\n" in served
     assert s.ask("x.b.test.").rcode() == dns.rcode.SERVFAIL      # nobody listens there
     assert s.ask("x.c.test.").rcode() == dns.rcode.REFUSED
 
@@ -172,11 +172,11 @@ def test_config_map(agent, tmp_path):
 
 def test_upstream_servers(agent, tmp_path):
     (tmp_path / "cm").mkdir()
-    (tmp_path / "cm" / "upstreamNameservers").write_text('["127.0.0.1:%d"]' % 1)
+    (tmp_path / "cm" / "upstreamNameservers").write_text('["127.0.0.1:1"]')
     base = ".:@PORT {\n    bind __PILLAR__LOCAL__DNS__\n    forward . __PILLAR__UPSTREAM__SERVERS__ {\n" \
            "            force_tcp\n    }\n}\n"
     s = agent(base=base, args=("-kubednscm", str(tmp_path / "cm")))
-    assert s.corefile() == ".:%d {\n    bind 127.0.0.1\n    forward . 127.0.0.1:1\n}\n" % s.port
+    assert s.corefile() == f".:{s.port} {{\n    bind 127.0.0.1\n    forward . 127.0.0.1:1\n}}\n"
 
 
 def test_corefile_is_a_mount(agent, tmp_path):
@@ -226,7 +226,7 @@ def test_waits_for_an_address(agent):
         other.bind(("127.0.0.1", s.port))
         s.start(wait=False)
         try:
-            s.wait_log(r"\[ERROR\] node: can't listen on dns://127\.0\.0\.1:%d: .*in use" % s.port)
+            s.wait_log(fr"\[ERROR\] node: can't listen on dns://127\.0\.0\.1:{s.port}: .*in use")
         except AssertionError:
             s.stop()
             raise
@@ -246,7 +246,7 @@ def test_ends_while_it_waits(agent):
 def test_metrics_address_in_use(agent):
     """As node-cache: said, and the rest goes on."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        s = agent(args=("-metrics-listen-address", "127.0.0.1:%d" % other.getsockname()[1]))
+        s = agent(args=("-metrics-listen-address", f"127.0.0.1:{other.getsockname()[1]}"))
         s.wait_log(r"\[ERROR\] node: -metrics-listen-address 127\.0\.0\.1:\d+: Address already in use")
         assert texts(s.ask("www.cluster.test.")) == ["192.0.2.1"]
 
@@ -293,9 +293,10 @@ def test_loop_is_isolated(agent):
     s = Agent(agent().folder + "-loop", base=None)
     mirror = Mirror(s.port)
     try:
-        s.write("base", "loop.test:@PORT {\n    errors\n    bind 127.0.0.1\n    hosts {\n        192.0.2.7 own.loop.test\n"
-                        "        fallthrough\n    }\n    prometheus 127.0.0.1:@PROM\n    loop\n    forward . 127.0.0.1:%d\n}\n"
-                        "fine.test:@PORT {\n    bind 127.0.0.1\n    whoami\n}\n" % mirror.port)
+        s.write("base", "loop.test:@PORT {\n    errors\n    bind 127.0.0.1\n"
+                        "    hosts {\n        192.0.2.7 own.loop.test\n        fallthrough\n    }\n"
+                        f"    prometheus 127.0.0.1:@PROM\n    loop\n    forward . 127.0.0.1:{mirror.port}\n}}\n"
+                        "fine.test:@PORT {\n    bind 127.0.0.1\n    whoami\n}\n")
         s.start()
         s.wait_log(r"\[ERROR\] plugin/loop: Loop \(.*\) detected for zone \"loop\.test\.\".*gets SERVFAIL")
         gauge = 'nodens_loop_isolated{zone="loop.test."}'
@@ -327,7 +328,7 @@ def test_sockets_outlive_the_process(agent, tmp_path, monkeypatch):
             if name == "tcp":
                 c.listen(64)
             held.append(c)
-            words.append("%s/%d/127.0.0.1:%d=%d" % (name, worker, first.port, c.fileno()))
+            words.append(f"{name}/{worker}/127.0.0.1:{first.port}={c.fileno()}")
     monkeypatch.setenv("NODENS_FDS", " ".join(words))
     first.fds = tuple(c.fileno() for c in held)
     first.start()
@@ -375,7 +376,7 @@ def test_takes_over_and_gives_back(node):
         lookups = node.ask(place, 0.5, 200, *ways)
         assert len(lookups) == 100 and lost(lookups) == []
     assert node.served() >= asked + 200
-    assert "OK" in node.do("node", "curl", "-sS", "--max-time", "5", "http://%s:8080/health" % LINK_LOCAL)
+    assert "OK" in node.do("node", "curl", "-sS", "--max-time", "5", f"http://{LINK_LOCAL}:8080/health")
     assert node.host()["rules"] != before["rules"]
     assert stop(agent) == 0
     assert not os.path.exists(node.path("agent.pid"))
@@ -399,7 +400,7 @@ def under_load(node, end):
     assert len(pods) == SECONDS * PODS_RATE and len(host) == SECONDS * HOST_RATE
     slowest = max(x[2] - x[1] for x in pods + host if x[2] and (x[1] < begun or x[1] > over))
     if slowest > BUSY:
-        pytest.skip("too busy here: an answer took %.0f ms" % (slowest * 1000))
+        pytest.skip(f"too busy here: an answer took {slowest * 1000:.0f} ms")
     return pods, host
 
 
@@ -419,7 +420,7 @@ def test_killed(node):
 
     pods, host = under_load(node, kill)
     if moment["gone"] - moment["signal"] > 1:
-        pytest.skip("too busy here: the kernel took %.1f s to end a process" % (moment["gone"] - moment["signal"]))
+        pytest.skip(f"too busy here: the kernel took {moment['gone'] - moment['signal']:.1f} s to end a process")
     for lookups in (pods, host):
         assert [x for x in lost(lookups) if x[1] < moment["signal"] - BUSY] == []
         assert lost(lookups, moment["gone"]) == []
@@ -612,7 +613,7 @@ def test_addresses_nobody_is_bound_to(node):
     """What no server block listens on is not led here: pods go on to kube-dns."""
     node.write("Corefile.base", nodenet.BASE.replace(" " + KUBE_DNS[4], ""))
     agent = node.agent()
-    wait_for(lambda: "no server block is bound to %s:53" % KUBE_DNS[4] in node.log("agent.log"))
+    wait_for(lambda: f"no server block is bound to {KUBE_DNS[4]}:53" in node.log("agent.log"))
     rules = node.do("node", "nft", "list", "table", "inet", "nodens")
     assert KUBE_DNS[4] not in rules and LINK_LOCAL in rules
     assert lost(node.ask("pod", 0.2, 100, *WAYS)) == []

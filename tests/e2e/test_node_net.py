@@ -19,7 +19,7 @@ def test_host_clients_when_kube_proxy_knows_no_pods(node):
     for family, tool in TOOLS.items():
         for service in ("DNS", "UP"):
             for proto in ("UDP", "TCP"):
-                node.do("node", tool, "-t", "nat", "-D", "KUBE-SVC-%s-%s" % (service, proto), "!", "-s", PODS[family], "-j",
+                node.do("node", tool, "-t", "nat", "-D", f"KUBE-SVC-{service}-{proto}", "!", "-s", PODS[family], "-j",
                         "KUBE-MARK-MASQ")
         node.do("dns", "ip", "addr", "add", KUBE_DNS[family], "dev", "lo")
     before = node.host()
@@ -105,7 +105,7 @@ def tracked(node, proto):
     ours = (LINK_LOCAL, KUBE_DNS[4], "fd96:0000:0000:0000:0000:0000:0000:000a")
     lines = node.do("node", "cat", "/proc/net/nf_conntrack").splitlines()
     return {" ".join(re.findall(r"\b(?:src|dst|sport|dport)=\S+", x)) for x in lines
-            if x.split()[2] == proto and any("dst=%s " % a in x for a in ours)}
+            if x.split()[2] == proto and any(f"dst={a} " in x for a in ours)}
 
 
 def test_nothing_is_tracked(node):
@@ -116,11 +116,11 @@ def test_nothing_is_tracked(node):
     for place in ("pod", "node"):
         asked = node.ask(place, 0.2, 100, *["udp:" + w for w in KUBE_DNS.values()], "udp:" + LINK_LOCAL)
         assert lost(asked) == []
-    node.do("node", "curl", "-sS", "--max-time", "5", "http://%s:8080/health" % LINK_LOCAL)
+    node.do("node", "curl", "-sS", "--max-time", "5", f"http://{LINK_LOCAL}:8080/health")
     assert (tracked(node, "udp"), tracked(node, "tcp")) == before
     node.ask("pod", 0.1, 100, "tcp:" + KUBE_DNS[4])
     tcp = tracked(node, "tcp")
-    assert tcp and all("src=10.244.1.2 dst=%s" % KUBE_DNS[4] in x and "src=%s dst=10.244.1.2" % KUBE_DNS[4] in x
+    assert tcp and all(f"src=10.244.1.2 dst={KUBE_DNS[4]}" in x and f"src={KUBE_DNS[4]} dst=10.244.1.2" in x
                        for x in tcp), tcp
     assert stop(agent) == 0
 
@@ -155,14 +155,14 @@ def test_takes_over_from_a_killed_original(node, comment):
     the original's NOTRACKs would have prevented."""
     for family, tool in TOOLS.items():
         node.do("node", tool, "-t", "filter", "-A", "INPUT", "-m", "comment", "--comment", "not ours", "-j", "ACCEPT")
-        node.do("node", tool, "-t", "raw", "-A", "OUTPUT", "-d", "203.0.113.1" if family == 4 else "2001:db8::1", "-p", "udp",
-                "--dport", "53", "-j", "NOTRACK")
+        node.do("node", tool, "-t", "raw", "-A", "OUTPUT", "-d", "203.0.113.1" if family == 4 else "2001:db8::1",
+                "-p", "udp", "--dport", "53", "-j", "NOTRACK")
     before, rules = node.host(), iptables_rules(node)
     run = ["ip link add nodelocaldns type bridge"]
     for address in (LINK_LOCAL, *KUBE_DNS.values()):
-        run.append("ip addr add %s dev nodelocaldns" % address)
+        run.append(f"ip addr add {address} dev nodelocaldns")
         tool = TOOLS[6 if ":" in address else 4]
-        run += [" ".join("'%s'" % w for w in words) for words in original(tool, address, comment)]
+        run += [" ".join(f"'{w}'" for w in words) for words in original(tool, address, comment)]
     node.do("node", "sh", "-ec", "\n".join(run))
     assert len(iptables_rules(node, "NOTRACK")) == 3 * 8 + 2
 

@@ -107,7 +107,7 @@ def test_pages_share_an_address(serve):
 
 def test_blocks_share_an_address(serve):
     """One page, one check of it, told about once."""
-    s = serve("".join("%s:@PORT {\n    health 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n    whoami\n}\n" % zone
+    s = serve("".join(f"{zone}:@PORT {{\n    health 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n    whoami\n}}\n"
                       for zone in ("a.test", "b.test", "c.test")))
     assert s.get("PROM", "/health") == (200, "OK")
     wait_for(lambda: s.metrics()["coredns_health_request_duration_seconds_count"] > 0)
@@ -156,21 +156,21 @@ def test_metric_values(server):
     server.ask("x.test.", "MX")
     server.ask("one.test.", rdclass="CH", port=server.port_of("UP"))
     m = server.metrics()
-    here = 'server="dns://127.0.0.1:%d",zone=".",view=""' % server.port
-    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 3
-    assert m['coredns_dns_requests_total{%s,proto="tcp",family="1",type="other"}' % here] == 1
-    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="MX"}' % here] == 1
-    assert m["coredns_dns_do_requests_total{%s}" % here] == 1
+    here = f'server="dns://127.0.0.1:{server.port}",zone=".",view=""'
+    assert m[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="A"}}'] == 3
+    assert m[f'coredns_dns_requests_total{{{here},proto="tcp",family="1",type="other"}}'] == 1
+    assert m[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="MX"}}'] == 1
+    assert m[f"coredns_dns_do_requests_total{{{here}}}"] == 1
     # loop's own question came as well
-    assert m['coredns_dns_request_duration_seconds_count{%s}' % here] >= 5
+    assert m[f'coredns_dns_request_duration_seconds_count{{{here}}}'] >= 5
     buckets = [v for k, v in m.items() if k.startswith("coredns_dns_request_duration_seconds_bucket{" + here)]
-    assert buckets == sorted(buckets) and buckets[-1] == m['coredns_dns_request_duration_seconds_count{%s}' % here]
-    assert m['coredns_dns_request_size_bytes_sum{%s,proto="tcp"}' % here] == 12 + 10 + 4 + 11
+    assert buckets == sorted(buckets) and buckets[-1] == m[f'coredns_dns_request_duration_seconds_count{{{here}}}']
+    assert m[f'coredns_dns_request_size_bytes_sum{{{here},proto="tcp"}}'] == 12 + 10 + 4 + 11
     assert m['coredns_hosts_entries{hostsfile="/etc/hosts"}'] >= 1
     assert m['coredns_build_info{version="1.15.0",revision="",goversion=""}'] == 1
     for plugin in ("prometheus", "errors", "loadbalance", "cache", "hosts", "loop", "forward"):
-        assert m['coredns_plugin_enabled{%s,name="%s"}' % (here, plugin)] == 1
-    assert server.metrics()['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 3
+        assert m[f'coredns_plugin_enabled{{{here},name="{plugin}"}}'] == 1
+    assert server.metrics()[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="A"}}'] == 3
 
 
 def test_dropped(serve):
@@ -178,9 +178,9 @@ def test_dropped(serve):
     s = serve("a.test:@PORT {\n    bind 127.0.0.1\n    prometheus 127.0.0.1:@PROM\n    whoami\n}\n")
     s.ask("b.test.")
     m = s.metrics()
-    here = 'server="dns://127.0.0.1:%d",zone="dropped",view=""' % s.port
-    assert m['coredns_dns_responses_total{%s,rcode="REFUSED",plugin=""}' % here] == 1
-    assert m['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 1
+    here = f'server="dns://127.0.0.1:{s.port}",zone="dropped",view=""'
+    assert m[f'coredns_dns_responses_total{{{here},rcode="REFUSED",plugin=""}}'] == 1
+    assert m[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="A"}}'] == 1
 
 
 def test_counts_survive_a_reload(server):
@@ -188,8 +188,8 @@ def test_counts_survive_a_reload(server):
     server.write("Corefile", COREFILE.replace("192.0.2.1", "192.0.2.2"))
     server.reload()
     server.ask("one.test.")
-    here = 'server="dns://127.0.0.1:%d",zone=".",view=""' % server.port
-    assert server.metrics()['coredns_dns_requests_total{%s,proto="udp",family="1",type="A"}' % here] == 2
+    here = f'server="dns://127.0.0.1:{server.port}",zone=".",view=""'
+    assert server.metrics()[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="A"}}'] == 2
 
 
 def test_failed_reloads_are_counted(serve):

@@ -128,12 +128,12 @@ def test_hosts_waits_for_its_file(serve):
 
 def test_loadbalance(serve):
     """Every address comes first at times; none is lost or doubled; CNAME before them."""
-    table = "".join("        192.0.2.%d www.test\n" % i for i in range(1, 5))
+    table = "".join(f"        192.0.2.{i} www.test\n" for i in range(1, 5))
     s = serve(".:@PORT {\n    loadbalance\n    hosts {\n" + table + "    }\n}\n")
     firsts = set()
     for _ in range(100):
         got = texts(s.ask("www.test."))
-        assert sorted(got) == ["192.0.2.%d" % i for i in range(1, 5)]
+        assert sorted(got) == [f"192.0.2.{i}" for i in range(1, 5)]
         firsts.add(got[0])
     assert len(firsts) == 4  # 100 draws miss one of four with a chance of 1 in 10^12
     s.write("Corefile", ".:@PORT {\n    hosts {\n" + table + "    }\n}\n")
@@ -145,13 +145,15 @@ def test_loadbalance(serve):
 
 def test_blocks(serve):
     """Longest zone; a network's reverse zone; a block without plugins."""
-    s = serve(".:@PORT {\n    bind 127.0.0.1\n    hosts {\n        192.0.2.1 x.test\n        192.0.2.1 x.a.test\n    }\n}\n"
-              "a.test:@PORT {\n    bind 127.0.0.1\n    hosts {\n        192.0.2.2 x.a.test\n        192.0.2.2 x.b.a.test\n"
-              "    }\n}\nb.a.test:@PORT {\n    bind 127.0.0.1\n    hosts {\n        192.0.2.3 x.b.a.test\n    }\n}\n"
+    s = serve(".:@PORT {\n    bind 127.0.0.1\n"
+              "    hosts {\n        192.0.2.1 x.test\n        192.0.2.1 x.a.test\n    }\n}\n"
+              "a.test:@PORT {\n    bind 127.0.0.1\n"
+              "    hosts {\n        192.0.2.2 x.a.test\n        192.0.2.2 x.b.a.test\n    }\n}\n"
+              "b.a.test:@PORT {\n    bind 127.0.0.1\n    hosts {\n        192.0.2.3 x.b.a.test\n    }\n}\n"
               "empty.test:@PORT {\n    bind 127.0.0.1\n}\n127.0.0.0/8:@PORT {\n    bind 127.0.0.1\n    whoami\n"
               "}\n")
     for name, address in (("x.test.", 1), ("x.a.test.", 2), ("X.B.a.test.", 3)):
-        assert texts(s.ask(name)) == ["192.0.2.%d" % address]
+        assert texts(s.ask(name)) == [f"192.0.2.{address}"]
     assert s.ask("3.2.1.127.in-addr.arpa.", "PTR").additional
     assert s.ask("3.2.1.128.in-addr.arpa.", "PTR").rcode() == dns.rcode.SERVFAIL
     assert s.ask("b.empty.test.").rcode() == dns.rcode.REFUSED

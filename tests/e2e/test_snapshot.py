@@ -62,7 +62,7 @@ def test_start_while_the_api_server_is_away(serve, stub, path):
     kept(serve, stub, path)
     stub.how = away
     s = served(serve, stub, path)  # does not wait for startup_timeout
-    assert "answering from snapshot %s" % path in s.log()
+    assert f"answering from snapshot {path}" in s.log()
     assert "waiting for Kubernetes API" not in s.log()
     assert address(s, "a") == ["10.0.0.1"]
     assert texts(s.ask("ext.n.svc.cluster.local.", "CNAME")) == ["x.example."]
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_used(serve, stub, path, spoil, why):
     with open(path, "wb") as f:
         f.write(spoil(octets))
     s = served(serve, stub, path)
-    s.wait_log("snapshot %s %s.*; it is left out" % (path, why))
+    s.wait_log(f"snapshot {path} {why}.*; it is left out")
     assert s.log().count("it is left out") == 1
     assert address(s, "a") == ["10.0.0.1"]
     assert s.metrics()[SERVED] == 0
@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there(serve, stub, tmp_path):
     ("endpoint http://127.0.0.1:1\n snapshot f\n snapshot g", "snapshot stands twice"),
 ])
 def test_refused(serve, block, why):
-    s = serve(".:@PORT {\n kubernetes cluster.local {\n %s\n }\n}\n" % block, wait=False)
+    s = serve(f".:@PORT {{\n kubernetes cluster.local {{\n {block}\n }}\n}}\n", wait=False)
     assert s.wait(10) == 1
     assert why in s.log(), s.log()
 

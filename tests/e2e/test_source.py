@@ -23,14 +23,14 @@ NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n"
 
 
 def service(name, ip, more=""):
-    return ("---\napiVersion: v1\nkind: Service\nmetadata: {name: %s, namespace: n}\n"
-            "spec: {clusterIP: %s, ports: [{name: http, port: 80}]}\n%s" % (name, ip, more))
+    return (f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: n}}\n"
+            f"spec: {{clusterIP: {ip}, ports: [{{name: http, port: 80}}]}}\n{more}")
 
 
 def pods(name, addresses):
-    return ("---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: %s-a, namespace: n, "
-            "labels: {kubernetes.io/service-name: %s}}\nports: [{name: http, port: 80}]\nendpoints:\n%s" %
-            (name, name, "".join("- addresses: [%s]\n" % a for a in addresses)))
+    return (f"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: {name}-a, namespace: n, "
+            f"labels: {{kubernetes.io/service-name: {name}}}}}\nports: [{{name: http, port: 80}}]\nendpoints:\n" +
+            "".join(f"- addresses: [{a}]\n" for a in addresses))
 
 
 def write(s, name, text):
@@ -56,7 +56,8 @@ def test_a_change_is_served(serve, tmp_path):
     assert s.get("READY", "/ready") == (200, "OK")
     serial = s.ask("cluster.local.", "SOA").answer[0][0].serial
     time.sleep(1.1)
-    write(s, "a.yaml", NAMESPACE + service("a", "10.0.0.2") + service("b", "None") + pods("b", ["10.1.0.1", "10.1.0.2"]))
+    write(s, "a.yaml",
+          NAMESPACE + service("a", "10.0.0.2") + service("b", "None") + pods("b", ["10.1.0.1", "10.1.0.2"]))
     wait_for(lambda: addresses(s, "a") == ["10.0.0.2"], 5)
     assert sorted(addresses(s, "b")) == ["10.1.0.1", "10.1.0.2"]
     assert s.ask("1.0.0.10.in-addr.arpa.", "PTR").rcode() == dns.rcode.NXDOMAIN
@@ -104,7 +105,7 @@ def test_reload_keeps_what_was_read(serve, tmp_path):
 
 def test_answers_stay_whole_while_all_changes(serve, tmp_path):
     """Readers without a lock: a Service is one of the states that were written, and never gone."""
-    states = [["10.1.%d.%d" % (k, i) for i in range(20 + 10 * k)] for k in range(4)]
+    states = [[f"10.1.{k}.{i}" for i in range(20 + 10 * k)] for k in range(4)]
     text = NAMESPACE + service("a", "None")
     s = served(serve, tmp_path, text + pods("a", states[0]))
     stop = threading.Event()
@@ -113,7 +114,7 @@ def test_answers_stay_whole_while_all_changes(serve, tmp_path):
         k = 0
         while not stop.is_set():
             k += 1
-            write(s, "a.yaml", text + pods("a", states[k % 4]) + "# %d %s\n" % (k, "x" * random.randrange(99)))
+            write(s, "a.yaml", text + pods("a", states[k % 4]) + f"# {k} {'x' * random.randrange(99)}\n")
             stop.wait(0.4)
     t = threading.Thread(target=change)
     t.start()

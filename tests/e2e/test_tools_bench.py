@@ -36,7 +36,7 @@ def run(*args, timeout=40):
 
 def bench(server, *args, style="go", host="www.test.", n=1, clients=1, options="timeout:1"):
     """The figures of n lookups."""
-    status, out, err = run("-host", host, "-style", style, "-server", "127.0.0.1:%d" % server.port, "-c", clients,
+    status, out, err = run("-host", host, "-style", style, "-server", f"127.0.0.1:{server.port}", "-c", clients,
                            "-n", n, "-options", options, "-json", "-q", *args)
     assert status == 0, err
     return json.loads(out)
@@ -194,7 +194,7 @@ def test_silence(observe, style, seconds):
     assert near(got["ms"]["max"] / 1000, seconds)
     assert sorted(o.types()) == ["A", "A", "AAAA", "AAAA"]
     assert (got["errors"], got["timeouts"]) == (1, 1)
-    assert got["causes"][0]["cause"] == "no answer from 127.0.0.1:%d (timeout:1 attempts:2)" % o.port
+    assert got["causes"][0]["cause"] == f"no answer from 127.0.0.1:{o.port} (timeout:1 attempts:2)"
 
 
 @pytest.mark.parametrize("style", ["go", "glibc"])
@@ -229,7 +229,7 @@ def two(observe, tmp_path):
         a = observe(first)
         b = observe(second, address="127.0.0.2", port=a.port)
         path = tmp_path / "resolv.conf"
-        path.write_text("nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 %s\n" % options)
+        path.write_text(f"nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 {options}\n")
 
         def go(style, n=1):
             status, out, err = run("-host", "www.test.", "-resolv", path, "-port", a.port, "-style", style, "-c", 1,
@@ -283,7 +283,8 @@ def searched(observe, tmp_path, style, host, text=POD, rule=None):
     o = observe(rule or (lambda ask: (0, "NXDOMAIN")))
     path = tmp_path / "resolv.conf"
     path.write_text(text)
-    status, out, err = run("-host", host, "-resolv", path, "-port", o.port, "-style", style, "-c", 1, "-n", 1, "-json", "-q")
+    status, out, err = run("-host", host, "-resolv", path, "-port", o.port, "-style", style, "-c", 1, "-n", 1, "-json",
+                           "-q")
     assert status == 0, err
     return o, json.loads(out)
 
@@ -331,7 +332,7 @@ CLASSIC = re.compile(r"\Arequest count：(\d+)\nerror count：(\d+)\n"
 
 def test_classic_lines(observe):
     o = observe(late)
-    status, out, _ = run("-host", "www.test.", "-server", "127.0.0.1:%d" % o.port, "-c", 1, "-d", 5, "-n", 4, "-l", 1000,
+    status, out, _ = run("-host", "www.test.", "-server", f"127.0.0.1:{o.port}", "-c", 1, "-d", 5, "-n", 4, "-l", 1000,
                          "-options", "timeout:1")
     m = CLASSIC.match(out)
     assert status == 0 and m, out
@@ -344,7 +345,7 @@ def test_classic_lines(observe):
 def test_progress_and_duration(observe):
     o = observe(lambda ask: (0.05, "ok"))
     begin = time.monotonic()
-    status, out, err = run("-host", "www.test.", "-server", "127.0.0.1:%d" % o.port, "-c", 2, "-d", 2)
+    status, out, err = run("-host", "www.test.", "-server", f"127.0.0.1:{o.port}", "-c", 2, "-d", 2)
     assert status == 0 and near(time.monotonic() - begin, 2)
     assert re.match(r"   1s: \d+ requests, 0 errors, 0 timeouts\n", err), err
     assert int(CLASSIC.match(out).group(1)) * 2 == len(o.asks)
@@ -352,7 +353,7 @@ def test_progress_and_duration(observe):
 
 def test_a_stall_at_the_end_is_counted_whole(observe):
     o = observe(late)
-    status, out, _ = run("-host", "www.test.", "-server", "127.0.0.1:%d" % o.port, "-c", 1, "-d", 1, "-l", 2000,
+    status, out, _ = run("-host", "www.test.", "-server", f"127.0.0.1:{o.port}", "-c", 1, "-d", 1, "-l", 2000,
                          "-options", "timeout:2", "-q")
     assert status == 0 and CLASSIC.match(out).group(1, 6) == ("1", "1"), out
 
@@ -368,7 +369,8 @@ def test_open_loop_counts_from_when_it_was_due(observe):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_gives_the_figures(observe, number):
     o = observe(lambda ask: OK if ask.nth < 3 else DROP)
-    p = subprocess.Popen([NODENS, "bench", "-host", "www.test.", "-server", "127.0.0.1:%d" % o.port, "-c", "1", "-d", "60"],
+    p = subprocess.Popen([NODENS, "bench", "-host", "www.test.", "-server", f"127.0.0.1:{o.port}", "-c", "1", "-d",
+                          "60"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(o.asks) >= 8)
     p.send_signal(number)
@@ -388,9 +390,10 @@ def test_query_file(observe, tmp_path):
     o = observe()
     path = tmp_path / "queries"
     path.write_text("; of dnsperf\na.test A\nb.test. AAAA\n\n# so is this\nc.test\tA\n")
-    status, out, err = run("-queries", path, "-server", "127.0.0.1:%d" % o.port, "-c", 1, "-n", 4, "-q")
+    status, out, err = run("-queries", path, "-server", f"127.0.0.1:{o.port}", "-c", 1, "-n", 4, "-q")
     assert status == 0, err
-    assert [(a.name, a.type) for a in o.asks] == [("a.test.", "A"), ("b.test.", "AAAA"), ("c.test.", "A"), ("a.test.", "A")]
+    assert [(a.name, a.type) for a in o.asks] == [
+        ("a.test.", "A"), ("b.test.", "AAAA"), ("c.test.", "A"), ("a.test.", "A")]
     assert CLASSIC.match(out).group(1, 2) == ("4", "0")
 
 
@@ -434,7 +437,7 @@ def test_odd_resolv_conf_lines_are_told(observe, tmp_path):
     status, _, err = run("-host", "www.test", "-resolv", path, "-port", o.port, "-c", 1, "-n", 1, "-q")
     assert status == 0 and len(o.asks) == 2
     for line, says in ((4, "nowhere"), (5, "frob"), (6, "frob"), (6, "ndots:x")):
-        assert re.search(r"resolv\.conf:%d: .*%s" % (line, re.escape(says)), err), err
+        assert re.search(fr"resolv\.conf:{line}: .*{re.escape(says)}", err), err
 
 
 def test_refused_port_is_named(observe):

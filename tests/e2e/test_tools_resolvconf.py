@@ -124,7 +124,8 @@ def effective(path):
 
 def test_dns_config():
     (doc,), _ = rendered("dnsConfig", "ndots:2", "single-request-reopen")
-    assert doc == {"spec": {"dnsConfig": {"options": [{"name": "ndots", "value": "2"}, {"name": "single-request-reopen"}]}}}
+    options = [{"name": "ndots", "value": "2"}, {"name": "single-request-reopen"}]
+    assert doc == {"spec": {"dnsConfig": {"options": options}}}
 
 
 def test_post_start(conf):

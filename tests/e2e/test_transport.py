@@ -12,14 +12,15 @@ import pytest
 
 from serving import frame, read_frame, texts
 
-HOSTS = """.:@PORT {
-    hosts {
+MANY = "\n        ".join(f"10.1.{i // 256}.{i % 256} many.test" for i in range(300))
+HOSTS = f""".:@PORT {{
+    hosts {{
         192.0.2.1 one.test
         2001:db8::1 one.test
-        %s
-    }
-}
-""" % "\n        ".join("10.1.%d.%d many.test" % (i // 256, i % 256) for i in range(300))
+        {MANY}
+    }}
+}}
+"""
 
 
 @pytest.fixture

@@ -73,25 +73,29 @@ def test_a_cluster_changes():
         for verb in ("create", "patch", "delete"):
             kinds = {obj["kind"] for v, obj in some if v == verb}
             assert {"Service", "EndpointSlice"} <= kinds and (verb == "patch" or {"Pod", "ServiceImport"} <= kinds)
-    there = [(o["kind"], o["metadata"]["namespace"], o["metadata"]["name"]) for o in c.items if o["kind"] != "Namespace"]
+    there = [(o["kind"], o["metadata"]["namespace"], o["metadata"]["name"])
+             for o in c.items if o["kind"] != "Namespace"]
     assert len(set(there)) == len(there)
     assert all(o in c.items for o in marks) and not any(o in c.items for o in c.gone)
     assert len(marks) >= 5 and set(names) == {"service", "endpoint", "pod", "import"}
     q = questions.Questions(random.Random(1), c)
-    assert any(q.gone in form for form in q.forms) and all(dns.query({"q": q.gone()[0], "qtype": "A"}, 1) for _ in range(200))
+    assert any(q.gone in form for form in q.forms)
+    assert all(dns.query({"q": q.gone()[0], "qtype": "A"}, 1) for _ in range(200))
 
 
 def test_query_with_options():
     plain = dns.query({"q": "a.", "qtype": "A"}, 1)
     assert plain[10:12] == b"\0\0" and len(plain) == 12 + 3 + 4
-    m = dns.query({"q": "a.", "qtype": "A", "bufsize": 0, "version": 1, "z": 1, "do": True, "options": [[10, "0102"]]}, 1)
+    m = dns.query({"q": "a.", "qtype": "A", "bufsize": 0, "version": 1, "z": 1, "do": True,
+                   "options": [[10, "0102"]]}, 1)
     assert m[len(plain):] == bytes.fromhex("00 0029 0000 00 01 8001 0006 000a 0002 0102")
     m = dns.query({"q": "a.", "qtype": "IXFR", "serial": 7}, 1)
     assert m[8:10] == b"\0\1" and dns.parse(m)["ns"] == [["a.", 0, "IN", "SOA", ". . 7 1 1 1 1"]]
 
 
 def test_order_and_serial_do_not_count():
-    other = changed(answer=REPLY["answer"][::-1], ns=[["test.", 5, "IN", "SOA", "ns.test. h.test. 99 7200 1800 86400 5"]])
+    soa = ["test.", 5, "IN", "SOA", "ns.test. h.test. 99 7200 1800 86400 5"]
+    other = changed(answer=REPLY["answer"][::-1], ns=[soa])
     assert generated.differences(REPLY, other) == {}
 
 
@@ -120,7 +124,8 @@ def test_spoilt_is_caught():
 
 
 def test_documented_allows_its_parts_alone():
-    rows = [{"id": "one", "reason": "r", "name": "^ns\\.dns\\.", "set_ups": ["a"], "types": ["A"], "parts": ["rcode", "answer"]}]
+    rows = [{"id": "one", "reason": "r", "name": "^ns\\.dns\\.", "set_ups": ["a"], "types": ["A"],
+             "parts": ["rcode", "answer"]}]
     case = {"q": "Ns.dns.cluster.local.", "qtype": "A"}
 
     def row(set_up="a", case=case, **fields):
@@ -137,9 +142,11 @@ def test_documented_repeats_and_records():
     case = {"q": "a.test.", "qtype": "A"}
     twice, other = changed(answer=REPLY["answer"] * 2), changed(answer=REPLY["answer"] + [srv])
     rows = [{"id": "r", "reason": "r", "repeats": True, "parts": []}]
-    assert generated.documented_as(rows, "a", case, REPLY, twice) and not generated.documented_as(rows, "a", case, REPLY, other)
+    assert generated.documented_as(rows, "a", case, REPLY, twice)
+    assert not generated.documented_as(rows, "a", case, REPLY, other)
     rows = [{"id": "r", "reason": "r", "records": ["SRV"], "parts": []}]
-    assert generated.documented_as(rows, "a", case, REPLY, other) and not generated.documented_as(rows, "a", case, REPLY, twice)
+    assert generated.documented_as(rows, "a", case, REPLY, other)
+    assert not generated.documented_as(rows, "a", case, REPLY, twice)
 
 
 def test_documented_letters():

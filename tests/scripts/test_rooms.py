@@ -48,7 +48,7 @@ def rooms(folder, *args):
 def test_sound_house(tmp_path):
     plant(tmp_path, SOUND)
     status, out = rooms(tmp_path)
-    assert out == "%d passed, 0 failed\n" % len(SOUND)
+    assert out == f"{len(SOUND)} passed, 0 failed\n"
     assert status == 0
 
 
@@ -117,7 +117,7 @@ def test_symbols(tmp_path, name, path, text, bad):
     folder.mkdir(parents=True)
     obj = folder / ("_".join(path.split("/")[2:]) + ".o")
     subprocess.run(["gcc", "-c", "-o", str(obj), str(tmp_path / path)], check=True)
-    subprocess.run(["ar", "rcs", str(folder / ("libnd_%s.a" % room)), str(obj)], check=True)
+    subprocess.run(["ar", "rcs", str(folder / (f"libnd_{room}.a")), str(obj)], check=True)
     status, out = rooms(tmp_path, "--symbols", str(tmp_path / "build"))
     if bad:
         assert status == 1 and bad in out.split("\n")[0], out
