@@ -3,12 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/random.h"
 #include "wire/writer.h"
 
-/* How long a server that did not answer lately is waited for before the next one is asked too. */
-#define SUSPECT_NS (50 * (uint64_t)ND_NS_PER_MS)
+/* For a suspect server: the longest wait before the next server is queried in parallel. */
+#define SUSPECT_NS ND_MS(50)
 
 enum { RETRIES_MAX = 3 };
 
@@ -38,7 +38,7 @@ static void arm(struct nd_exchange *e)
 		if (a->live)
 			when = at_most(when, at_most(a->fire_ns, a->end_ns));
 	}
-	if (e->hopeless)
+	if (e->exhausted)
 		when = now;
 	nd_timer_start(e->x->loop, &e->timer, when > now ? when - now : 0, on_timer);
 }
@@ -51,10 +51,10 @@ static bool any_live(const struct nd_exchange *e)
 	return false;
 }
 
-/* --- whom to ask --- */
+/* --- the choice of a server --- */
 
-/* CoreDNS's way through the list: those that are down are passed over; when all are, the checks
- * themselves are doubted and any one is asked (or none, with failfast). -1: none. */
+/* As in CoreDNS: hosts that are down are skipped. When all are down, the health checks may be
+ * wrong, and a random host is queried (none, with failfast). -1: none. */
 static int next_host(struct nd_exchange *e)
 {
 	const struct nd_exchange_config *c = e->x->config;
@@ -74,7 +74,7 @@ static int next_host(struct nd_exchange *e)
 	}
 }
 
-static bool is_asked(const struct nd_exchange *e, uint8_t host)
+static bool is_queried(const struct nd_exchange *e, uint8_t host)
 {
 	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++)
 		if (e->attempt[i].live && e->attempt[i].host == host)
@@ -82,7 +82,7 @@ static bool is_asked(const struct nd_exchange *e, uint8_t host)
 	return false;
 }
 
-/* The next in the list that is up and not being asked; -1: none. */
+/* The next in the list that is up and not being queried; -1: none. */
 static int another_host(struct nd_exchange *e)
 {
 	const struct nd_exchange_config *c = e->x->config;
@@ -90,7 +90,7 @@ static int another_host(struct nd_exchange *e)
 	for (size_t i = 0; i < c->nhosts; i++) {
 		size_t at = (e->at + i) % c->nhosts;
 		uint8_t h = e->order[at];
-		if (nd_host_down(c->host[h], c->max_fails) || is_asked(e, h))
+		if (nd_host_down(c->host[h], c->max_fails) || is_queried(e, h))
 			continue;
 		e->at = (uint8_t)(at + 1);
 		return h;
@@ -110,7 +110,7 @@ static bool may_try(const struct nd_exchange *e)
 static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut);
 static void on_error(struct nd_sent *s, int err, const char *text);
 
-static uint64_t wait_ns(const struct nd_attempt *a)
+static uint64_t timer_ns(const struct nd_attempt *a)
 {
 	uint64_t ns = nd_rtt_timer_ns(&pool_of(a)->rtt, a->fires + 1u);
 
@@ -125,7 +125,7 @@ static void note_error(struct nd_exchange *e, const char *text)
 		snprintf(e->error, sizeof e->error, "%s", text);
 }
 
-/* The server failed us: see whether it is there at all. */
+/* An attempt has failed: check the health of its server. */
 static void suspect(struct nd_pool *p, const struct nd_exchange *e)
 {
 	if (e->x->config->max_fails)
@@ -152,14 +152,14 @@ static int send_attempt(struct nd_attempt *a, uint8_t host, bool tcp)
 	}
 	a->live = true;
 	a->sent_ns = now_of(e);
-	a->fire_ns = a->sent_ns + wait_ns(a);
+	a->fire_ns = a->sent_ns + timer_ns(a);
 	a->end_ns = a->sent_ns + e->x->config->read_timeout_ns;
 	return 0;
 }
 
-/* A place for another attempt. With all taken, the one that has waited longest makes room: the list
- * is walked on at the pace of the timers, however many servers are silent. */
-static struct nd_attempt *place_for(struct nd_exchange *e)
+/* A slot for another attempt. With all in use, the oldest attempt is given up, so that any number
+ * of silent servers is worked through at the pace of the timers. */
+static struct nd_attempt *free_slot(struct nd_exchange *e)
 {
 	struct nd_attempt *oldest = &e->attempt[0];
 
@@ -178,7 +178,7 @@ static struct nd_attempt *place_for(struct nd_exchange *e)
 	return oldest;
 }
 
-/* Asks the next server of the list; false when there is nothing left to try. */
+/* Queries the next server of the list; false when none remains. */
 static bool try_next(struct nd_exchange *e)
 {
 	while (may_try(e)) {
@@ -186,7 +186,7 @@ static bool try_next(struct nd_exchange *e)
 		if (h < 0)
 			return false;
 		e->tries++;
-		if (send_attempt(place_for(e), (uint8_t)h, e->tcp) == 0)
+		if (send_attempt(free_slot(e), (uint8_t)h, e->tcp) == 0)
 			return true;
 		if (e->down >= e->x->config->nhosts)
 			return false;
@@ -196,7 +196,7 @@ static bool try_next(struct nd_exchange *e)
 
 void nd_attempt_begin(struct nd_exchange *e)
 {
-	e->hopeless = !try_next(e);
+	e->exhausted = !try_next(e);
 	arm(e);
 }
 
@@ -220,8 +220,8 @@ static void finish_failed(struct nd_exchange *e)
 	nd_exchange_finish(e, &o);
 }
 
-/* An attempt has ended without a reply. The exchange may be gone afterwards. */
-static void go_on(struct nd_exchange *e)
+/* An attempt has ended without a reply. May free the exchange. */
+static void continue_exchange(struct nd_exchange *e)
 {
 	if (any_live(e) || (e->down < e->x->config->nhosts && try_next(e)))
 		arm(e);
@@ -235,8 +235,8 @@ static void on_error(struct nd_sent *s, int err, const char *text)
 	struct nd_exchange *e = a->exchange;
 
 	a->live = false;
-	/* A server may close a connection that it has kept for long enough, with our question on
-	 * its way to it (RFC 7766 s6.2.4): that is no failure. */
+	/* A server may close an idle connection while a query is on its way to it
+	 * (RFC 7766 s6.2.4): this is not a failure. */
 	if (err == 0 && s->reused && e->retries < RETRIES_MAX) {
 		e->retries++;
 		if (send_attempt(a, a->host, a->tcp) == 0) {
@@ -247,7 +247,7 @@ static void on_error(struct nd_sent *s, int err, const char *text)
 		note_error(e, text);
 		suspect(pool_of(a), e);
 	}
-	go_on(e);
+	continue_exchange(e);
 }
 
 static void fail_attempt(struct nd_attempt *a, const char *text)
@@ -258,7 +258,7 @@ static void fail_attempt(struct nd_attempt *a, const char *text)
 	nd_pool_forget(&a->sent);
 	a->live = false;
 	suspect(pool_of(a), e);
-	go_on(e);
+	continue_exchange(e);
 }
 
 /* --- replies --- */
@@ -271,7 +271,7 @@ static bool answers(const struct nd_exchange *e, const struct nd_msg *m)
 	       m->qclass == e->qclass && m->qname.len && nd_name_same(m->qname, asked);
 }
 
-/* An over-long or cut reply, as CoreDNS passes it on: its header, our question, TC, nothing else. */
+/* Replaces a reply that is too long or cut, as CoreDNS does: its header, the question, TC. */
 static void make_truncated(const struct nd_exchange *e, const uint8_t *header, uint8_t *out,
 			   struct nd_msg *m, struct nd_name_buf *buf)
 {
@@ -286,7 +286,7 @@ static void make_truncated(const struct nd_exchange *e, const uint8_t *header, u
 	ND_ASSERT(err == 0);
 }
 
-static void learn(struct nd_attempt *a, const struct nd_msg *m)
+static void count_reply(struct nd_attempt *a, const struct nd_msg *m)
 {
 	uint64_t ns = now_of(a->exchange) - a->sent_ns;
 
@@ -295,19 +295,19 @@ static void learn(struct nd_attempt *a, const struct nd_msg *m)
 		nd_rtt_sample(&pool_of(a)->rtt, ns);
 }
 
-static void again_over_tcp(struct nd_attempt *a)
+static void retry_over_tcp(struct nd_attempt *a)
 {
 	struct nd_exchange *e = a->exchange;
 
 	nd_pool_forget(&a->sent);
 	a->live = false;
 	if (send_attempt(a, a->host, true))
-		go_on(e);
+		continue_exchange(e);
 	else
 		arm(e);
 }
 
-/* An rcode of the `failover` list: the next server is asked, unless all had their say. */
+/* An rcode of the `failover` list: queries the next server, unless all have replied. */
 static bool fails_over(struct nd_attempt *a, const struct nd_msg *m)
 {
 	struct nd_exchange *e = a->exchange;
@@ -318,15 +318,15 @@ static bool fails_over(struct nd_attempt *a, const struct nd_msg *m)
 		return false;
 	nd_pool_forget(&a->sent);
 	a->live = false;
-	e->tries--; /* it did connect: only failures are counted against max_connect_attempts */
+	e->tries--; /* it did connect: max_connect_attempts counts failures only */
 	int h = may_try(e) ? another_host(e) : -1;
 	if (h < 0) {
-		go_on(e);
+		continue_exchange(e);
 		return true;
 	}
 	e->tries++;
 	if (send_attempt(a, (uint8_t)h, e->tcp))
-		go_on(e);
+		continue_exchange(e);
 	else
 		arm(e);
 	return true;
@@ -341,7 +341,7 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 	struct nd_name_buf buf;
 	struct nd_msg m;
 
-	nd_pool_heard(pool_of(a));
+	nd_pool_note_reply(pool_of(a));
 	int err = nd_msg_parse_response(&m, bytes, n, &buf);
 	if (!a->tcp && (cut || err == ND_ETRUNC || n > e->limit)) {
 		make_truncated(e, bytes, truncated, &m, &buf);
@@ -352,9 +352,9 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 						 : "dns: the reply is malformed");
 		return;
 	}
-	learn(a, &m);
+	count_reply(a, &m);
 	if ((m.flags & ND_FLAG_TC) && c->prefer_udp && !c->force_tcp && !a->tcp) {
-		again_over_tcp(a);
+		retry_over_tcp(a);
 		return;
 	}
 	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &m, .host = c->host[a->host] };
@@ -368,29 +368,29 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 
 /* --- silence --- */
 
-/* Its server has not answered in its usual time: ask another one as well; where there is none, ask
- * it again. */
-static void fire(struct nd_attempt *a)
+/* The server exceeded its usual response time: queries another one in parallel; without another
+ * one, the same again. */
+static void handle_silence(struct nd_attempt *a)
 {
 	struct nd_exchange *e = a->exchange;
 	int h = -1;
 
-	nd_pool_missed(pool_of(a), e->x->config->max_fails != 0);
+	nd_pool_note_timeout(pool_of(a), e->x->config->max_fails != 0);
 	a->fires++;
 	if (may_try(e))
 		h = another_host(e);
 	if (h >= 0) {
-		a->fire_ns = now_of(e) + wait_ns(a);
+		a->fire_ns = now_of(e) + timer_ns(a);
 		e->tries++;
-		(void)send_attempt(place_for(e), (uint8_t)h,
-				   e->tcp); /* its error is noted; this one goes on */
+		/* An error is noted; this attempt continues. */
+		(void)send_attempt(free_slot(e), (uint8_t)h, e->tcp);
 		return;
 	}
 	if (!a->tcp) {
 		a->sends++;
 		nd_pool_resend(&a->sent, e->bytes, e->n);
 	}
-	a->fire_ns = now_of(e) + wait_ns(a);
+	a->fire_ns = now_of(e) + timer_ns(a);
 }
 
 static void time_out(struct nd_attempt *a)
@@ -405,7 +405,7 @@ static void on_timer(struct nd_timer *t)
 {
 	struct nd_exchange *e = ND_CONTAINER(t, struct nd_exchange, timer);
 	uint64_t now = now_of(e);
-	bool over = e->hopeless || now >= e->end_ns;
+	bool over = e->exhausted || now >= e->end_ns;
 
 	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
 		struct nd_attempt *a = &e->attempt[i];
@@ -419,7 +419,7 @@ static void on_timer(struct nd_timer *t)
 	for (unsigned i = 0; i < ND_EXCHANGE_LIVE; i++) {
 		struct nd_attempt *a = &e->attempt[i];
 		if (a->live && now >= a->fire_ns)
-			fire(a);
+			handle_silence(a);
 	}
-	go_on(e);
+	continue_exchange(e);
 }

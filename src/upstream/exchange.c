@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Equal questions are asked once: the table of exchanges, and who waits for each. */
+/* The table of exchanges and their waiters: equal queries are sent once. */
 #include "upstream/exchange.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/hash.h"
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/random.h"
 #include "upstream/attempt.h"
 
@@ -33,7 +33,7 @@ struct nd_exchanger *nd_exchanger_new(const struct nd_exchange_config *c, uint16
 	return x;
 }
 
-/* Takes it off the table; what it has sent is forgotten. */
+/* Removes it from the table; its queries are no longer in flight. */
 static void detach(struct nd_exchange *e)
 {
 	nd_list_del(&e->link);
@@ -65,16 +65,16 @@ void nd_exchanger_free(struct nd_exchanger *x)
 
 void nd_exchange_finish(struct nd_exchange *e, const struct nd_outcome *o)
 {
-	struct nd_list told, *node;
+	struct nd_list waiters, *node;
 
 	detach(e);
-	nd_list_init(&told);
+	nd_list_init(&waiters);
 	while ((node = nd_list_pop(&e->waiters))) {
 		ND_LIST_ENTRY(node, struct nd_waiter, link)->exchange = NULL;
-		nd_list_add(&told, node);
+		nd_list_add(&waiters, node);
 	}
-	/* One that is told may cancel another: it unlinks itself from this list. */
-	while ((node = nd_list_pop(&told))) {
+	/* done() may cancel another waiter, which then unlinks itself from this list. */
+	while ((node = nd_list_pop(&waiters))) {
 		struct nd_waiter *w = ND_LIST_ENTRY(node, struct nd_waiter, link);
 		w->done(w, o);
 	}
@@ -86,8 +86,7 @@ static bool over_tcp(const struct nd_exchange_config *c, const struct nd_exchang
 	return c->force_tcp || (q->stream && !c->prefer_udp);
 }
 
-/* All that makes two questions differ. The name is what an attacker picks: it goes through SipHash.
- */
+/* Covers everything that distinguishes two queries. The name is chosen by clients, hence SipHash. */
 static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 			      bool tcp)
 {
@@ -114,7 +113,7 @@ static struct nd_exchange *find(const struct nd_exchanger *x, const struct nd_ex
 {
 	ND_LIST_EACH(&x->bucket[hash % ND_EXCHANGE_BUCKETS], it) {
 		struct nd_exchange *e = ND_LIST_ENTRY(it, struct nd_exchange, link);
-		if (e->hash == hash && e->nwaiters < ND_EXCHANGE_WAITERS_MAX && !e->hopeless &&
+		if (e->hash == hash && e->nwaiters < ND_EXCHANGE_WAITERS_MAX && !e->exhausted &&
 		    equal(e, q, tcp))
 			return e;
 	}
@@ -151,9 +150,9 @@ static struct nd_exchange *new_exchange(struct nd_exchanger *x,
 	memcpy(e->lower, q->lower.wire, q->lower.len);
 	e->n = q->n;
 	memcpy(e->bytes, q->bytes, q->n);
-	e->end_ns = nd_loop_now_ns(x->loop) + ND_EXCHANGE_TIMEOUT_MS * (uint64_t)ND_NS_PER_MS;
+	e->end_ns = nd_loop_now_ns(x->loop) + ND_MS(ND_EXCHANGE_TIMEOUT_MS);
 	if (c->policy == ND_POLICY_ROUND_ROBIN)
-		turn = __atomic_add_fetch(c->turn, 1, __ATOMIC_RELAXED);
+		turn = atomic_fetch_add_explicit(c->turn, 1, memory_order_relaxed) + 1;
 	nd_policy_order(c->policy, c->nhosts, suspects(x), turn, e->order);
 	nd_list_push(&x->bucket[hash % ND_EXCHANGE_BUCKETS], &e->link);
 	return e;

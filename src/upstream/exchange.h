@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exchange.h - one question to one group of upstreams, until there is an answer or no hope of one.
+/* exchange.h - sends one query to a group of upstreams until one answers or all have failed.
  *
- * What is asked is a whole message; questions that are equal as sent (letters folded) and run at
- * the same time are asked once. Which server comes next, what counts as failure and how often to
- * try are CoreDNS's `forward`; what is ours: a server that stays silent for its usual time is not
- * waited for alone, the next one is asked too, or, where there is none, it is asked again.
+ * A query is a whole message. Concurrent queries with equal bytes (names compared in lower case)
+ * are sent once. The choice of the next server, the definition of failure and the number of tries
+ * are those of CoreDNS's `forward`. One addition: when a server stays silent for longer than its
+ * usual response time, the next one is queried in parallel; without a next one, the same is queried
+ * again.
  *
- * Owns:    exchanges, while they have waiters. A waiter is its owner's, who cancels it or is told.
+ * Owns:    the exchanges, while they have waiters. A waiter belongs to the caller, which cancels it
+ *          or gets done().
  * Threads: one worker. done() never comes from inside nd_exchange_ask().
- * Reentry: done() may do anything, up to the end of the exchanger.
+ * Reentry: done() may do anything, including freeing the exchanger.
  */
 #pragma once
 
@@ -22,23 +24,23 @@
 #include "wire/msg.h"
 
 enum {
-	ND_EXCHANGE_TIMEOUT_MS = 5000,  /* for all tries together: CoreDNS's */
-	ND_EXCHANGE_WAITERS_MAX = 1024, /* on one; the next equal question is asked anew */
+	ND_EXCHANGE_TIMEOUT_MS = 5000,  /* for all tries together, as in CoreDNS */
+	ND_EXCHANGE_WAITERS_MAX = 1024, /* per exchange; a further equal query starts a new one */
 	ND_EXCHANGE_BUCKETS = 512,
-	ND_EXCHANGE_LIVE = 4, /* servers waited for at once */
+	ND_EXCHANGE_LIVE = 4, /* servers queried at the same time */
 };
 
-/* A group of upstreams and how to ask them. Lives as long as the exchangers over it. */
+/* A group of upstreams and the options for querying them. Outlives its exchangers. */
 struct nd_exchange_config {
 	struct nd_host *host[ND_POLICY_HOSTS_MAX];
 	size_t nhosts;
 	enum nd_policy policy;
 	bool force_tcp, prefer_udp, failfast;
-	uint64_t read_timeout_ns; /* for one server */
+	uint64_t read_timeout_ns; /* of one server */
 	uint32_t max_fails;       /* 0: never down, never probed */
-	uint32_t max_attempts;    /* 0: as many as the time allows */
-	uint32_t failover;        /* bit per rcode below 32: ask the next server instead */
-	uint32_t *turn;           /* atomic: questions so far, of all workers (round_robin) */
+	uint32_t max_attempts;    /* 0: no limit but time */
+	uint32_t failover;        /* a bit per rcode below 32: query the next server instead */
+	_Atomic uint32_t *turn;   /* queries so far, of all workers (round_robin) */
 };
 
 struct nd_exchanger {
@@ -46,21 +48,21 @@ struct nd_exchanger {
 	struct nd_loop *loop;
 	struct nd_pool *pool[ND_POLICY_HOSTS_MAX];
 	struct nd_siphash_key key;
-	nd_metric_cell *broken; /* counted: all upstreams were down */
+	nd_metric_cell *broken; /* counts: all upstreams were down */
 	struct nd_list bucket[ND_EXCHANGE_BUCKETS];
 };
 
 enum nd_outcome_kind {
-	ND_OUTCOME_REPLY,  /* a message that answers the question */
-	ND_OUTCOME_WRONG,  /* a message with our id that answers something else */
+	ND_OUTCOME_REPLY,  /* a message that matches the question */
+	ND_OUTCOME_WRONG,  /* a message with the id, but another question */
 	ND_OUTCOME_FAILED, /* no message */
 };
 
 struct nd_outcome {
 	enum nd_outcome_kind kind;
-	const struct nd_msg *msg; /* REPLY only; with its bytes borrowed until done() returns */
-	const char *error;        /* FAILED: what the last try met; NULL: no upstream was healthy */
-	const struct nd_host *host; /* who sent it; FAILED: who was asked last, or NULL */
+	const struct nd_msg *msg; /* REPLY, WRONG: borrowed, with its bytes, until done() returns */
+	const char *error; /* FAILED: the error of the last try; NULL: no upstream was healthy */
+	const struct nd_host *host; /* the sender; FAILED: the last one queried, or NULL */
 };
 
 struct nd_exchange;
@@ -68,27 +70,27 @@ struct nd_exchange;
 struct nd_waiter {
 	struct nd_list link;
 	struct nd_exchange *exchange;                                  /* NULL: not waiting */
-	void (*done)(struct nd_waiter *w, const struct nd_outcome *o); /* not waiting any more */
+	void (*done)(struct nd_waiter *w, const struct nd_outcome *o); /* no longer waiting */
 };
 
 struct nd_exchange_question {
-	const uint8_t *bytes; /* the message; its id does not matter */
+	const uint8_t *bytes; /* the message; its id is ignored */
 	size_t n;
 	struct nd_name lower; /* its name, lower case */
 	uint16_t qtype, qclass;
-	uint16_t limit; /* longest UDP reply the asker takes */
-	bool stream;    /* the asker came over a stream */
-	bool alone;     /* never joined with an equal one */
+	uint16_t limit; /* longest UDP reply that the client accepts */
+	bool stream;    /* the client uses a stream */
+	bool alone;     /* never joined with an equal query */
 };
 
-/* NULL without memory. On the worker's thread, like all below. */
+/* NULL when memory is out. On the worker's thread, like all below. */
 struct nd_exchanger *nd_exchanger_new(const struct nd_exchange_config *c, uint16_t worker,
 				      struct nd_loop *loop, nd_metric_cell *broken);
-/* Drops what still runs, tells nobody. Takes NULL. */
+/* Drops running exchanges without calling done(). Accepts NULL. */
 void nd_exchanger_free(struct nd_exchanger *x);
 
-/* 0: under way, w->done (set before) comes once. -ENOMEM otherwise. */
+/* 0: started; w->done, set by the caller, is called once. Otherwise -ENOMEM. */
 int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q,
 		    struct nd_waiter *w);
-/* Nobody is told; the last waiter takes the exchange along. Does nothing when not waiting. */
+/* done() is not called; without waiters the exchange ends. Does nothing when not waiting. */
 void nd_exchange_cancel(struct nd_waiter *w);

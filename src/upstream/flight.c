@@ -23,7 +23,7 @@ struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
 	return NULL;
 }
 
-static bool given_lately(const struct nd_flights *t, uint16_t id)
+static bool was_recent(const struct nd_flights *t, uint16_t id)
 {
 	uint32_t n = t->given < ND_FLIGHTS_PAST ? t->given : ND_FLIGHTS_PAST;
 
@@ -37,9 +37,9 @@ bool nd_flights_add(struct nd_flights *t, struct nd_flight *f)
 {
 	if (t->n >= ND_FLIGHTS_MAX)
 		return false;
-	do /* at most a quarter of the ids is in use */
+	do /* at most a quarter of the ids are in use */
 		f->id = (uint16_t)nd_random_u32();
-	while (nd_flights_find(t, f->id) || given_lately(t, f->id));
+	while (nd_flights_find(t, f->id) || was_recent(t, f->id));
 	t->past[t->given++ % ND_FLIGHTS_PAST] = f->id;
 	nd_list_add(&t->bucket[f->id % ND_FLIGHTS_BUCKETS], &f->link);
 	f->table = t;

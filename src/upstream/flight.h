@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flight.h - questions under way on one socket or connection, found again by their id.
+/* flight.h - queries in flight on one socket or connection, looked up by message id.
  *
- * Owns:    nothing. A flight is embedded in who sent it, who takes it out before it goes.
- * Bounds:  ND_FLIGHTS_MAX on one table, so that an unused id is found quickly.
+ * Owns:    nothing. A flight is embedded in its sender, which removes it before it is freed.
+ * Bounds:  ND_FLIGHTS_MAX per table, so that an unused id is found quickly.
  * Threads: one worker.
  */
 #pragma once
@@ -14,30 +14,30 @@
 enum {
 	ND_FLIGHTS_BUCKETS = 16,
 	ND_FLIGHTS_MAX = 16384,
-	/* Ids given last are not given again: a late or doubled reply to an earlier question must
-	 * not meet a later one. As many as a UDP socket is used for. */
+	/* The most recent ids are not reused: a late or duplicate reply to an earlier query must
+	 * not match a later one. A UDP socket sends no more queries than this. */
 	ND_FLIGHTS_PAST = 64,
 };
 
 struct nd_flights {
 	struct nd_list bucket[ND_FLIGHTS_BUCKETS];
 	uint32_t n;
-	uint32_t given; /* ids so far; the last of them in past[] */
+	uint32_t given; /* ids assigned so far; the most recent are in past[] */
 	uint16_t past[ND_FLIGHTS_PAST];
 };
 
 struct nd_flight {
 	struct nd_list link;
-	struct nd_flights *table; /* NULL: in none */
+	struct nd_flights *table; /* NULL: not in a table */
 	uint16_t id;
 };
 
 void nd_flights_init(struct nd_flights *t);
-/* Gives it a random id that no other flight of the table has. False when the table is full. */
+/* Assigns a random id that is unique in the table. False when the table is full. */
 bool nd_flights_add(struct nd_flights *t, struct nd_flight *f);
-/* NULL: no such id under way. */
+/* NULL: no query with this id is in flight. */
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id);
-/* Does nothing when it is in no table; also takes it out of a list got from nd_flights_move(). */
+/* Does nothing when f is not in a table; also removes it from a list filled by nd_flights_move(). */
 void nd_flights_del(struct nd_flight *f);
-/* Moves all to the list `to` (initialised here), none of them in a table any more. */
+/* Moves all flights to the list `to`, which is initialised here; they are no longer in a table. */
 void nd_flights_move(struct nd_flights *t, struct nd_list *to);

@@ -46,7 +46,7 @@ void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns)
 
 	if (rcode >= ND_HOST_RCODES)
 		rcode = ND_HOST_RCODES - 1;
-	/* 0.25 ms << at, in nanoseconds: the same bounds as the table's. */
+	/* 0.25 ms << at, in nanoseconds: the bounds of nd_host_buckets. */
 	while (at < ND_HOST_BUCKETS && ns > (uint64_t)250000 << at)
 		at++;
 	nd_metric_add(&c->bucket[rcode][at], 1);

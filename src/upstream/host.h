@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* host.h - one upstream server as the whole process sees it: its configuration, its health, its
- * numbers, and a slot for each worker's pool of sockets.
+ * counters, and a slot for the socket pool of each worker.
  *
- * Life:    made on the control thread, kept by whoever shares it (nd_setup_share) over reloads;
- *          freed on the control thread when no worker has a pool of it any more.
- * Threads: `fails`, `probing` and `epoch` are atomic; slot n belongs to worker n alone; the
- *          numbers are written by their worker and read by any.
+ * Owns:    nothing but itself; stats is borrowed.
+ * Life:    created on the control thread and shared over reloads (nd_setup_share); freed on the
+ *          control thread once no worker has a pool of it.
+ * Threads: `fails`, `probing` and `epoch` are atomic; pool[n] is touched by worker n only; each
+ *          worker writes its own counters, any thread reads them.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
@@ -18,14 +20,14 @@
 struct nd_pool;
 
 enum {
-	ND_HOST_RCODES = 25, /* 0..23 by number, the last: all above */
+	ND_HOST_RCODES = 25, /* 0..23 by number; the last one: all above */
 	ND_HOST_BUCKETS = 16,
 };
 
-/* Upper bounds in seconds: CoreDNS's, 0.25 ms doubled up to 8.192 s. */
+/* Upper bounds in seconds, CoreDNS's: 0.25 ms, doubled up to 8.192 s. */
 extern const double nd_host_buckets[ND_HOST_BUCKETS];
 
-/* What CoreDNS counts for an upstream, for one worker. */
+/* The counters of CoreDNS for one upstream, of one worker. */
 struct nd_host_counts {
 	nd_metric_cell bucket[ND_HOST_RCODES][ND_HOST_BUCKETS + 1]; /* request_duration_seconds */
 	nd_metric_cell sum_ns[ND_HOST_RCODES];
@@ -33,10 +35,10 @@ struct nd_host_counts {
 	nd_metric_cell failed_probes;
 };
 
-/* Kept apart from the host, by address only, so that a changed option does not reset counters. */
+/* Shared by address alone, not with the host: a changed option must not reset the counters. */
 struct nd_host_stats {
 	char to[ND_ADDR_TEXT_MAX]; /* the label */
-	const void *collected_by;  /* control thread: the generation whose page has it already */
+	const void *collected_by;  /* control thread: the generation whose metrics include it */
 	uint16_t nworkers;
 	struct nd_host_counts worker[];
 };
@@ -44,9 +46,9 @@ struct nd_host_stats {
 struct nd_host_config {
 	struct nd_addr addr;
 	struct nd_addr source; /* len 0: any */
-	uint64_t expire_ns;    /* idle sockets are closed after it; 0: used once */
+	uint64_t expire_ns;    /* idle sockets are closed after this; 0: after one query */
 	uint64_t max_age_ns;   /* 0: no limit */
-	uint32_t max_idle;     /* idle sockets kept of each kind; 0: no limit */
+	uint32_t max_idle;     /* idle sockets kept, of UDP and of TCP each; 0: no limit */
 	uint64_t probe_interval_ns;
 	bool probe_no_rec, probe_tcp;
 	struct nd_name_buf probe_name; /* uncompressed */
@@ -57,11 +59,11 @@ struct nd_host {
 	struct nd_host_config config;
 	struct nd_host_stats *stats;
 	char text[ND_ADDR_TEXT_MAX];
-	uint32_t fails;   /* atomic: failed probes in a row */
-	uint32_t probing; /* atomic: 1 while some worker probes it */
-	uint32_t epoch;   /* atomic: counts successful probes */
+	_Atomic uint32_t fails;   /* failed probes in a row; written by the probing worker */
+	_Atomic uint32_t probing; /* 1 while a worker probes it */
+	_Atomic uint32_t epoch;   /* successful probes so far */
 	uint16_t nworkers;
-	struct nd_pool *pool[]; /* by worker id; its own thread only */
+	struct nd_pool *pool[]; /* by worker id; touched by that worker only */
 };
 
 /* NULL without memory. stats is borrowed and outlives the host. */
@@ -70,11 +72,11 @@ struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats
 void nd_host_free(struct nd_host *h);
 struct nd_host_stats *nd_host_stats_new(const struct nd_addr *addr, uint16_t nworkers);
 
-/* More failed probes in a row than allowed? max_fails 0: never down. */
+/* True with more than max_fails failed probes in a row. max_fails 0: never down. */
 static inline bool nd_host_down(const struct nd_host *h, uint32_t max_fails)
 {
-	return max_fails && __atomic_load_n(&h->fails, __ATOMIC_RELAXED) > max_fails;
+	return max_fails && atomic_load_explicit(&h->fails, memory_order_relaxed) > max_fails;
 }
 
-/* An answer with this rcode came after ns. */
+/* Counts a reply with this rcode that took ns. The worker that owns c. */
 void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns);

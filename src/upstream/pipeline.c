@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP connections of a pool: two octets of length before each message (RFC 1035 s4.2.2), many
- * questions under way at once. */
+/* The TCP connections of a pool: two bytes of length before each message (RFC 1035 s4.2.2), queries
+ * pipelined. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "upstream/pool.h"
+#include "upstream/pool_parts.h"
 #include "wire/msg.h"
 #include "wire/writer.h"
 
@@ -20,7 +20,7 @@ struct nd_pipeline {
 	uint64_t created_ns, used_ns;
 	uint64_t answers;
 	bool open, busy;
-	bool retired; /* nothing new is asked on it */
+	bool retired; /* gets no new queries */
 };
 
 static void free_pipeline(struct nd_pipeline *t)
@@ -38,7 +38,7 @@ static void close_pipeline(struct nd_pipeline *t)
 		free_pipeline(t);
 }
 
-/* Ends it and tells everybody who waits on it. */
+/* Closes it and reports the error to all senders with a query in flight. */
 static void break_pipeline(struct nd_pipeline *t, int err, const char *text)
 {
 	struct nd_list broken, *node;
@@ -83,7 +83,7 @@ static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 		return;
 	struct nd_flight *f = nd_flights_find(&t->flights, nd_reader_peek16(bytes));
 	if (!f)
-		return; /* its question was given up */
+		return; /* its query was given up */
 	struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
 	t->answers++;
 	s->on_reply(s, bytes, n, false);
@@ -135,12 +135,12 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
 	nd_flights_init(&t->flights);
 	nd_buf_init(&t->in, IN_MAX);
 	nd_list_add(&p->streams, &t->link);
-	nd_pool_watch(p);
+	nd_pool_start_sweep(p);
 	*out = t;
 	return 0;
 }
 
-/* The one with the fewest questions under way; NULL when another should be opened. */
+/* The one with the fewest queries in flight; NULL when another one should be opened. */
 static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 {
 	struct nd_pipeline *best = NULL;
@@ -165,7 +165,7 @@ static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	uint8_t len[2];
 
-	/* Both or neither: half a frame would spoil all that follows. */
+	/* The caller retires the connection on an error: half a frame breaks all that follow. */
 	nd_writer_put16(len, (uint16_t)n);
 	int err = nd_tcp_write(t->tcp, len, sizeof len);
 	return err ? err : nd_tcp_write(t->tcp, bytes, n);
@@ -195,8 +195,7 @@ int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_
 	err = write_frame(t, bytes, n);
 	if (err) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "write", err);
-		/* No more is asked on it: a frame may have been cut. What is under way may still
-		 * come. */
+		/* A frame may have been cut: no new queries. Replies may still arrive. */
 		t->retired = true;
 		nd_pool_forget(s);
 	}
@@ -212,7 +211,7 @@ static uint32_t idle_pipelines(const struct nd_pool *p)
 	return n;
 }
 
-void nd_pipeline_forgotten(struct nd_pipeline *t)
+void nd_pipeline_settle(struct nd_pipeline *t)
 {
 	const struct nd_pool *p = t->pool;
 	const struct nd_host_config *c = &p->host->config;
@@ -234,10 +233,10 @@ void nd_pipeline_timeout_text(const struct nd_pipeline *t, char text[ND_POOL_ERR
 
 void nd_pipeline_give_up(struct nd_pipeline *t)
 {
-	/* The others on it have their own time running. */
+	/* Its other queries have their own timers. */
 	if (!t->open)
 		t->retired = true;
-	nd_pipeline_forgotten(t);
+	nd_pipeline_settle(t);
 }
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)

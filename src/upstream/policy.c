@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "io/random.h"
 
-/* Fisher and Yates. */
+/* Fisher-Yates. */
 static void shuffle(uint8_t *order, size_t n)
 {
 	for (size_t i = n - 1; i > 0; i--) {
@@ -16,7 +16,7 @@ static void shuffle(uint8_t *order, size_t n)
 	}
 }
 
-/* The suspects go behind the others; the order within both stays. */
+/* Moves the suspects after the others; the order within both groups is kept. */
 static void suspects_last(uint8_t *order, size_t n, uint32_t suspect)
 {
 	uint8_t late[ND_POLICY_HOSTS_MAX];
@@ -43,7 +43,7 @@ void nd_policy_order(enum nd_policy p, size_t n, uint32_t suspect, uint32_t turn
 		suspects_last(order, n, suspect);
 		break;
 	case ND_POLICY_ROUND_ROBIN: {
-		/* Whose turn it is comes first; the others stay as configured. */
+		/* The upstream at `turn` comes first; the others stay as configured. */
 		uint8_t first = (uint8_t)(turn % n);
 		memmove(order + 1, order, first);
 		order[0] = first;

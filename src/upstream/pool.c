@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/random.h"
+#include "upstream/pool_parts.h"
 #include "wire/msg.h"
 #include "wire/writer.h"
 
@@ -60,7 +61,7 @@ static void socket_text(const struct nd_pool_socket *k, const char *operation, c
 
 /* --- UDP sockets --- */
 
-static void take_off(struct nd_pool_socket *k)
+static void clear_slot(struct nd_pool_socket *k)
 {
 	for (unsigned i = 0; i < ND_POOL_SOCKETS; i++)
 		if (k->pool->slot[i] == k)
@@ -69,7 +70,7 @@ static void take_off(struct nd_pool_socket *k)
 
 static void close_socket(struct nd_pool_socket *k)
 {
-	take_off(k);
+	clear_slot(k);
 	nd_list_del(&k->link);
 	nd_udp_close(k->udp);
 	k->pool = NULL;
@@ -95,14 +96,14 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 			continue;
 		struct nd_flight *f = nd_flights_find(&k->flights, nd_reader_peek16(d[i].bytes));
 		if (!f)
-			continue; /* late, doubled, or somebody's guess */
+			continue; /* late, duplicate or spoofed */
 		struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
 		s->on_reply(s, d[i].bytes, d[i].len, d[i].cut);
 	}
 	end_callback(k);
 }
 
-/* The kernel got an ICMP error for the socket: nothing on it will be answered. */
+/* The kernel received an ICMP error for the socket: none of its queries will be answered. */
 static void on_error(void *ctx, struct nd_udp *u, int err)
 {
 	struct nd_pool_socket *k = ctx;
@@ -140,13 +141,12 @@ static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket *
 	nd_flights_init(&k->flights);
 	nd_list_add(&p->sockets, &k->link);
 	p->slot[slot] = k;
-	nd_pool_watch(p);
+	nd_pool_start_sweep(p);
 	*out = k;
 	return 0;
 }
 
-/* A socket at random: which of our ports a question leaves from is a part of what a forger must
- * guess. */
+/* A random socket: the source port is part of what a forged reply must guess (RFC 5452 s9.2). */
 static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
 {
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
@@ -154,7 +154,7 @@ static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
 
 	if (k &&
 	    (k->uses >= ND_POOL_SOCKET_USES || nd_pool_too_old(p, k->created_ns, k->used_ns))) {
-		p->slot[slot] = NULL; /* retired; closed when its last answer is in */
+		p->slot[slot] = NULL; /* retired: closed after its last reply */
 		if (k->flights.n == 0)
 			close_socket(k);
 		k = NULL;
@@ -183,7 +183,7 @@ static uint32_t idle_sockets(const struct nd_pool *p)
 	return n;
 }
 
-/* A flight of it has ended: is the socket still wanted? */
+/* A flight has been removed from it: closes the socket if it is no longer needed. */
 static void settle(struct nd_pool_socket *k)
 {
 	const struct nd_host_config *c = &k->pool->host->config;
@@ -228,7 +228,7 @@ static int udp_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t
 	return 0;
 }
 
-/* --- both kinds --- */
+/* --- UDP and TCP --- */
 
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes, size_t n,
 		 char text[ND_POOL_ERROR_MAX])
@@ -245,8 +245,7 @@ void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
 	if (!s->socket)
 		return;
 	nd_writer_put16(bytes, s->flight.id);
-	(void)transmit(s->socket, bytes,
-		       n); /* lost like any other datagram: the next timer sees to it */
+	(void)transmit(s->socket, bytes, n); /* if lost: the next timer sends it again */
 }
 
 void nd_pool_forget(struct nd_sent *s)
@@ -260,7 +259,7 @@ void nd_pool_forget(struct nd_sent *s)
 	if (k)
 		settle(k);
 	if (t)
-		nd_pipeline_forgotten(t);
+		nd_pipeline_settle(t);
 }
 
 void nd_pool_timeout_text(const struct nd_sent *s, char text[ND_POOL_ERROR_MAX])
@@ -304,10 +303,10 @@ static void sweep(struct nd_timer *t)
 	}
 	nd_pipeline_sweep(p, false);
 	if (!nd_list_empty(&p->sockets) || !nd_list_empty(&p->streams))
-		nd_pool_watch(p);
+		nd_pool_start_sweep(p);
 }
 
-void nd_pool_watch(struct nd_pool *p)
+void nd_pool_start_sweep(struct nd_pool *p)
 {
 	const struct nd_host_config *c = &p->host->config;
 	uint64_t ns = c->expire_ns;
@@ -316,8 +315,8 @@ void nd_pool_watch(struct nd_pool *p)
 		return;
 	if (c->max_age_ns && c->max_age_ns < ns)
 		ns = c->max_age_ns;
-	if (ns < SWEEP_MIN_MS * (uint64_t)ND_NS_PER_MS)
-		ns = SWEEP_MIN_MS * (uint64_t)ND_NS_PER_MS;
+	if (ns < ND_MS(SWEEP_MIN_MS))
+		ns = ND_MS(SWEEP_MIN_MS);
 	nd_timer_start(p->loop, &p->sweep, ns, sweep);
 }
 
@@ -352,7 +351,7 @@ void nd_pool_unref(struct nd_pool *p)
 	nd_probe_stop(&p->probe);
 	ND_LIST_EACH(&p->sockets, it) {
 		struct nd_pool_socket *k = ND_LIST_ENTRY(it, struct nd_pool_socket, link);
-		ND_ASSERT(k->flights.n == 0); /* who asks holds the pool */
+		ND_ASSERT(k->flights.n == 0); /* a sender holds a reference */
 		close_socket(k);
 	}
 	nd_pipeline_sweep(p, true);
@@ -360,14 +359,14 @@ void nd_pool_unref(struct nd_pool *p)
 	free(p);
 }
 
-/* --- what is known of the upstream --- */
+/* --- health --- */
 
 static uint32_t host_epoch(const struct nd_pool *p)
 {
-	return __atomic_load_n(&p->host->epoch, __ATOMIC_RELAXED);
+	return atomic_load_explicit(&p->host->epoch, memory_order_relaxed);
 }
 
-void nd_pool_heard(struct nd_pool *p)
+void nd_pool_note_reply(struct nd_pool *p)
 {
 	p->timers_in_row = 0;
 }
@@ -377,15 +376,15 @@ bool nd_pool_suspect(const struct nd_pool *p)
 	return p->timers_in_row >= ND_POOL_SUSPECT && p->epoch == host_epoch(p);
 }
 
-void nd_pool_missed(struct nd_pool *p, bool probes)
+void nd_pool_note_timeout(struct nd_pool *p, bool probes)
 {
 	if (p->epoch != host_epoch(p)) {
 		p->timers_in_row = 0;
 		p->epoch = host_epoch(p);
 	}
-	/* Silence of a server that has gone is no round-trip time. */
+	/* Once the server is suspect, timeouts are not round-trip times. */
 	if (p->timers_in_row < ND_POOL_SUSPECT)
-		nd_rtt_missed(&p->rtt);
+		nd_rtt_add_timeout(&p->rtt);
 	if (++p->timers_in_row >= ND_POOL_SUSPECT && probes)
 		nd_probe_start(&p->probe, p);
 }

@@ -2,16 +2,16 @@
 #include "upstream/probe.h"
 
 #include <string.h>
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/random.h"
 #include "upstream/pool.h"
 #include "wire/msg.h"
 #include "wire/type.h"
 #include "wire/writer.h"
 
-enum { QUESTION_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4 };
+enum { QUERY_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4 };
 
-static void ask(struct nd_probe *p);
+static void send_probe(struct nd_probe *p);
 
 static void close_sockets(struct nd_probe *p)
 {
@@ -23,49 +23,49 @@ static void close_sockets(struct nd_probe *p)
 	nd_timer_stop(&p->timer);
 }
 
-static void leave(struct nd_probe *p)
+static void release_host(struct nd_probe *p)
 {
 	p->active = false;
-	__atomic_store_n(&p->pool->host->probing, 0, __ATOMIC_RELEASE);
+	atomic_store_explicit(&p->pool->host->probing, 0, memory_order_release);
 }
 
-static void ask_again(struct nd_timer *t)
+static void on_interval(struct nd_timer *t)
 {
-	ask(ND_CONTAINER(t, struct nd_probe, timer));
+	send_probe(ND_CONTAINER(t, struct nd_probe, timer));
 }
 
-static void failed(struct nd_probe *p)
+static void fail_probe(struct nd_probe *p)
 {
 	struct nd_host *h = p->pool->host;
 	uint64_t wait = h->config.probe_interval_ns;
-	uint32_t fails = __atomic_load_n(&h->fails, __ATOMIC_RELAXED);
+	uint32_t fails = atomic_load_explicit(&h->fails, memory_order_relaxed);
 
 	close_sockets(p);
 	nd_metric_add(&p->pool->counts->failed_probes, 1);
-	if (fails < UINT32_MAX)
-		__atomic_store_n(&h->fails, fails + 1, __ATOMIC_RELAXED); /* one prober at a time */
-	/* `health_check 0s` would spin on a closed port. */
-	if (wait < ND_PROBE_INTERVAL_MIN_MS * (uint64_t)ND_NS_PER_MS)
-		wait = ND_PROBE_INTERVAL_MIN_MS * (uint64_t)ND_NS_PER_MS;
-	nd_timer_start(p->pool->loop, &p->timer, wait, ask_again);
+	if (fails < UINT32_MAX) /* there is one prober at a time: no read-modify-write */
+		atomic_store_explicit(&h->fails, fails + 1, memory_order_relaxed);
+	/* `health_check 0s` would busy-loop on a closed port. */
+	if (wait < ND_MS(ND_PROBE_INTERVAL_MIN_MS))
+		wait = ND_MS(ND_PROBE_INTERVAL_MIN_MS);
+	nd_timer_start(p->pool->loop, &p->timer, wait, on_interval);
 }
 
-static void timed_out(struct nd_timer *t)
+static void on_timeout(struct nd_timer *t)
 {
-	failed(ND_CONTAINER(t, struct nd_probe, timer));
+	fail_probe(ND_CONTAINER(t, struct nd_probe, timer));
 }
 
-/* Any DNS message that answers the probe will do: the server is there. */
-static void heard(struct nd_probe *p, const uint8_t *bytes, size_t n)
+/* Any DNS message with the id of the probe means that the server is up. */
+static void handle_reply(struct nd_probe *p, const uint8_t *bytes, size_t n)
 {
 	struct nd_host *h = p->pool->host;
 
 	if (n < ND_MSG_HEADER || nd_reader_peek16(bytes) != p->id)
 		return;
 	close_sockets(p);
-	__atomic_store_n(&h->fails, 0, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&h->epoch, 1, __ATOMIC_RELAXED);
-	leave(p);
+	atomic_store_explicit(&h->fails, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->epoch, 1, memory_order_relaxed);
+	release_host(p);
 }
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
@@ -73,14 +73,14 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	struct nd_probe *p = ctx;
 
 	for (size_t i = 0; i < n && p->udp == u; i++)
-		heard(p, d[i].bytes, d[i].len);
+		handle_reply(p, d[i].bytes, d[i].len);
 }
 
 static void on_udp_error(void *ctx, struct nd_udp *u, int err)
 {
 	(void)u;
 	(void)err;
-	failed(ctx);
+	fail_probe(ctx);
 }
 
 static void on_open(void *ctx, struct nd_tcp *c, int err)
@@ -89,14 +89,14 @@ static void on_open(void *ctx, struct nd_tcp *c, int err)
 	(void)c;
 
 	if (err)
-		failed(p);
+		fail_probe(p);
 }
 
 static void on_close(void *ctx, struct nd_tcp *c, int err)
 {
 	(void)c;
 	(void)err;
-	failed(ctx);
+	fail_probe(ctx);
 }
 
 static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
@@ -104,7 +104,7 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 	struct nd_probe *p = ctx;
 
 	if (nd_buf_add(&p->in, bytes, n)) {
-		failed(p);
+		fail_probe(p);
 		return;
 	}
 	while (p->tcp == c && p->in.len >= 2) {
@@ -112,17 +112,17 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 		size_t len = nd_reader_peek16(at);
 		if (p->in.len - 2 < len)
 			return;
-		heard(p, at + 2, len);
+		handle_reply(p, at + 2, len);
 		if (p->tcp == c)
 			nd_buf_drop(&p->in, 2 + len);
 	}
 }
 
-/* Two octets of length (for TCP), then the question. Returns its length without the two. */
-static size_t write_question(struct nd_probe *p, uint8_t out[2 + QUESTION_MAX])
+/* Writes two bytes of length (for TCP) and the query. Returns the length of the query. */
+static size_t write_query(struct nd_probe *p, uint8_t out[2 + QUERY_MAX])
 {
 	const struct nd_host_config *c = &p->pool->host->config;
-	struct nd_writer w = nd_writer_over(out + 2, QUESTION_MAX);
+	struct nd_writer w = nd_writer_over(out + 2, QUERY_MAX);
 
 	p->id = (uint16_t)nd_random_u32();
 	nd_writer_u16(&w, p->id);
@@ -136,12 +136,12 @@ static size_t write_question(struct nd_probe *p, uint8_t out[2 + QUESTION_MAX])
 	return w.pos;
 }
 
-static int send_udp(struct nd_probe *p, uint8_t *question, size_t n)
+static int send_udp(struct nd_probe *p, uint8_t *query, size_t n)
 {
 	const struct nd_host_config *c = &p->pool->host->config;
 	struct nd_udp_options o = { .datagram_bytes = ND_MSG_MAX };
 	struct nd_udp_handler h = { .ctx = p, .on_batch = on_batch, .on_error = on_udp_error };
-	struct nd_datagram d = { .bytes = question, .len = (uint32_t)n };
+	struct nd_datagram d = { .bytes = query, .len = (uint32_t)n };
 
 	int err = nd_udp_connect(p->pool->loop, &c->addr, c->source.len ? &c->source : NULL, &o, &h,
 				 &p->udp);
@@ -163,30 +163,30 @@ static int send_tcp(struct nd_probe *p, const uint8_t *frame, size_t n)
 	return err ? err : nd_tcp_write(p->tcp, frame, n);
 }
 
-static void ask(struct nd_probe *p)
+static void send_probe(struct nd_probe *p)
 {
-	uint8_t frame[2 + QUESTION_MAX];
-	size_t n = write_question(p, frame);
+	uint8_t frame[2 + QUERY_MAX];
+	size_t n = write_query(p, frame);
 	int err = p->pool->host->config.probe_tcp ? send_tcp(p, frame, 2 + n)
 						  : send_udp(p, frame + 2, n);
 
 	if (err)
-		failed(p);
+		fail_probe(p);
 	else
-		nd_timer_start(p->pool->loop, &p->timer,
-			       ND_PROBE_TIMEOUT_MS * (uint64_t)ND_NS_PER_MS, timed_out);
+		nd_timer_start(p->pool->loop, &p->timer, ND_MS(ND_PROBE_TIMEOUT_MS), on_timeout);
 }
 
 void nd_probe_start(struct nd_probe *p, struct nd_pool *pool)
 {
 	uint32_t idle = 0;
 
-	if (p->active || !__atomic_compare_exchange_n(&pool->host->probing, &idle, 1, false,
-						      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (p->active ||
+	    !atomic_compare_exchange_strong_explicit(&pool->host->probing, &idle, 1,
+						     memory_order_acquire, memory_order_relaxed))
 		return;
 	p->pool = pool;
 	p->active = true;
-	ask(p);
+	send_probe(p);
 }
 
 void nd_probe_stop(struct nd_probe *p)
@@ -194,5 +194,5 @@ void nd_probe_stop(struct nd_probe *p)
 	if (!p->active)
 		return;
 	close_sockets(p);
-	leave(p);
+	release_host(p);
 }

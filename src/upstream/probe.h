@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* probe.h - asks an upstream that has failed whether it is back: NS of a name, until a reply comes.
+/* probe.h - health checks of a failed upstream: an NS query, repeated until a reply arrives.
  *
- * As in CoreDNS: probing begins with an error, never by itself; one probe of a host at a time in
- * the whole process; any DNS message that comes back is health; it ends at the first success.
- * Threads: the worker whose question failed runs it, and hands the host back when its pool closes.
+ * As in CoreDNS: probing starts after an error, never on its own; at most one probe per host in the
+ * whole process; any DNS message in reply means healthy; the first success ends the probing.
+ * Owns:    its sockets, timer and buffer, until nd_probe_stop().
+ * Threads: the worker whose query failed; it releases the host when its pool closes.
  */
 #pragma once
 
@@ -24,10 +25,10 @@ struct nd_probe {
 	uint16_t id;
 	struct nd_udp *udp;
 	struct nd_tcp *tcp;
-	struct nd_buf in; /* of tcp */
+	struct nd_buf in; /* bytes read from tcp */
 	struct nd_timer timer;
 };
 
-/* Does nothing when the host is probed already, here or by another worker. */
+/* Does nothing if the host is already being probed, here or by another worker. */
 void nd_probe_start(struct nd_probe *p, struct nd_pool *pool);
 void nd_probe_stop(struct nd_probe *p);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/rtt.h"
 
-#include "io/clock.h"
+#include "base/time.h"
 
-/* Steps of a stochastic quantile estimate: up by 1/2 when above, down by 1/100 when below. It is in
- * balance where ln(1.5) * P(above) = -ln(0.99) * P(below): P(above) is 2.4 %. */
+/* A stochastic quantile estimate: up by 1/2 for a sample above, down by 1/100 for one below. The
+ * balance is at ln(1.5) * P(above) = -ln(0.99) * P(below), where P(above) is 2.4 %. */
 static uint64_t up(uint64_t ns)
 {
 	return ns + ns / 2;
@@ -17,8 +17,8 @@ static uint64_t down(uint64_t ns)
 
 static uint64_t within(uint64_t ns)
 {
-	const uint64_t floor = ND_RTT_FLOOR_MS * (uint64_t)ND_NS_PER_MS / 20;
-	const uint64_t ceiling = ND_RTT_CEILING_MS * (uint64_t)ND_NS_PER_MS;
+	const uint64_t floor = ND_MS(ND_RTT_FLOOR_MS) / 20;
+	const uint64_t ceiling = ND_MS(ND_RTT_CEILING_MS);
 
 	return ns < floor ? floor : ns > ceiling ? ceiling : ns;
 }
@@ -32,7 +32,7 @@ void nd_rtt_sample(struct nd_rtt *r, uint64_t ns)
 							    : down(r->quantile_ns));
 }
 
-void nd_rtt_missed(struct nd_rtt *r)
+void nd_rtt_add_timeout(struct nd_rtt *r)
 {
 	if (r->quantile_ns)
 		r->quantile_ns = within(up(r->quantile_ns));
@@ -40,10 +40,9 @@ void nd_rtt_missed(struct nd_rtt *r)
 
 uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends)
 {
-	const uint64_t floor = ND_RTT_FLOOR_MS * (uint64_t)ND_NS_PER_MS;
-	const uint64_t ceiling = ND_RTT_CEILING_MS * (uint64_t)ND_NS_PER_MS;
-	uint64_t ns = r->quantile_ns ? up(r->quantile_ns)
-				     : ND_RTT_START_MS * (uint64_t)ND_NS_PER_MS;
+	const uint64_t floor = ND_MS(ND_RTT_FLOOR_MS);
+	const uint64_t ceiling = ND_MS(ND_RTT_CEILING_MS);
+	uint64_t ns = r->quantile_ns ? up(r->quantile_ns) : ND_MS(ND_RTT_START_MS);
 
 	if (ns < floor)
 		ns = floor;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rtt.h - how long an upstream takes: a running high quantile of its round-trip times.
+/* rtt.h - a running high quantile of the round-trip times of an upstream.
  *
- * Answers are bimodal (cached there, or looked up further), so a mean with a deviation says
- * little; a quantile needs no more than "was it above or below". A timer that fires says "above"
- * as surely as a measured answer does.
+ * Response times are bimodal (cached by the upstream, or resolved further), so mean and deviation
+ * are of little use. A quantile estimate only needs to know whether a sample was above or below,
+ * and a timer that fires is a sample above.
  *
- * Karn's rule: an answer to a question that was sent twice to the same server measures nothing;
- * the caller gives no sample for it.
- * Owns: nothing; a value of its owner's.
+ * Karn's algorithm: a reply to a query that was sent twice to the same server is ambiguous; the
+ * caller adds no sample for it.
+ * Owns:    nothing; a plain value.
+ * Threads: the owner's.
  */
 #pragma once
 
@@ -16,18 +17,18 @@
 
 enum {
 	ND_RTT_FLOOR_MS = 10,
-	ND_RTT_START_MS = 250, /* before anything is known */
+	ND_RTT_START_MS = 250, /* before the first sample */
 	ND_RTT_CEILING_MS = 1000,
 };
 
 struct nd_rtt {
-	uint64_t quantile_ns; /* about 98 of 100 answers come within it; 0: nothing known */
+	uint64_t quantile_ns; /* about 98 % of replies arrive within it; 0: no sample yet */
 };
 
-/* An answer took this long. */
+/* A reply took ns. */
 void nd_rtt_sample(struct nd_rtt *r, uint64_t ns);
-/* No answer within the timer: a sample above the estimate, its size unknown. */
-void nd_rtt_missed(struct nd_rtt *r);
-/* When to send again: half as long again as the quantile, doubled with every send before
- * (sends >= 1: how often it was sent), between floor and ceiling. */
+/* No reply before the timer fired: a sample above the estimate, of unknown size. */
+void nd_rtt_add_timeout(struct nd_rtt *r);
+/* Time until the next send: 1.5 times the quantile, doubled for each earlier send, between floor
+ * and ceiling. sends >= 1: how often the query has been sent. */
 uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends);

@@ -54,7 +54,7 @@ static struct fixture {
 	struct nd_host_stats *stats[SERVERS];
 	struct nd_exchanger *x;
 	nd_metric_cell broken;
-	uint32_t turn;
+	_Atomic uint32_t turn;
 	struct nd_timer limit;
 	unsigned pending;
 } fx;

@@ -69,7 +69,7 @@ static void test_follows_down_and_up(void **state)
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(10));
 	/* Timers that fire raise it without any sample, so that Karn's rule does not freeze it. */
 	for (unsigned i = 0; i < 30; i++)
-		nd_rtt_missed(&r);
+		nd_rtt_add_timeout(&r);
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(1000));
 }
 
@@ -78,7 +78,7 @@ static void test_missed_of_nothing_known(void **state)
 	struct nd_rtt r = { 0 };
 	(void)state;
 
-	nd_rtt_missed(&r);
+	nd_rtt_add_timeout(&r);
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(250));
 	nd_rtt_sample(&r, MS(20));
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(60));
