@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/invalid.h"
 #include "conf/settings.h"
 
 static void usage(FILE *to, const struct nd_flag *table, size_t n, const char *program)
@@ -39,7 +40,7 @@ static int set(const struct nd_flag *f, void *options, const char *value)
 	}
 	if (parse_bool(value, to) == 0)
 		return 0;
-	fprintf(stderr, "invalid boolean value \"%s\" for -%s: give true or false\n", value,
+	fprintf(stderr, "invalid boolean value \"%s\" for -%s: must be true or false\n", value,
 		f->name);
 	return ND_EFORMAT;
 }
@@ -106,7 +107,9 @@ bool nd_flags_port(const char *name, const char *text, uint16_t *out)
 	uint64_t port;
 
 	if (nd_settings_uint(text, UINT16_MAX, &port) || port == 0) {
-		fprintf(stderr, "-%s: \"%s\" is no port; give 1 to 65535\n", name, text);
+		char message[ND_INVALID_TEXT_MAX + 64];
+		nd_invalid_format(message, sizeof message, "port", text, "1 to 65535");
+		fprintf(stderr, "-%s: %s\n", name, message);
 		return false;
 	}
 	*out = (uint16_t)port;

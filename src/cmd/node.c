@@ -34,26 +34,28 @@ struct options {
 	}
 
 static const struct nd_flag flags[] = {
-	TEXT("localip", localip, "addresses to serve on, with commas between"),
+	TEXT("localip", localip, "comma-separated IP addresses to serve on"),
 	SWITCH("setupinterface", setup_interface,
-	       "make a link that has these addresses, and keep it (true)"),
-	TEXT("interfacename", interface, "its name (nodelocaldns)"),
+	       "create an interface with these addresses and maintain it (true)"),
+	TEXT("interfacename", interface, "name of the interface (nodelocaldns)"),
 	SWITCH("setupiptables", setup_rules,
-	       "lead lookups of these addresses here, by nftables (true)"),
-	TEXT("syncinterval", sync, "between looks at link and rules (60s)"),
-	SWITCH("skipteardown", skip_teardown, "leave the link when ending (false)"),
+	       "intercept DNS traffic to these addresses with nftables rules (true)"),
+	TEXT("syncinterval", sync, "interval between checks of interface and rules (60s)"),
+	SWITCH("skipteardown", skip_teardown, "keep the interface at exit (false)"),
 	TEXT("upstreamsvc", upstream,
-	     "Service whose address is __PILLAR__CLUSTER__DNS__, from the environment (kube-dns)"),
-	TEXT("basecorefile", base, "template of the Corefile (/etc/coredns/Corefile.base)"),
+	     "Service whose address, taken from the environment, replaces "
+	     "__PILLAR__CLUSTER__DNS__ (kube-dns)"),
+	TEXT("basecorefile", base, "Corefile template (/etc/coredns/Corefile.base)"),
 	TEXT("conf", run.conf, "Corefile to write and serve"),
-	TEXT("corefile", corefile, "the same, where -conf is not given (/etc/Corefile)"),
+	TEXT("corefile", corefile, "the same, used if -conf is not given (/etc/Corefile)"),
 	TEXT("kubednscm", kubedns,
-	     "folder with the kube-dns ConfigMap (" KUBEDNS_FOLDER " if it is there)"),
+	     "directory of the kube-dns ConfigMap (" KUBEDNS_FOLDER " if it exists)"),
 	SWITCH("reloadwithsignal", reload,
-	       "load a changed Corefile at once, not when plugin reload sees it (false)"),
-	TEXT("health-port", health_port, "port of health probes (8080)"),
-	TEXT("metrics-listen-address", metrics, "the agent's own metrics (0.0.0.0:9353)"),
-	TEXT("prometheus-listen-address", prometheus, "what __PROMETHEUS__ENDPOINT__ is (:9253)"),
+	       "load a changed Corefile at once, without waiting for the reload plugin (false)"),
+	TEXT("health-port", health_port, "port of the health endpoint (8080)"),
+	TEXT("metrics-listen-address", metrics,
+	     "address of the agent's own metrics (0.0.0.0:9353)"),
+	TEXT("prometheus-listen-address", prometheus, "value of __PROMETHEUS__ENDPOINT__ (:9253)"),
 	ND_RUN_FLAGS(offsetof(struct options, run)),
 };
 
@@ -176,9 +178,8 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 	if (!err)
 		err = nd_options_service(o->upstream, n->service, d);
 	if (!err && strlen(o->interface) > 15)
-		err = nd_diag_at(d, NULL, 0,
-				 "-interfacename: \"%s\" is too long; at most 15 characters",
-				 o->interface);
+		err = nd_diag_invalid(d, NULL, 0, "-interfacename: ", "interface name",
+				      o->interface, "1 to 15 characters");
 	if (err)
 		return err;
 	c->host.addrs = v->local = n->local;
@@ -202,8 +203,8 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 							      : NULL;
 	if (strcmp(c->base.base, c->base.corefile) == 0)
 		return nd_diag_at(d, NULL, 0,
-				  "%s is both -basecorefile and -conf: the template would be "
-				  "overwritten; give -conf another path",
+				  "-basecorefile and -conf are both %s: the template would be "
+				  "overwritten; set -conf to another path",
 				  c->base.base);
 	return 0;
 }
@@ -215,8 +216,7 @@ static void take_descriptors(struct nd_fdset *fds)
 	int err = text ? nd_fdset_add_text(fds, text) : 0;
 
 	if (err)
-		fprintf(stderr, "%s: %s: no descriptor is taken from it\n", FDS_VARIABLE,
-			nd_err_text(err));
+		fprintf(stderr, "%s: %s: ignoring it\n", FDS_VARIABLE, nd_err_text(err));
 	unsetenv(FDS_VARIABLE);
 }
 
@@ -246,7 +246,7 @@ static int run(struct node *n, const struct nd_agent_config *c)
 
 	n->agent = nd_agent_new(n->run.loop, c, &hooks);
 	if (!n->agent) {
-		fprintf(stderr, "can't start: no memory left\n");
+		fprintf(stderr, "cannot start: out of memory\n");
 		return 1;
 	}
 	n->run.ctx = n;
@@ -278,7 +278,7 @@ int nd_cmd_node(int argc, char **argv)
 	}
 	n.fds = nd_fdset_new();
 	if (!n.fds) {
-		fprintf(stderr, "can't start: no memory left\n");
+		fprintf(stderr, "cannot start: out of memory\n");
 		return 1;
 	}
 	take_descriptors(n.fds);

@@ -14,8 +14,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{ "serve", "coredns", nd_cmd_serve, "DNS server from a Corefile" },
-	{ "node", "node-cache", nd_cmd_node, "DNS cache of a node, with what leads lookups to it" },
+	{ "serve", "coredns", nd_cmd_serve, "DNS server configured by a Corefile" },
+	{ "node", "node-cache", nd_cmd_node,
+	  "DNS cache of a node that intercepts the node's DNS traffic" },
 };
 
 static int usage(FILE *to, int status)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "base/err.h"
 #include "base/log.h"
 #include "base/rcu.h"
 #include "cmd/cmd.h"
@@ -131,7 +132,7 @@ bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
 	nd_rcu_register();
 	r->loop = nd_loop_new();
 	if (!r->loop)
-		fprintf(stderr, "can't start: no descriptors left\n");
+		fprintf(stderr, "cannot start: out of file descriptors\n");
 	return r->loop;
 }
 
@@ -145,7 +146,7 @@ bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
 	if (r->options->port && !nd_flags_port("dns.port", r->options->port, &so->port))
 		return false;
 	if (nd_server_new(r->loop, so, &r->server) || watch_signals(r)) {
-		fprintf(stderr, "can't start: no memory or descriptors left\n");
+		fprintf(stderr, "cannot start: out of memory or file descriptors\n");
 		return false;
 	}
 	return true;
@@ -179,8 +180,11 @@ void nd_run_serving(struct nd_run *r)
 {
 	const struct nd_run_options *o = r->options;
 
-	if (o->pidfile && write_pidfile(o->pidfile))
-		nd_log_error(NULL, "can't write the pid file %s", o->pidfile);
+	int err = o->pidfile ? write_pidfile(o->pidfile) : 0;
+
+	if (err)
+		nd_log_error(NULL, "cannot write the pid file %s: %s", o->pidfile,
+			     nd_err_text(err));
 	if (!o->quiet)
 		show_banner(r->server);
 }

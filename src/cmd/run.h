@@ -25,9 +25,9 @@ struct nd_run_options {
 	ND_RUN_FLAG("dns.port", ND_FLAG_TEXT, base, port, "default port (53)"),                  \
 		ND_RUN_FLAG("p", ND_FLAG_TEXT, base, port, "default port (53)"),                 \
 		ND_RUN_FLAG("pidfile", ND_FLAG_TEXT, base, pidfile,                              \
-			    "file to write the process id to, once it serves"),                  \
+			    "file that the process ID is written to once it serves"),            \
 		ND_RUN_FLAG("plugins", ND_FLAG_SWITCH, base, plugins, "list installed plugins"), \
-		ND_RUN_FLAG("quiet", ND_FLAG_SWITCH, base, quiet, "no banner at start"),         \
+		ND_RUN_FLAG("quiet", ND_FLAG_SWITCH, base, quiet, "print no banner at start"),   \
 		ND_RUN_FLAG("version", ND_FLAG_SWITCH, base, version, "show version")
 
 struct nd_run {

@@ -11,7 +11,7 @@ struct options {
 
 static const struct nd_flag flags[] = {
 	{ "conf", ND_FLAG_TEXT, offsetof(struct options, run.conf),
-	  "Corefile to load (default \"Corefile\"; \"stdin\" reads a pipe)" },
+	  "Corefile to load (Corefile); \"stdin\" reads standard input" },
 	ND_RUN_FLAGS(offsetof(struct options, run)),
 };
 

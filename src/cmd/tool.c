@@ -13,12 +13,9 @@
 static const struct {
 	const char *name, *help;
 } known[] = {
-	{ "bench", "look names up as applications do, and tell how long it takes" },
-	{ "doctor", "diagnosis of this node or pod" },
-	{ "lab", "a node in network namespaces: the stalls, and their cures" },
-	{ "manifest", "manifests to install with" },
-	{ "resolvconf", "options of a resolv.conf, there or in a manifest" },
-	{ "top", "who asks what, live" },
+	{ "bench", "look names up as applications do, and measure the latency" },
+	{ "lab", "reproduce DNS stalls in network namespaces, with and without a fix" },
+	{ "resolvconf", "edit the options of a resolv.conf, or print them as a manifest" },
 };
 
 /* The places, the nearer first, under the folder of this program: not argv[0], which may be a

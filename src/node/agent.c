@@ -50,7 +50,7 @@ static void update_corefile(struct nd_agent *a)
 		nd_figures_good(&a->figures, ND_FIGURES_COREFILE);
 	if (!written)
 		return;
-	nd_log_info(NULL, "node: %s written from %s", a->config.base.corefile, a->config.base.base);
+	nd_log_info(NULL, "node: wrote %s from %s", a->config.base.corefile, a->config.base.base);
 	if (a->figures.serving && a->config.reload)
 		a->hooks.reload(a->hooks.ctx);
 }
@@ -89,8 +89,8 @@ static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDR
 		}
 		nd_addr_format(addr, text);
 		nd_diag_at(d, NULL, 0,
-			   "no server block is bound to %s: lookups of that address are not led "
-			   "here; put it behind `bind`",
+			   "no server block is bound to %s: DNS traffic to it is not intercepted; "
+			   "add it to `bind`",
 			   text);
 	}
 	return n;
@@ -165,11 +165,16 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 /* As node-cache: without its listener it goes on. */
 static void open_metrics(struct nd_agent *a)
 {
+	struct nd_diag d = { 0 };
 	struct nd_addr addr;
-	int err = nd_figures_address(a->config.metrics, &addr);
 
-	if (!err)
-		err = nd_http1_server_new(a->loop, &addr, on_request, a, &a->http);
+	if (nd_figures_address(a->config.metrics, &addr)) {
+		nd_diag_invalid(&d, NULL, 0, "-metrics-listen-address: ", "address",
+				a->config.metrics, "IP:PORT or :PORT");
+		nd_log_error(NULL, "node: %s", d.text);
+		return;
+	}
+	int err = nd_http1_server_new(a->loop, &addr, on_request, a, &a->http);
 	if (err)
 		nd_log_error(NULL, "node: -metrics-listen-address %s: %s", a->config.metrics,
 			     nd_err_text(err));

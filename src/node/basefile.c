@@ -117,7 +117,7 @@ static int render(struct nd_basefile *b, struct nd_buf *out, struct nd_diag *d)
 	nd_buf_init(&base, TEXT_MAX);
 	int err = nd_file_read(path, &base);
 	if (err)
-		nd_diag_at(d, path, 0, "can't be read: %s", nd_err_text(err));
+		nd_diag_at(d, path, 0, "cannot be read: %s", nd_err_text(err));
 	else
 		err = nd_template_render(path, nd_buf_string(&base), &b->config.values, &b->kubedns,
 					 out, d);
@@ -135,8 +135,7 @@ static int put(struct nd_basefile *b, bool *written, struct nd_diag *d)
 		return err;
 	err = replace(path, &b->tried);
 	if (err)
-		return nd_diag_at(d, path, 0,
-				  "can't be written: %s; give -conf a place that can be",
+		return nd_diag_at(d, path, 0, "cannot be written: %s; set -conf to a writable path",
 				  nd_err_text(err));
 	*written = true;
 	return 0;

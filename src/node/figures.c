@@ -36,13 +36,15 @@ void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 		nd_buf_printf(out, "%s{errortype=\"%s\"} %llu\n", errors, error_text[i],
 			      (unsigned long long)f->errors[i]);
 	put_gauge(out, "nodens_node_intercepting",
-		  "Whether lookups are led here: the rules are in place.", f->intercepting);
-	put_gauge(out, "nodens_node_link_up", "Whether the link has all addresses.", f->link_up);
-	put_head(out, restored, "counter", "What went missing on the host and was put back.");
+		  "Whether the rules that intercept DNS traffic are installed.", f->intercepting);
+	put_gauge(out, "nodens_node_link_up", "Whether the interface exists and has all addresses.",
+		  f->link_up);
+	put_head(out, restored, "counter",
+		 "The number of times the interface or the rules were missing and were restored.");
 	nd_buf_printf(out, "%s{what=\"link\"} %llu\n%s{what=\"rules\"} %llu\n", restored,
 		      (unsigned long long)f->link_restored, restored,
 		      (unsigned long long)f->rules_restored);
-	put_gauge(out, "nodens_node_serving", "Whether a Corefile was loaded.", f->serving);
+	put_gauge(out, "nodens_node_serving", "Whether a Corefile is loaded.", f->serving);
 }
 
 int nd_figures_address(const char *text, struct nd_addr *out)

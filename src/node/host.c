@@ -32,7 +32,8 @@ bool nd_host_put_link(struct nd_host *h)
 	if (changed && h->was_up) {
 		h->figures->link_restored++;
 		h->restored = true;
-		nd_log_warning(NULL, "node: link %s lacked addresses: put back", c->interface);
+		nd_log_warning(NULL, "node: interface %s was missing or lacked addresses; restored",
+			       c->interface);
 	}
 	h->was_up = h->figures->link_up = true;
 	return true;
@@ -93,7 +94,7 @@ static int put_table(struct nd_host *h, const struct nd_addr *addrs, size_t n, s
 	if (missing) {
 		h->figures->rules_restored++;
 		h->restored = true;
-		nd_log_warning(NULL, "node: the rules were missing: put back");
+		nd_log_warning(NULL, "node: the nftables rules were missing; restored");
 	}
 	memcpy(h->led, addrs, n * sizeof *addrs);
 	h->nled = n;
@@ -118,17 +119,18 @@ static int put_legacy(struct nd_host *h, struct nd_diag *d)
 	if (err)
 		return err;
 	if (done.removed)
-		nd_log_info(NULL, "node: %u iptables rules of NodeLocal DNSCache removed",
+		nd_log_info(NULL, "node: removed %u iptables rules of NodeLocal DNSCache",
 			    done.removed);
 	if (done.added && h->cleaned) {
 		h->figures->rules_restored++;
 		h->restored = true;
-		nd_log_warning(NULL, "node: %u ACCEPT rules were missing: put back", done.added);
+		nd_log_warning(NULL, "node: %u ACCEPT rules were missing; restored", done.added);
 	}
 	if (done.old_backend && !h->warned) {
 		h->warned = true;
-		nd_log_warning(NULL, "node: iptables-legacy has a `raw` table: rules of NodeLocal "
-				     "DNSCache in it stay; see `iptables-legacy -t raw -S`");
+		nd_log_warning(NULL,
+			       "node: iptables-legacy has a `raw` table; rules of NodeLocal "
+			       "DNSCache in it are not removed: check `iptables-legacy -t raw -S`");
 	}
 	h->cleaned = true;
 	return 0;

@@ -30,7 +30,7 @@ static int read_key(const char *folder, const char *key, struct nd_arena *a,
 	if (err == -ENOENT || err == -ENOTDIR)
 		err = 0;
 	else if (err)
-		nd_diag_at(d, *file, 0, "can't be read: %s", nd_err_text(err));
+		nd_diag_at(d, *file, 0, "cannot be read: %s", nd_err_text(err));
 	const char *text = nd_buf_string(&b);
 	if (!err && text[strspn(text, " \t\r\n")])
 		err = nd_json_parse(*file, text, b.len, a, &tree, d);
@@ -67,15 +67,16 @@ static bool is_domain(const char *text)
 static int take_servers(const char *file, const char *what, const struct nd_tree *list,
 			const char **out, struct nd_diag *d)
 {
+	char where[DOMAIN_MAX + 4];
 	size_t n = 0;
 
+	snprintf(where, sizeof where, "%s: ", what);
 	for (const struct nd_tree *t = list->first; t; t = t->next) {
 		struct nd_addr addr;
 		if (t->kind != ND_TREE_TEXT || nd_addr_parse(t->text, 53, &addr))
-			return nd_diag_at(d, file, 0,
-					  "%s: \"%s\" is no server; give IP or IP:PORT, as "
-					  "\"10.1.2.3\" or \"[fd00::1]:53\"",
-					  what, t->text ? t->text : "");
+			return nd_diag_invalid(
+				d, file, 0, where, "server", t->text ? t->text : "",
+				"IP or IP:PORT, like \"10.1.2.3\" or \"[fd00::1]:53\"");
 		out[n++] = t->text;
 	}
 	return 0;
@@ -88,12 +89,10 @@ static int take_stub(struct nd_kubedns *k, const char *file, const struct nd_tre
 	const char **servers;
 
 	if (!is_domain(t->key))
-		return nd_diag_at(d, file, 0,
-				  "\"%s\" is no domain; give lower-case labels, as "
-				  "\"corp.example\"",
-				  t->key);
+		return nd_diag_invalid(d, file, 0, "", "domain", t->key,
+				       "lower-case DNS labels, like \"corp.example\"");
 	if (t->kind != ND_TREE_LIST || !t->n)
-		return nd_diag_at(d, file, 0, "%s: give a list of servers, as [\"10.1.2.3\"]",
+		return nd_diag_at(d, file, 0, "%s: must be a list of servers, like [\"10.1.2.3\"]",
 				  t->key);
 	servers = nd_arena_array(&k->arena, t->n, sizeof *servers);
 	if (!servers)
@@ -120,7 +119,7 @@ static int take_stubs(struct nd_kubedns *k, const char *file, const struct nd_tr
 
 	if (t->kind != ND_TREE_MAP)
 		return nd_diag_at(d, file, 0,
-				  "give domains with their servers, as "
+				  "must map domains to lists of servers, like "
 				  "{\"corp.example\": [\"10.1.2.3\"]}");
 	k->stubs = nd_arena_array(&k->arena, t->n + 1, sizeof *k->stubs);
 	if (!k->stubs)
@@ -137,7 +136,7 @@ static int take_upstreams(struct nd_kubedns *k, const char *file, const struct n
 {
 	if (t->kind != ND_TREE_LIST || t->n > ND_KUBEDNS_SERVERS_MAX)
 		return nd_diag_at(d, file, 0,
-				  "give a list of at most %d servers, as [\"10.1.2.3\"]",
+				  "must be a list of at most %d servers, like [\"10.1.2.3\"]",
 				  ND_KUBEDNS_SERVERS_MAX);
 	k->nupstreams = t->n;
 	return take_servers(file, "upstreamNameservers", t, k->upstreams, d);

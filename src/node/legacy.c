@@ -238,11 +238,11 @@ static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 	*more = p->batch.changes >= ROUND_MAX;
 	if (err)
 		nd_diag_at(d, NULL, 0,
-			   "nftables tables %s: looking for rules of NodeLocal DNSCache: %s",
+			   "nftables tables %s: cannot list the rules of NodeLocal DNSCache: %s",
 			   p->batch.table, nd_err_text(err));
 	else if (p->batch.changes)
-		err = nd_nft_batch_send(&p->batch,
-					"rules of NodeLocal DNSCache, and ours in their place", d);
+		err = nd_nft_batch_send(&p->batch, "cannot replace the rules of NodeLocal DNSCache",
+					d);
 	nd_nft_batch_clear(&p->batch);
 	if (err)
 		*p->done = before;
@@ -287,7 +287,7 @@ static int go(const struct nd_legacy_config *c, bool accepts, struct nd_legacy_d
 
 	*done = (struct nd_legacy_done){ 0 };
 	if (c->naddrs > ADDRS_MAX) {
-		nd_diag_at(d, NULL, 0, "nftables: %zu addresses, at most %d are possible",
+		nd_diag_at(d, NULL, 0, "nftables: %zu addresses given: at most %d are supported",
 			   c->naddrs, ADDRS_MAX);
 		return -E2BIG;
 	}
@@ -295,7 +295,7 @@ static int go(const struct nd_legacy_config *c, bool accepts, struct nd_legacy_d
 			    has_old_raw("/proc/net/ip6_tables_names");
 	int err = nd_netlink_open(&p.nl, NETLINK_NETFILTER, -1);
 	if (err) {
-		nd_diag_at(d, NULL, 0, "nftables: a netfilter netlink socket: %s",
+		nd_diag_at(d, NULL, 0, "nftables: cannot open a netfilter netlink socket: %s",
 			   nd_err_text(err));
 		return err;
 	}

@@ -94,13 +94,14 @@ static int check(const struct link *l, struct nd_diag *d)
 		return 0;
 	if (l->ports)
 		nd_diag_at(d, NULL, 0,
-			   "link %s is a %s with %u ports, not ours: give another -interfacename",
+			   "interface %s is a %s with %u ports and was not created by the agent: "
+			   "choose another -interfacename",
 			   l->name, l->kind, l->ports);
 	else
-		nd_diag_at(
-			d, NULL, 0,
-			"link %s is there and is %s%s, neither dummy nor bridge: give another -interfacename",
-			l->name, *l->kind ? "of kind " : "no virtual link", l->kind);
+		nd_diag_at(d, NULL, 0,
+			   "interface %s exists and is %s%s, not dummy or bridge: choose another "
+			   "-interfacename",
+			   l->name, *l->kind ? "of kind " : "not virtual", l->kind);
 	return -EEXIST;
 }
 
@@ -136,8 +137,9 @@ static int ensure(struct link *l, bool *changed, struct nd_diag *d)
 	if (!err && !l->index)
 		err = -EAGAIN;
 	if (err) {
-		nd_diag_at(d, NULL, 0, "link %s: making a dummy link or a bridge: %s%s", l->name,
-			   nd_err_text(err), err == -EPERM ? ": CAP_NET_ADMIN is needed" : "");
+		nd_diag_at(d, NULL, 0, "interface %s: cannot create a dummy or a bridge: %s%s",
+			   l->name, nd_err_text(err),
+			   err == -EPERM ? ": CAP_NET_ADMIN is required" : "");
 		return err;
 	}
 	return check(l, d);
@@ -268,11 +270,10 @@ static int add_address(struct link *l, const struct nd_addr *a, bool *changed, s
 	if (!err || err == -EEXIST)
 		return 0;
 	nd_addr_format_ip(a, text);
-	nd_diag_at(d, NULL, 0, "link %s: adding the address %s: %s%s", l->name, text,
+	nd_diag_at(d, NULL, 0, "interface %s: cannot add address %s: %s%s", l->name, text,
 		   nd_err_text(err),
-		   err == -EACCES
-			   ? ": IPv6 is switched off for it (sysctl net.ipv6.conf.*.disable_ipv6)"
-		   : err == -EPERM ? ": CAP_NET_ADMIN is needed"
+		   err == -EACCES  ? ": IPv6 is disabled (sysctl net.ipv6.conf.*.disable_ipv6)"
+		   : err == -EPERM ? ": CAP_NET_ADMIN is required"
 				   : "");
 	return err;
 }
@@ -281,15 +282,14 @@ static int open_link(struct link *l, const char *name, struct nd_diag *d)
 {
 	*l = (struct link){ .name = name };
 	if (!*name || strlen(name) >= IFNAMSIZ) {
-		nd_diag_at(d, NULL, 0,
-			   "-interfacename \"%s\": a link's name has 1 to %d characters", name,
-			   IFNAMSIZ - 1);
+		nd_diag_invalid(d, NULL, 0, "-interfacename: ", "interface name", name,
+				"1 to 15 characters");
 		return -EINVAL;
 	}
 	int err = nd_netlink_open(&l->nl, NETLINK_ROUTE, -1);
 	if (err)
-		nd_diag_at(d, NULL, 0, "link %s: a routing netlink socket: %s", name,
-			   nd_err_text(err));
+		nd_diag_at(d, NULL, 0, "interface %s: cannot open a routing netlink socket: %s",
+			   name, nd_err_text(err));
 	return err;
 }
 
@@ -302,7 +302,7 @@ int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
 	if (!err)
 		err = ensure(&l, &any, d);
 	if (!err && (err = remove_strays(&l, c, &any)))
-		nd_diag_at(d, NULL, 0, "link %s: removing addresses that are not asked for: %s",
+		nd_diag_at(d, NULL, 0, "interface %s: cannot remove unwanted addresses: %s",
 			   c->name, nd_err_text(err));
 	for (size_t i = 0; !err && i < c->naddrs; i++)
 		err = add_address(&l, &c->addrs[i], &any, d);
@@ -331,7 +331,8 @@ int nd_link_down(const char *name, struct nd_diag *d)
 	if (!err && !(err = look(&l)) && l.index && !(err = check(&l, d)))
 		err = delete_link(&l);
 	if (err)
-		nd_diag_at(d, NULL, 0, "link %s: removing it: %s", name, nd_err_text(err));
+		nd_diag_at(d, NULL, 0, "interface %s: cannot remove it: %s", name,
+			   nd_err_text(err));
 	nd_netlink_close(&l.nl);
 	return err;
 }

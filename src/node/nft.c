@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
@@ -61,11 +62,10 @@ int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d)
 	int err = n ? nd_netlink_open(&n->nl, NETLINK_NETFILTER, fd) : -ENOMEM;
 
 	if (err) {
-		nd_diag_at(d, NULL, 0, "nftables: a netfilter netlink socket: %s%s",
+		nd_diag_at(d, NULL, 0, "nftables: cannot open a netfilter netlink socket: %s%s",
 			   nd_err_text(err),
-			   err == -EPROTONOSUPPORT
-				   ? ": the kernel has none (CONFIG_NETFILTER_NETLINK)"
-				   : "");
+			   err == -EPROTONOSUPPORT ? ": the kernel lacks CONFIG_NETFILTER_NETLINK"
+						   : "");
 		free(n);
 		return err;
 	}
@@ -116,14 +116,14 @@ static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag
 {
 	if (c->naddrs > ADDRS_MAX) {
 		nd_diag_at(d, NULL, 0,
-			   "nftables: %zu addresses to intercept, at most %d are possible",
+			   "nftables: cannot intercept %zu addresses: at most %d are supported",
 			   c->naddrs, ADDRS_MAX);
 		return -E2BIG;
 	}
 	if (!*c->table || strlen(c->table) >= table_max) {
-		nd_diag_at(d, NULL, 0,
-			   "nftables: a table's name has 1 to %zu characters, not \"%s\"",
-			   table_max - 1, c->table);
+		char must[48];
+		snprintf(must, sizeof must, "1 to %zu characters", table_max - 1);
+		nd_diag_invalid(d, NULL, 0, "nftables: ", "table name", c->table, must);
 		return -EINVAL;
 	}
 	return 0;
@@ -138,7 +138,7 @@ static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, s
 	if (err || *state != ND_NFT_OTHERS)
 		return err;
 	nd_diag_at(d, NULL, 0,
-		   "nftables table inet %s belongs to another process: one agent a node and table",
+		   "nftables table inet %s belongs to another process: only one agent can own it",
 		   table);
 	return -EBUSY;
 }
@@ -181,7 +181,7 @@ int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *
 	nd_nft_stay_put(&b, stay, c->addrs, c->naddrs);
 	b.table = c->table;
 	put_owned(&b, own, c);
-	err = nd_nft_batch_send(&b, "putting the rules", d);
+	err = nd_nft_batch_send(&b, "cannot install the rules", d);
 	nd_nft_batch_clear(&b);
 	if (!err)
 		strcpy(n->table, c->table);
@@ -226,7 +226,7 @@ int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 	if (stay == ND_NFT_PLAIN)
 		nd_nft_batch_delete_table(&b);
 	if (own == ND_NFT_MINE || stay == ND_NFT_PLAIN)
-		err = nd_nft_batch_send(&b, "removing it", d);
+		err = nd_nft_batch_send(&b, "cannot remove it", d);
 	nd_nft_batch_clear(&b);
 	if (!err)
 		*n->table = '\0';

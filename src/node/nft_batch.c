@@ -151,15 +151,15 @@ void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r
 	}
 }
 
-/* What the errors that one meets mean. */
-static const char *cure(int err)
+/* The likely cause of a common error. */
+static const char *explain(int err)
 {
 	switch (err) {
-	case -EPERM: return ": CAP_NET_ADMIN is needed, and no other process may own the table";
+	case -EPERM: return ": CAP_NET_ADMIN is required, and no other process may own the table";
 	case -EPROTONOSUPPORT:
 	case -EINVAL:
-		return ": the kernel has no nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)";
-	case -EOPNOTSUPP: return ": owned tables need Linux 5.12";
+		return ": the kernel lacks nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)";
+	case -EOPNOTSUPP: return ": owned tables require Linux 5.12";
 	case -ENOENT:
 		return ": the kernel lacks an nf_tables module (nft_ct, nft_socket, nft_fib_inet, nft_nat, "
 		       "nft_masq, nft_chain_nat)";
@@ -181,7 +181,7 @@ int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_dia
 	}
 	if (err)
 		nd_diag_at(d, NULL, 0, "nftables table %s: %s: %s%s", b->table, purpose,
-			   nd_err_text(err), cure(err));
+			   nd_err_text(err), explain(err));
 	return err;
 }
 
@@ -225,8 +225,8 @@ int nd_nft_batch_look(struct nd_netlink *nl, const char *table, enum nd_nft_stat
 	if (t)
 		nftnl_table_free(t);
 	if (err && err != -ENOENT) {
-		nd_diag_at(d, NULL, 0, "nftables table inet %s: looking for it: %s%s", table,
-			   nd_err_text(err), cure(err));
+		nd_diag_at(d, NULL, 0, "nftables table inet %s: cannot query it: %s%s", table,
+			   nd_err_text(err), explain(err));
 		return err;
 	}
 	*out = f.state;

@@ -8,7 +8,8 @@
 
 static int refuse(struct nd_diag *d, const char *what)
 {
-	nd_diag_at(d, NULL, 0, "%s: this program was built without libmnl and libnftnl", what);
+	nd_diag_at(d, NULL, 0,
+		   "%s: not supported: this program was built without libmnl and libnftnl", what);
 	return ND_ENOTYET;
 }
 
@@ -21,7 +22,7 @@ int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
 int nd_link_down(const char *name, struct nd_diag *d)
 {
 	(void)name;
-	return refuse(d, "removing the link");
+	return refuse(d, "removing the interface");
 }
 
 int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d)

@@ -33,21 +33,20 @@ int nd_options_local(const char *text, uint16_t port, struct nd_addr out[ND_OPTI
 		if (len == 0)
 			continue;
 		if (len >= sizeof piece || nd_addr_parse_ip(piece, port, &a) || nd_addr_is_any(&a))
-			return nd_diag_at(d, NULL, 0,
-					  "-localip: \"%s\" is no address to listen on; give IP "
-					  "addresses, as 169.254.20.10,10.96.0.10",
-					  piece);
+			return nd_diag_invalid(d, NULL, 0, "-localip: ", "address", piece,
+					       "an IP address to listen on, like 169.254.20.10");
 		if (has(found, count, &a))
 			continue;
 		if (count == ND_OPTIONS_ADDRS_MAX)
-			return nd_diag_at(d, NULL, 0, "-localip: at most %d addresses",
+			return nd_diag_at(d, NULL, 0,
+					  "-localip: too many addresses: at most %d are allowed",
 					  ND_OPTIONS_ADDRS_MAX);
 		found[count++] = a;
 	}
 	if (count == 0)
 		return nd_diag_at(d, NULL, 0,
-				  "-localip: no address; give the addresses to serve on, as "
-				  "169.254.20.10,10.96.0.10");
+				  "-localip: no address given: must be one or more IP addresses to "
+				  "serve on, like 169.254.20.10,10.96.0.10");
 	memcpy(out, found, count * sizeof *out);
 	*n = count;
 	return 0;
@@ -76,10 +75,8 @@ int nd_options_interval(const char *text, uint64_t *ns, struct nd_diag *d)
 
 	if ((!parse_seconds(text, &v) && nd_settings_duration(text, &v)) || v < NS_PER_S ||
 	    v > INTERVAL_MAX_S * NS_PER_S)
-		return nd_diag_at(d, NULL, 0,
-				  "-syncinterval: \"%s\" is no interval; give one from 1s to 24h, "
-				  "as 60s",
-				  text);
+		return nd_diag_invalid(d, NULL, 0, "-syncinterval: ", "interval", text,
+				       "1s to 24h, like 60s");
 	*ns = (uint64_t)v;
 	return 0;
 }
@@ -90,10 +87,8 @@ int nd_options_service(const char *name, char out[ND_OPTIONS_ENV_MAX], struct nd
 	size_t n = strlen(name);
 
 	if (n == 0 || n + sizeof suffix > ND_OPTIONS_ENV_MAX || strchr(name, '='))
-		return nd_diag_at(d, NULL, 0,
-				  "-upstreamsvc: \"%.64s\" is no name of a Service; give one, as "
-				  "kube-dns-upstream",
-				  name);
+		return nd_diag_invalid(d, NULL, 0, "-upstreamsvc: ", "Service name", name,
+				       "like kube-dns-upstream");
 	for (size_t i = 0; i < n; i++) {
 		bool lower = name[i] >= 'a' && name[i] <= 'z';
 		out[i] = name[i] == '-' ? '_' : lower ? (char)(name[i] - 'a' + 'A') : name[i];

@@ -56,9 +56,9 @@ static int cluster_dns(struct render *r, const char **rest)
 	(void)rest;
 	if (!r->v->cluster_dns)
 		return nd_diag_at(r->d, r->file, r->line,
-				  "no value for __PILLAR__CLUSTER__DNS__: %s is not in the "
-				  "environment; make the Service that -upstreamsvc names, in this "
-				  "namespace, and start this pod anew",
+				  "no value for __PILLAR__CLUSTER__DNS__: %s is not set in the "
+				  "environment; create the Service named by -upstreamsvc in this "
+				  "namespace, then restart this pod",
 				  r->v->cluster_dns_from);
 	return nd_buf_text(r->out, r->v->cluster_dns);
 }

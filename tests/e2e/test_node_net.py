@@ -167,7 +167,7 @@ def test_takes_over_from_a_killed_original(node, comment):
     assert len(iptables_rules(node, "NOTRACK")) == 3 * 8 + 2
 
     agent = node.agent()
-    assert "24 iptables rules of NodeLocal DNSCache removed" in node.log("agent.log")
+    assert "removed 24 iptables rules of NodeLocal DNSCache" in node.log("agent.log")
     assert len(iptables_rules(node, "NOTRACK")) == 2
     asked = node.served()
     for place in ("pod", "node"):

@@ -398,19 +398,20 @@ def test_query_file(observe, tmp_path):
 
 
 @pytest.mark.parametrize("args,status,says", [
-    ([], 2, "one of -host NAME and -queries FILE is needed"),
-    (["-host", "x", "-queries", "y"], 2, "one of -host NAME and -queries FILE is needed"),
-    (["-host"], 2, "-host: its value is missing"),
-    (["-host", "x", "-c", "0"], 2, '-c: "0" is no whole number from 1 to 20000'),
-    (["-host", "x", "-d", "1s"], 2, '-d: "1s" is no whole number'),
-    (["-host", "x", "-json=1"], 2, "-json=1: takes no value"),
-    (["-host", "x", "-frob"], 2, '"-frob": no such option'),
-    (["-host", "x", "-style", "bind"], 2, '-style: "bind" is none'),
-    (["-host", "a..b", "-server", "127.0.0.1"], 2, '-host: "a..b" is no domain name'),
-    (["-host", "x", "-server", "nowhere"], 2, '-server: "nowhere" is no address'),
-    (["-host", "x", "-server", "127.0.0.1", "-options", "frob"], 2, '-options: option "frob": not known here'),
-    (["-host", "x", "-server", "127.0.0.1", "-options", "timeout:0"], 2, 'option "timeout:0": not a number from 1 up'),
-    (["-host", "x", "-style", "system", "-server", "127.0.0.1"], 2, "style system asks as this machine is set up"),
+    ([], 2, "either -host NAME or -queries FILE is required"),
+    (["-host", "x", "-queries", "y"], 2, "either -host NAME or -queries FILE is required"),
+    (["-host"], 2, "-host: missing value"),
+    (["-host", "x", "-c", "0"], 2, '-c: invalid value "0": must be a whole number from 1 to 20000'),
+    (["-host", "x", "-d", "1s"], 2, '-d: invalid value "1s": must be a whole number'),
+    (["-host", "x", "-json=1"], 2, '"-json=1": this option takes no value'),
+    (["-host", "x", "-frob"], 2, 'unknown option "-frob"'),
+    (["-host", "x", "-style", "bind"], 2, '-style: invalid style "bind"'),
+    (["-host", "a..b", "-server", "127.0.0.1"], 2, '-host: invalid domain name "a..b"'),
+    (["-host", "x", "-server", "nowhere"], 2, '-server: invalid address "nowhere": must be an IP address'),
+    (["-host", "x", "-server", "127.0.0.1", "-options", "frob"], 2, '-options: unknown option "frob"'),
+    (["-host", "x", "-server", "127.0.0.1", "-options", "timeout:0"], 2,
+     '-options: invalid option "timeout:0": must be a number of at least 1'),
+    (["-host", "x", "-style", "system", "-server", "127.0.0.1"], 2, "style system uses this machine's"),
     (["-host", "x", "-resolv", "/nowhere/resolv.conf"], 1, "/nowhere/resolv.conf: No such file"),
     (["-queries", "/nowhere/queries", "-server", "127.0.0.1"], 1, "/nowhere/queries: No such file"),
 ])
@@ -420,8 +421,8 @@ def test_mistakes(args, status, says):
 
 
 @pytest.mark.parametrize("text,says", [
-    ("a.test\n", ":1: no type behind the name"), ("a.test A\nb.test FROB\n", ":2: unknown type"),
-    ("a..b A\n", ":1: no domain name"), ("# none\n", ":0: no query in it")])
+    ("a.test\n", ":1: no type after the name"), ("a.test A\nb.test FROB\n", ":2: unknown type"),
+    ("a..b A\n", ":1: not a domain name"), ("# none\n", "/queries: contains no queries")])
 def test_bad_query_files(tmp_path, text, says):
     path = tmp_path / "queries"
     path.write_text(text)
@@ -429,7 +430,7 @@ def test_bad_query_files(tmp_path, text, says):
     assert status == 1 and says in err, err
 
 
-def test_odd_resolv_conf_lines_are_told(observe, tmp_path):
+def test_odd_resolv_conf_lines_are_reported(observe, tmp_path):
     text = POD + "nameserver nowhere\nfrob\noptions frob ndots:x\n"
     o = observe()
     path = tmp_path / "resolv.conf"

@@ -71,7 +71,8 @@ static int measure(struct nd_plan *plan, const struct nd_flags *f, const sigset_
 	plan->end_ns = plan->start_ns + f->seconds * (uint64_t)ND_NS_PER_S;
 	int err = nd_clients_start(plan, &clients);
 	if (err) {
-		fprintf(stderr, "nodens bench: %u clients: %s\n", plan->clients, nd_err_text(err));
+		fprintf(stderr, "nodens bench: cannot start %u clients: %s\n", plan->clients,
+			nd_err_text(err));
 		return 1;
 	}
 	bool stop = run(plan, signals, f->quiet);
@@ -102,7 +103,8 @@ int main(int argc, char **argv)
 	sigset_t signals;
 
 	if (nd_flags_parse(&f, argc, argv, why) < 0) {
-		fprintf(stderr, "nodens bench: %s\n`nodens bench -help` lists the options.\n", why);
+		fprintf(stderr, "nodens bench: %s\nRun `nodens bench -help` for the options.\n",
+			why);
 		return 2;
 	}
 	if (f.help) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/invalid.h"
 #include "tools/bench/style.h"
 
 enum kind { TEXT, NUMBER, SWITCH, SERVER };
@@ -19,29 +20,31 @@ static const struct flag {
 	{ "host", "NAME", TEXT, offsetof(struct nd_flags, host), 0, 0, 0,
 	  "name to look up, as an application gives it" },
 	{ "queries", "FILE", TEXT, offsetof(struct nd_flags, queries), 0, 0, 0,
-	  "instead: a query file of dnsperf; each line is asked as it is" },
+	  "send the queries of a dnsperf query file instead, without a search list" },
 	{ "c", "N", NUMBER, offsetof(struct nd_flags, clients), 1, 20000, 200, "clients" },
 	{ "d", "SECONDS", NUMBER, offsetof(struct nd_flags, seconds), 1, 31536000, 30,
-	  "for how long lookups are begun" },
+	  "time during which lookups are started" },
 	{ "n", "N", NUMBER, offsetof(struct nd_flags, lookups), 1, UINT32_MAX, 0,
-	  "begin no more than N lookups" },
+	  "start at most N lookups" },
 	{ "l", "MS", NUMBER, offsetof(struct nd_flags, limit_ms), 1, 3600000, 5000,
-	  "a lookup of MS and more counts as timeout" },
+	  "a lookup that takes MS or longer counts as a timeout" },
 	{ "rate", "N", NUMBER, offsetof(struct nd_flags, rate), 1, 10000000, 0,
-	  "open loop: N lookups a second, timed from when each was due" },
+	  "open loop: N lookups per second, each timed from when it was due" },
 	{ "style", "NAME", TEXT, offsetof(struct nd_flags, style), 0, 0, 0,
-	  "how to ask (below); go" },
+	  "resolver to imitate, see below (go)" },
 	{ "resolv", "FILE", TEXT, offsetof(struct nd_flags, resolv), 0, 0, 0,
-	  "another resolv.conf than /etc/resolv.conf" },
+	  "resolv.conf to use (/etc/resolv.conf)" },
 	{ "server", "ADDR[:PORT]", SERVER, 0, 0, 0, 0,
-	  "ask this one (up to 3); without -resolv, no search list" },
+	  "server to query, up to 3; without -resolv there is no search list" },
 	{ "port", "PORT", NUMBER, offsetof(struct nd_flags, port), 1, 65535, 53,
-	  "of servers that name none" },
+	  "port of servers given without one" },
 	{ "options", "LIST", TEXT, offsetof(struct nd_flags, options), 0, 0, 0,
-	  "more options of resolv.conf: \"single-request timeout:1\"" },
-	{ "json", NULL, SWITCH, offsetof(struct nd_flags, json), 0, 0, 0, "the figures as JSON" },
-	{ "q", NULL, SWITCH, offsetof(struct nd_flags, quiet), 0, 0, 0, "no line each second" },
-	{ "help", NULL, SWITCH, offsetof(struct nd_flags, help), 0, 0, 0, "this text" },
+	  "additional resolv.conf options: \"single-request timeout:1\"" },
+	{ "json", NULL, SWITCH, offsetof(struct nd_flags, json), 0, 0, 0,
+	  "print the results as JSON" },
+	{ "q", NULL, SWITCH, offsetof(struct nd_flags, quiet), 0, 0, 0,
+	  "print no progress line each second" },
+	{ "help", NULL, SWITCH, offsetof(struct nd_flags, help), 0, 0, 0, "print this help" },
 };
 
 void nd_flags_usage(FILE *to)
@@ -49,7 +52,7 @@ void nd_flags_usage(FILE *to)
 	char left[32];
 
 	fprintf(to, "usage: nodens bench -host NAME [-c N] [-d SECONDS] [-l MS] [OPTION...]\n\n"
-		    "Looks a name up as applications do, and tells how long it took.\n\n");
+		    "Looks a name up as applications do, and measures the latency.\n\n");
 	for (size_t i = 0; i < ND_COUNT(flags); i++) {
 		const struct flag *f = &flags[i];
 		snprintf(left, sizeof left, "-%s %s", f->name, f->value ? f->value : "");
@@ -71,6 +74,16 @@ static const struct flag *find(const char *name, size_t len)
 	return NULL;
 }
 
+/* "-c: invalid value "0": must be ..." */
+static int refuse(const struct flag *flag, const char *value, const char *must,
+		  char why[ND_FLAGS_WHY])
+{
+	int n = snprintf(why, ND_FLAGS_WHY, "-%s: ", flag->name);
+
+	nd_invalid_format(why + n, ND_FLAGS_WHY - (size_t)n, "value", value, must);
+	return ND_EFORMAT;
+}
+
 static int set_number(struct nd_flags *f, const struct flag *flag, const char *value,
 		      char why[ND_FLAGS_WHY])
 {
@@ -78,10 +91,10 @@ static int set_number(struct nd_flags *f, const struct flag *flag, const char *v
 	unsigned long long v = digits > 0 && digits < 19 ? strtoull(value, NULL, 10) : 0;
 
 	if (digits == 0 || digits > 18 || value[digits] || v < flag->min || v > flag->max) {
-		snprintf(why, ND_FLAGS_WHY, "-%s: \"%.60s\" is no whole number from %llu to %llu",
-			 flag->name, value, (unsigned long long)flag->min,
-			 (unsigned long long)flag->max);
-		return ND_EFORMAT;
+		char must[80];
+		snprintf(must, sizeof must, "a whole number from %llu to %llu",
+			 (unsigned long long)flag->min, (unsigned long long)flag->max);
+		return refuse(flag, value, must, why);
 	}
 	*(uint64_t *)((char *)f + flag->at) = v;
 	return 0;
@@ -97,7 +110,8 @@ static int set(struct nd_flags *f, const struct flag *flag, const char *value,
 	case SERVER: break;
 	}
 	if (f->servers == ND_FLAGS_SERVERS) {
-		snprintf(why, ND_FLAGS_WHY, "-server: no more than %d", ND_FLAGS_SERVERS);
+		snprintf(why, ND_FLAGS_WHY, "-server: at most %d servers are allowed",
+			 ND_FLAGS_SERVERS);
 		return ND_EFORMAT;
 	}
 	f->server[f->servers++] = value;
@@ -114,12 +128,14 @@ static int read_flag(struct nd_flags *f, int argc, char **argv, int *i, char why
 
 	if (!flag || (flag->kind == SWITCH && value)) {
 		snprintf(why, ND_FLAGS_WHY,
-			 flag ? "%.80s: takes no value" : "\"%.80s\": no such option", word);
+			 flag ? "\"%.80s\": this option takes no value"
+			      : "unknown option \"%.80s\"",
+			 word);
 		return ND_EFORMAT;
 	}
 	if (flag->kind != SWITCH && !value) {
 		if (*i + 1 >= argc) {
-			snprintf(why, ND_FLAGS_WHY, "-%s: its value is missing", flag->name);
+			snprintf(why, ND_FLAGS_WHY, "-%s: missing value", flag->name);
 			return ND_EFORMAT;
 		}
 		value = argv[++*i];
@@ -139,7 +155,7 @@ int nd_flags_parse(struct nd_flags *f, int argc, char **argv, char why[ND_FLAGS_
 			return err;
 	}
 	if (!f->help && !f->host == !f->queries) {
-		snprintf(why, ND_FLAGS_WHY, "one of -host NAME and -queries FILE is needed");
+		snprintf(why, ND_FLAGS_WHY, "either -host NAME or -queries FILE is required");
 		return ND_EFORMAT;
 	}
 	return 0;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { ND_FLAGS_SERVERS = 3, ND_FLAGS_WHY = 256 };
+enum { ND_FLAGS_SERVERS = 3, ND_FLAGS_WHY = 384 };
 
 struct nd_flags {
 	const char *host, *style, *resolv, *options, *queries;

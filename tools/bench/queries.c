@@ -18,17 +18,17 @@ static const char *read_row(const char *p, size_t n, struct nd_queries_row *row)
 	while (len < n && !strchr(blanks, p[len]))
 		len++;
 	if (len >= sizeof text)
-		return "the name is too long";
+		return "name is too long";
 	memcpy(text, p, len);
 	text[len] = '\0';
 	if (nd_name_parse(text, false, &row->name, &name) < 0)
-		return "no domain name";
+		return "not a domain name";
 	while (len < n && strchr(blanks, p[len]))
 		len++;
 	while (len + type_len < n && !strchr(blanks, p[len + type_len]))
 		type_len++;
 	if (type_len == 0)
-		return "no type behind the name";
+		return "no type after the name";
 	int type = nd_type_parse(p + len, type_len);
 	if (type < 0)
 		return "unknown type";
@@ -72,7 +72,7 @@ int nd_queries_parse(struct nd_queries *qs, const char *text, unsigned *line, co
 	if (!err && qs->n == 0) {
 		err = ND_EFORMAT;
 		*line = 0;
-		*why = "no query in it";
+		*why = "contains no queries";
 	}
 	if (err)
 		nd_queries_clear(qs);

@@ -38,7 +38,7 @@ static void describe_silence(const struct nd_plan *plan, char text[CAUSE_MAX])
 
 	nd_addr_format(&r->server[0], server);
 	snprintf(text, CAUSE_MAX, "no answer from %s%s (timeout:%u attempts:%u)", server,
-		 r->servers > 1 ? " and the servers after it" : "", r->timeout_s, r->attempts);
+		 r->servers > 1 ? " or the servers after it" : "", r->timeout_s, r->attempts);
 }
 
 /* What went wrong, in words that name it. */
@@ -52,7 +52,8 @@ static void describe(const struct nd_plan *plan, unsigned kind, unsigned code, c
 			 nd_type_rcode_text((uint16_t)code, number));
 		break;
 	case ND_OUTCOME_NODATA:
-		snprintf(text, CAUSE_MAX, "the name exists, without records of the type asked for");
+		snprintf(text, CAUSE_MAX,
+			 "the name exists but has no records of the requested type");
 		break;
 	case ND_OUTCOME_TIMEOUT: describe_silence(plan, text); break;
 	case ND_OUTCOME_ERRNO:
@@ -62,7 +63,7 @@ static void describe(const struct nd_plan *plan, unsigned kind, unsigned code, c
 		snprintf(text, CAUSE_MAX, "getaddrinfo: %s", gai_strerror(-(int)code));
 		break;
 	case ND_OUTCOME_STOPPED:
-		snprintf(text, CAUSE_MAX, "still without an answer when the run ended");
+		snprintf(text, CAUSE_MAX, "still unanswered when the run ended");
 		break;
 	case ND_OUTCOME_OK:
 	case ND_OUTCOME_KINDS: text[0] = '\0'; break;
@@ -123,7 +124,7 @@ void nd_report_text(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 	if (plan->style != &nd_style_system)
 		fprintf(to,
 			"sent: %" PRIu64 " queries from %" PRIu64 " sockets, %" PRIu64
-			" of them TCP; steps back to one query at a time: %" PRIu64 "\n",
+			" of them TCP; fallbacks to one query at a time: %" PRIu64 "\n",
 			s->queries, s->sockets, s->tcp, s->fallbacks);
 	if (s->unfinished)
 		fprintf(to, "unfinished: %" PRIu64 "\n", s->unfinished);

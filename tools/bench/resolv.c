@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/invalid.h"
 
 enum { WORD_MAX = 1100 }; /* longer than any name's text */
 
@@ -17,7 +18,8 @@ struct reading {
 	int err;
 };
 
-__attribute__((format(printf, 2, 3))) static void tell(struct reading *in, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report(struct reading *in, const char *format,
+							 ...)
 {
 	char text[WORD_MAX + 128];
 	va_list args;
@@ -31,8 +33,16 @@ __attribute__((format(printf, 2, 3))) static void tell(struct reading *in, const
 	in->note(in->ctx, in->line, text);
 }
 
-/* The next word of [*p, end) into word; false at the end. An over-long one is cut, and so fits
- * nothing that is looked for. */
+static void report_invalid(struct reading *in, const char *what, const char *value,
+			   const char *must)
+{
+	char text[ND_INVALID_TEXT_MAX + 128];
+
+	report(in, "%s", nd_invalid_format(text, sizeof text, what, value, must));
+}
+
+/* The next word of [*p, end) into word; false at the end. A word that is too long is cut, and then
+ * matches nothing. */
 static bool next_word(const char **p, const char *end, const char *between, char word[WORD_MAX])
 {
 	size_t n = 0;
@@ -76,7 +86,8 @@ static bool set_number(struct reading *in, const char *word)
 		if (strncmp(word, numbers[i].name, n) != 0)
 			continue;
 		if (!read_number(word + n, &value) || value < numbers[i].min)
-			tell(in, "option \"%s\": not a number from %u up", word, numbers[i].min);
+			report_invalid(in, "option", word,
+				       numbers[i].min ? "a number of at least 1" : "a number");
 		else
 			*numbers[i].to = value;
 		return true;
@@ -117,7 +128,7 @@ static void read_options(struct reading *in, const char *p, const char *end)
 
 	while (next_word(&p, end, " \t\r,", word))
 		if (!set_number(in, word) && !set_switch(in, word))
-			tell(in, "option \"%s\": not known here", word);
+			report(in, "unknown option \"%s\"", word);
 }
 
 static void read_search(struct reading *in, const char *p, const char *end)
@@ -128,11 +139,12 @@ static void read_search(struct reading *in, const char *p, const char *end)
 	in->r->searches = 0;
 	while (next_word(&p, end, " \t\r", word)) {
 		if (in->r->searches == ND_RESOLV_SEARCH) {
-			tell(in, "search: more than %d domains", ND_RESOLV_SEARCH);
+			report(in, "search: more than %d domains; the rest are ignored",
+			       ND_RESOLV_SEARCH);
 			return;
 		}
 		if (nd_name_parse(word, true, &in->r->search[in->r->searches], &name) < 0)
-			tell(in, "search: \"%s\" is no domain", word);
+			report_invalid(in, "search domain", word, "a domain name");
 		else
 			in->r->searches++;
 	}
@@ -143,15 +155,16 @@ static void read_server(struct reading *in, const char *p, const char *end, uint
 	char word[WORD_MAX];
 
 	if (!next_word(&p, end, " \t\r", word)) {
-		tell(in, "nameserver: no address");
+		report(in, "nameserver: the address is missing");
 		return;
 	}
 	if (in->r->servers == ND_RESOLV_SERVERS) {
-		tell(in, "nameserver %s: resolvers use the first %d", word, ND_RESOLV_SERVERS);
+		report(in, "nameserver %s: ignored; resolvers use only the first %d", word,
+		       ND_RESOLV_SERVERS);
 		return;
 	}
 	if (nd_addr_parse_ip(word, port, &in->r->server[in->r->servers]) < 0)
-		tell(in, "nameserver: \"%s\" is no address", word);
+		report_invalid(in, "nameserver", word, "an IP address");
 	else
 		in->r->servers++;
 }
@@ -170,7 +183,7 @@ static void read_line(struct reading *in, const char *p, const char *end, uint16
 	else if (strcmp(word, "options") == 0)
 		read_options(in, p, end);
 	else if (strcmp(word, "sortlist") != 0) /* orders answers, after they came */
-		tell(in, "\"%s\": no such setting", word);
+		report(in, "unknown keyword \"%s\"", word);
 }
 
 void nd_resolv_init(struct nd_resolv *r)

@@ -11,13 +11,14 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/invalid.h"
 #include "io/file.h"
 
 enum { QUERIES_BYTES = 256 << 20, USAGE = 2, FAILED = 1 };
 
 static const char system_resolv[] = "/etc/resolv.conf";
 
-__attribute__((format(printf, 2, 3))) static int complain(int status, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
 {
 	va_list args;
 
@@ -27,6 +28,14 @@ __attribute__((format(printf, 2, 3))) static int complain(int status, const char
 	va_end(args);
 	fputc('\n', stderr);
 	return status;
+}
+
+/* "-host: invalid domain name "a..b"". */
+static int fail_invalid(const char *flag, const char *what, const char *value, const char *must)
+{
+	char text[2 * ND_INVALID_TEXT_MAX];
+
+	return fail(USAGE, "%s: %s", flag, nd_invalid_format(text, sizeof text, what, value, must));
 }
 
 /* `from` is the file, or the option, that has the line. */
@@ -47,7 +56,7 @@ static int read_resolv(struct nd_resolv *r, const char *path, uint16_t port)
 	if (!err)
 		nd_resolv_parse(r, nd_buf_string(&text), port, note, (void *)path);
 	nd_buf_clear(&text);
-	return err ? complain(FAILED, "%s: %s", path, nd_err_text(err)) : 0;
+	return err ? fail(FAILED, "%s: %s", path, nd_err_text(err)) : 0;
 }
 
 static int take_servers(struct nd_resolv *r, const struct nd_flags *f)
@@ -55,7 +64,8 @@ static int take_servers(struct nd_resolv *r, const struct nd_flags *f)
 	r->servers = 0;
 	for (unsigned i = 0; i < f->servers; i++)
 		if (nd_addr_parse(f->server[i], (uint16_t)f->port, &r->server[r->servers++]) < 0)
-			return complain(USAGE, "-server: \"%s\" is no address", f->server[i]);
+			return fail_invalid("-server", "address", f->server[i],
+					    "an IP address, with or without a port");
 	return 0;
 }
 
@@ -64,10 +74,10 @@ static int take_servers(struct nd_resolv *r, const struct nd_flags *f)
 static int setup_system(struct nd_plan *plan, const struct nd_flags *f)
 {
 	if (f->servers || f->resolv || f->queries)
-		return complain(USAGE, "style system asks as this machine is set up: "
-				       "-server, -resolv and -queries cannot change that");
+		return fail(USAGE, "style system uses this machine's resolver configuration: "
+				   "-server, -resolv and -queries do not apply to it");
 	if (f->options && setenv("RES_OPTIONS", f->options, 1) < 0)
-		return complain(FAILED, "-options: %s", nd_err_text(-errno));
+		return fail(FAILED, "-options: %s", nd_err_text(-errno));
 	plan->host = f->host;
 	return 0;
 }
@@ -83,7 +93,7 @@ static int setup_resolv(struct nd_plan *plan, const struct nd_flags *f)
 	if (status)
 		return status;
 	if (r->servers == 0)
-		return complain(FAILED, "%s: no nameserver in it", path);
+		return fail(FAILED, "%s: no usable nameserver", path);
 	if (f->options && nd_resolv_options(r, f->options, 0, note, "-options") < 0)
 		return USAGE;
 	nd_style_limit(plan->style, r);
@@ -94,22 +104,22 @@ static int setup_names(struct nd_plan *plan, const struct nd_flags *f)
 {
 	struct nd_buf text;
 	unsigned line = 0;
-	const char *why = "no memory for it";
+	const char *why = "out of memory";
 
 	if (f->host) {
 		plan->host = f->host;
 		if (nd_search_init(&plan->search, f->host, &plan->resolv, plan->style) < 0)
-			return complain(USAGE, "-host: \"%s\" is no domain name", f->host);
+			return fail_invalid("-host", "domain name", f->host, NULL);
 		return 0;
 	}
 	nd_buf_init(&text, QUERIES_BYTES);
 	int err = nd_file_read(f->queries, &text);
 	if (err) {
-		complain(FAILED, "%s: %s", f->queries, nd_err_text(err));
+		fail(FAILED, "%s: %s", f->queries, nd_err_text(err));
 	} else {
 		err = nd_queries_parse(&plan->queries, nd_buf_string(&text), &line, &why);
 		if (err)
-			complain(FAILED, "%s:%u: %s", f->queries, line, why);
+			note((void *)f->queries, line, why);
 	}
 	nd_buf_clear(&text);
 	return err ? FAILED : 0;
@@ -125,10 +135,10 @@ static int raise_files(const struct nd_plan *plan)
 		return 0;
 	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
 	if (limit.rlim_cur < want || setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return complain(FAILED,
-				"%u clients need %" PRIuMAX
-				" descriptors, and the limit is %" PRIuMAX " (ulimit -n)",
-				plan->clients, (uintmax_t)want, (uintmax_t)limit.rlim_max);
+		return fail(FAILED,
+			    "%u clients need %" PRIuMAX " file descriptors; the limit is %" PRIuMAX
+			    " (ulimit -n)",
+			    plan->clients, (uintmax_t)want, (uintmax_t)limit.rlim_max);
 	return 0;
 }
 
@@ -141,7 +151,7 @@ int nd_setup_plan(struct nd_plan *plan, const struct nd_flags *f)
 	nd_resolv_init(&plan->resolv);
 	plan->style = nd_style_find(f->style);
 	if (!plan->style)
-		return complain(USAGE, "-style: \"%s\" is none (-help lists them)", f->style);
+		return fail_invalid("-style", "style", f->style, "one of those that -help lists");
 	int status = plan->style == &nd_style_system ? setup_system(plan, f)
 						     : setup_resolv(plan, f);
 	if (!status && plan->style != &nd_style_system)
@@ -153,7 +163,8 @@ int nd_setup_plan(struct nd_plan *plan, const struct nd_flags *f)
 	plan->stats = calloc(1, sizeof *plan->stats);
 	plan->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!plan->stats || plan->stop_fd < 0)
-		return complain(FAILED, "start: %s", nd_err_text(plan->stats ? -errno : -ENOMEM));
+		return fail(FAILED, "cannot start: %s",
+			    nd_err_text(plan->stats ? -errno : -ENOMEM));
 	nd_stats_init(plan->stats, f->limit_ms * 1000000);
 	return 0;
 }

@@ -203,7 +203,7 @@ static enum nd_style_next next(struct nd_outcome how)
 
 const struct nd_style nd_style_glibc = {
 	.name = "glibc",
-	.help = "A and AAAA at once from one socket; after a stall one at a time, for good",
+	.help = "A and AAAA at once from one socket; one at a time after a stall",
 	.search_dotted = true,
 	.no_aaaa = true,
 	.edns = 1200,
@@ -215,7 +215,7 @@ const struct nd_style nd_style_glibc = {
 
 const struct nd_style nd_style_parallel = {
 	.name = "parallel",
-	.help = "A and AAAA from one socket by two threads, whatever happens: the worst case",
+	.help = "A and AAAA from one socket by two threads, always: the worst case",
 	.mate = true,
 	.search_dotted = true,
 	.no_aaaa = true,

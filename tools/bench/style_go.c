@@ -100,7 +100,7 @@ static enum nd_style_next next(struct nd_outcome how)
 
 const struct nd_style nd_style_go = {
 	.name = "go",
-	.help = "A and AAAA beside each other, a socket for each",
+	.help = "A and AAAA in parallel, each from its own socket",
 	.mate = true,
 	.search_dotted = true,
 	.edns = 1232,

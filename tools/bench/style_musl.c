@@ -143,7 +143,7 @@ static enum nd_style_next next(struct nd_outcome how)
 
 const struct nd_style nd_style_musl = {
 	.name = "musl",
-	.help = "A and AAAA at once to all servers from one socket; one timeout for all",
+	.help = "A and AAAA at once to all servers from one socket; one timeout in total",
 	.timeout_max_s = 60,
 	.attempts_max = 10,
 	.ask = ask,

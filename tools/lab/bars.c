@@ -31,12 +31,12 @@ static void check_holds(struct nd_bars *b, const struct nd_row_result *r)
 	const struct nd_row_figures *f = &r->figures;
 	uint64_t lost = f->counted.pod_rcvbuf + f->counted.node_rcvbuf + f->counted.dns_rcvbuf;
 
-	want(b, f->requests > 0, r->row, "no lookup at all");
-	want(b, f->timeouts == 0, r->row, "%" PRIu64 " timeouts, not 0", f->timeouts);
-	want(b, f->errors == 0, r->row, "%" PRIu64 " errors, not 0", f->errors);
-	want(b, lost == 0, r->row, "%" PRIu64 " UdpRcvbufErrors, not 0", lost);
-	want(b, f->max_ms < ND_BARS_SLOW_MS, r->row, "max %.0f ms, not under %d", f->max_ms,
-	     ND_BARS_SLOW_MS);
+	want(b, f->requests > 0, r->row, "no lookups were made");
+	want(b, f->timeouts == 0, r->row, "%" PRIu64 " timeouts, expected 0", f->timeouts);
+	want(b, f->errors == 0, r->row, "%" PRIu64 " errors, expected 0", f->errors);
+	want(b, lost == 0, r->row, "%" PRIu64 " UdpRcvbufErrors, expected 0", lost);
+	want(b, f->max_ms < ND_BARS_SLOW_MS, r->row, "max %.0f ms, expected less than %d ms",
+	     f->max_ms, ND_BARS_SLOW_MS);
 }
 
 static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
@@ -46,19 +46,19 @@ static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
 	if (r->row->cause == ND_ROW_BURST) {
 		want(b, f->timeouts > 0, r->row, "no lookup stalled");
 		want(b, f->counted.dns_rcvbuf + f->counted.node_rcvbuf > 0, r->row,
-		     "no UdpRcvbufErrors beside the stalls");
+		     "no UdpRcvbufErrors, expected some");
 		return;
 	}
 	want(b, f->timeouts > 0 && f->timeouts * 100 >= f->requests, r->row,
-	     "%" PRIu64 " of %" PRIu64 " lookups stalled, not 1 %% or more", f->timeouts,
+	     "%" PRIu64 " of %" PRIu64 " lookups stalled, expected 1 %% or more", f->timeouts,
 	     f->requests);
 }
 
 /* The control: without the cause no stall. */
 static void check_calm(struct nd_bars *b, const struct nd_row_result *r)
 {
-	want(b, r->figures.timeouts == 0, r->row, "%" PRIu64 " timeouts in the control",
-	     r->figures.timeouts);
+	want(b, r->figures.timeouts == 0, r->row,
+	     "%" PRIu64 " timeouts in the control row, expected 0", r->figures.timeouts);
 }
 
 /* Ours answers at least what each original did under the same load. */
@@ -70,8 +70,8 @@ static void check_requests(struct nd_bars *b, const struct nd_row_result *r,
 		if (other->cause != r->row->cause || !(other->what & ND_ROW_IS_ORIGINAL))
 			continue;
 		want(b, r->figures.requests >= rows[i].figures.requests, r->row,
-		     "%" PRIu64 " requests, %s / %s had %" PRIu64, r->figures.requests, other->dns,
-		     other->cure, rows[i].figures.requests);
+		     "%" PRIu64 " requests, fewer than %s / %s: %" PRIu64, r->figures.requests,
+		     other->dns, other->cure, rows[i].figures.requests);
 	}
 }
 

@@ -30,7 +30,7 @@ __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
 	va_end(args);
 	fprintf(stderr,
 		": %s\n"
-		"The lab needs network namespaces: run it as root, or let users make namespaces\n"
+		"The lab needs network namespaces: run it as root, or let users create namespaces\n"
 		"(sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0;\n"
 		"in a container: privileged).\n",
 		why);
@@ -73,18 +73,18 @@ static int leave_host(void)
 	if (uid == 0 && unshare(mine) == 0)
 		return 0;
 	if (unshare(mine | CLONE_NEWUSER) < 0)
-		return refuse("no namespaces can be made here");
-	return become_root(uid, gid) < 0 ? refuse("the user cannot be mapped") : 0;
+		return refuse("cannot create namespaces");
+	return become_root(uid, gid) < 0 ? refuse("cannot map the user ID") : 0;
 }
 
 static int mount_own(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return refuse("mounts cannot be made private");
+		return refuse("cannot make mounts private");
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return refuse("/proc cannot be mounted");
+		return refuse("cannot mount /proc");
 	if (mount("nodens-lab", ND_CAGE_FOLDER, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		return refuse(ND_CAGE_FOLDER " cannot be mounted");
+		return refuse("cannot mount " ND_CAGE_FOLDER);
 	return 0;
 }
 
@@ -128,7 +128,7 @@ static int watch(pid_t child, const sigset_t *signals)
 		return outcome(child);
 	kill(child, SIGKILL);
 	outcome(child);
-	fprintf(stderr, "\nnodens lab: interrupted; nothing is left\n");
+	fprintf(stderr, "\nnodens lab: interrupted; everything was removed\n");
 	return ND_CAGE_SIGNAL + sig;
 }
 
@@ -150,7 +150,7 @@ int nd_cage_run(int (*inside)(void *arg), void *arg)
 		return refuse("pipe");
 	pid_t child = fork();
 	if (child < 0)
-		return refuse("no process can be made here");
+		return refuse("cannot start a process");
 	if (child == 0) {
 		close(maker[1]);
 		status = begin(maker[0]);

@@ -68,7 +68,7 @@ static int resolve(const char *flag, const char **path)
 	char *whole = realpath(*path, NULL);
 	if (!whole || !is_program(whole)) {
 		fprintf(stderr, "nodens lab: %s %s: %s\n", flag, *path,
-			whole ? "no program" : nd_err_text(-errno));
+			whole ? "not an executable file" : nd_err_text(-errno));
 		free(whole);
 		return USAGE;
 	}
@@ -84,8 +84,7 @@ static int find_programs(struct lab *lab)
 	if (!plan->nodens) {
 		if (!find_nodens(own)) {
 			fprintf(stderr,
-				"nodens lab: nodens is not beside this program; -nodens PATH "
-				"names it\n");
+				"nodens lab: cannot find the nodens binary: set -nodens PATH\n");
 			return CANNOT;
 		}
 		plan->nodens = own;
@@ -128,8 +127,8 @@ static void look_at_host(struct lab *lab)
 	lab->buffers = bytes <= LINUX_RMEM_DEFAULT;
 	if (!lab->buffers)
 		fprintf(stderr,
-			"nodens lab: net.core.rmem_default is %lu here, Linux has %d: a burst may find "
-			"room in CoreDNS's socket, so that its stalls are no bar of this run\n",
+			"nodens lab: net.core.rmem_default is %lu, above Linux's default of %d: the burst "
+			"may fit into CoreDNS's receive buffer, so stalls are not expected in this run\n",
 			bytes, LINUX_RMEM_DEFAULT);
 }
 
@@ -153,7 +152,7 @@ static int run_rows(struct lab *lab, enum nd_row_cause cause)
 			continue;
 		const char *missing = nd_row_missing(row, &lab->flags.plan);
 		if (missing) {
-			fprintf(stderr, "left out: %s / %s (%s)\n", row->dns, row->cure, missing);
+			fprintf(stderr, "skipped: %s / %s (%s)\n", row->dns, row->cure, missing);
 			continue;
 		}
 		fprintf(stderr, "row %u of %u: %s / %s\n", lab->rows + 1, all, row->dns, row->cure);
@@ -187,7 +186,7 @@ static int finish(struct lab *lab)
 	for (unsigned i = 0; i < bars.missed; i++)
 		fprintf(stderr, "MISSED: %s\n", bars.text[i]);
 	if (tables)
-		printf("%u of %u bars held\n", bars.checked - bars.missed, bars.checked);
+		printf("%u of %u expectations met\n", bars.checked - bars.missed, bars.checked);
 	if (lab->json) {
 		if (lab->json != stdout && ftruncate(fileno(lab->json), 0) < 0 && errno != EINVAL)
 			fprintf(stderr, "nodens lab: -json: %s\n", nd_err_text(-errno));
@@ -224,7 +223,7 @@ int main(int argc, char **argv)
 	char why[ND_LABFLAGS_WHY];
 
 	if (nd_labflags_parse(&lab.flags, argc, argv, why) < 0) {
-		fprintf(stderr, "nodens lab: %s\n`nodens lab -help` lists the options.\n", why);
+		fprintf(stderr, "nodens lab: %s\nRun `nodens lab -help` for the options.\n", why);
 		return USAGE;
 	}
 	if (lab.flags.help) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/invalid.h"
 
 enum kind { TEXT, NUMBER, SWITCH };
 
@@ -16,42 +17,52 @@ static const struct flag {
 	const char *help;
 } flags[] = {
 	{ "quick", NULL, SWITCH, offsetof(struct nd_labflags, quick), 0, 0,
-	  "10 seconds a row, not 30" },
+	  "10 seconds per row instead of 30" },
 	{ "seconds", "N", NUMBER, offsetof(struct nd_labflags, plan.seconds), 1, 3600,
-	  "so many seconds a row" },
+	  "seconds per row (30)" },
 	{ "clients", "N", NUMBER, offsetof(struct nd_labflags, plan.clients), 1, 2000,
 	  "clients in the pod (200)" },
 	{ "rate", "N", NUMBER, offsetof(struct nd_labflags, plan.rate), 1, 100000,
-	  "lookups a second in the race (200)" },
+	  "lookups per second in the race (200)" },
 	{ "services", "N", NUMBER, offsetof(struct nd_labflags, plan.services), 0, 20000,
-	  "further Services in the race (5000)" },
+	  "additional Services in the race (5000)" },
 	{ "coredns", "PATH", TEXT, offsetof(struct nd_labflags, plan.coredns), 0, 0,
-	  "a CoreDNS: its rows are shown too" },
+	  "a CoreDNS binary: adds its rows" },
 	{ "node-cache", "PATH", TEXT, offsetof(struct nd_labflags, plan.node_cache), 0, 0,
-	  "a NodeLocal DNSCache: its row too, with -coredns" },
+	  "a NodeLocal DNSCache binary: adds its row; requires -coredns" },
 	{ "nodens", "PATH", TEXT, offsetof(struct nd_labflags, plan.nodens), 0, 0,
-	  "another nodens than the one this belongs to" },
+	  "nodens binary to test (the one this tool belongs to)" },
 	{ "json", "FILE", TEXT, offsetof(struct nd_labflags, json), 0, 0,
-	  "the same as JSON; - for standard output, instead of tables" },
+	  "also write JSON; -: JSON on standard output instead of tables" },
 	{ "show", NULL, SWITCH, offsetof(struct nd_labflags, show), 0, 0,
-	  "print the commands that make the lab" },
-	{ "help", NULL, SWITCH, offsetof(struct nd_labflags, help), 0, 0, "this text" },
+	  "print the commands that build the lab" },
+	{ "help", NULL, SWITCH, offsetof(struct nd_labflags, help), 0, 0, "print this help" },
 };
 
 void nd_labflags_usage(FILE *to)
 {
 	fprintf(to,
 		"usage: nodens lab [burst] [race] [OPTION...]\n\n"
-		"A Kubernetes node in network namespaces of its own: why lookups stall, and what\n"
-		"cures it. As root, or where users may make namespaces.\n\n");
+		"Builds a Kubernetes node from network namespaces and shows why DNS lookups stall,\n"
+		"and which fixes help. Needs root, or a kernel that lets users create namespaces.\n\n");
 	for (size_t i = 0; i < ND_COUNT(flags); i++) {
 		char left[32];
 		snprintf(left, sizeof left, "-%s %s", flags[i].name,
 			 flags[i].value ? flags[i].value : "");
 		fprintf(to, "  %-20s %s\n", left, flags[i].help);
 	}
-	fprintf(to, "\nExit status: 0; 1 a bar was missed, or a part failed; 2 command line; 3 no\n"
-		    "namespaces can be made here, or a program is missing.\n");
+	fprintf(to, "\nExit status: 0 success; 1 an expectation was missed or a process failed;\n"
+		    "2 invalid command line; 3 namespaces cannot be created, or a program is\n"
+		    "missing.\n");
+}
+
+/* "-clients: invalid value "0": must be ..." */
+static int refuse(const char *flag, const char *value, const char *must, char why[ND_LABFLAGS_WHY])
+{
+	int n = snprintf(why, ND_LABFLAGS_WHY, "-%s: ", flag);
+
+	nd_invalid_format(why + n, ND_LABFLAGS_WHY - (size_t)n, "value", value, must);
+	return ND_EFORMAT;
 }
 
 static int set_number(struct nd_labflags *f, const struct flag *flag, const char *value,
@@ -61,9 +72,9 @@ static int set_number(struct nd_labflags *f, const struct flag *flag, const char
 	unsigned long v = digits > 0 && digits < 9 ? strtoul(value, NULL, 10) : 0;
 
 	if (digits == 0 || digits > 8 || value[digits] || v < flag->min || v > flag->max) {
-		snprintf(why, ND_LABFLAGS_WHY, "-%s: \"%.60s\" is no whole number from %u to %u",
-			 flag->name, value, flag->min, flag->max);
-		return ND_EFORMAT;
+		char must[64];
+		snprintf(must, sizeof must, "a whole number from %u to %u", flag->min, flag->max);
+		return refuse(flag->name, value, must, why);
 	}
 	*(unsigned *)((char *)f + flag->at) = (unsigned)v;
 	return 0;
@@ -78,7 +89,7 @@ static int set(struct nd_labflags *f, const struct flag *flag, const char *value
 	case TEXT: break;
 	}
 	if (!*value) {
-		snprintf(why, ND_LABFLAGS_WHY, "-%s: its value is empty", flag->name);
+		snprintf(why, ND_LABFLAGS_WHY, "-%s: empty value", flag->name);
 		return ND_EFORMAT;
 	}
 	*(const char **)((char *)f + flag->at) = value;
@@ -98,12 +109,14 @@ static int read_flag(struct nd_labflags *f, int argc, char **argv, int *i,
 			flag = &flags[k];
 	if (!flag || (flag->kind == SWITCH && value)) {
 		snprintf(why, ND_LABFLAGS_WHY,
-			 flag ? "%.80s: takes no value" : "\"%.80s\": no such option", word);
+			 flag ? "\"%.80s\": this option takes no value"
+			      : "unknown option \"%.80s\"",
+			 word);
 		return ND_EFORMAT;
 	}
 	if (flag->kind != SWITCH && !value) {
 		if (*i + 1 >= argc) {
-			snprintf(why, ND_LABFLAGS_WHY, "-%s: its value is missing", flag->name);
+			snprintf(why, ND_LABFLAGS_WHY, "-%s: missing value", flag->name);
 			return ND_EFORMAT;
 		}
 		value = argv[++*i];
@@ -121,7 +134,7 @@ static int read_cause(struct nd_labflags *f, const char *word, char why[ND_LABFL
 		f->cause[c] = true;
 		return 0;
 	}
-	snprintf(why, ND_LABFLAGS_WHY, "\"%.80s\" is neither burst nor race", word);
+	nd_invalid_format(why, ND_LABFLAGS_WHY, "scenario", word, "burst or race");
 	return ND_EFORMAT;
 }
 
@@ -138,7 +151,7 @@ int nd_labflags_parse(struct nd_labflags *f, int argc, char **argv, char why[ND_
 	}
 	if (f->plan.node_cache && !f->plan.coredns && !f->help) {
 		snprintf(why, ND_LABFLAGS_WHY,
-			 "-node-cache: -coredns is needed too, for the DNS pod behind it");
+			 "-node-cache requires -coredns, which runs in the DNS pod");
 		return ND_EFORMAT;
 	}
 	if (f->plan.seconds == 0)

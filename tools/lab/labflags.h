@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include "tools/lab/row.h"
 
-enum { ND_LABFLAGS_WHY = 256, ND_LABFLAGS_QUICK_S = 10, ND_LABFLAGS_S = 30 };
+enum { ND_LABFLAGS_WHY = 384, ND_LABFLAGS_QUICK_S = 10, ND_LABFLAGS_S = 30 };
 
 struct nd_labflags {
 	struct nd_row_plan plan; /* plan.nodens: NULL unless named */

@@ -89,7 +89,8 @@ static void tell_log(const char *who, const char *path)
 	nd_buf_init(&text, LOG_BYTES);
 	nd_file_read(path, &text);
 	size_t from = text.len > LOG_TOLD ? text.len - LOG_TOLD : 0;
-	fprintf(stderr, "nodens lab: %s; it said:\n%s\n", who, nd_buf_string(&text) + from);
+	fprintf(stderr, "nodens lab: %s; its log ends with:\n%s\n", who,
+		nd_buf_string(&text) + from);
 	nd_buf_clear(&text);
 }
 
@@ -140,13 +141,13 @@ int nd_parts_check(struct nd_parts *p)
 		if (!nd_program_ended(&p->dns[i]))
 			continue;
 		snprintf(log, sizeof log, FOLDER "%s.log", nd_world_dns(i, name));
-		snprintf(who, sizeof who, "the DNS server in %s has ended", name);
+		snprintf(who, sizeof who, "the DNS server in %s exited", name);
 		tell_log(who, log);
 		return -ECHILD;
 	}
 	if (!nd_program_ended(&p->agent))
 		return 0;
-	tell_log("the agent has ended", FOLDER "agent.log");
+	tell_log("the agent exited", FOLDER "agent.log");
 	return -ECHILD;
 }
 
@@ -234,14 +235,12 @@ int nd_parts_start(struct nd_parts *p)
 	for (unsigned i = 0; i < p->world->pods && !err; i++)
 		err = start_dns(p, i);
 	err = err ? err
-		  : wait_ready(p, "no lookup of the pod is answered by a DNS pod",
-			       FOLDER "dns0.log");
+		  : wait_ready(p, "the DNS pods answer no lookups of the pod", FOLDER "dns0.log");
 	if (err || !(p->row->what & (ND_ROW_AGENT | ND_ROW_ORIGINAL_AGENT)))
 		return err;
 	err = start_agent(p);
 	return err ? err
-		   : wait_ready(p, "no lookup of the pod is answered by the agent",
-				FOLDER "agent.log");
+		   : wait_ready(p, "the agent answers no lookups of the pod", FOLDER "agent.log");
 }
 
 void nd_parts_stop(struct nd_parts *p)

@@ -93,7 +93,7 @@ static void show_input(const char *text)
 			break;
 	}
 	if (more)
-		fprintf(stderr, "... %u lines more\n", more);
+		fprintf(stderr, "... %u more lines\n", more);
 	fprintf(stderr, "END\n");
 }
 

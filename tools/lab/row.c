@@ -33,9 +33,9 @@ const struct nd_row *nd_row_at(unsigned i)
 const char *nd_row_missing(const struct nd_row *row, const struct nd_row_plan *plan)
 {
 	if ((row->what & ND_ROW_COREDNS_DNS) && !plan->coredns)
-		return "-coredns PATH names no CoreDNS";
+		return "needs -coredns PATH";
 	if ((row->what & ND_ROW_ORIGINAL_AGENT) && !plan->node_cache)
-		return "-node-cache PATH names no NodeLocal DNSCache";
+		return "needs -node-cache PATH";
 	return NULL;
 }
 

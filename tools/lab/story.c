@@ -75,20 +75,20 @@ static void tell_burst_cause(struct story *s, const struct nd_row_result *none)
 	uint64_t table = c->insert_failed + c->drop;
 
 	if (f->timeouts == 0)
-		say(s, "No lookup of %" PRIu64 " stalled with a %s and no cure this time",
-		    f->requests, none->row->dns);
+		say(s, "With a %s and no cure, none of %" PRIu64 " lookups stalled in this run",
+		    none->row->dns, f->requests);
 	else
 		say(s,
-		    "With a %s and no cure %" PRIu64 " of %" PRIu64
-		    " lookups (%.2f %%) stalled, the slowest for %.0f ms",
+		    "With a %s and no cure, %" PRIu64 " of %" PRIu64
+		    " lookups (%.2f %%) stalled; the slowest took %.0f ms",
 		    none->row->dns, f->timeouts, f->requests, share(f), f->max_ms);
-	say(s, ": %" PRIu64 " datagrams found the receive buffer of the DNS pod full, and ",
+	say(s, ". The DNS pod's full receive buffer dropped %" PRIu64 " datagrams; ",
 	    c->dns_rcvbuf);
 	if (table == 0)
-		say(s, "the connection table lost none, so the burst was lost at the server's own "
+		say(s, "conntrack dropped none, so the burst was lost at the server's own "
 		       "socket. ");
 	else
-		say(s, "the connection table refused or dropped %" PRIu64 ". ", table);
+		say(s, "conntrack refused or dropped %" PRIu64 " packets. ", table);
 }
 
 static void tell_burst(struct story *s, const struct nd_row_result *rows, unsigned n)
@@ -104,21 +104,21 @@ static void tell_burst(struct story *s, const struct nd_row_result *rows, unsign
 	if (none)
 		tell_burst_cause(s, none);
 	else
-		say(s, "The row that stalls is left out, since no CoreDNS was named. ");
+		say(s, "The row that stalls was skipped, since -coredns was not given. ");
 	if (reopen)
 		say(s,
-		    "With one question at a time (single-request-reopen) %" PRIu64
-		    " stalled and %" PRIu64 " datagrams were lost; ",
+		    "With one query at a time (single-request-reopen), %" PRIu64
+		    " lookups stalled and %" PRIu64 " datagrams were lost. ",
 		    reopen->figures.timeouts, rcvbuf(&reopen->figures));
 	if (agent)
 		say(s,
-		    "NodeLocal DNSCache in front had %" PRIu64 " stalls and %" PRIu64
-		    " lost at its socket; ",
+		    "With NodeLocal DNSCache, %" PRIu64 " lookups stalled and %" PRIu64
+		    " datagrams were lost at its socket. ",
 		    agent->figures.timeouts, agent->figures.counted.node_rcvbuf);
 	say(s,
-	    "%s nodens, under the whole burst, %" PRIu64 " of %" PRIu64 " lookups stalled, %" PRIu64
-	    " failed and %" PRIu64 " datagrams were lost, the slowest lookup took %.0f ms.",
-	    reopen || agent ? "with" : "With", o.stalls, o.requests, o.errors, o.lost, o.max_ms);
+	    "With nodens under the full burst, %" PRIu64 " of %" PRIu64 " lookups stalled, %" PRIu64
+	    " failed and %" PRIu64 " datagrams were lost; the slowest lookup took %.0f ms.",
+	    o.stalls, o.requests, o.errors, o.lost, o.max_ms);
 }
 
 static void tell_race(struct story *s, const struct nd_row_result *rows, unsigned n)
@@ -130,29 +130,26 @@ static void tell_race(struct story *s, const struct nd_row_result *rows, unsigne
 
 	if (none)
 		say(s,
-		    "Where the second of two first packets of a flow is dropped, as kernels before "
-		    "5.6 do, %" PRIu64 " of %" PRIu64 " lookups (%.1f %%) stalled for %" PRIu64
-		    " packets lost",
+		    "Kernels before 5.6 drop the second of two simultaneous first packets of a "
+		    "flow. With that emulated and no cure, %" PRIu64 " of %" PRIu64
+		    " lookups (%.1f %%) stalled and %" PRIu64 " packets were lost. ",
 		    none->figures.timeouts, none->figures.requests, share(&none->figures),
 		    none->figures.counted.old_kernel);
 	if (kernel)
 		say(s,
-		    "%s this kernel, left alone, met the same clash %" PRIu64
-		    " times, resolved it, and %" PRIu64 " lookups stalled",
-		    none ? ";" : "On", kernel->figures.counted.clash_resolve,
-		    kernel->figures.timeouts);
-	say(s, "%s", none || kernel ? ". " : "");
+		    "Without the emulation, this kernel resolved the same clash %" PRIu64
+		    " times and %" PRIu64 " lookups stalled. ",
+		    kernel->figures.counted.clash_resolve, kernel->figures.timeouts);
 	say(s,
-	    "With a cure, on the old kernel, %" PRIu64 " of %" PRIu64 " lookups stalled, %" PRIu64
-	    " failed and %" PRIu64 " packets were lost, the slowest took %.0f ms",
+	    "With a cure on the emulated old kernel, %" PRIu64 " of %" PRIu64
+	    " lookups stalled, %" PRIu64 " failed and %" PRIu64
+	    " packets were lost; the slowest lookup took %.0f ms.",
 	    o.stalls, o.requests, o.errors, o.lost, o.max_ms);
 	if (agent)
 		say(s,
-		    "; of those that the nodens agent took, %" PRIu64
-		    " flows passed kube-proxy's DNAT.",
+		    " Of the flows that the nodens agent intercepted, %" PRIu64
+		    " passed kube-proxy's DNAT.",
 		    agent->figures.counted.dnat);
-	else
-		say(s, ".");
 }
 
 void nd_table_story(enum nd_row_cause cause, const struct nd_row_result *rows, unsigned n,

@@ -145,9 +145,9 @@ static void write_title(FILE *to, enum nd_row_cause cause, const struct nd_row_p
 	if (cause == ND_ROW_BURST)
 		fprintf(to, "  %u clients, style go, one DNS pod", plan->clients);
 	else
-		fprintf(to, "  %u clients, style parallel, %d DNS pods, %u further Services",
+		fprintf(to, "  %u clients, style parallel, %d DNS pods, %u additional Services",
 			plan->clients, ND_PROXY_PODS_MAX, plan->services);
-	fprintf(to, "; %u s a row; a stall: %d s and more\n\n", plan->seconds,
+	fprintf(to, "; %u s per row; a stall is %d s or more\n\n", plan->seconds,
 		ND_ROW_LIMIT_MS / 1000);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/invalid.h"
 
 static const char blanks[] = " \t\r";
 
@@ -35,7 +36,7 @@ int nd_edit_check_name(const char *option, char why[ND_EDIT_WHY])
 	if (find(option) >= 0 && strlen(option) < ND_EDIT_WORD &&
 	    option[strcspn(option, blanks)] == '\0' && !strchr(option, '\n'))
 		return 0;
-	snprintf(why, ND_EDIT_WHY, "\"%.60s\" is no option of resolv.conf", option);
+	nd_invalid_format(why, ND_EDIT_WHY, "option", option, "an option of resolv.conf(5)");
 	return ND_EFORMAT;
 }
 
@@ -49,7 +50,7 @@ int nd_edit_check(const char *option, char why[ND_EDIT_WHY])
 	if (options[at].max == 0) {
 		if (*value == '\0')
 			return 0;
-		snprintf(why, ND_EDIT_WHY, "%s takes no value", options[at].name);
+		snprintf(why, ND_EDIT_WHY, "option %s takes no value", options[at].name);
 		return ND_EFORMAT;
 	}
 	value += *value == ':';
@@ -58,8 +59,10 @@ int nd_edit_check(const char *option, char why[ND_EDIT_WHY])
 	if (digits > 0 && digits < 4 && !value[digits] && v >= options[at].min &&
 	    v <= options[at].max)
 		return 0;
-	snprintf(why, ND_EDIT_WHY, "%s wants a number from %u to %u: %s:%u", options[at].name,
-		 options[at].min, options[at].max, options[at].name, options[at].max);
+	char must[80];
+	snprintf(must, sizeof must, "%s:N with N from %u to %u", options[at].name, options[at].min,
+		 options[at].max);
+	nd_invalid_format(why, ND_EDIT_WHY, "option", option, must);
 	return ND_EFORMAT;
 }
 

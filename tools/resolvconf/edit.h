@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include "base/buf.h"
 
-enum { ND_EDIT_BYTES = 65536, ND_EDIT_WORD = 64, ND_EDIT_WHY = 160 };
+enum { ND_EDIT_BYTES = 65536, ND_EDIT_WORD = 64, ND_EDIT_WHY = 320 };
 
 /* Is it an option that resolvers know, with a value that they take? 0, or ND_EFORMAT with a
  * sentence in why. */

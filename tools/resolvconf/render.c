@@ -7,7 +7,7 @@
 
 static void write_dns_config(const struct nd_render *r, struct nd_buf *out)
 {
-	nd_buf_text(out, "# For the spec of a pod, or spec.template of what makes pods.\n"
+	nd_buf_text(out, "# For the spec of a pod, or the spec.template of a workload.\n"
 			 "spec:\n"
 			 "  dnsConfig:\n"
 			 "    options:\n");
@@ -35,9 +35,9 @@ static void write_post_start(const struct nd_render *r, struct nd_buf *out)
 {
 	nd_buf_printf(
 		out,
-		"# For the spec of a pod, or spec.template of what makes pods. The container needs a\n"
-		"# shell, and a user who may write /etc/resolv.conf. The hook runs beside the program:\n"
-		"# its first lookups may come before the option.\n"
+		"# For the spec of a pod, or the spec.template of a workload. The container needs a\n"
+		"# shell and a user who can write /etc/resolv.conf. The hook runs concurrently with\n"
+		"# the program, whose first lookups may happen before the option is set.\n"
 		"spec:\n"
 		"  containers:\n"
 		"  - name: %s\n"
@@ -56,9 +56,9 @@ static void write_entrypoint(const struct nd_render *r, struct nd_buf *out)
 {
 	nd_buf_printf(
 		out,
-		"# For the spec of a pod, or spec.template of what makes pods. The container needs a\n"
-		"# shell, and a user who may write /etc/resolv.conf. `args` must name the program and\n"
-		"# its arguments: `command` takes the place of the image's ENTRYPOINT.\n"
+		"# For the spec of a pod, or the spec.template of a workload. The container needs a\n"
+		"# shell and a user who can write /etc/resolv.conf. `args` must name the program and\n"
+		"# its arguments, since `command` replaces the image's ENTRYPOINT.\n"
 		"spec:\n"
 		"  containers:\n"
 		"  - name: %s\n"
@@ -92,9 +92,9 @@ static int write_config_map(const struct nd_render *r, struct nd_buf *out)
 {
 	nd_buf_text(
 		out,
-		"# WARNING: a subPath mount does not update live. Pods keep the file that they started\n"
-		"# with; after a change here, start them anew. The search list is that of one\n"
-		"# namespace: a file for each.\n"
+		"# WARNING: a subPath mount does not update live. Pods keep the file they started\n"
+		"# with; restart them after a change. The search list is specific to one namespace:\n"
+		"# create one ConfigMap per namespace.\n"
 		"apiVersion: v1\n"
 		"kind: ConfigMap\n"
 		"metadata:\n"
@@ -104,7 +104,7 @@ static int write_config_map(const struct nd_render *r, struct nd_buf *out)
 	int err = write_block(r->text, out);
 	nd_buf_printf(out,
 		      "---\n"
-		      "# For the spec of a pod, or spec.template of what makes pods.\n"
+		      "# For the spec of a pod, or the spec.template of a workload.\n"
 		      "spec:\n"
 		      "  containers:\n"
 		      "  - name: %s\n"

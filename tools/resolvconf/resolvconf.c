@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/err.h"
+#include "base/invalid.h"
 #include "io/file.h"
 #include "tools/resolvconf/edit.h"
 #include "tools/resolvconf/inplace.h"
@@ -35,6 +36,15 @@ __attribute__((format(printf, 2, 3))) static int complain(int status, const char
 	return status;
 }
 
+/* "-as: invalid form "x": must be ..." */
+static int complain_invalid(const char *flag, const char *what, const char *value, const char *must)
+{
+	char text[2 * ND_INVALID_TEXT_MAX];
+
+	return complain(USAGE, "%s: %s", flag,
+			nd_invalid_format(text, sizeof text, what, value, must));
+}
+
 static int usage(FILE *to, int status)
 {
 	fprintf(to,
@@ -42,9 +52,10 @@ static int usage(FILE *to, int status)
 		"       nodens resolvconf remove OPTION... [-file FILE]\n"
 		"       nodens resolvconf show [OPTION...] [-file FILE]\n"
 		"       nodens resolvconf render OPTION... -as FORM [-container NAME] [-file FILE]\n\n"
-		"Options of a resolv.conf (/etc/resolv.conf): \"single-request-reopen\", \"ndots:2\".\n"
-		"add and remove write the file in place, only if that changes it. render prints YAML\n"
-		"that brings options into a pod; FORM: %s.\n",
+		"Edits the options of a resolv.conf, like \"single-request-reopen\" or \"ndots:2\".\n"
+		"FILE is /etc/resolv.conf by default. add and remove write it in place, and only if\n"
+		"something changes. render prints YAML that sets the options in a pod; FORM is\n"
+		"%s.\n",
 		nd_render_forms());
 	return status;
 }
@@ -59,7 +70,7 @@ static int read_word(struct call *c, int argc, char **argv, int *i)
 	size_t n = strcspn(name, "=");
 
 	if (name == word && c->options == OPTIONS_MAX)
-		return complain(USAGE, "no more than %d options at a time", OPTIONS_MAX);
+		return complain(USAGE, "too many options: at most %d are allowed", OPTIONS_MAX);
 	if (name == word) {
 		c->option[c->options++] = word;
 		return 0;
@@ -68,11 +79,11 @@ static int read_word(struct call *c, int argc, char **argv, int *i)
 		if (strlen(flags[k].name) != n || memcmp(flags[k].name, name, n) != 0)
 			continue;
 		if (name[n] != '=' && *i + 1 >= argc)
-			return complain(USAGE, "-%s: its value is missing", flags[k].name);
+			return complain(USAGE, "-%s: missing value", flags[k].name);
 		*flags[k].to = name[n] == '=' ? name + n + 1 : argv[++*i];
 		return 0;
 	}
-	return complain(USAGE, "\"%s\": no such option", word);
+	return complain(USAGE, "unknown flag \"%s\"", word);
 }
 
 /* Changes the text once per option; each step's outcome is the next one's text. */
@@ -99,7 +110,7 @@ static int change(const struct call *c,
 	struct stat st;
 
 	if (c->options == 0)
-		return complain(USAGE, "%s: which option?", c->verb);
+		return complain(USAGE, "%s: an OPTION is required", c->verb);
 	int err = nd_inplace_open(&f, c->file, ND_EDIT_BYTES);
 	if (err)
 		return complain(FAILED, "%s: %s", c->file, nd_err_text(err));
@@ -112,7 +123,9 @@ static int change(const struct call *c,
 	if (err)
 		return complain(FAILED, "%s: %s", c->file, nd_err_text(err));
 	if (lstat(c->file, &st) == 0 && S_ISLNK(st.st_mode))
-		complain(0, "note: %s is a link; who writes the file behind it may undo this",
+		complain(0,
+			 "note: %s is a symbolic link; its target may be rewritten by another "
+			 "program",
 			 c->file);
 	return 0;
 }
@@ -185,11 +198,11 @@ static int print_form(const struct call *c, const char *text)
 		fputs(nd_buf_string(&out), stdout);
 	nd_buf_clear(&out);
 	if (err == -ENOENT)
-		return complain(USAGE, "-as: \"%s\" is none of %s", c->form, nd_render_forms());
+		return complain_invalid("-as", "form", c->form, nd_render_forms());
 	if (err == ND_EFORMAT)
 		return complain(FAILED,
-				"%s: control or non-ASCII characters, which YAML cannot carry as "
-				"they are",
+				"%s: contains control or non-ASCII characters, which cannot be "
+				"copied to YAML unchanged",
 				c->file);
 	return err ? complain(FAILED, "%s", nd_err_text(err)) : 0;
 }
@@ -199,10 +212,10 @@ static int render(const struct call *c)
 	struct nd_buf text, with;
 
 	if (c->options == 0 || !c->form)
-		return complain(USAGE, "render: an OPTION and -as FORM are needed");
+		return complain(USAGE, "render: an OPTION and -as FORM are required");
 	if (!is_label(c->container))
-		return complain(USAGE, "-container: \"%s\" is no name of a container",
-				c->container);
+		return complain_invalid("-container", "container name", c->container,
+					"a DNS label");
 	if (strcmp(c->form, "configMap") != 0)
 		return print_form(c, "");
 	int status = read_text(c->file, &text);
@@ -242,7 +255,7 @@ static int run(const struct call *c)
 		return show(c);
 	if (strcmp(c->verb, "render") == 0)
 		return render(c);
-	complain(USAGE, "\"%s\": no such command", c->verb);
+	complain(USAGE, "unknown command \"%s\"", c->verb);
 	return usage(stderr, USAGE);
 }
 

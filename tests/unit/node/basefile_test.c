@@ -239,7 +239,7 @@ static void test_no_place_to_write(void **state)
 	struct nd_basefile *b = nd_basefile_new(&c);
 	assert_int_equal(nd_basefile_update(b, &written, &d), ND_ECONF);
 	assert_false(written);
-	assert_non_null(strstr(d.text, "/nonexistent/Corefile - can't be written"));
+	assert_non_null(strstr(d.text, "/nonexistent/Corefile - cannot be written"));
 	nd_basefile_free(b);
 }
 

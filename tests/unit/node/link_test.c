@@ -137,7 +137,7 @@ static void test_refuses(void **state)
 		const char *name, *link, *before, *after, *says;
 		int err;
 	} rows[] = {
-		{ "loopback", "lo", "true", "true", "no virtual link", -EEXIST },
+		{ "loopback", "lo", "true", "true", "is not virtual", -EEXIST },
 		{ "a veth", "v0", "ip link add v0 type veth peer v1", "ip link del v0",
 		  "of kind veth", -EEXIST },
 		{ "a bridge in use", "br0",

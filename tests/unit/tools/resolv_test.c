@@ -117,7 +117,7 @@ static void test_options(void **state)
 	assert_int_equal(nd_resolv_options(&r, "single-request,timeout:7", 0, note, &notes), 0);
 	assert_true(r.single_request && r.timeout_s == 7 && notes.n == 0);
 	assert_int_equal(nd_resolv_options(&r, "rotate frob", 0, note, &notes), ND_EFORMAT);
-	assert_string_equal(notes.text, "option \"frob\": not known here");
+	assert_string_equal(notes.text, "unknown option \"frob\"");
 }
 
 int main(void)
