@@ -31,27 +31,28 @@ void nd_body_clear(struct nd_body *b)
 	nd_buf_clear(&b->refusal);
 }
 
-static enum nd_body_kind kind_of(const struct nd_ask *asked, int status, const char *type)
+static enum nd_body_kind kind_of(const struct nd_apirequest *asked, int status, const char *type)
 {
 	if (status != 200 || !type)
 		return ND_BODY_REFUSAL;
 	if (strncmp(type, "application/vnd.kubernetes.protobuf", 35) == 0 &&
 	    asked->kind != ND_OBJECT_IMPORT)
-		return asked->what == ND_ASK_LIST ? ND_BODY_PROTOBUF_LIST : ND_BODY_PROTOBUF_WATCH;
+		return asked->type == ND_APIREQUEST_LIST ? ND_BODY_PROTOBUF_LIST
+							 : ND_BODY_PROTOBUF_WATCH;
 	return strncmp(type, "application/json", 16) == 0 ? ND_BODY_JSON : ND_BODY_REFUSAL;
 }
 
-void nd_body_open(struct nd_body *b, const struct nd_ask *asked, struct nd_sink *sink, int status,
-		  const char *type)
+void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct nd_sink *sink,
+		  int status, const char *type)
 {
 	enum nd_body_kind kind = kind_of(asked, status, type);
-	bool stream = asked->what == ND_ASK_STREAM;
+	bool stream = asked->type == ND_APIREQUEST_STREAM;
 
 	nd_buf_reset(&b->refusal);
 	if (b->open && b->kind == kind)
 		return;
 	/* The list that it goes on with was in another kind, so it would seem to be all of it. */
-	if (asked->more[0] && asked->what == ND_ASK_LIST)
+	if (asked->more[0] && asked->type == ND_APIREQUEST_LIST)
 		kind = ND_BODY_REFUSAL;
 	nd_body_close(b);
 	b->kind = kind;
@@ -62,7 +63,7 @@ void nd_body_open(struct nd_body *b, const struct nd_ask *asked, struct nd_sink 
 		nd_pbstream_watch_init(&b->in.watch, asked->kind, sink, MAX_OBJECT, stream);
 	else if (kind == ND_BODY_JSON)
 		nd_jsonstream_init(&b->in.json, asked->kind, sink, MAX_OBJECT,
-				   asked->what != ND_ASK_LIST, stream);
+				   asked->type != ND_APIREQUEST_LIST, stream);
 }
 
 int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n)

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "kube/ask.h"
+#include "kube/apirequest.h"
 #include "kube/jsonstream.h"
 #include "kube/pbstream.h"
 
@@ -33,8 +33,8 @@ void nd_body_init(struct nd_body *b);
 void nd_body_clear(struct nd_body *b);
 /* The head is there; type NULL: it has none. A page behind the first goes on with the list that is
  * open. */
-void nd_body_open(struct nd_body *b, const struct nd_ask *asked, struct nd_sink *sink, int status,
-		  const char *type);
+void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct nd_sink *sink,
+		  int status, const char *type);
 /* A list that is open, and not whole, is given up. */
 void nd_body_close(struct nd_body *b);
 /* 0 or what is wrong with the bytes. */

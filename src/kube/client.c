@@ -199,7 +199,7 @@ static int renew(struct nd_client *c)
 	/* Without what the program gave us there is no going on; with files from before there is. */
 	if (!err || !show)
 		return 0;
-	nd_credential_refuse(c->credential);
+	nd_credential_discard(c->credential);
 	return ND_ECONF;
 }
 
@@ -211,10 +211,10 @@ const char *nd_client_notice(struct nd_client *c)
 	return fresh ? c->notice : NULL;
 }
 
-void nd_client_refused(struct nd_client *c)
+void nd_client_discard_credential(struct nd_client *c)
 {
 	if (c->credential)
-		nd_credential_refuse(c->credential);
+		nd_credential_discard(c->credential);
 }
 
 const char *nd_client_error(const struct nd_client *c, int err)
@@ -234,7 +234,7 @@ uint64_t nd_client_delay_ns(struct nd_client *c)
 
 	if (c->limits.inflight && c->waiting >= c->limits.inflight)
 		return 50 * (uint64_t)ND_NS_PER_MS;
-	if (c->credential && nd_credential_ask(c->credential) == ND_CREDENTIAL_RUNNING)
+	if (c->credential && nd_credential_prepare(c->credential) == ND_CREDENTIAL_RUNNING)
 		return 50 * (uint64_t)ND_NS_PER_MS;
 	if (c->limits.per_s <= 0)
 		return 0;
@@ -356,7 +356,7 @@ struct nd_apicount *nd_client_count(struct nd_client *c)
 	return &c->count;
 }
 
-void nd_client_answered(struct nd_client *c)
+void nd_client_release(struct nd_client *c)
 {
 	c->waiting--;
 }

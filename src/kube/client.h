@@ -33,10 +33,10 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 /* What came of it; who sends counts (watch.h). */
 struct nd_apicount *nd_client_count(struct nd_client *c);
 /* To be told for each get that was sent: its head is there, or it ended or was cancelled before. */
-void nd_client_answered(struct nd_client *c);
+void nd_client_release(struct nd_client *c);
 const struct nd_config *nd_client_config(const struct nd_client *c);
 /* The server said 401: an exec program is asked again. */
-void nd_client_refused(struct nd_client *c);
+void nd_client_discard_credential(struct nd_client *c);
 /* What nd_client_get() failed with. */
 const char *nd_client_error(const struct nd_client *c, int err);
 /* Once after each change of files that is no good: what is wrong with them; else NULL. */

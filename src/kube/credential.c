@@ -169,7 +169,7 @@ static void start(struct nd_credential *c)
 	failed(c);
 }
 
-enum nd_credential_state nd_credential_ask(struct nd_credential *c)
+enum nd_credential_state nd_credential_prepare(struct nd_credential *c)
 {
 	if (c->have && expired(&c->answer))
 		forget(c);
@@ -186,7 +186,7 @@ const struct nd_exec_answer *nd_credential_get(const struct nd_credential *c, un
 	return c->have ? &c->answer : NULL;
 }
 
-void nd_credential_refuse(struct nd_credential *c)
+void nd_credential_discard(struct nd_credential *c)
 {
 	if (c->have && nd_loop_now_ns(c->loop) - c->ran_ns >= S(1))
 		forget(c);

@@ -23,12 +23,12 @@ enum nd_credential_state {
 struct nd_credential *nd_credential_new(struct nd_loop *loop, const struct nd_exec *exec);
 void nd_credential_free(struct nd_credential *c); /* kills the program; takes NULL */
 /* Runs the program if there is nothing to show, or it has expired. */
-enum nd_credential_state nd_credential_ask(struct nd_credential *c);
+enum nd_credential_state nd_credential_prepare(struct nd_credential *c);
 /* After READY, until the next ask: what to show, and a number that is another one after each run.
  * NULL: there is nothing. */
 const struct nd_exec_answer *nd_credential_get(const struct nd_credential *c, unsigned *number);
 /* The server did not take it (401): the next ask runs the program again, but not more than once a
  * second. */
-void nd_credential_refuse(struct nd_credential *c);
+void nd_credential_discard(struct nd_credential *c);
 /* Why it FAILED. */
 const char *nd_credential_error(const struct nd_credential *c);

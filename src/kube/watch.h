@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* watch.h - keeps a sink equal to all objects of one kind that an API server has: lists, then
- * watches.
+/* watch.h - keeps a sink equal to all objects of one kind on an API server: list, then watch.
  *
- * The first list is a streaming one (sendInitialEvents); where the server has none, or it breaks
- * off, pages of a LIST. Then a WATCH from there on; when it ends, the next one goes on where it
- * was. 410 lists again. What fails is tried again after a pause that doubles, with jitter (0.8 s to
- * 30 s), and what the server says by Retry-After. A kind that the server does not have (404:
- * ServiceImports without their definition) is an empty list. No list is ever whole in memory. A
- * list that breaks off takes nothing away from the sink.
+ * The first list is a streaming one (sendInitialEvents). Where the server does not support it, or
+ * it breaks off, the list is read in pages. A WATCH follows from the version of the list; when it
+ * ends, the next one continues from the last version seen. 410 lists again. Failures are retried
+ * after a pause with jitter that doubles from 0.8 s to 30 s, or after the server's Retry-After. A
+ * kind that the server does not have (404: no CRD for ServiceImports) is an empty list. No list is
+ * ever held in memory as a whole. A list that breaks off removes nothing from the sink.
  *
  * Owns:    nd_watch is heap; its client and sink are borrowed and outlive it.
  * Threads: the loop's own.
@@ -20,30 +19,32 @@
 
 struct nd_watch;
 
-enum {
-	ND_WATCH_CUT = 0,    /* no answer, or one that cannot be read or ends too early */
-	ND_WATCH_SELF = 1,   /* who we are to the server cannot be told */
-	ND_WATCH_NOTICE = 2, /* it goes on all the same */
+/* Codes of a report that are not an HTTP status. */
+enum nd_watch_code {
+	ND_WATCH_BROKEN = 0,         /* no response, or one that is unreadable or ended early */
+	ND_WATCH_NO_CREDENTIALS = 1, /* no usable credentials: token file, exec program */
+	ND_WATCH_NOTICE = 2,         /* a warning: the request was sent all the same */
 };
 
 struct nd_watch_config {
 	enum nd_object_kind kind;
-	const char *labels; /* selector; NULL: all */
+	const char *labels; /* label selector; NULL: all */
 	struct nd_client *client;
 	struct nd_sink *sink;
-	/* NULL: listed whole, or a watch that had failed goes on and stands. Else what failed; told
-	 * once if it repeats. code: the status that the server said, or one of ND_WATCH_*. */
+	/* failed == NULL: a list completed, or a broken watch recovered. Otherwise the error;
+	 * repeats are not reported. code: the HTTP status, or an nd_watch_code. */
 	void (*report)(void *ctx, enum nd_object_kind kind, const char *failed, int code);
 	void *ctx;
 };
 
 struct nd_watch_state {
-	bool synced;    /* was listed whole once */
-	bool connected; /* a watch is open, or a list under way, and its head was good */
-	uint64_t lists, events, failures, expired; /* expired: 410s */
+	bool synced;    /* a list has completed at least once */
+	bool connected; /* a list or watch is open, and its status was 200 */
+	uint64_t lists, events, failures;
+	uint64_t expired; /* 410 responses */
 };
 
-/* Sends its first request at once. NULL: no memory. */
+/* Sends its first request from the loop, at once. NULL: no memory. */
 struct nd_watch *nd_watch_new(struct nd_loop *loop, const struct nd_watch_config *config);
 void nd_watch_free(struct nd_watch *w); /* takes NULL */
 struct nd_watch_state nd_watch_state(const struct nd_watch *w);

@@ -88,7 +88,7 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	struct call *c = ctx;
 	(void)x;
 
-	nd_client_answered(c->client);
+	nd_client_release(c->client);
 	c->status = status;
 }
 
@@ -311,7 +311,7 @@ static void test_exec(void **state)
 	    "\"status\":{\"clientCertificateData\":\"x\",\"clientKeyData\":\"y\"}}");
 	sleep(1);
 	nd_loop_update(w.loop);
-	nd_client_refused(w.client);
+	nd_client_discard_credential(w.client);
 	get(&c, w.loop, w.client, 0);
 	assert_int_equal(c.err, ND_ECONF);
 	assert_non_null(strstr(nd_client_error(w.client, c.err), "client certificate"));

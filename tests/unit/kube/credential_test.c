@@ -28,7 +28,7 @@ static void on_timer(struct nd_timer *t)
 {
 	struct waiting *w = ND_CONTAINER(t, struct waiting, timer);
 
-	w->state = w->c ? nd_credential_ask(w->c) : ND_CREDENTIAL_READY;
+	w->state = w->c ? nd_credential_prepare(w->c) : ND_CREDENTIAL_READY;
 	if (w->state != ND_CREDENTIAL_RUNNING)
 		nd_loop_stop(w->loop);
 	else
@@ -135,7 +135,7 @@ static void test_no_program(void **state)
 
 	x.hint = "install it";
 	struct nd_credential *c = nd_credential_new(loop, &x);
-	assert_int_equal(nd_credential_ask(c), ND_CREDENTIAL_FAILED);
+	assert_int_equal(nd_credential_prepare(c), ND_CREDENTIAL_FAILED);
 	assert_string_equal(nd_credential_error(c),
 			    "/etc/kubeconfig:7 - exec.command /nowhere/at-all: No such file or "
 			    "directory; install it");
@@ -171,20 +171,20 @@ static void test_runs(void **state)
 	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY); /* expired */
 	assert_string_equal(nd_credential_get(c, &number)->token, "2");
 	assert_int_not_equal(number, first);
-	nd_credential_refuse(c); /* at once: it is not run again */
+	nd_credential_discard(c); /* at once: it is not run again */
 	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &number)->token, "2");
 	pause_ms(loop, 1100);
-	nd_credential_refuse(c);
+	nd_credential_discard(c);
 	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &number)->token, "3");
 	pause_ms(loop, 1100);
-	nd_credential_refuse(c);
+	nd_credential_discard(c);
 	assert_int_equal(ask(loop, c), ND_CREDENTIAL_FAILED);
 	assert_non_null(strstr(nd_credential_error(c), "over"));
-	assert_int_equal(nd_credential_ask(c), ND_CREDENTIAL_FAILED); /* not again yet */
+	assert_int_equal(nd_credential_prepare(c), ND_CREDENTIAL_FAILED); /* not again yet */
 	pause_ms(loop, 1100);
-	assert_int_equal(nd_credential_ask(c), ND_CREDENTIAL_RUNNING);
+	assert_int_equal(nd_credential_prepare(c), ND_CREDENTIAL_RUNNING);
 	nd_credential_free(c); /* while it runs */
 	nd_loop_free(loop);
 	unlink(path);

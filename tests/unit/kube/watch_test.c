@@ -136,7 +136,7 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 	return 0;
 }
 
-void nd_client_answered(struct nd_client *c)
+void nd_client_release(struct nd_client *c)
 {
 	(void)c;
 	world.waiting--;
@@ -149,7 +149,7 @@ struct nd_apicount *nd_client_count(struct nd_client *c)
 	return &world.count;
 }
 
-void nd_client_refused(struct nd_client *c)
+void nd_client_discard_credential(struct nd_client *c)
 {
 	(void)c;
 	note("? ");
@@ -382,13 +382,13 @@ static const struct {
 	    { 429, "text/plain", "999999", "slow down" },
 	    { 503, "text/plain", "Wed, 21 Oct 2026 07:28:20 GMT", "soon" },
 	    { 429, "text/plain", "Wed, 21 Oct 2026 07:27:20 GMT", "sooner" } },
-	  "S !429 TooManyRequests ~7000 S ~4000 S !429  ~1600 S !503  ~20000 S !429  ~6400 " },
+	  "S !429 TooManyRequests ~7000 S ~4000 S !429 ~1600 S !503 ~20000 S !429 ~6400 " },
 	{ "a page in another kind than the one before does not stand for the whole list",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
 	    { 200, "application/vnd.kubernetes.protobuf", NULL, "k8s", .n = 4 },
 	    { GOOD, LIST("\"resourceVersion\":\"6\"", ITEM("b")) } },
-	  "S L ( +a L=t !200 : it answers neither protobuf nor JSON, or not as it did ~400 L ( +b ) ok " },
+	  "S L ( +a L=t !200: Content-Type is neither protobuf nor JSON, or not that of the first page ~400 L ( +b ) ok " },
 	{ "410 inside a streaming list",
 	  { { GOOD, EVENT("ADDED", "a", "3") ERROR("410", "Expired"), .ms = MIN },
 	    { GOOD, LISTED("20"), .ms = MIN } },
@@ -412,7 +412,7 @@ static const struct {
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 404, "text/plain", NULL, "404 page not found\n" },
 	    STREAM },
-	  "S !403 Forbidden: no ~400 S ~800 S !404  ~1600 S ( +a ) ok " },
+	  "S !403 Forbidden: no ~400 S ~800 S !404 ~1600 S ( +a ) ok " },
 	{ "403 of a server that has just come up is no such thing",
 	  { STREAM,
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", "") },
@@ -430,7 +430,7 @@ static const struct {
 	    { 503, "application/json", NULL, "{\"kind\":\"Status\"" },
 	    { 500, NULL, NULL, NULL },
 	    { GOOD, EVENT("ADDED", "b", "11"), .ms = MIN } },
-	  "S ( +a ) ok W=9 !500  ~400 W=9 !503  ~800 W=9 !500  ~1600 W=9 ~2000 +b ok " },
+	  "S ( +a ) ok W=9 !500 ~400 W=9 !503 ~800 W=9 !500 ~1600 W=9 ~2000 +b ok " },
 	{ "it cannot be reached: no reason to list again",
 	  { STREAM,
 	    { 0, .err = ND_ECLOSED },
@@ -448,7 +448,12 @@ static const struct {
 	{ "an early end of the list is none",
 	  { { GOOD, EVENT("ADDED", "a", "3"), .ms = MIN },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) } },
-	  "S ( +a !the server ended it too early ~400 L ( +a ) ok " },
+	  "S ( +a !the response ended early ~400 L ( +a ) ok " },
+	{ "a page that ends early",
+	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
+	    { GOOD, "{\"kind\":\"ServiceList\"," },
+	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
+	  "S L !the response ended early ~400 L ( ) ok " },
 	{ "a watch that is cut after a while is not spoken of; one that is cut at once is",
 	  { STREAM,
 	    { GOOD, EVENT("ADDED", "b", "12"), .err = ND_ECLOSED, .ms = MIN },
@@ -457,13 +462,13 @@ static const struct {
 	  "S ( +a ) ok W=9 +b W=12 +c !it was cut ~400 W=13 ~2000 ok " },
 	{ "a watch that ends at once, again and again, is listed anew",
 	  { STREAM, { GOOD, "" }, { GOOD, "" }, { GOOD, "" }, STREAM },
-	  "S ( +a ) ok W=9 !the server ended it too early ~400 W=9 ~2000 ~800 W=9 ~2000 ~1600 S ( +a ) ok " },
+	  "S ( +a ) ok W=9 !the response ended early ~400 W=9 ~2000 ~800 W=9 ~2000 ~1600 S ( +a ) ok " },
 	{ "garbage in a watch is left, and the watch goes on",
 	  { STREAM, { GOOD, EVENT("ADDED", "b", "12") "<html>" }, { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ~2000 ok " },
 	{ "neither protobuf nor JSON",
 	  { { 200, "text/html", NULL, "<html>" }, { 200, NULL, NULL, "" } },
-	  "S !200 : it answers neither protobuf nor JSON, or not as it did ~400 S ~800 " },
+	  "S !200: Content-Type is neither protobuf nor JSON, or not that of the first page ~400 S ~800 " },
 	{ "a type that was not asked for",
 	  { { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL, "{\"type\":\"A\"}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
@@ -521,11 +526,12 @@ static void test_absent(void **state)
 	step(&none);
 	step(&there);
 	step(&none);
-	assert_string_equal(world.trace, "S ( ) !there are no ServiceImports: "
-					 "serviceimports.multicluster.x-k8s.io is not installed "
-					 "ok ~400 S ok ~800 S ( +a ) ok W=9 !"
-					 "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports: 404 "
-					 " ~400 ");
+	assert_string_equal(world.trace,
+			    "S ( ) !no ServiceImports: "
+			    "the CRD serviceimports.multicluster.x-k8s.io is not installed "
+			    "ok ~400 S ok ~800 S ( +a ) ok W=9 !"
+			    "/apis/multicluster.x-k8s.io/v1alpha1/serviceimports: 404"
+			    " ~400 ");
 	nd_watch_free(w);
 }
 
@@ -675,8 +681,8 @@ static void test_protobuf(void **state)
 	shorten(world.trace);
 	assert_string_equal(
 		world.trace,
-		"S !429 TooManyRequests: too many requests ~3000 S !403  ~800 S L ( +web +head +out +old "
-		"L=next-page !200 : it answers neither protobuf nor JSON, or not as it did ~400 ");
+		"S !429 TooManyRequests: too many requests ~3000 S !403 ~800 S L ( +web +head +out +old "
+		"L=next-page !200: Content-Type is neither protobuf nor JSON, or not that of the first page ~400 ");
 	nd_watch_free(w);
 	for (list.n = 1; list.n < n; list.n++) {
 		w = begin(ND_OBJECT_SERVICE, NULL);
@@ -741,7 +747,7 @@ static void test_client(void **state)
 	step(&stream);
 	world.get_err = ND_ECONF; /* who we are cannot be said */
 	step(NULL);
-	assert_int_equal(world.code, ND_WATCH_SELF);
+	assert_int_equal(world.code, ND_WATCH_NO_CREDENTIALS);
 	step(NULL);
 	world.get_err = 0;
 	world.notice = "a file is bad";
@@ -785,11 +791,12 @@ static void test_count(void **state)
 	nd_watch_free(w);
 }
 
-/* The sink is full: all is listed again, with a pause. */
+/* The sink is full, in a list or in a watch: everything is listed again, after a pause. */
 static void test_full(void **state)
 {
 	static const struct answer stream = STREAM,
-				   list = { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) };
+				   list = { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) },
+				   event = { GOOD, EVENT("ADDED", "b", "11"), .ms = MIN };
 	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
 	(void)state;
 
@@ -799,7 +806,13 @@ static void test_full(void **state)
 	world.upsert = 0;
 	step(&list);
 	assert_true(nd_watch_state(w).synced);
-	assert_null(strstr(world.trace, ") !"));
+	world.upsert = ND_ELIMIT;
+	step(&event);
+	world.upsert = 0;
+	step(&stream);
+	shorten(world.trace);
+	assert_string_equal(world.trace, "S ( +a x !over a limit ~400 L ( +a ) ok "
+					 "W=5 +b x !over a limit ~400 S ( +a ) ok ");
 	nd_watch_free(w);
 }
 
