@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/err.h"
 
 struct nd_addr nd_addr_from(int family, const void *bytes, uint16_t port)
@@ -63,7 +64,7 @@ static int parse_port(const char *text, uint16_t *port)
 {
 	char *end;
 
-	if (*text < '0' || *text > '9')
+	if (!nd_ascii_is_digit(*text))
 		return ND_EFORMAT;
 	unsigned long n = strtoul(text, &end, 10);
 	if (*end || n > 65535)
@@ -180,7 +181,7 @@ bool nd_addr_is_loopback(const struct nd_addr *a)
 	return n == 4 ? bytes[0] == 127 : IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
 }
 
-/* Clears what lies behind the first `bits` bits. */
+/* Clears all bits after the first `bits`. */
 static void mask(uint8_t *bytes, size_t len, size_t bits)
 {
 	for (size_t i = 0; i < len; i++) {

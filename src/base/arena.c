@@ -38,7 +38,7 @@ static struct nd_arena_chunk *add_chunk(struct nd_arena *a, size_t n)
 		return NULL;
 	c->size = size;
 	if (a->chunk && size == n) {
-		/* A large piece gets a chunk of its own, behind the one still being filled. */
+		/* A large piece gets its own chunk; the newest one is still being filled. */
 		c->older = a->chunk->older;
 		a->chunk->older = c;
 	} else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arena.h - memory that belongs to a lifetime: taken in pieces, given back at once.
+/* arena.h - memory that belongs to one lifetime: allocated in pieces, freed at once.
  *
  * Owns:    its chunks, until clear.
- * Errors:  NULL when the maximum set at birth or the heap is exhausted.
+ * Errors:  NULL if the arena's maximum is reached or the heap is exhausted.
  * Threads: one at a time.
  */
 #pragma once
@@ -13,16 +13,16 @@
 struct nd_arena_chunk;
 
 struct nd_arena {
-	struct nd_arena_chunk *chunk; /* newest; the older ones hang behind it */
-	size_t used;                  /* bytes handed out, alignment included */
-	size_t max;                   /* bytes this arena may hold; set at birth */
+	struct nd_arena_chunk *chunk; /* newest first */
+	size_t used;                  /* bytes allocated, padding included */
+	size_t max;                   /* limit of used */
 };
 
 void nd_arena_init(struct nd_arena *a, size_t max_bytes);
-/* Gives everything back. Takes a cleared or zeroed arena alike. */
+/* Frees everything. A cleared or zeroed arena is fine. */
 void nd_arena_clear(struct nd_arena *a);
 
-/* n bytes, zeroed, aligned for any type. n may be 0. */
+/* n bytes, zeroed and aligned for any type. n may be 0. */
 void *nd_arena_alloc(struct nd_arena *a, size_t n);
 void *nd_arena_array(struct nd_arena *a, size_t count, size_t size);
 void *nd_arena_copy(struct nd_arena *a, const void *from, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ascii.h - classes of ASCII characters, whatever the locale. Pure. */
+/* ascii.h - classes of ASCII characters, independent of the locale. Pure. */
 #pragma once
 
 #include <stdbool.h>

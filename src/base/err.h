@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* err.h - one space of error codes, and the check for our own mistakes.
+/* err.h - the error codes, and assertions.
  *
- * A function that can fail returns 0 or a negative code: -errno of the system,
- * or one of ours, which start below the kernel's range. Outputs stay untouched
- * on failure.
+ * A function that can fail returns 0 or a negative code: -errno, or one of the
+ * codes below, which are outside the kernel's range. On failure, outputs are
+ * unchanged.
  */
 #pragma once
 
@@ -12,21 +12,21 @@
 
 enum nd_err {
 	ND_OK = 0,
-	ND_ETRUNC = -4097,  /* the bytes end before the thing does */
-	ND_EFORMAT = -4098, /* the bytes or the text break their grammar */
-	ND_ELIMIT = -4099,  /* a maximum that was set at birth is reached */
-	ND_ECONF = -4100,   /* a configuration mistake; struct nd_diag says which */
-	ND_ENOTYET = -4101, /* known, but not in this build */
-	ND_ECLOSED = -4102, /* the peer or the owner has closed it */
-	ND_ETIME = -4103,   /* the time set for it is over */
-	ND_ETLS = -4104,    /* no TLS with that peer; a text beside it says why */
+	ND_ETRUNC = -4097,  /* the input ends too early */
+	ND_EFORMAT = -4098, /* the input violates its grammar */
+	ND_ELIMIT = -4099,  /* a fixed maximum is reached */
+	ND_ECONF = -4100,   /* a configuration error; struct nd_diag has the message */
+	ND_ENOTYET = -4101, /* known, but not supported in this build */
+	ND_ECLOSED = -4102, /* closed by the peer or by its owner */
+	ND_ETIME = -4103,   /* timed out */
+	ND_ETLS = -4104,    /* TLS failed; a separate text has the reason */
 };
 
-/* What the code means, in English; never NULL. Static storage. */
+/* The code's meaning in English; never NULL. Static storage. */
 const char *nd_err_text(int err);
 
-/* Our own mistakes only, never for bytes from a socket. Always on: cheap, and a
- * wrong answer costs more than a restart. */
+/* For programming errors only, never for input from outside. Always enabled: it is
+ * cheap, and a wrong answer costs more than a restart. */
 #define ND_ASSERT(cond)                                                                      \
 	do {                                                                                 \
 		if (__builtin_expect(!(cond), 0)) {                                          \

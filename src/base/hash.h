@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hash.h - a fixed 64-bit fingerprint of bytes: for configurations, shares and tables
- * whose keys nobody hostile picks. For names off the wire use siphash.h. */
+/* hash.h - an unkeyed 64-bit hash: for fingerprints of configurations, and for tables
+ * whose keys an attacker cannot choose. For names from the wire use siphash.h. Pure. */
 #pragma once
 
 #include <stddef.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* heap.h - a pairing heap of embedded nodes, smallest key first, equal keys in the order
- * of their insertion (so that a run with virtual time is always the same run).
+/* heap.h - a pairing heap of embedded nodes, smallest key first, equal keys in insertion order
+ * (which makes runs with a virtual clock reproducible).
  *
- * Owns: nothing. Insert O(1), pop and delete O(log n) amortised, no allocation.
+ * Owns:    nothing; a linked node must outlive its place in the heap.
+ * Threads: one at a time.
+ * Cost:    insert O(1), delete O(log n) amortised, no allocation.
  */
 #pragma once
 
@@ -11,8 +13,8 @@
 #include <stdint.h>
 
 struct nd_heap_node {
-	struct nd_heap_node *child, *next,
-		*prev; /* prev: left sibling, or parent of a first child */
+	struct nd_heap_node *child, *next;
+	struct nd_heap_node *prev; /* left sibling, or the parent of a first child */
 	uint64_t key, seq;
 	bool linked;
 };
@@ -23,10 +25,10 @@ struct nd_heap {
 };
 
 void nd_heap_add(struct nd_heap *h, struct nd_heap_node *node, uint64_t key);
-/* Does nothing when the node is not linked. */
+/* Does nothing if the node is not linked. */
 void nd_heap_del(struct nd_heap *h, struct nd_heap_node *node);
 
-/* The smallest, still linked; NULL when empty. */
+/* The node with the smallest key; it remains linked. NULL if empty. */
 static inline struct nd_heap_node *nd_heap_first(const struct nd_heap *h)
 {
 	return h->root;

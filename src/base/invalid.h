@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* invalid.h - the one form of a message about a value that is not accepted:
+/* invalid.h - the common form of a message about a value that is not accepted:
  *
  *	invalid buffer size "99999": must be 512 to 4096 bytes
  *
@@ -9,9 +9,9 @@
 
 #include <stddef.h>
 
-enum { ND_INVALID_TEXT_MAX = 200 }; /* bytes of the value that are shown */
+enum { ND_INVALID_TEXT_MAX = 200 }; /* bytes of the value shown */
 
-/* Writes the message to `to`, cut at n bytes. what: "buffer size". must: what would be accepted,
- * "512 to 4096 bytes"; NULL: nothing is said of that. Returns `to`. */
+/* Writes the message to `to`, truncated to n bytes. what: "buffer size". must: the accepted values,
+ * "512 to 4096 bytes"; NULL: that part is omitted. Returns `to`. */
 const char *nd_invalid_format(char *to, size_t n, const char *what, const char *value,
 			      const char *must);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* list.h - a ring of links that are embedded in what they link.
+/* list.h - a doubly linked ring of nodes embedded in their owners.
  *
- * Owns:    nothing.
- * Invariant: a linked node's neighbours point back at it; an unlinked one is zero,
- *            so that nd_list_del() on it does nothing.
+ * Owns:      nothing.
+ * Threads:   one at a time.
+ * Invariant: a linked node's neighbours point back to it; an unlinked node is zero,
+ *            and nd_list_del() on it does nothing.
  */
 #pragma once
 
@@ -30,7 +31,7 @@ static inline bool nd_list_linked(const struct nd_list *node)
 	return node->next != NULL;
 }
 
-/* Behind the last one. */
+/* Appends node. */
 static inline void nd_list_add(struct nd_list *head, struct nd_list *node)
 {
 	node->prev = head->prev;
@@ -39,7 +40,7 @@ static inline void nd_list_add(struct nd_list *head, struct nd_list *node)
 	head->prev = node;
 }
 
-/* Before the first one. */
+/* Prepends node. */
 static inline void nd_list_push(struct nd_list *head, struct nd_list *node)
 {
 	nd_list_add(head->next, node);
@@ -54,7 +55,7 @@ static inline void nd_list_del(struct nd_list *node)
 	node->next = node->prev = NULL;
 }
 
-/* The first node, unlinked; NULL when there is none. */
+/* Unlinks and returns the first node; NULL if the list is empty. */
 static inline struct nd_list *nd_list_pop(struct nd_list *head)
 {
 	struct nd_list *node = head->next;
@@ -65,7 +66,7 @@ static inline struct nd_list *nd_list_pop(struct nd_list *head)
 }
 
 #define ND_LIST_ENTRY(node, type, member) ND_CONTAINER(node, type, member)
-/* The body may unlink `it`, and nothing else. */
+/* The body may unlink `it`, and no other node. */
 #define ND_LIST_EACH(head, it)                                                       \
 	for (struct nd_list *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)

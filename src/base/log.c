@@ -35,8 +35,8 @@ void nd_log_set_sink(void (*sink)(void *ctx, const char *text, size_t n), void *
 	sink_ctx = ctx;
 }
 
-/* One write a call, so that lines of two threads never mix; a full pipe loses the
- * rest rather than stall a worker. */
+/* One write per call: lines of two threads never mix. If standard output is non-blocking and full,
+ * the rest is dropped; a worker is not stalled. */
 static void put(const char *text, size_t n)
 {
 	if (sink_fn) {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <urcu/urcu-memb.h>
 
-/* ThreadSanitizer does not see the order that liburcu keeps (membarrier, and a library it did not
- * build): it is told here. What a reader did comes before what runs after its read_unlock; a read
- * outside of the lock is still found. */
+/* ThreadSanitizer cannot see the ordering done by liburcu (membarrier, in a library built without
+ * it), so it is annotated here: a reader's accesses happen before anything that runs after its
+ * read_unlock. A read outside the lock is still found. */
 #if defined(__SANITIZE_THREAD__)
 #define TSAN 1
 #elif defined(__has_feature)
@@ -73,7 +73,7 @@ void nd_rcu_defer(void (*free_fn)(void *ptr), void *ptr)
 {
 	struct deferred *d = malloc(sizeof *d);
 
-	if (!d) { /* no room to remember it: wait here instead */
+	if (!d) { /* no memory to defer it: wait here */
 		nd_rcu_synchronize();
 		free_fn(ptr);
 		return;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rcu.h - publish, read without a lock, free after the readers have gone (liburcu, memb).
+/* rcu.h - read-copy-update: publish a pointer, read it without a lock, free it after all readers
+ * are done (liburcu, memb flavour).
  *
- * Readers: a thread registers itself once, then brackets each batch of work with
- *          read_lock/unlock. What it got inside lives until unlock.
- * Writers: one at a time for each published pointer (all of ours: the control thread).
+ * Readers: a thread registers once, then brackets each batch of work with read_lock/unlock.
+ *          A pointer read inside is valid until unlock.
+ * Writers: one at a time per published pointer (all of ours run on the control thread).
  */
 #pragma once
 
@@ -13,11 +14,11 @@ void nd_rcu_unregister(void);
 void nd_rcu_read_lock(void);
 void nd_rcu_read_unlock(void);
 
-/* Waits until no reader can hold what was unpublished before. Never on a worker. */
+/* Waits until no reader can hold a pointer unpublished before this call. Never on a worker. */
 void nd_rcu_synchronize(void);
-/* Calls free_fn(ptr) once no reader can hold it; on a helper thread of liburcu's. */
+/* Calls free_fn(ptr) once no reader can hold ptr, on liburcu's helper thread. */
 void nd_rcu_defer(void (*free_fn)(void *ptr), void *ptr);
-/* Waits for all deferred calls; before exit. */
+/* Waits for all deferred calls. Call it before exit. */
 void nd_rcu_barrier(void);
 
 #define nd_rcu_publish(slot, value) __atomic_store_n(&(slot), (value), __ATOMIC_RELEASE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* siphash.h - SipHash-1-3: a keyed 64-bit hash for bytes that an attacker may choose.
  * Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012); 1-3 as in the
- * Rust and Linux hash tables. Reads nothing past n. */
+ * hash tables of Rust and Linux. Reads exactly n bytes. Pure. */
 #pragma once
 
 #include <stddef.h>
@@ -28,7 +28,7 @@ static inline void nd_siphash_round(uint64_t v[4])
 	v[2] = ND_SIPHASH_ROTL(v[2], 32);
 }
 
-/* `extra` is hashed ahead of the bytes: the part of a key that is no name. */
+/* `extra` is hashed before the bytes: the part of a key that is not a name. */
 static inline uint64_t nd_siphash(const struct nd_siphash_key *key, uint64_t extra,
 				  const void *bytes, size_t n)
 {
@@ -48,7 +48,7 @@ static inline uint64_t nd_siphash(const struct nd_siphash_key *key, uint64_t ext
 		v[0] ^= m;
 	}
 	m = 0;
-	if (rest && n >= 8) { /* the last eight, of which some were hashed */
+	if (rest && n >= 8) { /* the last 8 bytes; those hashed already are shifted out */
 		memcpy(&m, p + rest - 8, 8);
 		m >>= 8 * (8 - rest);
 	} else {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* time.h - units of time. Durations and points in time are nanoseconds, in uint64_t, unless the
- * name of a variable says otherwise.
- */
+/* time.h - units of time. Durations and points in time are nanoseconds in uint64_t unless the name
+ * of a variable says otherwise. */
 #pragma once
 
 #include <stdint.h>

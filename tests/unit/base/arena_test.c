@@ -32,13 +32,13 @@ static void test_pieces(void **state)
 			memset(p, (int)n + 1, sizes[i]);
 		}
 	}
-	for (size_t i = 0; i < n; i++) /* none stands on another */
+	for (size_t i = 0; i < n; i++) /* the pieces do not overlap */
 		for (size_t k = 0; k < sizes[i % ND_COUNT(sizes)]; k++)
 			assert_int_equal(piece[i][k], (unsigned char)(i + 1));
 	nd_arena_clear(&a);
 	assert_int_equal(a.used, 0);
 	nd_arena_clear(&a);
-	assert_non_null(nd_arena_alloc(&a, 10)); /* cleared is as good as new */
+	assert_non_null(nd_arena_alloc(&a, 10)); /* usable again after clear */
 	nd_arena_clear(&a);
 }
 

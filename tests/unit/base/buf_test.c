@@ -26,7 +26,7 @@ static void test_grows(void **state)
 		assert_int_equal(b.data[i], '0' + (int)(i % 10));
 	nd_buf_clear(&b);
 	assert_null(b.data);
-	assert_int_equal(nd_buf_text(&b, "again"), 0); /* the maximum stays */
+	assert_int_equal(nd_buf_text(&b, "again"), 0); /* the maximum is kept */
 	nd_buf_clear(&b);
 }
 
@@ -60,7 +60,7 @@ static void test_printf(void **state)
 
 	nd_buf_init(&b, 1000);
 	assert_int_equal(nd_buf_printf(&b, "%s=%d;", "a", 1), 0);
-	assert_int_equal(nd_buf_printf(&b, "%600d", 2), 0); /* over what is there */
+	assert_int_equal(nd_buf_printf(&b, "%600d", 2), 0); /* longer than the current capacity */
 	snprintf(want, sizeof want, "a=1;%600d", 2);
 	assert_string_equal(nd_buf_string(&b), want);
 	assert_int_equal(b.len, 604);

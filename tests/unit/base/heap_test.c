@@ -18,7 +18,7 @@ struct item {
 	uint64_t added; /* the model's order of insertion */
 };
 
-/* The naive model: look at them all. */
+/* The model: a linear search. */
 static struct item *smallest(struct item *items)
 {
 	struct item *best = NULL;
@@ -50,7 +50,7 @@ static void test_against_model(void **state)
 		if (first != (want ? &want->node : NULL))
 			fail_msg("step %d: a wrong first", step);
 		if (it->node.linked || (seed >> 32) % 8 == 0) {
-			nd_heap_del(&h, &it->node); /* also when it is not linked */
+			nd_heap_del(&h, &it->node); /* no effect if it is not linked */
 			assert_false(it->node.linked);
 		} else {
 			it->added = added++;

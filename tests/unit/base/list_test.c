@@ -40,7 +40,7 @@ static void test_list(void **state)
 	assert_true(nd_list_empty(&head));
 	assert_null(nd_list_pop(&head));
 	assert_false(nd_list_linked(&items[0].link));
-	nd_list_del(&items[0].link); /* not linked: nothing happens */
+	nd_list_del(&items[0].link); /* not linked: no effect */
 
 	nd_list_add(&head, &items[1].link);
 	nd_list_add(&head, &items[2].link);

@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "base/siphash.h"
 
-/* SipHash-1-3 of 0, 1, 2, ... under the key 0..15; made with an implementation that gives the
- * paper's vector for 2-4 (a129ca6149be45e5). The first eight octets go in as `extra`. */
+/* SipHash-1-3 of 0, 1, 2, ... under the key 0..15; computed with an implementation that
+ * reproduces the paper's vector for 2-4 (a129ca6149be45e5). The first 8 bytes are passed as
+ * `extra`. */
 static void test_vectors(void **state)
 {
 	static const struct {
@@ -27,12 +28,12 @@ static void test_vectors(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
-		uint8_t *bytes = malloc(rows[i].n + 1); /* not from its start: alignment */
+		uint8_t *bytes = malloc(rows[i].n + 1); /* the copy is not aligned */
 		for (size_t k = 0; k < rows[i].n; k++)
 			bytes[1 + k] = (uint8_t)(8 + k);
 		uint64_t got = nd_siphash(&key, 0x0706050403020100, bytes + 1, rows[i].n);
 		if (got != rows[i].hash)
-			fail_msg("%zu octets: %016llx", rows[i].n, (unsigned long long)got);
+			fail_msg("%zu bytes: %016llx", rows[i].n, (unsigned long long)got);
 		free(bytes);
 	}
 }

@@ -472,7 +472,7 @@ static const struct {
 	{ "a type that was not asked for",
 	  { { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL, "{\"type\":\"A\"}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
-	  "S x !over a limit ~400 L ( ) ok " },
+	  "S x !limit exceeded ~400 L ( ) ok " },
 };
 
 /* The trace without the path, which is the same each time. */
