@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/apicount.h"
 
-#include "io/clock.h"
+#include "base/time.h"
 
 /* Those of Prometheus's Go client, which CoreDNS takes. */
 const double nd_apicount_bounds[ND_APICOUNT_BUCKETS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,

@@ -42,7 +42,7 @@ int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n);
 /* That was all of it: 0, or it lacks something. */
 int nd_body_finish(struct nd_body *b);
 
-/* ---- of one that is no refusal ---- */
+/* --- of one that is no refusal --- */
 size_t nd_body_taken(const struct nd_body *b);        /* objects and events so far */
 bool nd_body_refused(const struct nd_body *b);        /* a Status stood in it */
 bool nd_body_initial(const struct nd_body *b);        /* a streaming list that is not whole yet */

@@ -6,12 +6,12 @@
 #include <string.h>
 #include "base/buf.h"
 #include "base/err.h"
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/file.h"
 #include "kube/credential.h"
 
 enum { TOKEN_BYTES_MAX = 64 << 10, TARGET_BYTES_MAX = 16 << 10, BURST = 10 };
-static const uint64_t head_ns = 30 * (uint64_t)ND_NS_PER_S;
+static const uint64_t head_ns = ND_S(30);
 
 enum { FILES = 3, OLD_MAX = 4 };
 
@@ -130,7 +130,7 @@ void nd_client_free(struct nd_client *c)
 	free(c);
 }
 
-/* ---- certificates that change ---- */
+/* --- certificates that change --- */
 
 /* A place for a link that is still in use; those that no exchange is left on are closed. NULL: all
  * are. */
@@ -226,16 +226,16 @@ const char *nd_client_error(const struct nd_client *c, int err)
 		       : c->notice;
 }
 
-/* ---- requests ---- */
+/* --- requests --- */
 
 uint64_t nd_client_delay_ns(struct nd_client *c)
 {
 	uint64_t now = nd_loop_now_ns(c->loop);
 
 	if (c->limits.inflight && c->waiting >= c->limits.inflight)
-		return 50 * (uint64_t)ND_NS_PER_MS;
+		return ND_MS(50);
 	if (c->credential && nd_credential_prepare(c->credential) == ND_CREDENTIAL_RUNNING)
-		return 50 * (uint64_t)ND_NS_PER_MS;
+		return ND_MS(50);
 	if (c->limits.per_s <= 0)
 		return 0;
 	c->tokens += (double)(now - c->filled_ns) * c->limits.per_s / ND_NS_PER_S;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/file.h"
@@ -26,7 +27,7 @@ static int no_memory(struct nd_diag *d)
 	return nd_diag_at(d, NULL, 0, "no memory");
 }
 
-/* ---- the URL ---- */
+/* --- the URL --- */
 
 /* Where something stands, for messages; file NULL: its reader knows. */
 struct place {
@@ -64,7 +65,7 @@ static int split_host(const char *text, char *name, size_t cap, unsigned *port)
 		return 0;
 	char *rest;
 	unsigned long n = strtoul(behind + 1, &rest, 10);
-	if (*behind != ':' || behind[1] < '0' || behind[1] > '9' || *rest || !n || n > 65535)
+	if (*behind != ':' || !nd_ascii_is_digit(behind[1]) || *rest || !n || n > 65535)
 		return ND_EFORMAT;
 	*port = (unsigned)n;
 	return 0;
@@ -154,7 +155,7 @@ int nd_config_in_cluster(const char *host, const char *port, const char *folder,
 	return err;
 }
 
-/* ---- kubeconfig ---- */
+/* --- kubeconfig --- */
 
 static int fail(struct reading *r, const struct nd_tree *at, const char *what, const char *why)
 {

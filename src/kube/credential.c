@@ -6,10 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/time.h"
 #include "io/child.h"
 #include "io/clock.h"
-
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
 
 enum {
 	OUT_BYTES_MAX = 1 << 20,
@@ -62,7 +61,7 @@ void nd_credential_free(struct nd_credential *c)
 static void failed(struct nd_credential *c)
 {
 	c->pause_s = !c->pause_s ? 1 : c->pause_s < PAUSE_MAX_S ? 2 * c->pause_s : PAUSE_MAX_S;
-	c->again_ns = nd_loop_now_ns(c->loop) + S(c->pause_s);
+	c->again_ns = nd_loop_now_ns(c->loop) + ND_S(c->pause_s);
 }
 
 /* ": LINE", the first line that has something in it. */
@@ -156,7 +155,7 @@ static void start(struct nd_credential *c)
 {
 	const struct nd_exec *x = c->exec;
 	const char **env = make_env(x);
-	struct nd_child_request r = { x->argv, env, OUT_BYTES_MAX, S(60) };
+	struct nd_child_request r = { x->argv, env, OUT_BYTES_MAX, ND_S(60) };
 	int err = env ? nd_child_start(c->loop, &r, on_end, c, &c->child) : -ENOMEM;
 
 	free(env);
@@ -188,7 +187,7 @@ const struct nd_exec_answer *nd_credential_get(const struct nd_credential *c, un
 
 void nd_credential_discard(struct nd_credential *c)
 {
-	if (c->have && nd_loop_now_ns(c->loop) - c->ran_ns >= S(1))
+	if (c->have && nd_loop_now_ns(c->loop) - c->ran_ns >= ND_S(1))
 		forget(c);
 }
 

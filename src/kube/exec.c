@@ -57,7 +57,7 @@ static int get_list(struct reading *r, const struct nd_tree *map, const char *ke
 	return *out && (*out)->kind != ND_TREE_LIST ? fail(r, *out, what, "must be a list") : 0;
 }
 
-/* ---- JSON, written ---- */
+/* --- JSON, written --- */
 
 static void put_text(struct nd_buf *b, const char *text)
 {
@@ -140,7 +140,7 @@ static int make_info(struct reading *r, const struct nd_exec *x, const struct nd
 	return *out ? 0 : no_memory(r->diag);
 }
 
-/* ---- the kubeconfig ---- */
+/* --- the kubeconfig --- */
 
 static int read_version(struct reading *r, const struct nd_tree *at, struct nd_exec *x)
 {
@@ -286,7 +286,7 @@ int nd_exec_read(const char *file, const struct nd_tree *at, const struct nd_exe
 	return err;
 }
 
-/* ---- the answer ---- */
+/* --- the answer --- */
 
 static int bad(const struct nd_exec *x, struct nd_diag *d, const char *what, const char *why)
 {

@@ -64,7 +64,7 @@ void nd_jsonstream_clear(struct nd_jsonstream *j)
 	nd_buf_clear(&j->shell);
 }
 
-/* ---- one object ---- */
+/* --- one object --- */
 
 static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a,
 		     bool remove)
@@ -127,7 +127,7 @@ static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct n
 	return err;
 }
 
-/* ---- the list around its items ---- */
+/* --- the list around its items --- */
 
 /* Where it says so before its items; custom resources have their fields sorted, and say so behind. */
 static int check_shell(struct nd_jsonstream *j, const struct nd_tree *t, bool whole)
@@ -216,7 +216,7 @@ static int look_at_kind(struct nd_jsonstream *j)
 	return err;
 }
 
-/* ---- bytes ---- */
+/* --- bytes --- */
 
 static int finish_item(struct nd_jsonstream *j, const char *bytes, size_t n)
 {
@@ -283,7 +283,8 @@ static int close_bracket(struct nd_jsonstream *j, bool *left_items)
 	return 0;
 }
 
-static bool is_space(char c)
+/* RFC 8259 s2. */
+static bool is_json_space(char c)
 {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
@@ -300,9 +301,9 @@ static int take_byte(struct nd_jsonstream *j, char c)
 		else if (c == '}' || c == ']')
 			err = close_bracket(j, &left);
 		else if (j->depth == 0)
-			return is_space(c) ? 0 : ND_EFORMAT;
+			return is_json_space(c) ? 0 : ND_EFORMAT;
 		else if (items)
-			return c == ',' || is_space(c) ? 0 : ND_EFORMAT;
+			return c == ',' || is_json_space(c) ? 0 : ND_EFORMAT;
 	} else if (items || j->depth == 0) {
 		return ND_EFORMAT;
 	}

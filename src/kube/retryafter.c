@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "base/ascii.h"
 
 /* "Wed, 21 Oct 2026 07:28:00 GMT"; -1: it is none. Not by strptime(): names must not follow the
  * locale. */
@@ -34,11 +35,11 @@ uint64_t nd_retryafter_s(const char *text, uint64_t now_s)
 
 	if (!text)
 		return 0;
-	if (*text < '0' || *text > '9') {
+	if (!nd_ascii_is_digit(*text)) {
 		int64_t at = parse_date(text);
 		return at > (int64_t)now_s ? (uint64_t)at - now_s : 0;
 	}
-	for (; *text >= '0' && *text <= '9'; text++)
+	for (; nd_ascii_is_digit(*text); text++)
 		s = s > UINT32_MAX ? s : 10 * s + (uint64_t)(*text - '0');
 	return *text ? 0 : s;
 }

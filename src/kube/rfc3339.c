@@ -3,14 +3,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/ascii.h"
 #include "base/err.h"
+#include "base/time.h"
 
 /* n digits, then the octet `then` (0: none). Moves on. */
 static bool number(const char **at, unsigned n, char then, int *out)
 {
 	*out = 0;
 	for (unsigned i = 0; i < n; i++, (*at)++) {
-		if (**at < '0' || **at > '9')
+		if (!nd_ascii_is_digit(**at))
 			return false;
 		*out = *out * 10 + (**at - '0');
 	}
@@ -20,15 +22,15 @@ static bool number(const char **at, unsigned n, char then, int *out)
 /* Digits behind the point, as many as there are; those beyond the ninth say nothing. */
 static bool fraction(const char **at, int64_t *ns)
 {
-	int64_t unit = 100000000;
+	int64_t unit = ND_NS_PER_S / 10;
 
 	*ns = 0;
 	if (**at != '.')
 		return true;
 	(*at)++;
-	if (**at < '0' || **at > '9')
+	if (!nd_ascii_is_digit(**at))
 		return false;
-	for (; **at >= '0' && **at <= '9'; (*at)++, unit /= 10)
+	for (; nd_ascii_is_digit(**at); (*at)++, unit /= 10)
 		*ns += (**at - '0') * unit;
 	return true;
 }
@@ -87,6 +89,6 @@ int nd_rfc3339_parse(const char *text, int64_t *ns)
 	    day > month_length(year, month) || hour > 23 || minute > 59 || second > 59)
 		return ND_EFORMAT;
 	int64_t s = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - ahead;
-	*ns = s * 1000000000 + part;
+	*ns = s * ND_NS_PER_S + part;
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "kube/selector.h"
 
 #include <string.h>
+#include "base/ascii.h"
 #include "base/err.h"
 
 struct scan {
@@ -37,19 +38,14 @@ static size_t word_len(const char *at)
 	return strcspn(at, " \t\r\n,()=!<>");
 }
 
-static bool alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /* The name part of a key, and a value: 1..63 of letters, digits, - _ . , a letter or digit at both
  * ends. */
 static bool sound(const char *text, size_t n)
 {
-	if (n == 0 || n > 63 || !alnum(text[0]) || !alnum(text[n - 1]))
+	if (n == 0 || n > 63 || !nd_ascii_is_alnum(text[0]) || !nd_ascii_is_alnum(text[n - 1]))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (!alnum(text[i]) && !strchr("-_.", text[i]))
+		if (!nd_ascii_is_alnum(text[i]) && !strchr("-_.", text[i]))
 			return false;
 	return true;
 }
@@ -61,7 +57,7 @@ static bool sound_prefix(const char *text, size_t n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		bool edge = i == 0 || i + 1 == n || text[i - 1] == '.' || text[i + 1] == '.';
-		bool low = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= '0' && text[i] <= '9');
+		bool low = nd_ascii_is_alnum(text[i]) && nd_ascii_lower(text[i]) == text[i];
 		if (!low && (edge || (text[i] != '-' && text[i] != '.')))
 			return false;
 	}

@@ -34,7 +34,7 @@ static void put_text(struct nd_buf *b, const char *text)
 		nd_buf_add(b, text, n + 1);
 }
 
-/* ---- objects to octets ---- */
+/* --- objects to octets --- */
 
 static void put_ip(struct nd_buf *b, const struct nd_object_ip *ip)
 {
@@ -111,7 +111,7 @@ static void put_object(struct nd_buf *b, const struct nd_object *o)
 	}
 }
 
-/* ---- writing ---- */
+/* --- writing --- */
 
 static void put_out(struct nd_snapshot *w, const struct nd_buf *b)
 {

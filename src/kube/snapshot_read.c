@@ -7,7 +7,7 @@
 
 enum { ARENA_BYTES_KEPT = 64 << 10 };
 
-/* ---- octets to objects ---- */
+/* --- octets to objects --- */
 
 /* Errors are sticky: the end is where the first one was met, so what is read behind it is zero or
  * "". */
@@ -179,7 +179,7 @@ static void take_object(struct cursor *c, struct nd_object *o)
 	c->bad |= c->at != c->end || !o->name[0];
 }
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 /* The next object, of n octets. */
 static bool take_record(struct cursor *c, size_t n, struct nd_object *o)

@@ -8,19 +8,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/file.h"
 #include "kube/decode.h"
 
 enum {
 	FILES_MAX = 10000,
 	FILE_BYTES_MAX = 512 << 20,
-	LOOK_NS = ND_NS_PER_S,
-	SETTLE_NS = 100 * ND_NS_PER_MS,
 };
+static const uint64_t look_ns = ND_S(1), settle_ns = ND_MS(100);
 static const size_t memory_max = (size_t)4 << 30; /* of trees and objects, while reading */
 
 struct nd_source {
@@ -32,7 +32,7 @@ struct nd_source {
 
 struct files {
 	char **path; /* sorted */
-	size_t n;
+	size_t n, cap;
 };
 
 static void clear_files(struct files *f)
@@ -51,7 +51,7 @@ static bool ends_in(const char *name, const char *end)
 
 static int add_file(struct files *f, const char *folder, const char *name)
 {
-	char **grown = realloc(f->path, (f->n + 1) * sizeof *grown);
+	char **grown = nd_array_grow(f->path, &f->cap, f->n + 1, sizeof *grown);
 
 	if (!grown)
 		return -ENOMEM;
@@ -265,13 +265,13 @@ static void on_timer(struct nd_timer *t)
 	struct nd_source *s = ND_CONTAINER(t, struct nd_source, timer);
 	bool soon = nd_source_look(s);
 
-	nd_timer_start(s->loop, t, soon ? SETTLE_NS : LOOK_NS, on_timer);
+	nd_timer_start(s->loop, t, soon ? settle_ns : look_ns, on_timer);
 }
 
 void nd_source_watch(struct nd_source *s, struct nd_loop *loop)
 {
 	s->loop = loop;
-	nd_timer_start(loop, &s->timer, LOOK_NS, on_timer);
+	nd_timer_start(loop, &s->timer, look_ns, on_timer);
 }
 
 int nd_source_new(const struct nd_source_config *config, struct nd_source **out, struct nd_diag *d)

@@ -11,9 +11,6 @@
 #include "sim/encode.h"
 #include "sim/world.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-
 enum { OUT_MAX = 16 << 20, REQUEST_MAX = 16 << 10, PIECE_MAX = 3000 };
 
 struct sim_api {
@@ -63,7 +60,7 @@ static void due(struct conn *c, uint64_t ns)
 
 static uint64_t soon(const struct conn *c)
 {
-	return MS(draw(c->a->mood.slow_ms + 1));
+	return ND_MS(draw(c->a->mood.slow_ms + 1));
 }
 
 static void free_conn(struct conn *c)
@@ -77,7 +74,7 @@ static void free_conn(struct conn *c)
 	free(c);
 }
 
-/* ---- answers ---- */
+/* --- answers --- */
 
 static const char *type_of(const struct conn *c, bool watch)
 {
@@ -189,8 +186,8 @@ static void open_watch(struct conn *c, uint32_t from)
 	write_head(c, 200, type_of(c, true), 0);
 	c->watching = true;
 	c->told = from;
-	c->ends_ns = nd_world_now_ns() + S(20 + draw(280));
-	c->bookmark_ns = nd_world_now_ns() + S(10 + draw(50));
+	c->ends_ns = nd_world_now_ns() + ND_S(20 + draw(280));
+	c->bookmark_ns = nd_world_now_ns() + ND_S(10 + draw(50));
 }
 
 /* A watch that begins with a list. */
@@ -262,7 +259,7 @@ static void watch(struct conn *c, uint32_t from)
 	sim_encode_error(c->pb, &expired, &c->body);
 }
 
-/* ---- requests ---- */
+/* --- requests --- */
 
 /* The value of a query's field, "" if it has none. */
 static const char *value(const char *query, const char *name, char text[64])
@@ -374,7 +371,7 @@ static void on_accept(void *ctx, struct nd_tcp *tcp)
 				  .ctx = c, .on_data = on_data, .on_close = on_close });
 }
 
-/* ---- writing, piece by piece ---- */
+/* --- writing, piece by piece --- */
 
 static void add_chunk(struct nd_buf *to, const char *bytes, size_t n)
 {
@@ -439,7 +436,7 @@ static void watch_on(struct conn *c)
 	if (now >= c->bookmark_ns) {
 		sim_encode_bookmark(c->pb, c->kind, c->told, false, &c->body);
 		c->a->counts.bookmarks++;
-		c->bookmark_ns = now + S(10 + draw(50));
+		c->bookmark_ns = now + ND_S(10 + draw(50));
 		if (happens(c->a->mood.expire_ppm)) {
 			c->a->counts.errors++;
 			sim_encode_error(c->pb, draw(2) ? &expired : any_refusal(), &c->body);
@@ -496,7 +493,7 @@ void sim_api_changed(struct sim_api *a)
 	}
 }
 
-/* ---- its life ---- */
+/* --- its life --- */
 
 struct sim_api *sim_api_new(struct nd_loop *loop, const struct nd_addr *addr,
 			    struct sim_cluster *cluster)

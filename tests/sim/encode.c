@@ -26,7 +26,7 @@ static const char *ip_text(const struct nd_object_ip *ip, char text[INET6_ADDRST
 	return inet_ntop(ip->len == 4 ? AF_INET : AF_INET6, ip->bytes, text, INET6_ADDRSTRLEN);
 }
 
-/* ---- JSON ---- */
+/* --- JSON --- */
 
 static void json_ports(struct nd_buf *b, const struct nd_object_port *p, size_t n)
 {
@@ -93,7 +93,7 @@ static void json_object(struct nd_buf *b, const struct nd_object *o, uint32_t ve
 	nd_buf_text(b, "}");
 }
 
-/* ---- protobuf ---- */
+/* --- protobuf --- */
 
 static struct nd_buf message(void)
 {
@@ -175,7 +175,7 @@ static void put_object(struct nd_buf *b, const struct nd_object *o, uint32_t ver
 		put_slice(b, &o->slice);
 }
 
-/* ---- either ---- */
+/* --- either --- */
 
 void sim_encode_page_item(struct sim_page *p, const struct sim_object *o)
 {

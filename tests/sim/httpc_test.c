@@ -21,12 +21,9 @@
 #include "support/h2peer.h"
 #include "support/httpcall.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-
 enum { CALLS = 10, CONNS = 32 };
 
-static const struct nd_world_link bad_link = { MS(1), MS(30), 100000, 100000, 100000 };
+static const struct nd_world_link bad_link = { ND_MS(1), ND_MS(30), 100000, 100000, 100000 };
 
 struct rig;
 
@@ -142,7 +139,7 @@ static uint64_t close_rig(struct rig *r)
 			nd_h2peer_free(r->way[i].peer);
 	}
 	nd_tcp_listener_close(r->listener);
-	nd_world_run(nd_world_now_ns() + S(60));
+	nd_world_run(nd_world_now_ns() + ND_S(60));
 	assert_int_equal(nd_world_sockets(), 0);
 	nd_loop_free(r->here);
 	nd_loop_free(r->there);
@@ -165,7 +162,7 @@ static void send_all(struct rig *r)
 static void run(struct rig *r, uint64_t ns)
 {
 	for (uint64_t end = nd_world_now_ns() + ns; nd_world_now_ns() < end;) {
-		nd_world_run(nd_world_now_ns() + MS(100));
+		nd_world_run(nd_world_now_ns() + ND_MS(100));
 		for (size_t i = 0; i < CALLS; i++)
 			if (r->call[i].x)
 				nd_httpc_pause(r->call[i].x, false);
@@ -191,7 +188,7 @@ static void test_lossy(void **state)
 		for (int again = 0; again < 2; again++) {
 			open_rig(&r, seed);
 			send_all(&r);
-			run(&r, S(60));
+			run(&r, ND_S(60));
 			for (size_t i = 0; i < CALLS; i++)
 				if (r.call[i].ends != 1 || r.call[i].err ||
 				    !is_right(&r.call[i].body, 50000 + i, true))
@@ -217,7 +214,7 @@ static void test_cuts(void **state)
 		open_rig(&r, seed);
 		r.cuts = true;
 		send_all(&r);
-		run(&r, S(60));
+		run(&r, ND_S(60));
 		for (size_t i = 0; i < CALLS; i++) {
 			if (r.call[i].ends != 1 ||
 			    !is_right(&r.call[i].body, 50000 + i, r.call[i].err == 0))
@@ -230,7 +227,7 @@ static void test_cuts(void **state)
 		r.cuts = false;
 		nd_httpcall_clear(&r.call[0]);
 		nd_httpcall_get(&r.call[0], r.client, "/bytes/3");
-		run(&r, S(20));
+		run(&r, ND_S(20));
 		assert_int_equal(r.call[0].ends, 1);
 		assert_int_equal(r.call[0].err, 0);
 		close_rig(&r);
@@ -254,26 +251,26 @@ static void test_dark(void **state)
 	r.call[0].at_end = note_end;
 	r.call[0].ctx = &r;
 	nd_httpcall_get(&r.call[0], r.client, "/hang");
-	nd_world_run(nd_world_now_ns() + S(7200));
+	nd_world_run(nd_world_now_ns() + ND_S(7200));
 	assert_int_equal(r.call[0].datas, 1);
 	assert_int_equal(r.call[0].ends, 0);
 	uint64_t dark_ns = nd_world_now_ns();
 	nd_world_set_dark(&r.at_there, true);
-	nd_world_run(dark_ns + S(120));
+	nd_world_run(dark_ns + ND_S(120));
 	assert_int_equal(r.call[0].ends, 1);
 	assert_true(r.call[0].err == ND_ETIME || r.call[0].err == -ETIMEDOUT);
-	assert_in_range(r.ended_ns - dark_ns, 1, S(31));
+	assert_in_range(r.ended_ns - dark_ns, 1, ND_S(31));
 	/* Connecting fails in time, too. */
 	r.call[1].at_end = note_end;
 	r.call[1].ctx = &r;
 	uint64_t sent_ns = nd_world_now_ns();
 	nd_httpcall_get(&r.call[1], r.client, "/bytes/1");
-	nd_world_run(sent_ns + S(120));
+	nd_world_run(sent_ns + ND_S(120));
 	assert_true(r.call[1].err == ND_ETIME || r.call[1].err == -ETIMEDOUT);
-	assert_in_range(r.ended_ns - sent_ns, 1, S(11));
+	assert_in_range(r.ended_ns - sent_ns, 1, ND_S(11));
 	nd_world_set_dark(&r.at_there, false);
 	nd_httpcall_get(&r.call[2], r.client, "/bytes/1");
-	run(&r, S(20));
+	run(&r, ND_S(20));
 	assert_int_equal(r.call[2].err, 0);
 	assert_int_equal(r.call[2].ends, 1);
 	close_rig(&r);
@@ -317,11 +314,11 @@ static void test_names(void **state)
 		nd_world_set_dark(&dark, true);
 		for (; n < 4 && rows[i].addrs[n]; n++)
 			addrs[n] = host(rows[i].addrs[n], 0);
-		nd_world_set_name("api.example", addrs, n, MS(rows[i].delay_ms));
+		nd_world_set_name("api.example", addrs, n, ND_MS(rows[i].delay_ms));
 		struct nd_httpcall *call = &r.call[0];
 		nd_httpcall_get(call, r.client, "/bytes/3");
 		assert_int_equal(call->ends, 0); /* not from inside */
-		run(&r, S(11));
+		run(&r, ND_S(11));
 		if (call->ends != 1 || call->err != rows[i].err ||
 		    !strstr(call->text, rows[i].text))
 			fail_msg("%s: ends %u, %d, %s", rows[i].name, call->ends, call->err,
@@ -339,29 +336,29 @@ static void test_name_moves(void **state)
 	(void)state;
 
 	open_named(&r, 1, "api.example");
-	nd_world_set_name("api.example", &addr, 1, MS(5));
+	nd_world_set_name("api.example", &addr, 1, ND_MS(5));
 	nd_httpcall_get(&r.call[0], r.client, "/bytes/3");
-	run(&r, S(5));
+	run(&r, ND_S(5));
 	assert_int_equal(r.call[0].err, -ECONNREFUSED);
 	addr = host(2, 0);
-	nd_world_set_name("api.example", &addr, 1, MS(5));
+	nd_world_set_name("api.example", &addr, 1, ND_MS(5));
 	nd_httpcall_get(&r.call[1], r.client, "/bytes/3");
-	run(&r, S(5));
+	run(&r, ND_S(5));
 	assert_int_equal(r.call[1].ends, 1);
 	assert_int_equal(r.call[1].err, 0);
 	close_rig(&r);
 
 	for (int whole = 0; whole < 2; whole++) {
 		open_named(&r, 2, "api.example");
-		nd_world_set_name("api.example", &addr, 1, S(1));
+		nd_world_set_name("api.example", &addr, 1, ND_S(1));
 		nd_httpcall_get(&r.call[0], r.client, "/bytes/3");
-		run(&r, MS(500));
+		run(&r, ND_MS(500));
 		nd_httpcall_clear(&r.call[0]);
 		if (whole) {
 			nd_httpc_free(r.client);
 			r.client = NULL;
 		}
-		run(&r, S(5));
+		run(&r, ND_S(5));
 		assert_int_equal(r.call[0].ends, 0);
 		close_rig(&r);
 	}

@@ -19,9 +19,6 @@
 #include "sim/seeds.h"
 #include "sim/world.h"
 
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-
 /* What the run must have seen, in all its seeds together. */
 enum seen {
 	STREAMS,
@@ -121,7 +118,7 @@ static void on_report(void *ctx, bool good, const char *text)
 		       good ? "good" : "bad ", text);
 }
 
-/* ---- drawing the world ---- */
+/* --- drawing the world --- */
 
 static uint32_t maybe(uint32_t ppm)
 {
@@ -137,7 +134,7 @@ static void name_it(struct scene *s, unsigned others)
 	for (unsigned i = 0; i < others; i++)
 		addrs[i] = nd_addr_from(AF_INET, nobody, 0);
 	addrs[others] = s->addr;
-	nd_world_set_name("api.example", addrs, others + 1, draw(100) * MS(1));
+	nd_world_set_name("api.example", addrs, others + 1, draw(100) * ND_MS(1));
 }
 
 static void draw_name(struct scene *s)
@@ -147,13 +144,13 @@ static void draw_name(struct scene *s)
 		return;
 	}
 	seen[NAMELESS]++;
-	nd_world_set_name("api.example", NULL, 0, draw(20000) * MS(1));
+	nd_world_set_name("api.example", NULL, 0, draw(20000) * ND_MS(1));
 }
 
 static void draw_faults(struct scene *s)
 {
-	struct nd_world_link l = { .delay_min_ns = MS(1) / 20,
-				   .delay_max_ns = MS(1) / 10 + draw(20) * MS(1),
+	struct nd_world_link l = { .delay_min_ns = ND_MS(1) / 20,
+				   .delay_max_ns = ND_MS(1) / 10 + draw(20) * ND_MS(1),
 				   .loss_ppm = maybe(150000) };
 	struct sim_api_mood m = s->usual;
 
@@ -172,7 +169,7 @@ static void draw_faults(struct scene *s)
 
 static void stop_faults(struct scene *s)
 {
-	struct nd_world_link l = { .delay_min_ns = MS(1) / 20, .delay_max_ns = MS(1) };
+	struct nd_world_link l = { .delay_min_ns = ND_MS(1) / 20, .delay_max_ns = ND_MS(1) };
 
 	sim_api_set_mood(s->api, &s->usual);
 	nd_world_set_link(&l);
@@ -240,7 +237,7 @@ static void open_scene(struct scene *s)
 	check(s, nd_apisource_new(s->loop, &s->config, &s->source, &d) == 0, d.text);
 }
 
-/* ---- what must hold ---- */
+/* --- what must hold --- */
 
 static void bad_times(struct scene *s)
 {
@@ -262,9 +259,9 @@ static void bad_times(struct scene *s)
 			draw_faults(s);
 		for (unsigned n = draw(5); n; n--) {
 			change(s, draw(most));
-			run(draw(8000) * MS(1));
+			run(draw(8000) * ND_MS(1));
 		}
-		run(MS(1) * draw(20000));
+		run(ND_MS(1) * draw(20000));
 		check_mirror(s);
 	}
 }
@@ -284,11 +281,11 @@ static void check_all_there(struct scene *s)
 static void good_times(struct scene *s)
 {
 	stop_faults(s);
-	run(S(300));
+	run(ND_S(300));
 	check_all_there(s);
 	for (unsigned i = 0; i < 30 && !s->complaint[0]; i++) {
 		change(s, 1 + draw(5));
-		run(S(1) + draw(20000) * MS(1));
+		run(ND_S(1) + draw(20000) * ND_MS(1));
 		check_all_there(s);
 	}
 }
@@ -297,7 +294,7 @@ static void close_scene(struct scene *s)
 {
 	nd_apisource_free(s->source);
 	sim_api_free(s->api);
-	run(S(60));
+	run(ND_S(60));
 	check(s, nd_world_sockets() == 0, "sockets left open");
 	nd_loop_free(s->loop);
 	nd_loop_free(s->outside);

@@ -38,7 +38,7 @@ static void put(const char *name, const char *text)
 	assert_int_equal(rename(path("new"), path(name)), 0);
 }
 
-/* ---- the server: HTTP/1.1; /hang has no end ---- */
+/* --- the server: HTTP/1.1; /hang has no end --- */
 
 static struct nd_tlspeer_conn *hanging;
 
@@ -71,7 +71,7 @@ static void on_gone(void *self)
 		hanging = NULL;
 }
 
-/* ---- one request ---- */
+/* --- one request --- */
 
 struct call {
 	struct nd_loop *loop;

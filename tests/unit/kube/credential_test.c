@@ -15,7 +15,6 @@
 
 #define V1 "client.authentication.k8s.io/v1"
 #define HEAD "{\"kind\":\"ExecCredential\",\"apiVersion\":\"" V1 "\",\"status\":"
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
 
 struct waiting {
 	struct nd_timer timer;
@@ -32,7 +31,7 @@ static void on_timer(struct nd_timer *t)
 	if (w->state != ND_CREDENTIAL_RUNNING)
 		nd_loop_stop(w->loop);
 	else
-		nd_timer_start(w->loop, t, MS(5), on_timer);
+		nd_timer_start(w->loop, t, ND_MS(5), on_timer);
 }
 
 /* As the client does it: asked again and again. */
@@ -49,7 +48,7 @@ static void pause_ms(struct nd_loop *loop, unsigned ms)
 {
 	struct waiting w = { .loop = loop };
 
-	nd_timer_start(loop, &w.timer, MS(ms), on_timer);
+	nd_timer_start(loop, &w.timer, ND_MS(ms), on_timer);
 	nd_loop_run(loop);
 }
 

@@ -21,7 +21,7 @@
 #include "io/random.h"
 #include "kube/watch.h"
 
-/* ---- the world ---- */
+/* --- the world --- */
 
 struct answer {
 	int status; /* 0: no head comes */
@@ -69,7 +69,7 @@ uint64_t nd_loop_now_ns(const struct nd_loop *loop)
 
 uint64_t nd_clock_wall_ns(void)
 {
-	return 1792567680 * (uint64_t)ND_NS_PER_S; /* Wed, 21 Oct 2026 07:28:00 GMT */
+	return ND_S(1792567680); /* Wed, 21 Oct 2026 07:28:00 GMT */
 }
 
 void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
@@ -192,7 +192,7 @@ const char *nd_httpc_error_text(const struct nd_httpc_exchange *x)
 	return "it was cut";
 }
 
-/* ---- the sink and the report ---- */
+/* --- the sink and the report --- */
 
 static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
 {
@@ -234,7 +234,7 @@ static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, i
 
 static struct nd_sink sink = { on_begin, on_upsert, on_remove, on_end, NULL };
 
-/* ---- running ---- */
+/* --- running --- */
 
 static struct nd_watch *begin(enum nd_object_kind kind, const char *labels)
 {
@@ -245,7 +245,7 @@ static struct nd_watch *begin(enum nd_object_kind kind, const char *labels)
 				     .report = on_report };
 
 	memset(&world, 0, sizeof world);
-	world.now_ns = 1000 * (uint64_t)ND_NS_PER_S;
+	world.now_ns = ND_S(1000);
 	struct nd_watch *w = nd_watch_new((struct nd_loop *)&world, &c);
 	assert_non_null(w);
 	return w;
@@ -275,11 +275,11 @@ static void reply(const struct answer *a)
 	for (size_t i = 0; i < n && world.open; i += piece)
 		h.on_data(h.ctx, (struct nd_httpc_exchange *)&world, (const uint8_t *)a->body + i,
 			  n - i < piece ? n - i : piece);
-	world.now_ns += a->ms * (uint64_t)ND_NS_PER_MS;
+	world.now_ns += ND_MS(a->ms);
 	if (!world.open)
 		return;
 	struct nd_timer *t = world.timer;
-	if (t && a->ms * (uint64_t)ND_NS_PER_MS >= world.timer_ns) {
+	if (t && ND_MS(a->ms) >= world.timer_ns) {
 		world.timer = NULL;
 		t->fn(t);
 	}
@@ -297,7 +297,7 @@ static void step(const struct answer *a)
 	assert_int_equal(world.waiting, 0);
 }
 
-/* ---- what servers say ---- */
+/* --- what servers say --- */
 
 #define LIST(meta, items)                                                     \
 	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{" meta \
@@ -535,7 +535,7 @@ static void test_absent(void **state)
 	nd_watch_free(w);
 }
 
-/* ---- cut at any byte ---- */
+/* --- cut at any byte --- */
 
 static void read_recorded(const char *name, char **out, size_t *n)
 {
@@ -585,7 +585,7 @@ static void cut(enum nd_object_kind kind, const struct answer *before, const str
 	if (count(") ") != lists)
 		fail_msg("cut at %zu: a list has ended: %s", at, world.trace);
 	assert_non_null(world.timer);
-	if (strchr(world.trace, '~') && world.timer_ns < 400 * (uint64_t)ND_NS_PER_MS)
+	if (strchr(world.trace, '~') && world.timer_ns < ND_MS(400))
 		fail_msg("cut at %zu: asks again at once: %s", at, world.trace);
 	step(after);
 	if (!nd_watch_state(w).synced || strcmp(world.trace + strlen(world.trace) - 3, "ok ") != 0)
@@ -696,7 +696,7 @@ static void test_protobuf(void **state)
 	free(services);
 }
 
-/* ---- the rest ---- */
+/* --- the rest --- */
 
 static void test_asks(void **state)
 {
@@ -743,7 +743,7 @@ static void test_client(void **state)
 	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
 	(void)state;
 
-	world.delay_ns = 50 * (uint64_t)ND_NS_PER_MS; /* held back by limits: no failure */
+	world.delay_ns = ND_MS(50); /* held back by limits: no failure */
 	step(&stream);
 	world.get_err = ND_ECONF; /* who we are cannot be said */
 	step(NULL);
@@ -778,7 +778,7 @@ static void test_count(void **state)
 
 	step(&no_stream);
 	step(&none);
-	world.delay_ns = 400 * (uint64_t)ND_NS_PER_MS;
+	world.delay_ns = ND_MS(400);
 	step(&list);
 	assert_int_equal(world.count.codes[422], 1);
 	assert_int_equal(world.count.codes[0], 1);
