@@ -30,7 +30,7 @@ static int parse_bool(const char *text, bool *out)
 	return ND_EFORMAT;
 }
 
-static int set(const struct nd_flag *f, void *options, const char *value)
+static int set_value(const struct nd_flag *f, void *options, const char *value)
 {
 	void *to = (char *)options + f->where;
 
@@ -45,8 +45,8 @@ static int set(const struct nd_flag *f, void *options, const char *value)
 	return ND_EFORMAT;
 }
 
-static const struct nd_flag *find(const struct nd_flag *table, size_t n, const char *name,
-				  size_t len)
+static const struct nd_flag *find_flag(const struct nd_flag *table, size_t n, const char *name,
+				       size_t len)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
@@ -55,29 +55,30 @@ static const struct nd_flag *find(const struct nd_flag *table, size_t n, const c
 }
 
 /* The flag at argv[*i], and its value, which may be the next word. */
-static int take(const struct nd_flag *table, size_t n, int argc, char **argv, int *i, void *options)
+static int read_flag(const struct nd_flag *table, size_t n, int argc, char **argv, int *i,
+		     void *options)
 {
 	const char *name = argv[*i] + (argv[*i][1] == '-' ? 2 : 1);
 	const char *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
-	const struct nd_flag *f = find(table, n, name, len);
+	const struct nd_flag *f = find_flag(table, n, name, len);
 
 	if (!f) {
 		fprintf(stderr, "flag provided but not defined: -%.*s\n", (int)len, name);
 		return ND_EFORMAT;
 	}
 	if (equals)
-		return set(f, options, equals + 1);
+		return set_value(f, options, equals + 1);
 	if (f->kind == ND_FLAG_SWITCH)
-		return set(f, options, "true");
+		return set_value(f, options, "true");
 	if (*i + 1 == argc) {
 		fprintf(stderr, "flag needs an argument: -%s\n", f->name);
 		return ND_EFORMAT;
 	}
-	return set(f, options, argv[++*i]);
+	return set_value(f, options, argv[++*i]);
 }
 
-static bool asks_for_help(const char *word)
+static bool is_help(const char *word)
 {
 	return !strcmp(word, "-h") || !strcmp(word, "-help") || !strcmp(word, "--help");
 }
@@ -86,7 +87,7 @@ int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, i
 		   char **argv, void *options)
 {
 	for (int i = 1; i < argc; i++) {
-		if (asks_for_help(argv[i])) {
+		if (is_help(argv[i])) {
 			usage(stdout, table, n, program);
 			return 0;
 		}
@@ -94,12 +95,12 @@ int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, i
 			fprintf(stderr, "extra command line arguments: %s\n", argv[i]);
 			return 1;
 		}
-		if (take(table, n, argc, argv, &i, options)) {
+		if (read_flag(table, n, argc, argv, &i, options)) {
 			usage(stderr, table, n, program);
 			return 2;
 		}
 	}
-	return ND_FLAGS_GO_ON;
+	return ND_FLAGS_CONTINUE;
 }
 
 bool nd_flags_port(const char *name, const char *text, uint16_t *out)

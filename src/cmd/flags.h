@@ -23,11 +23,11 @@ struct nd_flag {
 	const char *help;
 };
 
-enum { ND_FLAGS_GO_ON = -1 };
+enum { ND_FLAGS_CONTINUE = -1 };
 
 /* Fills options, which hold the defaults, by the n rows of the table. `program` is for the help
- * text. ND_FLAGS_GO_ON; else it is over, with this exit status: 0 after -help, 2 for a bad flag, 1
- * for a word that is none. */
+ * text. ND_FLAGS_CONTINUE; else it is over, with this exit status: 0 after -help, 2 for a bad flag,
+ * 1 for a word that is none. */
 int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, int argc,
 		   char **argv, void *options);
 /* The port that a flag of this name was given; false, and said, where it is none. */

@@ -122,7 +122,7 @@ static void serving(void *ctx)
 	struct node *n = ctx;
 
 	nd_fdset_drop_rest(n->fds);
-	nd_run_serving(&n->run);
+	nd_run_announce(&n->run);
 }
 
 static void stop_server(void *ctx, int status)
@@ -141,18 +141,11 @@ static void stop(void *ctx, int status)
 	nd_agent_stop(n->agent, status);
 }
 
-static void ended(void *ctx)
+static void teardown(void *ctx)
 {
 	struct node *n = ctx;
 
-	nd_agent_ended(n->agent);
-}
-
-static void quit(void *ctx)
-{
-	struct node *n = ctx;
-
-	nd_agent_quit(n->agent);
+	nd_agent_teardown(n->agent);
 }
 
 /* --- the command line --- */
@@ -210,7 +203,7 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 }
 
 /* What whoever started us holds for us. Bad words: then all is our own. */
-static void take_descriptors(struct nd_fdset *fds)
+static void adopt_descriptors(struct nd_fdset *fds)
 {
 	const char *text = getenv(FDS_VARIABLE);
 	int err = text ? nd_fdset_add_text(fds, text) : 0;
@@ -251,8 +244,7 @@ static int run(struct node *n, const struct nd_agent_config *c)
 	}
 	n->run.ctx = n;
 	n->run.stop = stop;
-	n->run.ended = ended;
-	n->run.quit = quit;
+	n->run.teardown = teardown;
 	if (!nd_run_open(&n->run, &so))
 		return 1;
 	nd_agent_start(n->agent);
@@ -267,9 +259,9 @@ int nd_cmd_node(int argc, char **argv)
 	struct nd_diag d = { 0 };
 	struct node n = { 0 };
 
-	if (status != ND_FLAGS_GO_ON)
+	if (status != ND_FLAGS_CONTINUE)
 		return status;
-	if (nd_run_answer(&o.run))
+	if (nd_run_print_info(&o.run))
 		return 0;
 	if (read_options(&o, &n, &c, &d)) {
 		if (d.set)
@@ -281,7 +273,7 @@ int nd_cmd_node(int argc, char **argv)
 		fprintf(stderr, "cannot start: out of memory\n");
 		return 1;
 	}
-	take_descriptors(n.fds);
+	adopt_descriptors(n.fds);
 	c.host.fds = n.fds;
 	if (o.run.pidfile)
 		unlink(o.run.pidfile); /* who waits for it waits for this process */

@@ -31,14 +31,14 @@ static void list_plugins(struct nd_buf *to)
 		nd_buf_printf(to, "  dns.%s\n", nd_plugins[i]->name);
 }
 
-static void show(struct nd_buf *b)
+static void print(struct nd_buf *b)
 {
 	fputs(nd_buf_string(b), stdout);
 	fflush(stdout);
 	nd_buf_clear(b);
 }
 
-bool nd_run_answer(const struct nd_run_options *o)
+bool nd_run_print_info(const struct nd_run_options *o)
 {
 	struct nd_buf b;
 
@@ -47,7 +47,7 @@ bool nd_run_answer(const struct nd_run_options *o)
 		print_version(&b);
 	else if (o->plugins)
 		list_plugins(&b);
-	show(&b);
+	print(&b);
 	return o->version || o->plugins;
 }
 
@@ -58,15 +58,15 @@ static void on_end(void *ctx, int status)
 	struct nd_run *r = ctx;
 
 	r->status = status;
-	if (r->ended)
-		r->ended(r->ctx);
+	if (r->teardown)
+		r->teardown(r->ctx);
 	nd_loop_stop(r->loop);
 }
 
-static void leave_at_once(struct nd_run *r, int status)
+static void exit_now(struct nd_run *r, int status)
 {
-	if (r->quit)
-		r->quit(r->ctx);
+	if (r->teardown)
+		r->teardown(r->ctx);
 	if (r->options->pidfile)
 		unlink(r->options->pidfile);
 	nd_log_flush();
@@ -81,11 +81,11 @@ static void stop(struct nd_run *r)
 		nd_server_stop(r->server, 0);
 }
 
-static void interrupt(struct nd_run *r)
+static void on_interrupt(struct nd_run *r)
 {
 	if (r->interrupted) {
 		nd_log_info(NULL, "SIGINT: Force quit");
-		leave_at_once(r, 2);
+		exit_now(r, 2);
 	}
 	r->interrupted = true;
 	nd_log_info(NULL, "SIGINT: Shutting down");
@@ -101,9 +101,9 @@ static void on_signal(void *ctx, int number)
 	case SIGUSR1: p->reload(p); break;
 	case SIGQUIT:
 		nd_log_info(NULL, "SIGQUIT: Quitting process immediately");
-		leave_at_once(r, 0);
+		exit_now(r, 0);
 		break;
-	case SIGINT: interrupt(r); break;
+	case SIGINT: on_interrupt(r); break;
 	case SIGTERM:
 		nd_log_info(NULL, "SIGTERM: Shutting down servers then terminating");
 		stop(r);
@@ -112,7 +112,7 @@ static void on_signal(void *ctx, int number)
 	}
 }
 
-static int watch_signals(struct nd_run *r)
+static int catch_signals(struct nd_run *r)
 {
 	static const int numbers[] = { SIGUSR1, SIGQUIT, SIGINT, SIGTERM };
 
@@ -145,7 +145,7 @@ bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
 	so->ctx = r;
 	if (r->options->port && !nd_flags_port("dns.port", r->options->port, &so->port))
 		return false;
-	if (nd_server_new(r->loop, so, &r->server) || watch_signals(r)) {
+	if (nd_server_new(r->loop, so, &r->server) || catch_signals(r)) {
 		fprintf(stderr, "cannot start: out of memory or file descriptors\n");
 		return false;
 	}
@@ -173,10 +173,10 @@ static void show_banner(struct nd_server *server)
 	nd_buf_init(&b, 1 << 20);
 	nd_server_banner(server, &b);
 	print_version(&b);
-	show(&b);
+	print(&b);
 }
 
-void nd_run_serving(struct nd_run *r)
+void nd_run_announce(struct nd_run *r)
 {
 	const struct nd_run_options *o = r->options;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.h - a server as a process: the flags that CoreDNS has, banner, pid file, signals, the end.
  *
- * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_serving ->
+ * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_announce ->
  * nd_run_loop -> nd_run_clear. Threads: control.
  */
 #pragma once
@@ -40,18 +40,17 @@ struct nd_run {
 	/* Who has more to undo than the server; members may be NULL. Set between init and open. */
 	void *ctx;
 	void (*stop)(void *ctx, int status); /* in place of nd_server_stop() */
-	void (*ended)(void *ctx);            /* all sockets are closed */
-	void (*quit)(void *ctx);             /* the process ends at once after it */
+	void (*teardown)(void *ctx); /* all sockets are closed, or the process exits at once */
 };
 
 /* -version, -plugins: prints, and true. */
-bool nd_run_answer(const struct nd_run_options *o);
+bool nd_run_print_info(const struct nd_run_options *o);
 /* Loop and signals. False, and said: it can't start. */
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o);
 /* The server, with nothing loaded. so's port, version and end are filled in here. */
 bool nd_run_open(struct nd_run *r, struct nd_server_options *so);
 /* It serves: banner and pid file. */
-void nd_run_serving(struct nd_run *r);
+void nd_run_announce(struct nd_run *r);
 /* Runs until the end; the exit status. */
 int nd_run_loop(struct nd_run *r);
 void nd_run_clear(struct nd_run *r); /* takes a half-built one */

@@ -29,7 +29,7 @@ static int serve(struct nd_run *r, const struct options *o)
 		fprintf(stderr, "%s\n", d.text);
 		return 1;
 	}
-	nd_run_serving(r);
+	nd_run_announce(r);
 	return nd_run_loop(r);
 }
 
@@ -39,9 +39,9 @@ int nd_cmd_serve(int argc, char **argv)
 	int status = nd_flags_parse(flags, ND_COUNT(flags), "nodens serve", argc, argv, &o);
 	struct nd_run r;
 
-	if (status != ND_FLAGS_GO_ON)
+	if (status != ND_FLAGS_CONTINUE)
 		return status;
-	if (nd_run_answer(&o.run))
+	if (nd_run_print_info(&o.run))
 		return 0;
 	status = nd_run_init(&r, &o.run) ? serve(&r, &o) : 1;
 	nd_run_clear(&r);

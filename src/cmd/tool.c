@@ -22,7 +22,7 @@ static const struct {
  * name in PATH, or anything. */
 static const char *const places[] = { "libexec/nodens", "../libexec/nodens" };
 
-static bool place(size_t i, char path[PATH_MAX])
+static bool get_place(size_t i, char path[PATH_MAX])
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -51,7 +51,7 @@ int nd_tool_exec(char **argv)
 	if (!is_tool_name(argv[0]))
 		return -ENOENT;
 	for (size_t i = 0; i < ND_COUNT(places); i++) {
-		if (!place(i, folder) ||
+		if (!get_place(i, folder) ||
 		    snprintf(path, sizeof path, "%s/%s", folder, argv[0]) >= (int)sizeof path)
 			continue;
 		execv(path, argv);
@@ -61,7 +61,7 @@ int nd_tool_exec(char **argv)
 	return -ENOENT;
 }
 
-static const char *help_of(const char *name)
+static const char *find_help(const char *name)
 {
 	for (size_t i = 0; i < ND_COUNT(known); i++)
 		if (strcmp(known[i].name, name) == 0)
@@ -69,7 +69,7 @@ static const char *help_of(const char *name)
 	return "";
 }
 
-static int wanted(const struct dirent *e)
+static int is_tool_entry(const struct dirent *e)
 {
 	return is_tool_name(e->d_name);
 }
@@ -80,11 +80,12 @@ void nd_tool_list(FILE *to)
 	struct dirent **found;
 
 	for (size_t i = 0; i < ND_COUNT(places); i++) {
-		int n = place(i, folder) ? scandir(folder, &found, wanted, alphasort) : -1;
+		int n = get_place(i, folder) ? scandir(folder, &found, is_tool_entry, alphasort)
+					     : -1;
 		if (n < 0)
 			continue;
 		for (int k = 0; k < n; k++) {
-			fprintf(to, "  %-10s %s\n", found[k]->d_name, help_of(found[k]->d_name));
+			fprintf(to, "  %-10s %s\n", found[k]->d_name, find_help(found[k]->d_name));
 			free(found[k]);
 		}
 		free(found);

@@ -12,14 +12,14 @@
 #include "node/host.h"
 #include "node/options.h"
 
-#define AGAIN_NS (2 * (uint64_t)ND_NS_PER_S)
-#define LOOK_NS (10 * (uint64_t)ND_NS_PER_S)
+#define RETRY_NS (2 * (uint64_t)ND_NS_PER_S)
+#define REFRESH_NS (10 * (uint64_t)ND_NS_PER_S)
 /* Between the rules' end and the sockets': what was led here before is read and answered. */
 #define SETTLE_NS (200 * (uint64_t)ND_NS_PER_MS)
 
-/* So many looks follow at AGAIN_NS when something was not as it should be: who took it away may not
+/* So many looks follow at RETRY_NS when something was not as it should be: who took it away may not
  * be done. */
-#define ALERT_LOOKS 30
+#define ALERT_SYNCS 30
 
 struct nd_agent {
 	struct nd_agent_config config;
@@ -29,11 +29,11 @@ struct nd_agent {
 	struct nd_host host;
 	struct nd_http1_server *http;
 	struct nd_figures figures;
-	bool leaving;
+	bool stopping;
 	unsigned alert; /* looks that come soon after each other, still */
 	int status;
-	struct nd_timer sync; /* link and rules; before it serves: the next try */
-	struct nd_timer look; /* template and ConfigMap */
+	struct nd_timer sync;    /* link and rules; before it serves: the next try */
+	struct nd_timer refresh; /* template and ConfigMap */
 	struct nd_timer settle;
 };
 
@@ -45,9 +45,9 @@ static void update_corefile(struct nd_agent *a)
 	bool written;
 
 	if (nd_basefile_update(a->base, &written, &d))
-		nd_figures_complain(&a->figures, ND_FIGURES_COREFILE, ND_FIGURES_CONFIGMAP, &d);
+		nd_figures_fail(&a->figures, ND_FIGURES_COREFILE, ND_FIGURES_CONFIGMAP, &d);
 	else
-		nd_figures_good(&a->figures, ND_FIGURES_COREFILE);
+		nd_figures_recover(&a->figures, ND_FIGURES_COREFILE);
 	if (!written)
 		return;
 	nd_log_info(NULL, "node: wrote %s from %s", a->config.base.corefile, a->config.base.base);
@@ -55,21 +55,21 @@ static void update_corefile(struct nd_agent *a)
 		a->hooks.reload(a->hooks.ctx);
 }
 
-static void look_later(struct nd_agent *a);
+static void schedule_refresh(struct nd_agent *a);
 
-static void on_look(struct nd_timer *t)
+static void on_refresh(struct nd_timer *t)
 {
-	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, look);
+	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, refresh);
 
 	update_corefile(a);
-	look_later(a);
+	schedule_refresh(a);
 }
 
-static void look_later(struct nd_agent *a)
+static void schedule_refresh(struct nd_agent *a)
 {
-	uint64_t every = a->config.sync_ns < LOOK_NS ? a->config.sync_ns : LOOK_NS;
+	uint64_t every = a->config.sync_ns < REFRESH_NS ? a->config.sync_ns : REFRESH_NS;
 
-	nd_timer_start(a->loop, &a->look, every, on_look);
+	nd_timer_start(a->loop, &a->refresh, every, on_refresh);
 }
 
 /* --- the host --- */
@@ -96,28 +96,28 @@ static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDR
 	return n;
 }
 
-static bool put_rules(struct nd_agent *a)
+static bool ensure_rules(struct nd_agent *a)
 {
 	struct nd_addr addrs[ND_OPTIONS_ADDRS_MAX];
 	struct nd_diag unserved = { 0 };
 	size_t n = find_served(a, addrs, &unserved);
 
-	return nd_host_put_rules(&a->host, addrs, n, &unserved);
+	return nd_host_ensure_rules(&a->host, addrs, n, &unserved);
 }
 
 static void on_sync(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
-	bool well = nd_host_put_link(&a->host);
+	bool ok = nd_host_ensure_link(&a->host);
 	uint64_t every = a->config.sync_ns;
 
-	well = put_rules(a) && well;
-	if (!well || a->host.restored)
-		a->alert = ALERT_LOOKS;
+	ok = ensure_rules(a) && ok;
+	if (!ok || a->host.restored)
+		a->alert = ALERT_SYNCS;
 	a->host.restored = false;
 	if (a->alert) {
 		a->alert--;
-		every = every < AGAIN_NS ? every : AGAIN_NS;
+		every = every < RETRY_NS ? every : RETRY_NS;
 	}
 	nd_timer_start(a->loop, &a->sync, every, on_sync);
 }
@@ -126,27 +126,27 @@ static void on_sync(struct nd_timer *t)
 
 /* Anything from a typing error to an address that the predecessor still holds: none of it lasts for
  * sure. */
-static void begin(struct nd_timer *t)
+static void try_start(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
 	struct nd_diag d = { 0 };
 
-	if (!nd_host_put_link(&a->host))
-		goto again;
+	if (!nd_host_ensure_link(&a->host))
+		goto retry;
 	if (a->hooks.load(a->hooks.ctx, &d)) {
-		nd_figures_complain(&a->figures, ND_FIGURES_LOAD, ND_FIGURES_ERRORS, &d);
+		nd_figures_fail(&a->figures, ND_FIGURES_LOAD, ND_FIGURES_ERRORS, &d);
 		update_corefile(a);
-		goto again;
+		goto retry;
 	}
-	nd_figures_good(&a->figures, ND_FIGURES_LOAD);
+	nd_figures_recover(&a->figures, ND_FIGURES_LOAD);
 	a->figures.serving = true;
 	a->hooks.serving(a->hooks.ctx);
-	look_later(a);
+	schedule_refresh(a);
 	on_sync(&a->sync);
 	return;
 
-again:
-	nd_timer_start(a->loop, &a->sync, AGAIN_NS, begin);
+retry:
+	nd_timer_start(a->loop, &a->sync, RETRY_NS, try_start);
 }
 
 static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
@@ -212,7 +212,7 @@ void nd_agent_start(struct nd_agent *a)
 {
 	open_metrics(a);
 	update_corefile(a);
-	begin(&a->sync);
+	try_start(&a->sync);
 }
 
 static void on_settled(struct nd_timer *t)
@@ -224,24 +224,19 @@ static void on_settled(struct nd_timer *t)
 
 void nd_agent_stop(struct nd_agent *a, int status)
 {
-	if (a->leaving)
+	if (a->stopping)
 		return;
-	a->leaving = true;
+	a->stopping = true;
 	a->status = status;
 	nd_timer_stop(&a->sync);
-	nd_timer_stop(&a->look);
-	nd_timer_start(a->loop, &a->settle, nd_host_lead_away(&a->host) ? SETTLE_NS : 0,
+	nd_timer_stop(&a->refresh);
+	nd_timer_start(a->loop, &a->settle, nd_host_stop_intercepting(&a->host) ? SETTLE_NS : 0,
 		       on_settled);
 }
 
-void nd_agent_ended(struct nd_agent *a)
+void nd_agent_teardown(struct nd_agent *a)
 {
-	nd_host_take_away(&a->host);
-}
-
-void nd_agent_quit(struct nd_agent *a)
-{
-	nd_host_take_away(&a->host);
+	nd_host_teardown(&a->host);
 }
 
 void nd_agent_free(struct nd_agent *a)
@@ -249,7 +244,7 @@ void nd_agent_free(struct nd_agent *a)
 	if (!a)
 		return;
 	nd_timer_stop(&a->sync);
-	nd_timer_stop(&a->look);
+	nd_timer_stop(&a->refresh);
 	nd_timer_stop(&a->settle);
 	if (a->http)
 		nd_http1_server_free(a->http);

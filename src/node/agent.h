@@ -36,7 +36,7 @@ struct nd_agent_hooks {
 	void (*reload)(void *ctx);
 	bool (*serves)(void *ctx, const struct nd_addr *a); /* a socket is bound to just that */
 	void (*serving)(void *ctx);                         /* load has succeeded */
-	void (*stop)(void *ctx, int status); /* stop serving; nd_agent_ended() follows */
+	void (*stop)(void *ctx, int status); /* stop serving; nd_agent_teardown() follows */
 };
 
 /* Nothing is done yet, but that netfilter's socket is opened, before those of the server: when the
@@ -51,6 +51,4 @@ void nd_agent_start(struct nd_agent *a);
 /* The rules go; a moment later, when what was on its way has come, the server is stopped. */
 void nd_agent_stop(struct nd_agent *a, int status);
 /* The server has closed its sockets: the link goes. */
-void nd_agent_ended(struct nd_agent *a);
-/* The process ends at once: rules and link go. */
-void nd_agent_quit(struct nd_agent *a);
+void nd_agent_teardown(struct nd_agent *a);

@@ -18,9 +18,9 @@ struct nd_basefile {
 	struct nd_kubedns kubedns;
 	/* What was rendered last, and what became of it: a text is tried once. */
 	struct nd_buf tried;
-	bool is_tried;
+	bool has_tried;
 	int err;
-	struct nd_diag why;
+	struct nd_diag diag;
 };
 
 struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c)
@@ -86,15 +86,15 @@ static int replace(const char *path, const struct nd_buf *text)
 	return write_file(path, O_TRUNC, text);
 }
 
-static bool says(const char *path, const struct nd_buf *text)
+static bool has_text(const char *path, const struct nd_buf *text)
 {
 	struct nd_buf now;
 
 	nd_buf_init(&now, TEXT_MAX);
-	bool same = nd_file_read(path, &now) == 0 && now.len == text->len &&
-		    memcmp(nd_buf_string(&now), nd_buf_string(text), text->len) == 0;
+	bool equal = nd_file_read(path, &now) == 0 && now.len == text->len &&
+		     memcmp(nd_buf_string(&now), nd_buf_string(text), text->len) == 0;
 	nd_buf_clear(&now);
-	return same;
+	return equal;
 }
 
 static int update_kubedns(struct nd_basefile *b, struct nd_diag *d)
@@ -126,12 +126,12 @@ static int render(struct nd_basefile *b, struct nd_buf *out, struct nd_diag *d)
 }
 
 /* Checks and writes b->tried. */
-static int put(struct nd_basefile *b, bool *written, struct nd_diag *d)
+static int check_and_write(struct nd_basefile *b, bool *written, struct nd_diag *d)
 {
 	const char *path = b->config.corefile;
 	int err = b->config.check(b->config.ctx, nd_buf_string(&b->tried), d);
 
-	if (err || says(path, &b->tried))
+	if (err || has_text(path, &b->tried))
 		return err;
 	err = replace(path, &b->tried);
 	if (err)
@@ -141,7 +141,7 @@ static int put(struct nd_basefile *b, bool *written, struct nd_diag *d)
 	return 0;
 }
 
-static bool same(const struct nd_buf *a, const struct nd_buf *b)
+static bool equal(const struct nd_buf *a, const struct nd_buf *b)
 {
 	return a->len == b->len && memcmp(nd_buf_string(a), nd_buf_string(b), a->len) == 0;
 }
@@ -149,26 +149,26 @@ static bool same(const struct nd_buf *a, const struct nd_buf *b)
 int nd_basefile_update(struct nd_basefile *b, bool *written, struct nd_diag *d)
 {
 	struct nd_buf text;
-	struct nd_diag two = { 0 };
+	struct nd_diag second = { 0 };
 	int first = update_kubedns(b, d);
 
 	*written = false;
 	nd_buf_init(&text, TEXT_MAX);
-	int err = render(b, &text, &two);
-	if (!err && b->is_tried && same(&text, &b->tried)) {
+	int err = render(b, &text, &second);
+	if (!err && b->has_tried && equal(&text, &b->tried)) {
 		err = b->err;
-		two = b->why;
+		second = b->diag;
 		nd_buf_clear(&text);
 	} else if (!err) {
 		nd_buf_clear(&b->tried);
 		b->tried = text;
-		b->is_tried = true;
-		b->err = err = put(b, written, &two);
-		b->why = two;
+		b->has_tried = true;
+		b->err = err = check_and_write(b, written, &second);
+		b->diag = second;
 	} else {
 		nd_buf_clear(&text);
 	}
 	if (err && !first)
-		*d = two;
+		*d = second;
 	return first ? first : err;
 }

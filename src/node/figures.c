@@ -62,20 +62,20 @@ int nd_figures_address(const char *text, struct nd_addr *out)
 	return 0;
 }
 
-void nd_figures_complain(struct nd_figures *f, enum nd_figures_matter m, enum nd_figures_error e,
-			 const struct nd_diag *d)
+void nd_figures_fail(struct nd_figures *f, enum nd_figures_task m, enum nd_figures_error e,
+		     const struct nd_diag *d)
 {
-	bool again = strcmp(f->said[m], d->text) == 0;
+	bool again = strcmp(f->last_error[m], d->text) == 0;
 
 	if (e != ND_FIGURES_ERRORS && !(again && m == ND_FIGURES_COREFILE))
 		f->errors[e]++;
 	if (again)
 		return;
-	strcpy(f->said[m], d->text);
+	strcpy(f->last_error[m], d->text);
 	nd_log_error(NULL, "node: %s", d->text);
 }
 
-void nd_figures_good(struct nd_figures *f, enum nd_figures_matter m)
+void nd_figures_recover(struct nd_figures *f, enum nd_figures_task m)
 {
-	f->said[m][0] = '\0';
+	f->last_error[m][0] = '\0';
 }

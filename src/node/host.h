@@ -29,11 +29,11 @@ struct nd_host {
 	struct nd_figures *figures;
 	struct nd_nft *nft;
 	/* The addresses that the rules are for. */
-	struct nd_addr led[ND_OPTIONS_ADDRS_MAX];
-	size_t nled;
-	bool was_up;  /* the link, by us */
-	bool cleaned; /* of the original's rules */
-	bool warned;
+	struct nd_addr intercepted[ND_OPTIONS_ADDRS_MAX];
+	size_t nintercepted;
+	bool link_made;     /* the link, by us */
+	bool iptables_done; /* of the original's rules */
+	bool legacy_warned;
 	bool restored; /* something was missing and was put back; the caller takes it down */
 };
 
@@ -44,12 +44,12 @@ void nd_host_init(struct nd_host *h, const struct nd_host_config *c, struct nd_f
 void nd_host_clear(struct nd_host *h);
 
 /* Link and addresses. False: not as it should be. */
-bool nd_host_put_link(struct nd_host *h);
+bool nd_host_ensure_link(struct nd_host *h);
 /* Rules for these n of the addresses, those that somebody listens on; then the original's go.
  * `unserved`, if set: what to say of the others. False: not as it should be. */
-bool nd_host_put_rules(struct nd_host *h, const struct nd_addr *addrs, size_t n,
-		       const struct nd_diag *unserved);
+bool nd_host_ensure_rules(struct nd_host *h, const struct nd_addr *addrs, size_t n,
+			  const struct nd_diag *unserved);
 /* Lookups go where they went before; true: they came here until now. */
-bool nd_host_lead_away(struct nd_host *h);
+bool nd_host_stop_intercepting(struct nd_host *h);
 /* All of it goes. */
-void nd_host_take_away(struct nd_host *h);
+void nd_host_teardown(struct nd_host *h);

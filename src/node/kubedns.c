@@ -64,7 +64,7 @@ static bool is_domain(const char *text)
 	return true;
 }
 
-static int take_servers(const char *file, const char *what, const struct nd_tree *list,
+static int read_servers(const char *file, const char *what, const struct nd_tree *list,
 			const char **out, struct nd_diag *d)
 {
 	char where[DOMAIN_MAX + 4];
@@ -82,7 +82,7 @@ static int take_servers(const char *file, const char *what, const struct nd_tree
 	return 0;
 }
 
-static int take_stub(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
+static int read_stub(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
 		     struct nd_diag *d)
 {
 	struct nd_kubedns_stub *s = &k->stubs[k->nstubs];
@@ -97,7 +97,7 @@ static int take_stub(struct nd_kubedns *k, const char *file, const struct nd_tre
 	servers = nd_arena_array(&k->arena, t->n, sizeof *servers);
 	if (!servers)
 		return ND_ELIMIT;
-	int err = take_servers(file, t->key, t, servers, d);
+	int err = read_servers(file, t->key, t, servers, d);
 	if (err)
 		return err;
 	*s = (struct nd_kubedns_stub){ .domain = t->key, .servers = servers, .nservers = t->n };
@@ -105,14 +105,14 @@ static int take_stub(struct nd_kubedns *k, const char *file, const struct nd_tre
 	return 0;
 }
 
-static int by_domain(const void *a, const void *b)
+static int compare_domains(const void *a, const void *b)
 {
 	const struct nd_kubedns_stub *x = a, *y = b;
 
 	return strcmp(x->domain, y->domain);
 }
 
-static int take_stubs(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
+static int read_stubs(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
 		      struct nd_diag *d)
 {
 	int err = 0;
@@ -125,13 +125,13 @@ static int take_stubs(struct nd_kubedns *k, const char *file, const struct nd_tr
 	if (!k->stubs)
 		return ND_ELIMIT;
 	for (t = t->first; t && !err; t = t->next)
-		err = take_stub(k, file, t, d);
+		err = read_stub(k, file, t, d);
 	if (!err)
-		qsort(k->stubs, k->nstubs, sizeof *k->stubs, by_domain);
+		qsort(k->stubs, k->nstubs, sizeof *k->stubs, compare_domains);
 	return err;
 }
 
-static int take_upstreams(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
+static int read_upstreams(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
 			  struct nd_diag *d)
 {
 	if (t->kind != ND_TREE_LIST || t->n > ND_KUBEDNS_SERVERS_MAX)
@@ -139,7 +139,7 @@ static int take_upstreams(struct nd_kubedns *k, const char *file, const struct n
 				  "must be a list of at most %d servers, like [\"10.1.2.3\"]",
 				  ND_KUBEDNS_SERVERS_MAX);
 	k->nupstreams = t->n;
-	return take_servers(file, "upstreamNameservers", t, k->upstreams, d);
+	return read_servers(file, "upstreamNameservers", t, k->upstreams, d);
 }
 
 int nd_kubedns_read(const char *folder, struct nd_kubedns *out, struct nd_diag *d)
@@ -149,8 +149,8 @@ int nd_kubedns_read(const char *folder, struct nd_kubedns *out, struct nd_diag *
 		int (*take)(struct nd_kubedns *k, const char *file, const struct nd_tree *t,
 			    struct nd_diag *d);
 	} keys[] = {
-		{ "stubDomains", take_stubs },
-		{ "upstreamNameservers", take_upstreams },
+		{ "stubDomains", read_stubs },
+		{ "upstreamNameservers", read_upstreams },
 	};
 	struct nd_kubedns k = { 0 };
 	int err = 0;

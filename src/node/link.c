@@ -68,7 +68,7 @@ static int on_port(const struct nlmsghdr *h, void *ctx)
 }
 
 /* Fills in index, kind and ports. */
-static int look(struct link *l)
+static int read_link(struct link *l)
 {
 	char buf[MESSAGE];
 	struct nlmsghdr *h = begin(buf, RTM_GETLINK, 0);
@@ -77,18 +77,18 @@ static int look(struct link *l)
 	memset(l->kind, 0, sizeof l->kind);
 	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
-	int err = nd_netlink_ask(&l->nl, h, on_link, l);
+	int err = nd_netlink_request(&l->nl, h, on_link, l);
 	if (err)
 		return err == -ENODEV ? 0 : err;
 
 	h = begin(buf, RTM_GETLINK, NLM_F_DUMP);
 	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
 	mnl_attr_put_u32(h, IFLA_MASTER, l->index);
-	return nd_netlink_ask(&l->nl, h, on_port, l);
+	return nd_netlink_request(&l->nl, h, on_port, l);
 }
 
 /* Whether a link of that name may be ours, or the original's. */
-static int check(const struct link *l, struct nd_diag *d)
+static int check_kind(const struct link *l, struct nd_diag *d)
 {
 	if (!l->index || ((!strcmp(l->kind, "dummy") || !strcmp(l->kind, "bridge")) && !l->ports))
 		return 0;
@@ -105,7 +105,7 @@ static int check(const struct link *l, struct nd_diag *d)
 	return -EEXIST;
 }
 
-static int make(struct link *l, const char *kind)
+static int create_link(struct link *l, const char *kind)
 {
 	char buf[MESSAGE];
 	struct nlmsghdr *h = begin(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
@@ -115,21 +115,21 @@ static int make(struct link *l, const char *kind)
 	struct nlattr *nest = mnl_attr_nest_start(h, IFLA_LINKINFO);
 	mnl_attr_put_strz(h, IFLA_INFO_KIND, kind);
 	mnl_attr_nest_end(h, nest);
-	return nd_netlink_ask(&l->nl, h, NULL, NULL);
+	return nd_netlink_request(&l->nl, h, NULL, NULL);
 }
 
 /* Who else makes it meanwhile (a predecessor on its way out) is met by looking again. */
-static int ensure(struct link *l, bool *changed, struct nd_diag *d)
+static int ensure_link(struct link *l, bool *changed, struct nd_diag *d)
 {
 	int err = 0;
 
 	for (int i = 0; i < TRIES; i++) {
-		err = look(l);
+		err = read_link(l);
 		if (err || l->index)
 			break;
-		err = make(l, "dummy");
+		err = create_link(l, "dummy");
 		if (err == -EOPNOTSUPP) /* "unknown device type" */
-			err = make(l, "bridge");
+			err = create_link(l, "bridge");
 		if (err && err != -EEXIST)
 			break;
 		*changed |= !err;
@@ -142,7 +142,7 @@ static int ensure(struct link *l, bool *changed, struct nd_diag *d)
 			   err == -EPERM ? ": CAP_NET_ADMIN is required" : "");
 		return err;
 	}
-	return check(l, d);
+	return check_kind(l, d);
 }
 
 static int change_address(struct link *l, uint16_t type, uint16_t flags, int family, uint8_t prefix,
@@ -158,11 +158,11 @@ static int change_address(struct link *l, uint16_t type, uint16_t flags, int fam
 	m->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
 	mnl_attr_put(h, IFA_LOCAL, n, bytes);
 	mnl_attr_put(h, IFA_ADDRESS, n, bytes);
-	return nd_netlink_ask(&l->nl, h, NULL, NULL);
+	return nd_netlink_request(&l->nl, h, NULL, NULL);
 }
 
 /* An address of the link that has to go; the first one met, as a dump is no time to change things. */
-struct stray {
+struct unwanted {
 	const struct link *link;
 	const struct nd_link_config *config;
 	bool found;
@@ -186,8 +186,8 @@ static bool is_wanted(const struct nd_link_config *c, const uint8_t *bytes, size
 /* One that we want but that does not serve is made anew: another prefix would draw neighbours into
  * the local table, and a tentative IPv6 address (the original's, on a link that is down) cannot be
  * bound. */
-static bool must_go(const struct stray *s, const struct ifaddrmsg *m, uint32_t flags,
-		    const uint8_t *bytes, size_t n)
+static bool is_stray(const struct unwanted *s, const struct ifaddrmsg *m, uint32_t flags,
+		     const uint8_t *bytes, size_t n)
 {
 	if (m->ifa_family == AF_INET6 && m->ifa_scope == RT_SCOPE_LINK &&
 	    !is_wanted(s->config, bytes, n))
@@ -201,7 +201,7 @@ static int on_address(const struct nlmsghdr *h, void *ctx)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
 	const struct nlattr *attr, *address = NULL, *local = NULL;
-	struct stray *s = ctx;
+	struct unwanted *s = ctx;
 	uint32_t flags = m->ifa_flags;
 
 	if (s->found || m->ifa_index != s->link->index ||
@@ -218,7 +218,7 @@ static int on_address(const struct nlmsghdr *h, void *ctx)
 	const struct nlattr *own = local ? local : address;
 	size_t n = m->ifa_family == AF_INET ? 4 : 16;
 	if (!own || mnl_attr_get_payload_len(own) != n ||
-	    !must_go(s, m, flags, mnl_attr_get_payload(own), n))
+	    !is_stray(s, m, flags, mnl_attr_get_payload(own), n))
 		return MNL_CB_OK;
 	s->found = true;
 	s->family = m->ifa_family;
@@ -228,7 +228,7 @@ static int on_address(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
-static int find_stray(struct link *l, struct stray *s)
+static int find_unwanted(struct link *l, struct unwanted *s)
 {
 	int err = -EINTR;
 
@@ -238,17 +238,17 @@ static int find_stray(struct link *l, struct stray *s)
 		struct nlmsghdr *h = begin(buf, RTM_GETADDR, NLM_F_DUMP);
 		mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
 		s->found = false;
-		err = nd_netlink_ask(&l->nl, h, on_address, s);
+		err = nd_netlink_request(&l->nl, h, on_address, s);
 	}
 	return err;
 }
 
-static int remove_strays(struct link *l, const struct nd_link_config *c, bool *changed)
+static int remove_unwanted(struct link *l, const struct nd_link_config *c, bool *changed)
 {
-	struct stray s = { .link = l, .config = c };
+	struct unwanted s = { .link = l, .config = c };
 
 	for (;;) {
-		int err = find_stray(l, &s);
+		int err = find_unwanted(l, &s);
 		if (err || !s.found)
 			return err;
 		err = change_address(l, RTM_DELADDR, 0, s.family, s.prefix, s.bytes, s.n);
@@ -300,8 +300,8 @@ int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
 	int err = open_link(&l, c->name, d);
 
 	if (!err)
-		err = ensure(&l, &any, d);
-	if (!err && (err = remove_strays(&l, c, &any)))
+		err = ensure_link(&l, &any, d);
+	if (!err && (err = remove_unwanted(&l, c, &any)))
 		nd_diag_at(d, NULL, 0, "interface %s: cannot remove unwanted addresses: %s",
 			   c->name, nd_err_text(err));
 	for (size_t i = 0; !err && i < c->naddrs; i++)
@@ -319,7 +319,7 @@ static int delete_link(struct link *l)
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof *info);
 
 	info->ifi_index = (int)l->index;
-	int err = nd_netlink_ask(&l->nl, h, NULL, NULL);
+	int err = nd_netlink_request(&l->nl, h, NULL, NULL);
 	return err == -ENODEV ? 0 : err; /* somebody was quicker */
 }
 
@@ -328,7 +328,7 @@ int nd_link_down(const char *name, struct nd_diag *d)
 	struct link l;
 	int err = open_link(&l, name, d);
 
-	if (!err && !(err = look(&l)) && l.index && !(err = check(&l, d)))
+	if (!err && !(err = read_link(&l)) && l.index && !(err = check_kind(&l, d)))
 		err = delete_link(&l);
 	if (err)
 		nd_diag_at(d, NULL, 0, "interface %s: cannot remove it: %s", name,

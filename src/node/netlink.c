@@ -9,8 +9,8 @@
 
 int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 {
-	struct timeval patience = { .tv_sec = 5 };
-	int err, room = 2 << 20;
+	struct timeval timeout = { .tv_sec = 5 };
+	int err, size = 2 << 20;
 
 	*n = (struct nd_netlink){ .sock = NULL };
 	n->sock = fd >= 0 ? mnl_socket_fdopen(fd) : mnl_socket_open2(bus, SOCK_CLOEXEC);
@@ -23,12 +23,12 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 	/* One that was handed over has its port, and keeps it. */
 	if (!mnl_socket_get_portid(n->sock) && mnl_socket_bind(n->sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		goto fail;
-	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &patience,
-		       sizeof patience) < 0)
+	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		       sizeof timeout) < 0)
 		goto fail;
 	/* A batch is one datagram, and all of it has to fit. */
-	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
 	return 0;
 
 fail:
@@ -51,15 +51,15 @@ uint32_t nd_netlink_port(const struct nd_netlink *n)
 
 static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
 {
-	char old[256];
+	char stale[256];
 
 	/* Answers that a predecessor on this socket did not read are not ours. */
-	while (recv(mnl_socket_get_fd(n->sock), old, sizeof old, MSG_DONTWAIT | MSG_TRUNC) > 0)
+	while (recv(mnl_socket_get_fd(n->sock), stale, sizeof stale, MSG_DONTWAIT | MSG_TRUNC) > 0)
 		;
 	return mnl_socket_sendto(n->sock, bytes, len) < 0 ? -errno : 0;
 }
 
-int nd_netlink_ask(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx)
+int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx)
 {
 	char buf[ND_NETLINK_BUFFER];
 	int more;
@@ -96,7 +96,7 @@ static int read_errors(const char *buf, int len, uint32_t *at, bool *answered)
 	return 0;
 }
 
-int nd_netlink_post(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at)
+int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at)
 {
 	_Alignas(struct nlmsghdr) char buf[ND_NETLINK_BUFFER];
 	bool answered = false;

@@ -27,8 +27,8 @@ uint32_t nd_netlink_port(const struct nd_netlink *n);
 /* Sends h, which gets its sequence number here, and gives each message of the answer to `on` (may
  * be NULL) until the acknowledgement or the end of the dump. What `on` returns is MNL_CB_OK, or
  * MNL_CB_ERROR with errno. */
-int nd_netlink_ask(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx);
+int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx);
 /* Sends n bytes of several messages; the kernel handles them before it returns. Then reads what it
  * says of them: the first error, with the message's sequence number in *at. Without any answer:
  * -EPROTO. */
-int nd_netlink_post(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at);
+int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at);

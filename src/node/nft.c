@@ -90,10 +90,10 @@ static bool applies(const struct nd_nft_config *c, const struct shape *s)
 {
 	if (s->health)
 		return c->health_port != 0;
-	return !c->leaving || s->end == ND_NFT_FROM;
+	return !c->draining || s->end == ND_NFT_FROM;
 }
 
-static void put_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, const struct shape *s,
+static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, const struct shape *s,
 		     const struct nd_addr *a)
 {
 	struct nd_nft_expr e;
@@ -131,11 +131,12 @@ static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag
 
 /* Whether the name is free for us: nobody's table of that name (of a kernel or tool without owners)
  * is replaced, another process's cannot be. */
-static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, struct nd_diag *d)
+static int check_owner(struct nd_nft *n, const char *table, enum nd_nft_state *state,
+		       struct nd_diag *d)
 {
-	int err = nd_nft_batch_look(&n->nl, table, state, d);
+	int err = nd_nft_batch_find_table(&n->nl, table, state, d);
 
-	if (err || *state != ND_NFT_OTHERS)
+	if (err || *state != ND_NFT_FOREIGN)
 		return err;
 	nd_diag_at(d, NULL, 0,
 		   "nftables table inet %s belongs to another process: only one agent can own it",
@@ -144,8 +145,8 @@ static int look(struct nd_nft *n, const char *table, enum nd_nft_state *state, s
 }
 
 /* Adds the owned table, in place of one that is there. */
-static void put_owned(struct nd_nft_batch *b, enum nd_nft_state there,
-		      const struct nd_nft_config *c)
+static void install_owned(struct nd_nft_batch *b, enum nd_nft_state there,
+			  const struct nd_nft_config *c)
 {
 	if (there != ND_NFT_NONE)
 		nd_nft_batch_delete_table(b);
@@ -155,12 +156,12 @@ static void put_owned(struct nd_nft_batch *b, enum nd_nft_state there,
 	for (size_t i = 0; i < c->naddrs; i++) {
 		for (size_t k = 0; k < ND_COUNT(shapes); k++) {
 			if (applies(c, &shapes[k]))
-				put_rule(b, c, &shapes[k], &c->addrs[i]);
+				add_rule(b, c, &shapes[k], &c->addrs[i]);
 		}
 	}
 }
 
-int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
+int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
 {
 	enum nd_nft_state own, stay;
 	char stay_name[ND_NFT_STAY_NAME_MAX];
@@ -171,16 +172,16 @@ int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *
 	if (!err && *n->table && strcmp(n->table, c->table) != 0)
 		err = nd_nft_remove(n, d);
 	if (!err)
-		err = look(n, c->table, &own, d);
+		err = check_owner(n, c->table, &own, d);
 	if (!err)
-		err = look(n, stay_name, &stay, d);
+		err = check_owner(n, stay_name, &stay, d);
 	if (err)
 		return err;
 
 	nd_nft_batch_init(&b, &n->nl, stay_name);
-	nd_nft_stay_put(&b, stay, c->addrs, c->naddrs);
+	nd_nft_stay_install(&b, stay, c->addrs, c->naddrs);
 	b.table = c->table;
-	put_owned(&b, own, c);
+	install_owned(&b, own, c);
 	err = nd_nft_batch_send(&b, "cannot install the rules", d);
 	nd_nft_batch_clear(&b);
 	if (!err)
@@ -188,19 +189,19 @@ int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *
 	return err;
 }
 
-int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d)
+int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d)
 {
-	enum nd_nft_state own = ND_NFT_MINE, stay = ND_NFT_PLAIN;
+	enum nd_nft_state own = ND_NFT_OWNED, stay = ND_NFT_UNOWNED;
 	char stay_name[ND_NFT_STAY_NAME_MAX];
 	int err = 0;
 
 	nd_nft_stay_name(n->table, stay_name);
 	if (*n->table)
-		err = nd_nft_batch_look(&n->nl, n->table, &own, d);
+		err = nd_nft_batch_find_table(&n->nl, n->table, &own, d);
 	if (*n->table && !err)
-		err = nd_nft_batch_look(&n->nl, stay_name, &stay, d);
+		err = nd_nft_batch_find_table(&n->nl, stay_name, &stay, d);
 	if (!err)
-		*missing = own != ND_NFT_MINE || stay == ND_NFT_NONE;
+		*missing = own != ND_NFT_OWNED || stay == ND_NFT_NONE;
 	return err;
 }
 
@@ -214,18 +215,18 @@ int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 	if (!*n->table)
 		return 0;
 	nd_nft_stay_name(n->table, stay_name);
-	err = nd_nft_batch_look(&n->nl, n->table, &own, d);
+	err = nd_nft_batch_find_table(&n->nl, n->table, &own, d);
 	if (!err)
-		err = nd_nft_batch_look(&n->nl, stay_name, &stay, d);
+		err = nd_nft_batch_find_table(&n->nl, stay_name, &stay, d);
 	if (err)
 		return err;
 	nd_nft_batch_init(&b, &n->nl, n->table);
-	if (own == ND_NFT_MINE)
+	if (own == ND_NFT_OWNED)
 		nd_nft_batch_delete_table(&b);
 	b.table = stay_name;
-	if (stay == ND_NFT_PLAIN)
+	if (stay == ND_NFT_UNOWNED)
 		nd_nft_batch_delete_table(&b);
-	if (own == ND_NFT_MINE || stay == ND_NFT_PLAIN)
+	if (own == ND_NFT_OWNED || stay == ND_NFT_UNOWNED)
 		err = nd_nft_batch_send(&b, "cannot remove it", d);
 	nd_nft_batch_clear(&b);
 	if (!err)

@@ -29,7 +29,7 @@ struct nd_nft_config {
 	/* Nothing is led here any more; what we still answer stays untracked. Tracked, an answer
 	 * would make a flow of its own, and the client's next question from that port would be
 	 * taken for its reply and come to us. */
-	bool leaving;
+	bool draining;
 };
 
 /* fd: a netfilter netlink socket that somebody holds for us; -1: one of our own. Taken over. */
@@ -37,8 +37,8 @@ int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d);
 void nd_nft_free(struct nd_nft *n); /* closes the socket: the table goes. Takes NULL */
 int nd_nft_fd(const struct nd_nft *n);
 /* The table as the config says, in place of what this socket has; on failure that stays. */
-int nd_nft_put(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d);
+int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d);
 /* Whether what was put is there no more. */
-int nd_nft_missing(struct nd_nft *n, bool *missing, struct nd_diag *d);
+int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d);
 /* Takes the table away; 0 too where there is none. */
 int nd_nft_remove(struct nd_nft *n, struct nd_diag *d);

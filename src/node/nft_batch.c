@@ -12,12 +12,12 @@
 #include "base/err.h"
 
 enum {
-	MESSAGE_MAX =
-		4096, /* a rule of ours has some 400 octets; libnftnl does not look at the room */
+	MESSAGE_MAX = 4096, /* a rule of ours has some 400 octets; libnftnl does not look at the
+			       reserve */
 	BATCH_MAX = 1 << 20,
 };
 
-static void *room(struct nd_nft_batch *b)
+static void *reserve(struct nd_nft_batch *b)
 {
 	void *p = b->err ? NULL : nd_buf_room(&b->bytes, MESSAGE_MAX);
 
@@ -29,7 +29,7 @@ static void *room(struct nd_nft_batch *b)
 /* The next message, whose attributes the caller adds before he ends it; or NULL. */
 static struct nlmsghdr *begin(struct nd_nft_batch *b, uint16_t type, uint16_t flags)
 {
-	char *p = room(b);
+	char *p = reserve(b);
 
 	return p ? nftnl_nlmsg_build_hdr(p, type, b->family, flags, ++b->nl->seq) : NULL;
 }
@@ -48,7 +48,7 @@ void nd_nft_batch_init(struct nd_nft_batch *b, struct nd_netlink *nl, const char
 
 	*b = (struct nd_nft_batch){ .nl = nl, .family = NFPROTO_INET, .table = table };
 	nd_buf_init(&b->bytes, BATCH_MAX);
-	if ((p = room(b)))
+	if ((p = reserve(b)))
 		end(b, nftnl_batch_begin(p, ++nl->seq));
 	b->changes = 0;
 }
@@ -58,7 +58,7 @@ void nd_nft_batch_clear(struct nd_nft_batch *b)
 	nd_buf_clear(&b->bytes);
 }
 
-static void put_table(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uint32_t table_flags)
+static void add_table(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uint32_t table_flags)
 {
 	struct nftnl_table *t = nftnl_table_alloc();
 	struct nlmsghdr *h;
@@ -77,12 +77,12 @@ static void put_table(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uin
 
 void nd_nft_batch_delete_table(struct nd_nft_batch *b)
 {
-	put_table(b, NFT_MSG_DELTABLE, 0, 0);
+	add_table(b, NFT_MSG_DELTABLE, 0, 0);
 }
 
 void nd_nft_batch_table(struct nd_nft_batch *b, bool owned)
 {
-	put_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, owned ? NFT_TABLE_F_OWNER : 0);
+	add_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, owned ? NFT_TABLE_F_OWNER : 0);
 }
 
 static int describe_chain(struct nftnl_chain *c, const char *table, const struct nd_nft_chain *from)
@@ -113,7 +113,7 @@ void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *from)
 		nftnl_chain_free(c);
 }
 
-static void put_rule(struct nd_nft_batch *b, struct nd_nft_expr *e, uint16_t flags)
+static void add_rule(struct nd_nft_batch *b, struct nd_nft_expr *e, uint16_t flags)
 {
 	struct nlmsghdr *h;
 
@@ -128,12 +128,12 @@ static void put_rule(struct nd_nft_batch *b, struct nd_nft_expr *e, uint16_t fla
 
 void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
 {
-	put_rule(b, e, NLM_F_APPEND);
+	add_rule(b, e, NLM_F_APPEND);
 }
 
 void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
 {
-	put_rule(b, e, 0);
+	add_rule(b, e, 0);
 }
 
 void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r)
@@ -170,14 +170,14 @@ static const char *explain(int err)
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d)
 {
 	uint32_t at = 0;
-	char *p = room(b);
+	char *p = reserve(b);
 	int err = b->err;
 
 	if (p) {
 		/* Errors are told of any message; that there is none, of this one. */
 		((struct nlmsghdr *)(b->bytes.data + b->last))->nlmsg_flags |= NLM_F_ACK;
 		end(b, nftnl_batch_end(p, ++b->nl->seq));
-		err = nd_netlink_post(b->nl, b->bytes.data, b->bytes.len, &at);
+		err = nd_netlink_send_batch(b->nl, b->bytes.data, b->bytes.len, &at);
 	}
 	if (err)
 		nd_diag_at(d, NULL, 0, "nftables table %s: %s: %s%s", b->table, purpose,
@@ -201,16 +201,16 @@ static int on_table(const struct nlmsghdr *h, void *ctx)
 		errno = t ? EBADMSG : ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	f->state = ND_NFT_PLAIN;
+	f->state = ND_NFT_UNOWNED;
 	if (nftnl_table_is_set(t, NFTNL_TABLE_OWNER))
-		f->state = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER) == f->port ? ND_NFT_MINE
-										: ND_NFT_OTHERS;
+		f->state = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER) == f->port ? ND_NFT_OWNED
+										: ND_NFT_FOREIGN;
 	nftnl_table_free(t);
 	return MNL_CB_OK;
 }
 
-int nd_nft_batch_look(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
-		      struct nd_diag *d)
+int nd_nft_batch_find_table(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
+			    struct nd_diag *d)
 {
 	struct found f = { .port = nd_netlink_port(nl), .state = ND_NFT_NONE };
 	_Alignas(struct nlmsghdr) char buf[MESSAGE_MAX];
@@ -220,7 +220,7 @@ int nd_nft_batch_look(struct nd_netlink *nl, const char *table, enum nd_nft_stat
 	int err = t && nftnl_table_set_str(t, NFTNL_TABLE_NAME, table) == 0 ? 0 : -ENOMEM;
 	if (!err) {
 		nftnl_table_nlmsg_build_payload(h, t);
-		err = nd_netlink_ask(nl, h, on_table, &f);
+		err = nd_netlink_request(nl, h, on_table, &f);
 	}
 	if (t)
 		nftnl_table_free(t);

@@ -34,9 +34,9 @@ struct nd_nft_chain {
 /* What stands in the kernel under that name. */
 enum nd_nft_state {
 	ND_NFT_NONE,
-	ND_NFT_PLAIN,  /* a table of nobody */
-	ND_NFT_MINE,   /* owned by this socket */
-	ND_NFT_OTHERS, /* owned by another socket: nobody else may touch it */
+	ND_NFT_UNOWNED, /* a table of nobody */
+	ND_NFT_OWNED,   /* owned by this socket */
+	ND_NFT_FOREIGN, /* owned by another socket: nobody else may touch it */
 };
 
 /* table must outlive the batch. */
@@ -55,5 +55,5 @@ void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d);
 
 /* Asks for the table `inet NAME`. */
-int nd_nft_batch_look(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
-		      struct nd_diag *d);
+int nd_nft_batch_find_table(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
+			    struct nd_diag *d);

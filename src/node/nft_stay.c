@@ -13,8 +13,8 @@ void nd_nft_stay_name(const char *table, char out[ND_NFT_STAY_NAME_MAX])
 	snprintf(out, ND_NFT_STAY_NAME_MAX, "%s-stay", table);
 }
 
-void nd_nft_stay_put(struct nd_nft_batch *b, enum nd_nft_state there, const struct nd_addr *addrs,
-		     size_t n)
+void nd_nft_stay_install(struct nd_nft_batch *b, enum nd_nft_state there,
+			 const struct nd_addr *addrs, size_t n)
 {
 	if (there != ND_NFT_NONE)
 		nd_nft_batch_delete_table(b);

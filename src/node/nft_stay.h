@@ -19,5 +19,5 @@ enum { ND_NFT_STAY_NAME_MAX = 72 };
 void nd_nft_stay_name(const char *table, char out[ND_NFT_STAY_NAME_MAX]);
 /* Adds to the batch, which is of that table: the table for these addresses, in place of one that is
  * there. */
-void nd_nft_stay_put(struct nd_nft_batch *b, enum nd_nft_state there, const struct nd_addr *addrs,
-		     size_t n);
+void nd_nft_stay_install(struct nd_nft_batch *b, enum nd_nft_state there,
+			 const struct nd_addr *addrs, size_t n);

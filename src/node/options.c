@@ -10,7 +10,7 @@
 #define NS_PER_S INT64_C(1000000000)
 #define INTERVAL_MAX_S 86400
 
-static bool has(const struct nd_addr *list, size_t n, const struct nd_addr *a)
+static bool contains(const struct nd_addr *list, size_t n, const struct nd_addr *a)
 {
 	for (size_t i = 0; i < n; i++)
 		if (nd_addr_equal(&list[i], a))
@@ -35,7 +35,7 @@ int nd_options_local(const char *text, uint16_t port, struct nd_addr out[ND_OPTI
 		if (len >= sizeof piece || nd_addr_parse_ip(piece, port, &a) || nd_addr_is_any(&a))
 			return nd_diag_invalid(d, NULL, 0, "-localip: ", "address", piece,
 					       "an IP address to listen on, like 169.254.20.10");
-		if (has(found, count, &a))
+		if (contains(found, count, &a))
 			continue;
 		if (count == ND_OPTIONS_ADDRS_MAX)
 			return nd_diag_at(d, NULL, 0,

@@ -30,7 +30,7 @@ static void put_local(struct render *r)
 	}
 }
 
-static int local(struct render *r, const char **rest)
+static int put_local_dns(struct render *r, const char **rest)
 {
 	struct nd_addr first = r->v->local[0];
 	char text[ND_ADDR_TEXT_MAX];
@@ -44,14 +44,14 @@ static int local(struct render *r, const char **rest)
 	return nd_buf_add(r->out, text, n - strlen(":1"));
 }
 
-static int nothing(struct render *r, const char **rest)
+static int put_nothing(struct render *r, const char **rest)
 {
 	(void)r;
 	(void)rest;
 	return 0;
 }
 
-static int cluster_dns(struct render *r, const char **rest)
+static int put_cluster_dns(struct render *r, const char **rest)
 {
 	(void)rest;
 	if (!r->v->cluster_dns)
@@ -63,8 +63,8 @@ static int cluster_dns(struct render *r, const char **rest)
 	return nd_buf_text(r->out, r->v->cluster_dns);
 }
 
-/* "{", "force_tcp" and "}" behind text, and nothing else between: where that ends, else NULL. */
-static const char *plain_force_tcp(const char *text)
+/* "{", "force_tcp" and "}" behind text, and put_nothing else between: where that ends, else NULL. */
+static const char *skip_force_tcp(const char *text)
 {
 	static const char *const words[] = { "{", "force_tcp", "}" };
 
@@ -77,31 +77,33 @@ static const char *plain_force_tcp(const char *text)
 	return text;
 }
 
-static int upstreams(struct render *r, const char **rest)
+static int put_upstreams(struct render *r, const char **rest)
 {
 	if (!r->k->nupstreams)
 		return nd_buf_text(r->out, "/etc/resolv.conf");
 	for (size_t i = 0; i < r->k->nupstreams; i++)
 		nd_buf_printf(r->out, "%s%s", i ? " " : "", r->k->upstreams[i]);
-	const char *end = plain_force_tcp(*rest);
+	const char *end = skip_force_tcp(*rest);
 	for (; end && *rest < end; ++*rest)
 		r->line += **rest == '\n';
 	return 0;
 }
 
-static int prometheus(struct render *r, const char **rest)
+static int put_prometheus(struct render *r, const char **rest)
 {
 	(void)rest;
 	return nd_buf_text(r->out, r->v->prometheus);
 }
 
 static const struct variable variables[] = {
-	{ "__PILLAR__LOCAL__DNS__", local },         { "__PILLAR__DNS__SERVER__", nothing },
-	{ "__PILLAR__CLUSTER__DNS__", cluster_dns }, { "__PILLAR__UPSTREAM__SERVERS__", upstreams },
-	{ "__PROMETHEUS__ENDPOINT__", prometheus },
+	{ "__PILLAR__LOCAL__DNS__", put_local_dns },
+	{ "__PILLAR__DNS__SERVER__", put_nothing },
+	{ "__PILLAR__CLUSTER__DNS__", put_cluster_dns },
+	{ "__PILLAR__UPSTREAM__SERVERS__", put_upstreams },
+	{ "__PROMETHEUS__ENDPOINT__", put_prometheus },
 };
 
-static const struct variable *find(const char *text)
+static const struct variable *find_variable(const char *text)
 {
 	for (size_t i = 0; i < ND_COUNT(variables); i++)
 		if (strncmp(text, variables[i].name, strlen(variables[i].name)) == 0)
@@ -138,7 +140,7 @@ int nd_template_render(const char *file, const char *text, const struct nd_templ
 		size_t n = strcspn(text, "_\n#");
 		nd_buf_add(out, text, n);
 		text += n;
-		const struct variable *var = *text == '_' && !comment ? find(text) : NULL;
+		const struct variable *var = *text == '_' && !comment ? find_variable(text) : NULL;
 		if (var) {
 			text += strlen(var->name);
 			int err = var->put(&r, &text);

@@ -27,14 +27,14 @@ static bool interrupted(const sigset_t *signals)
 /* Until the time is over, all lookups are, or a signal comes: true. */
 static bool run(struct nd_plan *plan, const sigset_t *signals, bool quiet)
 {
-	struct nd_report_progress told = { 0 };
+	struct nd_report_progress last = { 0 };
 
 	while (nd_clock_now_ns() < plan->end_ns && plan->running > 0) {
 		if (interrupted(signals))
 			return true;
-		uint64_t due = plan->start_ns + (told.second + 1) * (uint64_t)ND_NS_PER_S;
+		uint64_t due = plan->start_ns + (last.second + 1) * (uint64_t)ND_NS_PER_S;
 		if (!quiet && nd_clock_now_ns() >= due)
-			nd_report_progress(stderr, plan->stats, &told);
+			nd_report_progress(stderr, plan->stats, &last);
 	}
 	return false;
 }
@@ -51,7 +51,7 @@ static void drain(struct nd_plan *plan, const sigset_t *signals)
 }
 
 /* Cuts off the rest. getaddrinfo() cannot be: false, if clients still sit in it. */
-static bool cut(struct nd_plan *plan)
+static bool cancel_rest(struct nd_plan *plan)
 {
 	uint64_t one = 1, end = nd_clock_now_ns() + CUT_MS * (uint64_t)ND_NS_PER_MS;
 	const struct timespec tick = { .tv_nsec = (long)ND_NS_PER_MS };
@@ -80,7 +80,7 @@ static int measure(struct nd_plan *plan, const struct nd_flags *f, const sigset_
 	uint64_t took = nd_clock_now_ns() - plan->start_ns;
 	if (!stop)
 		drain(plan, signals);
-	bool all = cut(plan);
+	bool all = cancel_rest(plan);
 	if (f->json)
 		nd_report_json(stdout, plan, took);
 	else

@@ -13,7 +13,7 @@ struct client {
 	struct nd_plan *plan;
 	struct nd_thread *thread;
 	struct nd_style_client s;
-	struct nd_mate mate;
+	struct nd_helper helper;
 };
 
 struct nd_clients {
@@ -46,21 +46,21 @@ static bool is_nxdomain(struct nd_outcome how)
 	return how.kind == ND_OUTCOME_RCODE && how.code == ND_RCODE_NXDOMAIN;
 }
 
-/* Through the candidates. Of several failures the first that is no plain NXDOMAIN is told. */
+/* Through the candidates. Of several failures the first that is no plain NXDOMAIN is failed. */
 static struct nd_outcome look_up_host(struct client *c)
 {
 	const struct nd_search *s = &c->plan->search;
-	struct nd_outcome told = { ND_OUTCOME_RCODE, ND_RCODE_NXDOMAIN };
+	struct nd_outcome failed = { ND_OUTCOME_RCODE, ND_RCODE_NXDOMAIN };
 
 	for (unsigned at = 0; at < s->n;) {
 		struct nd_outcome how = ask_candidate(c, &s->name[at]);
 		if (how.kind == ND_OUTCOME_OK || how.kind == ND_OUTCOME_STOPPED)
 			return how;
-		if (is_nxdomain(told))
-			told = how;
+		if (is_nxdomain(failed))
+			failed = how;
 		at = nd_search_next(s, at, c->plan->style->next(how));
 	}
-	return told;
+	return failed;
 }
 
 static struct nd_outcome look_up(struct client *c, uint64_t ticket)
@@ -80,7 +80,7 @@ static struct nd_outcome look_up(struct client *c, uint64_t ticket)
 }
 
 /* When lookup number `ticket` is to begin: planned, or at once. */
-static uint64_t begin_at(const struct nd_plan *plan, uint64_t ticket)
+static uint64_t start_time(const struct nd_plan *plan, uint64_t ticket)
 {
 	if (plan->rate == 0)
 		return nd_clock_now_ns();
@@ -96,7 +96,7 @@ static void work(void *arg)
 
 	for (;;) {
 		uint64_t ticket = atomic_fetch_add(&plan->begun, 1);
-		uint64_t began = begin_at(plan, ticket);
+		uint64_t began = start_time(plan, ticket);
 		if (began >= plan->end_ns || (plan->lookups && ticket >= plan->lookups))
 			break;
 		if (plan->rate && nd_channel_sleep(&c->s.ch, began) < 0)
@@ -112,7 +112,7 @@ static void work(void *arg)
 	atomic_fetch_sub(&plan->running, 1);
 }
 
-static int start_one(struct nd_plan *plan, struct client *c)
+static int start_client(struct nd_plan *plan, struct client *c)
 {
 	c->plan = plan;
 	c->s = (struct nd_style_client){
@@ -122,18 +122,18 @@ static int start_one(struct nd_plan *plan, struct client *c)
 		.one_at_a_time = plan->resolv.single_request,
 		.reopen = plan->resolv.single_request_reopen,
 	};
-	if (plan->style->mate) {
-		int err = nd_mate_start(&c->mate);
+	if (plan->style->helper) {
+		int err = nd_helper_start(&c->helper);
 		if (err)
 			return err;
-		c->s.mate = &c->mate;
+		c->s.helper = &c->helper;
 	}
 	atomic_fetch_add(&plan->running, 1);
 	int err = nd_thread_start("client", work, c, &c->thread);
 	if (err) {
 		atomic_fetch_sub(&plan->running, 1);
-		if (plan->style->mate)
-			nd_mate_end(&c->mate);
+		if (plan->style->helper)
+			nd_helper_stop(&c->helper);
 	}
 	return err;
 }
@@ -146,7 +146,7 @@ int nd_clients_start(struct nd_plan *plan, struct nd_clients **out)
 	if (!cs)
 		return -ENOMEM;
 	for (; cs->started < plan->clients; cs->started++) {
-		err = start_one(plan, &cs->client[cs->started]);
+		err = start_client(plan, &cs->client[cs->started]);
 		if (err)
 			break;
 	}
@@ -166,8 +166,8 @@ void nd_clients_join(struct nd_clients *cs)
 {
 	for (unsigned i = 0; i < cs->started; i++) {
 		nd_thread_join(cs->client[i].thread);
-		if (cs->client[i].plan->style->mate)
-			nd_mate_end(&cs->client[i].mate);
+		if (cs->client[i].plan->style->helper)
+			nd_helper_stop(&cs->client[i].helper);
 	}
 	free(cs);
 }

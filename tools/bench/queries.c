@@ -36,7 +36,7 @@ static const char *read_row(const char *p, size_t n, struct nd_queries_row *row)
 	return NULL;
 }
 
-static bool grow(struct nd_queries *qs, size_t *cap)
+static bool reserve_row(struct nd_queries *qs, size_t *cap)
 {
 	if (qs->n < *cap)
 		return true;
@@ -56,7 +56,7 @@ int nd_queries_parse(struct nd_queries *qs, const char *text, unsigned *line, co
 	for (*line = 1; *text && !err; (*line)++) {
 		size_t n = strcspn(text, "\n"), skip = strspn(text, blanks);
 		if (skip < n && text[skip] != ';' && text[skip] != '#') {
-			if (!grow(qs, &cap)) {
+			if (!reserve_row(qs, &cap)) {
 				err = ND_ELIMIT;
 				break;
 			}

@@ -31,7 +31,7 @@ void nd_report_progress(FILE *to, const struct nd_stats *s, struct nd_report_pro
 	*p = now;
 }
 
-static void describe_silence(const struct nd_plan *plan, char text[CAUSE_MAX])
+static void describe_timeout(const struct nd_plan *plan, char text[CAUSE_MAX])
 {
 	const struct nd_resolv *r = &plan->resolv;
 	char server[ND_ADDR_TEXT_MAX];
@@ -55,7 +55,7 @@ static void describe(const struct nd_plan *plan, unsigned kind, unsigned code, c
 		snprintf(text, CAUSE_MAX,
 			 "the name exists but has no records of the requested type");
 		break;
-	case ND_OUTCOME_TIMEOUT: describe_silence(plan, text); break;
+	case ND_OUTCOME_TIMEOUT: describe_timeout(plan, text); break;
 	case ND_OUTCOME_ERRNO:
 		snprintf(text, CAUSE_MAX, "socket: %s", nd_err_text(-(int)code));
 		break;
@@ -85,25 +85,25 @@ static bool next_cause(const struct nd_plan *plan, unsigned *at, uint64_t *n, ch
 	return false;
 }
 
-static uint64_t average_ns(const struct nd_stats *s)
+static uint64_t avg_ns_of(const struct nd_stats *s)
 {
 	return s->requests ? s->sum_ns / s->requests : 0;
 }
 
-static uint64_t least_ns(const struct nd_stats *s)
+static uint64_t min_ns_of(const struct nd_stats *s)
 {
 	return s->requests ? s->min_ns : 0;
 }
 
 /* The three lines of testdns, letter by letter: scripts read them. */
-static void write_classic(FILE *to, const struct nd_stats *s)
+static void write_testdns(FILE *to, const struct nd_stats *s)
 {
 	fprintf(to, "request count：%" PRIu64 "\n", s->requests);
 	fprintf(to, "error count：%" PRIu64 "\n", s->errors);
 	fprintf(to,
 		"request time：min(%" PRIu64 "ms) max(%" PRIu64 "ms) avg(%" PRIu64
 		"ms) timeout(%" PRIu64 "n)\n",
-		least_ns(s) / ND_NS_PER_MS, s->max_ns / ND_NS_PER_MS, average_ns(s) / ND_NS_PER_MS,
+		min_ns_of(s) / ND_NS_PER_MS, s->max_ns / ND_NS_PER_MS, avg_ns_of(s) / ND_NS_PER_MS,
 		s->slow);
 }
 
@@ -113,7 +113,7 @@ void nd_report_text(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 	char text[CAUSE_MAX];
 	uint64_t n;
 
-	write_classic(to, s);
+	write_testdns(to, s);
 	fprintf(to, "percentiles:");
 	for (size_t i = 0; i < ND_COUNT(quantiles); i++)
 		fprintf(to, " p%g %.3fms", quantiles[i] * 100,
@@ -147,7 +147,7 @@ static void write_string(FILE *to, const char *text)
 	fputc('"', to);
 }
 
-static void write_errors(FILE *to, const struct nd_plan *plan)
+static void write_causes(FILE *to, const struct nd_plan *plan)
 {
 	char text[CAUSE_MAX];
 	uint64_t n;
@@ -176,8 +176,8 @@ void nd_report_json(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 		"  \"requests\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"timeouts\": %" PRIu64
 		", \"unfinished\": %" PRIu64 ",\n",
 		s->requests, s->errors, s->slow, s->unfinished);
-	fprintf(to, "  \"ms\": {\"min\": %.3f, \"max\": %.3f, \"avg\": %.3f", ms(least_ns(s)),
-		ms(s->max_ns), ms(average_ns(s)));
+	fprintf(to, "  \"ms\": {\"min\": %.3f, \"max\": %.3f, \"avg\": %.3f", ms(min_ns_of(s)),
+		ms(s->max_ns), ms(avg_ns_of(s)));
 	for (size_t i = 0; i < ND_COUNT(quantiles); i++)
 		fprintf(to, ", \"p%g\": %.3f", quantiles[i] * 100,
 			ms(nd_stats_quantile(s, quantiles[i])));
@@ -186,6 +186,6 @@ void nd_report_json(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 		"  \"queries\": %" PRIu64 ", \"sockets\": %" PRIu64 ", \"tcp\": %" PRIu64
 		", \"fallbacks\": %" PRIu64 ",\n",
 		s->queries, s->sockets, s->tcp, s->fallbacks);
-	write_errors(to, plan);
+	write_causes(to, plan);
 	fprintf(to, "}\n");
 }

@@ -59,7 +59,7 @@ static int read_resolv(struct nd_resolv *r, const char *path, uint16_t port)
 	return err ? fail(FAILED, "%s: %s", path, nd_err_text(err)) : 0;
 }
 
-static int take_servers(struct nd_resolv *r, const struct nd_flags *f)
+static int read_servers(struct nd_resolv *r, const struct nd_flags *f)
 {
 	r->servers = 0;
 	for (unsigned i = 0; i < f->servers; i++)
@@ -89,7 +89,7 @@ static int setup_resolv(struct nd_plan *plan, const struct nd_flags *f)
 	int status = path ? read_resolv(r, path, (uint16_t)f->port) : 0;
 
 	if (!status && f->servers)
-		status = take_servers(r, f);
+		status = read_servers(r, f);
 	if (status)
 		return status;
 	if (r->servers == 0)
@@ -100,7 +100,7 @@ static int setup_resolv(struct nd_plan *plan, const struct nd_flags *f)
 	return 0;
 }
 
-static int setup_names(struct nd_plan *plan, const struct nd_flags *f)
+static int read_names(struct nd_plan *plan, const struct nd_flags *f)
 {
 	struct nd_buf text;
 	unsigned line = 0;
@@ -126,7 +126,7 @@ static int setup_names(struct nd_plan *plan, const struct nd_flags *f)
 }
 
 /* Each client may have as many as a socket for each server and one more. */
-static int raise_files(const struct nd_plan *plan)
+static int raise_file_limit(const struct nd_plan *plan)
 {
 	rlim_t want = (rlim_t)plan->clients * (plan->resolv.servers + 1) + 32;
 	struct rlimit limit;
@@ -155,9 +155,9 @@ int nd_setup_plan(struct nd_plan *plan, const struct nd_flags *f)
 	int status = plan->style == &nd_style_system ? setup_system(plan, f)
 						     : setup_resolv(plan, f);
 	if (!status && plan->style != &nd_style_system)
-		status = setup_names(plan, f);
+		status = read_names(plan, f);
 	if (!status)
-		status = raise_files(plan);
+		status = raise_file_limit(plan);
 	if (status)
 		return status;
 	plan->stats = calloc(1, sizeof *plan->stats);

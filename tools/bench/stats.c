@@ -25,7 +25,7 @@ void nd_stats_init(struct nd_stats *s, uint64_t limit_ns)
 	s->min_ns = UINT64_MAX;
 }
 
-static void lower(_Atomic uint64_t *to, uint64_t v)
+static void lower_to(_Atomic uint64_t *to, uint64_t v)
 {
 	uint64_t was = *to;
 
@@ -58,7 +58,7 @@ void nd_stats_add(struct nd_stats *s, struct nd_outcome how, uint64_t took_ns)
 		nd_stats_count(&s->slow);
 	nd_stats_count(&s->bucket[index_of(took_ns)]);
 	atomic_fetch_add_explicit(&s->sum_ns, took_ns, memory_order_relaxed);
-	lower(&s->min_ns, took_ns);
+	lower_to(&s->min_ns, took_ns);
 	raise_to(&s->max_ns, took_ns);
 }
 

@@ -45,7 +45,7 @@ struct nd_outcome nd_style_outcome(const struct nd_question *q, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (!q[i].answered)
 			return (struct nd_outcome){ ND_OUTCOME_TIMEOUT, 0 };
-		if (!nd_style_useful(&q[i]))
+		if (!nd_style_is_usable(&q[i]))
 			return (struct nd_outcome){ ND_OUTCOME_RCODE, q[i].rcode };
 		if (q[i].rcode == 0)
 			how = (struct nd_outcome){ ND_OUTCOME_NODATA, 0 };

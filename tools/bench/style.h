@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "tools/bench/channel.h"
-#include "tools/bench/mate.h"
+#include "tools/bench/helper.h"
 #include "tools/bench/resolv.h"
 #include "wire/type.h"
 
@@ -17,10 +17,10 @@
 struct nd_style_client {
 	struct nd_channel ch;
 	const struct nd_resolv
-		*resolv;      /* within the style's limits; >= 1 server, but for `system` */
-	const char *host;     /* for `system` */
-	struct nd_mate *mate; /* where the style has one */
-	unsigned lookups;     /* begun: where `rotate` stands */
+		*resolv;          /* within the style's limits; >= 1 server, but for `system` */
+	const char *host;         /* for `system` */
+	struct nd_helper *helper; /* where the style has one */
+	unsigned lookups;         /* begun: where `rotate` stands */
 	/* glibc's memory of a stall; set from the options to start with. */
 	bool one_at_a_time, reopen;
 	struct nd_question q[2];
@@ -35,7 +35,7 @@ enum nd_style_next {
 
 struct nd_style {
 	const char *name, *help;
-	bool mate;
+	bool helper;
 	bool search_dotted; /* a name of ndots dots or more is looked for in the search list too */
 	bool no_aaaa;       /* honours that option */
 	uint16_t edns, edns_always; /* size in the OPT record: with option edns0; without it */
@@ -59,7 +59,7 @@ struct nd_outcome nd_style_outcome(const struct nd_question *q, size_t n);
 /* The outcome for -errno of a channel. */
 struct nd_outcome nd_style_failed(int err);
 /* An answer to keep: the name is there, or it is not. */
-static inline bool nd_style_useful(const struct nd_question *q)
+static inline bool nd_style_is_usable(const struct nd_question *q)
 {
 	return q->rcode == ND_RCODE_NOERROR || q->rcode == ND_RCODE_NXDOMAIN;
 }

@@ -10,20 +10,20 @@
 
 enum { BAD_RCODE = -EAGAIN }; /* answered, by a server that could not help: the next one may */
 
-struct asking {
+struct lookup {
 	struct nd_style_client *c;
 	size_t n;
 	int fd[ND_RESOLV_SERVERS]; /* kept for a server until the lookup is over; -1: none */
 };
 
-static void forget_socket(struct asking *a, unsigned ns)
+static void close_socket(struct lookup *a, unsigned ns)
 {
 	if (a->fd[ns] >= 0)
 		close(a->fd[ns]);
 	a->fd[ns] = -1;
 }
 
-static int need_socket(struct asking *a, unsigned ns)
+static int get_socket(struct lookup *a, unsigned ns)
 {
 	if (a->fd[ns] < 0)
 		a->fd[ns] = nd_channel_connect(&a->c->ch, &a->c->resolv->server[ns]);
@@ -39,11 +39,11 @@ static void send_second(void *arg)
 {
 	struct second *s = arg;
 
-	nd_mate_meet(s->c->mate);
+	nd_helper_meet(s->c->helper);
 	s->err = nd_channel_send(&s->c->ch, s->fd, &s->c->q[1], NULL);
 }
 
-static int send_both(struct asking *a, int fd)
+static int send_both(struct lookup *a, int fd)
 {
 	struct nd_style_client *c = a->c;
 	struct second s = { .c = c, .fd = fd };
@@ -51,18 +51,18 @@ static int send_both(struct asking *a, int fd)
 
 	if (a->n == 1)
 		return nd_channel_send(&c->ch, fd, &c->q[0], NULL);
-	if (!c->mate) {
+	if (!c->helper) {
 		err = nd_channel_send(&c->ch, fd, &c->q[0], NULL);
 		return err ? err : nd_channel_send(&c->ch, fd, &c->q[1], NULL);
 	}
-	nd_mate_run(c->mate, send_second, &s);
-	nd_mate_meet(c->mate);
+	nd_helper_run(c->helper, send_second, &s);
+	nd_helper_meet(c->helper);
 	err = nd_channel_send(&c->ch, fd, &c->q[0], NULL);
-	nd_mate_wait(c->mate);
+	nd_helper_wait(c->helper);
 	return err ? err : s.err;
 }
 
-static int over_tcp(struct asking *a, unsigned ns, uint64_t deadline)
+static int ask_tcp(struct lookup *a, unsigned ns, uint64_t deadline)
 {
 	for (size_t i = 0; i < a->n; i++)
 		nd_question_reset(&a->c->q[i], false);
@@ -71,16 +71,16 @@ static int over_tcp(struct asking *a, unsigned ns, uint64_t deadline)
 
 /* One at a time, the second question leaves when the first is answered; from a socket of its own,
  * if `reopen` says so. */
-static int send_next(struct asking *a, unsigned ns, size_t i)
+static int send_next(struct lookup *a, unsigned ns, size_t i)
 {
 	if (a->c->reopen)
-		forget_socket(a, ns);
-	int fd = need_socket(a, ns);
+		close_socket(a, ns);
+	int fd = get_socket(a, ns);
 	return fd < 0 ? fd : nd_channel_send(&a->c->ch, fd, &a->c->q[i], NULL);
 }
 
 /* Asks all of it once, in the way the client has come to by now. */
-static int ask_once(struct asking *a, unsigned ns, uint64_t timeout_ns)
+static int ask_once(struct lookup *a, unsigned ns, uint64_t timeout_ns)
 {
 	struct nd_style_client *c = a->c;
 	uint64_t deadline = nd_clock_now_ns() + timeout_ns;
@@ -88,7 +88,7 @@ static int ask_once(struct asking *a, unsigned ns, uint64_t timeout_ns)
 
 	for (size_t i = 0; i < a->n; i++)
 		nd_question_reset(&c->q[i], false);
-	int fd = need_socket(a, ns);
+	int fd = get_socket(a, ns);
 	if (fd < 0)
 		return fd;
 	int err = sent == 1 ? nd_channel_send(&c->ch, fd, &c->q[0], NULL) : send_both(a, fd);
@@ -100,13 +100,13 @@ static int ask_once(struct asking *a, unsigned ns, uint64_t timeout_ns)
 		if (i < 0)
 			return i;
 		if (c->q[i].truncated)
-			return over_tcp(a, ns, deadline + timeout_ns);
+			return ask_tcp(a, ns, deadline + timeout_ns);
 		got++;
 	}
 	return err;
 }
 
-static bool some_answered(const struct asking *a)
+static bool some_answered(const struct lookup *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (a->c->q[i].answered)
@@ -117,24 +117,24 @@ static bool some_answered(const struct asking *a)
 /* resolv.conf(5), single-request: some servers, and what lies before them, lose the second of two
  * questions from one port. A client that meets this asks one at a time from then on, and if that
  * does not help, from two sockets. False: there is nothing left to give up. */
-static bool fall_back(struct asking *a, unsigned ns)
+static bool fall_back(struct lookup *a, unsigned ns)
 {
 	if (a->c->reopen)
 		return false;
 	nd_stats_count(&a->c->ch.stats->fallbacks);
 	if (a->c->one_at_a_time) {
 		a->c->reopen = true;
-		forget_socket(a, ns);
+		close_socket(a, ns);
 	}
 	a->c->one_at_a_time = true;
 	return true;
 }
 
-static int ask_server(struct asking *a, unsigned ns, uint64_t timeout_ns)
+static int ask_server(struct lookup *a, unsigned ns, uint64_t timeout_ns)
 {
 	for (;;) {
 		int err = ask_once(a, ns, timeout_ns);
-		if (err == -ETIMEDOUT && !a->c->mate && a->n == 2 && some_answered(a)) {
+		if (err == -ETIMEDOUT && !a->c->helper && a->n == 2 && some_answered(a)) {
 			if (fall_back(a, ns))
 				continue;
 			err = 0; /* half an answer is one */
@@ -142,7 +142,7 @@ static int ask_server(struct asking *a, unsigned ns, uint64_t timeout_ns)
 		if (err)
 			return err;
 		for (size_t i = 0; i < a->n; i++)
-			if (a->c->q[i].answered && nd_style_useful(&a->c->q[i]))
+			if (a->c->q[i].answered && nd_style_is_usable(&a->c->q[i]))
 				return 0;
 		return BAD_RCODE;
 	}
@@ -158,7 +158,7 @@ static uint64_t timeout_of(const struct nd_resolv *r, unsigned ns)
 	return (uint64_t)(s ? s : 1) * ND_NS_PER_S;
 }
 
-static int ask_all(struct asking *a)
+static int ask_all(struct lookup *a)
 {
 	const struct nd_resolv *r = a->c->resolv;
 	unsigned first = r->rotate ? a->c->lookups % r->servers : 0;
@@ -168,24 +168,24 @@ static int ask_all(struct asking *a)
 		unsigned ns = (first + i) % r->servers;
 		uint64_t timeout_ns = timeout_of(r, ns);
 		if (r->use_vc)
-			err = over_tcp(a, ns, nd_clock_now_ns() + timeout_ns);
+			err = ask_tcp(a, ns, nd_clock_now_ns() + timeout_ns);
 		else
 			err = ask_server(a, ns, timeout_ns);
 		if (err == 0 || err == -ECANCELED)
 			return err;
 		if (err != -ETIMEDOUT) /* it answered, or cannot: no late answer is waited for */
-			forget_socket(a, ns);
+			close_socket(a, ns);
 	}
 	return err;
 }
 
 static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 {
-	struct asking a = { .c = c, .n = n, .fd = { -1, -1, -1 } };
+	struct lookup a = { .c = c, .n = n, .fd = { -1, -1, -1 } };
 	int err = ask_all(&a);
 
 	for (unsigned ns = 0; ns < ND_RESOLV_SERVERS; ns++)
-		forget_socket(&a, ns);
+		close_socket(&a, ns);
 	return err == 0 || err == BAD_RCODE ? nd_style_outcome(c->q, n) : nd_style_failed(err);
 }
 
@@ -216,7 +216,7 @@ const struct nd_style nd_style_glibc = {
 const struct nd_style nd_style_parallel = {
 	.name = "parallel",
 	.help = "A and AAAA from one socket by two threads, always: the worst case",
-	.mate = true,
+	.helper = true,
 	.search_dotted = true,
 	.no_aaaa = true,
 	.edns = 1200,

@@ -9,8 +9,8 @@
 
 enum { BAD_RCODE = -EAGAIN };
 
-static int over_udp(struct nd_style_client *c, const struct nd_addr *server, struct nd_question *q,
-		    uint64_t deadline)
+static int ask_udp(struct nd_style_client *c, const struct nd_addr *server, struct nd_question *q,
+		   uint64_t deadline)
 {
 	int fd = nd_channel_connect(&c->ch, server);
 
@@ -30,7 +30,7 @@ static int ask_server(struct nd_style_client *c, const struct nd_addr *server,
 
 	nd_question_reset(q, true);
 	if (!c->resolv->use_vc) {
-		int err = over_udp(c, server, q, nd_clock_now_ns() + timeout_ns);
+		int err = ask_udp(c, server, q, nd_clock_now_ns() + timeout_ns);
 		if (err || !q->truncated)
 			return err;
 		nd_question_reset(q, true);
@@ -46,7 +46,7 @@ static int ask_one(struct nd_style_client *c, struct nd_question *q)
 
 	for (unsigned i = 0; i < r->attempts * r->servers; i++) {
 		err = ask_server(c, &r->server[(first + i) % r->servers], q);
-		if (err == 0 && (!nd_style_useful(q) || (q->lame && q->records == 0)))
+		if (err == 0 && (!nd_style_is_usable(q) || (q->lame && q->records == 0)))
 			err = BAD_RCODE;
 		if (err == 0 || err == -ECANCELED)
 			return err;
@@ -73,14 +73,14 @@ static bool found(const struct nd_question *q, int err)
 
 static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 {
-	bool beside = n == 2 && !c->one_at_a_time && !c->reopen;
+	bool parallel = n == 2 && !c->one_at_a_time && !c->reopen;
 	struct second s = { .c = c };
 
-	if (beside)
-		nd_mate_run(c->mate, ask_second, &s);
+	if (parallel)
+		nd_helper_run(c->helper, ask_second, &s);
 	int err = ask_one(c, &c->q[0]);
-	if (beside)
-		nd_mate_wait(c->mate);
+	if (parallel)
+		nd_helper_wait(c->helper);
 	else if (n == 2 && err != -ECANCELED)
 		ask_second(&s);
 	if (err == -ECANCELED || (n == 2 && s.err == -ECANCELED))
@@ -101,7 +101,7 @@ static enum nd_style_next next(struct nd_outcome how)
 const struct nd_style nd_style_go = {
 	.name = "go",
 	.help = "A and AAAA in parallel, each from its own socket",
-	.mate = true,
+	.helper = true,
 	.search_dotted = true,
 	.edns = 1232,
 	.edns_always = 1232,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* musl: both questions to all servers at once from one socket; what has no answer is sent again
+/* musl: both questions to all servers at once from one socket; what has no answer is sent retries
  * each timeout/attempts, and the timeout is for all of it. */
 #include "tools/bench/style.h"
 
@@ -8,14 +8,14 @@
 #include "io/clock.h"
 #include "wire/type.h"
 
-struct asking {
+struct lookup {
 	struct nd_style_client *c;
 	size_t n;
 	int fd;
 	struct nd_addr server[ND_RESOLV_SERVERS]; /* in the socket's family */
-	unsigned again;    /* SERVFAILs of this round that are still asked anew at once */
+	unsigned retries;  /* SERVFAILs of this round that are still asked anew at once */
 	unsigned servfail; /* seen in all */
-	int refused;       /* the last -errno of sending */
+	int send_err;      /* the last -errno of sending */
 };
 
 static struct nd_addr as_mapped(const struct nd_addr *a)
@@ -31,7 +31,7 @@ static struct nd_addr as_mapped(const struct nd_addr *a)
 	return nd_addr_from(AF_INET6, bytes, nd_addr_port(a));
 }
 
-static int start(struct asking *a)
+static int open_lookup(struct lookup *a)
 {
 	const struct nd_resolv *r = a->c->resolv;
 	int family = AF_INET;
@@ -45,7 +45,7 @@ static int start(struct asking *a)
 	return a->fd < 0 ? a->fd : 0;
 }
 
-static void send_all(struct asking *a)
+static void send_all(struct lookup *a)
 {
 	for (size_t i = 0; i < a->n; i++) {
 		if (a->c->q[i].answered)
@@ -53,32 +53,32 @@ static void send_all(struct asking *a)
 		for (unsigned s = 0; s < a->c->resolv->servers; s++) {
 			int err = nd_channel_send(&a->c->ch, a->fd, &a->c->q[i], &a->server[s]);
 			if (err)
-				a->refused = err;
+				a->send_err = err;
 		}
 	}
-	a->again = 2 * (unsigned)a->n;
+	a->retries = 2 * (unsigned)a->n;
 }
 
-/* Takes in an answer: it stays one, goes on over TCP, or is waited for again. 0 or -errno. */
-static int settle(struct asking *a, struct nd_question *q, unsigned from, uint64_t end)
+/* Takes in an answer: it stays one, goes on over TCP, or is waited for retries. 0 or -errno. */
+static int handle_response(struct lookup *a, struct nd_question *q, unsigned from, uint64_t end)
 {
 	if (q->truncated) {
 		nd_question_reset(q, false);
 		return nd_channel_tcp(&a->c->ch, &a->server[from], q, 1, end);
 	}
-	if (nd_style_useful(q))
+	if (nd_style_is_usable(q))
 		return 0;
-	/* Another server may do better; the one that fails is asked again a few times. */
+	/* Another server may do better; the one that fails is asked retries a few times. */
 	q->answered = false;
 	if (q->rcode == ND_RCODE_SERVFAIL) {
 		a->servfail++;
-		if (a->again && a->again--)
+		if (a->retries && a->retries--)
 			nd_channel_send(&a->c->ch, a->fd, q, &a->server[from]);
 	}
 	return 0;
 }
 
-static bool all_answered(const struct asking *a)
+static bool all_answered(const struct lookup *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (!a->c->q[i].answered)
@@ -86,7 +86,7 @@ static bool all_answered(const struct asking *a)
 	return true;
 }
 
-static int ask_all(struct asking *a)
+static int ask_all(struct lookup *a)
 {
 	const struct nd_resolv *r = a->c->resolv;
 	const struct nd_channel_peers peers = { a->server, r->servers };
@@ -108,7 +108,7 @@ static int ask_all(struct asking *a)
 		if (i < 0 && i != -ETIMEDOUT)
 			return i;
 		if (i >= 0) {
-			int err = settle(a, &a->c->q[i], from, end);
+			int err = handle_response(a, &a->c->q[i], from, end);
 			if (err && err != -ETIMEDOUT)
 				return err;
 		}
@@ -118,8 +118,8 @@ static int ask_all(struct asking *a)
 
 static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 {
-	struct asking a = { .c = c, .n = n, .fd = -1 };
-	int err = start(&a);
+	struct lookup a = { .c = c, .n = n, .fd = -1 };
+	int err = open_lookup(&a);
 
 	for (size_t i = 0; i < n; i++)
 		nd_question_reset(&c->q[i], false);
@@ -129,8 +129,8 @@ static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 		close(a.fd);
 	if (err == -ETIMEDOUT && a.servfail)
 		return (struct nd_outcome){ ND_OUTCOME_RCODE, ND_RCODE_SERVFAIL };
-	if (err == -ETIMEDOUT && a.refused)
-		return nd_style_failed(a.refused);
+	if (err == -ETIMEDOUT && a.send_err)
+		return nd_style_failed(a.send_err);
 	return err ? nd_style_failed(err) : nd_style_outcome(c->q, n);
 }
 

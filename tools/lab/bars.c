@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include "base/err.h"
 
-__attribute__((format(printf, 4, 5))) static void want(struct nd_bars *b, bool holds,
-						       const struct nd_row *row, const char *format,
-						       ...)
+__attribute__((format(printf, 4, 5))) static void require(struct nd_bars *b, bool ok,
+							  const struct nd_row *row,
+							  const char *format, ...)
 {
 	va_list args;
 
 	b->checked++;
-	if (holds)
+	if (ok)
 		return;
 	ND_ASSERT(b->missed < ND_BARS_MAX);
 	char *text = b->text[b->missed++];
@@ -26,17 +26,17 @@ __attribute__((format(printf, 4, 5))) static void want(struct nd_bars *b, bool h
 }
 
 /* Ours: nothing late, wrong or lost. */
-static void check_holds(struct nd_bars *b, const struct nd_row_result *r)
+static void check_cured(struct nd_bars *b, const struct nd_row_result *r)
 {
 	const struct nd_row_figures *f = &r->figures;
 	uint64_t lost = f->counted.pod_rcvbuf + f->counted.node_rcvbuf + f->counted.dns_rcvbuf;
 
-	want(b, f->requests > 0, r->row, "no lookups were made");
-	want(b, f->timeouts == 0, r->row, "%" PRIu64 " timeouts, expected 0", f->timeouts);
-	want(b, f->errors == 0, r->row, "%" PRIu64 " errors, expected 0", f->errors);
-	want(b, lost == 0, r->row, "%" PRIu64 " UdpRcvbufErrors, expected 0", lost);
-	want(b, f->max_ms < ND_BARS_SLOW_MS, r->row, "max %.0f ms, expected less than %d ms",
-	     f->max_ms, ND_BARS_SLOW_MS);
+	require(b, f->requests > 0, r->row, "no lookups were made");
+	require(b, f->timeouts == 0, r->row, "%" PRIu64 " timeouts, expected 0", f->timeouts);
+	require(b, f->errors == 0, r->row, "%" PRIu64 " errors, expected 0", f->errors);
+	require(b, lost == 0, r->row, "%" PRIu64 " UdpRcvbufErrors, expected 0", lost);
+	require(b, f->max_ms < ND_BARS_SLOW_MS, r->row, "max %.0f ms, expected less than %d ms",
+		f->max_ms, ND_BARS_SLOW_MS);
 }
 
 static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
@@ -44,21 +44,21 @@ static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
 	const struct nd_row_figures *f = &r->figures;
 
 	if (r->row->cause == ND_ROW_BURST) {
-		want(b, f->timeouts > 0, r->row, "no lookup stalled");
-		want(b, f->counted.dns_rcvbuf + f->counted.node_rcvbuf > 0, r->row,
-		     "no UdpRcvbufErrors, expected some");
+		require(b, f->timeouts > 0, r->row, "no lookup stalled");
+		require(b, f->counted.dns_rcvbuf + f->counted.node_rcvbuf > 0, r->row,
+			"no UdpRcvbufErrors, expected some");
 		return;
 	}
-	want(b, f->timeouts > 0 && f->timeouts * 100 >= f->requests, r->row,
-	     "%" PRIu64 " of %" PRIu64 " lookups stalled, expected 1 %% or more", f->timeouts,
-	     f->requests);
+	require(b, f->timeouts > 0 && f->timeouts * 100 >= f->requests, r->row,
+		"%" PRIu64 " of %" PRIu64 " lookups stalled, expected 1 %% or more", f->timeouts,
+		f->requests);
 }
 
 /* The control: without the cause no stall. */
-static void check_calm(struct nd_bars *b, const struct nd_row_result *r)
+static void check_control(struct nd_bars *b, const struct nd_row_result *r)
 {
-	want(b, r->figures.timeouts == 0, r->row,
-	     "%" PRIu64 " timeouts in the control row, expected 0", r->figures.timeouts);
+	require(b, r->figures.timeouts == 0, r->row,
+		"%" PRIu64 " timeouts in the control row, expected 0", r->figures.timeouts);
 }
 
 /* Ours answers at least what each original did under the same load. */
@@ -69,9 +69,9 @@ static void check_requests(struct nd_bars *b, const struct nd_row_result *r,
 		const struct nd_row *other = rows[i].row;
 		if (other->cause != r->row->cause || !(other->what & ND_ROW_IS_ORIGINAL))
 			continue;
-		want(b, r->figures.requests >= rows[i].figures.requests, r->row,
-		     "%" PRIu64 " requests, fewer than %s / %s: %" PRIu64, r->figures.requests,
-		     other->dns, other->cure, rows[i].figures.requests);
+		require(b, r->figures.requests >= rows[i].figures.requests, r->row,
+			"%" PRIu64 " requests, fewer than %s / %s: %" PRIu64, r->figures.requests,
+			other->dns, other->cure, rows[i].figures.requests);
 	}
 }
 
@@ -80,13 +80,13 @@ void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned
 	*b = (struct nd_bars){ 0 };
 	for (unsigned i = 0; i < n; i++) {
 		unsigned what = rows[i].row->what;
-		if (what & ND_ROW_HOLDS) {
-			check_holds(b, &rows[i]);
+		if (what & ND_ROW_CURED) {
+			check_cured(b, &rows[i]);
 			check_requests(b, &rows[i], rows, n);
 		}
 		if ((what & ND_ROW_STALLS) && (buffers || rows[i].row->cause != ND_ROW_BURST))
 			check_stalls(b, &rows[i]);
-		if (what & ND_ROW_CALM)
-			check_calm(b, &rows[i]);
+		if (what & ND_ROW_CONTROL)
+			check_control(b, &rows[i]);
 	}
 }

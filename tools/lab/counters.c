@@ -11,7 +11,7 @@
 enum { FILE_BYTES = 1 << 20 };
 
 /* The number of the word in a line of words divided by blanks, from 0; -1 if it is not there. */
-static int word_at(const char *line, const char *word)
+static int find_word(const char *line, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -25,7 +25,7 @@ static int word_at(const char *line, const char *word)
 	return -1;
 }
 
-static int number_at(const char *line, int at, int base, uint64_t *value)
+static int read_number(const char *line, int at, int base, uint64_t *value)
 {
 	char *end;
 
@@ -55,11 +55,11 @@ int nd_counters_snmp(const char *text, const char *group, const char *name, uint
 	int at = -1;
 
 	for (; *text; text = next_line(text)) {
-		if (word_at(text, group) != 0)
+		if (find_word(text, group) != 0)
 			continue;
 		if (at >= 0)
-			return number_at(text, at, 10, value);
-		at = word_at(text, name);
+			return read_number(text, at, 10, value);
+		at = find_word(text, name);
 		if (at < 0)
 			return ND_EFORMAT;
 	}
@@ -68,13 +68,13 @@ int nd_counters_snmp(const char *text, const char *group, const char *name, uint
 
 int nd_counters_conntrack(const char *text, const char *name, uint64_t *value)
 {
-	int at = word_at(text, name);
+	int at = find_word(text, name);
 	uint64_t sum = 0, one;
 
 	if (at < 0)
 		return ND_EFORMAT;
 	for (text = next_line(text); *text; text = next_line(text)) {
-		if (number_at(text, at, 16, &one) < 0)
+		if (read_number(text, at, 16, &one) < 0)
 			return ND_EFORMAT;
 		sum += one;
 	}
@@ -85,20 +85,20 @@ int nd_counters_conntrack(const char *text, const char *name, uint64_t *value)
 int nd_counters_rule(const char *text, const char *target, uint64_t *value)
 {
 	for (; *text; text = next_line(text))
-		if (word_at(text, target) == 2)
-			return number_at(text, 0, 10, value);
+		if (find_word(text, target) == 2)
+			return read_number(text, 0, 10, value);
 	return ND_EFORMAT;
 }
 
 int nd_counters_nft(const char *text, uint64_t *value)
 {
 	for (; *text; text = next_line(text))
-		if (word_at(text, "packets") == 0)
-			return number_at(text, 1, 10, value);
+		if (find_word(text, "packets") == 0)
+			return read_number(text, 1, 10, value);
 	return ND_EFORMAT;
 }
 
-static int told(const char *what, int err)
+static int report_error(const char *what, int err)
 {
 	if (err)
 		fprintf(stderr, "nodens lab: %s: %s\n", what, nd_err_text(err));
@@ -108,7 +108,7 @@ static int told(const char *what, int err)
 static int read_text(const char *path, struct nd_buf *text)
 {
 	nd_buf_init(text, FILE_BYTES);
-	return told(path, nd_file_read(path, text));
+	return report_error(path, nd_file_read(path, text));
 }
 
 static int read_snmp(void *arg)
@@ -119,7 +119,8 @@ static int read_snmp(void *arg)
 	int err = read_text(path, &text);
 
 	err = err ? err
-		  : told(path, nd_counters_snmp(nd_buf_string(&text), "Udp:", "RcvbufErrors", &n));
+		  : report_error(path, nd_counters_snmp(nd_buf_string(&text),
+							"Udp:", "RcvbufErrors", &n));
 	*(uint64_t *)arg += n;
 	nd_buf_clear(&text);
 	return err;
@@ -139,7 +140,7 @@ static int read_conntrack(void *arg)
 		err = err ? err : nd_counters_conntrack(nd_buf_string(&text), "drop", &c->drop);
 		if (nd_counters_conntrack(nd_buf_string(&text), "clashres", &c->clash_resolve) < 0)
 			c->clash_resolve = 0;
-		told(path, err);
+		report_error(path, err);
 	}
 	nd_buf_clear(&text);
 	return err;
@@ -157,7 +158,7 @@ static int read_chain(enum nd_proxy_service service, const char *proto, unsigned
 	};
 	nd_buf_init(&text, FILE_BYTES);
 	int err = nd_program_run(&list, &text);
-	err = err ? err : told(chain, nd_counters_rule(nd_buf_string(&text), "DNAT", &n));
+	err = err ? err : report_error(chain, nd_counters_rule(nd_buf_string(&text), "DNAT", &n));
 	*sum += n;
 	nd_buf_clear(&text);
 	return err;
@@ -186,7 +187,8 @@ static int read_old_kernel(struct nd_counters *c)
 	nd_buf_init(&text, FILE_BYTES);
 	int err = nd_program_run(&list, &text);
 	err = err ? err
-		  : told("nft list counter", nd_counters_nft(nd_buf_string(&text), &c->old_kernel));
+		  : report_error("nft list counter",
+				 nd_counters_nft(nd_buf_string(&text), &c->old_kernel));
 	nd_buf_clear(&text);
 	return err;
 }
@@ -195,12 +197,12 @@ int nd_counters_read(const struct nd_world *w, struct nd_counters *c)
 {
 	struct nd_counters now = { 0 };
 	char name[ND_WORLD_NAME];
-	int err = nd_world_within("pod", read_snmp, &now.pod_rcvbuf);
+	int err = nd_world_run_in("pod", read_snmp, &now.pod_rcvbuf);
 
-	err = err ? err : nd_world_within("node", read_snmp, &now.node_rcvbuf);
+	err = err ? err : nd_world_run_in("node", read_snmp, &now.node_rcvbuf);
 	for (unsigned i = 0; i < w->pods && !err; i++)
-		err = nd_world_within(nd_world_dns(i, name), read_snmp, &now.dns_rcvbuf);
-	err = err ? err : nd_world_within("node", read_conntrack, &now);
+		err = nd_world_run_in(nd_world_pod_name(i, name), read_snmp, &now.dns_rcvbuf);
+	err = err ? err : nd_world_run_in("node", read_conntrack, &now);
 	err = err ? err : read_dnat(w, &now);
 	if (!err && w->old_kernel)
 		err = read_old_kernel(&now);

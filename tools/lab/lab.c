@@ -15,18 +15,18 @@
 #include "base/err.h"
 #include "io/file.h"
 #include "tools/lab/bars.h"
-#include "tools/lab/cage.h"
+#include "tools/lab/sandbox.h"
 #include "tools/lab/labflags.h"
 #include "tools/lab/labjson.h"
 #include "tools/lab/program.h"
 #include "tools/lab/table.h"
 
-enum { FAILED = 1, USAGE = 2, CANNOT = ND_CAGE_REFUSED, LINUX_RMEM_DEFAULT = 212992 };
+enum { FAILED = 1, USAGE = 2, CANNOT = ND_SANDBOX_REFUSED, LINUX_RMEM_DEFAULT = 212992 };
 
 struct lab {
 	struct nd_labflags flags;
 	FILE *json;
-	bool buffers; /* the host's default receive buffer is not larger than Linux's */
+	bool default_buffers; /* the host's default receive buffer is not larger than Linux's */
 	struct nd_row_result row[ND_ROW_MAX];
 	unsigned rows;
 };
@@ -61,7 +61,7 @@ static bool find_nodens(char found[PATH_MAX])
 }
 
 /* Whole, since programs are started from elsewhere too. */
-static int resolve(const char *flag, const char **path)
+static int resolve_program(const char *flag, const char **path)
 {
 	if (!*path)
 		return 0;
@@ -89,10 +89,10 @@ static int find_programs(struct lab *lab)
 		}
 		plan->nodens = own;
 	}
-	int status = resolve("-nodens", &plan->nodens);
-	status = status ? status : resolve("-coredns", &plan->coredns);
-	status = status ? status : resolve("-node-cache", &plan->node_cache);
-	return status ? status : nd_program_need() < 0 ? CANNOT : 0;
+	int status = resolve_program("-nodens", &plan->nodens);
+	status = status ? status : resolve_program("-coredns", &plan->coredns);
+	status = status ? status : resolve_program("-node-cache", &plan->node_cache);
+	return status ? status : nd_program_check() < 0 ? CANNOT : 0;
 }
 
 /* Opened now, so that a mistake does not cost the run; written when there is something to say. */
@@ -114,7 +114,7 @@ static int open_json(struct lab *lab)
 	return USAGE;
 }
 
-static void look_at_host(struct lab *lab)
+static void check_host(struct lab *lab)
 {
 	static const char path[] = "/proc/sys/net/core/rmem_default";
 	struct nd_buf text;
@@ -124,15 +124,15 @@ static void look_at_host(struct lab *lab)
 				      ? 0
 				      : strtoul(nd_buf_string(&text), NULL, 10);
 	nd_buf_clear(&text);
-	lab->buffers = bytes <= LINUX_RMEM_DEFAULT;
-	if (!lab->buffers)
+	lab->default_buffers = bytes <= LINUX_RMEM_DEFAULT;
+	if (!lab->default_buffers)
 		fprintf(stderr,
 			"nodens lab: net.core.rmem_default is %lu, above Linux's default of %d: the burst "
 			"may fit into CoreDNS's receive buffer, so stalls are not expected in this run\n",
 			bytes, LINUX_RMEM_DEFAULT);
 }
 
-static unsigned rows_to_run(const struct lab *lab)
+static unsigned count_rows(const struct lab *lab)
 {
 	unsigned n = 0;
 
@@ -144,7 +144,7 @@ static unsigned rows_to_run(const struct lab *lab)
 
 static int run_rows(struct lab *lab, enum nd_row_cause cause)
 {
-	unsigned all = rows_to_run(lab);
+	unsigned all = count_rows(lab);
 
 	for (unsigned i = 0; nd_row_at(i); i++) {
 		const struct nd_row *row = nd_row_at(i);
@@ -167,12 +167,12 @@ static int run_rows(struct lab *lab, enum nd_row_cause cause)
 
 static void print_cause(const struct lab *lab, enum nd_row_cause cause)
 {
-	char story[ND_TABLE_STORY];
+	char summary[ND_SUMMARY_TEXT];
 
 	fputc('\n', stdout);
 	nd_table_write(stdout, cause, lab->row, lab->rows, &lab->flags.plan, isatty(STDOUT_FILENO));
-	nd_table_story(cause, lab->row, lab->rows, story);
-	nd_table_wrap(stdout, story);
+	nd_summary_format(cause, lab->row, lab->rows, summary);
+	nd_table_wrap(stdout, summary);
 	fputc('\n', stdout);
 	fflush(stdout);
 }
@@ -182,7 +182,7 @@ static int finish(struct lab *lab)
 	static struct nd_bars bars;
 	bool tables = lab->json != stdout;
 
-	nd_bars_check(&bars, lab->row, lab->rows, lab->buffers);
+	nd_bars_check(&bars, lab->row, lab->rows, lab->default_buffers);
 	for (unsigned i = 0; i < bars.missed; i++)
 		fprintf(stderr, "MISSED: %s\n", bars.text[i]);
 	if (tables)
@@ -201,7 +201,7 @@ static int finish(struct lab *lab)
 	return bars.missed ? FAILED : 0;
 }
 
-static int inside(void *arg)
+static int run_lab(void *arg)
 {
 	struct lab *lab = arg;
 
@@ -234,7 +234,7 @@ int main(int argc, char **argv)
 	status = status ? status : open_json(&lab);
 	if (status)
 		return status;
-	look_at_host(&lab);
+	check_host(&lab);
 	nd_program_show(lab.flags.show);
-	return nd_cage_run(inside, &lab);
+	return nd_sandbox_run(run_lab, &lab);
 }

@@ -61,7 +61,7 @@ static void write_bars(FILE *to, const struct nd_bars *bars)
 void nd_labjson_write(FILE *to, const struct nd_row_result *rows, unsigned n,
 		      const struct nd_row_plan *plan, const struct nd_bars *bars)
 {
-	char story[ND_TABLE_STORY];
+	char summary[ND_SUMMARY_TEXT];
 
 	fprintf(to, "{\n  \"seconds\": %u, \"clients\": %u, \"services\": %u, \"limit_ms\": %d,\n",
 		plan->seconds, plan->clients, plan->services, ND_ROW_LIMIT_MS);
@@ -72,9 +72,9 @@ void nd_labjson_write(FILE *to, const struct nd_row_result *rows, unsigned n,
 	}
 	fprintf(to, "  ],\n  \"seen\": {");
 	for (unsigned c = 0; c < ND_ROW_CAUSES; c++) {
-		nd_table_story((enum nd_row_cause)c, rows, n, story);
+		nd_summary_format((enum nd_row_cause)c, rows, n, summary);
 		fprintf(to, "%s\"%s\": ", c ? ", " : "", causes[c]);
-		write_string(to, story);
+		write_string(to, summary);
 	}
 	fprintf(to, "},\n");
 	write_bars(to, bars);

@@ -12,13 +12,13 @@
 #include "base/err.h"
 #include "io/clock.h"
 #include "io/file.h"
-#include "tools/lab/cage.h"
+#include "tools/lab/sandbox.h"
 #include "tools/lab/program.h"
 
-#define FOLDER ND_CAGE_FOLDER "/lab/"
+#define FOLDER ND_SANDBOX_FOLDER "/lab/"
 #define LINK_LOCAL "169.254.20.10"
 
-enum { READY_S = 20, PAUSE_MS = 100, LOG_BYTES = 1 << 20, LOG_TOLD = 1500, NUMBER = 24 };
+enum { READY_S = 20, POLL_MS = 100, LOG_BYTES = 1 << 20, LOG_SHOWN = 1500, NUMBER = 24 };
 
 static const char localip[] = LINK_LOCAL "," ND_PROXY_KUBE_DNS;
 
@@ -75,20 +75,20 @@ static int write_files(void)
 	return err ? err : write_text(FOLDER "base", base_corefile);
 }
 
-static void pause_ms(unsigned ms)
+static void sleep_ms(unsigned ms)
 {
 	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&t, NULL);
 }
 
-static void tell_log(const char *who, const char *path)
+static void print_log(const char *who, const char *path)
 {
 	struct nd_buf text;
 
 	nd_buf_init(&text, LOG_BYTES);
 	nd_file_read(path, &text);
-	size_t from = text.len > LOG_TOLD ? text.len - LOG_TOLD : 0;
+	size_t from = text.len > LOG_SHOWN ? text.len - LOG_SHOWN : 0;
 	fprintf(stderr, "nodens lab: %s; its log ends with:\n%s\n", who,
 		nd_buf_string(&text) + from);
 	nd_buf_clear(&text);
@@ -100,7 +100,7 @@ static int start_dns(struct nd_parts *p, unsigned i)
 	char name[ND_WORLD_NAME], log[64];
 	const char *path = coredns ? p->plan->coredns : p->plan->nodens;
 
-	snprintf(log, sizeof log, FOLDER "%s.log", nd_world_dns(i, name));
+	snprintf(log, sizeof log, FOLDER "%s.log", nd_world_pod_name(i, name));
 	struct nd_program run = { .place = name, .log = log };
 	unsigned n = 0;
 	run.argv[n++] = path;
@@ -138,16 +138,16 @@ int nd_parts_check(struct nd_parts *p)
 	char who[64], log[64], name[ND_WORLD_NAME];
 
 	for (unsigned i = 0; i < p->world->pods; i++) {
-		if (!nd_program_ended(&p->dns[i]))
+		if (!nd_program_exited(&p->dns[i]))
 			continue;
-		snprintf(log, sizeof log, FOLDER "%s.log", nd_world_dns(i, name));
+		snprintf(log, sizeof log, FOLDER "%s.log", nd_world_pod_name(i, name));
 		snprintf(who, sizeof who, "the DNS server in %s exited", name);
-		tell_log(who, log);
+		print_log(who, log);
 		return -ECHILD;
 	}
-	if (!nd_program_ended(&p->agent))
+	if (!nd_program_exited(&p->agent))
 		return 0;
-	tell_log("the agent exited", FOLDER "agent.log");
+	print_log("the agent exited", FOLDER "agent.log");
 	return -ECHILD;
 }
 
@@ -220,11 +220,11 @@ static int wait_ready(struct nd_parts *p, const char *who, const char *log)
 		err = nd_parts_check(p);
 		err = err ? err : is_ready(p, &ready);
 		if (!err && !ready)
-			pause_ms(PAUSE_MS);
+			sleep_ms(POLL_MS);
 	}
 	if (err || ready)
 		return err;
-	tell_log(who, log);
+	print_log(who, log);
 	return -ETIMEDOUT;
 }
 

@@ -14,27 +14,27 @@
 #include <unistd.h>
 #include "base/err.h"
 #include "io/file.h"
-#include "tools/lab/cage.h"
+#include "tools/lab/sandbox.h"
 
-enum { SHOWN_LINES = 40, TOLD_BYTES = 2000, NOT_STARTED = 127 };
+enum { SHOWN_LINES = 40, SHOWN_BYTES = 2000, NOT_STARTED = 127 };
 
 static const struct {
 	const char *name, *package;
-} needed[] = {
+} required[] = {
 	{ "ip", "iproute2" },       { "sysctl", "procps" },
 	{ "iptables", "iptables" }, { "iptables-restore", "iptables" },
 	{ "nft", "nftables" },
 };
 
-static bool shown;
+static bool show_commands;
 
 void nd_program_show(bool on)
 {
-	shown = on;
+	show_commands = on;
 }
 
 /* Debian's /usr/sbin is not in every user's PATH. */
-static bool is_there(const char *name)
+static bool is_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
 
@@ -49,7 +49,7 @@ static bool is_there(const char *name)
 	return false;
 }
 
-int nd_program_need(void)
+int nd_program_check(void)
 {
 	char path[PATH_MAX];
 	int err = 0;
@@ -57,17 +57,17 @@ int nd_program_need(void)
 	snprintf(path, sizeof path, "%s:/usr/sbin:/sbin",
 		 getenv("PATH") ? getenv("PATH") : "/usr/bin");
 	setenv("PATH", path, 1);
-	for (size_t i = 0; i < ND_COUNT(needed); i++) {
-		if (is_there(needed[i].name))
+	for (size_t i = 0; i < ND_COUNT(required); i++) {
+		if (is_in_path(required[i].name))
 			continue;
 		fprintf(stderr, "nodens lab: %s is not installed (Debian package %s)\n",
-			needed[i].name, needed[i].package);
+			required[i].name, required[i].package);
 		err = -ENOENT;
 	}
 	return err;
 }
 
-static void show_word(const char *word)
+static void print_word(const char *word)
 {
 	if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				  "-_./:=,+@%") == strlen(word))
@@ -77,7 +77,7 @@ static void show_word(const char *word)
 }
 
 /* The first lines are enough to see what the thousands after them look like. */
-static void show_input(const char *text)
+static void print_input(const char *text)
 {
 	unsigned lines = 0, more = 0;
 
@@ -97,25 +97,25 @@ static void show_input(const char *text)
 	fprintf(stderr, "END\n");
 }
 
-static void show(const struct nd_program *p)
+static void print_command(const struct nd_program *p)
 {
 	fprintf(stderr, "+");
 	if (p->env)
-		show_word(p->env);
+		print_word(p->env);
 	if (p->place)
 		fprintf(stderr, " ip netns exec %s", p->place);
 	for (unsigned i = 0; p->argv[i]; i++)
-		show_word(p->argv[i]);
+		print_word(p->argv[i]);
 	if (p->log)
 		fprintf(stderr, " &");
 	if (p->input)
-		show_input(p->input);
+		print_input(p->input);
 	else
 		fputc('\n', stderr);
 }
 
-/* A file in memory, read from its start by whoever gets it. */
-static int memory(const char *text)
+/* A file in create_memfd, read from its start by whoever gets it. */
+static int create_memfd(const char *text)
 {
 	int fd = memfd_create("nodens-lab", MFD_CLOEXEC);
 	size_t n = text ? strlen(text) : 0;
@@ -134,11 +134,11 @@ static int memory(const char *text)
 }
 
 /* Not by `ip netns exec`, which mounts anew what none of these reads. */
-static void enter(const char *place)
+static void enter_netns(const char *place)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof path, ND_CAGE_FOLDER "/netns/%s", place);
+	snprintf(path, sizeof path, ND_SANDBOX_FOLDER "/netns/%s", place);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
 		fprintf(stderr, "network namespace %s: %s\n", place, nd_err_text(-errno));
@@ -146,7 +146,7 @@ static void enter(const char *place)
 	}
 }
 
-static void become(const struct nd_program *p, int in, int out, int err)
+static void exec_program(const struct nd_program *p, int in, int out, int err)
 {
 	char *env = p->env ? strdup(p->env) : NULL;
 
@@ -154,7 +154,7 @@ static void become(const struct nd_program *p, int in, int out, int err)
 	    dup2(err, STDERR_FILENO) < 0)
 		_exit(NOT_STARTED);
 	if (p->place)
-		enter(p->place);
+		enter_netns(p->place);
 	if (env)
 		putenv(env);
 	execvp(p->argv[0], (char *const *)p->argv);
@@ -164,13 +164,13 @@ static void become(const struct nd_program *p, int in, int out, int err)
 
 static pid_t spawn(const struct nd_program *p, int out, int err)
 {
-	int in = p->input ? memory(p->input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int in = p->input ? create_memfd(p->input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	if (shown)
-		show(p);
+	if (show_commands)
+		print_command(p);
 	pid_t pid = in < 0 ? -1 : fork();
 	if (pid == 0)
-		become(p, in, out, err);
+		exec_program(p, in, out, err);
 	int why = errno;
 	if (in >= 0)
 		close(in);
@@ -186,21 +186,21 @@ static int read_all(int fd, struct nd_buf *b)
 	return nd_file_read(path, b);
 }
 
-static void tell(const struct nd_program *p, int fd)
+static void report_failure(const struct nd_program *p, int fd)
 {
-	struct nd_buf said;
+	struct nd_buf output;
 
-	nd_buf_init(&said, ND_PROGRAM_BYTES);
-	read_all(fd, &said);
+	nd_buf_init(&output, ND_PROGRAM_BYTES);
+	read_all(fd, &output);
 	fprintf(stderr, "nodens lab: %s%s%s failed: %.*s\n", p->argv[0], p->place ? " in " : "",
-		p->place ? p->place : "", TOLD_BYTES, nd_buf_string(&said));
-	nd_buf_clear(&said);
+		p->place ? p->place : "", SHOWN_BYTES, nd_buf_string(&output));
+	nd_buf_clear(&output);
 }
 
 static int run(const struct nd_program *p, struct nd_buf *out, bool quiet)
 {
-	int said = memory(NULL), complained = memory(NULL), status = 0, err = 0;
-	pid_t pid = said < 0 || complained < 0 ? -1 : spawn(p, said, complained);
+	int output = create_memfd(NULL), errors = create_memfd(NULL), status = 0, err = 0;
+	pid_t pid = output < 0 || errors < 0 ? -1 : spawn(p, output, errors);
 
 	if (pid < 0) {
 		err = -errno;
@@ -211,14 +211,14 @@ static int run(const struct nd_program *p, struct nd_buf *out, bool quiet)
 	if (!err && status != 0) {
 		err = -EIO;
 		if (!quiet)
-			tell(p, complained);
+			report_failure(p, errors);
 	}
 	if (!err && out)
-		err = read_all(said, out);
-	if (said >= 0)
-		close(said);
-	if (complained >= 0)
-		close(complained);
+		err = read_all(output, out);
+	if (output >= 0)
+		close(output);
+	if (errors >= 0)
+		close(errors);
 	return err;
 }
 
@@ -247,7 +247,7 @@ int nd_program_start(const struct nd_program *p, pid_t *pid)
 	return err;
 }
 
-bool nd_program_ended(pid_t *pid)
+bool nd_program_exited(pid_t *pid)
 {
 	if (*pid == 0 || waitpid(*pid, NULL, WNOHANG) != *pid)
 		return false;

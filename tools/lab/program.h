@@ -25,7 +25,7 @@ struct nd_program {
 void nd_program_show(bool on);
 /* Looks for all programs that the lab needs; 0, or -ENOENT after a line a missing one that names
  * its Debian package. */
-int nd_program_need(void);
+int nd_program_check(void);
 
 /* Runs it to its end. What it said on standard output goes to out (NULL: nowhere). An exit status
  * other than 0 is -EIO, told with what it said; by nd_program_try() not told. */
@@ -35,6 +35,6 @@ int nd_program_try(const struct nd_program *p, struct nd_buf *out);
 /* Starts one that serves. */
 int nd_program_start(const struct nd_program *p, pid_t *pid);
 /* Has it ended by itself? Then *pid is 0. */
-bool nd_program_ended(pid_t *pid);
+bool nd_program_exited(pid_t *pid);
 /* Ends it and waits; nothing for 0. */
 void nd_program_kill(pid_t *pid);

@@ -13,16 +13,16 @@
 static const struct nd_row rows[] = {
 	/* cause       answered by       cure              options  what */
 	{ ND_ROW_BURST, "CoreDNS pod", "none", NULL, ND_ROW_COREDNS_DNS | ND_ROW_STALLS },
-	{ ND_ROW_BURST, "CoreDNS pod", REOPEN, REOPEN, ND_ROW_COREDNS_DNS | ND_ROW_CALM },
+	{ ND_ROW_BURST, "CoreDNS pod", REOPEN, REOPEN, ND_ROW_COREDNS_DNS | ND_ROW_CONTROL },
 	{ ND_ROW_BURST, "original agent", "NodeLocal DNSCache", NULL,
 	  ND_ROW_COREDNS_DNS | ND_ROW_ORIGINAL_AGENT | ND_ROW_STALLS },
-	{ ND_ROW_BURST, "nodens pod", "none", NULL, ND_ROW_HOLDS },
-	{ ND_ROW_BURST, "nodens agent", "nodens node", NULL, ND_ROW_AGENT | ND_ROW_HOLDS },
+	{ ND_ROW_BURST, "nodens pod", "none", NULL, ND_ROW_CURED },
+	{ ND_ROW_BURST, "nodens agent", "nodens node", NULL, ND_ROW_AGENT | ND_ROW_CURED },
 	{ ND_ROW_RACE, "nodens pods", "none", NULL, OLD | ND_ROW_STALLS },
-	{ ND_ROW_RACE, "nodens pods", "single-request", "single-request", OLD | ND_ROW_HOLDS },
-	{ ND_ROW_RACE, "nodens pods", REOPEN, REOPEN, OLD | ND_ROW_HOLDS },
-	{ ND_ROW_RACE, "nodens agent", "nodens node", NULL, OLD | ND_ROW_AGENT | ND_ROW_HOLDS },
-	{ ND_ROW_RACE, "nodens pods", "this kernel", NULL, ND_ROW_CALM | ND_ROW_HOLDS },
+	{ ND_ROW_RACE, "nodens pods", "single-request", "single-request", OLD | ND_ROW_CURED },
+	{ ND_ROW_RACE, "nodens pods", REOPEN, REOPEN, OLD | ND_ROW_CURED },
+	{ ND_ROW_RACE, "nodens agent", "nodens node", NULL, OLD | ND_ROW_AGENT | ND_ROW_CURED },
+	{ ND_ROW_RACE, "nodens pods", "this kernel", NULL, ND_ROW_CONTROL | ND_ROW_CURED },
 };
 
 const struct nd_row *nd_row_at(unsigned i)
@@ -39,8 +39,8 @@ const char *nd_row_missing(const struct nd_row *row, const struct nd_row_plan *p
 	return NULL;
 }
 
-static int run_in(const struct nd_world *world, const struct nd_row *row,
-		  const struct nd_row_plan *plan, struct nd_row_figures *figures)
+static int measure(const struct nd_world *world, const struct nd_row *row,
+		   const struct nd_row_plan *plan, struct nd_row_figures *figures)
 {
 	struct nd_parts parts = { .row = row, .plan = plan, .world = world };
 	struct nd_counters before, after;
@@ -67,17 +67,17 @@ int nd_row_run(const struct nd_row *row, const struct nd_row_plan *plan,
 		.pods = race ? ND_PROXY_PODS_MAX : 1,
 		.services = race ? plan->services : 0,
 		.old_kernel = row->what & ND_ROW_OLD_KERNEL,
-		.short_lives = race,
+		.short_timeouts = race,
 	};
 	int err = nd_world_open(&world);
 
-	err = err ? err : run_in(&world, row, plan, figures);
+	err = err ? err : measure(&world, row, plan, figures);
 	nd_world_close(&world);
 	return err;
 }
 
 /* The number behind a name that occurs once in our own load generator's figures. */
-static int find_number(const char *json, const char *name, double *value)
+static int read_number(const char *json, const char *name, double *value)
 {
 	char quoted[32], *end;
 
@@ -102,7 +102,7 @@ int nd_row_parse(const char *json, struct nd_row_figures *figures)
 		       { "p99", &f.p99_ms } };
 
 	for (size_t i = 0; i < ND_COUNT(wanted); i++)
-		if (find_number(json, wanted[i].name, wanted[i].to) < 0)
+		if (read_number(json, wanted[i].name, wanted[i].to) < 0)
 			return ND_EFORMAT;
 	f.requests = (uint64_t)requests;
 	f.errors = (uint64_t)errors;

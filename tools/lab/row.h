@@ -19,9 +19,9 @@ enum nd_row_what {
 	ND_ROW_ORIGINAL_AGENT = 1 << 2, /* NodeLocal DNSCache in front */
 	ND_ROW_OLD_KERNEL = 1 << 3,     /* the emulation is there */
 	/* What the bars ask of it: */
-	ND_ROW_STALLS = 1 << 4, /* no cure: lookups stall */
-	ND_ROW_CALM = 1 << 5,   /* a control: none does */
-	ND_ROW_HOLDS = 1 << 6,  /* ours: nothing is late, wrong or lost */
+	ND_ROW_STALLS = 1 << 4,  /* no cure: lookups stall */
+	ND_ROW_CONTROL = 1 << 5, /* a control: none does */
+	ND_ROW_CURED = 1 << 6,   /* ours: nothing is late, wrong or lost */
 	ND_ROW_IS_ORIGINAL = ND_ROW_COREDNS_DNS | ND_ROW_ORIGINAL_AGENT,
 };
 

@@ -14,7 +14,7 @@ enum { FIRST = 1, RACE_ONLY = 2, LEFT = 4, BAD = 8 };
 static const struct column {
 	const char *group, *head;
 	int width;
-	unsigned how;
+	unsigned flags;
 	size_t at; /* a uint64_t of the figures; 0: a special one */
 } columns[] = {
 	{ "", "answered by", 14, LEFT, 0 },
@@ -35,25 +35,25 @@ static const struct column {
 	{ "DNAT", "hits", 6, FIRST, AT(counted.dnat) },
 };
 
-static bool is_there(const struct column *c, enum nd_row_cause cause)
+static bool is_shown(const struct column *c, enum nd_row_cause cause)
 {
-	return !(c->how & RACE_ONLY) || cause == ND_ROW_RACE;
+	return !(c->flags & RACE_ONLY) || cause == ND_ROW_RACE;
 }
 
 static void write_gap(FILE *to, const struct column *c, const char *line)
 {
 	if (c != columns)
-		fputs(c->how & FIRST ? line : " ", to);
+		fputs(c->flags & FIRST ? line : " ", to);
 }
 
 static void write_rule(FILE *to, enum nd_row_cause cause, const char *cross)
 {
 	for (size_t i = 0; i < ND_COUNT(columns); i++) {
 		const struct column *c = &columns[i];
-		if (!is_there(c, cause))
+		if (!is_shown(c, cause))
 			continue;
 		if (i > 0)
-			fputs(c->how & FIRST ? cross : "─", to);
+			fputs(c->flags & FIRST ? cross : "─", to);
 		for (int k = 0; k < c->width; k++)
 			fputs("─", to);
 	}
@@ -65,8 +65,8 @@ static int group_width(size_t i, enum nd_row_cause cause)
 {
 	int n = columns[i].width;
 
-	for (i++; i < ND_COUNT(columns) && !(columns[i].how & FIRST); i++)
-		if (is_there(&columns[i], cause))
+	for (i++; i < ND_COUNT(columns) && !(columns[i].flags & FIRST); i++)
+		if (is_shown(&columns[i], cause))
 			n += 1 + columns[i].width;
 	return n;
 }
@@ -74,7 +74,7 @@ static int group_width(size_t i, enum nd_row_cause cause)
 static void write_head(FILE *to, enum nd_row_cause cause)
 {
 	for (size_t i = 0; i < ND_COUNT(columns); i++) {
-		if (!is_there(&columns[i], cause) || (i > 0 && !(columns[i].how & FIRST)))
+		if (!is_shown(&columns[i], cause) || (i > 0 && !(columns[i].flags & FIRST)))
 			continue;
 		write_gap(to, &columns[i], " │ ");
 		fprintf(to, "%-*s", group_width(i, cause), columns[i].group);
@@ -82,10 +82,10 @@ static void write_head(FILE *to, enum nd_row_cause cause)
 	fputc('\n', to);
 	for (size_t i = 0; i < ND_COUNT(columns); i++) {
 		const struct column *c = &columns[i];
-		if (!is_there(c, cause))
+		if (!is_shown(c, cause))
 			continue;
 		write_gap(to, c, " │ ");
-		fprintf(to, c->how & LEFT ? "%-*s" : "%*s", c->width, c->head);
+		fprintf(to, c->flags & LEFT ? "%-*s" : "%*s", c->width, c->head);
 	}
 	fputc('\n', to);
 }
@@ -104,44 +104,44 @@ static void format_cell(char cell[CELL], const struct column *c, const struct nd
 	} else if (is_time(c)) {
 		double ms = *(const double *)at;
 		snprintf(cell, CELL, ms < 9.95 ? "%.1f" : "%.0f", ms);
-	} else if ((c->how & RACE_ONLY) && !(r->row->what & ND_ROW_OLD_KERNEL)) {
+	} else if ((c->flags & RACE_ONLY) && !(r->row->what & ND_ROW_OLD_KERNEL)) {
 		snprintf(cell, CELL, "-");
 	} else {
 		snprintf(cell, CELL, "%" PRIu64, *(const uint64_t *)at);
 	}
 }
 
-static const char *colour(const struct column *c, const char *cell, bool rich)
+static const char *color_of(const struct column *c, const char *cell, bool color)
 {
-	if (!rich || !(c->how & BAD))
+	if (!color || !(c->flags & BAD))
 		return "";
 	return strcmp(cell, "0") == 0 ? "\033[32m" : "\033[1;31m";
 }
 
-static void write_row(FILE *to, const struct nd_row_result *r, bool rich)
+static void write_row(FILE *to, const struct nd_row_result *r, bool color)
 {
 	char cell[CELL];
 
 	for (size_t i = 0; i < ND_COUNT(columns); i++) {
 		const struct column *c = &columns[i];
-		if (!is_there(c, r->row->cause))
+		if (!is_shown(c, r->row->cause))
 			continue;
 		format_cell(cell, c, r);
-		const char *on = colour(c, cell, rich);
+		const char *on = color_of(c, cell, color);
 		write_gap(to, c, " │ ");
 		fputs(on, to);
-		fprintf(to, c->how & LEFT ? "%-*s" : "%*s", c->width, cell);
+		fprintf(to, c->flags & LEFT ? "%-*s" : "%*s", c->width, cell);
 		fputs(*on ? "\033[0m" : "", to);
 	}
 	fputc('\n', to);
 }
 
 static void write_title(FILE *to, enum nd_row_cause cause, const struct nd_row_plan *plan,
-			bool rich)
+			bool color)
 {
-	fprintf(to, "%s%s%s", rich ? "\033[1m" : "",
+	fprintf(to, "%s%s%s", color ? "\033[1m" : "",
 		cause == ND_ROW_BURST ? "THE BURST" : "THE RACE, ON AN OLD KERNEL (EMULATED)",
-		rich ? "\033[0m" : "");
+		color ? "\033[0m" : "");
 	if (cause == ND_ROW_BURST)
 		fprintf(to, "  %u clients, style go, one DNS pod", plan->clients);
 	else
@@ -152,14 +152,14 @@ static void write_title(FILE *to, enum nd_row_cause cause, const struct nd_row_p
 }
 
 void nd_table_write(FILE *to, enum nd_row_cause cause, const struct nd_row_result *rows, unsigned n,
-		    const struct nd_row_plan *plan, bool rich)
+		    const struct nd_row_plan *plan, bool color)
 {
-	write_title(to, cause, plan, rich);
+	write_title(to, cause, plan, color);
 	write_head(to, cause);
 	write_rule(to, cause, "─┼─");
 	for (unsigned i = 0; i < n; i++)
 		if (rows[i].row->cause == cause)
-			write_row(to, &rows[i], rich);
+			write_row(to, &rows[i], color);
 	fputc('\n', to);
 }
 

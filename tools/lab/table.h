@@ -12,9 +12,9 @@
 void nd_table_write(FILE *to, enum nd_row_cause cause, const struct nd_row_result *rows, unsigned n,
 		    const struct nd_row_plan *plan, bool rich);
 
-enum { ND_TABLE_STORY = 1024 };
+enum { ND_SUMMARY_TEXT = 1024 };
 /* What was seen, said with the numbers. "" if the cause has no rows. */
-void nd_table_story(enum nd_row_cause cause, const struct nd_row_result *rows, unsigned n,
-		    char text[ND_TABLE_STORY]);
+void nd_summary_format(enum nd_row_cause cause, const struct nd_row_result *rows, unsigned n,
+		       char text[ND_SUMMARY_TEXT]);
 /* Text, broken between words. */
 void nd_table_wrap(FILE *to, const char *text);

@@ -10,19 +10,19 @@
 #include <unistd.h>
 #include "base/err.h"
 #include "io/file.h"
-#include "tools/lab/cage.h"
+#include "tools/lab/sandbox.h"
 #include "tools/lab/program.h"
 
 /* An unprivileged netlink message is held to net.core.wmem_max: so many Services fit. */
-enum { SERVICES_AT_ONCE = 40, SERVICES_AT_ONCE_ROOT = 5000 };
+enum { SERVICES_PER_CALL = 40, SERVICES_PER_CALL_ROOT = 5000 };
 
-const char *nd_world_dns(unsigned i, char name[ND_WORLD_NAME])
+const char *nd_world_pod_name(unsigned i, char name[ND_WORLD_NAME])
 {
 	snprintf(name, ND_WORLD_NAME, "dns%u", i);
 	return name;
 }
 
-static int make_place(const char *name)
+static int create_netns(const char *name)
 {
 	const struct nd_program add = { .argv = { "ip", "netns", "add", name } };
 	/* Receive packet steering would put both packets of a race on one processor. */
@@ -39,7 +39,7 @@ static int make_place(const char *name)
 }
 
 /* A pod's link to the node: what a CNI plugin does. */
-static int join(const char *place, unsigned net)
+static int connect_pod(const char *place, unsigned net)
 {
 	struct nd_buf text;
 
@@ -67,7 +67,7 @@ static int join(const char *place, unsigned net)
 
 /* Where the node would meet the world, which nobody is: its own packets to a Service need a way
  * before DNAT gives them another, and an address that is no pod's, which is masqueraded. */
-static int make_uplink(void)
+static int create_uplink(void)
 {
 	const struct nd_program p = { .argv = { "ip", "-n", "node", "-batch", "-" },
 				      .input = "link add uplink type veth peer name world\n"
@@ -89,7 +89,7 @@ static int restore(const char *text)
 }
 
 /* Root of a user namespace: not all users are mapped. */
-static bool is_bounded(void)
+static bool is_user_namespace(void)
 {
 	struct nd_buf map;
 
@@ -102,7 +102,7 @@ static bool is_bounded(void)
 
 static int write_chains(const struct nd_world *w)
 {
-	unsigned step = is_bounded() ? SERVICES_AT_ONCE : SERVICES_AT_ONCE_ROOT;
+	unsigned step = is_user_namespace() ? SERVICES_PER_CALL : SERVICES_PER_CALL_ROOT;
 	struct nd_buf text;
 
 	nd_buf_init(&text, ND_PROGRAM_BYTES);
@@ -120,7 +120,7 @@ static int write_chains(const struct nd_world *w)
 	return err;
 }
 
-static int age(void)
+static int emulate_old_kernel(void)
 {
 	struct nd_buf text;
 
@@ -136,7 +136,7 @@ static int age(void)
 
 /* A port that comes again while the table still knows it is no first packet any more, and hides
  * the race: so it is forgotten soon, and comes late. */
-static int shorten_lives(void)
+static int shorten_timeouts(void)
 {
 	const struct nd_program node = {
 		.place = "node",
@@ -156,21 +156,21 @@ int nd_world_open(const struct nd_world *w)
 	const struct nd_program forward = { .place = "node",
 					    .argv = { "sysctl", "-qw", "net.ipv4.ip_forward=1" } };
 	char name[ND_WORLD_NAME];
-	int err = make_place("node");
+	int err = create_netns("node");
 
 	err = err ? err : nd_program_run(&forward, NULL);
-	err = err ? err : make_uplink();
-	err = err ? err : make_place("pod");
-	err = err ? err : join("pod", 1);
+	err = err ? err : create_uplink();
+	err = err ? err : create_netns("pod");
+	err = err ? err : connect_pod("pod", 1);
 	for (unsigned i = 0; i < w->pods && !err; i++) {
-		err = make_place(nd_world_dns(i, name));
-		err = err ? err : join(name, ND_PROXY_DNS_NET + i);
+		err = create_netns(nd_world_pod_name(i, name));
+		err = err ? err : connect_pod(name, ND_PROXY_DNS_NET + i);
 	}
 	err = err ? err : write_chains(w);
-	if (!err && w->short_lives)
-		err = shorten_lives();
+	if (!err && w->short_timeouts)
+		err = shorten_timeouts();
 	if (!err && w->old_kernel)
-		err = age();
+		err = emulate_old_kernel();
 	return err;
 }
 
@@ -180,19 +180,19 @@ void nd_world_close(const struct nd_world *w)
 	char name[ND_PROXY_PODS_MAX][ND_WORLD_NAME];
 
 	for (unsigned i = 0; i < w->pods; i++)
-		places[2 + i] = nd_world_dns(i, name[i]);
+		places[2 + i] = nd_world_pod_name(i, name[i]);
 	for (unsigned i = 0; i < 2 + w->pods; i++) {
 		const struct nd_program del = { .argv = { "ip", "netns", "del", places[i] } };
 		nd_program_try(&del, NULL);
 	}
 }
 
-int nd_world_within(const char *place, int (*read)(void *arg), void *arg)
+int nd_world_run_in(const char *place, int (*read)(void *arg), void *arg)
 {
 	char path[PATH_MAX];
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err = 0;
 
-	snprintf(path, sizeof path, ND_CAGE_FOLDER "/netns/%s", place);
+	snprintf(path, sizeof path, ND_SANDBOX_FOLDER "/netns/%s", place);
 	int there = open(path, O_RDONLY | O_CLOEXEC);
 	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0) {
 		err = -errno;

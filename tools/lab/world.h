@@ -16,10 +16,10 @@
 #include "tools/lab/proxy.h"
 
 struct nd_world {
-	unsigned pods;     /* DNS pods, 1..ND_PROXY_PODS_MAX */
-	unsigned services; /* further ones, whose rules every first packet passes */
-	bool old_kernel;   /* drops what a kernel before 5.6 loses */
-	bool short_lives;  /* connections of UDP live a second; the pod has all ports */
+	unsigned pods;       /* DNS pods, 1..ND_PROXY_PODS_MAX */
+	unsigned services;   /* further ones, whose rules every first packet passes */
+	bool old_kernel;     /* drops what a kernel before 5.6 loses */
+	bool short_timeouts; /* connections of UDP live a second; the pod has all ports */
 };
 
 enum { ND_WORLD_NAME = 8, ND_WORLD_LIFETIME_S = 1 };
@@ -27,6 +27,6 @@ enum { ND_WORLD_NAME = 8, ND_WORLD_LIFETIME_S = 1 };
 int nd_world_open(const struct nd_world *w);
 void nd_world_close(const struct nd_world *w);
 /* "dns0", "dns1" */
-const char *nd_world_dns(unsigned i, char name[ND_WORLD_NAME]);
+const char *nd_world_pod_name(unsigned i, char name[ND_WORLD_NAME]);
 /* Runs read(arg) with that place's network as ours. */
-int nd_world_within(const char *place, int (*read)(void *arg), void *arg);
+int nd_world_run_in(const char *place, int (*read)(void *arg), void *arg);

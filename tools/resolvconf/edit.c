@@ -110,7 +110,7 @@ void nd_edit_each(const char *text, void (*fn)(void *ctx, const char *word, size
 }
 
 /* Does the word fall under `option`: be it, or, where that has no value, have its name? */
-static bool falls_under(const char *word, size_t len, const char *option)
+static bool matches(const char *word, size_t len, const char *option)
 {
 	size_t n = strlen(option);
 
@@ -123,11 +123,11 @@ static bool falls_under(const char *word, size_t len, const char *option)
 static void copy_without(const char *line, size_t n, size_t at, const char *option,
 			 struct nd_buf *out)
 {
-	size_t look = at, len, kept = 0, dropped = 0;
+	size_t print_match = at, len, kept = 0, dropped = 0;
 	const char *word;
 
-	while ((word = next_word(line, n, &look, &len)))
-		*(falls_under(word, len, option) ? &dropped : &kept) += 1;
+	while ((word = next_word(line, n, &print_match, &len)))
+		*(matches(word, len, option) ? &dropped : &kept) += 1;
 	if (!dropped) {
 		nd_buf_add(out, line, n);
 		return;
@@ -136,7 +136,7 @@ static void copy_without(const char *line, size_t n, size_t at, const char *opti
 		return;
 	nd_buf_add(out, line, at);
 	while ((word = next_word(line, n, &at, &len))) {
-		if (!falls_under(word, len, option)) {
+		if (!matches(word, len, option)) {
 			nd_buf_text(out, " ");
 			nd_buf_add(out, word, len);
 		}
@@ -166,9 +166,9 @@ static void count(void *ctx, const char *word, size_t n)
 {
 	struct count *c = ctx;
 
-	if (falls_under(word, n, c->option) && n == strlen(c->option))
+	if (matches(word, n, c->option) && n == strlen(c->option))
 		c->same++;
-	else if (falls_under(word, n, c->name))
+	else if (matches(word, n, c->name))
 		c->others++;
 }
 

@@ -24,7 +24,7 @@ struct call {
 	unsigned options;
 };
 
-__attribute__((format(printf, 2, 3))) static int complain(int status, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int fail(int status, const char *format, ...)
 {
 	va_list args;
 
@@ -37,12 +37,11 @@ __attribute__((format(printf, 2, 3))) static int complain(int status, const char
 }
 
 /* "-as: invalid form "x": must be ..." */
-static int complain_invalid(const char *flag, const char *what, const char *value, const char *must)
+static int fail_invalid(const char *flag, const char *what, const char *value, const char *must)
 {
 	char text[2 * ND_INVALID_TEXT_MAX];
 
-	return complain(USAGE, "%s: %s", flag,
-			nd_invalid_format(text, sizeof text, what, value, must));
+	return fail(USAGE, "%s: %s", flag, nd_invalid_format(text, sizeof text, what, value, must));
 }
 
 static int usage(FILE *to, int status)
@@ -70,7 +69,7 @@ static int read_word(struct call *c, int argc, char **argv, int *i)
 	size_t n = strcspn(name, "=");
 
 	if (name == word && c->options == OPTIONS_MAX)
-		return complain(USAGE, "too many options: at most %d are allowed", OPTIONS_MAX);
+		return fail(USAGE, "too many options: at most %d are allowed", OPTIONS_MAX);
 	if (name == word) {
 		c->option[c->options++] = word;
 		return 0;
@@ -79,11 +78,11 @@ static int read_word(struct call *c, int argc, char **argv, int *i)
 		if (strlen(flags[k].name) != n || memcmp(flags[k].name, name, n) != 0)
 			continue;
 		if (name[n] != '=' && *i + 1 >= argc)
-			return complain(USAGE, "-%s: missing value", flags[k].name);
+			return fail(USAGE, "-%s: missing value", flags[k].name);
 		*flags[k].to = name[n] == '=' ? name + n + 1 : argv[++*i];
 		return 0;
 	}
-	return complain(USAGE, "unknown flag \"%s\"", word);
+	return fail(USAGE, "unknown flag \"%s\"", word);
 }
 
 /* Changes the text once per option; each step's outcome is the next one's text. */
@@ -110,10 +109,10 @@ static int change(const struct call *c,
 	struct stat st;
 
 	if (c->options == 0)
-		return complain(USAGE, "%s: an OPTION is required", c->verb);
+		return fail(USAGE, "%s: an OPTION is required", c->verb);
 	int err = nd_inplace_open(&f, c->file, ND_EDIT_BYTES);
 	if (err)
-		return complain(FAILED, "%s: %s", c->file, nd_err_text(err));
+		return fail(FAILED, "%s: %s", c->file, nd_err_text(err));
 	nd_buf_init(&text, ND_EDIT_BYTES);
 	err = apply(how, c, nd_buf_string(&f.text), &text);
 	if (!err)
@@ -121,12 +120,12 @@ static int change(const struct call *c,
 	nd_buf_clear(&text);
 	nd_inplace_close(&f);
 	if (err)
-		return complain(FAILED, "%s: %s", c->file, nd_err_text(err));
+		return fail(FAILED, "%s: %s", c->file, nd_err_text(err));
 	if (lstat(c->file, &st) == 0 && S_ISLNK(st.st_mode))
-		complain(0,
-			 "note: %s is a symbolic link; its target may be rewritten by another "
-			 "program",
-			 c->file);
+		fail(0,
+		     "note: %s is a symbolic link; its target may be rewritten by another "
+		     "program",
+		     c->file);
 	return 0;
 }
 
@@ -135,7 +134,7 @@ struct search {
 	bool found;
 };
 
-static void look(void *ctx, const char *word, size_t n)
+static void print_match(void *ctx, const char *word, size_t n)
 {
 	struct search *s = ctx;
 	size_t len = s->option ? strlen(s->option) : 0;
@@ -156,7 +155,7 @@ static int read_text(const char *path, struct nd_buf *text)
 	if (!err)
 		return 0;
 	nd_buf_clear(text);
-	return complain(FAILED, "%s: %s", path, nd_err_text(err));
+	return fail(FAILED, "%s: %s", path, nd_err_text(err));
 }
 
 static int show(const struct call *c)
@@ -168,10 +167,10 @@ static int show(const struct call *c)
 	if (status)
 		return status;
 	if (c->options == 0)
-		nd_edit_each(nd_buf_string(&text), look, &all);
+		nd_edit_each(nd_buf_string(&text), print_match, &all);
 	for (unsigned i = 0; i < c->options; i++) {
 		struct search s = { .option = c->option[i] };
-		nd_edit_each(nd_buf_string(&text), look, &s);
+		nd_edit_each(nd_buf_string(&text), print_match, &s);
 		if (!s.found)
 			status = FAILED;
 	}
@@ -198,13 +197,13 @@ static int print_form(const struct call *c, const char *text)
 		fputs(nd_buf_string(&out), stdout);
 	nd_buf_clear(&out);
 	if (err == -ENOENT)
-		return complain_invalid("-as", "form", c->form, nd_render_forms());
+		return fail_invalid("-as", "form", c->form, nd_render_forms());
 	if (err == ND_EFORMAT)
-		return complain(FAILED,
-				"%s: contains control or non-ASCII characters, which cannot be "
-				"copied to YAML unchanged",
-				c->file);
-	return err ? complain(FAILED, "%s", nd_err_text(err)) : 0;
+		return fail(FAILED,
+			    "%s: contains control or non-ASCII characters, which cannot be "
+			    "copied to YAML unchanged",
+			    c->file);
+	return err ? fail(FAILED, "%s", nd_err_text(err)) : 0;
 }
 
 static int render(const struct call *c)
@@ -212,10 +211,9 @@ static int render(const struct call *c)
 	struct nd_buf text, with;
 
 	if (c->options == 0 || !c->form)
-		return complain(USAGE, "render: an OPTION and -as FORM are required");
+		return fail(USAGE, "render: an OPTION and -as FORM are required");
 	if (!is_label(c->container))
-		return complain_invalid("-container", "container name", c->container,
-					"a DNS label");
+		return fail_invalid("-container", "container name", c->container, "a DNS label");
 	if (strcmp(c->form, "configMap") != 0)
 		return print_form(c, "");
 	int status = read_text(c->file, &text);
@@ -223,7 +221,7 @@ static int render(const struct call *c)
 		return status;
 	nd_buf_init(&with, ND_EDIT_BYTES);
 	int err = apply(nd_edit_add, c, nd_buf_string(&text), &with);
-	status = err ? complain(FAILED, "%s: %s", c->file, nd_err_text(err))
+	status = err ? fail(FAILED, "%s: %s", c->file, nd_err_text(err))
 		     : print_form(c, nd_buf_string(&with));
 	nd_buf_clear(&with);
 	nd_buf_clear(&text);
@@ -237,7 +235,7 @@ static int check_options(const struct call *c)
 
 	for (unsigned i = 0; i < c->options; i++)
 		if ((whole ? nd_edit_check : nd_edit_check_name)(c->option[i], why) < 0)
-			return complain(USAGE, "%s: %s", c->verb, why);
+			return fail(USAGE, "%s: %s", c->verb, why);
 	return 0;
 }
 
@@ -255,7 +253,7 @@ static int run(const struct call *c)
 		return show(c);
 	if (strcmp(c->verb, "render") == 0)
 		return render(c);
-	complain(USAGE, "unknown command \"%s\"", c->verb);
+	fail(USAGE, "unknown command \"%s\"", c->verb);
 	return usage(stderr, USAGE);
 }
 
@@ -275,6 +273,6 @@ int main(int argc, char **argv)
 	}
 	int status = run(&c);
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return complain(FAILED, "standard output: %s", nd_err_text(-errno));
+		return fail(FAILED, "standard output: %s", nd_err_text(-errno));
 	return status;
 }

@@ -33,32 +33,35 @@ static void test_parse(void **state)
 		int ret;
 		struct options want;
 	} rows[] = {
-		{ "nothing", { "x" }, ND_FLAGS_GO_ON, { "def", NULL, false, true } },
+		{ "nothing", { "x" }, ND_FLAGS_CONTINUE, { "def", NULL, false, true } },
 		{ "value behind a blank",
 		  { "x", "-conf", "a" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "a", NULL, false, true } },
 		{ "value behind an equals sign",
 		  { "x", "-conf=a=b" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "a=b", NULL, false, true } },
 		{ "two dashes, a dot",
 		  { "x", "--dns.port=5" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "def", "5", false, true } },
-		{ "an empty value", { "x", "-conf=" }, ND_FLAGS_GO_ON, { "", NULL, false, true } },
+		{ "an empty value",
+		  { "x", "-conf=" },
+		  ND_FLAGS_CONTINUE,
+		  { "", NULL, false, true } },
 		{ "a value that looks like a flag",
 		  { "x", "-conf", "-quiet" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "-quiet", NULL, false, true } },
 		{ "the last one counts",
 		  { "x", "-p", "1", "-dns.port", "2" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "def", "2", false, true } },
-		{ "a switch", { "x", "-quiet" }, ND_FLAGS_GO_ON, { "def", NULL, true, true } },
+		{ "a switch", { "x", "-quiet" }, ND_FLAGS_CONTINUE, { "def", NULL, true, true } },
 		{ "a switch with a value",
 		  { "x", "-quiet=T", "-setup=FALSE" },
-		  ND_FLAGS_GO_ON,
+		  ND_FLAGS_CONTINUE,
 		  { "def", NULL, true, false } },
 		{ "a switch takes no next word", { "x", "-setup", "false" }, 1, { 0 } },
 		{ "a switch with another value", { "x", "-setup=no" }, 2, { 0 } },
@@ -83,7 +86,7 @@ static void test_parse(void **state)
 		int ret = nd_flags_parse(table, ND_COUNT(table), "x", argc, argv, &o);
 		if (ret != rows[i].ret)
 			fail_msg("%s: got %d, want %d", rows[i].name, ret, rows[i].ret);
-		if (ret == ND_FLAGS_GO_ON &&
+		if (ret == ND_FLAGS_CONTINUE &&
 		    (!same(o.text, rows[i].want.text) || !same(o.other, rows[i].want.other) ||
 		     o.on != rows[i].want.on || o.off != rows[i].want.off))
 			fail_msg("%s: got %s %s %d %d", rows[i].name, o.text, o.other, o.on, o.off);

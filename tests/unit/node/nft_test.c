@@ -36,13 +36,13 @@ static int put(struct nd_nft *n, const char *table, const char *const *texts, si
 	*d = (struct nd_diag){ .set = false };
 	for (size_t i = 0; i < naddrs; i++)
 		assert_int_equal(nd_addr_parse_ip(texts[i], 0, &addrs[i]), 0);
-	return nd_nft_put(n,
-			  &(struct nd_nft_config){ .table = table,
-						   .addrs = addrs,
-						   .naddrs = naddrs,
-						   .port = 53,
-						   .health_port = health },
-			  d);
+	return nd_nft_install(n,
+			      &(struct nd_nft_config){ .table = table,
+						       .addrs = addrs,
+						       .naddrs = naddrs,
+						       .port = 53,
+						       .health_port = health },
+			      d);
 }
 
 static struct nd_nft *new (int fd)
@@ -153,9 +153,9 @@ static void test_leaving(void **state)
 	assert_true(has("ip daddr 10.96.0.10 udp dport 53"));
 	assert_int_equal(nd_addr_parse_ip(one[0], 0, &addr), 0);
 	struct nd_nft_config c = {
-		.table = "nodens", .addrs = &addr, .naddrs = 1, .port = 53, .leaving = true
+		.table = "nodens", .addrs = &addr, .naddrs = 1, .port = 53, .draining = true
 	};
-	assert_int_equal(nd_nft_put(n, &c, &d), 0);
+	assert_int_equal(nd_nft_install(n, &c, &d), 0);
 	assert_false(has("dport"));
 	assert_true(has("ip saddr 10.96.0.10 udp sport 53 notrack"));
 	assert_true(has("masquerade"));
@@ -211,12 +211,12 @@ static void test_flushed_by_others(void **state)
 		skip();
 	struct nd_nft *n = new (-1);
 	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
-	assert_int_equal(nd_nft_missing(n, &missing, &d), 0);
+	assert_int_equal(nd_nft_check(n, &missing, &d), 0);
 	assert_false(missing);
 	nd_netns_run("nft flush ruleset", out, sizeof out);
 	assert_true(has("table inet nodens {"));
 	assert_true(has("pin-output"));
-	assert_int_equal(nd_nft_missing(n, &missing, &d), 0);
+	assert_int_equal(nd_nft_check(n, &missing, &d), 0);
 	assert_true(missing); /* the table that is nobody's */
 	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
 	assert_ruleset(both_rules);
@@ -258,7 +258,7 @@ static void test_killed(void **state)
 		assert_ruleset(held ? both_rules : STAY_RULES);
 		n = new (fd);
 		assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
-		assert_int_equal(nd_nft_missing(n, &missing, &d), 0);
+		assert_int_equal(nd_nft_check(n, &missing, &d), 0);
 		assert_false(missing);
 		assert_ruleset(both_rules);
 		assert_int_equal(nd_nft_remove(n, &d), 0);
@@ -282,17 +282,17 @@ static void test_refuses(void **state)
 		addrs[i] = nd_addr_from(AF_INET, (const uint8_t[]){ 10, 0, 0, (uint8_t)i }, 0);
 	struct nd_nft_config c = { .table = "nodens", .addrs = addrs, .naddrs = 65, .port = 53 };
 	d = (struct nd_diag){ .set = false };
-	assert_int_equal(nd_nft_put(n, &c, &d), -E2BIG);
+	assert_int_equal(nd_nft_install(n, &c, &d), -E2BIG);
 	assert_non_null(strstr(d.text, "at most 64"));
 	c.naddrs = 64; /* the most there can be, in one batch */
 	c.health_port = 8080;
-	assert_int_equal(nd_nft_put(n, &c, &d), 0);
+	assert_int_equal(nd_nft_install(n, &c, &d), 0);
 	assert_true(has("ip daddr 10.0.0.63 tcp dport 53"));
 	memset(name, 'x', sizeof name);
 	name[79] = '\0';
 	d = (struct nd_diag){ .set = false };
 	c.table = name;
-	assert_int_equal(nd_nft_put(n, &c, &d), -EINVAL);
+	assert_int_equal(nd_nft_install(n, &c, &d), -EINVAL);
 	assert_true(has("ip daddr 10.0.0.63 tcp dport 53"));
 	assert_int_equal(nd_nft_remove(n, &d), 0);
 	nd_nft_free(n);

@@ -72,8 +72,8 @@ static void test_bars(void **state)
 		struct nd_row_figures f;
 		unsigned missed;
 	} rows[] = {
-		{ "ours holds", ND_ROW_BURST, ND_ROW_HOLDS, { .requests = 9, .max_ms = 249 }, 0 },
-		{ "ours late", ND_ROW_BURST, ND_ROW_HOLDS, { .requests = 9, .max_ms = 250 }, 1 },
+		{ "ours holds", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 249 }, 0 },
+		{ "ours late", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 250 }, 1 },
 		{ "ours lost",
 		  ND_ROW_BURST,
 		  ND_ROW_AGENT,
@@ -82,7 +82,7 @@ static void test_bars(void **state)
 		{ "no stall", ND_ROW_BURST, ND_ROW_STALLS, { .requests = 9 }, 2 },
 		{ "a hundredth", ND_ROW_RACE, ND_ROW_STALLS, { .requests = 100, .timeouts = 1 }, 0 },
 		{ "too few", ND_ROW_RACE, ND_ROW_STALLS, { .requests = 101, .timeouts = 1 }, 1 },
-		{ "the control", ND_ROW_RACE, ND_ROW_CALM, { .requests = 9, .timeouts = 1 }, 2 },
+		{ "the control", ND_ROW_RACE, ND_ROW_CONTROL, { .requests = 9, .timeouts = 1 }, 2 },
 	};
 	static struct nd_bars bars;
 	(void)state;

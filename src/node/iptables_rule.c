@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/legacy_rule.h"
+#include "node/iptables_rule.h"
 
 #include <arpa/inet.h>
 #include <libnftnl/expr.h>
@@ -15,7 +15,7 @@
 enum loaded { NOTHING, PROTO, SOURCE, DEST, SOURCE_PORT, DEST_PORT };
 
 struct reading {
-	struct nd_legacy_rule rule;
+	struct nd_iptables_rule rule;
 	uint32_t family;
 	enum loaded loaded;
 };
@@ -142,7 +142,7 @@ static bool read_target(struct reading *r, const struct nftnl_expr *e)
 	const void *info = nftnl_expr_get(e, NFTNL_EXPR_TG_INFO, &n);
 	uint16_t flags = 0;
 
-	r->rule.verdict = ND_LEGACY_NOTRACK;
+	r->rule.verdict = ND_IPTABLES_NOTRACK;
 	if (!name)
 		return false;
 	if (strcmp(name, "NOTRACK") == 0)
@@ -155,7 +155,7 @@ static bool read_target(struct reading *r, const struct nftnl_expr *e)
 
 static bool read_immediate(struct reading *r, const struct nftnl_expr *e)
 {
-	r->rule.verdict = ND_LEGACY_ACCEPT;
+	r->rule.verdict = ND_IPTABLES_ACCEPT;
 	return number(e, NFTNL_EXPR_IMM_DREG) == NFT_REG_VERDICT &&
 	       number(e, NFTNL_EXPR_IMM_VERDICT) == NF_ACCEPT;
 }
@@ -163,7 +163,7 @@ static bool read_immediate(struct reading *r, const struct nftnl_expr *e)
 static bool read_notrack(struct reading *r, const struct nftnl_expr *e)
 {
 	(void)e;
-	r->rule.verdict = ND_LEGACY_NOTRACK;
+	r->rule.verdict = ND_IPTABLES_NOTRACK;
 	return true;
 }
 
@@ -193,7 +193,7 @@ static bool read_expr(struct reading *r, const struct nftnl_expr *e)
 	return false;
 }
 
-bool nd_legacy_rule_read(const struct nftnl_rule *rule, struct nd_legacy_rule *out)
+bool nd_iptables_rule_read(const struct nftnl_rule *rule, struct nd_iptables_rule *out)
 {
 	struct reading r = { .family = nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY) };
 	struct nftnl_expr_iter *i = nftnl_expr_iter_create(rule);
@@ -205,5 +205,5 @@ bool nd_legacy_rule_read(const struct nftnl_rule *rule, struct nd_legacy_rule *o
 	if (i)
 		nftnl_expr_iter_destroy(i);
 	*out = r.rule;
-	return ok && r.rule.verdict != ND_LEGACY_NONE;
+	return ok && r.rule.verdict != ND_IPTABLES_NONE;
 }

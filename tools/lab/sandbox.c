@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/lab/cage.h"
+#include "tools/lab/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
 		"(sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0;\n"
 		"in a container: privileged).\n",
 		why);
-	return ND_CAGE_REFUSED;
+	return ND_SANDBOX_REFUSED;
 }
 
 static int write_file(const char *path, const char *text)
@@ -63,7 +63,7 @@ static int become_root(uid_t uid, gid_t gid)
 	return write_file("/proc/self/uid_map", line);
 }
 
-static int leave_host(void)
+static int enter_namespaces(void)
 {
 	const int mine = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID;
 	uid_t uid = geteuid();
@@ -77,47 +77,47 @@ static int leave_host(void)
 	return become_root(uid, gid) < 0 ? refuse("cannot map the user ID") : 0;
 }
 
-static int mount_own(void)
+static int mount_private(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return refuse("cannot make mounts private");
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return refuse("cannot mount /proc");
-	if (mount("nodens-lab", ND_CAGE_FOLDER, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		return refuse("cannot mount " ND_CAGE_FOLDER);
+	if (mount("nodens-lab", ND_SANDBOX_FOLDER, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		return refuse("cannot mount " ND_SANDBOX_FOLDER);
 	return 0;
 }
 
-/* The first process of the cage: with it the kernel ends all others. It ends with its maker, even
+/* The first process of the cage: with it the kernel ends all others. It ends with its parent, even
  * with one that was killed between fork() and prctl(): then nobody holds the pipe any more. Of a
- * session of its own, so that Ctrl-C reaches its maker alone. */
-static int begin(int maker)
+ * session of its own, so that Ctrl-C reaches its parent alone. */
+static int init_child(int parent)
 {
-	struct pollfd gone = { .fd = maker, .events = POLLIN };
+	struct pollfd parent_exit = { .fd = parent, .events = POLLIN };
 	sigset_t none;
 
 	setsid();
 	/* What else this machine does is not to be measured. Nothing for users: then it is. */
 	(void)setpriority(PRIO_PROCESS, 0, PRIORITY);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (poll(&gone, 1, 0) != 0)
-		return ND_CAGE_SIGNAL + SIGKILL;
+	if (poll(&parent_exit, 1, 0) != 0)
+		return ND_SANDBOX_SIGNAL + SIGKILL;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	return mount_own();
+	return mount_private();
 }
 
-static int outcome(pid_t child)
+static int wait_status(pid_t child)
 {
 	int status;
 
 	while (waitpid(child, &status, 0) < 0)
 		ND_ASSERT(errno == EINTR);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : ND_CAGE_SIGNAL + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : ND_SANDBOX_SIGNAL + WTERMSIG(status);
 }
 
 /* Until the child ends, or somebody wants the end. */
-static int watch(pid_t child, const sigset_t *signals)
+static int supervise(pid_t child, const sigset_t *signals)
 {
 	int sig;
 
@@ -125,17 +125,17 @@ static int watch(pid_t child, const sigset_t *signals)
 		sig = sigwaitinfo(signals, NULL);
 	while (sig < 0 && errno == EINTR);
 	if (sig == SIGCHLD)
-		return outcome(child);
+		return wait_status(child);
 	kill(child, SIGKILL);
-	outcome(child);
+	wait_status(child);
 	fprintf(stderr, "\nnodens lab: interrupted; everything was removed\n");
-	return ND_CAGE_SIGNAL + sig;
+	return ND_SANDBOX_SIGNAL + sig;
 }
 
-int nd_cage_run(int (*inside)(void *arg), void *arg)
+int nd_sandbox_run(int (*inside)(void *arg), void *arg)
 {
 	sigset_t signals;
-	int maker[2];
+	int parent[2];
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -143,21 +143,21 @@ int nd_cage_run(int (*inside)(void *arg), void *arg)
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	int status = leave_host();
+	int status = enter_namespaces();
 	if (status)
 		return status;
-	if (pipe2(maker, O_CLOEXEC) < 0)
+	if (pipe2(parent, O_CLOEXEC) < 0)
 		return refuse("pipe");
 	pid_t child = fork();
 	if (child < 0)
 		return refuse("cannot start a process");
 	if (child == 0) {
-		close(maker[1]);
-		status = begin(maker[0]);
+		close(parent[1]);
+		status = init_child(parent[0]);
 		status = status ? status : inside(arg);
 		fflush(NULL);
 		_exit(status);
 	}
-	close(maker[0]);
-	return watch(child, &signals);
+	close(parent[0]);
+	return supervise(child, &signals);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/legacy.h"
+#include "node/iptables.h"
 
 #include <errno.h>
 #include <libnftnl/chain.h>
@@ -14,7 +14,7 @@
 #include <string.h>
 #include "base/err.h"
 #include "io/file.h"
-#include "node/legacy_rule.h"
+#include "node/iptables_rule.h"
 #include "node/nft_batch.h"
 #include "node/nft_expr.h"
 
@@ -30,7 +30,7 @@ enum place { RAW_PREROUTING, RAW_OUTPUT, FILTER_INPUT, FILTER_OUTPUT };
 
 static const struct {
 	const char *table, *chain;
-	enum nd_nft_end accept; /* in `filter`: questions come in, answers go out */
+	enum nd_nft_end accept; /* in `filter`: questions come in, answers run_pass out */
 } places[] = {
 	[RAW_PREROUTING] = { "raw", "PREROUTING" },
 	[RAW_OUTPUT] = { "raw", "OUTPUT" },
@@ -41,15 +41,15 @@ static const struct {
 static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
 
 struct pass {
-	const struct nd_legacy_config *config;
-	struct nd_legacy_done *done;
+	const struct nd_iptables_config *config;
+	struct nd_iptables_result *done;
 	struct nd_netlink nl;
 	struct nd_nft_batch batch;
 	uint8_t family;
-	bool accepts; /* shall be there */
+	bool accepts; /* shall be exists */
 	/* Of the chain looked at: */
 	enum place place;
-	bool there;
+	bool exists;
 	bool found[ADDRS_MAX][ND_COUNT(protos)];
 };
 
@@ -67,10 +67,10 @@ static bool same_address(const struct nd_addr *a, const uint8_t *bytes, size_t n
 }
 
 /* Whether an end of the rule is one of ours and the other end is anybody; which address that is. */
-static bool is_ours(const struct pass *p, const struct nd_legacy_rule *r, enum nd_nft_end end,
+static bool is_ours(const struct pass *p, const struct nd_iptables_rule *r, enum nd_nft_end end,
 		    size_t *which)
 {
-	const struct nd_legacy_config *c = p->config;
+	const struct nd_iptables_config *c = p->config;
 	bool to = end == ND_NFT_TO;
 	uint16_t port = to ? r->dest_port : r->source_port;
 	bool health = c->health_port && port == c->health_port && r->proto == IPPROTO_TCP &&
@@ -90,13 +90,13 @@ static bool is_ours(const struct pass *p, const struct nd_legacy_rule *r, enum n
 	return false;
 }
 
-/* Whether it has to go. The first ACCEPT of a kind stays where they shall be. */
-static bool judge(struct pass *p, const struct nd_legacy_rule *r)
+/* Whether it has to run_pass. The first ACCEPT of a kind stays where they shall be. */
+static bool must_remove(struct pass *p, const struct nd_iptables_rule *r)
 {
 	size_t which, proto = r->proto == protos[1];
 	bool filter = is_filter(p->place);
 
-	if (r->verdict != (filter ? ND_LEGACY_ACCEPT : ND_LEGACY_NOTRACK) ||
+	if (r->verdict != (filter ? ND_IPTABLES_ACCEPT : ND_IPTABLES_NOTRACK) ||
 	    (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP))
 		return false;
 	if (filter && !is_ours(p, r, places[p->place].accept, &which))
@@ -112,7 +112,7 @@ static bool judge(struct pass *p, const struct nd_legacy_rule *r)
 }
 
 /* A kernel before 4.9 gives the rules of all chains. */
-static bool is_here(const struct pass *p, const struct nftnl_rule *r)
+static bool is_in_place(const struct pass *p, const struct nftnl_rule *r)
 {
 	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
 	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
@@ -124,7 +124,7 @@ static bool is_here(const struct pass *p, const struct nftnl_rule *r)
 static int on_rule(const struct nlmsghdr *h, void *ctx)
 {
 	struct nftnl_rule *r = nftnl_rule_alloc();
-	struct nd_legacy_rule seen;
+	struct nd_iptables_rule seen;
 	struct pass *p = ctx;
 
 	if (!r || nftnl_rule_nlmsg_parse(h, r) < 0) {
@@ -133,8 +133,8 @@ static int on_rule(const struct nlmsghdr *h, void *ctx)
 		errno = r ? EBADMSG : ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	if (p->batch.changes < ROUND_MAX && is_here(p, r) && nd_legacy_rule_read(r, &seen) &&
-	    judge(p, &seen)) {
+	if (p->batch.changes < ROUND_MAX && is_in_place(p, r) && nd_iptables_rule_read(r, &seen) &&
+	    must_remove(p, &seen)) {
 		nd_nft_batch_delete_rule(&p->batch, r);
 		p->done->removed++;
 	}
@@ -147,35 +147,36 @@ static int on_chain(const struct nlmsghdr *h, void *ctx)
 	struct pass *p = ctx;
 
 	(void)h;
-	p->there = true;
+	p->exists = true;
 	return MNL_CB_OK;
 }
 
 /* Asks about the place: one chain, or its rules. */
-static int ask(struct pass *p, uint16_t type, uint16_t flags, uint16_t table, uint16_t chain,
-	       mnl_cb_t on)
+static int query_place(struct pass *p, uint16_t type, uint16_t flags, uint16_t table,
+		       uint16_t chain, mnl_cb_t on)
 {
 	_Alignas(struct nlmsghdr) char buf[MESSAGE];
 	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, p->family, flags, 0);
 
 	mnl_attr_put_strz(h, table, places[p->place].table);
 	mnl_attr_put_strz(h, chain, places[p->place].chain);
-	int err = nd_netlink_ask(&p->nl, h, on, p);
+	int err = nd_netlink_request(&p->nl, h, on, p);
 	return err == -ENOENT ? 0 : err;
 }
 
 static int find_rules(struct pass *p)
 {
 	memset(p->found, 0, sizeof p->found);
-	p->there = false;
-	int err = ask(p, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, on_chain);
-	if (err || !p->there)
+	p->exists = false;
+	int err = query_place(p, NFT_MSG_GETCHAIN, 0, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, on_chain);
+	if (err || !p->exists)
 		return err;
-	return ask(p, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, on_rule);
+	return query_place(p, NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
+			   on_rule);
 }
 
 /* As iptables-nft of any version reads it: with its own extensions for port and comment. */
-static void put_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
+static void add_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
 {
 	static const struct xt_comment_info comment = { "nodens: allow DNS traffic" };
 	enum nd_nft_end end = places[p->place].accept;
@@ -206,7 +207,7 @@ static void put_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
 	p->done->added++;
 }
 
-static void put_accepts(struct pass *p)
+static void add_accepts(struct pass *p)
 {
 	for (size_t i = 0; i < p->config->naddrs; i++) {
 		const struct nd_addr *a = &p->config->addrs[i];
@@ -216,15 +217,15 @@ static void put_accepts(struct pass *p)
 			continue;
 		for (size_t k = 0; k < ND_COUNT(protos); k++) {
 			if (!p->found[i][k])
-				put_accept(p, a, protos[k]);
+				add_accept(p, a, protos[k]);
 		}
 	}
 }
 
-/* All of a family, in one batch. *more: there was more to remove than a batch takes. */
+/* All of a family, in one batch. *more: exists was more to remove than a batch takes. */
 static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 {
-	struct nd_legacy_done before = *p->done;
+	struct nd_iptables_result before = *p->done;
 	int err = 0;
 
 	nd_nft_batch_init(&p->batch, &p->nl,
@@ -232,8 +233,8 @@ static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 	p->batch.family = p->family;
 	for (p->place = RAW_PREROUTING; !err && p->place <= FILTER_OUTPUT; p->place++) {
 		err = find_rules(p);
-		if (!err && p->there && p->accepts && is_filter(p->place))
-			put_accepts(p);
+		if (!err && p->exists && p->accepts && is_filter(p->place))
+			add_accepts(p);
 	}
 	*more = p->batch.changes >= ROUND_MAX;
 	if (err)
@@ -250,7 +251,7 @@ static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 }
 
 /* Who removes the same rules at the same time makes a batch fail: then we look again. */
-static int run(struct pass *p, struct nd_diag *d)
+static int run_families(struct pass *p, struct nd_diag *d)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 	int err = 0;
@@ -270,7 +271,7 @@ static int run(struct pass *p, struct nd_diag *d)
 	return err;
 }
 
-static bool has_old_raw(const char *path)
+static bool has_raw(const char *path)
 {
 	struct nd_buf b;
 
@@ -280,37 +281,38 @@ static bool has_old_raw(const char *path)
 	return has;
 }
 
-static int go(const struct nd_legacy_config *c, bool accepts, struct nd_legacy_done *done,
-	      struct nd_diag *d)
+static int run_pass(const struct nd_iptables_config *c, bool accepts,
+		    struct nd_iptables_result *done, struct nd_diag *d)
 {
 	struct pass p = { .config = c, .done = done, .accepts = accepts };
 
-	*done = (struct nd_legacy_done){ 0 };
+	*done = (struct nd_iptables_result){ 0 };
 	if (c->naddrs > ADDRS_MAX) {
 		nd_diag_at(d, NULL, 0, "nftables: %zu addresses given: at most %d are supported",
 			   c->naddrs, ADDRS_MAX);
 		return -E2BIG;
 	}
-	done->old_backend = has_old_raw("/proc/net/ip_tables_names") ||
-			    has_old_raw("/proc/net/ip6_tables_names");
+	done->has_legacy_raw = has_raw("/proc/net/ip_tables_names") ||
+			       has_raw("/proc/net/ip6_tables_names");
 	int err = nd_netlink_open(&p.nl, NETLINK_NETFILTER, -1);
 	if (err) {
 		nd_diag_at(d, NULL, 0, "nftables: cannot open a netfilter netlink socket: %s",
 			   nd_err_text(err));
 		return err;
 	}
-	err = run(&p, d);
+	err = run_families(&p, d);
 	nd_netlink_close(&p.nl);
 	return err;
 }
 
-int nd_legacy_put(const struct nd_legacy_config *c, struct nd_legacy_done *done, struct nd_diag *d)
+int nd_iptables_install(const struct nd_iptables_config *c, struct nd_iptables_result *done,
+			struct nd_diag *d)
 {
-	return go(c, true, done, d);
+	return run_pass(c, true, done, d);
 }
 
-int nd_legacy_remove(const struct nd_legacy_config *c, struct nd_legacy_done *done,
-		     struct nd_diag *d)
+int nd_iptables_remove(const struct nd_iptables_config *c, struct nd_iptables_result *done,
+		       struct nd_diag *d)
 {
-	return go(c, false, done, d);
+	return run_pass(c, false, done, d);
 }

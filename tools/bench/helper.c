@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/bench/mate.h"
+#include "tools/bench/helper.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -7,7 +7,7 @@
 
 enum { SPINS = 500 }; /* some microseconds; then others may have the processor */
 
-static void sem_take(sem_t *s)
+static void wait_sem(sem_t *s)
 {
 	while (sem_wait(s) < 0 && errno == EINTR)
 		;
@@ -15,10 +15,10 @@ static void sem_take(sem_t *s)
 
 static void work(void *arg)
 {
-	struct nd_mate *m = arg;
+	struct nd_helper *m = arg;
 
 	for (;;) {
-		sem_take(&m->go);
+		wait_sem(&m->go);
 		if (!m->job)
 			return;
 		m->job(m->arg);
@@ -26,27 +26,27 @@ static void work(void *arg)
 	}
 }
 
-int nd_mate_start(struct nd_mate *m)
+int nd_helper_start(struct nd_helper *m)
 {
 	m->met = 0;
 	sem_init(&m->go, 0, 0);
 	sem_init(&m->done, 0, 0);
-	return nd_thread_start("mate", work, m, &m->thread);
+	return nd_thread_start("helper", work, m, &m->thread);
 }
 
-void nd_mate_run(struct nd_mate *m, void (*job)(void *arg), void *arg)
+void nd_helper_run(struct nd_helper *m, void (*job)(void *arg), void *arg)
 {
 	m->job = job;
 	m->arg = arg;
 	sem_post(&m->go);
 }
 
-void nd_mate_wait(struct nd_mate *m)
+void nd_helper_wait(struct nd_helper *m)
 {
-	sem_take(&m->done);
+	wait_sem(&m->done);
 }
 
-void nd_mate_end(struct nd_mate *m)
+void nd_helper_stop(struct nd_helper *m)
 {
 	m->job = NULL;
 	sem_post(&m->go);
@@ -56,7 +56,7 @@ void nd_mate_end(struct nd_mate *m)
 }
 
 /* Each meeting adds two to the count, and is over when both have. */
-void nd_mate_meet(struct nd_mate *m)
+void nd_helper_meet(struct nd_helper *m)
 {
 	unsigned over = (atomic_fetch_add(&m->met, 1) & ~1u) + 2;
 

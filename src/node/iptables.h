@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* legacy.h - iptables rules of NodeLocal DNSCache: its NOTRACKs are taken away, its ACCEPTs are
+/* iptables.h - iptables rules of NodeLocal DNSCache: its NOTRACKs are taken away, its ACCEPTs are
  * kept in place.
  *
  * The original puts twelve rules an address into `raw` and `filter` and leaves them when it is
@@ -22,21 +22,22 @@
 #include "base/addr.h"
 #include "conf/diag.h"
 
-struct nd_legacy_config {
+struct nd_iptables_config {
 	const struct nd_addr *addrs;
 	size_t naddrs;
 	uint16_t port;        /* DNS */
 	uint16_t health_port; /* 0: none */
 };
 
-struct nd_legacy_done {
-	unsigned removed; /* NOTRACKs, and ACCEPTs beyond the first of their kind */
-	unsigned added;   /* ACCEPTs */
-	bool old_backend; /* iptables-legacy has a `raw` table: what is in it was not looked at */
+struct nd_iptables_result {
+	unsigned removed;    /* NOTRACKs, and ACCEPTs beyond the first of their kind */
+	unsigned added;      /* ACCEPTs */
+	bool has_legacy_raw; /* iptables-legacy has a `raw` table: what is in it was not looked at */
 };
 
 /* NOTRACKs go, each ACCEPT is there once. Done twice it changes nothing. */
-int nd_legacy_put(const struct nd_legacy_config *c, struct nd_legacy_done *done, struct nd_diag *d);
+int nd_iptables_install(const struct nd_iptables_config *c, struct nd_iptables_result *result,
+			struct nd_diag *d);
 /* NOTRACKs and ACCEPTs go. */
-int nd_legacy_remove(const struct nd_legacy_config *c, struct nd_legacy_done *done,
-		     struct nd_diag *d);
+int nd_iptables_remove(const struct nd_iptables_config *c, struct nd_iptables_result *result,
+		       struct nd_diag *d);

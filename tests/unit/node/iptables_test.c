@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "node/legacy.h"
+#include "node/iptables.h"
 #include "support/netns.h"
 
 static bool refused;
@@ -26,19 +26,19 @@ static int enter(void **state)
 static const char *const texts[] = { "169.254.20.10", "10.96.0.10", "fd00::a" };
 static const char *const tools[] = { "iptables-nft", "iptables-nft", "ip6tables-nft" };
 
-static int act(int (*what)(const struct nd_legacy_config *, struct nd_legacy_done *,
+static int act(int (*what)(const struct nd_iptables_config *, struct nd_iptables_result *,
 			   struct nd_diag *),
-	       struct nd_legacy_done *done)
+	       struct nd_iptables_result *done)
 {
 	struct nd_addr addrs[ND_COUNT(texts)];
 	struct nd_diag d = { .set = false };
 
 	for (size_t i = 0; i < ND_COUNT(texts); i++)
 		assert_int_equal(nd_addr_parse_ip(texts[i], 0, &addrs[i]), 0);
-	int err = what(&(struct nd_legacy_config){ .addrs = addrs,
-						   .naddrs = ND_COUNT(texts),
-						   .port = 53,
-						   .health_port = 8080 },
+	int err = what(&(struct nd_iptables_config){ .addrs = addrs,
+						     .naddrs = ND_COUNT(texts),
+						     .port = 53,
+						     .health_port = 8080 },
 		       done, &d);
 	if (err)
 		fail_msg("%s: %s", nd_err_text(err), d.text);
@@ -123,13 +123,13 @@ static void run(const char *command)
 /* Where no iptables tables are, none are made. */
 static void test_nothing_there(void **state)
 {
-	struct nd_legacy_done done;
+	struct nd_iptables_result done;
 	char got[256];
 	(void)state;
 
 	if (refused)
 		skip();
-	act(nd_legacy_put, &done);
+	act(nd_iptables_install, &done);
 	assert_int_equal(done.removed + done.added, 0);
 	nd_netns_run("nft list ruleset", got, sizeof got);
 	assert_string_equal(got, "");
@@ -137,7 +137,7 @@ static void test_nothing_there(void **state)
 
 static void test_accepts(void **state)
 {
-	struct nd_legacy_done done;
+	struct nd_iptables_result done;
 	(void)state;
 
 	if (refused)
@@ -150,15 +150,15 @@ static void test_accepts(void **state)
 		snprintf(command, sizeof command, "%s -P OUTPUT DROP", tools[i]);
 		run(command);
 	}
-	act(nd_legacy_put, &done);
+	act(nd_iptables_install, &done);
 	assert_int_equal(done.added, 12);
 	for (int i = 0; i < 2; i++) { /* the second time nothing is left to do */
 		assert_rules("iptables-nft", accepts4);
 		assert_rules("ip6tables-nft", accepts6);
-		act(nd_legacy_put, &done);
+		act(nd_iptables_install, &done);
 		assert_int_equal(done.removed + done.added, 0);
 	}
-	act(nd_legacy_remove, &done);
+	act(nd_iptables_remove, &done);
 	assert_int_equal(done.removed, 12);
 	assert_rules("iptables-nft", "-A INPUT -j DROP\n");
 	assert_rules("ip6tables-nft", "-A INPUT -j DROP\n");
@@ -178,7 +178,7 @@ static void test_originals(void **state)
 		"-A PREROUTING -d 169.254.20.10/32 -j NOTRACK\n"
 		"-A PREROUTING -d 169.254.20.10/32 -p udp -m udp --dport 53 -j CT --zone 7\n"
 		"-A INPUT -d 169.254.20.10/32 -p udp -m udp --dport 53 -j DROP\n";
-	struct nd_legacy_done done;
+	struct nd_iptables_result done;
 	char line[8192], command[1024];
 	(void)state;
 
@@ -195,13 +195,13 @@ static void test_originals(void **state)
 		put_originals(tools[i], texts[i], false);
 		put_originals(tools[i], texts[i], true);
 	}
-	act(nd_legacy_put, &done);
+	act(nd_iptables_install, &done);
 	/* Of 36 an address four stay: an ACCEPT of each kind, whoever put it. */
 	assert_int_equal(done.removed, 3 * 32);
 	assert_int_equal(done.added, 0);
-	act(nd_legacy_put, &done);
+	act(nd_iptables_install, &done);
 	assert_int_equal(done.removed + done.added, 0);
-	act(nd_legacy_remove, &done);
+	act(nd_iptables_remove, &done);
 	assert_int_equal(done.removed, 3 * 4);
 	assert_rules("iptables-nft", foreign);
 	assert_rules("ip6tables-nft", "");
@@ -211,7 +211,7 @@ static void test_originals(void **state)
 /* More than a batch takes. */
 static void test_piles(void **state)
 {
-	struct nd_legacy_done done;
+	struct nd_iptables_result done;
 	(void)state;
 
 	if (refused)
@@ -219,7 +219,7 @@ static void test_piles(void **state)
 	for (int i = 0; i < 10; i++) /* no user but root sends more of them at once */
 		run("(echo '*raw'; for i in $(seq 250); do echo '-A PREROUTING -d 10.96.0.10/32 -p udp -m udp"
 		    " --dport 53 -j NOTRACK'; done; echo COMMIT) | iptables-nft-restore --noflush");
-	act(nd_legacy_put, &done);
+	act(nd_iptables_install, &done);
 	assert_int_equal(done.removed, 2500);
 	assert_rules("iptables-nft", "");
 	run("nft flush ruleset");
@@ -227,14 +227,14 @@ static void test_piles(void **state)
 
 static void test_old_backend(void **state)
 {
-	struct nd_legacy_done done;
+	struct nd_iptables_result done;
 	(void)state;
 
 	if (refused ||
 	    system("iptables-legacy -t raw -L -n >/dev/null 2>&1") != 0) /* NOLINT(cert-env33-c) */
 		skip();
-	act(nd_legacy_put, &done);
-	assert_true(done.old_backend);
+	act(nd_iptables_install, &done);
+	assert_true(done.has_legacy_raw);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* legacy_rule.h - a rule as iptables-nft writes it, read back. */
+/* iptables_rule.h - a rule as iptables-nft writes it, read back. */
 #pragma once
 
 #include <libnftnl/rule.h>
@@ -7,18 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum nd_legacy_verdict { ND_LEGACY_NONE, ND_LEGACY_NOTRACK, ND_LEGACY_ACCEPT };
+enum nd_iptables_verdict { ND_IPTABLES_NONE, ND_IPTABLES_NOTRACK, ND_IPTABLES_ACCEPT };
 
 /* What it matches; zero: anything. */
-struct nd_legacy_rule {
+struct nd_iptables_rule {
 	uint8_t source[16], dest[16];
 	uint8_t nsource, ndest; /* octets of them: 0, 4 or 16 */
 	uint8_t proto;
 	uint16_t source_port, dest_port;
-	enum nd_legacy_verdict verdict;
+	enum nd_iptables_verdict verdict;
 };
 
 /* False: it matches, or does, anything that the struct cannot say. Comments and counters say
  * nothing. Port and verdict may be iptables' own extensions (before 1.8.9) or nftables'
  * expressions. */
-bool nd_legacy_rule_read(const struct nftnl_rule *r, struct nd_legacy_rule *out);
+bool nd_iptables_rule_read(const struct nftnl_rule *r, struct nd_iptables_rule *out);
