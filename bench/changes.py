@@ -6,6 +6,7 @@ Each server has the largest cluster from the stub (kubestub); the changes also a
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import math
@@ -258,7 +259,7 @@ def observe(loaded, count):
     for i in range(count):
         number, address = headless[i % len(headless)], new_address(next(source.moves))
         name = ".".join((*name_of(number), clusters.ZONE))
-        seen.append(observer.change(name, address, lambda: source.move(number, address)))
+        seen.append(observer.change(name, address, functools.partial(source.move, number, address)))
         time.sleep(pick.random() * GAP_S)
     observer.child.popen.stdin.close()
     observer.child.popen.wait(10)

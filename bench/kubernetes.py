@@ -17,7 +17,7 @@ import queries
 import report
 import servers
 from cached import SOURCES, Cached
-from clusters import HEADLESS_EVERY, ZONE
+from clusters import ZONE
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
 SERVICES, PER_HEADLESS, SPACES = 1000, 10, 20

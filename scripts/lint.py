@@ -6,7 +6,7 @@ format: clang-format has nothing to change, and no line of C is longer than its 
 language: no phrase of CONTRIBUTING.md's table that is always wrong
 tidy:   clang-tidy (.clang-tidy) finds nothing
 shell:  shellcheck finds nothing in the shell scripts
-python: every Python file compiles
+python: every Python file compiles, and pylint (.pylintrc) finds nothing
 rooms:  scripts/rooms.py finds nothing
 
 Prints what is wrong, then `N passed, N failed`, a file and part each; --fix lays out the code anew.
@@ -56,10 +56,11 @@ COLUMNS = 100   # .clang-format's; a line may be longer only for a string that i
 # What is always wrong, and what to write instead. CONTRIBUTING.md has the whole table.
 LANGUAGE = [
     (r"(?<![Tt]here )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|different\b|such\b)[a-z]", "is not a, invalid"),
-    (r"\b(?:stands?|stood|standing) (?:in|on|at|behind|beside|before|after|above|below|between|by|there|here|alone|still"
-     r"|where|as|twice|open|ready|empty|together)\b", "is, comes, exists"),
+    (r"\b(?:stands?|stood|standing) (?:in|on|at|behind|beside|before|after|above|below|between|by|there|here|alone"
+     r"|still|where|as|twice|open|ready|empty|together)\b", "is, comes, exists"),
     (r"(?<!left )(?<!leave )(?<!leaves )(?<!lag )(?<!lags )(?<!fall )(?<!falls )\bbehind\b"
-     r"(?! (?:(?:a|the|its|one|that|each|this|\d[\d,]*|further|more) )?(?:\w+ )?(?:Services?|ClusterIPs?|NAT|DNAT|prox(?:y|ies)|load balancers?)\b)",
+     r"(?! (?:(?:a|the|its|one|that|each|this|\d[\d,]*|further|more) )?(?:\w+ )?"
+     r"(?:Services?|ClusterIPs?|NAT|DNAT|prox(?:y|ies)|load balancers?)\b)",
      "after, below, in"),
     (r"\b(?:goes|go|went|gone|going) on\b", "continues, keeps"),
     (r"\b(?:told|tells)\b", "reported, says, shows"),
@@ -141,15 +142,38 @@ def shell_part(fix):
     return each([f for f in tracked() if os.path.isfile(os.path.join(ROOT, f)) and is_shell(f)], check)
 
 
+def compile_python(f):
+    with tempfile.NamedTemporaryFile(suffix=".pyc") as out:
+        try:
+            py_compile.compile(os.path.join(ROOT, f), cfile=out.name, doraise=True)
+        except py_compile.PyCompileError as e:
+            return str(e)
+    return ""
+
+
+def pylint_findings(files):
+    """{file: its findings}. pylint's exit status without findings is 0."""
+    status, out = call(["pylint", "--rcfile=.pylintrc", "--score=n", "--output-format=text",
+                        "--msg-template={path}:{line}: {msg} ({symbol})", *files])
+    found = {}
+    for line in out.split("\n"):
+        path = line.partition(":")[0]
+        if path in files:
+            found.setdefault(path, []).append(line)
+    if status and not found:
+        found[files[0]] = [out]
+    return found
+
+
 def python_part(fix):
-    def check(f):
-        with tempfile.NamedTemporaryFile(suffix=".pyc") as out:
-            try:
-                py_compile.compile(os.path.join(ROOT, f), cfile=out.name, doraise=True)
-            except py_compile.PyCompileError as e:
-                return str(e)
-        return ""
-    return each(tracked("*.py"), check)
+    """pylint takes a folder at a time: files of two folders may have the same name, as modules have."""
+    folders, found = {}, {}
+    for f in tracked("*.py"):
+        folders.setdefault(os.path.dirname(f), []).append(f)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part in pool.map(pylint_findings, folders.values()):
+            found.update(part)
+    return each(tracked("*.py"), lambda f: compile_python(f) or "\n".join(found.get(f, [])))
 
 
 def rooms_part(fix):

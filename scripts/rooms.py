@@ -93,7 +93,7 @@ def check_parts(h, path, n, name):
         return
     folder = os.path.dirname(name)
     if re.sub(r"^(?:src|tests/unit)/", "", os.path.dirname(path)) != folder:
-        h.say(path, n, '"%s": private to %s' % (name, folder))
+        h.say(path, n, f'"{name}": private to {folder}')
 
 
 def check_library(h, path, n, name):

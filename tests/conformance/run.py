@@ -120,7 +120,7 @@ class Group:
 
     def start(self):
         """Returns when the server answers (anything), has ended, or START_S are over."""
-        with open(os.path.join(self.dir, "log"), "w", encoding="utf-8") as log, ports_lock:
+        with ports_lock, open(os.path.join(self.dir, "log"), "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [self.server, "-conf", os.path.join(self.dir, "Corefile")], stdout=log,
                 stderr=subprocess.STDOUT, cwd=self.dir, env={**os.environ, **self.cases[0].get("env", {})})
@@ -290,7 +290,7 @@ def in_turn(args, pool, groups, ips, one):
         clusters.setdefault(g[0].get("cluster") and (g[0]["_folder"], g[0]["cluster"]), []).append(g)
     live = liveapi.Live()
     try:
-        for cluster, those in clusters.items():
+        for those in clusters.values():
             live.load(json.loads(case_files.cluster_text(those[0][0], ips))["items"])
             yield from pool.map(functools.partial(one, live), those)
     finally:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Check the cases: the JSON parses, the fields are known and well typed, ids are unique,
-the clusters named exist and hold well-formed Kubernetes objects. Prints counts by kind.
+"""validate.py [-q]
 
-    validate.py [-q]        (run anywhere; standard library only)
+Checks the cases: the JSON parses, the fields are known and of the right type, ids are unique, each named cluster exists
+and contains well-formed Kubernetes objects, and every case in scope is in passing.txt. Prints counts by kind.
 """
 import collections
 import ipaddress
@@ -30,8 +30,8 @@ FIELDS = {
 KINDS = {"Service": ("v1", ("spec",)), "Namespace": ("v1", ()), "Pod": ("v1", ("status",)),
          "EndpointSlice": ("discovery.k8s.io/v1", ("addressType", "endpoints", "ports")),
          "ServiceImport": ("multicluster.x-k8s.io/v1alpha1", ("spec",))}
-WORDS = {"SOA": 7, "SRV": 4, "MX": 2}     # of the data
-OWNERS = ("kubernetes.io/service-name", "multicluster.kubernetes.io/service-name")
+WORDS = {"SOA": 7, "SRV": 4, "MX": 2}     # in the rdata
+SERVICE_LABELS = ("kubernetes.io/service-name", "multicluster.kubernetes.io/service-name")
 errors = []
 
 
@@ -39,145 +39,174 @@ def bad(where, what):
     errors.append(f"{where}: {what}")
 
 
-def row(where, r, ttl_free):
-    if not (isinstance(r, list) and len(r) == 5):
-        return bad(where, f"row is not [name, ttl, class, type, rdata]: {r!r}")
-    n, ttl, k, t, d = r
-    if not (isinstance(n, str) and n.endswith(".")):
-        bad(where, f"owner {n!r}")
+def check_row(where, row, ttl_free):
+    if not (isinstance(row, list) and len(row) == 5):
+        bad(where, f"row is not [name, ttl, class, type, rdata]: {row!r}")
+        return
+    name, ttl, rclass, rtype, data = row
+    if not (isinstance(name, str) and name.endswith(".")):
+        bad(where, f"owner {name!r}")
     if not (isinstance(ttl, int) or ttl is None and ttl_free):
         bad(where, f"ttl {ttl!r}")
-    if k not in dns.CLASSES or t not in dns.TYPES or not isinstance(d, str):
-        return bad(where, f"class, type or data in {r!r}")
+    if rclass not in dns.CLASSES or rtype not in dns.TYPES or not isinstance(data, str):
+        bad(where, f"class, type or data in {row!r}")
+        return
     try:
-        if t in ("A", "AAAA") and "@" not in d:
-            if (ipaddress.ip_address(d).version == 4) != (t == "A"):
-                bad(where, f"address family {r!r}")
-        elif t in ("CNAME", "NS", "PTR", "DNAME") and not d.endswith("."):
-            bad(where, f"target {d!r}")
-        elif t in WORDS and len(d.split()) != WORDS[t]:
-            bad(where, f"data {d!r}")
+        if rtype in ("A", "AAAA") and "@" not in data:
+            if (ipaddress.ip_address(data).version == 4) != (rtype == "A"):
+                bad(where, f"address family {row!r}")
+        elif rtype in ("CNAME", "NS", "PTR", "DNAME") and not data.endswith("."):
+            bad(where, f"target {data!r}")
+        elif rtype in WORDS and len(data.split()) != WORDS[rtype]:
+            bad(where, f"data {data!r}")
     except ValueError:
-        bad(where, f"address {d!r}")
+        bad(where, f"address {data!r}")
 
 
-def cluster(path, where):
-    with open(path) as f:
-        l = json.load(f)
-    if l.get("apiVersion") != "v1" or l.get("kind") != "List":
+def check_sections(where, reply, ttl_free):
+    for section in ("answer", "ns", "extra"):
+        for row in reply.get(section) or []:
+            check_row(where, row, ttl_free)
+
+
+def check_slice(where, who, obj):
+    if not any(obj["metadata"]["labels"].get(x) for x in SERVICE_LABELS):
+        bad(where, who + " has no service label")
+    if obj["addressType"] == "FQDN":
+        return
+    version = {"IPv4": 4, "IPv6": 6}[obj["addressType"]]
+    for endpoint in obj["endpoints"] or []:
+        for a in endpoint["addresses"]:
+            if "@" not in a and ipaddress.ip_address(a).version != version:
+                bad(where, who + " address " + a)
+
+
+def check_cluster(path, where):
+    """Checks a cluster file; returns how many objects of each kind it has."""
+    with open(path, encoding="utf-8") as f:
+        objects = json.load(f)
+    if objects.get("apiVersion") != "v1" or objects.get("kind") != "List":
         bad(where, "not a v1 List")
-    seen, n = set(), collections.Counter()
-    for o in l["items"]:
-        m, k = o["metadata"], o["kind"]
-        who = f"{k} {m.get('namespace', '')}/{m.get('name')}"
-        n[k] += 1
-        if k not in KINDS:
-            bad(where, "kind " + k)
+    seen, count = set(), collections.Counter()
+    for obj in objects["items"]:
+        meta, kind = obj["metadata"], obj["kind"]
+        who = f"{kind} {meta.get('namespace', '')}/{meta.get('name')}"
+        count[kind] += 1
+        if kind not in KINDS:
+            bad(where, "kind " + kind)
             continue
-        av, need = KINDS[k]
-        if o["apiVersion"] != av:
+        version, needed = KINDS[kind]
+        if obj["apiVersion"] != version:
             bad(where, who + " apiVersion")
-        for x in need:
-            if x not in o:
-                bad(where, who + " lacks " + x)
+        for field in needed:
+            if field not in obj:
+                bad(where, f"{who} has no {field}")
         if who in seen:
-            bad(where, who + " twice")
+            bad(where, who + " is given twice")
         seen.add(who)
-        if k != "Namespace" and not m.get("namespace"):
+        if kind != "Namespace" and not meta.get("namespace"):
             bad(where, who + " has no namespace")
-        if k == "EndpointSlice":
-            if not any(m["labels"].get(x) for x in OWNERS):
-                bad(where, who + " has no service label")
-            for e in o["endpoints"] or []:
-                for a in e["addresses"]:
-                    if o["addressType"] == "FQDN" or "@" in a:
-                        continue
-                    if ipaddress.ip_address(a).version != {"IPv4": 4, "IPv6": 6}[o["addressType"]]:
-                        bad(where, who + " address " + a)
-    return n
+        if kind == "EndpointSlice":
+            check_slice(where, who, obj)
+    return count
 
 
-def main():
-    quiet, total, ids = "-q" in sys.argv, 0, set()
-    derived = 0
-    for d in sorted(os.listdir(HERE)):
-        p = os.path.join(HERE, d, "cases.jsonl")
-        if not os.path.exists(p):
-            continue
-        kinds, used, n, dv = collections.Counter(), set(), 0, 0
-        for ln, text in enumerate(open(p), 1):
-            where = f"{d}/cases.jsonl:{ln}"
+def check_fields(where, case):
+    for field, value in case.items():
+        if field not in FIELDS:
+            bad(where, "unknown field " + field)
+        elif not isinstance(value, FIELDS[field]):
+            bad(where, "type of " + field)
+    for field in ("id", "kind", "source") + (() if case.get("config_error") else ("q", "qtype")):
+        if field not in case:
+            bad(where, "no " + field)
+    if ("corefile" in case) == ("corefile_opts" in case):
+        bad(where, "needs either corefile or corefile_opts")
+    if "error" in case and not case.get("config_error"):
+        bad(where, "error without config_error")
+
+
+def check_case(where, case, folder):
+    check_fields(where, case)
+    if case.get("config_error"):
+        # Without `error` any refusal would pass, that of a missing plugin included.
+        if cases.in_scope(case) and not case.get("error"):
+            bad(where, "a refusal in scope needs an error")
+        return
+    if not case["q"].endswith(".") or case["qtype"] not in dns.TYPES:
+        bad(where, "question")
+    if not case.get("no_reply") and case["rcode"] is not None and case["rcode"] not in dns.RCODES:
+        bad(where, "rcode")
+    check_sections(where, case, True)
+    for reply in case.get("upstream") or []:
+        if not reply["q"].endswith(".") or not (reply.get("drop") or reply["rcode"] in dns.RCODES):
+            bad(where, "upstream entry")
+        check_sections(where, reply, False)
+    if case.get("cluster"):
+        if not os.path.exists(os.path.join(HERE, folder, case["cluster"])):
+            bad(where, "no cluster file " + case["cluster"])
+    elif "corefile_opts" in case and case.get("api") != "unreachable":
+        bad(where, "no cluster")
+
+
+def read_cases(folder, ids):
+    """The cases of a folder, each checked; adds their ids to ids."""
+    found = []
+    with open(os.path.join(HERE, folder, "cases.jsonl"), encoding="utf-8") as f:
+        for number, text in enumerate(f, 1):
+            where = f"{folder}/cases.jsonl:{number}"
             try:
-                c = json.loads(text)
+                case = json.loads(text)
             except ValueError as e:
                 bad(where, f"JSON: {e}")
                 continue
-            n += 1
-            for k, v in c.items():
-                if k not in FIELDS:
-                    bad(where, "unknown field " + k)
-                elif not isinstance(v, FIELDS[k]):
-                    bad(where, "type of " + k)
-            for k in ("id", "kind", "source") + (() if c.get("config_error") else ("q", "qtype")):
-                if k not in c:
-                    bad(where, "no " + k)
-            if c["id"] in ids:
-                bad(where, f"id {c['id']} twice")
-            ids.add(c["id"])
-            kinds[c["kind"]] += 1
-            dv += bool(c.get("derived"))
-            if ("corefile" in c) == ("corefile_opts" in c):
-                bad(where, "needs one of corefile and corefile_opts")
-            if "error" in c and not c.get("config_error"):
-                bad(where, "error without config_error")
-            if c.get("config_error"):
-                # Without it any refusal would do, that of a plugin which is not there included.
-                if cases.in_scope(c) and not c.get("error"):
-                    bad(where, "a refusal in scope must say what the error names")
-                continue
-            if not c["q"].endswith(".") or c["qtype"] not in dns.TYPES:
-                bad(where, "question")
-            if not c.get("no_reply") and c["rcode"] is not None and c["rcode"] not in dns.RCODES:
-                bad(where, "rcode")
-            for s in ("answer", "ns", "extra"):
-                for r in c.get(s) or []:
-                    row(where, r, True)
-            for u in c.get("upstream") or []:
-                if not u["q"].endswith(".") or not (u.get("drop") or u["rcode"] in dns.RCODES):
-                    bad(where, "upstream entry")
-                for s in ("answer", "ns", "extra"):
-                    for r in u.get(s) or []:
-                        row(where, r, False)
-            if c.get("cluster"):
-                used.add(c["cluster"])
-                if not os.path.exists(os.path.join(HERE, d, c["cluster"])):
-                    bad(where, "no cluster file " + c["cluster"])
-            elif "corefile_opts" in c and c.get("api") != "unreachable":
-                bad(where, "no cluster")
-        for f in sorted(os.listdir(os.path.join(HERE, d))):
-            if f.endswith(".json"):
-                k = cluster(os.path.join(HERE, d, f), d + "/" + f)
-                if f not in used:
-                    bad(d + "/" + f, "used by no case")
-                if not quiet:
-                    print(f"  {d}/{f}: " + ", ".join(f"{v} {x}" for x, v in sorted(k.items())))
-        print(f"{d}: {n} cases ({dv} derived from the code, the rest from test tables)")
+            check_case(where, case, folder)
+            if case["id"] in ids:
+                bad(where, f"id {case['id']} is given twice")
+            ids.add(case["id"])
+            found.append(case)
+    return found
+
+
+def check_folder(folder, ids, quiet):
+    """Checks a folder's cases and clusters, and prints its counts; returns its cases."""
+    found = read_cases(folder, ids)
+    used = {c.get("cluster") for c in found}
+    for name in sorted(os.listdir(os.path.join(HERE, folder))):
+        if not name.endswith(".json"):
+            continue
+        where = f"{folder}/{name}"
+        count = check_cluster(os.path.join(HERE, folder, name), where)
+        if name not in used:
+            bad(where, "no case uses it")
         if not quiet:
-            for k, v in sorted(kinds.items()):
-                print(f"    {k:40} {v}")
-        total += n
-        derived += dv
-    print(f"{total} cases in all, {derived} of them derived")
-    # What is in scope passes; so no id can be taken out to make a run pass.
-    scope = {c["id"] for d in cases.folders() for c in cases.load(d) if cases.in_scope(c)}
-    for i in sorted(scope - cases.read_passing()):
-        bad("passing.txt", f"{i} is in scope and not there")
-    unknown = sorted(cases.read_passing() - ids)
-    if unknown:
-        bad("passing.txt", "no such case: " + " ".join(unknown))
+            print(f"  {where}: " + ", ".join(f"{n} {kind}" for kind, n in sorted(count.items())))
+    derived = sum(bool(c.get("derived")) for c in found)
+    print(f"{folder}: {len(found)} cases ({derived} derived from the code, the rest from test tables)")
+    if not quiet:
+        for kind, n in sorted(collections.Counter(c["kind"] for c in found).items()):
+            print(f"    {kind:40} {n}")
+    return found
+
+
+def check_passing(found, ids):
+    """Every case in scope passes; so no id can be removed to make a run pass."""
+    passing = cases.read_passing()
+    for i in sorted({c["id"] for c in found if cases.in_scope(c)} - passing):
+        bad("passing.txt", f"{i} is in scope and missing")
+    if passing - ids:
+        bad("passing.txt", "no such case: " + " ".join(sorted(passing - ids)))
+
+
+def main():
+    ids, found = set(), []
+    for folder in cases.folders():
+        found += check_folder(folder, ids, "-q" in sys.argv)
+    print(f"{len(found)} cases in total, {sum(bool(c.get('derived')) for c in found)} of them derived")
+    check_passing(found, ids)
     for e in errors:
         print("ERROR " + e)
-    print(f"{total} passed, {len(errors)} failed")
+    print(f"{len(found)} passed, {len(errors)} failed")
     return 1 if errors else 0
 
 

@@ -144,9 +144,9 @@ class Cluster:
         return json.loads(text)
 
     @staticmethod
-    def url(kind, namespace=None, name=None):
+    def url(kind, space=None, name=None):
         base, plural, spaced = KINDS[kind]
-        return "".join([base, f"/namespaces/{namespace or 'default'}" if spaced else "", "/", plural,
+        return "".join([base, f"/namespaces/{space or 'default'}" if spaced else "", "/", plural,
                         "/" + name if name else ""])
 
     def create(self, obj):
@@ -171,17 +171,17 @@ class Cluster:
             return False
         until(served)
 
-    def get(self, kind, name, namespace=None):
-        return self.request("GET", self.url(kind, namespace, name))
+    def get(self, kind, name, space=None):
+        return self.request("GET", self.url(kind, space, name))
 
-    def patch(self, kind, name, change, namespace=None, part=""):
-        return self.request("PATCH", self.url(kind, namespace, name) + part, change, "application/merge-patch+json")
+    def patch(self, kind, name, change, space=None, part=""):
+        return self.request("PATCH", self.url(kind, space, name) + part, change, "application/merge-patch+json")
 
-    def delete(self, kind, name, namespace=None):
-        return self.request("DELETE", self.url(kind, namespace, name), {"gracePeriodSeconds": 0})
+    def delete(self, kind, name, space=None):
+        return self.request("DELETE", self.url(kind, space, name), {"gracePeriodSeconds": 0})
 
     def delete_namespace(self, name):
-        """With all that is in it, as the namespace controller does, which is not there."""
+        """With all that is in it, as the namespace controller does; no such controller runs here."""
         self.delete("Namespace", name)
         for kind in ("Service", "EndpointSlice", "Pod"):
             for obj in self.request("GET", self.url(kind, name))["items"]:
@@ -206,9 +206,9 @@ class Cluster:
 
     # --- rights ---
 
-    def grant(self, kind="User", name="dns", namespace=None):
+    def grant(self, kind="User", name="dns", space=None):
         """CoreDNS's role, for a user or a ServiceAccount."""
-        role = f"dns-{namespace or kind.lower()}-{name}"
+        role = f"dns-{space or kind.lower()}-{name}"
         self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role},
                      "rules": [{"apiGroups": [""], "resources": ["services", "pods", "namespaces"],
                                 "verbs": ["list", "watch"]},
@@ -217,15 +217,15 @@ class Cluster:
                                {"apiGroups": ["multicluster.x-k8s.io"], "resources": ["serviceimports"],
                                 "verbs": ["list", "watch"]}]})
         subject = {"kind": kind, "name": name}
-        subject.update({"namespace": namespace} if namespace else {"apiGroup": "rbac.authorization.k8s.io"})
+        subject.update({"namespace": space} if space else {"apiGroup": "rbac.authorization.k8s.io"})
         self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
                      "metadata": {"name": role}, "subjects": [subject],
                      "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}})
 
-    def token(self, account, namespace, secret):
+    def token(self, account, space, secret):
         """A token of a ServiceAccount that is good until the Secret is deleted."""
-        held = self.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": namespace}})
-        return self.request("POST", self.url("ServiceAccount", namespace, account) + "/token", {
+        held = self.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": space}})
+        return self.request("POST", self.url("ServiceAccount", space, account) + "/token", {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {
                 "expirationSeconds": 3600, "boundObjectRef": {
                     "apiVersion": "v1", "kind": "Secret", "name": secret,
@@ -248,14 +248,14 @@ class Cluster:
             c.close()
 
 
-def service(name, namespace, ip="None", **spec):
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace},
+def service(name, space, ip="None", **spec):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": space},
             "spec": {"clusterIP": ip, "ports": [{"name": "http", "port": 80, "protocol": "TCP"}], **spec}}
 
 
-def slice_of(name, namespace, addresses, suffix="x", labels=None):
+def slice_of(name, space, addresses, suffix="x", labels=None):
     return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"name": f"{name}-{suffix}", "namespace": namespace,
+            "metadata": {"name": f"{name}-{suffix}", "namespace": space,
                          "labels": labels or {"kubernetes.io/service-name": name}},
             "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
             "endpoints": [{"addresses": [a], "conditions": {"ready": True}} for a in addresses]}

@@ -74,9 +74,9 @@ class Stub:
             self.watches = []
 
     @staticmethod
-    def reply(h, status, body, kind="application/json", **headers):
+    def reply(h, code, body, kind="application/json", **headers):
         data = body if isinstance(body, bytes) else body.encode()
-        h.send_response(status)
+        h.send_response(code)
         h.send_header("Content-Type", kind)
         h.send_header("Content-Length", str(len(data)))
         for name, value in headers.items():

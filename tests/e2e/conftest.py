@@ -5,13 +5,16 @@ import re
 
 import pytest
 
+import apiserver
+import live
 import nodenet
+from apiserver import gomodules, until
 from apistub import Stub
 from serving import Server
 
 
-@pytest.fixture
-def serve(tmp_path):
+@pytest.fixture(name="serve")
+def serve_fixture(tmp_path):
     started = []
 
     def start(corefile=None, wait=True, **more):
@@ -30,8 +33,8 @@ def serve(tmp_path):
         raise errors[0]
 
 
-@pytest.fixture
-def stub():
+@pytest.fixture(name="stub")
+def stub_fixture():
     """An API server that does as it is told: Service n/a."""
     s = Stub()
     s.put("Namespace", "n")
@@ -40,14 +43,59 @@ def stub():
     s.close()
 
 
-@pytest.fixture(scope="session")
-def no_namespaces():
+@pytest.fixture(name="api", scope="module")
+def api_fixture():
+    try:
+        cluster = apiserver.Cluster()
+    except gomodules.Missing as e:
+        pytest.skip(str(e))
+    with cluster:
+        cluster.grant()
+        yield cluster
+
+
+@pytest.fixture(name="serve_cluster")
+def serve_cluster_fixture(api, tmp_path):
+    """serve_cluster(LINES of the plugin's block...): starts a server for the cluster of `api`. If `ready` is given,
+    waits until the server answers for that name. under: a command prefix to run it with. peer: a program to run
+    instead."""
+    started = []
+
+    def start(*lines, kubeconfig=None, ready="kubernetes.default", zones="cluster.local in-addr.arpa", under=(),
+              peer=live.PEER):
+        path = api.path("dns.kubeconfig") if kubeconfig is None else kubeconfig
+        inside = "\n    ".join(([f"kubeconfig {path}"] if path else []) + list(lines))
+        s = Server(tmp_path / str(len(started)), f""".:@PORT {{
+  bind 127.0.0.1
+  ready 127.0.0.1:@READY
+  prometheus 127.0.0.1:@PROM
+  kubernetes {zones} {{
+    {inside}
+  }}
+}}
+""")
+        if peer:
+            s.argv = [gomodules.build(peer), "-conf", "Corefile"]
+        s.argv = [*under, *s.argv]
+        started.append(s)
+        s.start()
+        if ready:
+            until(lambda: live.answers(s, ready))
+        return s
+
+    yield start
+    for s in started:
+        s.stop()
+
+
+@pytest.fixture(name="no_namespaces", scope="session")
+def no_namespaces_fixture():
     """Why the kernel gives no network namespaces; None: it does."""
     return nodenet.refused()
 
 
-@pytest.fixture
-def node(tmp_path, no_namespaces):
+@pytest.fixture(name="node")
+def node_fixture(tmp_path, no_namespaces):
     """A node in namespaces (nodenet.py), which need root; gone with the test, as are the processes in it."""
     if no_namespaces:
         pytest.skip(f"no network namespaces here: {no_namespaces}")

@@ -33,6 +33,14 @@ def free_port():
             return u.getsockname()[1]
 
 
+def after(delay, call, *args):
+    """Calls it after `delay` seconds, in another thread; at once if there is none."""
+    if delay:
+        threading.Timer(delay, call, args).start()
+    else:
+        call(*args)
+
+
 class Upstream:
     """mode "silent": answers nothing at all, but counts. address: the A record it gives."""
 
@@ -88,8 +96,7 @@ class Upstream:
             m = self.note("udp", wire, peer)
             if m and not self.closed:
                 for delay, reply in self.replies(m, "udp"):
-                    send = lambda r=reply, p=peer: self.send_udp(r, p)
-                    threading.Timer(delay, send).start() if delay else send()
+                    after(delay, self.send_udp, reply, peer)
 
     def send_udp(self, reply, peer):
         try:
@@ -135,7 +142,7 @@ class Upstream:
                     if self.label(m).startswith("hangup"):
                         return
                     for delay, reply in self.replies(m, "tcp"):
-                        threading.Timer(delay, send, (reply,)).start() if delay else send(reply)
+                        after(delay, send, reply)
 
     @staticmethod
     def label(m):

@@ -1,64 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real API server for all tests of a file (`api`), servers that serve its cluster (`server`), and what stands between
-the two. A file takes the fixtures by importing them.
+"""Helpers for tests with a real API server (the fixtures `api` and `serve_cluster` of conftest.py).
 
-PEER=coredns puts CoreDNS in nodens's place: the tests themselves are tested so."""
+PEER=coredns runs the tests with CoreDNS instead of nodens; this checks the tests themselves."""
 import os
 import socket
 import threading
 
-import pytest
-
-import apiserver
-from apiserver import gomodules, namespace, service, slice_of, until
-from serving import Server, texts
+from apiserver import namespace, service, slice_of
+from serving import texts
 
 PEER = os.environ.get("PEER", "")
 ZONE = "svc.cluster.local."
-
-
-@pytest.fixture(scope="module")
-def api():
-    try:
-        cluster = apiserver.Cluster()
-    except gomodules.Missing as e:
-        pytest.skip(str(e))
-    with cluster:
-        cluster.grant()
-        yield cluster
-
-
-@pytest.fixture
-def server(api, tmp_path):
-    """server(LINES of the plugin's block...): one that serves the cluster. It is waited for until it answers for
-    `ready`, if that is given. under: what it is run by."""
-    started = []
-
-    def start(*lines, kubeconfig=None, ready="kubernetes.default", zones="cluster.local in-addr.arpa", under=(),
-              peer=PEER):
-        path = api.path("dns.kubeconfig") if kubeconfig is None else kubeconfig
-        inside = "\n    ".join(([f"kubeconfig {path}"] if path else []) + list(lines))
-        s = Server(tmp_path / str(len(started)), f""".:@PORT {{
-  bind 127.0.0.1
-  ready 127.0.0.1:@READY
-  prometheus 127.0.0.1:@PROM
-  kubernetes {zones} {{
-    {inside}
-  }}
-}}
-""")
-        if peer:
-            s.argv = [gomodules.build(peer), "-conf", "Corefile"]
-        s.argv = [*under, *s.argv]
-        started.append(s)
-        s.start()
-        if ready:
-            until(lambda: answers(s, ready))
-        return s
-
-    yield start
-    for s in started:
-        s.stop()
 
 
 def answers(s, name, zone=ZONE):

@@ -87,34 +87,39 @@ TARGETS = {
 NAMES = {"dotted": "a.b", "long": LONG, "capitals": "Web", "underscore": "_x", "blank": "a b", "star": "*", "empty": "",
          "not-ascii": "b\u00fccher", "dash": "-", "zero": "0", "backslash": "a\\b"}
 
-ROWS = [("plain", [svc("s"), ends("10.1.0.1")])]
-for key, ports in PORTS.items():
-    ROWS.append(("ports-" + key, [svc("s", "10.0.1.1", ports=ports or []), headless("h", ports=ports or []),
-                                  ends("10.1.1.1", of="h", name="h-1", ports=ports)]))
-for key, ip in ADDRESSES.items():
-    ROWS.append(("address-" + key, [svc("s", ip)]))
-    ROWS.append(("second-address-" + key, [svc("s", "10.0.2.1", clusterIPs=["10.0.2.1", ip])]))
-    ROWS.append(("endpoint-" + key, [headless("h"), ends(ip, "10.1.2.1", of="h", name="h-1")]))
-    ROWS.append(("pod-" + key, [pod("p", ip), pod("q", "10.2.2.1", ip)]))
-for key, target in TARGETS.items():
-    ROWS.append(("target-" + key, [external(target)]))
-for key, name in NAMES.items():
-    ROWS.append(("service-" + key, [svc(name, "10.0.3.1"), ends("10.1.3.1", of=name)]))
-    ROWS.append(("headless-" + key, [headless(name), ends("10.1.4.1", of=name)]))
-    ROWS.append(("hostname-" + key, [headless(), ends({"addresses": ["10.1.5.1"], "hostname": name}, "10.1.5.2")]))
-    ROWS.append(("target-pod-" + key, [headless(), ends({"addresses": ["10.1.6.1"],
-                                                         "targetRef": {"kind": "Pod", "name": name}})]))
-    ROWS.append(("slice-" + key, [headless(), ends("10.1.7.1", name=name)]))
-    ROWS.append(("pod-name-" + key, [pod(name, "10.2.3.1")]))
-    ROWS.append(("zone-" + key, [headless(), ends({"addresses": ["10.1.8.1"], "zone": name})]))
-
 READY = {"nil": {"ready": None}, "none": {}, "yes": {"ready": True}, "no": {"ready": False},
          "terminating": {"ready": False, "serving": True, "terminating": True},
          "both": {"ready": True, "terminating": True}}
-for key, conditions in READY.items():
-    ROWS.append(("ready-" + key, [headless(), ends({"addresses": ["10.1.9.1"], "conditions": conditions})]))
 
-ROWS += [
+
+def combined():
+    """A row for each kind of object and each odd part that it may have."""
+    for key, ports in PORTS.items():
+        yield "ports-" + key, [svc("s", "10.0.1.1", ports=ports or []), headless("h", ports=ports or []),
+                               ends("10.1.1.1", of="h", name="h-1", ports=ports)]
+    for key, ip in ADDRESSES.items():
+        yield "address-" + key, [svc("s", ip)]
+        yield "second-address-" + key, [svc("s", "10.0.2.1", clusterIPs=["10.0.2.1", ip])]
+        yield "endpoint-" + key, [headless("h"), ends(ip, "10.1.2.1", of="h", name="h-1")]
+        yield "pod-" + key, [pod("p", ip), pod("q", "10.2.2.1", ip)]
+    for key, target in TARGETS.items():
+        yield "target-" + key, [external(target)]
+    for key, name in NAMES.items():
+        yield "service-" + key, [svc(name, "10.0.3.1"), ends("10.1.3.1", of=name)]
+        yield "headless-" + key, [headless(name), ends("10.1.4.1", of=name)]
+        yield "hostname-" + key, [headless(), ends({"addresses": ["10.1.5.1"], "hostname": name}, "10.1.5.2")]
+        yield "target-pod-" + key, [headless(), ends({"addresses": ["10.1.6.1"],
+                                                      "targetRef": {"kind": "Pod", "name": name}})]
+        yield "slice-" + key, [headless(), ends("10.1.7.1", name=name)]
+        yield "pod-name-" + key, [pod(name, "10.2.3.1")]
+        yield "zone-" + key, [headless(), ends({"addresses": ["10.1.8.1"], "zone": name})]
+    for key, conditions in READY.items():
+        yield "ready-" + key, [headless(), ends({"addresses": ["10.1.9.1"], "conditions": conditions})]
+
+
+ROWS = [
+    ("plain", [svc("s"), ends("10.1.0.1")]),
+    *combined(),
     ("ready-absent", [headless(), ends({"addresses": ["10.1.9.1"]})]),
     ("ready-null", [headless(), ends({"addresses": ["10.1.9.1"], "conditions": None})]),
     ("no-spec", [changed(svc("s"), spec="absent")]),

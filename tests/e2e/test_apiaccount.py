@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from apiserver import until
-from live import PEER, Proxy, answers, api, filled, moved, server  # noqa: F401
+from live import PEER, Proxy, answers, filled, moved
 from serving import Server
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
@@ -65,7 +65,7 @@ class Proxy6(Proxy):
         threading.Thread(target=self.accept, daemon=True).start()
 
 
-def test_tokens_are_replaced(api, server, tmp_path):
+def test_tokens_are_replaced(api, serve_cluster, tmp_path):
     """By kubelet's exchange of links, in place, and while the new one is not there yet; each time the old one is no
     good any more."""
     filled(api, "account")
@@ -76,7 +76,7 @@ def test_tokens_are_replaced(api, server, tmp_path):
     account = Account(tmp_path / "account", token=tokens[0] + "\n", **files)
     proxy = Proxy6(api.port)
     try:
-        s = server(kubeconfig="", ready="web.account", under=in_pod(
+        s = serve_cluster(kubeconfig="", ready="web.account", under=in_pod(
             account.folder, KUBERNETES_SERVICE_HOST="::1", KUBERNETES_SERVICE_PORT=str(proxy.port)))
         if not PEER:
             assert f"in step with the API server at [::1]:{proxy.port}" in s.log()

@@ -53,8 +53,8 @@ class Asking(Stub):
             super().answer(h)
 
 
-@pytest.fixture
-def stub():
+@pytest.fixture(name="stub")
+def stub_fixture():
     s = Asking()
     s.put("Namespace", "n")
     s.put("Service", "a", clusterIP="10.0.0.1")

@@ -54,8 +54,8 @@ class Large(Stub):
             self.sent = at + PIECE
 
 
-@pytest.fixture
-def stub(monkeypatch):
+@pytest.fixture(name="stub")
+def stub_fixture(monkeypatch):
     monkeypatch.setitem(apistub.KINDS, "/api/v1/pods", "Pod")
     s = Large(pods())
     s.objects["Pod"] = {}

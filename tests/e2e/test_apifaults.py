@@ -8,7 +8,7 @@ import dns.rcode
 import pytest
 
 from apistub import Stub, address, status
-from serving import texts, wait_for
+from serving import wait_for
 
 COREFILE = """.:@PORT {
     bind 127.0.0.1

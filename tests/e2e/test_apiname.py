@@ -39,8 +39,8 @@ def test_by_name(serve, stub):
     assert f"in step with the API server at localhost:{stub.port}" in s.log()
 
 
-@pytest.fixture
-def resolving(tmp_path):
+@pytest.fixture(name="resolving")
+def resolving_fixture(tmp_path):
     """resolving(SERVER, COREFILE): a nodens whose resolv.conf has that server, in a mount namespace of its own."""
     if os.geteuid() or not shutil.which("unshare"):
         pytest.skip("only root has mount namespaces")

@@ -52,8 +52,8 @@ class Names:
         self.sock.close()
 
 
-@pytest.fixture
-def names():
+@pytest.fixture(name="names")
+def names_fixture():
     made = Names()
     yield made
     made.close()
@@ -101,8 +101,8 @@ class Change:
         return status
 
 
-@pytest.fixture
-def change(names):
+@pytest.fixture(name="change")
+def change_fixture(names):
     made = Change(names.port)
     yield made
     made.process.kill()

@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from apiserver import namespace, service, slice_of, until
-from live import PEER, answers, api, config, filled, moved, rcode, server  # noqa: F401
+from live import PEER, answers, config, filled, moved, rcode
 from serving import texts, wait_for
 
 FAILED = 'nodens_kubernetes_watch_failures_total{kind="%s"}'
@@ -57,17 +57,17 @@ def contexts(api, tmp_path):
     return str(path)
 
 
-def test_context_and_certificates_in_the_file(api, server, tmp_path):
+def test_context_and_certificates_in_the_file(api, serve_cluster, tmp_path):
     filled(api, "contexts")
-    server(kubeconfig=contexts(api, tmp_path) + " second", ready="web.contexts")
+    serve_cluster(kubeconfig=contexts(api, tmp_path) + " second", ready="web.contexts")
 
 
 @pytest.mark.parametrize("context,says", [
     ("", "/api/v1/.*: connect: Connection refused"),                           # the file's own
     (" third", "/api/v1/services: 401 Unauthorized"),
 ], ids=["current-context", "of an unknown user"])
-def test_a_context_that_does_not_work(api, server, tmp_path, context, says):
-    s = server("startup_timeout 1s", kubeconfig=contexts(api, tmp_path) + context, ready=None)
+def test_a_context_that_does_not_work(api, serve_cluster, tmp_path, context, says):
+    s = serve_cluster("startup_timeout 1s", kubeconfig=contexts(api, tmp_path) + context, ready=None)
     s.wait_log("starting server with unsynced Kubernetes API")
     assert s.get("READY", "/ready")[0] == 503
     assert rcode(s, "web.contexts") == 2
@@ -83,7 +83,7 @@ echo '}'
 """
 
 
-def test_exec_credentials(api, server, tmp_path):
+def test_exec_credentials(api, serve_cluster, tmp_path):
     """A certificate from a program; then a token of an account, when that is refused."""
     filled(api, "program")
     account(api, "dns", "program")
@@ -94,7 +94,7 @@ def test_exec_credentials(api, server, tmp_path):
     login.chmod(login.stat().st_mode | stat.S_IXUSR)
     user = (f'exec: {{apiVersion: client.authentication.k8s.io/v1, command: "{login}", interactiveMode: Never, '
             'provideClusterInfo: true}')
-    s = server(kubeconfig=config(api, tmp_path, api.port, user), ready="web.program")
+    s = serve_cluster(kubeconfig=config(api, tmp_path, api.port, user), ready="web.program")
     asked = json.loads((tmp_path / "asked").read_text().splitlines()[0])
     assert asked["spec"]["cluster"]["server"] == api.server
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
@@ -109,7 +109,7 @@ def test_exec_credentials(api, server, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a mount of its own")
-def test_in_a_pod(api, server, tmp_path):
+def test_in_a_pod(api, serve_cluster, tmp_path):
     """With nothing in the block: the account's files, its token replaced as kubelet does it."""
     filled(api, "pod")
     account(api, "dns", "pod")
@@ -119,7 +119,7 @@ def test_in_a_pod(api, server, tmp_path):
     (folder / "ca.crt").write_text(api.read("ca.crt"))
     (folder / "token").write_text(api.token("dns", "pod", "first"))
     mount = f"mount -t tmpfs none /run && mkdir -p {ACCOUNT} && mount --bind {folder} {ACCOUNT} && exec \"$@\""
-    s = server(kubeconfig="", ready="web.pod", under=(
+    s = serve_cluster(kubeconfig="", ready="web.pod", under=(
         "unshare", "-m", "env", "KUBERNETES_SERVICE_HOST=127.0.0.1", f"KUBERNETES_SERVICE_PORT={api.port}",
         "sh", "-ec", mount, "sh"))
     (folder / "token.new").write_text(api.token("dns", "pod", "second"))
@@ -133,7 +133,7 @@ def test_in_a_pod(api, server, tmp_path):
 
 # --- what we may see ---
 
-def test_rights_in_one_namespace_are_too_few(api, server, tmp_path):
+def test_rights_in_one_namespace_are_too_few(api, serve_cluster, tmp_path):
     """`namespaces` limits what is answered, not what is asked for: as CoreDNS, everything is listed at once."""
     filled(api, "limited")
     account(api, "dns", "limited")
@@ -146,7 +146,8 @@ def test_rights_in_one_namespace_are_too_few(api, server, tmp_path):
                 "subjects": [{"kind": "ServiceAccount", "name": "dns", "namespace": "limited"}],
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "dns"}})
     user = f"token: {api.token('dns', 'limited', 'held')}"
-    s = server("namespaces limited", "startup_timeout 1s", kubeconfig=config(api, tmp_path, api.port, user), ready=None)
+    s = serve_cluster("namespaces limited", "startup_timeout 1s", kubeconfig=config(api, tmp_path, api.port, user),
+                      ready=None)
     s.wait_log("starting server with unsynced Kubernetes API")
     assert s.get("READY", "/ready")[0] == 503
     assert rcode(s, "web.limited") == 2
@@ -159,13 +160,13 @@ def test_rights_in_one_namespace_are_too_few(api, server, tmp_path):
     assert all(page[FAILED % k] >= 1 for k in ("Namespace", "Service", "EndpointSlice"))
 
 
-def test_rights_are_taken_and_given(api, server, tmp_path):
+def test_rights_are_taken_and_given(api, serve_cluster, tmp_path):
     filled(api, "rights")
     filled(api, "beside")
     account(api, "dns", "rights")
     api.grant("ServiceAccount", "dns", "rights")
     user = f"token: {api.token('dns', 'rights', 'held')}"
-    s = server("namespaces rights", kubeconfig=config(api, tmp_path, api.port, user), ready="web.rights")
+    s = serve_cluster("namespaces rights", kubeconfig=config(api, tmp_path, api.port, user), ready="web.rights")
     assert rcode(s, "web.beside") == 3
     binding = "dns-rights-dns"
     kept = api.get("ClusterRoleBinding", binding)
@@ -194,12 +195,12 @@ def pod(name, space, *ips, phase="Running", **spec):
             "status": {"phase": phase, "podIP": ips[0] if ips else "", "podIPs": [{"ip": i} for i in ips]}}
 
 
-def test_pods(api, server):
+def test_pods(api, serve_cluster):
     """verified: those that are there, as they come, end and go. insecure and disabled ask for none."""
     api.create_all([namespace("pods")] + [
         pod("one", "pods", "10.244.3.1", "fd00:10:244::31"), pod("done", "pods", "10.244.3.2", phase="Succeeded"),
         pod("bare", "pods", phase="Pending"), pod("on-host", "pods", "192.0.2.7", hostNetwork=True)])
-    by_mode = {mode: server("pods " + mode) for mode in ("verified", "insecure", "disabled")}
+    by_mode = {mode: serve_cluster("pods " + mode) for mode in ("verified", "insecure", "disabled")}
     zone = "pods.pod.cluster.local."
 
     def there(mode, ip):
@@ -245,13 +246,13 @@ def imported(name, space, ip=None):
                      "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}}
 
 
-def test_multicluster(api, server):
+def test_multicluster(api, serve_cluster):
     """Without the CRD there are no ServiceImports, and the cluster's own names are served; once it is installed and
     there are some, they are, too."""
     filled(api, "clusters")
     set_zone = "clusters.svc.clusterset.local."
     lines, zones = ("multicluster clusterset.local", "startup_timeout 20s"), "cluster.local clusterset.local"
-    s = server(*lines, zones=zones, ready="web.clusters")
+    s = serve_cluster(*lines, zones=zones, ready="web.clusters")
     assert s.get("READY", "/ready") == (200, "OK")
     assert len(s.wait_log(IMPORTS + " is not installed")) == 1
     assert rcode(s, "far", set_zone) == 3 and rcode(s, "none.clusters") == 3
@@ -264,7 +265,7 @@ def test_multicluster(api, server):
     api.create(imported("set", "clusters"))
     api.create(slice_of("set", "clusters", ["10.245.0.1"], labels={
         "multicluster.kubernetes.io/service-name": "set", "multicluster.kubernetes.io/source-cluster": "c1"}))
-    fresh = server(*lines, zones=zones, ready="web.clusters")
+    fresh = serve_cluster(*lines, zones=zones, ready="web.clusters")
     assert answers(fresh, "far", set_zone) == ["10.97.0.1"]
     assert answers(fresh, "set", set_zone) == ["10.245.0.1"]
     assert answers(fresh, "10-245-0-1.c1.set", set_zone) == ["10.245.0.1"]
@@ -279,19 +280,19 @@ def test_multicluster(api, server):
 
 # --- nobody there ---
 
-def test_snapshot(api, server, tmp_path):
+def test_snapshot(api, serve_cluster, tmp_path):
     """The API server dies, and so do we; who starts then answers from what was kept, and takes what comes."""
     filled(api, "snap")
     api.create(service("goes", "snap", "10.96.205.1"))
     lines = (f"snapshot {tmp_path / 'kept'}", "startup_timeout 30s")
-    s = server(*lines, ready="web.snap")
+    s = serve_cluster(*lines, ready="web.snap")
     wait_for((tmp_path / "kept").exists)
     api.kill()
     try:
         s.signal(signal.SIGKILL)
         s.wait()
         s.process = None
-        s = server(*lines, ready=None)
+        s = serve_cluster(*lines, ready=None)
         assert answers(s, "web.snap") == ["10.244.1.1"] and answers(s, "goes.snap") == ["10.96.205.1"]
         assert rcode(s, "none.snap") == 3
         assert texts(s.ask("1.1.244.10.in-addr.arpa.", "PTR"))

@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 
-from apiserver import namespace, service, slice_of, until
-from live import ZONE, Proxy, answers, api, config, filled, moved, rcode, server  # noqa: F401
+from apiserver import service, slice_of, until
+from live import ZONE, Proxy, answers, config, filled, moved, rcode
 from serving import texts
 
 
@@ -40,9 +40,9 @@ class Watcher:
             assert at < len(self.states), f"{got} after {self.seen[:self.seen.index(got)][-3:]}"
 
 
-def test_rolling_update(api, server):
+def test_rolling_update(api, serve_cluster):
     filled(api, "rolling")
-    s = server(ready="web.rolling")
+    s = serve_cluster(ready="web.rolling")
     with Watcher(s, "web.rolling", ["10.244.1.1"]) as w:
         for i in range(2, 30):      # each time one comes before one goes
             for ips in ([f"10.244.1.{i - 1}", f"10.244.1.{i}"], [f"10.244.1.{i}"]):
@@ -59,11 +59,11 @@ def test_rolling_update(api, server):
     assert int(s.ask("29.1.244.10.in-addr.arpa.", "PTR").rcode()) == 3
 
 
-def test_an_endpoint_moves_between_slices(api, server):
+def test_an_endpoint_moves_between_slices(api, serve_cluster):
     """As the controller packs them anew: it stands in both for a while, and is answered for once."""
     filled(api, "packed")
     api.create(slice_of("web", "packed", ["10.244.1.2"], "y"))
-    s = server(ready="web.packed")
+    s = serve_cluster(ready="web.packed")
     both = ["10.244.1.1", "10.244.1.2"]
     until(lambda: answers(s, "web.packed") == both)
     with Watcher(s, "web.packed", both) as w:
@@ -75,18 +75,18 @@ def test_an_endpoint_moves_between_slices(api, server):
         until(lambda: answers(s, "web.packed") == ["10.244.1.1"])
 
 
-def test_not_ready_and_back(api, server):
+def test_not_ready_and_back(api, serve_cluster):
     filled(api, "readiness")
-    s = server(ready="web.readiness")
+    s = serve_cluster(ready="web.readiness")
     for ready, want in ((False, []), (True, ["10.244.1.1"]), (False, []), (None, ["10.244.1.1"])):
         api.patch("EndpointSlice", "web-x", {"endpoints": [{
             "addresses": ["10.244.1.1"], "conditions": {} if ready is None else {"ready": ready}}]}, "readiness")
-        until(lambda: answers(s, "web.readiness") == want)
+        until(lambda want=want: answers(s, "web.readiness") == want)
 
 
-def test_service_changes(api, server):
+def test_service_changes(api, serve_cluster):
     filled(api, "changing")
-    s = server(ready="web.changing")
+    s = serve_cluster(ready="web.changing")
     api.create(service("api", "changing", "10.96.200.1"))
     until(lambda: answers(s, "api.changing") == ["10.96.200.1"])
     api.patch("Service", "api", {"spec": {"ports": [{"name": "dns", "port": 53, "protocol": "UDP"}]}}, "changing")
@@ -95,10 +95,10 @@ def test_service_changes(api, server):
     until(lambda: rcode(s, "api.changing") == 3)
 
 
-def test_namespace_deleted(api, server):
+def test_namespace_deleted(api, serve_cluster):
     filled(api, "short")
     api.create(service("vip", "short", "10.96.204.1"))
-    s = server(ready="web.short")
+    s = serve_cluster(ready="web.short")
     api.delete("Namespace", "short")    # Terminating: what is in it is answered until it goes
     assert api.get("Namespace", "short")["status"]["phase"] == "Terminating"
     api.delete("Service", "vip", "short")
@@ -112,10 +112,10 @@ def test_namespace_deleted(api, server):
     until(lambda: answers(s, "web.short") == ["10.244.1.1"])
 
 
-def test_labels(api, server):
+def test_labels(api, serve_cluster):
     filled(api, "labelled")
     api.create(service("other", "labelled"))
-    s = server("namespace_labels tier=a", ready="web.labelled")
+    s = serve_cluster("namespace_labels tier=a", ready="web.labelled")
     api.patch("EndpointSlice", "web-x", {"metadata": {"labels": {"kubernetes.io/service-name": "other"}}}, "labelled")
     until(lambda: answers(s, "other.labelled") == ["10.244.1.1"] and not answers(s, "web.labelled"))
     api.patch("Namespace", "labelled", {"metadata": {"labels": {"tier": "b"}}})
@@ -124,13 +124,13 @@ def test_labels(api, server):
     until(lambda: answers(s, "other.labelled") == ["10.244.1.1"])
 
 
-def test_selected_by_label(api, server):
+def test_selected_by_label(api, serve_cluster):
     """`labels` selects Services and slices: what loses its label goes, what gets one comes."""
     filled(api, "selected")
     for kind, name in (("Service", "web"), ("EndpointSlice", "web-x")):
         api.patch(kind, name, {"metadata": {"labels": {"dns": "yes"}}}, "selected")
     api.create(service("other", "selected", "10.96.202.1"))
-    s = server("labels dns=yes", ready="web.selected")
+    s = serve_cluster("labels dns=yes", ready="web.selected")
     assert rcode(s, "other.selected") == 3
     api.patch("EndpointSlice", "web-x", {"metadata": {"labels": {"dns": "no"}}}, "selected")
     until(lambda: not answers(s, "web.selected"))
@@ -142,13 +142,13 @@ def test_selected_by_label(api, server):
     until(lambda: answers(s, "other.selected") == ["10.96.202.1"])
 
 
-def test_api_server_restarts(api, server, tmp_path):
+def test_api_server_restarts(api, serve_cluster, tmp_path):
     """Away for the server under test, it ends, starts, and is told of changes; the last good state stays."""
     filled(api, "restart")
     api.create(service("goes", "restart", "10.96.203.1"))
     proxy = Proxy(api.port)
     try:
-        s = server(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"),
+        s = serve_cluster(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"),
                    ready="web.restart")
         with Watcher(s, "web.restart", ["10.244.1.1"]) as w:
             proxy.cut(True)
@@ -169,10 +169,10 @@ def test_api_server_restarts(api, server, tmp_path):
         proxy.close()
 
 
-def test_version_too_old(api, server):
+def test_version_too_old(api, serve_cluster):
     """While the server sleeps the cluster changes, and what it knew of is compacted away: 410."""
     filled(api, "old")
-    s = server(ready="web.old")
+    s = serve_cluster(ready="web.old")
     version = api.get("EndpointSlice", "web-x", "old")["metadata"]["resourceVersion"]
     s.signal(signal.SIGSTOP)
     try:
@@ -190,11 +190,12 @@ def test_version_too_old(api, server):
     until(lambda: answers(s, "new.old") == ["10.96.201.1"] and answers(s, "newer.old") == ["10.96.201.2"])
 
 
-def test_watches_are_cut(api, server, tmp_path):
+def test_watches_are_cut(api, serve_cluster, tmp_path):
     filled(api, "cut")
     proxy = Proxy(api.port)
     try:
-        s = server(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"), ready="web.cut")
+        s = serve_cluster(kubeconfig=config(api, tmp_path, proxy.port, f"token: {api.read('dns.token')}"),
+                          ready="web.cut")
         for i in range(2, 5):
             proxy.cut(True)
             moved(api, "cut", f"10.244.1.{i}")
@@ -205,13 +206,13 @@ def test_watches_are_cut(api, server, tmp_path):
         proxy.close()
 
 
-def test_token_rotates(api, server, tmp_path):
+def test_token_rotates(api, serve_cluster, tmp_path):
     filled(api, "tokens")
     api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "dns", "namespace": "tokens"}})
     api.grant("ServiceAccount", "dns", "tokens")
     file = tmp_path / "token"
     file.write_text(api.token("dns", "tokens", "first"))
-    s = server(kubeconfig=config(api, tmp_path, api.port, f'tokenFile: "{file}"'), ready="web.tokens")
+    s = serve_cluster(kubeconfig=config(api, tmp_path, api.port, f'tokenFile: "{file}"'), ready="web.tokens")
     (tmp_path / "token.new").write_text(api.token("dns", "tokens", "second"))
     os.rename(tmp_path / "token.new", file)
     api.delete("Secret", "first", "tokens")
@@ -221,9 +222,9 @@ def test_token_rotates(api, server, tmp_path):
     until(lambda: answers(s, "web.tokens") == ["10.244.1.7"], 90)
 
 
-def test_thousands_at_once(api, server):
+def test_thousands_at_once(api, serve_cluster):
     filled(api, "many")
-    s = server(ready="web.many")
+    s = serve_cluster(ready="web.many")
     api.create_all(service(f"s-{i}", "many", f"10.98.{i // 200}.{i % 200 + 1}") for i in range(1000))
     until(lambda: answers(s, "s-999.many") == ["10.98.4.200"])
     wrong = [i for i in range(1000) if answers(s, f"s-{i}.many") != [f"10.98.{i // 200}.{i % 200 + 1}"]]

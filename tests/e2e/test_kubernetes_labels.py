@@ -4,7 +4,7 @@ import pytest
 
 from faulty import Upstream, free_port
 from kubestub import Stub
-from live import gomodules
+from apiserver import gomodules
 from oddities import ends, headless, meta, pod, svc
 from serving import Server, wait_for
 
@@ -35,15 +35,15 @@ NAMES = ["s.n.svc.cluster.local.", "10-1-0-1.s.n.svc.cluster.local.", "_http._tc
          "_zone.s.n.svc.cluster.local.", "a-b.n.svc.cluster.local."]
 
 
-@pytest.fixture
-def upstream():
+@pytest.fixture(name="upstream")
+def upstream_fixture():
     u = Upstream()
     yield u
     u.close()
 
 
-@pytest.fixture
-def stub():
+@pytest.fixture(name="stub")
+def stub_fixture():
     mine = pod("asks", "127.0.0.1")
     mine["metadata"]["labels"] = {"app": "tests"}
     objects = [svc("vip"), headless(), ends("10.1.0.1"), mine]

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from apiserver import namespace, service, slice_of, until
+from apiserver import gomodules, namespace, service, slice_of, until
 from kubestub import Stub
-from live import answers, api, filled, gomodules, moved, server  # noqa: F401
+from live import answers, filled, moved
 
 PREFIX = "coredns_kubernetes_"
 TOOK = "dns_programming_duration_seconds"
@@ -39,14 +39,14 @@ def families(s):
     return out
 
 
-@pytest.fixture
-def both(server):
+@pytest.fixture(name="both")
+def both_fixture(serve_cluster):
     """both(...): CoreDNS and nodens, started alike."""
     try:
         gomodules.build("coredns")
     except gomodules.Missing as e:
         pytest.skip(str(e))
-    return lambda *lines, **how: [server(*lines, peer=peer, **how) for peer in ("coredns", "")]
+    return lambda *lines, **how: [serve_cluster(*lines, peer=peer, **how) for peer in ("coredns", "")]
 
 
 def changed(obj, when):

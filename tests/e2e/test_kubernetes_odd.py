@@ -13,7 +13,7 @@ import pytest
 
 import oddities
 from kubestub import Stub
-from live import gomodules
+from apiserver import gomodules
 from serving import Server, wait_for
 
 COREFILE = """.:@PORT {

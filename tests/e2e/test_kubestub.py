@@ -48,8 +48,8 @@ class Stub:
         self.process.stdout.close()
 
 
-@pytest.fixture
-def stub():
+@pytest.fixture(name="stub")
+def stub_fixture():
     try:
         s = Stub(gomodules.build("kubestub"))
     except gomodules.Missing as e:

@@ -133,7 +133,8 @@ def test_nothing_is_left(sig, tmp_path):
 
 
 @pytest.mark.parametrize("args,message", [
-    (("storm",), 'invalid scenario "storm": must be burst or race'), (("-coredns", "/nowhere"), "-coredns /nowhere: No such"),
+    (("storm",), 'invalid scenario "storm": must be burst or race'),
+    (("-coredns", "/nowhere"), "-coredns /nowhere: No such"),
     (("-seconds", "0"), '-seconds: invalid value "0": must be a whole number from 1 to 3600')])
 def test_command_line(args, message):
     p = subprocess.run([NODENS, "lab", *args], capture_output=True, text=True, timeout=20, check=False)

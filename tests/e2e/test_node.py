@@ -69,8 +69,8 @@ class Agent(Server):
             return f.read()
 
 
-@pytest.fixture
-def agent(tmp_path, monkeypatch):
+@pytest.fixture(name="agent")
+def agent_fixture(tmp_path, monkeypatch):
     monkeypatch.setenv("UP_STREAM_SERVICE_HOST", "192.0.2.53")
     started = []
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent's rules do to packets, and to the rules of others: the node of nodenet.py, which needs root."""
 import re
-import socket
 import subprocess
 import time
 

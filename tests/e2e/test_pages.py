@@ -83,8 +83,8 @@ def families(page):
     return found
 
 
-@pytest.fixture
-def server(serve):
+@pytest.fixture(name="server")
+def server_fixture(serve):
     return serve(COREFILE)
 
 
@@ -138,7 +138,7 @@ def test_odd_requests(server, request_text, status):
 
 
 def test_metric_families(server):
-    for i in range(2):
+    for _ in range(2):
         server.ask("x.test.")
         server.ask("one.test.", "AAAA", tcp=True, want_dnssec=True)
     found = families(server.get("PROM", "/metrics")[1])

@@ -30,14 +30,14 @@ def away(kind, query):
     return lambda h: Stub.reply(h, 503, status(503, "ServiceUnavailable"))
 
 
-@pytest.fixture
-def stub(stub):
+@pytest.fixture(name="stub")
+def stub_fixture(stub):
     stub.put("Service", "ext", type="ExternalName", externalName="x.example")
     return stub
 
 
-@pytest.fixture
-def path(tmp_path):
+@pytest.fixture(name="path")
+def path_fixture(tmp_path):
     return str(tmp_path / "snap")
 
 

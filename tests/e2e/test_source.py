@@ -47,7 +47,7 @@ def served(serve, tmp_path, text):
     return serve(COREFILE)
 
 
-def addresses(s, name):
+def looked_up(s, name):
     return texts(s.ask(name + ".n.svc.cluster.local."))
 
 
@@ -58,13 +58,13 @@ def test_a_change_is_served(serve, tmp_path):
     time.sleep(1.1)
     write(s, "a.yaml",
           NAMESPACE + service("a", "10.0.0.2") + service("b", "None") + pods("b", ["10.1.0.1", "10.1.0.2"]))
-    wait_for(lambda: addresses(s, "a") == ["10.0.0.2"], 5)
-    assert sorted(addresses(s, "b")) == ["10.1.0.1", "10.1.0.2"]
+    wait_for(lambda: looked_up(s, "a") == ["10.0.0.2"], 5)
+    assert sorted(looked_up(s, "b")) == ["10.1.0.1", "10.1.0.2"]
     assert s.ask("1.0.0.10.in-addr.arpa.", "PTR").rcode() == dns.rcode.NXDOMAIN
     assert texts(s.ask("2.0.0.10.in-addr.arpa.", "PTR")) == ["a.n.svc.cluster.local."]
     assert s.ask("cluster.local.", "SOA").answer[0][0].serial > serial
     write(s, "b.yaml", service("c", "10.0.0.3"))
-    wait_for(lambda: addresses(s, "c") == ["10.0.0.3"], 5)
+    wait_for(lambda: looked_up(s, "c") == ["10.0.0.3"], 5)
     os.unlink(os.path.join(s.folder, "manifests", "b.yaml"))
     wait_for(lambda: s.ask("c.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN, 5)
 
@@ -74,11 +74,11 @@ def test_a_broken_file_changes_nothing(serve, tmp_path):
     write(s, "b.yaml", service("a", "10.0.0.9") + "kind: [")
     s.wait_log(r"\[ERROR\] plugin/kubernetes: manifests/b\.yaml:\d+ - .*; the last good state stays")
     time.sleep(2.5)
-    assert addresses(s, "a") == ["10.0.0.1"]
+    assert looked_up(s, "a") == ["10.0.0.1"]
     assert s.log().count("last good state") == 1
     assert s.get("READY", "/ready")[0] == 200
     write(s, "b.yaml", service("b", "10.0.0.2"))
-    wait_for(lambda: addresses(s, "b") == ["10.0.0.2"], 5)
+    wait_for(lambda: looked_up(s, "b") == ["10.0.0.2"], 5)
 
 
 def test_a_broken_start_is_refused(serve, tmp_path):

@@ -15,8 +15,8 @@ STYLES = ["go", "glibc", "musl", "parallel"]
 OK = (0, "ok")
 
 
-@pytest.fixture
-def observe():
+@pytest.fixture(name="observe")
+def observe_fixture():
     made = []
 
     def make(*args, **more):
@@ -222,8 +222,8 @@ def test_errors_have_causes(observe, style, what, cause):
 
 # --- several servers ---
 
-@pytest.fixture
-def two(observe, tmp_path):
+@pytest.fixture(name="two")
+def two_fixture(observe, tmp_path):
     """Two servers on one port, and a resolv.conf that names them."""
     def make(first, second, options=""):
         a = observe(first)

@@ -18,8 +18,8 @@ def run(*args):
     return p.returncode, p.stdout, p.stderr
 
 
-@pytest.fixture
-def conf(tmp_path):
+@pytest.fixture(name="conf")
+def conf_fixture(tmp_path):
     path = tmp_path / "resolv.conf"
     path.write_text(POD)
     return path
@@ -92,7 +92,7 @@ def test_link_is_told(conf, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(conf)
     status, _, err = run("add", "rotate", "-file", link)
-    assert status == 0 and "is a link" in err
+    assert status == 0 and "is a symbolic link" in err
     assert link.is_symlink() and "rotate" in conf.read_text()
 
 

@@ -9,9 +9,9 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FUZZ = os.path.join(ROOT, "tests", "fuzz")
 
-with open(os.path.join(FUZZ, "plants.toml"), "rb") as f:
-    PLANTS = tomllib.load(f)
-TARGETS = sorted(f[:-2] for f in os.listdir(FUZZ) if f.endswith(".c"))
+with open(os.path.join(FUZZ, "plants.toml"), "rb") as plants:
+    PLANTS = tomllib.load(plants)
+TARGETS = sorted(name[:-2] for name in os.listdir(FUZZ) if name.endswith(".c"))
 
 
 @pytest.mark.parametrize("target", TARGETS)
