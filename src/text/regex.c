@@ -152,6 +152,13 @@ struct nd_regex_scratch *nd_regex_scratch_new(void)
 	return s;
 }
 
+struct nd_regex_scratch *nd_regex_scratch_get(struct nd_regex_scratch **s)
+{
+	if (!*s)
+		*s = nd_regex_scratch_new();
+	return *s;
+}
+
 struct nd_regex_scratch *nd_regex_scratch_in(struct nd_arena *a)
 {
 	struct nd_regex_scratch *s = nd_arena_alloc(a, sizeof *s);

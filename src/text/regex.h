@@ -35,6 +35,8 @@ struct nd_regex_match {
 };
 
 struct nd_regex_scratch *nd_regex_scratch_new(void);
+/* The scratch at *s, created on first use. NULL when memory is out. */
+struct nd_regex_scratch *nd_regex_scratch_get(struct nd_regex_scratch **s);
 void nd_regex_scratch_free(struct nd_regex_scratch *s);
 /* One that lives in the arena and is never freed by itself, for who matches now and then; or NULL. */
 struct nd_regex_scratch *nd_regex_scratch_in(struct nd_arena *a);

@@ -38,6 +38,10 @@ static void serve(struct nd_rig *r, const char *corefile)
 		nd_gen_stop(old);
 		if (nd_gen_unref(old))
 			nd_gen_free(old);
+		else if (r->old)
+			fail_msg("two replaced configurations are in use");
+		else
+			r->old = old;
 	}
 }
 
@@ -65,6 +69,8 @@ void nd_rig_close(struct nd_rig *r)
 {
 	nd_gen_stop(r->gen);
 	nd_worker_leave(&r->worker);
+	if (r->old)
+		nd_gen_free(r->old);
 	if (nd_gen_unref(r->gen))
 		nd_gen_free(r->gen);
 	else
@@ -74,6 +80,30 @@ void nd_rig_close(struct nd_rig *r)
 	nd_rcu_barrier();
 	nd_rcu_unregister();
 	nd_loop_free(r->loop);
+}
+
+const char *nd_rig_refuse(struct nd_rig *r, const char *corefile)
+{
+	struct nd_gen *g;
+
+	r->diag = (struct nd_diag){ 0 };
+	if (nd_gen_from_text(&r->process, "Corefile", corefile, &g, &r->diag) == 0) {
+		nd_gen_free(g);
+		fail_msg("accepted: %s", corefile);
+	}
+	return r->diag.text;
+}
+
+const char *nd_rig_metrics(struct nd_rig *r)
+{
+	struct nd_buf b;
+
+	nd_buf_init(&b, sizeof r->page - 1);
+	nd_metric_page(r->gen, &b);
+	assert_int_equal(b.err, 0);
+	memcpy(r->page, nd_buf_string(&b), b.len + 1);
+	nd_buf_clear(&b);
+	return r->page;
 }
 
 size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags, uint16_t edns)

@@ -14,6 +14,7 @@ struct nd_rig {
 	struct nd_process process;
 	struct nd_worker worker;
 	struct nd_gen *gen;
+	struct nd_gen *old; /* replaced, but with parked queries; freed at the end */
 	struct nd_diag diag;
 	struct nd_timer timer;
 	uint64_t ahead_ns; /* added to the worker's clock */
@@ -24,6 +25,7 @@ struct nd_rig {
 	struct nd_msg msg;
 	struct nd_name_buf name;
 	char text[16384];
+	char page[65536];
 };
 
 /* Fails the test (with the diag's text) if the Corefile does not serve. */
@@ -31,6 +33,11 @@ void nd_rig_open(struct nd_rig *r, const char *corefile);
 /* Loads another text into the same process; the old one is let go. */
 void nd_rig_reload(struct nd_rig *r, const char *corefile);
 void nd_rig_close(struct nd_rig *r);
+/* The message with which a Corefile is refused; fails the test if it is accepted. Valid until the
+ * next call; the configuration in use stays. */
+const char *nd_rig_refuse(struct nd_rig *r, const char *corefile);
+/* The metrics page of the configuration in use. Valid until the next call. */
+const char *nd_rig_metrics(struct nd_rig *r);
 /* Sends a question over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if a reply came at
  * once. */
 bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cache/store.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "base/hash.h"
-#include "io/clock.h"
+#include "base/time.h"
 #include "io/random.h"
 
 enum {
@@ -16,10 +17,12 @@ enum {
 
 _Static_assert(sizeof(struct nd_store_head) % 8 == 0, "the head is copied by words");
 
+typedef _Atomic uint64_t word;
+
 struct set {
-	uint32_t tag[ND_STORE_WAYS];
-	uint8_t uses[ND_STORE_WAYS]; /* 0..3: hits since the clock's hand passed */
-	uint8_t hand;
+	_Atomic uint32_t tag[ND_STORE_WAYS];
+	_Atomic uint8_t uses[ND_STORE_WAYS]; /* 0..3: hits since the clock's hand passed */
+	_Atomic uint8_t hand;
 	uint8_t spare[47];
 };
 
@@ -32,29 +35,33 @@ struct header {
 struct nd_store {
 	struct header *header;
 	struct set *sets;
-	uint64_t (*entries)[WORDS];
+	word (*entries)[WORDS];
 	uint32_t nsets;
 	struct nd_siphash_key key;
 	uint64_t view;
 	size_t bytes;
 };
 
-static uint64_t get(const uint64_t *word)
+static uint64_t get(const word *w)
 {
-	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(w, memory_order_acquire);
 }
 
-static void put(uint64_t *word, uint64_t v)
+static void put(word *w, uint64_t v)
 {
-	__atomic_store_n(word, v, __ATOMIC_RELEASE);
+	atomic_store_explicit(w, v, memory_order_release);
 }
+
+/* Of tags, use counters and the hand, which order nothing. */
+#define RELAXED_GET(at) atomic_load_explicit((at), memory_order_relaxed)
+#define RELAXED_PUT(at, v) atomic_store_explicit((at), (v), memory_order_relaxed)
 
 static size_t words_of(size_t bytes)
 {
 	return (bytes + 7) / 8;
 }
 
-static void copy_out(void *to, const uint64_t *from, size_t bytes)
+static void copy_out(void *to, const word *from, size_t bytes)
 {
 	uint8_t *p = to;
 
@@ -68,7 +75,7 @@ static void copy_out(void *to, const uint64_t *from, size_t bytes)
 	}
 }
 
-static void copy_in(uint64_t *to, const void *from, size_t bytes)
+static void copy_in(word *to, const void *from, size_t bytes)
 {
 	const uint8_t *p = from;
 	uint64_t v;
@@ -84,7 +91,7 @@ static void copy_in(uint64_t *to, const void *from, size_t bytes)
 	}
 }
 
-static bool same_bytes(const uint64_t *stored, const void *bytes, size_t n)
+static bool same_bytes(const word *stored, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 	uint64_t v;
@@ -123,7 +130,7 @@ struct nd_store *nd_store_new(size_t entries, uint64_t view)
 	}
 	s->header = (struct header *)p;
 	s->sets = (struct set *)(p + head);
-	s->entries = (uint64_t(*)[WORDS])(p + head + sets);
+	s->entries = (word(*)[WORDS])(p + head + sets);
 	nd_random_bytes(&s->key, sizeof s->key);
 	s->view = view;
 	*s->header = (struct header){ .magic = ND_STORE_MAGIC,
@@ -162,7 +169,7 @@ static uint32_t set_of(const struct nd_store *s, uint64_t hash)
 	return (uint32_t)((hash >> 32) * s->nsets >> 32);
 }
 
-/* Whole seconds gone by count, as in CoreDNS. */
+/* Counts whole seconds, as CoreDNS does. */
 static bool live(const struct nd_store_head *h, uint64_t now_ns)
 {
 	return now_ns < h->stored_ns || (now_ns - h->stored_ns) / ND_NS_PER_S < h->ttl_s;
@@ -175,7 +182,7 @@ static bool matches(const struct nd_store *s, const struct nd_store_head *h,
 	       h->key_flags == k->flags && h->name_len == k->name.len && h->view == s->view;
 }
 
-/* Sizes as the head tells them, checked before anything is copied by them. */
+/* Checks the sizes in the head before they are used to copy. */
 static bool fits(const struct nd_store_head *h)
 {
 	size_t words = words_of(h->name_len) + words_of(h->indexed * sizeof(struct nd_record)) +
@@ -183,7 +190,7 @@ static bool fits(const struct nd_store_head *h)
 	return h->indexed <= ND_STORE_INDEXED && DATA + words <= WORDS;
 }
 
-static bool read_entry(const struct nd_store *s, const uint64_t *e, const struct nd_store_key *key,
+static bool read_entry(const struct nd_store *s, const word *e, const struct nd_store_key *key,
 		       uint64_t now_ns, uint8_t *body, size_t cap, struct nd_record *record,
 		       struct nd_store_head *h)
 {
@@ -194,7 +201,7 @@ static bool read_entry(const struct nd_store *s, const uint64_t *e, const struct
 	copy_out(h, e + 1, sizeof *h);
 	if (!matches(s, h, key) || !live(h, now_ns) || !fits(h) || h->body_len > cap)
 		return false;
-	const uint64_t *data = e + DATA;
+	const word *data = e + DATA;
 	if (!same_bytes(data, key->name.wire, h->name_len))
 		return false;
 	data += words_of(h->name_len);
@@ -211,14 +218,14 @@ bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t 
 	struct set *set = &s->sets[at];
 
 	for (unsigned way = 0; way < ND_STORE_WAYS; way++) {
-		if (__atomic_load_n(&set->tag[way], __ATOMIC_RELAXED) != tag)
+		if (RELAXED_GET(&set->tag[way]) != tag)
 			continue;
-		const uint64_t *e = s->entries[(size_t)at * ND_STORE_WAYS + way];
+		const word *e = s->entries[(size_t)at * ND_STORE_WAYS + way];
 		if (!read_entry(s, e, key, now_ns, body, cap, record, head))
 			continue;
-		uint8_t uses = __atomic_load_n(&set->uses[way], __ATOMIC_RELAXED);
+		uint8_t uses = RELAXED_GET(&set->uses[way]);
 		if (uses < 3)
-			__atomic_store_n(&set->uses[way], uses + 1, __ATOMIC_RELAXED);
+			RELAXED_PUT(&set->uses[way], uses + 1);
 		return true;
 	}
 	return false;
@@ -226,7 +233,7 @@ bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t 
 
 /* --- writing --- */
 
-static bool peek(const uint64_t *e, struct nd_store_head *h)
+static bool peek(const word *e, struct nd_store_head *h)
 {
 	uint64_t seq = get(&e[0]);
 
@@ -234,7 +241,8 @@ static bool peek(const uint64_t *e, struct nd_store_head *h)
 	return !(seq & 1) && get(&e[0]) == seq;
 }
 
-/* The way to write to: the same key's, an empty one, an expired one, else the clock's choice. */
+/* The way to write to: that of the same key, an empty one, an expired one, else the one chosen by
+ * the clock. -1: none, a failure must not replace a live success. */
 static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key *key,
 		      uint64_t now_ns, enum nd_store_kind kind, enum nd_store_put *what)
 {
@@ -244,7 +252,7 @@ static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key
 	*what = ND_STORE_KEPT;
 	for (int way = 0; way < ND_STORE_WAYS; way++) {
 		struct nd_store_head h;
-		uint32_t tag = __atomic_load_n(&set->tag[way], __ATOMIC_RELAXED);
+		uint32_t tag = RELAXED_GET(&set->tag[way]);
 		if (tag == 0) {
 			if (spare < 0)
 				spare = way;
@@ -264,16 +272,16 @@ static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key
 	if (spare >= 0)
 		return spare;
 
-	unsigned hand = __atomic_load_n(&set->hand, __ATOMIC_RELAXED);
+	unsigned hand = RELAXED_GET(&set->hand);
 	for (unsigned turn = 0; turn < 4 * ND_STORE_WAYS; turn++, hand++) {
-		uint8_t *uses = &set->uses[hand % ND_STORE_WAYS];
-		uint8_t n = __atomic_load_n(uses, __ATOMIC_RELAXED);
+		_Atomic uint8_t *uses = &set->uses[hand % ND_STORE_WAYS];
+		uint8_t n = RELAXED_GET(uses);
 		if (n == 0)
 			break;
-		__atomic_store_n(uses, n - 1, __ATOMIC_RELAXED);
+		RELAXED_PUT(uses, (uint8_t)(n - 1));
 	}
 	int way = (int)(hand % ND_STORE_WAYS);
-	__atomic_store_n(&set->hand, (uint8_t)(hand + 1), __ATOMIC_RELAXED);
+	RELAXED_PUT(&set->hand, (uint8_t)(hand + 1));
 	struct nd_store_head h;
 	copy_out(&h, s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way] + 1, sizeof h);
 	*what = h.kind == ND_STORE_SUCCESS ? ND_STORE_EVICTED_SUCCESS : ND_STORE_EVICTED_DENIAL;
@@ -305,23 +313,24 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 	int way = choose_way(s, at, key, now_ns, (enum nd_store_kind)h.kind, &what);
 	if (way < 0)
 		return ND_STORE_REFUSED;
-	uint64_t *e = s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way];
+	word *e = s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way];
 	uint64_t seq = get(&e[0]);
-	/* Sequence in the low half, owner in the high one. */
+	/* Sequence in the low half, owner in the high half. */
 	uint64_t mine = (uint64_t)owner << 32 | (uint32_t)(seq + 1);
-	if (seq & 1 || !__atomic_compare_exchange_n(&e[0], &seq, mine, false, __ATOMIC_ACQ_REL,
-						    __ATOMIC_RELAXED))
+	if (seq & 1 ||
+	    !atomic_compare_exchange_strong_explicit(&e[0], &seq, mine, memory_order_acq_rel,
+						     memory_order_relaxed))
 		return ND_STORE_REFUSED;
 	copy_in(e + 1, &h, sizeof h);
-	uint64_t *data = e + DATA;
+	word *data = e + DATA;
 	copy_in(data, key->name.wire, h.name_len);
 	data += words_of(h.name_len);
 	copy_in(data, record, h.indexed * sizeof *record);
 	data += words_of(h.indexed * sizeof *record);
 	copy_in(data, body, h.body_len);
 	put(&e[0], (uint64_t)owner << 32 | (uint32_t)(mine + 1));
-	__atomic_store_n(&s->sets[at].tag[way], tag_of(key->hash), __ATOMIC_RELAXED);
-	__atomic_store_n(&s->sets[at].uses[way], 0, __ATOMIC_RELAXED);
+	RELAXED_PUT(&s->sets[at].tag[way], tag_of(key->hash));
+	RELAXED_PUT(&s->sets[at].uses[way], 0);
 	return what;
 }
 
@@ -331,7 +340,7 @@ void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success
 	for (uint32_t at = 0; at < s->nsets; at++)
 		for (unsigned way = 0; way < ND_STORE_WAYS; way++) {
 			struct nd_store_head h;
-			if (!__atomic_load_n(&s->sets[at].tag[way], __ATOMIC_RELAXED) ||
+			if (!RELAXED_GET(&s->sets[at].tag[way]) ||
 			    !peek(s->entries[(size_t)at * ND_STORE_WAYS + way], &h) ||
 			    !live(&h, now_ns))
 				continue;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store.h - the table of packet-ready answers: fixed size, set-associative, read without a lock.
  *
- * Layout (one mapping, no pointers in it, so that it may become a file shared with a successor):
- *   nd_store_header | sets[nsets] | entries[nsets * 16]
+ * Layout (one mapping without pointers, so that it can become a file shared with a successor):
+ *   struct header | sets[nsets] | entries[nsets * 16]
  *   set:   16 tags of 32 bits, one cache line (0: empty way); 16 use counters; the clock's hand
  *   entry: ND_STORE_ENTRY bytes: word 0 = sequence and owner, then nd_store_head, then
  *          the name (lower case, padded to 8), the index (nd_record, padded), the body
  *
- * Reading: a seqlock. An even sequence before and the same one after the copy: the copy is good,
- * and it is the reply already. An odd or changed one is a miss. Writing: whoever turns an even
- * sequence odd owns the entry; two who meet: the second gives up. A writer that died leaves it odd,
- * with its owner beside it. All words are read with acquire and written with release atomics (plain
- * moves on x86): no torn word, no data race. Threads: any. Owns: the mapping.
+ * Reading: a seqlock. If the sequence is even before the copy and unchanged after it, the copy is
+ * consistent, and it is already the reply. An odd or changed sequence is a miss.
+ * Writing: the writer that makes an even sequence odd owns the entry; a second writer gives up. A
+ * writer that dies leaves the sequence odd, with its owner in the same word.
+ * All words are read with acquire and written with release atomics (plain moves on x86): no torn
+ * words, no data races.
+ * Owns:    the mapping.
+ * Threads: any.
  */
 #pragma once
 
@@ -24,7 +27,7 @@
 enum {
 	ND_STORE_WAYS = 16,
 	ND_STORE_ENTRY = 1536,
-	ND_STORE_INDEXED = 8, /* records whose places are kept; beyond, the body is walked */
+	ND_STORE_INDEXED = 8, /* records in the index; with more, the body is walked */
 	ND_STORE_MAGIC = 0x6e64737431,
 	ND_STORE_ENTRIES_MAX = 1 << 24,
 };
@@ -33,17 +36,17 @@ enum nd_store_kind { ND_STORE_SUCCESS, ND_STORE_DENIAL, ND_STORE_FAILURE };
 
 struct nd_store_head {
 	uint64_t hash;
-	uint64_t view;      /* of which configuration: the block's fingerprint */
+	uint64_t view;      /* the fingerprint of the block's configuration */
 	uint64_t stored_ns; /* CLOCK_BOOTTIME */
 	uint32_t ttl_s;     /* of every record, when stored */
 	uint16_t qtype, qclass;
 	uint16_t rcode, flags; /* AA AD RA TC */
 	uint16_t body_len;
-	uint16_t body;     /* offset behind the question where it stood */
+	uint16_t body;     /* offset of the body in the reply: the end of the question */
 	uint16_t count[3]; /* records by section */
 	uint16_t n;        /* records in all */
 	uint8_t name_len, key_flags, kind, indexed;
-	uint32_t checksum; /* of name, index and body: for who adopts the table */
+	uint32_t checksum; /* of name, index and body: for a process that adopts the table */
 };
 
 struct nd_store_key {
@@ -56,16 +59,16 @@ enum { ND_STORE_DO = 1, ND_STORE_CD = 2 };
 
 struct nd_store;
 
-/* entries: how many answers at most (rounded up to whole sets). NULL if there is no memory.
- * Untouched parts cost no memory. */
+/* entries: the most answers kept (rounded up to whole sets). NULL when memory is out. Untouched
+ * parts use no memory. */
 struct nd_store *nd_store_new(size_t entries, uint64_t view);
 void nd_store_free(struct nd_store *s);
 
 struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
 				 uint16_t qclass, uint8_t flags);
 
-/* A live answer: its body is copied to `body` (cap bytes), its index to `record` (at least
- * ND_STORE_INDEXED). */
+/* True with a live answer: its body is copied to `body` (cap bytes), its index to `record` (at
+ * least ND_STORE_INDEXED elements). */
 bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns,
 		   uint8_t *body, size_t cap, struct nd_record *record, struct nd_store_head *head);
 
@@ -76,11 +79,11 @@ enum nd_store_put {
 	ND_STORE_REFUSED
 };
 
-/* Keeps an answer. head: rcode, flags, kind, ttl_s, body, counts are set by the caller. A failure
- * does not replace a live success. REFUSED: too large, or another writer was there. */
+/* Stores an answer. head: the caller sets rcode, flags, kind, ttl_s, body and counts. A failure
+ * does not replace a live success. REFUSED: too large, or another writer has the entry. */
 enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct nd_store_key *key,
 			       const struct nd_store_head *head, const struct nd_record *record,
 			       const uint8_t *body, uint64_t now_ns);
 
-/* Live entries by kind (failures count as denial, as in CoreDNS). Walks the table: for a scrape. */
+/* Counts live entries by kind (failures as denial, as in CoreDNS). Walks the table: for a scrape. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);

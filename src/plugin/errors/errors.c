@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* errors - a line for each question that failed; equal ones can be summed up (CoreDNS's errors). */
+/* errors - logs a line for each failed query; similar errors can be summed up (CoreDNS's errors). */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
@@ -9,15 +10,17 @@
 #include "io/loop.h"
 #include "text/regex.h"
 
-/* `consolidate`: errors that match are counted, and told about once the period is over. */
+enum { PERIOD_MS = 100 }; /* between two looks at the patterns */
+
+/* `consolidate`: errors that match are counted, and reported at the end of the period. */
 struct pattern {
 	struct nd_regex *re;
 	const char *text, *period_text;
 	uint64_t period_ns;
 	enum nd_log_level level;
 	bool show_first;
-	uint64_t count;    /* atomic; of this period */
-	uint64_t start_ns; /* atomic; when the first of them came */
+	_Atomic uint64_t count;    /* in this period; workers add, the control thread resets */
+	_Atomic uint64_t start_ns; /* time of the first one */
 	struct pattern *next;
 };
 
@@ -27,15 +30,17 @@ struct errors {
 	struct nd_loop *loop;
 };
 
-/* Matching needs scratch; failures are rare, so one a thread is made when first needed. */
-static _Thread_local struct nd_regex_scratch *scratch;
+struct worker {
+	struct nd_regex_scratch *scratch; /* created on first use: errors are rare */
+};
 
-static struct pattern *match(const struct errors *e, const char *text)
+static struct pattern *match(const struct errors *e, struct worker *mine, const char *text)
 {
 	struct nd_regex_match m;
 
-	if (e->patterns && !scratch)
-		scratch = nd_regex_scratch_new();
+	if (!e->patterns)
+		return NULL;
+	struct nd_regex_scratch *scratch = nd_regex_scratch_get(&mine->scratch);
 	if (!scratch)
 		return NULL;
 	for (struct pattern *p = e->patterns; p; p = p->next)
@@ -44,13 +49,13 @@ static struct pattern *match(const struct errors *e, const char *text)
 	return NULL;
 }
 
-/* True if this one is told about later. */
+/* Counts the error. True if it is only reported later. */
 static bool consolidate(struct pattern *p)
 {
-	uint64_t before = __atomic_fetch_add(&p->count, 1, __ATOMIC_ACQ_REL);
+	uint64_t before = atomic_fetch_add_explicit(&p->count, 1, memory_order_acq_rel);
 
 	if (before == 0)
-		__atomic_store_n(&p->start_ns, nd_clock_now_ns(), __ATOMIC_RELEASE);
+		atomic_store_explicit(&p->start_ns, nd_clock_now_ns(), memory_order_release);
 	return before || !p->show_first;
 }
 
@@ -61,7 +66,7 @@ static void on_done(const void *self, struct nd_query *q)
 
 	if (!q->error)
 		return;
-	struct pattern *p = match(e, q->error);
+	struct pattern *p = match(e, nd_query_worker_state(q), q->error);
 	if (p && consolidate(p))
 		return;
 	nd_name_format(q->msg.qname, name);
@@ -69,11 +74,11 @@ static void on_done(const void *self, struct nd_query *q)
 		     nd_type_text(q->msg.qtype, type), q->error);
 }
 
-/* --- summing up, on the control thread --- */
+/* --- reports, on the control thread --- */
 
 static void report(struct pattern *p)
 {
-	uint64_t n = __atomic_exchange_n(&p->count, 0, __ATOMIC_ACQ_REL);
+	uint64_t n = atomic_exchange_explicit(&p->count, 0, memory_order_acq_rel);
 
 	if (n > (p->show_first ? 1 : 0))
 		nd_log_write(p->level, "errors", "%llu errors like '%s' occurred in last %s",
@@ -86,10 +91,10 @@ static void on_time(struct nd_timer *t)
 	uint64_t now = nd_clock_now_ns();
 
 	for (struct pattern *p = e->patterns; p; p = p->next)
-		if (__atomic_load_n(&p->count, __ATOMIC_ACQUIRE) &&
-		    now - __atomic_load_n(&p->start_ns, __ATOMIC_ACQUIRE) >= p->period_ns)
+		if (atomic_load_explicit(&p->count, memory_order_acquire) &&
+		    now - atomic_load_explicit(&p->start_ns, memory_order_acquire) >= p->period_ns)
 			report(p);
-	nd_timer_start(e->loop, &e->timer, 100 * (uint64_t)ND_NS_PER_MS, on_time);
+	nd_timer_start(e->loop, &e->timer, ND_MS(PERIOD_MS), on_time);
 }
 
 /* --- setting up --- */
@@ -112,10 +117,7 @@ static int read_level(struct nd_setup *s, const struct nd_conf_line *l, const ch
 			*out = levels[i].level;
 			return 0;
 		}
-	return nd_setup_error(
-		s, l,
-		"consolidate: \"%s\" is no level; give \"warning\", \"error\", \"info\" or \"debug\"",
-		text);
+	return nd_setup_invalid(s, l, "log level", text, "error, warning, info or debug");
 }
 
 static int read_consolidate(struct nd_setup *s, struct errors *e, const struct nd_conf_line *l)
@@ -128,11 +130,9 @@ static int read_consolidate(struct nd_setup *s, struct errors *e, const struct n
 		return ND_ELIMIT;
 	if (l->nargs < 2 || l->nargs > 4)
 		return nd_setup_error(s, l,
-				      "consolidate: wants DURATION REGEX [LEVEL] [show_first]");
+				      "consolidate needs DURATION REGEX [LEVEL] [show_first]");
 	if (nd_settings_duration(l->args[0], &ns) || ns < 0)
-		return nd_setup_error(s, l,
-				      "consolidate: \"%s\" is no duration; give one as \"5m\"",
-				      l->args[0]);
+		return nd_setup_invalid(s, l, "duration", l->args[0], "like \"5m\"");
 	p->period_ns = (uint64_t)ns;
 	p->period_text = nd_arena_string(s->arena, l->args[0]);
 	p->text = nd_arena_string(s->arena, l->args[1]);
@@ -147,7 +147,7 @@ static int read_consolidate(struct nd_setup *s, struct errors *e, const struct n
 			return err;
 	}
 	if (nd_regex_new(l->args[1], &p->re, why, sizeof why))
-		return nd_setup_error(s, l, "consolidate: %s", why);
+		return nd_setup_error(s, l, "consolidate: invalid pattern: %s", why);
 	while (*end)
 		end = &(*end)->next;
 	*end = p;
@@ -160,13 +160,13 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 
 	if (strcmp(l->name, "consolidate") == 0)
 		return read_consolidate(s, self, l);
-	return nd_settings_args(l, "errors", 0, 0,
-				s->diag); /* stacktrace: there are no Go stacks to print */
+	/* stacktrace: there are no Go stacks to print. */
+	return nd_settings_args(l, "errors", 0, 0, s->diag);
 }
 
 static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("consolidate", "DURATION REGEX [LEVEL] [show_first]"),
-	ND_SET_OWN_ROW("stacktrace", "taken for CoreDNS's sake: C has no panics to trace"),
+	ND_SET_OWN_ROW("stacktrace", "accepted, without effect: there are no Go panics"),
 	{ 0 },
 };
 
@@ -176,9 +176,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 
 	(void)self;
 	if (!err && d->nargs && strcmp(d->args[0], "stdout") != 0)
-		return nd_setup_error(s, NULL,
-				      "\"%s\" is no place to log to; give \"stdout\", or nothing",
-				      d->args[0]);
+		return nd_setup_invalid(s, NULL, "log output", d->args[0], "stdout");
 	return err ? err : nd_setup_settings(s, own, false);
 }
 
@@ -188,7 +186,7 @@ static int start(void *self, struct nd_setup *s)
 
 	e->loop = s->loop;
 	if (e->patterns)
-		nd_timer_start(e->loop, &e->timer, 100 * (uint64_t)ND_NS_PER_MS, on_time);
+		nd_timer_start(e->loop, &e->timer, ND_MS(PERIOD_MS), on_time);
 	return 0;
 }
 
@@ -212,17 +210,19 @@ static void clear(void *self)
 
 static void worker_stop(const void *self, void *state, struct nd_worker *w)
 {
+	struct worker *mine = state;
 	(void)self;
-	(void)state;
 	(void)w;
-	nd_regex_scratch_free(scratch);
-	scratch = NULL;
+
+	nd_regex_scratch_free(mine->scratch);
+	mine->scratch = NULL;
 }
 
 const struct nd_plugin nd_plugin_errors = {
 	.name = "errors",
 	.repeat = ND_REPEAT_REFUSE,
 	.self_size = sizeof(struct errors),
+	.worker_size = sizeof(struct worker),
 	.settings = settings,
 	.setup = setup,
 	.start = start,

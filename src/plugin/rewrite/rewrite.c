@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rewrite - the question changed for those below, the answer changed back (CoreDNS's
+/* rewrite - changes the question for the plugins below, and changes the answer back (CoreDNS's
  * rewrite, 1.15). */
 #include <string.h>
 #include "core/query.h"
@@ -8,7 +8,7 @@
 #include "plugin/rewrite/rwrule.h"
 #include "plugin/rewrite/rwtext.h"
 
-enum { CNAME_DEPTH_MAX = 8 }; /* targets looked up below each other, as in CoreDNS */
+enum { CNAME_DEPTH_MAX = 8 }; /* nested lookups of CNAME targets, as in CoreDNS */
 
 struct rewrite {
 	struct nd_rwrule *rules; /* in the order of the Corefile */
@@ -34,7 +34,7 @@ static const char *keep_text(struct nd_query *q, const char *text)
 
 /* --- the way in --- */
 
-/* False: the rule does not apply. A name that is none is a failure, as in CoreDNS. */
+/* False: the rule does not apply. An invalid new name is a failure, as in CoreDNS. */
 static bool rename_by(const struct nd_rwrule *r, struct nd_query *q, struct nd_rwback_step *step,
 		      bool *bad)
 {
@@ -44,7 +44,7 @@ static bool rename_by(const struct nd_rwrule *r, struct nd_query *q, struct nd_r
 	size_t n = nd_name_format(q->msg.qname, was);
 
 	if (r->by_label ? !nd_rwtext_apply_labels(&r->match, q, was, n, now)
-			: !nd_rwtext_apply(&r->match, was, n, now))
+			: !nd_rwtext_apply(&r->match, q, was, n, now))
 		return false;
 	if (nd_name_parse(now, true, &buf, &name)) {
 		q->error = nd_query_printf(q, "invalid name after rewrite: %s", now);
@@ -64,7 +64,7 @@ static bool selects(const struct nd_rwrule *r, const struct nd_query *q)
 	char text[ND_NAME_TEXT_MAX];
 	size_t n = nd_name_format(q->msg.qname, text);
 
-	return nd_rwtext_matches(&r->match, text, n);
+	return nd_rwtext_matches(&r->match, q, text, n);
 }
 
 static bool apply(const struct nd_rwrule *r, struct nd_query *q, struct state *st,
@@ -110,7 +110,7 @@ static enum nd_verdict rewrite(const void *self, struct nd_query *q)
 				return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 			*step = found;
 			st->steps = step;
-			if (!r->go_on)
+			if (!r->continues)
 				break;
 		}
 		if (bad)
@@ -127,7 +127,7 @@ static enum nd_verdict rewrite(const void *self, struct nd_query *q)
 	return ND_NEXT;
 }
 
-/* --- cname rules: the answer from below is read before it goes on --- */
+/* --- cname rules: the answer from below is changed before it is returned --- */
 
 static void take_opt(struct nd_query *q, const struct nd_answer *from)
 {
@@ -155,7 +155,7 @@ static bool target_of(const struct nd_answer *a, const struct nd_record *r, stru
 	       nd_name_read(&at, false, buf, out) == 0;
 }
 
-/* The first CNAME that a rule means; its new target in st. */
+/* Finds the first CNAME that matches a rule; writes its new target to st. */
 static bool find_cname(struct nd_query *q, struct state *st, struct nd_name *target)
 {
 	char text[ND_NAME_TEXT_MAX], now[ND_RWRULE_TEXT_MAX];
@@ -168,7 +168,7 @@ static bool find_cname(struct nd_query *q, struct state *st, struct nd_name *tar
 		size_t n = nd_name_format(old, text);
 		for (const struct nd_rwback_step *s = st->steps; s; s = s->next) {
 			if (s->rule->kind != ND_RW_CNAME ||
-			    !nd_rwtext_apply(&s->rule->match, text, n, now) ||
+			    !nd_rwtext_apply(&s->rule->match, q, text, n, now) ||
 			    nd_name_parse(now, true, &st->target, target))
 				continue;
 			st->cname_at = i;
@@ -178,7 +178,7 @@ static bool find_cname(struct nd_query *q, struct state *st, struct nd_name *tar
 	return false;
 }
 
-/* CNAMEs up to the one that was meant, then what its new target has. */
+/* Writes the CNAMEs up to the one that matched, then the records of its new target. */
 static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd_query *child)
 {
 	struct state *st = nd_query_state(q);
@@ -188,7 +188,7 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 	(void)self;
 
 	if (child->failed || child->drop || st->cname_at >= q->ans.n)
-		return ND_DONE; /* what came from below stands */
+		return ND_DONE; /* the answer from below is kept */
 	if (nd_rwback_take(q, &copy))
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	nd_answer_reset(q);
@@ -247,7 +247,8 @@ static void reply(const void *self, struct nd_query *q)
 	nd_rwback_revert(q, &st->asked, st->steps);
 	if (!st->options)
 		return;
-	/* Size and DO are the client's own again; who sent no OPT gets none (RFC 6891 s7). */
+	/* Restores the client's size and DO; without an OPT in the query there is none in the reply
+	 * (RFC 6891 s7). */
 	q->msg.edns = st->edns;
 	q->msg.edns.options_len = 0;
 	if (!st->edns.present && !q->ans.ede)
@@ -266,7 +267,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		return ND_ELIMIT;
 	if (!rw->last)
 		rw->last = &rw->rules;
-	*rw->last = r; /* first, so that clear finds it even half-built */
+	*rw->last = r; /* linked before it is read, so that clear finds it half-built */
 	rw->last = &r->next;
 	return nd_rwrule_read(r, s);
 }
@@ -282,16 +283,19 @@ static void clear(void *self)
 
 static void worker_stop(const void *self, void *state, struct nd_worker *w)
 {
+	struct nd_rwtext_worker *mine = state;
 	(void)self;
-	(void)state;
 	(void)w;
-	nd_rwtext_thread_end();
+
+	nd_regex_scratch_free(mine->scratch);
+	mine->scratch = NULL;
 }
 
 const struct nd_plugin nd_plugin_rewrite = {
 	.name = "rewrite",
 	.repeat = ND_REPEAT_MERGE,
 	.self_size = sizeof(struct rewrite),
+	.worker_size = sizeof(struct nd_rwtext_worker),
 	.query_size = sizeof(struct state),
 	.setup = setup,
 	.clear = clear,

@@ -38,7 +38,7 @@ static bool ends_in(const char *text, size_t n, const char *end, size_t end_len)
 	return end_len <= n && memcmp(text + n - end_len, end, end_len) == 0;
 }
 
-/* `text` with its end exchanged; `label`: only as a whole name, or behind a dot. */
+/* Replaces the end of `text`; `label`: only the whole text, or after a dot. */
 static bool change_end(char text[ND_RWRULE_TEXT_MAX], const char *from, const char *to, bool label)
 {
 	size_t n = strlen(text), from_len = strlen(from), to_len = strlen(to);
@@ -52,17 +52,17 @@ static bool change_end(char text[ND_RWRULE_TEXT_MAX], const char *from, const ch
 	return true;
 }
 
-static bool change_by_rule(const struct nd_rwback_step *step, bool value,
+static bool change_by_rule(const struct nd_query *q, const struct nd_rwback_step *step, bool value,
 			   char text[ND_RWRULE_TEXT_MAX])
 {
 	const struct nd_rwrule *r = step->rule;
 	char to[ND_RWRULE_TEXT_MAX];
 	bool changed = false;
 
-	/* Last first, as the rules were gathered. */
+	/* Last first, the reverse of the order in the rule. */
 	for (size_t i = r->nanswers; i-- > 0;) {
 		const struct nd_rwrule_answer *a = &r->answers[i];
-		if (a->value != value || !nd_rwtext_apply(&a->match, text, strlen(text), to))
+		if (a->value != value || !nd_rwtext_apply(&a->match, q, text, strlen(text), to))
 			continue;
 		memcpy(text, to, strlen(to) + 1);
 		changed = true;
@@ -74,8 +74,8 @@ static bool change_by_rule(const struct nd_rwback_step *step, bool value,
 	return change_end(text, step->now, step->was, true) || changed;
 }
 
-/* The name after all steps, in buf; as it is where nothing changes it or no name comes out. */
-static struct nd_name change_name(struct nd_name name, bool value,
+/* The name after all steps, in buf; unchanged if no step applies or the result is not a name. */
+static struct nd_name change_name(const struct nd_query *q, struct nd_name name, bool value,
 				  const struct nd_rwback_step *steps, struct nd_name_buf *buf)
 {
 	char text[ND_RWRULE_TEXT_MAX];
@@ -85,7 +85,7 @@ static struct nd_name change_name(struct nd_name name, bool value,
 	nd_name_format(name, text);
 	for (const struct nd_rwback_step *s = steps; s; s = s->next)
 		if (s->rule->kind == ND_RW_NAME)
-			changed = change_by_rule(s, value, text) || changed;
+			changed = change_by_rule(q, s, value, text) || changed;
 	if (changed && nd_name_parse(text, false, buf, &out) == 0)
 		return out;
 	return name;
@@ -93,7 +93,7 @@ static struct nd_name change_name(struct nd_name name, bool value,
 
 /* --- records --- */
 
-/* Where the name stands that `answer value` means; -1: the type has none. */
+/* The offset of the name that `answer value` replaces; -1: the type has none. */
 static int value_at(uint16_t type, const uint8_t *rdata, size_t n)
 {
 	size_t at = 4;
@@ -106,7 +106,7 @@ static int value_at(uint16_t type, const uint8_t *rdata, size_t n)
 	case ND_TYPE_SOA: return 0;
 	case ND_TYPE_MX: return 2;
 	case ND_TYPE_SRV: return 6;
-	case ND_TYPE_NAPTR: /* behind order, preference and three strings */
+	case ND_TYPE_NAPTR: /* after order, preference and three strings */
 		for (int i = 0; i < 3 && at < n; i++)
 			at += 1u + rdata[at];
 		return at < n ? (int)at : -1;
@@ -114,8 +114,8 @@ static int value_at(uint16_t type, const uint8_t *rdata, size_t n)
 	return -1;
 }
 
-static size_t change_value(uint16_t type, uint8_t *rdata, size_t n, size_t cap,
-			   const struct nd_rwback_step *steps)
+static size_t change_value(const struct nd_query *q, uint16_t type, uint8_t *rdata, size_t n,
+			   size_t cap, const struct nd_rwback_step *steps)
 {
 	int at = value_at(type, rdata, n);
 	struct nd_name_buf buf;
@@ -123,7 +123,7 @@ static size_t change_value(uint16_t type, uint8_t *rdata, size_t n, size_t cap,
 	if (at < 0 || (size_t)at >= n)
 		return n;
 	struct nd_name old = nd_name_view(rdata + at);
-	struct nd_name name = change_name(old, true, steps, &buf);
+	struct nd_name name = change_name(q, old, true, steps, &buf);
 	size_t rest = n - (size_t)at - old.len;
 	if (name.wire == old.wire || (size_t)at + name.len + rest > cap)
 		return n;
@@ -164,15 +164,15 @@ int nd_rwback_put(struct nd_query *q, const struct nd_rwback_copy *copy, const s
 	if (n < 0)
 		return n;
 	if (steps) {
-		owner = change_name(owner, false, steps, &changed_buf);
-		n = (int)change_value(r->type, rdata, (size_t)n, sizeof rdata, steps);
+		owner = change_name(q, owner, false, steps, &changed_buf);
+		n = (int)change_value(q, r->type, rdata, (size_t)n, sizeof rdata, steps);
 	}
 	return nd_answer_rr(q, (enum nd_section)r->section, owner, r->type,
 			    nd_reader_peek16(a->w.base + r->ttl_at - 2),
 			    change_ttl(nd_answer_ttl(a, r), steps), rdata, (size_t)n);
 }
 
-/* --- the whole --- */
+/* --- the answer --- */
 
 static void change_rcode(struct nd_query *q, const struct nd_rwback_step *steps)
 {
@@ -180,7 +180,7 @@ static void change_rcode(struct nd_query *q, const struct nd_rwback_step *steps)
 		if (s->rule->kind != ND_RW_RCODE || q->rcode != s->rule->from)
 			continue;
 		q->rcode = s->rule->to;
-		q->failed = false; /* it is an answer now, not the server's own */
+		q->failed = false; /* now an answer, no longer an error of this server */
 	}
 }
 

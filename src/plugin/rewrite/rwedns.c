@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/ascii.h"
 #include "core/offer.h"
 
 enum { OPTION_MAX = 1100, NEW_OPT_SIZE = 4096 };
@@ -26,18 +27,9 @@ static int read_uint(struct nd_setup *s, const char *text, unsigned long max, co
 	bool sign = *p == '-' || *p == '+' || *p == ' ' || *p == '\0';
 	unsigned long v = sign ? 0 : strtoul(p, &end, base);
 	if (sign || *end || v > max)
-		return nd_setup_error(s, NULL, "edns0: \"%s\" is no %s; give 0 to %lu", text, what,
-				      max);
+		return nd_setup_invalid(s, NULL, what, text, "0 to %lu", max);
 	*out = v;
 	return 0;
-}
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int read_data(struct nd_rwedns_rule *e, struct nd_setup *s, const char *text)
@@ -51,18 +43,19 @@ static int read_data(struct nd_rwedns_rule *e, struct nd_setup *s, const char *t
 		const char *hex = text + 2;
 		n -= 2;
 		for (size_t i = 0; i < n; i++)
-			if (n % 2 || digit(hex[i]) < 0)
-				return nd_setup_error(s, NULL,
-						      "edns0: \"%s\" is no hex; give pairs of digits",
-						      text);
+			if (n % 2 || nd_ascii_hex(hex[i]) < 0)
+				return nd_setup_invalid(s, NULL, "option data", text,
+							"pairs of hexadecimal digits after 0x");
 		n /= 2;
 		for (size_t i = 0; i < n; i++)
-			data[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+			data[i] = (uint8_t)(nd_ascii_hex(hex[2 * i]) << 4 |
+					    nd_ascii_hex(hex[2 * i + 1]));
 	} else {
 		memcpy(data, text, n);
 	}
 	if (n > OPTION_MAX)
-		return nd_setup_error(s, NULL, "edns0: at most %d octets of data", OPTION_MAX);
+		return nd_setup_error(s, NULL, "edns0: option data is limited to %d bytes",
+				      OPTION_MAX);
 	e->data = data;
 	e->data_len = n;
 	return 0;
@@ -84,11 +77,9 @@ static int read_variable(struct nd_rwedns_rule *e, struct nd_setup *s, const cha
 		e->label = nd_arena_text(s->arena, text + 1, strlen(text) - 2);
 		return e->label ? 0 : ND_ELIMIT;
 	}
-	return nd_setup_error(
-		s, NULL,
-		"edns0: unsupported variable \"%s\"; known are {client_ip}, "
-		"{client_port}, {protocol}, {qname}, {qtype}, {server_ip}, {server_port}",
-		text);
+	return nd_setup_invalid(s, NULL, "variable", text,
+				"{client_ip}, {client_port}, {protocol}, {qname}, {qtype}, "
+				"{server_ip}, {server_port} or {PLUGIN/LABEL}");
 }
 
 static int read_local(struct nd_rwedns_rule *e, struct nd_setup *s, const char *const *w, size_t n)
@@ -97,7 +88,7 @@ static int read_local(struct nd_rwedns_rule *e, struct nd_setup *s, const char *
 	unsigned long code = 0;
 
 	if (n != (unset ? 3u : 4u))
-		return nd_setup_error(s, NULL, "edns0 local: wants %s",
+		return nd_setup_error(s, NULL, "edns0 local takes %s",
 				      unset ? "unset CODE"
 					    : "append|replace|set CODE DATA [revert]");
 	int err = read_uint(s, w[2], 65535, "option code", &code);
@@ -118,8 +109,8 @@ static int read_subnet(struct nd_rwedns_rule *e, struct nd_setup *s, const char 
 
 	if (n != (unset ? 2u : 4u))
 		return nd_setup_error(
-			s, NULL, "edns0 subnet: wants %s",
-			unset ? "unset, and no more"
+			s, NULL, "edns0 subnet takes %s",
+			unset ? "unset alone"
 			      : "append|replace|set BITS-OF-IPV4 BITS-OF-IPV6 [revert]");
 	if (unset)
 		return 0;
@@ -141,13 +132,11 @@ int nd_rwedns_read(struct nd_rwrule *r, struct nd_setup *s, const char *const *w
 
 	if (n < 2)
 		return nd_setup_error(s, NULL,
-				      "edns0: wants local|nsid|subnet append|replace|set|unset ...");
+				      "edns0 takes local|nsid|subnet append|replace|set|unset ...");
 	while (i < ND_COUNT(actions) && strcasecmp(w[1], actions[i]) != 0)
 		i++;
 	if (i == ND_COUNT(actions))
-		return nd_setup_error(
-			s, NULL, "edns0: invalid action \"%s\"; give append, replace, set or unset",
-			w[1]);
+		return nd_setup_invalid(s, NULL, "action", w[1], "append, replace, set or unset");
 	e->action = (enum nd_rwedns_action)i;
 	if (e->action != ND_RWEDNS_UNSET && strcmp(w[n - 1], "revert") == 0) {
 		e->revert = true;
@@ -160,20 +149,20 @@ int nd_rwedns_read(struct nd_rwrule *r, struct nd_setup *s, const char *const *w
 	if (strcasecmp(w[0], "nsid") == 0) {
 		e->what = ND_RWEDNS_NSID;
 		e->code = ND_EDNS_NSID;
-		return n == 2 ? 0 : nd_setup_error(s, NULL, "edns0 nsid: takes no more words");
+		return n == 2 ? 0
+			      : nd_setup_error(s, NULL, "edns0 nsid %s takes no argument", w[1]);
 	}
 	if (strcasecmp(w[0], "subnet") == 0) {
 		e->what = ND_RWEDNS_SUBNET;
 		e->code = ND_EDNS_SUBNET;
 		return read_subnet(e, s, w, n);
 	}
-	return nd_setup_error(s, NULL, "edns0: invalid option \"%s\"; give local, nsid or subnet",
-			      w[0]);
+	return nd_setup_invalid(s, NULL, "option", w[0], "local, nsid or subnet");
 }
 
-/* --- the question's OPT --- */
+/* --- the OPT of the query --- */
 
-/* A message of its own in the query's memory: header and question as they came, then an OPT. */
+/* Replaces the message by a copy in the query's memory: its header and question, then an OPT. */
 static bool set_options(struct nd_query *q, const uint8_t *options, size_t n)
 {
 	struct nd_msg *m = &q->msg;
@@ -199,13 +188,14 @@ static bool set_options(struct nd_query *q, const uint8_t *options, size_t n)
 	return true;
 }
 
-/* Does miekg/dns keep it as a local option? Those it knows by name are not found by `local`. */
+/* Options that miekg/dns reads as local ones. The others have types there, which `local` does not
+ * match. */
 static bool is_local(uint16_t code)
 {
 	return code == 0 || code > 19 || code == 13 || code == 14 || code == 16 || code == 17;
 }
 
-static bool is_this(const struct nd_rwedns_rule *r, uint16_t code)
+static bool matches_option(const struct nd_rwedns_rule *r, uint16_t code)
 {
 	if (code != r->code)
 		return false;
@@ -225,18 +215,18 @@ static size_t subnet(const struct nd_rwedns_rule *r, const struct nd_query *q, u
 	size_t n;
 	const uint8_t *ip = nd_addr_bytes(&q->client.peer, &n);
 	unsigned bits = n == 4 ? r->v4 : r->v6;
-	size_t octets = (bits + 7) / 8;
+	size_t bytes = (bits + 7) / 8;
 
 	put16(out, n == 4 ? 1 : 2);
 	out[2] = (uint8_t)bits;
 	out[3] = 0;
-	memcpy(out + 4, ip, octets);
+	memcpy(out + 4, ip, bytes);
 	if (bits % 8)
-		out[3 + octets] &= (uint8_t)(0xff << (8 - bits % 8));
-	return 4 + octets;
+		out[3 + bytes] &= (uint8_t)(0xff << (8 - bits % 8));
+	return 4 + bytes;
 }
 
-/* The value of a variable. 0: it has none. */
+/* Writes the value of a variable. Returns its length; 0: no value. */
 static size_t variable(const struct nd_rwedns_rule *r, struct nd_query *q, uint8_t *out)
 {
 	const char *name = r->variable;
@@ -270,7 +260,7 @@ static size_t variable(const struct nd_rwedns_rule *r, struct nd_query *q, uint8
 	return n;
 }
 
-/* The option's data as the rule wants it. False: nothing can be said. */
+/* Writes the option data of the rule. False: there is none. */
 static bool value(const struct nd_rwedns_rule *r, struct nd_query *q, uint8_t *out, size_t *n)
 {
 	*n = 0;
@@ -322,7 +312,7 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 		return false;
 	struct nd_writer w = nd_writer_over(bytes, have + n + 4);
 	while (have && nd_edns_next(options, have, &at, &code, &data, &data_len)) {
-		if (!is_this(r, code) || (found && !unset)) {
+		if (!matches_option(r, code) || (found && !unset)) {
 			put_option(&w, code, data, data_len);
 			continue;
 		}
@@ -335,8 +325,7 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 		put_option(&w, code, change ? mine : data, change ? n : data_len);
 		done = change;
 	}
-	/* To append to what is there already is possible with plain data and nsid only, as in
-	 * CoreDNS. */
+	/* As in CoreDNS, a second option of the same code is added with plain data and nsid only. */
 	bool again = r->what == ND_RWEDNS_LOCAL || r->what == ND_RWEDNS_NSID;
 	if (!done && r->action != ND_RWEDNS_REPLACE && (!found || again)) {
 		put_option(&w, r->code, mine, n);

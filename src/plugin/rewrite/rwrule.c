@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a `rewrite` line: what CoreDNS takes is taken, what it refuses is refused. */
+/* Reads a `rewrite` line. Accepts and refuses what CoreDNS does. */
 #include "plugin/rewrite/rwrule.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include "base/ascii.h"
+#include "base/invalid.h"
 #include "plugin/rewrite/rwedns.h"
 #include "wire/type.h"
 
@@ -21,16 +22,22 @@ static int read_how(const char *word)
 	return -1;
 }
 
+static int refuse_match_type(struct nd_setup *s, const char *word)
+{
+	return nd_setup_invalid(s, NULL, "match type", word,
+				"exact, prefix, suffix, substring or regex");
+}
+
 static char *lower(struct nd_arena *a, const char *text)
 {
 	char *copy = nd_arena_string(a, text);
 
 	for (char *p = copy; p && *p; p++)
-		*p = (char)tolower((unsigned char)*p);
+		*p = nd_ascii_lower(*p);
 	return copy;
 }
 
-/* Does the text end in a dot that is not escaped? (miekg/dns IsFqdn) */
+/* True if the text ends in a dot that is not escaped (miekg/dns IsFqdn). */
 static bool is_whole(const char *text)
 {
 	size_t n = strlen(text), slashes = 0;
@@ -42,7 +49,7 @@ static bool is_whole(const char *text)
 	return slashes % 2 == 0;
 }
 
-/* CoreDNS's Name.Normalize: lower case, the last dot added. */
+/* CoreDNS's Name.Normalize: lower case, with the final dot. */
 static const char *normal(struct nd_arena *a, const char *text)
 {
 	char *copy = lower(a, text);
@@ -50,7 +57,7 @@ static const char *normal(struct nd_arena *a, const char *text)
 	return !copy || is_whole(copy) ? copy : nd_arena_printf(a, "%s.", copy);
 }
 
-/* As normal(), but what stands in braces keeps its letters: names of labels. */
+/* As normal(), but keeps the case of names of metadata labels, in braces. */
 static const char *normal_labels(struct nd_arena *a, const char *text)
 {
 	char *copy = nd_arena_printf(a, "%s%s", text, is_whole(text) ? "" : ".");
@@ -59,7 +66,7 @@ static const char *normal_labels(struct nd_arena *a, const char *text)
 	for (char *p = copy; p && *p; p++) {
 		inside = *p == '{' || (inside && *p != '}');
 		if (!inside)
-			*p = (char)tolower((unsigned char)*p);
+			*p = nd_ascii_lower(*p);
 	}
 	return copy;
 }
@@ -69,16 +76,14 @@ static int compile(struct nd_setup *s, const char *pattern, struct nd_regex **ou
 	char why[256];
 
 	if (strlen(pattern) > ND_REGEX_PATTERN_MAX)
-		return nd_setup_error(s, NULL,
-				      "the regex pattern has over %d characters; shorten it",
+		return nd_setup_error(s, NULL, "the pattern is longer than %d bytes",
 				      ND_REGEX_PATTERN_MAX);
 	if (nd_regex_new(pattern, out, why, sizeof why))
-		return nd_setup_error(s, NULL, "invalid regex matching pattern \"%s\": %s", pattern,
-				      why);
+		return nd_setup_error(s, NULL, "invalid pattern \"%s\": %s", pattern, why);
 	return 0;
 }
 
-/* How many different "{0}" .. "{100}" the text holds. */
+/* The number of different "{0}" .. "{100}" in the text. */
 static size_t groups_used(const char *text)
 {
 	char word[8];
@@ -96,8 +101,7 @@ static int compile_pair(struct nd_setup *s, const char *from, const char *to, st
 	int err = compile(s, from, out);
 
 	if (!err && groups_used(to) > nd_regex_groups(*out) - 1)
-		err = nd_setup_error(s, NULL,
-				     "\"%s\" uses more groups than the pattern \"%s\" has; add ( )",
+		err = nd_setup_error(s, NULL, "\"%s\" uses more groups than the pattern \"%s\" has",
 				     to, from);
 	return err;
 }
@@ -110,8 +114,8 @@ static int read_answers(struct nd_rwrule *r, struct nd_setup *s, const char *con
 
 	if (n < 2)
 		return nd_setup_error(s, NULL,
-				      "name: wants `answer auto`, `answer name FROM TO` or "
-				      "`answer value FROM TO` behind the names");
+				      "name: only answer auto, answer name FROM TO or answer "
+				      "value FROM TO may follow");
 	r->answers = nd_arena_array(s->arena, n, sizeof *r->answers);
 	if (!r->answers)
 		return ND_ELIMIT;
@@ -119,11 +123,11 @@ static int read_answers(struct nd_rwrule *r, struct nd_setup *s, const char *con
 		bool said = strcmp(w[i], "answer") == 0;
 		if (first && !said)
 			return nd_setup_error(s, NULL,
-					      "name: \"%s\" is too much; only `answer` may follow",
+					      "name: unexpected \"%s\": only answer may follow",
 					      w[i]);
 		i += said;
 		if (i == n)
-			return nd_setup_error(s, NULL, "name: `answer` wants auto, name or value");
+			return nd_setup_error(s, NULL, "name: answer takes auto, name or value");
 		if (strcmp(w[i], "auto") == 0) {
 			r->automatic = true;
 			i++;
@@ -131,11 +135,10 @@ static int read_answers(struct nd_rwrule *r, struct nd_setup *s, const char *con
 		}
 		bool value = strcmp(w[i], "value") == 0;
 		if (!value && strcmp(w[i], "name") != 0)
-			return nd_setup_error(
-				s, NULL,
-				"name: invalid answer type \"%s\"; give auto, name or value", w[i]);
+			return nd_setup_invalid(s, NULL, "answer type", w[i],
+						"auto, name or value");
 		if (n - i < 3)
-			return nd_setup_error(s, NULL, "name: answer %s wants FROM TO", w[i]);
+			return nd_setup_error(s, NULL, "name: answer %s takes FROM TO", w[i]);
 		names = names || !value;
 		struct nd_rwrule_answer *a = &r->answers[r->nanswers++];
 		a->value = value;
@@ -149,11 +152,11 @@ static int read_answers(struct nd_rwrule *r, struct nd_setup *s, const char *con
 	}
 	if (r->automatic && names)
 		return nd_setup_error(s, NULL,
-				      "name: `answer auto` and `answer name` exclude each other");
+				      "name: answer auto and answer name cannot be combined");
 	return 0;
 }
 
-/* The replacement of a `metadata` rule: groups and labels in braces. */
+/* Checks the replacement of a `metadata` rule: groups and labels in braces. */
 static int check_labels(struct nd_rwrule *r, struct nd_setup *s)
 {
 	size_t groups = nd_regex_groups(r->match.regex);
@@ -165,7 +168,7 @@ static int check_labels(struct nd_rwrule *r, struct nd_setup *s)
 			return 0;
 		const char *end = *p == '{' ? strchr(p, '}') : NULL;
 		if (!end)
-			return nd_setup_error(s, NULL, "name: a brace without its other in \"%s\"",
+			return nd_setup_error(s, NULL, "name: unmatched brace in \"%s\"",
 					      r->match.to);
 		size_t len = (size_t)(end - p) - 1;
 		digits = strspn(p + 1, "0123456789");
@@ -175,14 +178,14 @@ static int check_labels(struct nd_rwrule *r, struct nd_setup *s)
 			char text[24];
 			snprintf(text, sizeof text, "%.*s", (int)(len < 20 ? len : 20), p + 1);
 			if (nd_settings_uint(text, groups - 1, &group))
-				return nd_setup_error(
-					s, NULL, "name: group {%s} does not exist in the pattern",
-					text);
+				return nd_setup_error(s, NULL,
+						      "name: the pattern has no group {%s}", text);
 		} else if (!slash || slash == p + 1 || slash + 1 == end ||
 			   memchr(p + 1, '{', len)) {
-			return nd_setup_error(s, NULL,
-					      "name: \"%.*s\" is no metadata label; give PLUGIN/NAME",
-					      (int)len, p + 1);
+			char text[ND_INVALID_TEXT_MAX];
+			snprintf(text, sizeof text, "%.*s", (int)len, p + 1);
+			return nd_setup_invalid(s, NULL, "metadata label", text,
+						"like PLUGIN/NAME");
 		} else {
 			r->by_label = true;
 		}
@@ -199,17 +202,14 @@ static int read_name(struct nd_rwrule *r, struct nd_setup *s, const char *const 
 
 	if (n < 2)
 		return nd_setup_error(s, NULL,
-				      "name: wants [exact|prefix|suffix|substring|regex] FROM TO");
+				      "name takes [exact|prefix|suffix|substring|regex] FROM TO");
 	int how = n == 2 ? ND_RW_EXACT : read_how(w[0]);
 	if (how < 0)
-		return nd_setup_error(
-			s, NULL,
-			"name: matches exact, prefix, suffix, substring or regex, not \"%s\"",
-			w[0]);
+		return refuse_match_type(s, w[0]);
 	const char *from = n == 2 ? w[0] : w[1], *to = n == 2 ? w[1] : w[2];
 	bool metadata = n > 3 && strcmp(w[3], "metadata") == 0;
 	if (metadata && how != ND_RW_REGEX)
-		return nd_setup_error(s, NULL, "name: metadata is for regex rules only");
+		return nd_setup_error(s, NULL, "name: metadata needs a regex rule");
 	m->how = (enum nd_rwrule_how)how;
 	m->from = how == ND_RW_REGEX ? nd_arena_string(s->arena, from) : normal(s->arena, from);
 	m->to = metadata ? normal_labels(s->arena, to) : normal(s->arena, to);
@@ -233,9 +233,9 @@ static int read_name(struct nd_rwrule *r, struct nd_setup *s, const char *const 
 	return err;
 }
 
-/* --- the others --- */
+/* --- other rules --- */
 
-/* [HOW] NAME, of n words in which `rest` more follow. */
+/* Reads [HOW] NAME, the first words of n, the last `rest` of which are something else. */
 static int read_selector(struct nd_rwrule *r, struct nd_setup *s, const char *const *w, size_t n,
 			 size_t rest)
 {
@@ -244,9 +244,7 @@ static int read_selector(struct nd_rwrule *r, struct nd_setup *s, const char *co
 	const char *name = w[n - rest - 1];
 
 	if (how < 0)
-		return nd_setup_error(s, NULL,
-				      "matches exact, prefix, suffix, substring or regex, not \"%s\"",
-				      w[0]);
+		return refuse_match_type(s, w[0]);
 	m->how = (enum nd_rwrule_how)how;
 	m->from = how == ND_RW_REGEX ? nd_arena_string(s->arena, name) : normal(s->arena, name);
 	if (!m->from)
@@ -261,7 +259,7 @@ static int read_ttl(struct nd_rwrule *r, struct nd_setup *s, const char *const *
 
 	if (n != 2 && n != 3)
 		return nd_setup_error(s, NULL,
-				      "ttl: wants [exact|prefix|suffix|substring|regex] NAME TTL");
+				      "ttl takes [exact|prefix|suffix|substring|regex] NAME TTL");
 	const char *text = w[n - 1], *dash = strchr(text, '-');
 	size_t len = dash ? (size_t)(dash - text) : strlen(text);
 	if (len < sizeof low)
@@ -272,10 +270,8 @@ static int read_ttl(struct nd_rwrule *r, struct nd_setup *s, const char *const *
 	if (!dash)
 		max = min;
 	if (bad || min > max)
-		return nd_setup_error(
-			s, NULL,
-			"ttl: invalid TTL \"%s\"; give seconds, or a range as 30-300, 30- or -300",
-			text);
+		return nd_setup_invalid(s, NULL, "TTL", text,
+					"seconds or a range like 30-300, 30- or -300");
 	r->ttl_min = (uint32_t)min;
 	r->ttl_max = (uint32_t)max;
 	return read_selector(r, s, w, n, 1);
@@ -298,13 +294,10 @@ static int read_rcode(struct nd_rwrule *r, struct nd_setup *s, const char *const
 {
 	if (n != 3 && n != 4)
 		return nd_setup_error(
-			s, NULL, "rcode: wants [exact|prefix|suffix|substring|regex] NAME FROM TO");
+			s, NULL, "rcode takes [exact|prefix|suffix|substring|regex] NAME FROM TO");
 	for (size_t i = n - 2; i < n; i++)
 		if (!read_rcode_word(w[i], i == n - 1 ? &r->to : &r->from))
-			return nd_setup_error(
-				s, NULL,
-				"rcode: \"%s\" is no response code; give one as \"NXDOMAIN\"",
-				w[i]);
+			return nd_setup_invalid(s, NULL, "response code", w[i], "like NXDOMAIN");
 	return read_selector(r, s, w, n, 2);
 }
 
@@ -315,7 +308,7 @@ static int read_cname(struct nd_rwrule *r, struct nd_setup *s, const char *const
 
 	if (how < 0)
 		return nd_setup_error(s, NULL,
-				      "cname: wants [exact|prefix|suffix|substring|regex] FROM TO");
+				      "cname takes [exact|prefix|suffix|substring|regex] FROM TO");
 	m->how = (enum nd_rwrule_how)how;
 	m->from = how == ND_RW_EXACT ? normal(s->arena, w[n - 2]) : lower(s->arena, w[n - 2]);
 	m->to = how == ND_RW_EXACT ? normal(s->arena, w[n - 1]) : lower(s->arena, w[n - 1]);
@@ -329,14 +322,14 @@ static int read_number(struct nd_rwrule *r, struct nd_setup *s, const char *cons
 	bool type = r->kind == ND_RW_TYPE;
 
 	if (n != 2)
-		return nd_setup_error(s, NULL, "%s: wants FROM TO", type ? "type" : "class");
+		return nd_setup_error(s, NULL, "%s takes FROM TO", type ? "type" : "class");
 	for (size_t i = 0; i < 2; i++) {
 		int v = type ? nd_type_parse(w[i], strlen(w[i]))
 			     : nd_type_class_parse(w[i], strlen(w[i]));
-		/* TYPE123 is no name to CoreDNS here. */
+		/* CoreDNS does not accept TYPE123 here. */
 		if (v < 0 || strpbrk(w[i], "0123456789") == w[i] + (type ? 4 : 5))
-			return nd_setup_error(s, NULL, "invalid %s \"%s\"; give one as \"%s\"",
-					      type ? "type" : "class", w[i], type ? "AAAA" : "CH");
+			return nd_setup_invalid(s, NULL, type ? "type" : "class", w[i], "like %s",
+						type ? "AAAA" : "CH");
 		*(i ? &r->to : &r->from) = (uint16_t)v;
 	}
 	return 0;
@@ -352,13 +345,14 @@ static const struct {
 	[ND_RW_EDNS] = { "edns0", nd_rwedns_read },
 };
 
-/* The words of the line, or, where it has fewer than two, those in its block as well. */
+/* Collects the words of the line, and those of its block if the line has fewer than two. */
 static int gather(struct nd_setup *s, const char **w, size_t *n)
 {
 	const struct nd_conf_line *d = s->directive;
 
 	if (d->nargs >= 2 && d->has_block)
-		return nd_setup_error(s, NULL, "a rule is one line; no block may follow it");
+		return nd_setup_error(s, NULL,
+				      "unexpected \"{\": a rule is one line, or in a block");
 	for (size_t i = 0; i < d->nargs && *n < WORDS_MAX; i++)
 		w[(*n)++] = d->args[i];
 	for (size_t l = 0; l < d->nblock; l++) {
@@ -367,8 +361,9 @@ static int gather(struct nd_setup *s, const char **w, size_t *n)
 		for (size_t i = 0; i < d->block[l].nargs && *n < WORDS_MAX; i++)
 			w[(*n)++] = d->block[l].args[i];
 	}
-	return *n == WORDS_MAX ? nd_setup_error(s, NULL, "a rule has under %d words", WORDS_MAX)
-			       : 0;
+	return *n == WORDS_MAX
+		       ? nd_setup_error(s, NULL, "a rule must have fewer than %d words", WORDS_MAX)
+		       : 0;
 }
 
 int nd_rwrule_read(struct nd_rwrule *r, struct nd_setup *s)
@@ -380,7 +375,7 @@ int nd_rwrule_read(struct nd_rwrule *r, struct nd_setup *s)
 	if (err)
 		return err;
 	if (n && (strcasecmp(w[0], "continue") == 0 || strcasecmp(w[0], "stop") == 0)) {
-		r->go_on = strcasecmp(w[0], "continue") == 0;
+		r->continues = strcasecmp(w[0], "continue") == 0;
 		at = 1;
 	}
 	for (size_t i = 0; at < n && i < ND_COUNT(kinds); i++) {
@@ -389,10 +384,8 @@ int nd_rwrule_read(struct nd_rwrule *r, struct nd_setup *s)
 		r->kind = (enum nd_rwrule_kind)i;
 		return kinds[i].read(r, s, w + at + 1, n - at - 1);
 	}
-	return nd_setup_error(
-		s, NULL,
-		"\"%s\" is no rule type; known are class, cname, edns0, name, rcode, ttl, type",
-		at < n ? w[at] : "");
+	return nd_setup_invalid(s, NULL, "rule type", at < n ? w[at] : "",
+				"class, cname, edns0, name, rcode, ttl or type");
 }
 
 void nd_rwrule_clear(struct nd_rwrule *r)

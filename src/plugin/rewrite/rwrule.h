@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rwrule.h - one `rewrite` line, read and compiled, and its text work.
+/* rwrule.h - one `rewrite` line, read and compiled.
  *
- * Owns:    patterns on the heap (nd_rwrule_clear); the rest lies in the generation's arena.
+ * Owns:    patterns on the heap (nd_rwrule_clear); the rest is in the generation's arena.
  * Threads: set up on the control thread, const afterwards.
  */
 #pragma once
@@ -25,12 +25,12 @@ enum nd_rwrule_kind {
 
 enum nd_rwrule_how { ND_RW_EXACT, ND_RW_PREFIX, ND_RW_SUFFIX, ND_RW_SUBSTRING, ND_RW_REGEX };
 
-/* Which texts a line means, and what they become. */
+/* The texts that a rule matches, and their replacement. */
 struct nd_rwrule_match {
 	enum nd_rwrule_how how;
 	const char *from;
 	struct nd_regex *regex; /* ND_RW_REGEX only */
-	const char *to;         /* NULL: it only selects */
+	const char *to;         /* NULL: no replacement */
 };
 
 /* `answer name` or `answer value`. */
@@ -57,7 +57,7 @@ struct nd_rwedns_rule {
 struct nd_rwrule {
 	struct nd_rwrule *next;
 	enum nd_rwrule_kind kind;
-	bool go_on; /* `continue` */
+	bool continues; /* `continue`: later rules apply too */
 	struct nd_rwrule_match match;
 	bool by_label;  /* `metadata`: the replacement has labels */
 	bool automatic; /* `answer auto` */
@@ -68,7 +68,8 @@ struct nd_rwrule {
 	struct nd_rwedns_rule edns;
 };
 
-enum { ND_RWRULE_TEXT_MAX = 2048 }; /* longer than any name may be; what does not fit is no name */
+enum { ND_RWRULE_TEXT_MAX = 2048 }; /* longer than any name in text form */
 
+/* Reads the directive of s. 0, or ND_ECONF; nd_rwrule_clear in either case. */
 int nd_rwrule_read(struct nd_rwrule *r, struct nd_setup *s);
 void nd_rwrule_clear(struct nd_rwrule *r);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What texts match, and what they become: names in their text form, as CoreDNS compares them. */
-#include <ctype.h>
+/* Matches and replaces names in text form, as CoreDNS does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "core/offer.h"
 #include "plugin/rewrite/rwtext.h"
-
-static _Thread_local struct nd_regex_scratch *scratch;
 
 struct out {
 	char *text;
@@ -26,11 +24,12 @@ static void put(struct out *o, const char *text, size_t n)
 	o->text[o->len] = '\0';
 }
 
-static bool find(const struct nd_rwrule_match *m, const char *text, size_t n,
-		 struct nd_regex_match *found)
+static bool find(const struct nd_rwrule_match *m, const struct nd_query *q, const char *text,
+		 size_t n, struct nd_regex_match *found)
 {
-	if (!scratch)
-		scratch = nd_regex_scratch_new();
+	struct nd_rwtext_worker *mine = nd_query_worker_state(q);
+	struct nd_regex_scratch *scratch = nd_regex_scratch_get(&mine->scratch);
+
 	return scratch && nd_regex_match(m->regex, scratch, text, n, found);
 }
 
@@ -42,7 +41,7 @@ static size_t placeholder(const char *p, size_t groups, size_t *group)
 
 	if (p[0] != '{' || (p[1] == '0' && p[2] != '}'))
 		return 0;
-	while (p[i] >= '0' && p[i] <= '9' && i < 4)
+	while (nd_ascii_is_digit(p[i]) && i < 4)
 		n = n * 10 + (size_t)(p[i++] - '0');
 	if (i == 1 || p[i] != '}' || n >= groups)
 		return 0;
@@ -50,9 +49,9 @@ static size_t placeholder(const char *p, size_t groups, size_t *group)
 	return i + 1;
 }
 
-/* The replacement of a `metadata` rule: a number in braces is a group, anything else a label, lower
- * case; a group or label may stand anywhere. False: a label that nobody gives, or empty. The braces
- * were checked when the rule was read. */
+/* The replacement of a `metadata` rule: a number in braces is a group, anything else a metadata
+ * label, in lower case, at any position. False: a label without a value. The braces were checked
+ * when the rule was read. */
 static bool put_labels(struct out *o, const struct nd_rwrule_match *m, struct nd_query *q,
 		       const char *text, const struct nd_regex_match *found)
 {
@@ -77,7 +76,7 @@ static bool put_labels(struct out *o, const struct nd_rwrule_match *m, struct nd
 		if (n <= 0)
 			return false;
 		for (int i = 0; i < n; i++)
-			value[i] = (char)tolower((unsigned char)value[i]);
+			value[i] = nd_ascii_lower(value[i]);
 		put(o, value, (size_t)n);
 	}
 	return true;
@@ -106,7 +105,7 @@ static void put_replaced(struct out *o, const struct nd_rwrule_match *m, const c
 	size_t from = strlen(m->from), to = strlen(m->to);
 	const char *at;
 
-	if (from == 0) { /* Go puts the new text before each character and at the end */
+	if (from == 0) { /* Go inserts the new text before each character and at the end */
 		for (; *text; text++) {
 			put(o, m->to, to);
 			put(o, text, 1);
@@ -122,7 +121,8 @@ static void put_replaced(struct out *o, const struct nd_rwrule_match *m, const c
 	put(o, text, strlen(text));
 }
 
-bool nd_rwtext_matches(const struct nd_rwrule_match *m, const char *text, size_t n)
+bool nd_rwtext_matches(const struct nd_rwrule_match *m, const struct nd_query *q, const char *text,
+		       size_t n)
 {
 	size_t from = strlen(m->from);
 
@@ -131,7 +131,7 @@ bool nd_rwtext_matches(const struct nd_rwrule_match *m, const char *text, size_t
 	case ND_RW_PREFIX: return from <= n && memcmp(text, m->from, from) == 0;
 	case ND_RW_SUFFIX: return from <= n && memcmp(text + n - from, m->from, from) == 0;
 	case ND_RW_SUBSTRING: return strstr(text, m->from) != NULL;
-	case ND_RW_REGEX: return find(m, text, n, NULL);
+	case ND_RW_REGEX: return find(m, q, text, n, NULL);
 	}
 	return false;
 }
@@ -143,15 +143,15 @@ bool nd_rwtext_apply_labels(const struct nd_rwrule_match *m, struct nd_query *q,
 	struct nd_regex_match found;
 
 	buf[0] = '\0';
-	if (!find(m, text, n, &found) || !put_labels(&o, m, q, text, &found))
+	if (!find(m, q, text, n, &found) || !put_labels(&o, m, q, text, &found))
 		return false;
 	if (o.over)
 		snprintf(buf, ND_RWRULE_TEXT_MAX, "..");
 	return true;
 }
 
-bool nd_rwtext_apply(const struct nd_rwrule_match *m, const char *text, size_t n,
-		     char buf[ND_RWRULE_TEXT_MAX])
+bool nd_rwtext_apply(const struct nd_rwrule_match *m, const struct nd_query *q, const char *text,
+		     size_t n, char buf[ND_RWRULE_TEXT_MAX])
 {
 	struct out o = { .text = buf };
 	struct nd_regex_match found;
@@ -159,10 +159,10 @@ bool nd_rwtext_apply(const struct nd_rwrule_match *m, const char *text, size_t n
 
 	buf[0] = '\0';
 	if (m->how == ND_RW_REGEX) {
-		if (!find(m, text, n, &found))
+		if (!find(m, q, text, n, &found))
 			return false;
 		put_groups(&o, m, text, &found);
-	} else if (!nd_rwtext_matches(m, text, n)) {
+	} else if (!nd_rwtext_matches(m, q, text, n)) {
 		return false;
 	} else if (m->how == ND_RW_SUBSTRING) {
 		put_replaced(&o, m, text);
@@ -173,13 +173,7 @@ bool nd_rwtext_apply(const struct nd_rwrule_match *m, const char *text, size_t n
 		if (m->how == ND_RW_PREFIX)
 			put(&o, text + from, n - from);
 	}
-	if (o.over) /* no name, whoever reads it */
+	if (o.over) /* not a valid name */
 		snprintf(buf, ND_RWRULE_TEXT_MAX, "..");
 	return true;
-}
-
-void nd_rwtext_thread_end(void)
-{
-	nd_regex_scratch_free(scratch);
-	scratch = NULL;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/template/rule.h"
 
-#include <ctype.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "core/query.h"
 #include "plugin/template/scene.h"
 
 static const char *const template_functions[] = { "parseInt", NULL };
 
-/* Room for one item more behind n, in the arena. */
+/* A copy of the n items with room for one more, in the arena. */
 static void *extend(struct nd_arena *a, const void *items, size_t n, size_t size)
 {
 	char *grown = nd_arena_array(a, n + 1, size);
@@ -18,9 +18,9 @@ static void *extend(struct nd_arena *a, const void *items, size_t n, size_t size
 	return grown;
 }
 
-static int wants_words(struct nd_setup *s, const struct nd_conf_line *l, const char *what)
+static int refuse_count(struct nd_setup *s, const struct nd_conf_line *l, const char *takes)
 {
-	return nd_setup_error(s, l, "%s: wants %s", l->name, what);
+	return nd_setup_error(s, l, "\"%s\" takes %s", l->name, takes);
 }
 
 static int read_match(struct nd_rule *r, struct nd_setup *s, const struct nd_conf_line *l)
@@ -28,20 +28,18 @@ static int read_match(struct nd_rule *r, struct nd_setup *s, const struct nd_con
 	char why[256];
 
 	if (l->nargs == 0)
-		return wants_words(s, l, "REGEX...");
+		return refuse_count(s, l, "REGEX...");
 	for (size_t i = 0; i < l->nargs; i++) {
 		struct nd_rule_regex *grown = extend(s->arena, r->regex, r->nregex, sizeof *grown);
 		if (!grown)
 			return ND_ELIMIT;
 		r->regex = grown;
 		if (strlen(l->args[i]) > ND_REGEX_PATTERN_MAX)
-			return nd_setup_error(s, l,
-					      "match: the pattern has over %d characters; shorten it",
+			return nd_setup_error(s, l, "match: the pattern is longer than %d bytes",
 					      ND_REGEX_PATTERN_MAX);
 		grown[r->nregex].source = nd_arena_string(s->arena, l->args[i]);
 		if (nd_regex_new(l->args[i], &grown[r->nregex].re, why, sizeof why))
-			return nd_setup_error(s, l, "match: could not parse \"%s\": %s", l->args[i],
-					      why);
+			return nd_setup_error(s, l, "invalid pattern \"%s\": %s", l->args[i], why);
 		r->nregex++;
 	}
 	return 0;
@@ -52,7 +50,7 @@ static int read_texts(struct nd_rule_texts *to, struct nd_setup *s, const struct
 	char why[256];
 
 	if (l->nargs == 0)
-		return wants_words(s, l, "a record, as \"{{ .Name }} 60 IN A 10.0.0.1\"");
+		return refuse_count(s, l, "records like \"{{ .Name }} 60 IN A 10.0.0.1\"");
 	for (size_t i = 0; i < l->nargs; i++) {
 		struct nd_rule_text *grown = extend(s->arena, to->item, to->n, sizeof *grown);
 		if (!grown)
@@ -61,14 +59,13 @@ static int read_texts(struct nd_rule_texts *to, struct nd_setup *s, const struct
 		grown[to->n].source = nd_arena_string(s->arena, l->args[i]);
 		if (nd_gotmpl_new(l->args[i], template_functions, &grown[to->n].tmpl, why,
 				  sizeof why))
-			return nd_setup_error(s, l, "%s: could not compile \"%s\": %s", l->name,
-					      l->args[i], why);
+			return nd_setup_error(s, l, "invalid template \"%s\": %s", l->args[i], why);
 		to->n++;
 	}
 	return 0;
 }
 
-/* An expression may be several words. */
+/* Joins words by spaces: an expression may be several words. */
 static char *join(struct nd_arena *a, const char *const *words, size_t n)
 {
 	char *text = nd_arena_string(a, words[0]);
@@ -80,9 +77,9 @@ static char *join(struct nd_arena *a, const char *const *words, size_t n)
 
 static bool is_word(const char *text)
 {
-	if (!isalpha((unsigned char)*text) && *text != '_')
+	if (!nd_ascii_is_alpha(*text) && *text != '_')
 		return false;
-	while (*text && (isalnum((unsigned char)*text) || *text == '_'))
+	while (nd_ascii_is_alnum(*text) || *text == '_')
 		text++;
 	return *text == '\0';
 }
@@ -112,22 +109,20 @@ static int read_var(struct nd_rule *r, struct nd_setup *s, const struct nd_conf_
 	char why[256];
 
 	if (l->nargs < 2)
-		return wants_words(s, l, "NAME EXPRESSION");
+		return refuse_count(s, l, "NAME EXPRESSION");
 	if (!is_word(l->args[0]))
-		return nd_setup_error(s, l,
-				      "var: \"%s\" is no name; give letters, digits and underscores",
-				      l->args[0]);
+		return nd_setup_invalid(s, l, "variable name", l->args[0],
+					"letters, digits and underscores");
 	if (is_reserved(l->args[0]))
-		return nd_setup_error(s, l, "var: the name \"%s\" is reserved; choose another",
-				      l->args[0]);
+		return nd_setup_error(s, l, "var: the name \"%s\" is reserved", l->args[0]);
 	if (r->nvars == ND_RULE_VARS_MAX)
-		return nd_setup_error(s, l, "var: at most %d of them", ND_RULE_VARS_MAX);
+		return nd_setup_error(s, l, "more than %d variables", ND_RULE_VARS_MAX);
 	char *text = join(s->arena, l->args + 1, l->nargs - 1);
 	if (!text)
 		return ND_ELIMIT;
 	if (nd_expr_new(text, r->names, nd_scene_functions, &r->vars[r->nvars].program, why,
 			sizeof why))
-		return nd_setup_error(s, l, "var: could not compile \"%s\": %s", text, why);
+		return nd_setup_error(s, l, "invalid expression \"%s\": %s", text, why);
 	r->vars[r->nvars].name = r->names[r->nvars] = nd_arena_string(s->arena, l->args[0]);
 	r->nvars++;
 	return 0;
@@ -139,13 +134,13 @@ static int read_expr(struct nd_rule *r, struct nd_setup *s, const struct nd_conf
 	char why[256];
 
 	if (l->nargs == 0)
-		return wants_words(s, l, "EXPRESSION");
+		return refuse_count(s, l, "EXPRESSION");
 	char *text = join(s->arena, l->args, l->nargs);
 	if (!grown || !text)
 		return ND_ELIMIT;
 	r->exprs = grown;
 	if (nd_expr_new(text, r->names, nd_scene_functions, &grown[r->nexprs], why, sizeof why))
-		return nd_setup_error(s, l, "expr: could not compile \"%s\": %s", text, why);
+		return nd_setup_error(s, l, "invalid expression \"%s\": %s", text, why);
 	r->nexprs++;
 	return 0;
 }
@@ -155,9 +150,8 @@ static int read_rcode(struct nd_rule *r, struct nd_setup *s, const struct nd_con
 	int rcode = l->nargs ? nd_type_rcode_parse(l->args[0], strlen(l->args[0])) : -1;
 
 	if (rcode < 0)
-		return nd_setup_error(s, l,
-				      "rcode: \"%s\" is no response code; give one as \"NXDOMAIN\"",
-				      l->nargs ? l->args[0] : "");
+		return nd_setup_invalid(s, l, "response code", l->nargs ? l->args[0] : "",
+					"like NXDOMAIN");
 	r->rcode = (uint16_t)rcode;
 	return 0;
 }
@@ -167,11 +161,9 @@ static int read_ederror(struct nd_rule *r, struct nd_setup *s, const struct nd_c
 	uint64_t code;
 
 	if (l->nargs != 1 && l->nargs != 2)
-		return wants_words(s, l, "CODE [TEXT]");
+		return refuse_count(s, l, "CODE [TEXT]");
 	if (nd_settings_uint(l->args[0], 65534, &code))
-		return nd_setup_error(
-			s, l, "ederror: \"%s\" is no extended error code; give a number, as 15",
-			l->args[0]);
+		return nd_setup_invalid(s, l, "extended DNS error", l->args[0], "0 to 65534");
 	r->ede = true;
 	r->ede_code = (uint16_t)code;
 	r->ede_text = l->nargs == 2 ? nd_arena_string(s->arena, l->args[1]) : NULL;
@@ -199,11 +191,11 @@ static int read_line(struct nd_rule *r, struct nd_setup *s, const struct nd_conf
 	if (strcmp(l->name, "fallthrough") == 0)
 		return nd_setup_fallthrough(s, l, &r->fall);
 	if (strcmp(l->name, "upstream") == 0)
-		return 0; /* CoreDNS takes the word and does without */
+		return 0; /* accepted without effect, as in CoreDNS */
 	return nd_setup_error(
 		s, l,
-		"unknown property \"%s\"; known are additional, answer, authority, ederror, expr, "
-		"fallthrough, match, rcode, upstream, var",
+		"unknown property \"%s\": must be one of additional, answer, authority, ederror, "
+		"expr, fallthrough, match, rcode, upstream, var",
 		l->name);
 }
 
@@ -213,17 +205,13 @@ int nd_rule_read(struct nd_rule *r, struct nd_setup *s)
 	char text[ND_NAME_TEXT_MAX];
 
 	if (d->nargs < 2)
-		return nd_setup_error(s, NULL, "wants CLASS TYPE [ZONES...]");
+		return nd_setup_error(s, NULL, "template takes CLASS TYPE [ZONES...]");
 	int class = nd_type_class_parse(d->args[0], strlen(d->args[0]));
 	if (class < 0)
-		return nd_setup_error(s, NULL,
-				      "invalid query class \"%s\"; give one as \"IN\" or \"ANY\"",
-				      d->args[0]);
+		return nd_setup_invalid(s, NULL, "class", d->args[0], "like IN or ANY");
 	int type = nd_type_parse(d->args[1], strlen(d->args[1]));
 	if (type < 0)
-		return nd_setup_error(s, NULL,
-				      "invalid record type \"%s\"; give one as \"A\" or \"ANY\"",
-				      d->args[1]);
+		return nd_setup_invalid(s, NULL, "record type", d->args[1], "like A or ANY");
 	r->class = (uint16_t) class;
 	r->type = (uint16_t)type;
 	int err = nd_setup_zones(s, d->args + 2, d->nargs - 2, &r->zones, &r->nzones);

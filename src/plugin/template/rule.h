@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rule.h - one `template` directive, read and compiled.
  *
- * Owns: patterns, templates and programs on the heap (nd_rule_clear); the rest lies in the
- * generation's arena. Threads: set up on the control thread, const afterwards.
+ * Owns:    patterns, templates and programs on the heap (nd_rule_clear); the rest is in the
+ *          generation's arena.
+ * Threads: set up on the control thread, const afterwards.
  */
 #pragma once
 
@@ -36,8 +37,8 @@ struct nd_rule {
 	uint16_t class, type;
 	struct nd_name *zones;
 	size_t nzones;
-	const char *zone_text;       /* of the first zone, for labels */
-	struct nd_rule_regex *regex; /* none: everything matches */
+	const char *zone_text;       /* of the first zone, for metric labels */
+	struct nd_rule_regex *regex; /* none: all names match */
 	size_t nregex;
 	struct nd_rule_texts answers, authorities, additionals;
 	struct {
@@ -55,7 +56,8 @@ struct nd_rule {
 	struct nd_fallthrough fall;
 };
 
+/* Reads the directive of s. 0, or ND_ECONF; nd_rule_clear in either case. */
 int nd_rule_read(struct nd_rule *r, struct nd_setup *s);
 void nd_rule_clear(struct nd_rule *r);
-/* Class, type and zone fit. */
+/* True if class, type and zone match. */
 bool nd_rule_concerns(const struct nd_rule *r, const struct nd_query *q);

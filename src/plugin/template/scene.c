@@ -46,7 +46,7 @@ static struct nd_value address_value(struct nd_arena *a, const struct nd_addr *a
 	return text_value(a, addr->len ? ip : "::");
 }
 
-/* The text of group i; without a pattern the whole name is group 0. */
+/* The text of group i; without a pattern, group 0 is the whole name. */
 static struct nd_value group_value(const struct nd_scene *s, size_t i)
 {
 	if (!s->regex)
@@ -90,7 +90,7 @@ static struct nd_value in_cidr(struct nd_arena *a, const struct nd_value *args, 
 	struct nd_cidr cidr;
 
 	if (n != 2 || args[0].kind != ND_VALUE_STRING || args[1].kind != ND_VALUE_STRING)
-		return nd_value_error(a, "incidr wants an address and a network");
+		return nd_value_error(a, "incidr takes an address and a network");
 	snprintf(ip, sizeof ip, "%.*s", (int)args[0].s.len, args[0].s.text);
 	snprintf(net, sizeof net, "%.*s", (int)args[1].s.len, args[1].s.text);
 	if (nd_addr_parse_ip(ip, 0, &addr))
@@ -111,7 +111,7 @@ static struct nd_value group_call(const struct nd_scene *s, const struct nd_valu
 	return nd_value_string("", 0);
 }
 
-/* A metadata label's value; "" where there is none. */
+/* The value of a metadata label, or "". */
 static struct nd_value label_call(const struct nd_scene *s, const char *function,
 				  const struct nd_value *args, size_t n, struct nd_arena *a)
 {
@@ -121,7 +121,7 @@ static struct nd_value label_call(const struct nd_scene *s, const char *function
 		return nd_value_error(a, "wrong number of args for %s: want 1 got %zu", function,
 				      n);
 	if (args[0].kind != ND_VALUE_STRING)
-		return nd_value_error(a, "%s wants a label, as \"PLUGIN/NAME\"", function);
+		return nd_value_error(a, "%s takes a label like \"PLUGIN/NAME\"", function);
 	if (args[0].s.len >= sizeof label)
 		return nd_value_string("", 0);
 	memcpy(label, args[0].s.text, args[0].s.len);
@@ -243,7 +243,7 @@ static struct nd_value match_list(const struct nd_scene *s, struct nd_arena *a)
 	return items ? nd_value_list(items, n) : nd_value_limit();
 }
 
-/* Numbers first, then names: each group has its number, and its name if it has one. */
+/* Each group under its number, and under its name if it has one. */
 static struct nd_value group_map(const struct nd_scene *s, struct nd_arena *a)
 {
 	size_t n = groups(s), used = 0;
@@ -365,7 +365,7 @@ static struct nd_value parse_int(struct nd_arena *a, const struct nd_value *args
 
 	if (n != 3 || args[0].kind != ND_VALUE_STRING || args[1].kind != ND_VALUE_INT ||
 	    args[2].kind != ND_VALUE_INT)
-		return nd_value_error(a, "wrong arguments for parseInt: want text, base and bits");
+		return nd_value_error(a, "parseInt takes text, base and bits");
 	int64_t base = args[1].i, bits = args[2].i ? args[2].i : 64;
 	if ((base != 0 && (base < 2 || base > 36)) || bits < 0 || bits > 64 || args[0].s.len == 0 ||
 	    args[0].s.len >= sizeof text)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scene.h - what a rule's templates and expressions see of one question.
+/* scene.h - the variables and functions of templates and expressions, for one query.
  *
- * Owns: an arena for values; open and close on one stack.
+ * Owns:    an arena for values.
+ * Threads: a worker; opened and closed on the stack.
  */
 #pragma once
 
 #include "core/query.h"
 #include "plugin/template/rule.h"
 
-/* Functions of CoreDNS's expression environment, and group(). NULL-terminated. */
+/* The functions of CoreDNS's expression environment, and group(). NULL-terminated. */
 extern const char *const nd_scene_functions[];
 
 enum nd_scene_result {
@@ -31,8 +32,9 @@ struct nd_scene {
 
 void nd_scene_open(struct nd_scene *s, struct nd_query *q);
 void nd_scene_close(struct nd_scene *s);
-/* Tries the rule's patterns, then its variables and conditions. */
+/* Matches the rule's patterns, then evaluates its variables and conditions. */
 enum nd_scene_result nd_scene_match(struct nd_scene *s, const struct nd_rule *r,
 				    struct nd_regex_scratch *scratch);
+/* Runs a template. 0, or an error with its text in why. */
 int nd_scene_execute(struct nd_scene *s, const struct nd_gotmpl *t, struct nd_buf *out, char *why,
 		     size_t why_cap);

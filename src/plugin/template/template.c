@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* template - answers written by Go templates (CoreDNS's template, 1.15). */
+/* template - answers from Go templates (CoreDNS's template, 1.15). */
 #include <stdlib.h>
 #include <string.h>
 #include "core/gen.h"
@@ -21,13 +21,15 @@ struct template
 /* Cells of one rule. */
 enum { MATCHES, TEMPLATE_FAILURES, RR_FAILURES, CELLS };
 
-/* Where a query stands while a CNAME's target is being looked up. */
+/* The progress of a query while the target of a CNAME is being looked up. */
 struct state {
 	const struct nd_rule *rule;
 	size_t answer; /* the next of the rule's answers */
 };
 
-static _Thread_local struct nd_regex_scratch *scratch;
+struct worker {
+	struct nd_regex_scratch *scratch; /* created on first use */
+};
 
 static void count(const struct template *t, const struct nd_query *q, const struct nd_rule *r,
 		  unsigned what)
@@ -35,6 +37,13 @@ static void count(const struct template *t, const struct nd_query *q, const stru
 	nd_metric_add(&nd_tally_cells(t->tally[q->endpoint->index],
 				      q->worker->id)[r->index * CELLS + what],
 		      1);
+}
+
+static struct nd_regex_scratch *scratch_of(const struct nd_query *q)
+{
+	struct worker *mine = nd_query_worker_state(q);
+
+	return nd_regex_scratch_get(&mine->scratch);
 }
 
 /* --- one record --- */
@@ -83,10 +92,10 @@ static int write_section(const struct template *t, struct nd_query *q, const str
 	return err;
 }
 
-/* --- the whole answer --- */
+/* --- the answer --- */
 
-static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s,
-			     struct state *st);
+static enum nd_verdict write_answer(const struct template *t, struct nd_query *q,
+				    struct nd_scene *s, struct state *st);
 
 static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd_query *child)
 {
@@ -96,26 +105,26 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 
 	(void)nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER);
 	q->ans.flags |= child->ans.flags & ND_FLAG_TC;
-	/* The scene was the stack's; it comes out the same again. */
+	/* The scene was on the stack; it is rebuilt from the query. */
 	nd_scene_open(&s, q);
-	if (nd_scene_match(&s, st->rule, scratch) != ND_SCENE_MATCH) {
+	if (nd_scene_match(&s, st->rule, scratch_of(q)) != ND_SCENE_MATCH) {
 		nd_scene_close(&s);
-		return nd_query_fail(q, ND_RCODE_SERVFAIL, "template: the match was lost");
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "template: no match after the lookup");
 	}
-	enum nd_verdict v = go_on(t, q, &s, st);
+	enum nd_verdict v = write_answer(t, q, &s, st);
 	nd_scene_close(&s);
 	return v;
 }
 
-static enum nd_verdict go_on(const struct template *t, struct nd_query *q, struct nd_scene *s,
-			     struct state *st)
+static enum nd_verdict write_answer(const struct template *t, struct nd_query *q,
+				    struct nd_scene *s, struct state *st)
 {
 	const struct nd_rule *r = st->rule;
 	struct nd_text_rr *rr = malloc(sizeof *rr);
 	bool address = q->msg.qtype == ND_TYPE_A || q->msg.qtype == ND_TYPE_AAAA;
 
 	if (!rr)
-		return nd_query_fail(q, ND_RCODE_SERVFAIL, "template: no memory");
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	while (st->answer < r->answers.n) {
 		if (write_record(t, q, r, s, &r->answers.item[st->answer], ND_SECTION_ANSWER, rr)) {
 			free(rr);
@@ -144,8 +153,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 {
 	const struct template *t = self;
 
-	if (!scratch)
-		scratch = nd_regex_scratch_new();
+	struct nd_regex_scratch *scratch = scratch_of(q);
+
 	for (const struct nd_rule *r = t->rules; r && scratch; r = r->next) {
 		struct nd_scene s;
 		if (!nd_rule_concerns(r, q))
@@ -160,7 +169,7 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 				v = nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
 			} else {
 				*st = (struct state){ .rule = r };
-				v = go_on(t, q, &s, st);
+				v = write_answer(t, q, &s, st);
 			}
 		} else if (result == ND_SCENE_BROKEN ||
 			   !nd_setup_falls_through(&r->fall, q->msg.qname)) {
@@ -185,15 +194,15 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		return ND_ELIMIT;
 	if (!t->last)
 		t->last = &t->rules;
-	*t->last = r; /* first, so that clear finds it even half-built */
+	*t->last = r; /* linked before it is read, so that clear finds it half-built */
 	t->last = &r->next;
 	r->index = t->nrules++;
 	t->gen = s->gen;
 	return nd_rule_read(r, s);
 }
 
-static void emit(struct nd_metric_out *out, const struct template *t, const struct nd_endpoint *e,
-		 const struct nd_rule *r, const struct nd_tally *tally)
+static void emit(struct nd_metric_out *out, const struct nd_endpoint *e, const struct nd_rule *r,
+		 const struct nd_tally *tally)
 {
 	static const char *const match_labels[] = {
 		"server", "zone", "view", "class", "type", NULL
@@ -217,7 +226,6 @@ static void emit(struct nd_metric_out *out, const struct template *t, const stru
 				 "" };
 	uint64_t n = nd_tally_sum(tally, r->index * CELLS + MATCHES);
 
-	(void)t;
 	if (n)
 		nd_metric_emit(out, &matches, values, (double)n);
 	values[5] = "answer";
@@ -236,7 +244,7 @@ static void collect(void *ctx, struct nd_metric_out *out)
 
 	for (size_t i = 0; i < t->gen->nendpoints; i++)
 		for (const struct nd_rule *r = t->rules; t->tally[i] && r; r = r->next)
-			emit(out, t, &t->gen->endpoints[i], r, t->tally[i]);
+			emit(out, &t->gen->endpoints[i], r, t->tally[i]);
 }
 
 static int start(void *self, struct nd_setup *s)
@@ -266,17 +274,19 @@ static void clear(void *self)
 
 static void worker_stop(const void *self, void *state, struct nd_worker *w)
 {
+	struct worker *mine = state;
 	(void)self;
-	(void)state;
 	(void)w;
-	nd_regex_scratch_free(scratch);
-	scratch = NULL;
+
+	nd_regex_scratch_free(mine->scratch);
+	mine->scratch = NULL;
 }
 
 const struct nd_plugin nd_plugin_template = {
 	.name = "template",
 	.repeat = ND_REPEAT_MERGE,
 	.self_size = sizeof(struct template),
+	.worker_size = sizeof(struct worker),
 	.query_size = sizeof(struct state),
 	.setup = setup,
 	.start = start,
