@@ -72,9 +72,9 @@ def test_what_is_counted(serve):
     assert value(page, skipped, kind="EndpointSlice", why="name") is None
     assert value(page, "nodens_kubernetes_index_bytes") > 1000
     log = s.log()
-    assert log.count("more of the sort are only counted") == 4
-    assert "Service n/a.b: its name" in log and "n/c.d" not in log
-    assert "EndpointSlice n/web-a: has an address" in log
+    assert log.count("further ones are only counted") == 4
+    assert "Service n/a.b: name or namespace" in log and "n/c.d" not in log
+    assert "EndpointSlice n/web-a: invalid IP address" in log
     assert 'EndpointSlice n/old-a: annotation endpoints.kubernetes.io/last-change-trigger-time' in log
     # What can be used of them is used.
     assert texts(s.ask("half.n.svc.cluster.local.")) == ["10.0.0.5"]

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/rcu.h"
 #include "kube/decode.h"
-#include "plugin/kubernetes/kindex.h"
+#include "plugin/kubernetes/ksink.h"
 
 static uint64_t wall_ns(void)
 {
@@ -19,7 +19,7 @@ static struct nd_kindex *index_with(const struct nd_decode_list *list)
 
 	for (int k = 0; k < ND_OBJECT_KINDS; k++)
 		config.wanted[k] = true;
-	struct nd_kindex *ix = nd_kindex_new(&config);
+	struct nd_kindex *ix = nd_ksink_new(&config);
 	ND_ASSERT(ix);
 	for (const struct nd_decoded *it = list->first; it; it = it->next) {
 		if (ix->sink.upsert(&ix->sink, &it->object))
@@ -55,7 +55,7 @@ static void decode(const uint8_t *data, size_t n, bool json)
 	}
 	ND_ASSERT(nd_kindex_complete(ix) && ix->namespaces.live == 0 &&
 		  ix->endpoint_ips.live == 0 && ix->service_ips.live == 0 && ix->pod_ips.live == 0);
-	nd_kindex_free(ix);
+	nd_ksink_free(ix);
 	nd_arena_clear(&objects);
 }
 

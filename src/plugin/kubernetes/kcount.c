@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "core/metric.h"
 #include "kube/rfc3339.h"
-#include "plugin/kubernetes/kput.h"
 #include "plugin/kubernetes/kspace.h"
 
 /* ---- what cannot be used ---- */
@@ -13,72 +12,29 @@
 static const char *const why_label[ND_KCOUNT_WHYS] = { "name", "address", "target", "memory",
 						       "field" };
 
+/* Each reason is logged once for each kind: a cluster may have thousands of such objects, and list
+ * them again and again. */
 static void skip(struct nd_kindex *ix, const struct nd_object *o, enum nd_kcount_why why,
-		 const char *text)
+		 uint32_t n, const char *text)
 {
-	/* A cluster may have thousands of the same sort, listed again and again. */
-	if (ix->count.skipped[o->kind][why]++ == 0)
+	uint64_t *total = &ix->count.skipped[o->kind][why];
+
+	if (n && *total == 0)
 		nd_log_warning("kubernetes",
-			       "%s %s%s%s: %s; more of the sort are only counted, in "
+			       "%s %s%s%s: %s; further ones are only counted, in "
 			       "nodens_kubernetes_skipped_total",
 			       nd_object_kind_text[o->kind], o->namespace,
 			       o->namespace[0] ? "/" : "", o->name, text);
+	*total += n;
 }
 
 void nd_kcount_unread(struct nd_kindex *ix, enum nd_object_kind kind, const char *why)
 {
 	if (ix->count.skipped[kind][ND_KCOUNT_FIELD]++ == 0)
 		nd_log_warning("kubernetes",
-			       "%s; it is left out, and more of the sort are only counted, in "
+			       "%s; object ignored; further ones are only counted, in "
 			       "nodens_kubernetes_skipped_total",
 			       why);
-}
-
-static void skip_address(struct nd_kindex *ix, const struct nd_object *o)
-{
-	skip(ix, o, ND_KCOUNT_ADDRESS, "has an address that is no IP address, which is left out");
-}
-
-static void check_ips(struct nd_kindex *ix, const struct nd_object *o,
-		      const struct nd_object_ip *ip, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!ip[i].len)
-			skip_address(ix, o);
-}
-
-static void check_service(struct nd_kindex *ix, const struct nd_object *o)
-{
-	const struct nd_object_service *s = &o->service;
-
-	if (s->external && !nd_kobject_is_target(s->external_name))
-		skip(ix, o, ND_KCOUNT_TARGET,
-		     "its externalName is no host name, so it has no answer");
-	else if (!s->external && !s->headless)
-		check_ips(ix, o, s->ips, s->nips);
-}
-
-static void check_slice(struct nd_kindex *ix, const struct nd_object *o)
-{
-	for (size_t i = 0; i < o->slice.nendpoints; i++)
-		if (!o->slice.endpoints[i].ip.len)
-			skip_address(ix, o);
-}
-
-static void check(struct nd_kindex *ix, const struct nd_object *o)
-{
-	if (!nd_kput_can_be_named(o)) {
-		skip(ix, o, ND_KCOUNT_NAME,
-		     "its name or its namespace's is no label of a DNS name; it is left out");
-		return;
-	}
-	switch (o->kind) {
-	case ND_OBJECT_SERVICE:
-	case ND_OBJECT_IMPORT: check_service(ix, o); break;
-	case ND_OBJECT_SLICE: check_slice(ix, o); break;
-	case ND_OBJECT_POD: check_ips(ix, o, o->pod.ips, o->pod.nips); break;
-	default: break;
-	}
 }
 
 /* ---- how long a change took ---- */
@@ -121,14 +77,20 @@ static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 	     (double)(now - changed) / 1e9);
 }
 
-void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o, int err)
+void nd_kcount_no_memory(struct nd_kindex *ix, const struct nd_object *o)
 {
-	if (err) {
-		skip(ix, o, ND_KCOUNT_MEMORY,
-		     "there is no room for it, so what was there before is answered");
-		return;
-	}
-	check(ix, o);
+	skip(ix, o, ND_KCOUNT_MEMORY, 1,
+	     "the index is full or memory is out; keeping the previous state of the object");
+}
+
+void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o,
+		      const struct nd_kskips *skips)
+{
+	skip(ix, o, ND_KCOUNT_NAME, skips->name,
+	     "name or namespace is not a DNS label; object ignored");
+	skip(ix, o, ND_KCOUNT_TARGET, skips->target,
+	     "externalName is not a host name; the Service has no records");
+	skip(ix, o, ND_KCOUNT_ADDRESS, skips->addresses, "invalid IP address ignored");
 	if (o->kind == ND_OBJECT_SLICE)
 		note_time(ix, o);
 }

@@ -12,6 +12,7 @@
 #include "kube/objects.h"
 
 struct nd_kindex;
+struct nd_kskips;
 struct nd_metric_out;
 
 enum nd_kcount_why {
@@ -34,8 +35,11 @@ struct nd_kcount {
 	bool bad_time; /* was told */
 };
 
-/* After the object was put in, with what that gave. */
-void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o, int err);
+/* An object was put in, without what skips says. */
+void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o,
+		      const struct nd_kskips *skips);
+/* An object could not be put in. */
+void nd_kcount_no_memory(struct nd_kindex *ix, const struct nd_object *o);
 /* One came that could not be read. */
 void nd_kcount_unread(struct nd_kindex *ix, enum nd_object_kind kind, const char *why);
 void nd_kcount_emit(const struct nd_kindex *ix, struct nd_metric_out *out);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "base/rcu.h"
+#include "plugin/kubernetes/kpod.h"
 
 bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone)
 {
@@ -209,7 +210,7 @@ static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct n
 		return;
 	f->npods = 1;
 	if (c->pods == ND_KCONF_PODS_VERIFIED)
-		f->npods = nd_kindex_count_pods(c->index, ns, f->pod.bytes, f->pod.len);
+		f->npods = nd_kpod_count(c->index, ns, f->pod.bytes, f->pod.len);
 	if (f->npods)
 		f->kind = ND_KFIND_POD;
 }

@@ -44,11 +44,11 @@ struct nd_kgroup {
 struct nd_kname {
 	struct nd_knode node;
 	struct nd_kns *ns;
-	const struct nd_kservice *service; /* published; NULL: none */
-	const struct nd_kgroup *group;     /* published; NULL: no slices */
-	struct nd_list sets;               /* control: of nd_kset */
-	uint32_t id;                       /* control: in service_ips; 0: none */
-	uint8_t mark;                      /* control: relist that named the Service */
+	struct nd_kservice *service; /* published; NULL: none */
+	struct nd_kgroup *group;     /* published; NULL: no slices */
+	struct nd_list sets;         /* control: of nd_kset */
+	uint32_t id;                 /* control: in service_ips; 0: none */
+	uint8_t mark;                /* control: relist that named the Service */
 	char text[];
 };
 
@@ -56,13 +56,17 @@ struct nd_kname {
 struct nd_kset {
 	struct nd_knode node;
 	struct nd_kname *of;
-	const struct nd_kslice *now; /* published */
+	struct nd_kslice *now; /* published */
 	struct nd_list link;
 	uint32_t id; /* in endpoint_ips */
 	char text[];
 };
 
-struct nd_kpod; /* kpod.h */
+/* What one object changed in the index. */
+struct nd_kupdate {
+	bool added, changed;
+	struct nd_kskips skips;
+};
 
 struct nd_kindex_config {
 	bool pod_names, zones;        /* see nd_kobject_slice */
@@ -91,9 +95,6 @@ struct nd_kindex {
 	struct nd_kcount count;
 };
 
-struct nd_kindex *nd_kindex_new(const struct nd_kindex_config *config); /* NULL: no memory */
-void nd_kindex_free(struct nd_kindex *ix); /* no reader is left; takes NULL */
-
 /* Every wanted kind was listed whole. */
 bool nd_kindex_complete(const struct nd_kindex *ix);
 /* NULL unless there is such a namespace. */
@@ -102,16 +103,11 @@ const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void 
  * the namespace exists or not: see nd_kindex_exists. */
 const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
 				      const uint8_t *labels);
+/* The same for the writing side, which owns the name. Control thread. */
+struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_krealm realm,
+				    const uint8_t *labels);
 uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
 bool nd_kindex_exists(const struct nd_kname *name);
-/* How many pods of the namespace have this address? (Those on the host's network share the node's.)
- */
-size_t nd_kindex_count_pods(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
-			    size_t n);
-
-/* A pod with this address, or NULL. */
-const struct nd_kpod *nd_kindex_pod(const struct nd_kindex *ix, const uint8_t *ip, size_t n);
-
 /* Names and slices that hold an address, candidates: check with nd_kindex_service_has, or look
  * through it->now. */
 struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,
@@ -119,3 +115,7 @@ struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, cons
 struct nd_kreverse_iter nd_kindex_by_endpoint_ip(const struct nd_kindex *ix, const uint8_t *ip,
 						 size_t n);
 bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_t n);
+
+/* The table that holds the objects of a kind; for Services and ServiceImports that of the names. */
+const struct nd_ktable *nd_kindex_table(const struct nd_kindex *ix, enum nd_object_kind kind,
+					enum nd_krealm realm);

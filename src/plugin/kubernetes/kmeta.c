@@ -15,7 +15,7 @@ static const struct nd_kpod *client_pod(const struct nd_kconf *c, const struct n
 	size_t n;
 	const uint8_t *ip = nd_addr_bytes(&q->client.peer, &n);
 
-	return c->pods == ND_KCONF_PODS_VERIFIED ? nd_kindex_pod(c->index, ip, n) : NULL;
+	return c->pods == ND_KCONF_PODS_VERIFIED ? nd_kpod_find(c->index, ip, n) : NULL;
 }
 
 static int put(char *out, size_t cap, const void *text, size_t n)

@@ -24,6 +24,15 @@ bool nd_kobject_is_label(const char *text)
 	return n > 0 && n <= ND_LABEL_MAX && !text[n];
 }
 
+bool nd_kobject_can_be_named(const struct nd_object *o)
+{
+	if (o->kind != ND_OBJECT_NAMESPACE && !nd_kobject_is_label(o->namespace))
+		return false;
+	if (o->kind == ND_OBJECT_SLICE || o->kind == ND_OBJECT_POD)
+		return strlen(o->name) <= UINT8_MAX;
+	return nd_kobject_is_label(o->name);
+}
+
 static char *put_byte(char *to, unsigned byte)
 {
 	if (byte >= 100)
@@ -124,12 +133,13 @@ static void fill_ports(struct nd_kport *to, const struct nd_object_port *from, s
 					   .port = from[i].port };
 }
 
-static uint8_t count_ips(const struct nd_object_service *s)
+static uint8_t count_ips(const struct nd_object_service *s, struct nd_kskips *skips)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->nips; i++)
 		n += s->ips[i].len > 0;
+	skips->addresses = (uint32_t)(s->nips - n);
 	return n > UINT8_MAX ? UINT8_MAX : (uint8_t)n;
 }
 
@@ -142,13 +152,6 @@ static size_t wire_target(const char *text, struct nd_name_buf *buf)
 	if (nd_addr_parse_ip(text, 0, &ip) == 0 || nd_name_parse(text, false, buf, &name))
 		return 0;
 	return name.len;
-}
-
-bool nd_kobject_is_target(const char *external_name)
-{
-	struct nd_name_buf buf;
-
-	return wire_target(external_name, &buf) > 0;
 }
 
 /* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too
@@ -202,14 +205,15 @@ static void *block(struct nd_kmemory *m, size_t head, const struct nd_buf *text,
 
 static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_object_service *o,
 					 size_t nports, struct nd_kport *ports, struct nd_buf *text,
-					 bool outside)
+					 bool outside, struct nd_kskips *skips)
 {
 	struct nd_name_buf target;
 	size_t outside_len = outside ? add_outside(o, text) : 0;
 	size_t target_len = o->external ? wire_target(o->external_name, &target) : 0;
-	uint8_t nips = o->headless || o->external ? 0 : count_ips(o);
+	uint8_t nips = o->headless || o->external ? 0 : count_ips(o, skips);
 	uint32_t size;
 
+	skips->target = o->external && !target_len;
 	nd_buf_add(text, target.bytes, target_len);
 	struct nd_kservice *s = block(m,
 				      sizeof *s + nports * sizeof *ports +
@@ -239,7 +243,7 @@ static struct nd_kservice *build_service(struct nd_kmemory *m, const struct nd_o
 }
 
 struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o,
-				       bool outside)
+				       bool outside, struct nd_kskips *skips)
 {
 	const struct nd_object_service *s = &o->service;
 	/* A ServiceImport without ports has none at all. */
@@ -253,7 +257,7 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 		return NULL;
 	begin_text(&text);
 	fill_ports(ports, s->ports, given, &text);
-	made = build_service(m, s, nports, ports, &text, outside);
+	made = build_service(m, s, nports, ports, &text, outside, skips);
 	nd_buf_clear(&text);
 	nd_kmemory_free(m, ports);
 	return made;
@@ -371,7 +375,7 @@ static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_objec
 }
 
 struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
-				   bool pod_names, bool zones)
+				   bool pod_names, bool zones, struct nd_kskips *skips)
 {
 	uint32_t *names = nd_kmemory_new(m, (2 * o->nendpoints + 1) * sizeof *names);
 	struct nd_kport *ports = nd_kmemory_new(m, count_ports(o->nports) * sizeof *ports);
@@ -381,6 +385,8 @@ struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_
 	begin_text(&text);
 	if (names && ports)
 		made = build_slice(m, o, pod_names, zones, names, ports, &text);
+	if (made)
+		skips->addresses = (uint32_t)o->nendpoints - made->n4 - made->n6;
 	nd_buf_clear(&text);
 	nd_kmemory_free(m, names);
 	nd_kmemory_free(m, ports);

@@ -100,15 +100,22 @@ struct nd_koutside {
 bool nd_kobject_outside(const struct nd_kservice *s, size_t *at, struct nd_koutside *out);
 bool nd_kobject_slice_has(const struct nd_kslice *s, const uint8_t *ip, size_t n);
 
+/* What of an object could not be used. */
+struct nd_kskips {
+	bool name;          /* the object: its name or its namespace's cannot be in a DNS name */
+	bool target;        /* the externalName is not a host name */
+	uint32_t addresses; /* not IP addresses */
+};
+
+/* Can the object be in an answer? Its namespace and name must be labels; slice and pod names need
+ * only be at most 255 bytes, which a key of the index holds. */
+bool nd_kobject_can_be_named(const struct nd_object *o);
 /* NULL: no memory. outside: keep externalIPs and what load balancers have. */
 struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_object *o,
-				       bool outside);
+				       bool outside, struct nd_kskips *skips);
 /* pod_names: an endpoint without a hostname is called as its pod. zones: keep topology zones. */
 struct nd_kslice *nd_kobject_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
-				   bool pod_names, bool zones);
-
-/* Is it a name that a CNAME can lead to, and no address? */
-bool nd_kobject_is_target(const char *external_name);
+				   bool pod_names, bool zones, struct nd_kskips *skips);
 
 enum { ND_KOBJECT_LABEL_MAX = 1 + 63 };
 /* The label that CoreDNS makes of an address: "10-0-0-1", "2001-db8--1"; length and letters. */

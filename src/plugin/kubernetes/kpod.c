@@ -27,6 +27,29 @@ bool nd_kpod_has(const struct nd_kpod *pod, const uint8_t *ip, size_t n)
 	return false;
 }
 
+const struct nd_kpod *nd_kpod_find(const struct nd_kindex *ix, const uint8_t *ip, size_t n)
+{
+	struct nd_kreverse_iter it = nd_kreverse_find(&ix->pod_ips, nd_ktags_of(ix, ip, n));
+	const struct nd_kpod *pod;
+
+	while ((pod = nd_kreverse_next(&it)))
+		if (nd_kpod_has(pod, ip, n))
+			return pod;
+	return NULL;
+}
+
+size_t nd_kpod_count(const struct nd_kindex *ix, const struct nd_kns *ns, const uint8_t *ip,
+		     size_t n)
+{
+	struct nd_kreverse_iter it = nd_kreverse_find(&ix->pod_ips, nd_ktags_of(ix, ip, n));
+	const struct nd_kpod *pod;
+	size_t found = 0;
+
+	while ((pod = nd_kreverse_next(&it)))
+		found += nd_kpod_ns(pod) == ns && nd_kpod_has(pod, ip, n);
+	return found;
+}
+
 static const char *labels_of(const struct nd_kpod *pod)
 {
 	return pod->node.name + pod->node.len;
@@ -56,13 +79,15 @@ static size_t labels_size(const struct nd_kindex *ix, const struct nd_object *o)
 	return n < UINT32_MAX ? n : 0;
 }
 
-static size_t ips_size(const struct nd_object_pod *p, uint8_t *count)
+static size_t ips_size(const struct nd_object_pod *p, uint8_t *count, uint32_t *skipped)
 {
 	size_t n = 0;
 
 	*count = 0;
+	*skipped = 0;
 	for (size_t i = 0; i < p->nips && *count < UINT8_MAX; i++) {
 		*count += p->ips[i].len > 0;
+		*skipped += p->ips[i].len == 0;
 		n += p->ips[i].len ? 1u + p->ips[i].len : 0;
 	}
 	return n;
@@ -88,10 +113,11 @@ static void fill_labels(char *at, const struct nd_object *o)
 	}
 }
 
-static struct nd_kpod *make(struct nd_kindex *ix, const struct nd_object *o)
+static struct nd_kpod *make(struct nd_kindex *ix, const struct nd_object *o,
+			    struct nd_kskips *skips)
 {
 	uint8_t count;
-	size_t ips = ips_size(&o->pod, &count), labels = labels_size(ix, o);
+	size_t ips = ips_size(&o->pod, &count, &skips->addresses), labels = labels_size(ix, o);
 	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
 	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory,
 						  sizeof *pod + ips + strlen(o->name) + labels)
@@ -127,7 +153,7 @@ static bool same(const struct nd_kpod *a, const struct nd_kpod *b)
 /* Nobody has seen it. */
 static void unmake(struct nd_kindex *ix, struct nd_kpod *pod)
 {
-	nd_kspace_drop(ix, (struct nd_kns *)pod->node.parent);
+	nd_kspace_drop(ix, pod->node.parent);
 	nd_kmemory_free(&ix->memory, pod);
 }
 
@@ -154,7 +180,7 @@ static void discard(struct nd_kindex *ix, struct nd_kpod *pod)
 	}
 	if (id)
 		nd_kreverse_leave(&ix->pod_ips, id);
-	nd_kspace_drop(ix, (struct nd_kns *)pod->node.parent);
+	nd_kspace_drop(ix, pod->node.parent);
 	nd_kmemory_retire(&ix->memory, pod);
 }
 
@@ -183,7 +209,7 @@ static int enter(struct nd_kindex *ix, struct nd_kpod *pod)
 	return err;
 }
 
-int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
 	struct nd_kpod *old = (struct nd_kpod *)nd_kspace_find_in(ix, &ix->pods, o->namespace,
 								  o->name);
@@ -196,7 +222,7 @@ int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_ch
 			old->node.mark = ix->epoch[ND_OBJECT_POD];
 		return 0;
 	}
-	pod = make(ix, o);
+	pod = make(ix, o, &update->skips);
 	if (!pod)
 		return -ENOMEM;
 	if (old && same(old, pod)) {
@@ -216,7 +242,7 @@ int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_ch
 	if (err || old)
 		discard(ix, err ? pod : old);
 	if (!err)
-		*change = old ? ND_KPUT_CHANGED : ND_KPUT_CAME;
+		*(old ? &update->changed : &update->added) = true;
 	return err;
 }
 

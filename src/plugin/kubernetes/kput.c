@@ -9,6 +9,11 @@
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
 
+static enum nd_krealm realm_of(enum nd_object_kind kind)
+{
+	return kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+}
+
 /* ---- Services ---- */
 
 static int service_tags(struct nd_kindex *ix, const struct nd_kservice *s, struct nd_ktags *out)
@@ -51,14 +56,14 @@ static void leave_if_none(struct nd_kindex *ix, struct nd_kname *name, size_t le
 static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name,
 			struct nd_kservice *made)
 {
-	struct nd_kservice *old = (struct nd_kservice *)name->service;
+	struct nd_kservice *old = name->service;
 	struct nd_ktags before = { 0 }, after = { 0 };
 	int err = 0;
 
 	if (realm == ND_KREALM_CLUSTER)
 		err = enter_service(ix, name, made, &before, &after);
 	if (!err) {
-		nd_rcu_publish(name->service, (const struct nd_kservice *)made);
+		nd_rcu_publish(name->service, made);
 		nd_kreverse_del(&ix->service_ips, name->id, before.tag, before.n, after.tag,
 				after.n);
 		leave_if_none(ix, name, after.n);
@@ -69,10 +74,11 @@ static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kn
 	return err;
 }
 
-static int put_service(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+static int put_service(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
-	enum nd_krealm realm = o->kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
-	struct nd_kservice *made = nd_kobject_service(&ix->memory, o, ix->config.outside);
+	enum nd_krealm realm = realm_of(o->kind);
+	struct nd_kservice *made = nd_kobject_service(&ix->memory, o, ix->config.outside,
+						      &update->skips);
 	struct nd_kname *name = made ? nd_kspace_name(ix, realm, o->namespace, o->name) : NULL;
 	int err = -ENOMEM;
 
@@ -88,7 +94,7 @@ static int put_service(struct nd_kindex *ix, const struct nd_object *o, enum nd_
 	if (err)
 		goto fail;
 	name->mark = ix->epoch[o->kind];
-	*change = old ? ND_KPUT_CHANGED : ND_KPUT_CAME;
+	*(old ? &update->changed : &update->added) = true;
 	return 0;
 
 fail:
@@ -100,7 +106,7 @@ fail:
 
 static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name)
 {
-	struct nd_kservice *old = (struct nd_kservice *)name->service;
+	struct nd_kservice *old = name->service;
 
 	nd_rcu_publish(name->service, NULL);
 	for (size_t i = 0; name->id && i < old->nips; i++) {
@@ -119,57 +125,31 @@ static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd
 
 /* ---- slices ---- */
 
-static int put_slice(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
+static int put_slice(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
-	bool came = false, changed = false;
-	int err = nd_kset_put(ix, ND_KREALM_CLUSTER, o, o->slice.service, &came, &changed);
+	int err = nd_kset_put(ix, ND_KREALM_CLUSTER, o, o->slice.service, update);
 
 	if (!err && ix->config.wanted[ND_OBJECT_IMPORT])
-		err = nd_kset_put(ix, ND_KREALM_MULTI, o, o->slice.import, &came, &changed);
-	*change = came ? ND_KPUT_CAME : changed ? ND_KPUT_CHANGED : ND_KPUT_SAME;
+		err = nd_kset_put(ix, ND_KREALM_MULTI, o, o->slice.import, update);
 	return err;
 }
 
 /* ---- any ---- */
 
-bool nd_kput_can_be_named(const struct nd_object *o)
+int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
-	if (o->kind != ND_OBJECT_NAMESPACE && !nd_kobject_is_label(o->namespace))
-		return false;
-	if (o->kind == ND_OBJECT_SLICE || o->kind == ND_OBJECT_POD)
-		return strlen(o->name) <= UINT8_MAX;
-	return nd_kobject_is_label(o->name);
-}
-
-static int put_namespace(struct nd_kindex *ix, const struct nd_object *o,
-			 enum nd_kput_change *change)
-{
-	bool came = false;
-	int err = nd_kspace_put(ix, o->name, &came);
-
-	*change = came ? ND_KPUT_CAME : ND_KPUT_SAME;
-	return err;
-}
-
-int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change)
-{
-	*change = ND_KPUT_SAME;
-	if (!nd_kput_can_be_named(o))
+	update->skips.name = !nd_kobject_can_be_named(o);
+	if (update->skips.name)
 		return 0;
 	switch (o->kind) {
-	case ND_OBJECT_NAMESPACE: return put_namespace(ix, o, change);
+	case ND_OBJECT_NAMESPACE: return nd_kspace_put(ix, o->name, update);
 	case ND_OBJECT_SERVICE:
-	case ND_OBJECT_IMPORT: return put_service(ix, o, change);
-	case ND_OBJECT_SLICE: return put_slice(ix, o, change);
-	case ND_OBJECT_POD: return nd_kpod_put(ix, o, change);
+	case ND_OBJECT_IMPORT: return put_service(ix, o, update);
+	case ND_OBJECT_SLICE: return put_slice(ix, o, update);
+	case ND_OBJECT_POD: return nd_kpod_put(ix, o, update);
 	case ND_OBJECT_KINDS: break;
 	}
 	return 0;
-}
-
-static enum nd_krealm realm_of(enum nd_object_kind kind)
-{
-	return kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
 }
 
 /* One object, or with `sweep` all of the kind that the last list did not name. */
@@ -203,21 +183,10 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 	}
 }
 
-static struct nd_ktable *table_of(struct nd_kindex *ix, enum nd_object_kind kind,
-				  enum nd_krealm realm)
-{
-	switch (kind) {
-	case ND_OBJECT_NAMESPACE: return &ix->namespaces;
-	case ND_OBJECT_POD: return &ix->pods;
-	case ND_OBJECT_SLICE: return &ix->realm[realm].sets;
-	default: return &ix->realm[realm].names;
-	}
-}
-
 static struct nd_knode *find_node(struct nd_kindex *ix, enum nd_object_kind kind,
 				  enum nd_krealm realm, const char *namespace, const char *name)
 {
-	struct nd_ktable *t = table_of(ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(ix, kind, realm);
 
 	if (kind == ND_OBJECT_NAMESPACE)
 		return nd_kspace_find(ix, t, NULL, name);
@@ -237,7 +206,7 @@ static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_k
 
 static bool sweep_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm)
 {
-	const struct nd_ktable *t = table_of(ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(ix, kind, realm);
 	struct nd_knode *node;
 	uint32_t at = 0;
 	bool any = false;

@@ -8,12 +8,9 @@
 
 #include "plugin/kubernetes/kindex.h"
 
-enum nd_kput_change { ND_KPUT_SAME, ND_KPUT_CAME, ND_KPUT_CHANGED };
-
-/* What is no label is in no name; slices and pods may be called anything that a key can be. */
-bool nd_kput_can_be_named(const struct nd_object *o);
-/* 0, -ENOMEM. */
-int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, enum nd_kput_change *change);
+/* Adds or replaces an object; *update comes zeroed. An object whose name cannot be in a DNS name is
+ * skipped. 0 or -ENOMEM. */
+int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update);
 /* False if there was none. */
 bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace,
 		    const char *name);

@@ -104,12 +104,12 @@ static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd
 	return 0;
 }
 
-static void publish_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kgroup *group)
+static void publish_group(struct nd_kindex *ix, struct nd_kname *of, struct nd_kgroup *group)
 {
-	const struct nd_kgroup *old = of->group;
+	struct nd_kgroup *old = of->group;
 
 	nd_rcu_publish(of->group, group);
-	nd_kmemory_retire(&ix->memory, (void *)old);
+	nd_kmemory_retire(&ix->memory, old);
 }
 
 /* ---- sets ---- */
@@ -170,7 +170,7 @@ static int enter_tags(struct nd_kindex *ix, struct nd_kset *set, const struct nd
 static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set,
 		      struct nd_kslice *made)
 {
-	struct nd_kslice *old = (struct nd_kslice *)set->now;
+	struct nd_kslice *old = set->now;
 	struct nd_ktags before = { 0 }, after = { 0 };
 	struct nd_kgroup *group;
 	int err = make_group(ix, set->of, set, made, &group);
@@ -180,7 +180,7 @@ static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset
 	if (err) {
 		nd_kmemory_free(&ix->memory, group);
 	} else {
-		nd_rcu_publish(set->now, (const struct nd_kslice *)made);
+		nd_rcu_publish(set->now, made);
 		publish_group(ix, set->of, group);
 		nd_kreverse_del(&ix->endpoint_ips, set->id, before.tag, before.n, after.tag,
 				after.n);
@@ -206,7 +206,7 @@ static void forget_cells(struct nd_kindex *ix, const struct nd_kset *set)
 /* Where there is no memory for a smaller group, the slice leaves a gap in the old one. */
 static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 {
-	struct nd_kgroup *old = (struct nd_kgroup *)set->of->group, *group;
+	struct nd_kgroup *old = set->of->group, *group;
 
 	if (make_group(ix, set->of, set, NULL, &group) == 0) {
 		publish_group(ix, set->of, group);
@@ -219,7 +219,7 @@ static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 
 void nd_kset_remove(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
 {
-	struct nd_kslice *old = (struct nd_kslice *)set->now;
+	struct nd_kslice *old = set->now;
 
 	leave_group(ix, set);
 	if (set->id)
@@ -242,7 +242,7 @@ static bool same(const struct nd_kset *set, const struct nd_kslice *made)
 }
 
 int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
-		const char *owner, bool *came, bool *changed)
+		const char *owner, struct nd_kupdate *update)
 {
 	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->realm[realm].sets,
 								  o->namespace, o->name);
@@ -251,13 +251,13 @@ int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_obje
 
 	if (set && !belongs(set, owner)) {
 		nd_kset_remove(ix, realm, set);
-		*changed = true;
+		update->changed = true;
 		set = NULL;
 	}
 	if (!nd_kobject_is_label(owner))
 		return 0;
 	made = nd_kobject_slice(&ix->memory, &o->slice, ix->config.pod_names,
-				ix->config.zones && realm == ND_KREALM_CLUSTER);
+				ix->config.zones && realm == ND_KREALM_CLUSTER, &update->skips);
 	if (!made)
 		return -ENOMEM;
 	if (set && same(set, made)) {
@@ -277,6 +277,6 @@ int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_obje
 		return err;
 	}
 	set->node.mark = ix->epoch[ND_OBJECT_SLICE];
-	*(is_new ? came : changed) = true;
+	*(is_new ? &update->added : &update->changed) = true;
 	return 0;
 }

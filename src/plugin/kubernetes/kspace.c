@@ -22,7 +22,7 @@ struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_k
 	return ns ? nd_kspace_find(ix, t, ns, name) : NULL;
 }
 
-static void fill_node(struct nd_knode *node, const void *parent, char *text, const char *name,
+static void fill_node(struct nd_knode *node, void *parent, char *text, const char *name,
 		      uint32_t hash)
 {
 	size_t n = strlen(name);
@@ -31,7 +31,7 @@ static void fill_node(struct nd_knode *node, const void *parent, char *text, con
 	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n, .hash = hash };
 }
 
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, const void *parent,
+void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,
 			 char *text, const char *name)
 {
 	fill_node(node, parent, text, name,
@@ -64,14 +64,14 @@ void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns)
 	nd_kmemory_retire(&ix->memory, ns);
 }
 
-int nd_kspace_put(struct nd_kindex *ix, const char *name, bool *came)
+int nd_kspace_put(struct nd_kindex *ix, const char *name, struct nd_kupdate *update)
 {
 	struct nd_kns *ns = nd_kspace_hold(ix, name);
 
 	if (!ns)
 		return -ENOMEM;
 	ns->node.mark = ix->epoch[ND_OBJECT_NAMESPACE];
-	*came = !ns->exists;
+	update->added = !ns->exists;
 	nd_rcu_publish(ns->exists, true);
 	nd_kspace_drop(ix, ns);
 	return 0;
@@ -97,7 +97,7 @@ static void write_labels(uint8_t labels[2 * (ND_LABEL_MAX + 1)], const char *nam
 	memcpy(labels + n + 2, namespace, m);
 }
 
-struct nd_kname *nd_kspace_find_name(const struct nd_kindex *ix, enum nd_krealm realm,
+struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_krealm realm,
 				     const char *namespace, const char *name)
 {
 	uint8_t labels[2 * (ND_LABEL_MAX + 1)];
@@ -105,7 +105,7 @@ struct nd_kname *nd_kspace_find_name(const struct nd_kindex *ix, enum nd_krealm 
 	if (!nd_kobject_is_label(namespace) || !nd_kobject_is_label(name))
 		return NULL;
 	write_labels(labels, namespace, name);
-	return (struct nd_kname *)nd_kindex_name(ix, realm, labels);
+	return nd_kindex_own_name(ix, realm, labels);
 }
 
 struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,

@@ -7,6 +7,7 @@
 #include "core/gen.h"
 #include "io/clock.h"
 #include "io/random.h"
+#include "plugin/kubernetes/ksink.h"
 #include "plugin/kubernetes/kstore_parts.h"
 
 static const size_t index_bytes_max = (size_t)1 << 30;
@@ -70,7 +71,7 @@ static struct nd_kindex *make_index(const struct nd_kconf *c, const bool wanted[
 
 	memcpy(config.wanted, wanted, sizeof config.wanted);
 	nd_random_bytes(&config.key, sizeof config.key);
-	return nd_kindex_new(&config);
+	return nd_ksink_new(&config);
 }
 
 static void unmake(void *object)
@@ -84,7 +85,7 @@ static void unmake(void *object)
 	nd_apisource_free(st->api);
 	/* No generation has it any more, but a worker may still be in its last batch. */
 	nd_rcu_synchronize();
-	nd_kindex_free(st->index);
+	nd_ksink_free(st->index);
 	nd_arena_clear(&st->arena);
 	free(st);
 }

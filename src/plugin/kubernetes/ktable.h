@@ -14,8 +14,8 @@
 #include "plugin/kubernetes/kmemory.h"
 
 struct nd_knode {
-	const void *parent; /* NULL at the top */
-	const char *name;   /* len bytes */
+	void *parent;     /* NULL at the top */
+	const char *name; /* len bytes */
 	uint32_t hash;
 	uint8_t len;
 	uint8_t mark; /* relist that named it last */

@@ -216,17 +216,6 @@ static void fill_pod(struct walk *w, const struct nd_kpod *from, struct nd_objec
 
 /* ---- any ---- */
 
-static const struct nd_ktable *table_of(const struct nd_kindex *ix, enum nd_object_kind kind,
-					enum nd_krealm realm)
-{
-	switch (kind) {
-	case ND_OBJECT_NAMESPACE: return &ix->namespaces;
-	case ND_OBJECT_POD: return &ix->pods;
-	case ND_OBJECT_SLICE: return &ix->realm[realm].sets;
-	default: return &ix->realm[realm].names;
-	}
-}
-
 static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_krealm realm,
 				     const struct nd_knode *node)
 {
@@ -261,7 +250,7 @@ static bool fill(struct walk *w, const struct nd_knode *node, enum nd_krealm rea
 
 static int walk_table(struct walk *w, enum nd_object_kind kind, enum nd_krealm realm)
 {
-	const struct nd_ktable *t = table_of(w->ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(w->ix, kind, realm);
 	const struct nd_knode *node;
 	uint32_t at = 0;
 

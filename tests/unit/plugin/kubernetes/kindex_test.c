@@ -12,7 +12,8 @@
 
 #include "base/err.h"
 #include "base/rcu.h"
-#include "plugin/kubernetes/kindex.h"
+#include "plugin/kubernetes/kpod.h"
+#include "plugin/kubernetes/ksink.h"
 #include "plugin/kubernetes/kspace.h"
 
 enum { SPACES = 3, NAMES = 4, SLICES = 6, PODS = 4, IPS = 10, PER_SLICE = 5 };
@@ -73,7 +74,7 @@ static struct nd_kindex *make_index(size_t max_bytes)
 					   .key = { 1, 2 } };
 
 	config.wanted[ND_OBJECT_SERVICE] = config.wanted[ND_OBJECT_POD] = true;
-	struct nd_kindex *ix = nd_kindex_new(&config);
+	struct nd_kindex *ix = nd_ksink_new(&config);
 	assert_non_null(ix);
 	return ix;
 }
@@ -382,7 +383,7 @@ static void compare_pods(struct world *w, unsigned s)
 					want++;
 					break;
 				}
-		assert_int_equal(nd_kindex_count_pods(w->ix, ns, ip.bytes, ip.len), want);
+		assert_int_equal(nd_kpod_count(w->ix, ns, ip.bytes, ip.len), want);
 	}
 }
 
@@ -453,7 +454,7 @@ static void run(uint64_t seed, size_t max_bytes, unsigned steps)
 		assert_true(w->ix->memory.used <= max_bytes + 4096);
 	}
 	empty(w);
-	nd_kindex_free(w->ix);
+	nd_ksink_free(w->ix);
 	free(w);
 }
 
@@ -483,7 +484,7 @@ static void test_complete(void **state)
 	assert_false(nd_kindex_complete(ix));
 	ix->sink.end(&ix->sink, ND_OBJECT_POD);
 	assert_true(nd_kindex_complete(ix));
-	nd_kindex_free(ix);
+	nd_ksink_free(ix);
 }
 
 static void test_serial(void **state)
@@ -510,7 +511,7 @@ static void test_serial(void **state)
 	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 0);
 	ix->sink.remove(&ix->sink, ND_OBJECT_IMPORT, "n", "i");
 	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 1700000000);
-	nd_kindex_free(ix);
+	nd_ksink_free(ix);
 }
 
 static int with_rcu(void **state)

@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/rcu.h"
+#include "plugin/kubernetes/ksink.h"
 #include "plugin/kubernetes/ksnap.h"
 #include "plugin/kubernetes/kwalk.h"
 
@@ -54,7 +55,7 @@ static struct nd_kindex *make_index(uint64_t key)
 
 	for (int k = 0; k < ND_OBJECT_KINDS; k++)
 		config.wanted[k] = true;
-	struct nd_kindex *ix = nd_kindex_new(&config);
+	struct nd_kindex *ix = nd_ksink_new(&config);
 	assert_non_null(ix);
 	return ix;
 }
@@ -182,8 +183,8 @@ static void test_same_again(void **state)
 	assert_int_equal(to->changes, before);
 	live = true;
 	assert_false(nd_ksnap_served(&s, &age));
-	nd_kindex_free(from);
-	nd_kindex_free(to);
+	nd_ksink_free(from);
+	nd_ksink_free(to);
 }
 
 /* What the live list no longer names goes at its end. */
@@ -204,8 +205,8 @@ static void test_replaced(void **state)
 	}
 	assert_int_equal(nd_kwalk_objects(to, count_one, &walked), 0);
 	assert_int_equal(walked, 0);
-	nd_kindex_free(from);
-	nd_kindex_free(to);
+	nd_ksink_free(from);
+	nd_ksink_free(to);
 }
 
 static void test_left_out(void **state)
@@ -224,8 +225,8 @@ static void test_left_out(void **state)
 	assert_false(nd_kindex_complete(to));
 	assert_false(nd_ksnap_served(&s, &age));
 	assert_int_equal(to->changes, 0);
-	nd_kindex_free(from);
-	nd_kindex_free(to);
+	nd_ksink_free(from);
+	nd_ksink_free(to);
 }
 
 /* A folder that is not there: it is counted, nothing else happens. */
@@ -242,7 +243,7 @@ static void test_no_folder(void **state)
 	nd_ksnap_stop(&s, true, true);
 	assert_int_equal(s.failures, 1);
 	assert_int_equal(s.saved_s, 0);
-	nd_kindex_free(from);
+	nd_ksink_free(from);
 }
 
 static int with_rcu(void **state)
