@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The driver: when a plugin is called. The life of a query (enum nd_query_life):
+ *
+ *	FREE -> RUNNING                     nd_query_slot_take: a request, or a sub-query
+ *	RUNNING -> PARKED -> RUNNING        ND_WAIT; nd_chain_resume, or the sub-query is answered
+ *	           PARKED -> QUEUED -> RUNNING      resumed while another query runs; that one ended
+ *	RUNNING -> DRAINING -> DRAINED -> RUNNING   nd_query_drain; the connection has written all
+ *	RUNNING -> FREE                     the reply was sent or dropped
+ *	RUNNING -> FINISHED -> FREE         a sub-query is answered; its parent has read the answer
+ *	any that waits -> RUNNING           cancelled: it goes the way back with SERVFAIL
+ *	any that waits -> FREE              cancelled without an answer: the client is gone
+ */
 #include "core/chain.h"
 
 #include "core/parts.h"
 
 static void run(struct nd_query *q, enum nd_verdict v);
 
-/* Of these links those that q came past: below where it began, down to where it turned around. */
+/* Those of the links that q passed: from the one it began at to the one that answered. */
 static uint64_t passed(const struct nd_query *q, uint64_t links)
 {
-	if (q->from == ND_CHAIN_MAX) /* behind the last one */
+	if (q->run.from == ND_CHAIN_MAX) /* after the last one */
 		return 0;
-	return (links & (((uint64_t)2 << q->answerer) - 1)) >> q->from << q->from;
+	return (links & (((uint64_t)2 << q->run.answerer) - 1)) >> q->run.from << q->run.from;
 }
 
-/* Takes the last one of the links that are left, and stands there. */
+/* Removes the last of the links that are left and moves q there. */
 static const struct nd_link *take_last(struct nd_query *q, uint64_t *left)
 {
 	unsigned i = 63u - (unsigned)__builtin_clzll(*left);
 
 	*left &= ~((uint64_t)1 << i);
-	q->at = (uint16_t)(i + 1);
-	return &q->chain->link[i];
+	q->run.at = (uint16_t)(i + 1);
+	return &q->run.chain->link[i];
 }
 
 static void call_reply(struct nd_query *q)
 {
-	uint64_t left = q->want_reply | passed(q, q->chain->see_reply);
+	uint64_t left = q->run.want_reply | passed(q, q->run.chain->see_reply);
 
 	while (left) {
 		const struct nd_link *l = take_last(q, &left);
@@ -35,7 +46,7 @@ static void call_reply(struct nd_query *q)
 
 static void call_done(struct nd_query *q)
 {
-	uint64_t left = q->want_done | passed(q, q->chain->see_done);
+	uint64_t left = q->run.want_done | passed(q, q->run.chain->see_done);
 
 	while (left) {
 		const struct nd_link *l = take_last(q, &left);
@@ -43,7 +54,7 @@ static void call_done(struct nd_query *q)
 	}
 }
 
-/* Hands the finished bytes to the server. */
+/* Completes the reply and gives it to the server. */
 static void send_reply(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
@@ -55,119 +66,119 @@ static void send_reply(struct nd_query *q)
 	w->out_used += (uint32_t)q->ans.w.pos;
 }
 
-static enum nd_verdict tell_parent(struct nd_query *parent, struct nd_query *child)
+/* Runs a waiting query again. */
+static void resume(struct nd_query *q, enum nd_verdict v)
 {
-	const struct nd_link *l = &parent->chain->link[parent->at - 1];
-
-	parent->child = NULL;
-	return parent->child_done(l->self, parent, child);
+	if (ND_UNLIKELY(nd_query_unpark(q)))
+		v = nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	run(q, v);
 }
 
-/* A sub-query is answered. Its parent either waits on the stack (nd_query_ask reads `finished`),
- * or is parked and goes on from here. */
+/* A sub-query is answered. Its parent is either still in nd_query_ask(), which looks for FINISHED,
+ * or parked, and runs again from here. */
 static void finish_child(struct nd_query *q)
 {
-	struct nd_query *parent = q->parent;
+	struct nd_query *parent = q->run.parent;
+	enum nd_verdict v;
 
 	call_done(q);
-	q->finished = true;
-	if (!parent->parked)
+	q->run.life = ND_QUERY_FINISHED;
+	if (!nd_query_waits(parent))
 		return;
-	nd_query_unpark(parent);
-	enum nd_verdict v = tell_parent(parent, q);
-	nd_query_release(q);
+	parent->run.child = NULL;
+	if (ND_UNLIKELY(nd_query_unpark(parent)))
+		v = nd_query_fail(parent, ND_RCODE_SERVFAIL, "out of memory");
+	else
+		v = parent->run.child_done(parent->run.chain->link[parent->run.at - 1].self, parent,
+					   q);
+	nd_query_slot_release(q);
 	run(parent, v);
 }
 
-/* The way back: those who see the reply, last plugin first. */
+/* The way back: `reply`, the reply itself, `done`; last plugin first. */
 static void way_back(struct nd_query *q)
 {
 	call_reply(q);
-	if (q->parent) {
+	if (q->depth) {
 		finish_child(q);
 		return;
 	}
 	send_reply(q);
 	call_done(q);
-	nd_query_release(q);
+	nd_query_slot_release(q);
 }
 
 static void run_resumes(struct nd_worker *w)
 {
-	struct nd_list *node;
-
-	while ((node = nd_list_pop(&w->resumes))) {
-		struct nd_query *q = ND_LIST_ENTRY(node, struct nd_query, link);
-		q->queued = false;
-		nd_list_add(&w->parked, &q->link); /* where unpark expects it */
-		nd_query_unpark(q);
-		run(q, q->resume_with);
+	while (!nd_list_empty(&w->resumes)) {
+		struct nd_query *q = ND_LIST_ENTRY(w->resumes.next, struct nd_query, slot.link);
+		resume(q, q->run.resume_with);
 	}
 }
 
-/* The next one that has a `query`, and q stands there; NULL: there is none. */
+/* Moves q to the next plugin that has a `query`. NULL: there is none. */
 static const struct nd_link *next_link(struct nd_query *q)
 {
-	const struct nd_chain *c = q->chain;
-	uint64_t left = q->at < ND_CHAIN_MAX ? c->asked >> q->at : 0;
+	const struct nd_chain *c = q->run.chain;
+	uint64_t left = q->run.at < ND_CHAIN_MAX ? c->asked >> q->run.at : 0;
 
 	if (!left)
 		return NULL;
-	q->at = (uint16_t)(q->at + __builtin_ctzll(left) + 1);
-	return &c->link[q->at - 1];
+	q->run.at = (uint16_t)(q->run.at + __builtin_ctzll(left) + 1);
+	return &c->link[q->run.at - 1];
 }
 
-/* Runs q from where it stands, given what the last plugin said. */
+/* Runs q from its position on, after the last plugin returned v. */
 static void run(struct nd_query *q, enum nd_verdict v)
 {
 	struct nd_worker *w = q->worker;
-	const struct nd_chain *c = q->chain;
+	const struct nd_chain *c = q->run.chain;
 	const struct nd_link *l;
 
 	if (ND_UNLIKELY(v == ND_AGAIN)) {
-		q->at--;
+		q->run.at--;
 		v = ND_NEXT;
 	}
-	/* What plugins read under RCU (kube index, hosts) stands still for the whole run. */
+	/* One read-side section for all that the plugins read under RCU (kube index, hosts). */
 	if (w->running++ == 0)
-		nd_worker_hold(w);
+		nd_worker_rcu_lock(w);
 	while (v == ND_NEXT && (l = next_link(q)))
 		v = l->plugin->query(l->self, q);
 	switch (v) {
-	case ND_WAIT: /* parked; the plugin holds its reference */ ND_ASSERT(q->parked); break;
-	case ND_NEXT: /* ran out: the server answers, as after CoreDNS's NextOrFailure */
-		q->answerer = c->len ? c->len - 1 : 0;
+	case ND_WAIT: ND_ASSERT(nd_query_waits(q)); break;
+	case ND_NEXT: /* the chain ended: the server answers, as CoreDNS's NextOrFailure */
+		q->run.answerer = c->len ? c->len - 1 : 0;
 		nd_query_fail(q, c->empty ? ND_RCODE_REFUSED : ND_RCODE_SERVFAIL, NULL);
 		if (c->len)
 			q->error = nd_query_printf(q, "plugin/%s: no next plugin found",
 						   c->link[c->len - 1].plugin->name);
 		way_back(q);
 		break;
-	case ND_AGAIN: ND_ASSERT(false); break; /* no plugin's own answer */
+	case ND_AGAIN: ND_ASSERT(false); break; /* for nd_chain_resume() only */
 	case ND_DROP:
 		q->drop = true;
 		/* fall through */
 	case ND_DONE:
-		q->answerer = q->at ? q->at - 1 : 0;
+		q->run.answerer = q->run.at ? q->run.at - 1 : 0;
 		way_back(q);
 		break;
 	}
 	if (w->running == 1 && !nd_list_empty(&w->resumes))
 		run_resumes(w);
 	if (--w->running == 0)
-		nd_worker_let_go(w);
+		nd_worker_rcu_unlock(w);
 }
 
-/* A reply of the server's own: no block, no plugin, or not even a proper question. */
+/* A reply by the server itself: no block, no plugin, or a malformed request. */
 static void refuse(struct nd_query *q, uint16_t rcode, bool counted)
 {
 	static const struct nd_chain none = { .empty = true };
-	const struct nd_instance *d = q->gen->gen->dropped;
+	const struct nd_instance *d = q->slot.gen->gen->dropped;
 
-	q->chain = &none;
+	q->run.chain = &none;
 	q->rcode = rcode;
-	if (q->parent) {
-		q->finished = true;
+	if (q->depth) {
+		q->run.life = ND_QUERY_FINISHED;
 		return;
 	}
 	nd_answer_finish(q);
@@ -175,11 +186,10 @@ static void refuse(struct nd_query *q, uint16_t rcode, bool counted)
 	q->worker->out_used += (uint32_t)q->ans.w.pos;
 	if (counted && d)
 		d->dropped(d->self, q);
-	nd_query_release(q);
+	nd_query_slot_release(q);
 }
 
-/* Chooses the block and runs its chain. q->msg is read. */
-static void route(struct nd_query *q)
+void nd_chain_route(struct nd_query *q)
 {
 	q->site = nd_site_find(q->endpoint, q->msg.qname, q->msg.qtype);
 	if (!q->site || q->site->chain->empty) {
@@ -187,13 +197,8 @@ static void route(struct nd_query *q)
 		refuse(q, ND_RCODE_REFUSED, true);
 		return;
 	}
-	q->chain = q->site->chain;
+	q->run.chain = q->site->chain;
 	run(q, ND_NEXT);
-}
-
-void nd_chain_route(struct nd_query *q)
-{
-	route(q);
 }
 
 void nd_chain_run(struct nd_query *q)
@@ -203,11 +208,11 @@ void nd_chain_run(struct nd_query *q)
 
 void nd_chain_start(struct nd_query *q, const void *bytes, size_t n)
 {
-	enum nd_msg_verdict v = nd_msg_parse_query(&q->msg, bytes, n, &q->name_buf);
+	enum nd_msg_verdict v = nd_msg_parse_query(&q->msg, bytes, n, &q->slot.name_buf);
 
 	q->size = (uint32_t)n;
 	if (ND_UNLIKELY(v == ND_MSG_IGNORE)) {
-		nd_query_release(q);
+		nd_query_slot_release(q);
 		return;
 	}
 	nd_worker_output(q->worker, q);
@@ -220,7 +225,7 @@ void nd_chain_start(struct nd_query *q, const void *bytes, size_t n)
 		else if (ND_UNLIKELY(v == ND_MSG_BADVERS))
 			refuse(q, ND_RCODE_BADVERS, false);
 		else
-			route(q);
+			nd_chain_route(q);
 		break;
 	case ND_MSG_FORMERR: refuse(q, ND_RCODE_FORMERR, false); break;
 	case ND_MSG_NOTIMP: refuse(q, ND_RCODE_NOTIMP, false); break;
@@ -233,47 +238,46 @@ void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict)
 {
 	struct nd_query *q = nd_query_find(ref);
 
-	if (!q || q->queued)
+	if (!q || q->run.life == ND_QUERY_QUEUED)
 		return;
 	ND_ASSERT(verdict != ND_WAIT);
 	if (q->worker->running) {
-		/* From inside another query's run, whose answer is being written: later. */
-		q->queued = true;
-		q->resume_with = verdict;
-		nd_list_del(&q->link);
-		nd_list_add(&q->worker->resumes, &q->link);
+		/* Called while another query runs, whose answer is being written. */
+		q->run.life = ND_QUERY_QUEUED;
+		q->run.resume_with = verdict;
+		nd_list_del(&q->slot.link);
+		nd_list_add(&q->worker->resumes, &q->slot.link);
 		return;
 	}
-	nd_query_unpark(q);
-	run(q, verdict);
+	resume(q, verdict);
 }
 
-/* Tells whoever holds a reference to q, or to a query below it, to forget it. */
-static void forget(struct nd_query *q)
+/* Makes the plugin that holds a reference to q, or to the sub-query that q waits for, drop it. */
+static void cancel_wait(struct nd_query *q)
 {
-	if (q->child) {
-		forget(q->child);
-		nd_query_release(q->child);
-		q->child = NULL;
+	struct nd_query *child = q->run.child;
+
+	if (child) {
+		cancel_wait(child);
+		nd_query_slot_release(child);
+		q->run.child = NULL;
 		return;
 	}
-	const struct nd_link *l = &q->chain->link[q->at - 1];
-	struct nd_query_ref ref = { .q = q, .generation = q->generation };
-	if (!q->queued && l->plugin->cancel)
+	const struct nd_link *l = &q->run.chain->link[q->run.at - 1];
+	struct nd_query_ref ref = { .q = q, .generation = q->slot.generation };
+	if (q->run.life != ND_QUERY_QUEUED && l->plugin->cancel)
 		l->plugin->cancel(l->self, ref);
 }
 
-/* Ends a parked query from outside: the deadline, a full slab, a client that has gone. */
 void nd_chain_cancel(struct nd_query *q, bool answer, const char *why)
 {
-	while (q->parent && !answer) /* a client that has gone takes the whole family along */
-		q = q->parent;
-	forget(q);
-	q->queued = false;
+	while (q->depth && !answer)
+		q = q->run.parent;
+	cancel_wait(q);
 	if (!answer) {
-		nd_query_release(q);
+		nd_query_slot_release(q);
 		return;
 	}
-	nd_query_unpark(q);
+	(void)nd_query_unpark(q);
 	run(q, nd_query_fail(q, ND_RCODE_SERVFAIL, why));
 }

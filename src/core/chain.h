@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include "core/query.h"
 
-enum { ND_CHAIN_MAX = 64 };
-
 struct nd_link {
 	const struct nd_plugin *plugin;
 	void *self;

@@ -50,12 +50,12 @@ static struct nd_offer_asked first_asked(const struct nd_query *q, struct nd_nam
 static int ask_link(struct nd_query *q, unsigned i, const struct nd_offer_asked *asked,
 		    const char *label, char *out, size_t cap)
 {
-	const struct nd_link *l = &q->chain->link[i];
-	uint16_t at = q->at;
+	const struct nd_link *l = &q->run.chain->link[i];
+	uint16_t at = q->run.at;
 
-	q->at = (uint16_t)(i + 1); /* whose state nd_query_state() gives */
+	q->run.at = (uint16_t)(i + 1); /* whose state nd_query_state() gives */
 	int n = l->plugin->offer->label(l->self, q, asked, label, out, cap);
-	q->at = at;
+	q->run.at = at;
 	return n;
 }
 
@@ -66,16 +66,16 @@ int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap)
 
 	/* A question asked of those below belongs to the one above; one that went through the
 	 * server has its own. */
-	while (q->below)
-		q = q->parent;
+	while (q->run.below)
+		q = q->run.parent;
 	if (!q->site || !q->site->block->nlabel_zones)
 		return -1;
 	const struct nd_block *b = q->site->block;
 	struct nd_offer_asked asked = first_asked(q, &buf);
 	bool inside = nd_setup_zone_match(b->label_zones, b->nlabel_zones, asked.lower) != NULL;
 	/* Of two with the same label the one behind wins, as with CoreDNS. */
-	for (unsigned i = 0; i < q->chain->len; i++) {
-		const struct nd_offer *o = q->chain->link[i].plugin->offer;
+	for (unsigned i = 0; i < q->run.chain->len; i++) {
+		const struct nd_offer *o = q->run.chain->link[i].plugin->offer;
 		if (!o || !o->label || (!inside && !o->label_anywhere))
 			continue;
 		int n = ask_link(q, i, &asked, label, out, cap);

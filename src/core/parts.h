@@ -18,8 +18,8 @@
 void nd_chain_route(struct nd_query *q);
 /* Runs the chain from q's position. */
 void nd_chain_run(struct nd_query *q);
-/* Ends a parked query early: its plugin gets `cancel`. answer: the client gets SERVFAIL, with `why`
- * for the log; otherwise nothing is sent, and the query's ancestors end too. */
+/* Ends a waiting query early; the plugin it waits for gets `cancel`. answer: q fails with SERVFAIL
+ * and `why` for the log. Otherwise nothing is sent, and the queries it is a sub-query of end too. */
 void nd_chain_cancel(struct nd_query *q, bool answer, const char *why);
 
 /* --- query_slot.c --- */
@@ -30,19 +30,25 @@ struct nd_query_piece {
 	_Alignas(max_align_t) uint8_t bytes[];
 };
 
-/* A free slot, reset, which counts as a query of the worker's generation. If the slab is full the
- * oldest parked query is cancelled first. NULL: none is free. */
-struct nd_query *nd_query_slot(struct nd_worker *w);
+/* Takes a free slot, reset, and counts it as a query of the worker's generation. If the slab is
+ * full the oldest waiting query is cancelled first. NULL: no slot is free. */
+struct nd_query *nd_query_slot_take(struct nd_worker *w);
 /* Ends the query and frees its slot. */
-void nd_query_release(struct nd_query *q);
+void nd_query_slot_release(struct nd_query *q);
 /* Frees the slab. */
-void nd_query_free_pages(struct nd_worker *w);
+void nd_query_slot_clear(struct nd_worker *w);
+
+/* It is in the worker's list of parked or of resumed queries. */
+static inline bool nd_query_waits(const struct nd_query *q)
+{
+	return q->run.life >= ND_QUERY_PARKED;
+}
 
 /* --- query_park.c --- */
 
-/* Takes q from the list of parked queries and gives it an output, with the part of the answer that
- * was written before. */
-void nd_query_unpark(struct nd_query *q);
+/* Makes a waiting query run again: an output, with the part of the answer that was written before.
+ * -ENOMEM: part of the request or of the answer was lost; the query must fail. */
+int nd_query_unpark(struct nd_query *q);
 
 /* --- answer.c --- */
 
@@ -52,7 +58,9 @@ void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_r
 
 /* --- worker.c --- */
 
-/* Gives q an empty answer over an output buffer. */
+/* Makes the output of sub-queries of this depth. 0 or -ENOMEM. */
+int nd_worker_make_scratch(struct nd_worker *w, unsigned depth);
+/* Gives q an empty answer over an output buffer; that of its depth exists. */
 void nd_worker_output(struct nd_worker *w, struct nd_query *q);
 /* Starts the timer for the deadline of the query parked longest. */
 void nd_worker_watch_deadline(struct nd_worker *w);

@@ -46,6 +46,8 @@ enum nd_plugin_repeat {
 	ND_REPEAT_REFUSE,    /* an error, as CoreDNS's plugin.ErrOnce */
 };
 
+enum { ND_CHAIN_MAX = 64 }; /* plugins of a block that take part in its chain */
+
 struct nd_plugin { /* any function may be absent */
 	const char *name;
 	enum nd_plugin_repeat repeat;

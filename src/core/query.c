@@ -12,35 +12,34 @@ const char *const nd_query_proto_text[] = { "udp", "tcp", "tls", "https", "quic"
 void *nd_query_alloc(struct nd_query *q, size_t n)
 {
 	n = (n + 15) & ~(size_t)15;
-	if (n <= sizeof q->memory - q->memory_used) {
-		void *p = q->memory + q->memory_used;
-		q->memory_used += (uint32_t)n;
+	if (n <= sizeof q->slot.memory - q->run.memory_used) {
+		void *p = q->slot.memory + q->run.memory_used;
+		q->run.memory_used += (uint32_t)n;
 		return memset(p, 0, n);
 	}
 	struct nd_query_piece *piece = calloc(1, sizeof *piece + n);
 	if (!piece)
 		return NULL;
-	piece->next = q->heap;
-	q->heap = piece;
+	piece->next = q->slot.heap;
+	q->slot.heap = piece;
 	return piece->bytes;
 }
 
 void *nd_query_state(struct nd_query *q)
 {
-	unsigned i = q->at - 1u;
+	unsigned i = q->run.at - 1u;
 
-	if (!(q->state_set >> i & 1)) {
-		q->state[i] = nd_query_alloc(q, q->chain->link[i].plugin->query_size);
-		if (q->state[i])
-			q->state_set |= (uint64_t)1 << i;
-		return q->state[i];
+	if (!(q->run.state_set >> i & 1)) {
+		q->slot.state[i] = nd_query_alloc(q, q->run.chain->link[i].plugin->query_size);
+		if (q->slot.state[i])
+			q->run.state_set |= (uint64_t)1 << i;
 	}
-	return q->state[i];
+	return q->slot.state[i];
 }
 
 void *nd_query_worker_state(const struct nd_query *q)
 {
-	return q->gen->state[q->chain->link[q->at - 1].index];
+	return q->slot.gen->state[q->run.chain->link[q->run.at - 1].index];
 }
 
 const char *nd_query_printf(struct nd_query *q, const char *format, ...)
@@ -61,12 +60,12 @@ const char *nd_query_printf(struct nd_query *q, const char *format, ...)
 
 void nd_query_want_reply(struct nd_query *q)
 {
-	q->want_reply |= (uint64_t)1 << (q->at - 1);
+	q->run.want_reply |= (uint64_t)1 << (q->run.at - 1);
 }
 
 void nd_query_want_done(struct nd_query *q)
 {
-	q->want_done |= (uint64_t)1 << (q->at - 1);
+	q->run.want_done |= (uint64_t)1 << (q->run.at - 1);
 }
 
 enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why)
@@ -87,6 +86,11 @@ uint16_t nd_query_limit(const struct nd_query *q)
 	return q->msg.edns.udp_size;
 }
 
+const struct nd_plugin *nd_query_next_plugin(const struct nd_query *q)
+{
+	return q->run.at < q->run.chain->len ? q->run.chain->link[q->run.at].plugin : NULL;
+}
+
 struct nd_name nd_query_name_asked(const struct nd_query *q)
 {
 	if (q->renamed)
@@ -98,8 +102,8 @@ struct nd_name nd_query_name_asked(const struct nd_query *q)
 
 void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype)
 {
-	q->msg.qname = nd_name_copy(name, &q->name_buf);
-	nd_name_lower(q->name_buf.bytes, name.len);
+	q->msg.qname = nd_name_copy(name, &q->slot.name_buf);
+	nd_name_lower(q->slot.name_buf.bytes, name.len);
 	q->msg.qtype = qtype;
 	q->renamed = true;
 	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
@@ -119,9 +123,9 @@ void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked)
 {
 	struct nd_name name = { asked->name.bytes, asked->len, asked->labels };
 
-	q->msg.qname = nd_name_copy(name, &q->name_buf);
+	q->msg.qname = nd_name_copy(name, &q->slot.name_buf);
 	q->msg.qtype = asked->qtype;
 	q->msg.qclass = asked->qclass;
-	q->renamed = asked->renamed; /* if not: the letters come from the request, as ever */
+	q->renamed = asked->renamed; /* false: the letters are the request's */
 	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
 }

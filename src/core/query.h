@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query.h - one question being answered.
+/* query.h - one DNS query while it is answered, and what a plugin may do with it.
  *
- * Owns:    its slot in the worker's slab: request bytes (once parked), plugin states, small
- *          allocations. Reset, not freed; the slot never moves while it is in use.
- * Threads: its worker only.
+ * Owns:    its slot in the worker's slab: the request's bytes (once parked), plugin states, small
+ *          allocations. A slot is reset and reused, never moved.
+ * Threads: its worker's only.
+ * Errors:  SERVFAIL for the query; see each function.
  */
 #pragma once
 
@@ -35,135 +36,173 @@ enum nd_proto {
 extern const char *const nd_query_proto_text[]; /* "udp", "tcp", "tls", ... */
 
 enum {
-	ND_QUERY_DEPTH_MAX = 10, /* sub-queries below sub-queries */
-	ND_QUERY_REQUEST_INLINE =
-		512, /* longer requests (TCP only) are copied to the heap when parked */
-	ND_QUERY_MEMORY_INLINE =
-		768, /* plugin states and small allocations; more comes from the heap */
+	ND_QUERY_DEPTH_MAX = 10,       /* levels of sub-queries */
+	ND_QUERY_REQUEST_INLINE = 512, /* bytes; a longer request moves to the heap when parked */
+	ND_QUERY_MEMORY_INLINE = 768,  /* bytes of plugin states and small allocations; more comes
+					* from the heap */
 };
 
-/* Who a reply goes to; the server's transports fill it. */
+/* Where the reply goes; filled by the transport. */
 struct nd_client {
 	struct nd_addr peer;
-	struct nd_addr local; /* the address asked; len 0 where the socket does not tell */
+	struct nd_addr local; /* the address asked; len 0 if the socket does not report it */
 	uint32_t ifindex;
 	enum nd_proto proto;
 	void *conn; /* the transport's own: socket or connection */
 	uint32_t conn_generation;
 };
 
-struct nd_query {
-	/* The question as the chain sees it; a plugin may change it (rewrite). Request bytes are
-	 * borrowed from the batch until the query is parked, then lie in the slot. msg.qname views
-	 * name_buf. */
-	struct nd_msg msg;
-	struct nd_name_buf name_buf;
+/* Where a query is in its life; chain.c has the picture. */
+enum nd_query_life {
+	ND_QUERY_FREE,     /* its slot is free */
+	ND_QUERY_RUNNING,  /* a plugin or core works on it now */
+	ND_QUERY_FINISHED, /* a sub-query with its answer, which its parent has not read yet */
+	/* From here on it waits: nd_query_waits() in parts.h. */
+	ND_QUERY_PARKED,   /* for nd_chain_resume(), or for its sub-query */
+	ND_QUERY_QUEUED,   /* resumed while another query was running: runs after that one */
+	ND_QUERY_DRAINING, /* until its connection has written all (nd_query_drain) */
+	ND_QUERY_DRAINED,  /* that has happened; nd_worker_drained() resumes it */
+};
 
-	struct nd_client client;
-	const struct nd_endpoint *endpoint; /* the listener, for labels: "dns://:53" */
-	const struct nd_site *site;         /* NULL: no block matched */
+/* Core's: what a slot forgets when the next query takes it; assigned as a whole. */
+struct nd_query_run {
 	const struct nd_chain *chain;
-	struct nd_worker *worker;
-
-	uint16_t at;       /* index in the chain of the plugin that runs next */
-	uint16_t from;     /* where it began: 0, or behind its parent's plugin (ND_ASK_BELOW) */
-	uint16_t answerer; /* index of the one who said DONE or gave the last verdict */
 	uint64_t want_reply, want_done; /* bit per chain index */
-
-	struct nd_answer ans;
-	uint16_t rcode; /* ND_RCODE_*, what the client will read */
-	bool failed;    /* by nd_query_fail: nobody answered, the server writes the rcode itself */
-	bool drop;
-	bool parked, finished,
-		queued;  /* core's: waiting; answered; in the worker's list of resumes */
-	bool on_release; /* the transport wants to hear when it ends (nd_worker.on_release) */
-	bool renamed;    /* the question was changed (nd_query_rename) */
-	bool partial;    /* some messages of its answer are sent (nd_query_send_part) */
-	bool draining, drained; /* parked until they are written; that has come */
-	bool below;             /* a sub-query of those below its parent's plugin (ND_ASK_BELOW) */
-	const char *error;      /* what went wrong, for plugin errors; query's or static memory */
-	uint64_t start_ns;      /* loop's now when it came in */
-	uint64_t deadline_ns;
-	uint32_t size; /* octets of the request (a rewrite may change the question) */
-
-	/* Sub-queries. */
-	struct nd_query *parent;
-	struct nd_query *child; /* at most one at a time */
+	uint64_t state_set;             /* bit per chain index: slot.state is valid */
+	struct nd_query *parent;        /* NULL: a client's query */
+	struct nd_query *child;         /* at most one at a time */
 	enum nd_verdict (*child_done)(const void *self, struct nd_query *q, struct nd_query *child);
-	uint8_t depth;
+	enum nd_query_life life;
+	enum nd_verdict resume_with; /* QUEUED: the verdict to resume with */
+	uint32_t memory_used;        /* bytes of slot.memory */
+	uint16_t at;                 /* chain index of the plugin that runs next */
+	uint16_t from;     /* chain index it began at: 0, or after its parent's plugin (below) */
+	uint16_t answerer; /* chain index of the plugin with the last verdict */
+	bool below;        /* a sub-query of the plugins below its parent's (ND_ASK_BELOW) */
+	bool lost;         /* no memory to keep what was written before it was parked: SERVFAIL */
+};
 
-	/* Core's own. */
-	uint32_t generation; /* of the slot; counts up when it is freed */
-	struct nd_list link; /* free list, or the worker's list of parked ones (oldest first) */
-	struct nd_worker_gen *gen; /* the configuration it runs under, counted */
-	enum nd_verdict resume_with;
-	void *state[64]; /* per chain index, valid where the bit of state_set is on */
-	uint64_t state_set;
-	uint32_t memory_used;
-	struct nd_query_piece *heap;  /* what did not fit */
-	uint8_t *long_request;        /* heap copy of a request over ND_QUERY_REQUEST_INLINE */
-	struct nd_query_saved *saved; /* partial answer while parked */
+/* Core's: what a slot keeps. */
+struct nd_query_slot {
+	struct nd_list link; /* in the worker's list: FREE: free; QUEUED: resumes; PARKED, DRAINING,
+			      * DRAINED: parked, oldest first */
+	struct nd_worker_gen *gen;    /* the configuration it runs under, counted */
+	uint32_t generation;          /* +1 each time the slot is released */
+	uint64_t deadline_ns;         /* of a parked query */
+	struct nd_query_piece *heap;  /* allocations that did not fit into memory */
+	uint8_t *long_request;        /* a request over ND_QUERY_REQUEST_INLINE */
+	struct nd_query_saved *saved; /* the partial answer of a parked query */
+	struct nd_name_buf name_buf;  /* msg.qname points into it */
+	void *state[ND_CHAIN_MAX];    /* per chain index, see run.state_set */
 	uint8_t request[ND_QUERY_REQUEST_INLINE];
 	_Alignas(16) uint8_t memory[ND_QUERY_MEMORY_INLINE];
 };
+_Static_assert(ND_CHAIN_MAX <= 64, "the masks of nd_query_run and nd_chain have a bit per plugin");
 
-/* This plugin's per-query state (query_size bytes), zeroed when first asked for; NULL when memory
- * is out. Only from the plugin's own functions (query, reply, done). */
+struct nd_query {
+	/* The question as the plugins below see it; nd_query_rename() changes it. The bytes are the
+	 * transport's until the query is parked, then the slot's. */
+	struct nd_msg msg;
+	uint32_t size; /* bytes of the request */
+
+	struct nd_client client;
+	const struct nd_endpoint *endpoint; /* the listener: "dns://:53" in labels */
+	const struct nd_site *site;         /* NULL: no block matched */
+	struct nd_worker *worker;
+	uint64_t start_ns; /* the loop's time when it arrived */
+
+	/* The answer. */
+	struct nd_answer ans;
+	const char *error; /* the reason of a failure, for plugin errors; query's or static memory */
+	uint16_t rcode;    /* ND_RCODE_* that the client reads */
+	bool failed;       /* by nd_query_fail: no plugin answered, the server sends the rcode */
+	bool drop;         /* no reply is sent */
+
+	bool renamed;  /* msg.qname and qtype are not the request's (nd_query_rename) */
+	uint8_t depth; /* 0: a client's query, else the level of the sub-query */
+
+	/* For the transport. */
+	bool partial;    /* messages of its answer were sent already (nd_query_send_part) */
+	bool on_release; /* set by the transport: it wants nd_worker.on_release when q ends */
+
+	/* Core's own: plugins and transports do not touch these. */
+	struct nd_query_run run;
+	struct nd_query_slot slot;
+};
+
+/* --- memory --- */
+
+/* This plugin's per-query state (query_size bytes), zeroed on first use. NULL: out of memory. From
+ * the plugin's own functions only (query, reply, done, a label of its offer). */
 void *nd_query_state(struct nd_query *q);
-/* This plugin's state on q's worker. */
+/* This plugin's state on q's worker (worker_size bytes). */
 void *nd_query_worker_state(const struct nd_query *q);
-/* n zeroed bytes that live as long as the query. NULL when out. */
+/* n zeroed bytes that live as long as the query. NULL: out of memory. */
 void *nd_query_alloc(struct nd_query *q, size_t n);
-/* printf into query memory; never NULL (falls back to the format). For q->error. */
+/* Formats into query memory, cut at 511 bytes. Out of memory: returns the format. For q->error. */
 const char *nd_query_printf(struct nd_query *q, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* From `query` only: the plugin's `reply` / `done` will be called. */
+/* --- the way back --- */
+
+/* From `query` only: this plugin's `reply` or `done` will be called. */
 void nd_query_want_reply(struct nd_query *q);
 void nd_query_want_done(struct nd_query *q);
 
-/* From `query` only, before returning ND_WAIT. Copies what the batch owns into the slot. If the
- * slab is full the oldest parked query is cancelled first (SERVFAIL, counted). */
+/* SERVFAIL, REFUSED and the like, with the reason for the log: `return nd_query_fail(...)`. Removes
+ * the records written so far. */
+enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why);
+
+/* --- waiting --- */
+
+/* From `query` only, before it returns ND_WAIT. Copies what lies in the worker's buffers into the
+ * slot. The query ends with SERVFAIL after ND_WORKER_TIMEOUT_S. */
 struct nd_query_ref nd_query_park(struct nd_query *q);
-/* The query behind ref, or NULL if it is gone. */
+/* The parked query of ref. NULL: it runs again, or has ended. */
 struct nd_query *nd_query_find(struct nd_query_ref ref);
-/* Lets a parked query go on with the verdict, as if its plugin had returned it just now: ND_NEXT
- * goes to the plugin behind, ND_DONE starts the way back. On its worker; not from inside that
- * query's own call. A stale ref does nothing. In chain.c. */
+/* Resumes a parked query as if its plugin had returned the verdict now: ND_NEXT calls the next
+ * plugin, ND_DONE starts the way back. On its worker; not from inside the `query` call that parked
+ * it. A stale ref does nothing. In chain.c. */
 void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict);
 
-/* An answer of several messages (zone transfers), on streams only; the way back sees the last one
- * alone. nd_query_send_part sends what stands in the answer as one of them, and begins the next.
- * `return nd_query_drain(q)` waits until the client has taken what was sent; then the plugin's
- * `query` is called again, with the answer as it stands. In chain.c. */
+/* --- answers of several messages (zone transfers), on streams only --- */
+
+/* Sends the answer written so far as one message and begins the next. `reply` and `done` see the
+ * last message only. */
 void nd_query_send_part(struct nd_query *q);
+/* `return nd_query_drain(q)`: waits until the connection has written all that was sent; then the
+ * plugin's `query` is called again. */
 enum nd_verdict nd_query_drain(struct nd_query *q);
 
-/* Asks something else: from the top of the whole site choice (CNAME targets, dns64), or only the
- * plugins below this one (autopath, prefetch). From `query` (or a child_done) only: `return
- * nd_query_ask(...)`. When the child has its answer, done(self, q, child) is called - perhaps
- * before this returns - and its verdict becomes q's; child->rcode and child->ans can be read until
- * done returns. Past ND_QUERY_DEPTH_MAX the child answers SERVFAIL. */
-enum nd_ask_from { ND_ASK_SITE, ND_ASK_BELOW };
+/* --- sub-queries --- */
+
+enum nd_ask_from {
+	ND_ASK_SITE,  /* the whole server, from the choice of the block on (CNAME targets) */
+	ND_ASK_BELOW, /* the plugins after this one in its chain (autopath) */
+};
+
+/* Asks another question, with the client's EDNS and flags: `return nd_query_ask(...)`, from `query`
+ * or from the `done` of another sub-query. When the child has its answer, done(self, q, child) is
+ * called, possibly before nd_query_ask() returns, and its verdict becomes q's; child->rcode and
+ * child->ans are valid until done returns. Over ND_QUERY_DEPTH_MAX levels, or out of memory: q
+ * fails with SERVFAIL. */
 enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
 			     enum nd_ask_from from,
 			     enum nd_verdict (*done)(const void *self, struct nd_query *q,
 						     struct nd_query *child));
 
-/* Looks target up through the whole server with the question's type and appends the answer section
- * of what comes to q's; ends with ND_DONE. A failure leaves q's answer as it stands (CoreDNS's
- * upstream.Lookup). */
+/* Asks the whole server for target, with q's type, and appends the answer section of a NOERROR or
+ * NXDOMAIN to q's; ends with ND_DONE. Other rcodes and the depth limit leave q's answer as it is
+ * (CoreDNS's upstream.Lookup). */
 enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target);
 
-/* SERVFAIL, REFUSED, ... with the reason for the log; `return nd_query_fail(...)`. Drops what was
- * written. */
-enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why);
+/* --- the question --- */
 
-/* Changes the question that the plugins behind this one see; the answer starts anew for it. Who
- * does so puts the answer back in `reply`. From `query` only. */
+/* Replaces the question for the plugins below; the answer starts anew. The plugin restores it in
+ * its `reply`. From `query` only. */
 void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype);
-/* The question as it stands, kept before a rename; and put back, letters and all. The answer starts
- * anew. */
+
+/* A question saved before a rename. */
 struct nd_query_asked {
 	struct nd_name_buf name;
 	uint8_t len, labels;
@@ -171,9 +210,13 @@ struct nd_query_asked {
 	bool renamed;
 };
 void nd_query_keep(const struct nd_query *q, struct nd_query_asked *asked);
+/* Restores it, in the client's letter case. The answer starts anew. */
 void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked);
-
-/* Octets that the client takes: 65535 on streams, else its EDNS size (512 at least). */
-uint16_t nd_query_limit(const struct nd_query *q);
-/* The question's name as it came, letters and all (points into the request). */
+/* The question's name in the client's letter case. Points into the request, or, renamed, into the
+ * query. */
 struct nd_name nd_query_name_asked(const struct nd_query *q);
+
+/* Bytes that the client accepts: 65535 on streams, else its EDNS size, at least 512. */
+uint16_t nd_query_limit(const struct nd_query *q);
+/* The plugin after this one in the chain, NULL if this is the last. */
+const struct nd_plugin *nd_query_next_plugin(const struct nd_query *q);

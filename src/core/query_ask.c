@@ -29,10 +29,10 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 {
 	size_t end = ND_MSG_HEADER + name.len + 4u;
 	size_t opt = q->msg.edns.present ? ND_EDNS_HEAD + (size_t)q->msg.edns.options_len : 0;
-	uint8_t *p = child->request;
+	uint8_t *p = child->slot.request;
 
-	if (end + opt > sizeof child->request)
-		p = child->long_request = end + opt <= ND_MSG_MAX ? malloc(end + opt) : NULL;
+	if (end + opt > sizeof child->slot.request)
+		p = child->slot.long_request = end + opt <= ND_MSG_MAX ? malloc(end + opt) : NULL;
 	if (!p)
 		return false;
 	memset(p, 0, ND_MSG_HEADER);
@@ -49,8 +49,8 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 	m->flags = nd_reader_peek16(p + 2);
 	m->count[0] = 1;
 	m->question_end = m->len = (uint16_t)end;
-	m->qname = nd_name_copy(name, &child->name_buf);
-	nd_name_lower(child->name_buf.bytes, name.len);
+	m->qname = nd_name_copy(name, &child->slot.name_buf);
+	nd_name_lower(child->slot.name_buf.bytes, name.len);
 	write_opt(child, q, p + end);
 	child->size = m->len;
 	return true;
@@ -65,43 +65,43 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 	struct nd_query *child = NULL;
 
 	if (q->depth < ND_QUERY_DEPTH_MAX)
-		child = nd_query_slot(w);
+		child = nd_query_slot_take(w);
 	if (!child)
-		return nd_query_fail(q, ND_RCODE_SERVFAIL, "too many lookups for one question");
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "too many nested lookups");
 	child->endpoint = q->endpoint;
 	child->client = q->client;
-	child->parent = q;
+	child->run.parent = q;
 	child->depth = (uint8_t)(q->depth + 1);
-	/* The same configuration as its parent's, whatever serves by now. */
-	if (child->gen != q->gen) {
-		nd_worker_unref_gen(w, child->gen);
-		child->gen = q->gen;
-		child->gen->parked++;
+	/* Its parent's configuration, which may be older than the one that serves. */
+	if (child->slot.gen != q->slot.gen) {
+		nd_worker_unref_gen(w, child->slot.gen);
+		child->slot.gen = q->slot.gen;
+		child->slot.gen->queries++;
 	}
-	if (!write_request(child, q, name, qtype)) {
-		nd_query_release(child);
+	if (nd_worker_make_scratch(w, child->depth) || !write_request(child, q, name, qtype)) {
+		nd_query_slot_release(child);
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	}
 	nd_worker_output(w, child);
 
-	q->child = child;
-	q->child_done = done;
+	q->run.child = child;
+	q->run.child_done = done;
 	if (from == ND_ASK_SITE) {
 		nd_chain_route(child);
 	} else {
-		child->below = true;
+		child->run.below = true;
 		child->site = q->site;
-		child->chain = q->chain;
-		child->at = child->from = q->at;
+		child->run.chain = q->run.chain;
+		child->run.at = child->run.from = q->run.at;
 		nd_chain_run(child);
 	}
-	if (!child->finished) {
+	if (child->run.life != ND_QUERY_FINISHED) {
 		nd_query_park(q);
 		return ND_WAIT;
 	}
-	q->child = NULL;
-	enum nd_verdict v = done(q->chain->link[q->at - 1].self, q, child);
-	nd_query_release(child);
+	q->run.child = NULL;
+	enum nd_verdict v = done(q->run.chain->link[q->run.at - 1].self, q, child);
+	nd_query_slot_release(child);
 	return v;
 }
 

@@ -37,7 +37,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 void nd_worker_clear(struct nd_worker *w)
 {
 	nd_timer_stop(&w->deadline);
-	nd_query_free_pages(w);
+	nd_query_slot_clear(w);
 	for (size_t i = 0; i < ND_QUERY_DEPTH_MAX; i++) {
 		free(w->scratch[i]);
 		free(w->scratch_record[i]);
@@ -50,24 +50,25 @@ void nd_worker_clear(struct nd_worker *w)
 	w->record = NULL;
 }
 
-/* Sub-queries answer into buffers of their own depth: a child's stands until its parent has read
- * it, while the parent's own answer is being written one depth above. */
-static void scratch_output(struct nd_worker *w, struct nd_query *q)
+/* Sub-queries answer into buffers of their depth: a child's answer is read by its parent while the
+ * parent's own is written, one level up. */
+int nd_worker_make_scratch(struct nd_worker *w, unsigned depth)
 {
-	unsigned i = q->depth - 1u;
+	unsigned i = depth - 1;
 
 	if (!w->scratch[i])
 		w->scratch[i] = malloc(ND_MSG_MAX);
 	if (!w->scratch_record[i])
 		w->scratch_record[i] = malloc(ND_WORKER_RECORDS_MAX * sizeof *w->record);
-	ND_ASSERT(w->scratch[i] && w->scratch_record[i]);
-	nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i], ND_WORKER_RECORDS_MAX);
+	return w->scratch[i] && w->scratch_record[i] ? 0 : -ENOMEM;
 }
 
 void nd_worker_output(struct nd_worker *w, struct nd_query *q)
 {
 	if (ND_UNLIKELY(q->depth)) {
-		scratch_output(w, q);
+		unsigned i = q->depth - 1u;
+		nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i],
+				ND_WORKER_RECORDS_MAX);
 		return;
 	}
 	if (ND_UNLIKELY(w->out_cap - w->out_used < ND_MSG_MAX))
@@ -81,8 +82,8 @@ static void on_deadline(struct nd_timer *t)
 
 	w->now_ns = nd_loop_now_ns(w->loop);
 	while (!nd_list_empty(&w->parked)) {
-		struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, link);
-		if (q->deadline_ns > w->now_ns)
+		struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, slot.link);
+		if (q->slot.deadline_ns > w->now_ns)
 			break;
 		w->cancelled++;
 		nd_chain_cancel(q, true, "the time for an answer is over");
@@ -94,35 +95,35 @@ void nd_worker_watch_deadline(struct nd_worker *w)
 {
 	if (w->deadline.node.linked || nd_list_empty(&w->parked))
 		return;
-	const struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, link);
+	const struct nd_query *q = ND_LIST_ENTRY(w->parked.next, struct nd_query, slot.link);
 	uint64_t now = nd_loop_now_ns(w->loop);
-	uint64_t delay = q->deadline_ns > now ? q->deadline_ns - now : 0;
+	uint64_t delay = q->slot.deadline_ns > now ? q->slot.deadline_ns - now : 0;
 	nd_timer_start(w->loop, &w->deadline, delay, on_deadline);
+}
+
+static struct nd_query *find_drained(struct nd_worker *w)
+{
+	ND_LIST_EACH(&w->parked, it) {
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
+		if (q->run.life == ND_QUERY_DRAINED)
+			return q;
+	}
+	return NULL;
 }
 
 void nd_worker_drained(struct nd_worker *w, const void *conn)
 {
-	struct nd_query *next;
+	struct nd_query *q;
 
-	/* Marked first: who sends more waits for the next time. */
+	/* Marked first: a query that sends more now waits for the next time. */
 	ND_LIST_EACH(&w->parked, it) {
-		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-		q->drained = q->draining && q->client.conn == conn;
+		q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
+		if (q->run.life == ND_QUERY_DRAINING && q->client.conn == conn)
+			q->run.life = ND_QUERY_DRAINED;
 	}
-	do {
-		next = NULL;
-		ND_LIST_EACH(&w->parked, it) {
-			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-			if (q->drained)
-				next = q;
-		}
-		if (next) {
-			next->draining = next->drained = false;
-			nd_chain_resume((struct nd_query_ref){ .q = next,
-							       .generation = next->generation },
-					ND_AGAIN);
-		}
-	} while (next);
+	while ((q = find_drained(w)))
+		nd_chain_resume((struct nd_query_ref){ .q = q, .generation = q->slot.generation },
+				ND_AGAIN);
 }
 
 /* --- generations --- */
@@ -157,7 +158,7 @@ static void end_gen(struct nd_worker *w, struct nd_worker_gen *wg)
 
 void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg)
 {
-	if (--wg->parked == 0 && ND_UNLIKELY(wg->retired))
+	if (--wg->queries == 0 && ND_UNLIKELY(wg->retired))
 		end_gen(w, wg);
 }
 
@@ -189,7 +190,7 @@ int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen)
 	w->gen = wg;
 	if (old) {
 		old->retired = true;
-		if (old->parked == 0)
+		if (old->queries == 0)
 			end_gen(w, old);
 	}
 	return 0;
@@ -203,7 +204,7 @@ fail:
 void nd_worker_leave(struct nd_worker *w)
 {
 	while (!nd_list_empty(&w->parked))
-		nd_chain_cancel(ND_LIST_ENTRY(w->parked.next, struct nd_query, link), true,
+		nd_chain_cancel(ND_LIST_ENTRY(w->parked.next, struct nd_query, slot.link), true,
 				"the server stops");
 	if (w->flush)
 		w->flush(w);
@@ -219,8 +220,8 @@ void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
 	for (;;) {
 		struct nd_query *found = NULL;
 		ND_LIST_EACH(&w->parked, it) {
-			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-			if (!q->parent && q->client.conn == conn) {
+			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
+			if (!q->depth && q->client.conn == conn) {
 				found = q;
 				break;
 			}

@@ -19,9 +19,9 @@ struct nd_gen;
 /* A generation as one worker sees it. */
 struct nd_worker_gen {
 	struct nd_gen *gen;
-	void **state;    /* per instance: worker_size bytes */
-	uint32_t parked; /* queries of this worker that still run under it */
-	bool retired;    /* a newer one serves; ends with its last query */
+	void **state;     /* per instance: worker_size bytes */
+	uint32_t queries; /* of this worker that run under it */
+	bool retired;     /* a newer one serves; ends with its last query */
 	struct nd_list link;
 };
 
@@ -73,13 +73,13 @@ void nd_worker_clear(struct nd_worker *w);
 int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen);
 /* On its own thread: cancels what is parked, runs worker_stop of all. */
 void nd_worker_leave(struct nd_worker *w);
-/* What plugins read under RCU stands still from hold to let_go. */
-static inline void nd_worker_hold(const struct nd_worker *w)
+/* What plugins read under RCU stands still between these. */
+static inline void nd_worker_rcu_lock(const struct nd_worker *w)
 {
 	if (!w->batch)
 		nd_rcu_read_lock();
 }
-static inline void nd_worker_let_go(const struct nd_worker *w)
+static inline void nd_worker_rcu_unlock(const struct nd_worker *w)
 {
 	if (!w->batch)
 		nd_rcu_read_unlock();
@@ -87,13 +87,13 @@ static inline void nd_worker_let_go(const struct nd_worker *w)
 /* Around many questions that came at once: it stands still for all of them, and is locked once. */
 static inline void nd_worker_batch_begin(struct nd_worker *w)
 {
-	nd_worker_hold(w);
+	nd_worker_rcu_lock(w);
 	w->batch = true;
 }
 static inline void nd_worker_batch_end(struct nd_worker *w)
 {
 	w->batch = false;
-	nd_worker_let_go(w);
+	nd_worker_rcu_unlock(w);
 }
 /* All replies of the batch are out: the output may be reused. */
 static inline void nd_worker_flushed(struct nd_worker *w)

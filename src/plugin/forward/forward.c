@@ -182,8 +182,7 @@ static void cancel(const void *self, struct nd_query_ref ref)
 static bool goes_on(const struct nd_forward *f, const struct nd_query *q,
 		    const struct nd_outcome *o)
 {
-	if (o->kind != ND_OUTCOME_REPLY || q->at >= q->chain->len ||
-	    q->chain->link[q->at].plugin != &nd_plugin_forward)
+	if (o->kind != ND_OUTCOME_REPLY || nd_query_next_plugin(q) != &nd_plugin_forward)
 		return false;
 	unsigned rcode = nd_msg_rcode(o->msg);
 	if (rcode < 32 && (f->next >> rcode & 1))

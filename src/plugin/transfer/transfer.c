@@ -210,7 +210,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 
 	if (q->msg.qtype != ND_TYPE_AXFR && q->msg.qtype != ND_TYPE_IXFR)
 		return ND_NEXT;
-	if (q->client.proto == ND_PROTO_UDP || q->parent)
+	if (q->client.proto == ND_PROTO_UDP || q->depth)
 		return nd_query_fail(q, ND_RCODE_REFUSED, NULL);
 	const struct outgoing *o = find_outgoing(t, q->msg.qname);
 	if (!o)

@@ -269,7 +269,7 @@ static void test_verdicts(void **state)
 			fail_msg("%s: rcode %u, %u records", rows[i].name, nd_rig_rcode(&rig),
 				 rig.msg.count[1]);
 	}
-	assert_int_equal(rig.worker.gen->parked, 0);
+	assert_int_equal(rig.worker.gen->queries, 0);
 }
 
 static void test_sub_query_below(void **state)
@@ -315,7 +315,7 @@ static void test_sub_query_waits(void **state)
 	assert_int_equal(rig.replies, 1);
 	assert_int_equal(last_octet(0), 9);
 	assert_int_equal(rig.worker.nparked, 0);
-	assert_int_equal(rig.worker.gen->parked, 0);
+	assert_int_equal(rig.worker.gen->queries, 0);
 }
 
 static void test_deadline(void **state)
@@ -326,7 +326,7 @@ static void test_deadline(void **state)
 	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
 	q = nd_query_find(waiting);
 	assert_non_null(q);
-	q->deadline_ns = nd_loop_now_ns(rig.loop);
+	q->slot.deadline_ns = nd_loop_now_ns(rig.loop);
 	nd_timer_stop(&rig.worker.deadline);
 	nd_worker_watch_deadline(&rig.worker);
 	nd_rig_run(&rig, 20);
@@ -343,12 +343,12 @@ static void test_client_gone(void **state)
 
 	assert_false(nd_rig_ask(&rig, "askwait.test.", ND_TYPE_A, 0, 0));
 	q = nd_query_find(waiting);
-	q->client.conn = q->parent->client.conn = &rig;
+	q->client.conn = q->run.parent->client.conn = &rig;
 	nd_worker_drop_conn(&rig.worker, &rig);
 	assert_int_equal(cancelled, 1);
 	assert_int_equal(rig.replies, 0);
 	assert_int_equal(rig.worker.nparked, 0);
-	assert_int_equal(rig.worker.gen->parked, 0);
+	assert_int_equal(rig.worker.gen->queries, 0);
 }
 
 static void test_full_slab_sheds_the_oldest(void **state)
@@ -370,8 +370,8 @@ static void test_full_slab_sheds_the_oldest(void **state)
 	assert_int_equal(rig.replies, 2); /* SERVFAIL for the shed one, and the answer */
 	for (struct nd_list *it = rig.worker.parked.next; it != &rig.worker.parked;
 	     it = rig.worker.parked.next) {
-		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, link);
-		nd_chain_resume((struct nd_query_ref){ q, q->generation }, ND_DONE);
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
+		nd_chain_resume((struct nd_query_ref){ q, q->slot.generation }, ND_DONE);
 	}
 }
 
