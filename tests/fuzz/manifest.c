@@ -24,7 +24,7 @@ static struct nd_kindex *index_with(const struct nd_decode_list *list)
 	for (const struct nd_decoded *it = list->first; it; it = it->next) {
 		if (ix->sink.upsert(&ix->sink, &it->object))
 			continue;
-		const struct nd_kname *name = nd_kindex_name(ix, ND_KREALM_CLUSTER,
+		const struct nd_kname *name = nd_kindex_name(ix, ND_KSCOPE_CLUSTER,
 							     (const uint8_t *)"\1s\1n");
 		if (name)
 			nd_kindex_exists(name);

@@ -5,7 +5,7 @@
 #include "base/rcu.h"
 #include "core/query.h"
 #include "plugin/kubernetes/kapex.h"
-#include "plugin/kubernetes/kseen.h"
+#include "plugin/kubernetes/kdedup.h"
 
 static uint16_t type_of(size_t ip_len)
 {
@@ -32,22 +32,22 @@ static size_t group_size(const struct nd_kgroup *g)
 /* ---- A, AAAA ---- */
 
 /* Unless it stands there already. */
-static int add_once(const struct nd_answer_set *set, struct nd_kseen *seen, const uint8_t *ip)
+static int add_once(const struct nd_answer_set *set, struct nd_kdedup *seen, const uint8_t *ip)
 {
-	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = set->size };
+	struct nd_kdedup_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = set->size };
 
-	return nd_kseen_has(seen, set->q, &key) ? 0 : nd_answer_set_add(set, ip, 0, 1);
+	return nd_kdedup_seen(seen, set->q, &key) ? 0 : nd_answer_set_add(set, ip, 0, 1);
 }
 
 static int add_service(const struct nd_answer_set *set, const struct nd_kservice *s)
 {
 	const struct nd_kip *ip = nd_kobject_ips(s);
-	struct nd_kseen seen;
+	struct nd_kdedup seen;
 	int err = 0;
 
 	if (s->nips == 1)
 		return ip->len == set->size ? nd_answer_set_add(set, ip->bytes, 0, 1) : 0;
-	nd_kseen_init(&seen, true, s->nips);
+	nd_kdedup_init(&seen, true, s->nips);
 	for (uint8_t i = 0; i < s->nips && !err; i++)
 		if (ip[i].len == set->size)
 			err = add_once(set, &seen, ip[i].bytes);
@@ -58,10 +58,10 @@ static int add_chosen(const struct nd_answer_set *set, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
 	struct nd_kendpoint e;
-	struct nd_kseen seen;
+	struct nd_kdedup seen;
 	int err = 0;
 
-	nd_kseen_init(&seen, f->group->repeats, f->group->repeats ? group_size(f->group) : 0);
+	nd_kdedup_init(&seen, f->group->repeats, f->group->repeats ? group_size(f->group) : 0);
 	while (!err && nd_kfind_next(&it, &e))
 		if (e.ip_len == set->size)
 			err = add_once(set, &seen, e.ip);
@@ -146,7 +146,7 @@ struct srv {
 	struct nd_name_buf base_buf;
 	struct nd_name base; /* SERVICE.NS.svc.ZONE */
 	uint16_t weight;
-	struct nd_kseen seen;
+	struct nd_kdedup seen;
 	const uint8_t *cluster; /* of the endpoint at hand, if its name has one */
 	uint16_t at;            /* the record whose target the last address belonged to */
 };
@@ -178,16 +178,16 @@ static int init_srv(struct srv *s, struct nd_name zone)
 static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, int32_t number)
 {
 	uint8_t rdata[ND_RR_SRV_MAX];
-	struct nd_kseen_key key = { .section = ND_SECTION_ANSWER,
-				    .label = label,
-				    .cluster = s->cluster,
-				    .bytes = rdata + 4, /* the port */
-				    .n = 2 };
+	struct nd_kdedup_key key = { .section = ND_SECTION_ANSWER,
+				     .label = label,
+				     .cluster = s->cluster,
+				     .bytes = rdata + 4, /* the port */
+				     .n = 2 };
 
 	if (number < 0)
 		return 0; /* no ports at all: an address, but no service */
 	size_t n = nd_rr_write_srv(rdata, 0, s->weight, (uint16_t)number, target);
-	if (nd_kseen_has(&s->seen, s->q, &key))
+	if (nd_kdedup_seen(&s->seen, s->q, &key))
 		return 0;
 	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata, n);
 }
@@ -215,13 +215,13 @@ static struct nd_name as_written(struct srv *s, struct nd_name target)
 static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label, const uint8_t *ip,
 		     size_t n)
 {
-	struct nd_kseen_key key = { .section = ND_SECTION_ADDITIONAL,
-				    .label = label,
-				    .cluster = s->cluster,
-				    .bytes = ip,
-				    .n = n };
+	struct nd_kdedup_key key = { .section = ND_SECTION_ADDITIONAL,
+				     .label = label,
+				     .cluster = s->cluster,
+				     .bytes = ip,
+				     .n = n };
 
-	if (nd_kseen_has(&s->seen, s->q, &key))
+	if (nd_kdedup_seen(&s->seen, s->q, &key))
 		return 0;
 	return nd_answer_rr(s->q, ND_SECTION_ADDITIONAL, as_written(s, target), type_of(n),
 			    ND_CLASS_IN, s->conf->ttl, ip, n);
@@ -259,7 +259,7 @@ static int srv_of_service(struct srv *s)
 	if (v->nips == 0)
 		return 0;
 	s->weight = weight_of(n);
-	nd_kseen_init(&s->seen, n > 1, n + v->nips);
+	nd_kdedup_init(&s->seen, n > 1, n + v->nips);
 	for (uint32_t i = 0; i < v->nports && !err; i++)
 		if (nd_kfind_port_matches(r, &v->port[i], text))
 			err = add_srv(s, s->base, s->base.wire, v->port[i].port);
@@ -330,7 +330,7 @@ static int srv_of_endpoints(struct srv *s)
 	int err = 0;
 
 	s->weight = weight_of(n);
-	nd_kseen_init(&s->seen, s->find->group->repeats, 2 * n);
+	nd_kdedup_init(&s->seen, s->find->group->repeats, 2 * n);
 	for (int pass = 0; pass < 2; pass++) {
 		struct nd_kfind_iter it = nd_kfind_endpoints(s->find);
 		struct nd_kendpoint e;
@@ -354,7 +354,7 @@ static int srv_of_pod(struct srv *s, struct nd_name zone)
 	    nd_name_prepend(r->service.at, r->service.n, name, &a, &name))
 		return 0;
 	s->weight = weight_of(s->find->npods);
-	nd_kseen_init(&s->seen, false, 0);
+	nd_kdedup_init(&s->seen, false, 0);
 	int err = add_srv(s, name, name.wire, 0);
 	return err ? err : add_extra(s, name, name.wire, ip->bytes, ip->len);
 }

@@ -24,9 +24,10 @@ struct servers {
 
 uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone)
 {
-	enum nd_krealm realm = nd_kconf_is_multi(c, zone) ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+	enum nd_kscope scope = nd_kconf_is_multi(c, zone) ? ND_KSCOPE_CLUSTERSET
+							  : ND_KSCOPE_CLUSTER;
 
-	return nd_rcu_get(c->index->modified[realm]);
+	return nd_rcu_get(c->index->modified[scope]);
 }
 
 /* Serial, refresh, retry, expire, minimum: CoreDNS's. */

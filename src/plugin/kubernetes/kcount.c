@@ -68,7 +68,7 @@ static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 		ix->count.bad_time = true;
 		return;
 	}
-	const struct nd_kname *name = nd_kspace_find_name(ix, ND_KREALM_CLUSTER, o->namespace,
+	const struct nd_kname *name = nd_kspace_find_name(ix, ND_KSCOPE_CLUSTER, o->namespace,
 							  o->slice.service);
 	if (!name || !name->service)
 		return;

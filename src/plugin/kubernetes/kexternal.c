@@ -151,7 +151,7 @@ static bool find(const void *self, struct nd_name lower, struct nd_name zone, bo
 	const struct nd_kns *ns = nd_kfind_namespace(c, r->namespace.at, r->namespace.n);
 	if (!ns || n == 1 || n > 4)
 		return ns && n == 1; /* a namespace is a name with nothing at it */
-	const struct nd_kname *of = nd_kindex_name(c->index, ND_KREALM_CLUSTER, label[n - 2]);
+	const struct nd_kname *of = nd_kindex_name(c->index, ND_KSCOPE_CLUSTER, label[n - 2]);
 	const struct nd_kservice *s = of ? nd_rcu_get(of->service) : NULL;
 	return s && begin(&g, of, zone, to) && give_service(&g, s, headless, &f);
 }
@@ -277,7 +277,7 @@ static bool walk(const void *self, struct nd_name zone, bool headless, uint64_t 
 	struct walking w = { .zone = zone, .headless = headless, .to = to };
 	uint32_t cursor = (uint32_t)*at;
 
-	cursor = nd_ktable_scan(&c->index->realm[ND_KREALM_CLUSTER].names, cursor, on_name, &w);
+	cursor = nd_ktable_scan(&c->index->scope[ND_KSCOPE_CLUSTER].names, cursor, on_name, &w);
 	*at = cursor;
 	return cursor != 0;
 }

@@ -274,8 +274,8 @@ static void find_in_namespace(const struct nd_kconf *c, struct nd_kfind *f)
 /* One look-up for the Service and its namespace: their labels stand side by side in the question. */
 static void find_named(const struct nd_kconf *c, struct nd_kfind *f)
 {
-	enum nd_krealm realm = f->multi ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
-	const struct nd_kname *name = nd_kindex_name(c->index, realm, f->request.service.at - 1);
+	enum nd_kscope scope = f->multi ? ND_KSCOPE_CLUSTERSET : ND_KSCOPE_CLUSTER;
+	const struct nd_kname *name = nd_kindex_name(c->index, scope, f->request.service.at - 1);
 
 	if (!name || !nd_kindex_exists(name))
 		return;

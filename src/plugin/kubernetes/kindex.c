@@ -26,10 +26,10 @@ static bool node_is(const struct nd_knode *node, const uint8_t *label)
 	return node->len == label[0] && memcmp(node->name, label + 1, label[0]) == 0;
 }
 
-static inline struct nd_kname *find_name(const struct nd_kindex *ix, enum nd_krealm realm,
+static inline struct nd_kname *find_name(const struct nd_kindex *ix, enum nd_kscope scope,
 					 const uint8_t *labels)
 {
-	const struct nd_kslots *slots = nd_rcu_get(ix->realm[realm].names.now);
+	const struct nd_kslots *slots = nd_rcu_get(ix->scope[scope].names.now);
 	uint32_t hash = nd_kindex_name_hash(ix, labels), at = hash;
 	struct nd_knode *node;
 
@@ -41,16 +41,16 @@ static inline struct nd_kname *find_name(const struct nd_kindex *ix, enum nd_kre
 	return NULL;
 }
 
-const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_kscope scope,
 				      const uint8_t *labels)
 {
-	return find_name(ix, realm, labels);
+	return find_name(ix, scope, labels);
 }
 
-struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_krealm realm,
+struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_kscope scope,
 				    const uint8_t *labels)
 {
-	return find_name(ix, realm, labels);
+	return find_name(ix, scope, labels);
 }
 
 bool nd_kindex_exists(const struct nd_kname *name)
@@ -100,12 +100,12 @@ bool nd_kindex_complete(const struct nd_kindex *ix)
 }
 
 const struct nd_ktable *nd_kindex_table(const struct nd_kindex *ix, enum nd_object_kind kind,
-					enum nd_krealm realm)
+					enum nd_kscope scope)
 {
 	switch (kind) {
 	case ND_OBJECT_NAMESPACE: return &ix->namespaces;
 	case ND_OBJECT_POD: return &ix->pods;
-	case ND_OBJECT_SLICE: return &ix->realm[realm].sets;
-	default: return &ix->realm[realm].names;
+	case ND_OBJECT_SLICE: return &ix->scope[scope].sets;
+	default: return &ix->scope[scope].names;
 	}
 }

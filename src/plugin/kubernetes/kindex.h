@@ -22,7 +22,7 @@
 #include "plugin/kubernetes/ktable.h"
 
 /* Two worlds with the same shape. */
-enum nd_krealm { ND_KREALM_CLUSTER, ND_KREALM_MULTI, ND_KREALMS };
+enum nd_kscope { ND_KSCOPE_CLUSTER, ND_KSCOPE_CLUSTERSET, ND_KSCOPES };
 
 struct nd_kns {
 	struct nd_knode node;
@@ -85,12 +85,12 @@ struct nd_kindex {
 	struct nd_ktable namespaces, pods;
 	struct {
 		struct nd_ktable names, sets;
-	} realm[ND_KREALMS];
+	} scope[ND_KSCOPES];
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
 	uint8_t epoch[ND_OBJECT_KINDS]; /* relists begun */
 	uint64_t changes;              /* control: calls in which something came, went or changed */
 	uint32_t listed;               /* published: bit by kind that was listed whole */
-	uint32_t modified[ND_KREALMS]; /* published: Unix time of the last change; 0: none */
+	uint32_t modified[ND_KSCOPES]; /* published: Unix time of the last change; 0: none */
 	uint32_t modified_outside;     /* the same, of what Services have outside */
 	struct nd_kcount count;
 };
@@ -101,10 +101,10 @@ bool nd_kindex_complete(const struct nd_kindex *ix);
 const struct nd_kns *nd_kindex_namespace(const struct nd_kindex *ix, const void *name, size_t n);
 /* labels: NAME and NAMESPACE as they stand in a domain name, one behind the other. Found whether
  * the namespace exists or not: see nd_kindex_exists. */
-const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_krealm realm,
+const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_kscope scope,
 				      const uint8_t *labels);
 /* The same for the writing side, which owns the name. Control thread. */
-struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_krealm realm,
+struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_kscope scope,
 				    const uint8_t *labels);
 uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
 bool nd_kindex_exists(const struct nd_kname *name);
@@ -118,4 +118,4 @@ bool nd_kindex_service_has(const struct nd_kservice *s, const uint8_t *ip, size_
 
 /* The table that holds the objects of a kind; for Services and ServiceImports that of the names. */
 const struct nd_ktable *nd_kindex_table(const struct nd_kindex *ix, enum nd_object_kind kind,
-					enum nd_krealm realm);
+					enum nd_kscope scope);

@@ -118,20 +118,20 @@ static struct nd_kpod *make(struct nd_kindex *ix, const struct nd_object *o,
 {
 	uint8_t count;
 	size_t ips = ips_size(&o->pod, &count, &skips->addresses), labels = labels_size(ix, o);
-	struct nd_kns *ns = nd_kspace_hold(ix, o->namespace);
+	struct nd_kns *ns = nd_kspace_ref(ix, o->namespace);
 	struct nd_kpod *pod = ns ? nd_kmemory_new(&ix->memory,
 						  sizeof *pod + ips + strlen(o->name) + labels)
 				 : NULL;
 
 	if (!pod) {
 		if (ns)
-			nd_kspace_drop(ix, ns);
+			nd_kspace_unref(ix, ns);
 		return NULL;
 	}
 	pod->nips = count;
 	pod->labels_len = (uint32_t)labels;
 	fill_ips(pod->bytes, count, &o->pod);
-	nd_kspace_name_node(ix, &pod->node, ns, (char *)pod->bytes + ips, o->name);
+	nd_kspace_fill_node(ix, &pod->node, ns, (char *)pod->bytes + ips, o->name);
 	if (labels)
 		fill_labels((char *)pod->bytes + ips + pod->node.len, o);
 	pod->node.mark = ix->epoch[ND_OBJECT_POD];
@@ -153,7 +153,7 @@ static bool same(const struct nd_kpod *a, const struct nd_kpod *b)
 /* Nobody has seen it. */
 static void unmake(struct nd_kindex *ix, struct nd_kpod *pod)
 {
-	nd_kspace_drop(ix, pod->node.parent);
+	nd_kspace_unref(ix, pod->node.parent);
 	nd_kmemory_free(&ix->memory, pod);
 }
 
@@ -180,7 +180,7 @@ static void discard(struct nd_kindex *ix, struct nd_kpod *pod)
 	}
 	if (id)
 		nd_kreverse_leave(&ix->pod_ips, id);
-	nd_kspace_drop(ix, pod->node.parent);
+	nd_kspace_unref(ix, pod->node.parent);
 	nd_kmemory_retire(&ix->memory, pod);
 }
 

@@ -9,9 +9,9 @@
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
 
-static enum nd_krealm realm_of(enum nd_object_kind kind)
+static enum nd_kscope scope_of(enum nd_object_kind kind)
 {
-	return kind == ND_OBJECT_IMPORT ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+	return kind == ND_OBJECT_IMPORT ? ND_KSCOPE_CLUSTERSET : ND_KSCOPE_CLUSTER;
 }
 
 /* ---- Services ---- */
@@ -53,14 +53,14 @@ static void leave_if_none(struct nd_kindex *ix, struct nd_kname *name, size_t le
 	name->id = 0;
 }
 
-static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name,
+static int swap_service(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kname *name,
 			struct nd_kservice *made)
 {
 	struct nd_kservice *old = name->service;
 	struct nd_ktags before = { 0 }, after = { 0 };
 	int err = 0;
 
-	if (realm == ND_KREALM_CLUSTER)
+	if (scope == ND_KSCOPE_CLUSTER)
 		err = enter_service(ix, name, made, &before, &after);
 	if (!err) {
 		nd_rcu_publish(name->service, made);
@@ -76,10 +76,10 @@ static int swap_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kn
 
 static int put_service(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
-	enum nd_krealm realm = realm_of(o->kind);
+	enum nd_kscope scope = scope_of(o->kind);
 	struct nd_kservice *made = nd_kobject_service(&ix->memory, o, ix->config.outside,
 						      &update->skips);
-	struct nd_kname *name = made ? nd_kspace_name(ix, realm, o->namespace, o->name) : NULL;
+	struct nd_kname *name = made ? nd_kspace_make_name(ix, scope, o->namespace, o->name) : NULL;
 	int err = -ENOMEM;
 
 	if (!name)
@@ -90,7 +90,7 @@ static int put_service(struct nd_kindex *ix, const struct nd_object *o, struct n
 		name->mark = ix->epoch[o->kind];
 		return 0;
 	}
-	err = swap_service(ix, realm, name, made);
+	err = swap_service(ix, scope, name, made);
 	if (err)
 		goto fail;
 	name->mark = ix->epoch[o->kind];
@@ -100,11 +100,11 @@ static int put_service(struct nd_kindex *ix, const struct nd_object *o, struct n
 fail:
 	nd_kmemory_free(&ix->memory, made);
 	if (name)
-		nd_kspace_release(ix, realm, name);
+		nd_kspace_prune_name(ix, scope, name);
 	return err;
 }
 
-static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name)
+static void remove_service(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kname *name)
 {
 	struct nd_kservice *old = name->service;
 
@@ -120,17 +120,17 @@ static void remove_service(struct nd_kindex *ix, enum nd_krealm realm, struct nd
 					   nd_ktags_of(ix, out.at, out.len));
 	leave_if_none(ix, name, 0);
 	nd_kmemory_retire(&ix->memory, old);
-	nd_kspace_release(ix, realm, name);
+	nd_kspace_prune_name(ix, scope, name);
 }
 
 /* ---- slices ---- */
 
 static int put_slice(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
-	int err = nd_kset_put(ix, ND_KREALM_CLUSTER, o, o->slice.service, update);
+	int err = nd_kset_put(ix, ND_KSCOPE_CLUSTER, o, o->slice.service, update);
 
 	if (!err && ix->config.wanted[ND_OBJECT_IMPORT])
-		err = nd_kset_put(ix, ND_KREALM_MULTI, o, o->slice.import, update);
+		err = nd_kset_put(ix, ND_KSCOPE_CLUSTERSET, o, o->slice.import, update);
 	return err;
 }
 
@@ -153,7 +153,7 @@ int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_ku
 }
 
 /* One object, or with `sweep` all of the kind that the last list did not name. */
-static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm,
+static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscope scope,
 			struct nd_knode *node, bool sweep)
 {
 	uint8_t epoch = ix->epoch[kind];
@@ -165,7 +165,7 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 	case ND_OBJECT_IMPORT:
 		if (!name->service || (sweep && name->mark == epoch))
 			return false;
-		remove_service(ix, realm, name);
+		remove_service(ix, scope, name);
 		return true;
 	case ND_OBJECT_NAMESPACE:
 		if (!ns->exists || (sweep && node->mark == epoch))
@@ -178,60 +178,60 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 		if (kind == ND_OBJECT_POD)
 			nd_kpod_remove(ix, (struct nd_kpod *)node);
 		else
-			nd_kset_remove(ix, realm, (struct nd_kset *)node);
+			nd_kset_remove(ix, scope, (struct nd_kset *)node);
 		return true;
 	}
 }
 
 static struct nd_knode *find_node(struct nd_kindex *ix, enum nd_object_kind kind,
-				  enum nd_krealm realm, const char *namespace, const char *name)
+				  enum nd_kscope scope, const char *namespace, const char *name)
 {
-	const struct nd_ktable *t = nd_kindex_table(ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(ix, kind, scope);
 
 	if (kind == ND_OBJECT_NAMESPACE)
 		return nd_kspace_find(ix, t, NULL, name);
 	if (kind == ND_OBJECT_SLICE || kind == ND_OBJECT_POD)
 		return nd_kspace_find_in(ix, t, namespace, name);
-	struct nd_kname *found = nd_kspace_find_name(ix, realm, namespace, name);
+	struct nd_kname *found = nd_kspace_find_name(ix, scope, namespace, name);
 	return found ? &found->node : NULL;
 }
 
-static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm,
+static bool remove_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscope scope,
 		       const char *namespace, const char *name)
 {
-	struct nd_knode *node = find_node(ix, kind, realm, namespace, name);
+	struct nd_knode *node = find_node(ix, kind, scope, namespace, name);
 
-	return node && remove_node(ix, kind, realm, node, false);
+	return node && remove_node(ix, kind, scope, node, false);
 }
 
-static bool sweep_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_krealm realm)
+static bool sweep_one(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscope scope)
 {
-	const struct nd_ktable *t = nd_kindex_table(ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(ix, kind, scope);
 	struct nd_knode *node;
 	uint32_t at = 0;
 	bool any = false;
 
 	while ((node = nd_ktable_next(t, &at)))
-		any = remove_node(ix, kind, realm, node, true) || any;
+		any = remove_node(ix, kind, scope, node, true) || any;
 	return any;
 }
 
 bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *namespace,
 		    const char *name)
 {
-	bool found = remove_one(ix, kind, realm_of(kind), namespace, name);
+	bool found = remove_one(ix, kind, scope_of(kind), namespace, name);
 
 	/* A slice may stand in both worlds. */
 	if (kind == ND_OBJECT_SLICE)
-		found = remove_one(ix, kind, ND_KREALM_MULTI, namespace, name) || found;
+		found = remove_one(ix, kind, ND_KSCOPE_CLUSTERSET, namespace, name) || found;
 	return found;
 }
 
 bool nd_kput_sweep(struct nd_kindex *ix, enum nd_object_kind kind)
 {
-	bool any = sweep_one(ix, kind, realm_of(kind));
+	bool any = sweep_one(ix, kind, scope_of(kind));
 
 	if (kind == ND_OBJECT_SLICE)
-		any = sweep_one(ix, kind, ND_KREALM_MULTI) || any;
+		any = sweep_one(ix, kind, ND_KSCOPE_CLUSTERSET) || any;
 	return any;
 }

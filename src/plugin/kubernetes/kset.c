@@ -114,18 +114,18 @@ static void publish_group(struct nd_kindex *ix, struct nd_kname *of, struct nd_k
 
 /* ---- sets ---- */
 
-static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_krealm realm,
+static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_kscope scope,
 				const struct nd_object *o, const char *owner)
 {
-	struct nd_kname *of = nd_kspace_name(ix, realm, o->namespace, owner);
+	struct nd_kname *of = nd_kspace_make_name(ix, scope, o->namespace, owner);
 	struct nd_kset *set = of ? nd_kmemory_new(&ix->memory, sizeof *set + strlen(o->name))
 				 : NULL;
 
 	if (!set)
 		goto fail;
-	nd_kspace_name_node(ix, &set->node, of->ns, set->text, o->name);
+	nd_kspace_fill_node(ix, &set->node, of->ns, set->text, o->name);
 	set->of = of;
-	if (nd_ktable_add(&ix->realm[realm].sets, &set->node))
+	if (nd_ktable_add(&ix->scope[scope].sets, &set->node))
 		goto fail;
 	nd_list_add(&of->sets, &set->link);
 	return set;
@@ -133,22 +133,22 @@ static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_krealm realm,
 fail:
 	nd_kmemory_free(&ix->memory, set);
 	if (of)
-		nd_kspace_release(ix, realm, of);
+		nd_kspace_prune_name(ix, scope, of);
 	return NULL;
 }
 
 /* Its slice and cells are gone. Its name holds the namespace, so the node's parent stands until the
  * end. */
-static void forget_set(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
+static void forget_set(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set)
 {
 	struct nd_kname *of = set->of;
 
 	if (set->id)
 		nd_kreverse_leave(&ix->endpoint_ips, set->id);
 	nd_list_del(&set->link);
-	nd_ktable_del(&ix->realm[realm].sets, &set->node);
+	nd_ktable_del(&ix->scope[scope].sets, &set->node);
 	nd_kmemory_retire(&ix->memory, set);
-	nd_kspace_release(ix, realm, of);
+	nd_kspace_prune_name(ix, scope, of);
 }
 
 /* Only the cluster's own endpoints are found by address. */
@@ -167,7 +167,7 @@ static int enter_tags(struct nd_kindex *ix, struct nd_kset *set, const struct nd
 	return err;
 }
 
-static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set,
+static int swap_slice(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set,
 		      struct nd_kslice *made)
 {
 	struct nd_kslice *old = set->now;
@@ -175,7 +175,7 @@ static int swap_slice(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset
 	struct nd_kgroup *group;
 	int err = make_group(ix, set->of, set, made, &group);
 
-	if (!err && realm == ND_KREALM_CLUSTER)
+	if (!err && scope == ND_KSCOPE_CLUSTER)
 		err = enter_tags(ix, set, made, &before, &after);
 	if (err) {
 		nd_kmemory_free(&ix->memory, group);
@@ -217,7 +217,7 @@ static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 			nd_rcu_publish(old->slice[i], NULL);
 }
 
-void nd_kset_remove(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set)
+void nd_kset_remove(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set)
 {
 	struct nd_kslice *old = set->now;
 
@@ -226,7 +226,7 @@ void nd_kset_remove(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *
 		forget_cells(ix, set);
 	nd_rcu_publish(set->now, NULL);
 	nd_kmemory_retire(&ix->memory, old);
-	forget_set(ix, realm, set);
+	forget_set(ix, scope, set);
 }
 
 static bool belongs(const struct nd_kset *set, const char *owner)
@@ -241,23 +241,23 @@ static bool same(const struct nd_kset *set, const struct nd_kslice *made)
 	return set->now->size == made->size && memcmp(set->now, made, made->size) == 0;
 }
 
-int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
+int nd_kset_put(struct nd_kindex *ix, enum nd_kscope scope, const struct nd_object *o,
 		const char *owner, struct nd_kupdate *update)
 {
-	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->realm[realm].sets,
+	struct nd_kset *set = (struct nd_kset *)nd_kspace_find_in(ix, &ix->scope[scope].sets,
 								  o->namespace, o->name);
 	struct nd_kslice *made;
 	int err = -ENOMEM;
 
 	if (set && !belongs(set, owner)) {
-		nd_kset_remove(ix, realm, set);
+		nd_kset_remove(ix, scope, set);
 		update->changed = true;
 		set = NULL;
 	}
 	if (!nd_kobject_is_label(owner))
 		return 0;
 	made = nd_kobject_slice(&ix->memory, &o->slice, ix->config.pod_names,
-				ix->config.zones && realm == ND_KREALM_CLUSTER, &update->skips);
+				ix->config.zones && scope == ND_KSCOPE_CLUSTER, &update->skips);
 	if (!made)
 		return -ENOMEM;
 	if (set && same(set, made)) {
@@ -267,13 +267,13 @@ int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_obje
 	}
 	bool is_new = !set;
 	if (is_new)
-		set = make_set(ix, realm, o, owner);
+		set = make_set(ix, scope, o, owner);
 	if (set)
-		err = swap_slice(ix, realm, set, made);
+		err = swap_slice(ix, scope, set, made);
 	if (err) {
 		nd_kmemory_free(&ix->memory, made);
 		if (set && is_new)
-			forget_set(ix, realm, set);
+			forget_set(ix, scope, set);
 		return err;
 	}
 	set->node.mark = ix->epoch[ND_OBJECT_SLICE];

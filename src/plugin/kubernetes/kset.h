@@ -5,8 +5,8 @@
 
 #include "plugin/kubernetes/kindex.h"
 
-/* The slice of an object belongs to the name `owner` of that realm ("": to none any more). 0 or
+/* The slice of an object belongs to the name `owner` of that scope ("": to none any more). 0 or
  * -ENOMEM. */
-int nd_kset_put(struct nd_kindex *ix, enum nd_krealm realm, const struct nd_object *o,
+int nd_kset_put(struct nd_kindex *ix, enum nd_kscope scope, const struct nd_object *o,
 		const char *owner, struct nd_kupdate *update);
-void nd_kset_remove(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kset *set);
+void nd_kset_remove(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set);

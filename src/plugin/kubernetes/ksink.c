@@ -22,9 +22,9 @@ static uint32_t wall_s(const struct nd_kindex *ix)
 	return (uint32_t)(ix->config.wall_ns() / ND_NS_PER_S);
 }
 
-static void touch(struct nd_kindex *ix, enum nd_krealm realm)
+static void touch(struct nd_kindex *ix, enum nd_kscope scope)
 {
-	nd_rcu_publish(ix->modified[realm], wall_s(ix));
+	nd_rcu_publish(ix->modified[scope], wall_s(ix));
 }
 
 /* A Service or its endpoints came, went or changed. (CoreDNS moves this serial for changed Services
@@ -49,7 +49,7 @@ static void note_update(struct nd_kindex *ix, const struct nd_object *o,
 	ix->changes++;
 	if (o->kind == ND_OBJECT_NAMESPACE)
 		return;
-	touch(ix, multi && !update->added ? ND_KREALM_MULTI : ND_KREALM_CLUSTER);
+	touch(ix, multi && !update->added ? ND_KSCOPE_CLUSTERSET : ND_KSCOPE_CLUSTER);
 	touch_outside(ix, o->kind);
 }
 
@@ -78,7 +78,7 @@ static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const cha
 	ix->changes++;
 	if (kind == ND_OBJECT_NAMESPACE)
 		return;
-	touch(ix, ND_KREALM_CLUSTER);
+	touch(ix, ND_KSCOPE_CLUSTER);
 	touch_outside(ix, kind);
 }
 
@@ -95,7 +95,7 @@ static void end(struct nd_sink *s, enum nd_object_kind kind)
 
 	ix->changes += swept;
 	if (swept && kind != ND_OBJECT_NAMESPACE) {
-		touch(ix, ND_KREALM_CLUSTER);
+		touch(ix, ND_KSCOPE_CLUSTER);
 		touch_outside(ix, kind);
 	}
 	nd_rcu_publish(ix->listed, ix->listed | 1u << kind);
@@ -115,8 +115,8 @@ struct nd_kindex *nd_ksink_new(const struct nd_kindex_config *config)
 				     .end = end,
 				     .unread = unread };
 	ix->namespaces.memory = ix->pods.memory = &ix->memory;
-	for (int r = 0; r < ND_KREALMS; r++)
-		ix->realm[r].names.memory = ix->realm[r].sets.memory = &ix->memory;
+	for (int r = 0; r < ND_KSCOPES; r++)
+		ix->scope[r].names.memory = ix->scope[r].sets.memory = &ix->memory;
 	ix->service_ips.memory = ix->endpoint_ips.memory = ix->pod_ips.memory = &ix->memory;
 	return ix;
 }
@@ -132,9 +132,9 @@ void nd_ksink_free(struct nd_kindex *ix)
 	}
 	nd_ktable_clear(&ix->namespaces);
 	nd_ktable_clear(&ix->pods);
-	for (int r = 0; r < ND_KREALMS; r++) {
-		nd_ktable_clear(&ix->realm[r].names);
-		nd_ktable_clear(&ix->realm[r].sets);
+	for (int r = 0; r < ND_KSCOPES; r++) {
+		nd_ktable_clear(&ix->scope[r].names);
+		nd_ktable_clear(&ix->scope[r].sets);
 	}
 	nd_kreverse_clear(&ix->service_ips);
 	nd_kreverse_clear(&ix->endpoint_ips);

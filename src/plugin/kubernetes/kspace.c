@@ -31,14 +31,14 @@ static void fill_node(struct nd_knode *node, void *parent, char *text, const cha
 	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n, .hash = hash };
 }
 
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,
+void nd_kspace_fill_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,
 			 char *text, const char *name)
 {
 	fill_node(node, parent, text, name,
 		  nd_ktable_hash(&ix->config.key, parent, name, strlen(name)));
 }
 
-struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name)
+struct nd_kns *nd_kspace_ref(struct nd_kindex *ix, const char *name)
 {
 	struct nd_kns *ns = (struct nd_kns *)nd_kspace_find(ix, &ix->namespaces, NULL, name);
 
@@ -46,7 +46,7 @@ struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name)
 		ns = nd_kmemory_new(&ix->memory, sizeof *ns + strlen(name));
 		if (!ns)
 			return NULL;
-		nd_kspace_name_node(ix, &ns->node, NULL, ns->text, name);
+		nd_kspace_fill_node(ix, &ns->node, NULL, ns->text, name);
 		if (nd_ktable_add(&ix->namespaces, &ns->node)) {
 			nd_kmemory_free(&ix->memory, ns);
 			return NULL;
@@ -56,7 +56,7 @@ struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name)
 	return ns;
 }
 
-void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns)
+void nd_kspace_unref(struct nd_kindex *ix, struct nd_kns *ns)
 {
 	if (--ns->refs || ns->exists)
 		return;
@@ -66,14 +66,14 @@ void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns)
 
 int nd_kspace_put(struct nd_kindex *ix, const char *name, struct nd_kupdate *update)
 {
-	struct nd_kns *ns = nd_kspace_hold(ix, name);
+	struct nd_kns *ns = nd_kspace_ref(ix, name);
 
 	if (!ns)
 		return -ENOMEM;
 	ns->node.mark = ix->epoch[ND_OBJECT_NAMESPACE];
 	update->added = !ns->exists;
 	nd_rcu_publish(ns->exists, true);
-	nd_kspace_drop(ix, ns);
+	nd_kspace_unref(ix, ns);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns)
 {
 	ns->refs++;
 	nd_rcu_publish(ns->exists, false);
-	nd_kspace_drop(ix, ns);
+	nd_kspace_unref(ix, ns);
 }
 
 /* Both are labels. */
@@ -97,7 +97,7 @@ static void write_labels(uint8_t labels[2 * (ND_LABEL_MAX + 1)], const char *nam
 	memcpy(labels + n + 2, namespace, m);
 }
 
-struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_krealm realm,
+struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_kscope scope,
 				     const char *namespace, const char *name)
 {
 	uint8_t labels[2 * (ND_LABEL_MAX + 1)];
@@ -105,22 +105,22 @@ struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_krealm realm,
 	if (!nd_kobject_is_label(namespace) || !nd_kobject_is_label(name))
 		return NULL;
 	write_labels(labels, namespace, name);
-	return nd_kindex_own_name(ix, realm, labels);
+	return nd_kindex_own_name(ix, scope, labels);
 }
 
-struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
-				const char *name)
+struct nd_kname *nd_kspace_make_name(struct nd_kindex *ix, enum nd_kscope scope,
+				     const char *namespace, const char *name)
 {
-	struct nd_ktable *table = &ix->realm[realm].names;
-	struct nd_kns *ns = nd_kspace_hold(ix, namespace);
+	struct nd_ktable *table = &ix->scope[scope].names;
+	struct nd_kns *ns = nd_kspace_ref(ix, namespace);
 	uint8_t labels[2 * (ND_LABEL_MAX + 1)];
 	struct nd_kname *made;
 
 	if (!ns)
 		return NULL;
-	struct nd_kname *found = nd_kspace_find_name(ix, realm, namespace, name);
+	struct nd_kname *found = nd_kspace_find_name(ix, scope, namespace, name);
 	if (found) {
-		nd_kspace_drop(ix, ns);
+		nd_kspace_unref(ix, ns);
 		return found;
 	}
 	made = nd_kmemory_new(&ix->memory, sizeof *made + strlen(name));
@@ -136,15 +136,15 @@ struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, cons
 
 fail:
 	nd_kmemory_free(&ix->memory, made);
-	nd_kspace_drop(ix, ns);
+	nd_kspace_unref(ix, ns);
 	return NULL;
 }
 
-void nd_kspace_release(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name)
+void nd_kspace_prune_name(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kname *name)
 {
 	if (name->service || !nd_list_empty(&name->sets))
 		return;
-	nd_ktable_del(&ix->realm[realm].names, &name->node);
-	nd_kspace_drop(ix, name->ns);
+	nd_ktable_del(&ix->scope[scope].names, &name->node);
+	nd_kspace_unref(ix, name->ns);
 	nd_kmemory_retire(&ix->memory, name);
 }

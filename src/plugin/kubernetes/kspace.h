@@ -6,7 +6,7 @@
 #include "plugin/kubernetes/kindex.h"
 
 /* Fills a node whose block has room for the text. */
-void nd_kspace_name_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,
+void nd_kspace_fill_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,
 			 char *text, const char *name);
 struct nd_knode *nd_kspace_find(const struct nd_kindex *ix, const struct nd_ktable *t,
 				const void *parent, const char *name);
@@ -15,17 +15,17 @@ struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_k
 				   const char *namespace, const char *name);
 
 /* With one reference more; NULL: no memory. */
-struct nd_kns *nd_kspace_hold(struct nd_kindex *ix, const char *name);
-void nd_kspace_drop(struct nd_kindex *ix, struct nd_kns *ns);
+struct nd_kns *nd_kspace_ref(struct nd_kindex *ix, const char *name);
+void nd_kspace_unref(struct nd_kindex *ix, struct nd_kns *ns);
 /* Of the Namespace objects. */
 int nd_kspace_put(struct nd_kindex *ix, const char *name, struct nd_kupdate *update);
 void nd_kspace_remove(struct nd_kindex *ix, struct nd_kns *ns);
 
 /* A Service's or slices' name; NULL: nothing is called so. */
-struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_krealm realm,
+struct nd_kname *nd_kspace_find_name(struct nd_kindex *ix, enum nd_kscope scope,
 				     const char *namespace, const char *name);
 /* The name, made if there is none; NULL: no memory. Both are labels. */
-struct nd_kname *nd_kspace_name(struct nd_kindex *ix, enum nd_krealm realm, const char *namespace,
-				const char *name);
+struct nd_kname *nd_kspace_make_name(struct nd_kindex *ix, enum nd_kscope scope,
+				     const char *namespace, const char *name);
 /* It goes if nothing is called so any more. */
-void nd_kspace_release(struct nd_kindex *ix, enum nd_krealm realm, struct nd_kname *name);
+void nd_kspace_prune_name(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kname *name);

@@ -11,11 +11,11 @@
 #include "plugin/kubernetes/kstore_parts.h"
 
 static const size_t index_bytes_max = (size_t)1 << 30;
-enum { CONFIG_BYTES_MAX = 1 << 20, TOLD_MAX = 5 };
+enum { CONFIG_BYTES_MAX = 1 << 20, LISTED_MAX = 5 };
 
 /* Names in a namespace that does not exist are not answered, as in CoreDNS: a manifest is easily
  * forgotten. */
-static void tell_missing(const struct nd_kindex *ix)
+static void log_missing(const struct nd_kindex *ix)
 {
 	struct nd_knode *node;
 	struct nd_buf b;
@@ -25,14 +25,14 @@ static void tell_missing(const struct nd_kindex *ix)
 	while ((node = nd_ktable_next(&ix->namespaces, &at))) {
 		if (((const struct nd_kns *)node)->exists)
 			continue;
-		if (n++ < TOLD_MAX)
+		if (n++ < LISTED_MAX)
 			nd_buf_printf(&b, "%s%.*s", n > 1 ? ", " : "", node->len, node->name);
 	}
 	if (n)
 		nd_log_warning("kubernetes",
 			       "%u namespaces with objects have no Namespace object, so their names "
 			       "are not answered: %s%s",
-			       n, nd_buf_string(&b), n > TOLD_MAX ? ", ..." : "");
+			       n, nd_buf_string(&b), n > LISTED_MAX ? ", ..." : "");
 	nd_buf_clear(&b);
 }
 
@@ -46,7 +46,7 @@ static void on_report(void *ctx, bool good, const char *text)
 	}
 	nd_log_info("kubernetes", "%s", text);
 	if (!st->config.namespace_labels)
-		tell_missing(st->index);
+		log_missing(st->index);
 }
 
 static int copy_selector(struct nd_kstore *st, const char *text, struct nd_selector *to,

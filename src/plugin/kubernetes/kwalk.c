@@ -170,7 +170,7 @@ static const char *owner(struct walk *w, const struct nd_kset *set)
 	return set ? node_name(w, &set->of->node) : "";
 }
 
-/* A slice of a Service and of a ServiceImport stands in both realms: `cluster` knows more of it. */
+/* A slice of a Service and of a ServiceImport stands in both scopes: `cluster` knows more of it. */
 static void fill_slice(struct walk *w, const struct nd_kset *cluster, const struct nd_kset *multi,
 		       struct nd_object_slice *to)
 {
@@ -216,15 +216,15 @@ static void fill_pod(struct walk *w, const struct nd_kpod *from, struct nd_objec
 
 /* ---- any ---- */
 
-static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_krealm realm,
+static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_kscope scope,
 				     const struct nd_knode *node)
 {
-	return (const struct nd_kset *)nd_ktable_find(&ix->realm[realm].sets, node->hash,
+	return (const struct nd_kset *)nd_ktable_find(&ix->scope[scope].sets, node->hash,
 						      node->parent, node->name, node->len);
 }
 
-/* False: there is no such object, the node stands for something else; or the other realm has it. */
-static bool fill(struct walk *w, const struct nd_knode *node, enum nd_krealm realm,
+/* False: there is no such object, the node stands for something else; or the other scope has it. */
+static bool fill(struct walk *w, const struct nd_knode *node, enum nd_kscope scope,
 		 struct nd_object *o)
 {
 	const struct nd_kname *name = (const struct nd_kname *)node;
@@ -234,9 +234,9 @@ static bool fill(struct walk *w, const struct nd_knode *node, enum nd_krealm rea
 	case ND_OBJECT_NAMESPACE: return ((const struct nd_kns *)node)->exists;
 	case ND_OBJECT_POD: fill_pod(w, (const struct nd_kpod *)node, o); return true;
 	case ND_OBJECT_SLICE:
-		if (realm == ND_KREALM_CLUSTER)
-			fill_slice(w, set, same_in(w->ix, ND_KREALM_MULTI, node), &o->slice);
-		else if (same_in(w->ix, ND_KREALM_CLUSTER, node))
+		if (scope == ND_KSCOPE_CLUSTER)
+			fill_slice(w, set, same_in(w->ix, ND_KSCOPE_CLUSTERSET, node), &o->slice);
+		else if (same_in(w->ix, ND_KSCOPE_CLUSTER, node))
 			return false;
 		else
 			fill_slice(w, NULL, set, &o->slice);
@@ -248,9 +248,9 @@ static bool fill(struct walk *w, const struct nd_knode *node, enum nd_krealm rea
 	}
 }
 
-static int walk_table(struct walk *w, enum nd_object_kind kind, enum nd_krealm realm)
+static int walk_table(struct walk *w, enum nd_object_kind kind, enum nd_kscope scope)
 {
-	const struct nd_ktable *t = nd_kindex_table(w->ix, kind, realm);
+	const struct nd_ktable *t = nd_kindex_table(w->ix, kind, scope);
 	const struct nd_knode *node;
 	uint32_t at = 0;
 
@@ -259,7 +259,7 @@ static int walk_table(struct walk *w, enum nd_object_kind kind, enum nd_krealm r
 		if (w->arena.used > ARENA_BYTES_KEPT)
 			nd_arena_clear(&w->arena);
 		nd_object_init(&o, kind);
-		if (!fill(w, node, realm, &o))
+		if (!fill(w, node, scope, &o))
 			continue;
 		if (kind != ND_OBJECT_NAMESPACE)
 			o.namespace = node_name(w, &((const struct nd_kns *)node->parent)->node);
@@ -281,9 +281,9 @@ int nd_kwalk_objects(const struct nd_kindex *ix, int (*visit)(void *ctx, const s
 	for (int k = 0; k < ND_OBJECT_KINDS && !err; k++) {
 		enum nd_object_kind kind = (enum nd_object_kind)k;
 		if (kind != ND_OBJECT_IMPORT)
-			err = walk_table(&w, kind, ND_KREALM_CLUSTER);
+			err = walk_table(&w, kind, ND_KSCOPE_CLUSTER);
 		if (!err && (kind == ND_OBJECT_IMPORT || kind == ND_OBJECT_SLICE))
-			err = walk_table(&w, kind, ND_KREALM_MULTI);
+			err = walk_table(&w, kind, ND_KSCOPE_CLUSTERSET);
 	}
 	nd_arena_clear(&w.arena);
 	return err;

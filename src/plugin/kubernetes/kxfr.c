@@ -162,7 +162,8 @@ static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint
 		 const struct nd_offer_records *to)
 {
 	const struct nd_kconf *c = self;
-	enum nd_krealm realm = nd_kconf_is_multi(c, zone) ? ND_KREALM_MULTI : ND_KREALM_CLUSTER;
+	enum nd_kscope scope = nd_kconf_is_multi(c, zone) ? ND_KSCOPE_CLUSTERSET
+							  : ND_KSCOPE_CLUSTER;
 	struct putting p = { .conf = c, .zone = zone, .to = to };
 
 	if (*at == 0) { /* the servers; then names, by the table's cursor */
@@ -170,7 +171,7 @@ static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint
 		*at = (uint64_t)1 << 32;
 		return true;
 	}
-	uint32_t cursor = nd_ktable_scan(&c->index->realm[realm].names, (uint32_t)*at, on_name, &p);
+	uint32_t cursor = nd_ktable_scan(&c->index->scope[scope].names, (uint32_t)*at, on_name, &p);
 	*at = (uint64_t)1 << 32 | cursor;
 	return cursor != 0;
 }

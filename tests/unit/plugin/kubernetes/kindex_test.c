@@ -294,7 +294,7 @@ static bool repeats_in_model(const struct model *m, unsigned s, unsigned n)
 
 static void compare_name(struct world *w, unsigned s, unsigned n)
 {
-	const struct nd_kname *name = nd_kspace_find_name(w->ix, ND_KREALM_CLUSTER, space_text[s],
+	const struct nd_kname *name = nd_kspace_find_name(w->ix, ND_KSCOPE_CLUSTER, space_text[s],
 							  name_text[n]);
 	const struct nd_kservice *service = name ? name->service : NULL;
 	const struct nd_kgroup *group = name ? name->group : NULL;
@@ -433,8 +433,8 @@ static void empty(struct world *w)
 	memset(&w->m, 0, sizeof w->m);
 	compare(w);
 	assert_int_equal(w->ix->namespaces.live, 0);
-	assert_int_equal(w->ix->realm[ND_KREALM_CLUSTER].names.live, 0);
-	assert_int_equal(w->ix->realm[ND_KREALM_CLUSTER].sets.live, 0);
+	assert_int_equal(w->ix->scope[ND_KSCOPE_CLUSTER].names.live, 0);
+	assert_int_equal(w->ix->scope[ND_KSCOPE_CLUSTER].sets.live, 0);
 	assert_int_equal(w->ix->service_ips.live, 0);
 	assert_int_equal(w->ix->endpoint_ips.live, 0);
 	assert_int_equal(w->ix->pod_ips.live, 0);
@@ -498,19 +498,19 @@ static void test_serial(void **state)
 	(void)state;
 
 	ix->sink.upsert(&ix->sink, &ns);
-	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 0);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTER], 0);
 	ix->sink.upsert(&ix->sink, &import);
-	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 1700000000);
-	assert_int_equal(ix->modified[ND_KREALM_MULTI], 0);
-	ix->modified[ND_KREALM_CLUSTER] = 0;
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTER], 1700000000);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTERSET], 0);
+	ix->modified[ND_KSCOPE_CLUSTER] = 0;
 	ix->sink.upsert(&ix->sink, &import);
-	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 0);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTER], 0);
 	import.service.headless = true;
 	ix->sink.upsert(&ix->sink, &import);
-	assert_int_equal(ix->modified[ND_KREALM_MULTI], 1700000000);
-	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 0);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTERSET], 1700000000);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTER], 0);
 	ix->sink.remove(&ix->sink, ND_OBJECT_IMPORT, "n", "i");
-	assert_int_equal(ix->modified[ND_KREALM_CLUSTER], 1700000000);
+	assert_int_equal(ix->modified[ND_KSCOPE_CLUSTER], 1700000000);
 	nd_ksink_free(ix);
 }
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/kubernetes/kseen.h"
+#include "plugin/kubernetes/kdedup.h"
 
 #include <string.h>
 #include "base/hash.h"
 
-void nd_kseen_init(struct nd_kseen *s, bool on, size_t expect)
+void nd_kdedup_init(struct nd_kdedup *s, bool on, size_t expect)
 {
 	uint32_t size = 16;
 
 	s->on = on;
 	if (!on)
 		return;
-	while (size < ND_KSEEN_SLOTS && size < 2 * expect)
+	while (size < ND_KDEDUP_SLOTS && size < 2 * expect)
 		size *= 2;
 	s->mask = size - 1;
 	memset(s->slot, 0, size * sizeof *s->slot);
@@ -31,7 +31,7 @@ static bool next_label_is(const struct nd_query *q, size_t *at, const uint8_t *l
 }
 
 static bool equal(const struct nd_query *q, const struct nd_record *r,
-		  const struct nd_kseen_key *key)
+		  const struct nd_kdedup_key *key)
 {
 	const uint8_t *rdata = q->ans.w.base + r->rdata;
 	bool srv = r->type == ND_TYPE_SRV;
@@ -49,7 +49,7 @@ static bool equal(const struct nd_query *q, const struct nd_record *r,
 	       (!key->cluster || next_label_is(q, &at, key->cluster));
 }
 
-static uint64_t hash_key(const struct nd_kseen_key *key)
+static uint64_t hash_key(const struct nd_kdedup_key *key)
 {
 	uint64_t h = nd_hash_add(ND_HASH_START + key->section, key->bytes, key->n);
 
@@ -60,7 +60,7 @@ static uint64_t hash_key(const struct nd_kseen_key *key)
 	return nd_hash_mix(h);
 }
 
-bool nd_kseen_has(struct nd_kseen *s, const struct nd_query *q, const struct nd_kseen_key *key)
+bool nd_kdedup_seen(struct nd_kdedup *s, const struct nd_query *q, const struct nd_kdedup_key *key)
 {
 	if (!s->on)
 		return false;
