@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forward - asks upstream servers and passes on what they say (CoreDNS's forward). */
+/* forward - forwards queries to upstream servers and returns their replies (CoreDNS's forward). */
 #include "plugin/forward/forward.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include "core/chain.h"
 #include "core/offer.h"
@@ -12,11 +13,12 @@ struct state {
 	const struct nd_forward *forward;
 	struct nd_query_ref ref;
 	bool counted; /* in forward->running */
-	bool told;    /* the outcome is below, for `reply` */
+	bool done;    /* the outcome is below, for `reply` */
 	enum nd_outcome_kind kind;
-	const struct nd_msg *msg; /* borrowed for the resume, or a copy in the query's memory */
+	const struct nd_msg
+		*msg; /* borrowed until the resume ends, or a copy in the query's memory */
 	const char *error;
-	const struct nd_host *upstream; /* who answered, or was asked last */
+	const struct nd_host *upstream; /* that answered, or was queried last */
 };
 
 struct worker {
@@ -43,10 +45,10 @@ static void worker_stop(const void *self, void *state, struct nd_worker *w)
 	mine->exchanger = NULL;
 }
 
-/* --- what is sent --- */
+/* --- the message to send --- */
 
-/* The name in the letters it came with, where it stands uncompressed as in every sane question. */
-static struct nd_name name_to_ask(const struct nd_query *q)
+/* The name in the client's spelling, if it is uncompressed, as in all but odd queries. */
+static struct nd_name name_to_send(const struct nd_query *q)
 {
 	const struct nd_msg *m = &q->msg;
 
@@ -63,12 +65,12 @@ static void write_opt(struct nd_writer *w, const struct nd_msg *m)
 	nd_writer_bytes(w, m->base + e->options, e->options_len);
 }
 
-/* The client's message as the plugins before have left it: flags, question, EDNS with its options;
- * other records (a NOTIFY's SOA, a TSIG) as they came. The id is the upstream room's. */
+/* Writes the client's message as changed by earlier plugins: flags, question, EDNS with its
+ * options; other records (the SOA of a NOTIFY, a TSIG) unchanged. The id is set by upstream. */
 static size_t write_request(const struct nd_query *q, uint8_t *out, size_t cap)
 {
 	const struct nd_msg *m = &q->msg;
-	struct nd_name name = name_to_ask(q);
+	struct nd_name name = name_to_send(q);
 	struct nd_writer w = nd_writer_over(out, cap);
 	bool others = m->count[1] || m->count[2] || m->count[3] > m->edns.present;
 	bool verbatim = others && name.wire != m->qname.wire;
@@ -100,22 +102,22 @@ static bool is_ours(const struct nd_forward *f, struct nd_name name)
 
 static bool count_in(const struct nd_forward *f)
 {
-	if (__atomic_add_fetch(f->running, 1, __ATOMIC_RELAXED) <= f->max_concurrent)
+	if (atomic_fetch_add_explicit(f->running, 1, memory_order_relaxed) < f->max_concurrent)
 		return true;
-	__atomic_sub_fetch(f->running, 1, __ATOMIC_RELAXED);
+	atomic_fetch_sub_explicit(f->running, 1, memory_order_relaxed);
 	return false;
 }
 
 static void count_out(struct state *st)
 {
 	if (st->counted)
-		__atomic_sub_fetch(st->forward->running, 1, __ATOMIC_RELAXED);
+		atomic_fetch_sub_explicit(st->forward->running, 1, memory_order_relaxed);
 	st->counted = false;
 }
 
 static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o);
 
-static int ask(struct nd_query *q, struct state *st)
+static int start_exchange(struct nd_query *q, struct state *st)
 {
 	struct worker *mine = nd_query_worker_state(q);
 	uint8_t bytes[ND_MSG_MAX];
@@ -127,8 +129,8 @@ static int ask(struct nd_query *q, struct state *st)
 		.qclass = q->msg.qclass,
 		.limit = nd_query_limit(q),
 		.stream = q->client.proto != ND_PROTO_UDP,
-		/* Plugin loop counts how often its HINFO comes round: joined with itself, a loop
-		 * would wait silently for its own end. */
+		/* Plugin loop counts its HINFO query: joined with itself, it would arrive once, and
+		 * wait for its own reply. */
 		.alone = q->msg.qtype == ND_TYPE_HINFO,
 	};
 
@@ -155,7 +157,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 			return nd_query_fail(q, ND_RCODE_REFUSED, f->too_many);
 		}
 	}
-	if (ask(q, st)) {
+	if (start_exchange(q, st)) {
 		count_out(st);
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	}
@@ -177,10 +179,9 @@ static void cancel(const void *self, struct nd_query_ref ref)
 
 /* --- the way back --- */
 
-/* `next` and `next_on_nodata`: the forward behind this one is asked; without one the answer stands.
- */
-static bool goes_on(const struct nd_forward *f, const struct nd_query *q,
-		    const struct nd_outcome *o)
+/* `next` and `next_on_nodata`: the query goes to the next forward of the block, if there is one. */
+static bool continues(const struct nd_forward *f, const struct nd_query *q,
+		      const struct nd_outcome *o)
 {
 	if (o->kind != ND_OUTCOME_REPLY || nd_query_next_plugin(q) != &nd_plugin_forward)
 		return false;
@@ -200,7 +201,7 @@ static const struct nd_msg *keep(struct nd_query *q, const struct nd_msg *m)
 		return NULL;
 	*copy = *m;
 	copy->base = memcpy(bytes, m->base, m->len);
-	copy->qname = nd_name_root; /* viewed a buffer that goes; nobody asks for it */
+	copy->qname = nd_name_root; /* viewed a buffer of the caller; not used */
 	return copy;
 }
 
@@ -210,15 +211,15 @@ static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
 	struct nd_query *q = nd_query_find(st->ref);
 
 	count_out(st);
-	ND_ASSERT(q); /* whoever ends a parked query calls cancel first */
+	ND_ASSERT(q); /* a parked query that ends is cancelled first */
 	st->upstream = o->host;
-	if (goes_on(st->forward, q, o)) {
+	if (continues(st->forward, q, o)) {
 		nd_chain_resume(st->ref, ND_NEXT);
 		return;
 	}
-	st->told = true;
+	st->done = true;
 	st->kind = o->kind;
-	/* Inside another query's run the resume comes later, when the reply's bytes are gone. */
+	/* Inside another query's run the resume is deferred; the reply's bytes are gone by then. */
 	st->msg = o->kind != ND_OUTCOME_REPLY ? NULL
 		  : q->worker->running        ? keep(q, o->msg)
 					      : o->msg;
@@ -227,15 +228,15 @@ static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
 	nd_chain_resume(st->ref, ND_DONE);
 }
 
-/* The answer is written here and not in on_outcome(): only now the query has its output. */
+/* Writes the answer here, not in on_outcome(): the query has no output before. */
 static void reply(const void *self, struct nd_query *q)
 {
 	struct state *st = nd_query_state(q);
 	(void)self;
 
-	if (!st || !st->told)
-		return; /* another plugin's answer, or the deadline's */
-	st->told = false;
+	if (!st || !st->done)
+		return; /* answered by another plugin, or by the deadline */
+	st->done = false;
 	switch (st->kind) {
 	case ND_OUTCOME_REPLY:
 		if (!st->msg || nd_answer_message(q, st->msg))
@@ -250,8 +251,7 @@ static void reply(const void *self, struct nd_query *q)
 	st->msg = NULL;
 }
 
-/* forward/upstream. It says what happened to the question, and so is there for all zones, as in
- * CoreDNS. */
+/* forward/upstream. Set by the outcome of the query, hence for all zones, as in CoreDNS. */
 static int label(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
 		 const char *name, char *out, size_t cap)
 {
@@ -276,30 +276,30 @@ static void clear(void *self)
 
 static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("except", "names below FROM that go to the next plugin"),
-	ND_SET_OWN_ROW("force_tcp", "ask over TCP, however the client asked"),
-	ND_SET_OWN_ROW("prefer_udp", "ask over UDP, and over TCP what comes back truncated"),
-	ND_SET_OWN_ROW("expire", "idle sockets are closed after it (10s)"),
-	ND_SET_OWN_ROW("max_age", "sockets are closed after it, used or not (no limit)"),
+	ND_SET_OWN_ROW("force_tcp", "use TCP, whatever the client uses"),
+	ND_SET_OWN_ROW("prefer_udp", "use UDP first, and TCP after a truncated reply"),
+	ND_SET_OWN_ROW("expire", "idle sockets are closed after this (10s)"),
+	ND_SET_OWN_ROW("max_age", "all sockets are closed after this (no limit)"),
 	ND_SET_OWN_ROW("max_idle_conns",
-		       "idle sockets kept of each upstream and kind (0: no limit)"),
+		       "idle sockets kept per upstream and protocol (0: no limit)"),
 	ND_SET_OWN_ROW("read_timeout", "for one upstream (2s)"),
-	ND_SET_OWN_ROW("max_fails", "more failed checks in a row mean down (2; 0: never)"),
+	ND_SET_OWN_ROW("max_fails",
+		       "an upstream with more failed checks in a row is down (2; 0: never)"),
 	ND_SET_OWN_ROW("max_connect_attempts",
-		       "tries for a question (2 for each upstream; 0: no limit but time)"),
+		       "tries per query (2 per upstream; 0: no limit but time)"),
 	ND_SET_OWN_ROW("health_check", "time between checks (0.5s), no_rec, domain NAME"),
 	ND_SET_OWN_ROW("policy", "random, round_robin or sequential"),
-	ND_SET_OWN_ROW("max_concurrent", "questions under way; REFUSED over it (0: no limit)"),
-	ND_SET_OWN_ROW("next", "rcodes with which the next forward of the block is asked"),
-	ND_SET_OWN_ROW("next_on_nodata", "an answer without records asks the next forward"),
-	ND_SET_OWN_ROW("failover", "rcodes with which the next upstream is asked"),
+	ND_SET_OWN_ROW("max_concurrent", "queries in flight; above it REFUSED (0: no limit)"),
+	ND_SET_OWN_ROW("next", "rcodes that send the query to the next forward of the block"),
+	ND_SET_OWN_ROW("next_on_nodata",
+		       "an answer without records sends the query to the next forward"),
+	ND_SET_OWN_ROW("failover", "rcodes that send the query to the next upstream"),
 	ND_SET_OWN_ROW("failfast_all_unhealthy_upstreams", "SERVFAIL at once when all are down"),
-	ND_SET_OWN_ROW("source_address", "address to ask from"),
-	ND_SET_OWN_ROW(
-		"tls",
-		"[[CERT KEY] [CA]], of use to upstreams over TLS alone, which are not in this build yet"),
-	ND_SET_OWN_ROW("tls_servername", "NAME in their certificate"),
-	ND_SET_OWN_ROW("doh_method", "not in this build yet"),
-	ND_SET_OWN_ROW("resolver", "not in this build yet"),
+	ND_SET_OWN_ROW("source_address", "local address of queries"),
+	ND_SET_OWN_ROW("tls", "[[CERT KEY] [CA]]; without effect on plain upstreams"),
+	ND_SET_OWN_ROW("tls_servername", "NAME in the certificate of upstreams over TLS"),
+	ND_SET_OWN_ROW("doh_method", "not supported yet"),
+	ND_SET_OWN_ROW("resolver", "not supported yet"),
 	{ 0 },
 };
 

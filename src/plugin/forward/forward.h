@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forward.h - what the files of plugin forward share. */
+/* forward.h - the instance of plugin forward, and functions of its files.
+ *
+ * Threads: set up on the control thread, const afterwards, except `running`.
+ */
 #pragma once
 
 #include "core/query.h"
 #include "core/setup.h"
 #include "upstream/exchange.h"
 
-enum { ND_FORWARD_TO_MAX = 15 }; /* TO words; a file among them may name more servers */
+enum { ND_FORWARD_TO_MAX = 15 }; /* TO words; a file may name several servers */
 
-/* Numbers of all forwards of the process, by worker. */
+/* Counters of all forwards in the process, by worker. */
 struct nd_forward_totals {
 	const void *collected_by; /* as in nd_host_stats */
 	uint16_t nworkers;
@@ -23,27 +26,29 @@ struct nd_forward {
 	struct nd_name *except;
 	size_t nexcept;
 	struct nd_exchange_config group;
-	uint32_t next; /* bit per rcode: the next forward of the block is asked */
+	uint32_t next; /* a bit per rcode: the query goes to the next forward of the block */
 	bool next_on_nodata;
-	uint64_t max_concurrent; /* 0: no limit */
-	const char *too_many;    /* what is said over it */
-	uint64_t *running;       /* atomic */
+	uint64_t max_concurrent;   /* 0: no limit */
+	const char *too_many;      /* the error above it */
+	_Atomic uint64_t *running; /* queries in flight, of all workers */
 	struct nd_forward_totals *totals;
 	const struct nd_gen *gen;
 
-	/* While it is set up: what all hosts get. */
+	/* During setup: the configuration common to all hosts. */
 	struct nd_host_config host;
 	bool max_attempts_set, tls_set;
-	const struct nd_conf_line *not_yet; /* the first line that needs what this build lacks */
+	const struct nd_conf_line *unsupported; /* the first line with an unsupported option */
 };
 
 extern const struct nd_plugin nd_plugin_forward;
 
+/* The plugin's setup. */
 int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s);
-/* Reads TO... and takes the hosts. */
+/* Reads TO... and adds the hosts to the group. 0, ND_ECONF or ND_ELIMIT. */
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s);
-/* Shares the host of this address. 0, or ND_ELIMIT. */
+/* Adds the shared host of this address to the group. 0, or ND_ELIMIT. */
 int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s);
-/* Takes the totals and registers what is to be collected; each thing once a generation. */
+/* Shares the totals and registers the collectors, each once per generation. 0, or ND_ELIMIT. */
 int nd_forward_metrics_register(struct nd_forward *f, struct nd_setup *s);
+/* The generation ends. */
 void nd_forward_metrics_forget(struct nd_forward *f);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hosts are shared: by all forwards, and generations, that ask the same one in the same way. */
+/* Hosts are shared by all forwards and generations with the same address and options. */
 #include <string.h>
 #include "core/gen.h"
 #include "plugin/forward/forward.h"
 #include "upstream/host.h"
 
-struct host_order {
+struct host_args {
 	struct nd_forward *forward;
 	const struct nd_addr *addr;
 	struct nd_host_stats *stats;
@@ -14,14 +14,14 @@ struct host_order {
 
 static void *make_stats(void *ctx)
 {
-	const struct host_order *o = ctx;
+	const struct host_args *o = ctx;
 
 	return nd_host_stats_new(o->addr, o->nworkers);
 }
 
 static void *make_host(void *ctx)
 {
-	const struct host_order *o = ctx;
+	const struct host_args *o = ctx;
 	struct nd_host_config c = o->forward->host;
 
 	c.addr = *o->addr;
@@ -33,7 +33,7 @@ static void free_host(void *object)
 	nd_host_free(object);
 }
 
-/* Everything that a host and its sockets depend on. */
+/* The configuration of a host and its sockets, as the key for sharing. */
 static char *host_key(const struct nd_forward *f, const char *to, struct nd_setup *s)
 {
 	const struct nd_host_config *c = &f->host;
@@ -51,13 +51,13 @@ static char *host_key(const struct nd_forward *f, const char *to, struct nd_setu
 
 int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
 {
-	struct host_order o = { .forward = f, .addr = addr, .nworkers = s->process->nworkers };
+	struct host_args o = { .forward = f, .addr = addr, .nworkers = s->process->nworkers };
 	struct nd_exchange_config *g = &f->group;
 	char to[ND_ADDR_TEXT_MAX];
 	size_t n = nd_addr_format(addr, to);
 	char *key = host_key(f, to, s);
 
-	o.stats = nd_setup_share(s, "upstream numbers", to, n, make_stats, &o, free);
+	o.stats = nd_setup_share(s, "upstream counters", to, n, make_stats, &o, free);
 	if (!o.stats || !key)
 		return ND_ELIMIT;
 	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CoreDNS's numbers: of the plugin (coredns_forward_) and of each upstream (coredns_proxy_).
+/* CoreDNS's metrics: of the plugin (coredns_forward_) and of each upstream (coredns_proxy_).
  *
- * Numbers are process objects, so they go on over a reload, and two blocks with the same upstream
- * share them: whoever of a generation takes them first registers them for its page. */
+ * The counters are process objects: they survive a reload, and blocks with the same upstream share
+ * them. The first instance of a generation that shares them registers them for its page. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/gen.h"
@@ -55,7 +55,7 @@ static void emit_duration(const struct nd_host_stats *s, unsigned rcode, struct 
 static void emit_counter(struct nd_metric_out *out, const struct nd_metric_family *f,
 			 const char *const *values, uint64_t v)
 {
-	if (v) /* as with Prometheus's own clients a labelled counter begins with its first event */
+	if (v) /* as in Prometheus clients, a labelled counter appears with its first event */
 		nd_metric_emit(out, f, values, (double)v);
 }
 
@@ -123,7 +123,7 @@ int nd_forward_metrics_register(struct nd_forward *f, struct nd_setup *s)
 	return 0;
 }
 
-/* The next generation may lie where this one did. */
+/* The next generation may be allocated at the same address. */
 void nd_forward_metrics_forget(struct nd_forward *f)
 {
 	if (f->totals && f->totals->collected_by == f->gen)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directive and its block. What is taken and what is refused is CoreDNS's. */
+/* The directive and its block. Accepts and refuses what CoreDNS does. */
 #include <string.h>
 #include <strings.h>
 #include "core/gen.h"
-#include "io/clock.h"
 #include "io/tls.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "plugin/forward/forward.h"
 
 typedef int reader(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s);
 
-static int take_args(const struct nd_conf_line *l, size_t min, size_t max, struct nd_setup *s)
+static int check_args(const struct nd_conf_line *l, size_t min, size_t max, struct nd_setup *s)
 {
 	return nd_settings_args(l, s->plugin->name, min, max, s->diag);
 }
@@ -18,13 +18,13 @@ static int take_args(const struct nd_conf_line *l, size_t min, size_t max, struc
 static int read_number(const struct nd_conf_line *l, uint64_t max, uint64_t *out,
 		       struct nd_setup *s)
 {
-	int err = take_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
 
 	if (err)
 		return err;
 	if (nd_settings_uint(l->args[0], max, out))
-		return nd_setup_error(s, l, "%s \"%s\": want a number from 0 to %llu", l->name,
-				      l->args[0], (unsigned long long)max);
+		return nd_setup_invalid(s, l, l->name, l->args[0], "0 to %llu",
+					(unsigned long long)max);
 	return 0;
 }
 
@@ -33,12 +33,11 @@ static int read_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
 	int64_t ns;
 
 	if (nd_settings_duration(l->args[0], &ns))
-		return nd_setup_error(s, l, "%s \"%s\": want a duration such as 500ms or 10s",
-				      l->name, l->args[0]);
-	if (ns < 0)
-		return nd_setup_error(s, l, "%s can't be negative: %s", l->name, l->args[0]);
-	if (positive && ns == 0)
-		return nd_setup_error(s, l, "%s must be positive: %s", l->name, l->args[0]);
+		return nd_setup_invalid(s, l, l->name, l->args[0],
+					"a duration like \"500ms\" or \"10s\"");
+	if (ns < 0 || (positive && ns == 0))
+		return nd_setup_invalid(s, l, l->name, l->args[0],
+					positive ? "positive" : "0 or positive");
 	*out = (uint64_t)ns;
 	return 0;
 }
@@ -46,16 +45,16 @@ static int read_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
 static int read_one_time(const struct nd_conf_line *l, bool positive, uint64_t *out,
 			 struct nd_setup *s)
 {
-	int err = take_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
 
 	return err ? err : read_time(l, positive, out, s);
 }
 
-/* Kept for later: mistakes elsewhere in the block are told about first. */
-static int not_yet(struct nd_forward *f, const struct nd_conf_line *l)
+/* Noted for later: other errors in the block are reported first. */
+static int note_unsupported(struct nd_forward *f, const struct nd_conf_line *l)
 {
-	if (!f->not_yet)
-		f->not_yet = l;
+	if (!f->unsupported)
+		f->unsupported = l;
 	return 0;
 }
 
@@ -63,7 +62,7 @@ static int read_except(struct nd_forward *f, const struct nd_conf_line *l, struc
 {
 	struct nd_name *more, *all;
 	size_t n;
-	int err = take_args(l, 1, SIZE_MAX, s);
+	int err = check_args(l, 1, SIZE_MAX, s);
 
 	if (!err)
 		err = nd_setup_zones(s, l->args, l->nargs, &more, &n);
@@ -83,26 +82,26 @@ static int read_except(struct nd_forward *f, const struct nd_conf_line *l, struc
 static int read_force_tcp(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	f->group.force_tcp = true;
-	return take_args(l, 0, 0, s);
+	return check_args(l, 0, 0, s);
 }
 
 static int read_prefer_udp(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	f->group.prefer_udp = true;
-	return take_args(l, 0, 0, s);
+	return check_args(l, 0, 0, s);
 }
 
 static int read_next_on_nodata(struct nd_forward *f, const struct nd_conf_line *l,
 			       struct nd_setup *s)
 {
 	f->next_on_nodata = true;
-	return take_args(l, 0, 0, s);
+	return check_args(l, 0, 0, s);
 }
 
 static int read_failfast(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	f->group.failfast = true;
-	return take_args(l, 0, 0, s);
+	return check_args(l, 0, 0, s);
 }
 
 static int read_expire(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
@@ -161,7 +160,7 @@ static int read_max_concurrent(struct nd_forward *f, const struct nd_conf_line *
 static int read_health_check(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_name name;
-	int err = take_args(l, 1, SIZE_MAX, s);
+	int err = check_args(l, 1, SIZE_MAX, s);
 
 	if (!err)
 		err = read_time(l, false, &f->host.probe_interval_ns, s);
@@ -175,15 +174,12 @@ static int read_health_check(struct nd_forward *f, const struct nd_conf_line *l,
 			continue;
 		}
 		if (strcmp(l->args[i], "domain") != 0)
-			return nd_setup_error(s, l,
-					      "health_check: unknown option %s; there are no_rec and "
-					      "domain NAME",
-					      l->args[i]);
+			return nd_setup_invalid(s, l, "health_check option", l->args[i],
+						"no_rec or domain NAME");
 		if (++i == l->nargs)
-			return nd_setup_error(s, l, "health_check: domain wants a name behind it");
+			return nd_setup_error(s, l, "health_check: domain takes a name");
 		if (nd_name_parse(l->args[i], true, &f->host.probe_name, &name))
-			return nd_setup_error(s, l, "health_check: invalid domain name %s",
-					      l->args[i]);
+			return nd_setup_invalid(s, l, "domain name", l->args[i], NULL);
 		f->host.probe_name_len = name.len;
 	}
 	return 0;
@@ -192,7 +188,7 @@ static int read_health_check(struct nd_forward *f, const struct nd_conf_line *l,
 static int read_policy(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	static const char *const names[] = { "random", "round_robin", "sequential" };
-	int err = take_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
 
 	if (err)
 		return err;
@@ -202,24 +198,19 @@ static int read_policy(struct nd_forward *f, const struct nd_conf_line *l, struc
 			return 0;
 		}
 	}
-	return nd_setup_error(s, l,
-			      "unknown policy '%s'; there are random, round_robin and sequential",
-			      l->args[0]);
+	return nd_setup_invalid(s, l, "policy", l->args[0], "random, round_robin or sequential");
 }
 
 static int read_rcodes(const struct nd_conf_line *l, bool noerror, uint32_t *bits,
 		       struct nd_setup *s)
 {
-	int err = take_args(l, 1, SIZE_MAX, s);
+	int err = check_args(l, 1, SIZE_MAX, s);
 
 	for (size_t i = 0; !err && i < l->nargs; i++) {
 		int code = nd_type_rcode_parse(l->args[i], strlen(l->args[i]));
 		if (code < 0 || code >= 32)
-			return nd_setup_error(
-				s, l,
-				"%s is not a valid rcode; want names such as NXDOMAIN or "
-				"SERVFAIL",
-				l->args[i]);
+			return nd_setup_invalid(s, l, "response code", l->args[i],
+						"like NXDOMAIN or SERVFAIL");
 		if (code == ND_RCODE_NOERROR && !noerror)
 			return nd_setup_error(s, l, "NoError cannot be used in %s", l->name);
 		*bits |= (uint32_t)1 << code;
@@ -239,21 +230,21 @@ static int read_failover(struct nd_forward *f, const struct nd_conf_line *l, str
 
 static int read_source(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
-	int err = take_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
 
 	if (!err && nd_addr_parse_ip(l->args[0], 0, &f->host.source))
-		return nd_setup_error(s, l, "invalid IP address: %s", l->args[0]);
+		return nd_setup_invalid(s, l, "IP address", l->args[0], NULL);
 	return err;
 }
 
-/* CA, CERT KEY or CERT KEY CA. As in CoreDNS the files must be good and plain upstreams make no use
- * of them; upstreams over TLS are refused where they are named. */
+/* CA, CERT KEY or CERT KEY CA. As in CoreDNS, the files must be valid, and plain upstreams do not
+ * use them; upstreams over TLS are refused in TO. */
 static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_tls_options o = { 0 };
 	char why[ND_TLS_TEXT_MAX];
 	struct nd_tls *tls;
-	int err = take_args(l, 0, 3, s);
+	int err = check_args(l, 0, 3, s);
 	(void)f;
 
 	if (err || l->nargs == 0)
@@ -275,31 +266,30 @@ static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *
 			       struct nd_setup *s)
 {
 	(void)f;
-	return take_args(l, 1, 1, s);
+	return check_args(l, 1, 1, s);
 }
 
 static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
-	int err = take_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
 
 	if (err)
 		return err;
 	if (strcmp(l->args[0], "GET") != 0 && strcmp(l->args[0], "POST") != 0)
-		return nd_setup_error(s, l, "doh_method must be either POST or GET");
-	return not_yet(f, l);
+		return nd_setup_invalid(s, l, "doh_method", l->args[0], "POST or GET");
+	return note_unsupported(f, l);
 }
 
 static int read_resolver(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_addr addr;
-	int err = take_args(l, 1, SIZE_MAX, s);
+	int err = check_args(l, 1, SIZE_MAX, s);
 
 	for (size_t i = 0; !err && i < l->nargs; i++)
 		if (nd_addr_parse(l->args[i], 53, &addr))
-			return nd_setup_error(s, l,
-					      "resolver must be an IP address or IP:port: \"%s\"",
-					      l->args[i]);
-	return err ? err : not_yet(f, l);
+			return nd_setup_invalid(s, l, "resolver", l->args[i],
+						"an IP address or IP:port");
+	return err ? err : note_unsupported(f, l);
 }
 
 static int read_option(void *self, const struct nd_conf_line *l, void *ctx)
@@ -335,17 +325,17 @@ static int read_option(void *self, const struct nd_conf_line *l, void *ctx)
 	for (size_t i = 0; i < ND_COUNT(rows); i++)
 		if (strcmp(l->name, rows[i].name) == 0)
 			return rows[i].read(self, l, s);
-	return nd_setup_error(s, l, "unknown property '%s'", l->name);
+	return nd_setup_error(s, l, "unknown property \"%s\"", l->name);
 }
 
 /* --- the directive --- */
 
 static void set_defaults(struct nd_forward *f)
 {
-	f->host.expire_ns = 10 * (uint64_t)ND_NS_PER_S;
-	f->host.probe_interval_ns = 500 * (uint64_t)ND_NS_PER_MS;
+	f->host.expire_ns = ND_S(10);
+	f->host.probe_interval_ns = ND_MS(500);
 	f->host.probe_name_len = 1; /* the root */
-	f->group.read_timeout_ns = 2 * (uint64_t)ND_NS_PER_S;
+	f->group.read_timeout_ns = ND_S(2);
 	f->group.max_fails = 2;
 }
 
@@ -356,11 +346,9 @@ static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
 	size_t n;
 
 	if (nd_site_parse_zone(text, s->arena, &zones, &n) || n == 0)
-		return nd_setup_error(s, NULL,
-				      "unable to normalize '%s'; want a domain name or a network",
-				      text);
+		return nd_setup_invalid(s, NULL, "FROM", text, "a domain name or a network");
 	f->from = zones[0];
-	if (n > 1) { /* CoreDNS's limit, which it only warns of */
+	if (n > 1) { /* a limit of CoreDNS, with its warning */
 		nd_name_format(zones[0], name);
 		nd_log_warning("forward",
 			       "Unsupported CIDR notation: '%s' expands to multiple zones. "
@@ -388,7 +376,7 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 	f->gen = s->gen;
 	set_defaults(f);
 	if (directive->nargs < 2)
-		return nd_setup_error(s, NULL, "wrong argument count: want forward FROM TO...");
+		return nd_setup_error(s, NULL, "forward takes FROM TO...");
 	err = read_from(f, directive->args[0], s);
 	if (!err)
 		err = nd_setup_settings(s, read_option, false);
@@ -398,11 +386,8 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 		return err;
 	f->host.probe_tcp = f->group.force_tcp;
 	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
-	if (!err && f->not_yet)
-		err = nd_setup_error(s, f->not_yet,
-				     "%s is known to CoreDNS, but not in this build yet; "
-				     "upstreams are asked over plain DNS: remove it",
-				     f->not_yet->name);
+	if (!err && f->unsupported)
+		err = nd_setup_unsupported(s, f->unsupported, NULL);
 	if (err)
 		return err;
 	if (!f->max_attempts_set)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words behind FROM: addresses, and files that name servers as resolv.conf does. */
+/* The words after FROM: addresses, and files that name servers like resolv.conf. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53 };
 
-/* A word taken apart: [SCHEME://]HOST. */
+/* The parts of a word: [SCHEME://]HOST. */
 struct target {
 	const char *word, *host;
 	const char *scheme; /* "dns" without one */
@@ -37,8 +37,8 @@ static bool is_scheme(const struct target *t, const char *scheme)
 	return strcmp(t->scheme, scheme) == 0;
 }
 
-/* Without "%ZONE": a server name for TLS, or an interface that this machine lacks. CoreDNS drops it
- * for plain DNS. "[fe80::1%eth0]:53" keeps its bracket and port. */
+/* Removes "%ZONE": a server name for TLS, or an interface that this machine lacks. CoreDNS ignores
+ * it for plain DNS. "[fe80::1%eth0]:53" keeps its bracket and port. */
 static bool strip_zone(const char *host, char *out, size_t cap)
 {
 	const char *percent = strrchr(host, '%');
@@ -68,7 +68,7 @@ static bool read_address(const char *host, struct nd_addr *out)
 	return nd_addr_parse_ip(bare, DNS_PORT, out) == 0;
 }
 
-/* The same server twice is one; the first place counts. */
+/* Adds a server, unless the group has it already. */
 static int add_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
 {
 	struct nd_exchange_config *g = &f->group;
@@ -77,12 +77,11 @@ static int add_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_
 		if (nd_addr_equal(&g->host[i]->config.addr, addr))
 			return 0;
 	if (g->nhosts == ND_POLICY_HOSTS_MAX)
-		return nd_setup_error(s, NULL, "more than %d upstreams; name fewer",
-				      ND_POLICY_HOSTS_MAX);
+		return nd_setup_error(s, NULL, "more than %d upstreams", ND_POLICY_HOSTS_MAX);
 	return nd_forward_share_host(f, addr, s);
 }
 
-/* One line of a resolv.conf: "nameserver ADDRESS"; everything else is passed over. */
+/* One line of a resolv.conf: "nameserver ADDRESS"; all others are ignored. */
 static int read_line(struct nd_forward *f, const char *file, char *line, struct nd_setup *s)
 {
 	static const char blank[] = " \t\r\v\f";
@@ -100,8 +99,8 @@ static int read_line(struct nd_forward *f, const char *file, char *line, struct 
 	if (!*value)
 		return 0;
 	if (!read_address(value, &addr)) {
-		nd_log_warning("forward", "%s: nameserver \"%s\" is no IP address: passed over",
-			       file, value);
+		nd_log_warning("forward", "%s: ignoring nameserver \"%s\": not an IP address", file,
+			       value);
 		return 0;
 	}
 	nd_addr_set_port(&addr, DNS_PORT);
@@ -118,7 +117,7 @@ static int read_text(struct nd_forward *f, const char *file, char *text, struct 
 	return err;
 }
 
-/* 0, -ENOENT and the like when there is no such file, or another error with the diag set. */
+/* 0; -ENOENT or another errno for an unreadable file; or an error with the diag set. */
 static int read_file(struct nd_forward *f, const char *file, struct nd_setup *s)
 {
 	struct nd_buf b;
@@ -145,11 +144,7 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 			t.scheme, t.host);
 	if (read_address(t.host, &addr)) {
 		if (!plain)
-			return nd_setup_error(
-				s, NULL,
-				"%s: upstreams over %s:// are known to CoreDNS, but not in "
-				"this build yet; give an address alone for plain DNS",
-				word, t.scheme);
+			return nd_setup_unsupported(s, NULL, word);
 		return add_host(f, &addr, s);
 	}
 	int err = read_file(f, t.host, s);
@@ -161,11 +156,10 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 		return nd_setup_error(s, NULL,
 				      "not an IP address, file, or valid domain: \"%s\" (%s)", word,
 				      nd_err_text(err));
-	return nd_setup_error(
-		s, NULL,
-		"%s: host names as upstreams are known to CoreDNS, but not in this build "
-		"yet; give its IP address",
-		word);
+	return nd_setup_error(s, NULL,
+			      "host names as upstreams are not supported yet: \"%s\"; use an IP "
+			      "address",
+			      word);
 }
 
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s)
@@ -187,9 +181,8 @@ int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, st
 			return err;
 	}
 	if (f->group.nhosts == 0)
-		return nd_setup_error(
-			s, NULL,
-			"no valid upstream addresses found: no file given names a server "
-			"(lines \"nameserver ADDRESS\")");
+		return nd_setup_error(s, NULL,
+				      "no valid upstream addresses found: no file has a line "
+				      "\"nameserver ADDRESS\"");
 	return 0;
 }

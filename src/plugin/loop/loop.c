@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop - asks ourselves a question that nobody else can know; if it comes round again and again,
- * our upstreams lead back to us, and the process ends with an explanation (CoreDNS's loop). Where
- * the process must not end (the node agent), the block's upstreams are cut off instead until the
- * loop is gone: what comes past here gets SERVFAIL, everything else is served.
+/* loop - finds forwarding loops (CoreDNS's loop). Sends this server a query with a random name. If
+ * it arrives more than twice, an upstream forwards it back, and the process ends with an
+ * explanation. Where the process must not end (the node agent), the block is isolated until the
+ * loop is gone: queries that reach this plugin get SERVFAIL, everything above it is served.
  *
- * Threads: `seen`, `off`, `found` and `cut` are atomic; the worker that finds the loop leaves the
- * text and wakes the control thread, which does all the rest.
+ * Threads: the workers share struct shared. The one that finds the loop writes the text and wakes
+ * the control thread, which does the rest.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/time.h"
 #include "core/gen.h"
 #include "core/query.h"
-#include "io/clock.h"
 #include "io/loop.h"
 #include "io/random.h"
 #include "io/udp.h"
 
 enum {
-	SEEN_MAX = 2,  /* our own question, and once more */
-	TIMEOUT_S = 2, /* for an answer */
-	AGAIN_S = 1,   /* after a failure */
-	GIVE_UP_S = 30,
-	OFF_S = 2,  /* after the answer: what still circles is seen */
-	LOOK_S = 5, /* is a loop that was cut still there? Asked so long after, doubling up to
-		       LOOK_MAX_S */
-	LOOK_MAX_S = 60,
-	QUESTION_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4,
+	SEEN_MAX = 2,   /* the query of this server, and once more */
+	TIMEOUT_S = 2,  /* until a reply */
+	RETRY_S = 1,    /* after a failure */
+	GIVE_UP_S = 30, /* after the start */
+	OFF_S = 2,      /* after the reply: copies that still circulate are counted */
+	RECHECK_S = 5,  /* of an isolated block; doubled each time */
+	RECHECK_MAX_S = 60,
+	QUERY_MAX = ND_MSG_HEADER + ND_NAME_MAX + 4,
+};
+
+struct shared {
+	_Atomic uint32_t seen;
+	_Atomic bool off;      /* the check is over */
+	_Atomic bool found;    /* set by the worker that writes why */
+	_Atomic bool isolated; /* set by the control thread */
+	char why[2 * ND_NAME_TEXT_MAX + 3 * ND_ADDR_TEXT_MAX + 256];
 };
 
 struct loop {
@@ -36,33 +44,42 @@ struct loop {
 	char addr_text[ND_ADDR_TEXT_MAX];
 	struct nd_setup *setup;
 
-	uint32_t seen;        /* atomic */
-	bool off, found, cut; /* atomic */
+	struct shared *shared; /* in the generation's arena */
 	struct nd_wake *wake;
-	char why[2 * ND_NAME_TEXT_MAX + 3 * ND_ADDR_TEXT_MAX + 256]; /* by whoever set found */
 
 	/* Control thread. */
 	struct nd_udp *udp;
 	struct nd_timer timer;
 	uint64_t end_ns;
 	bool stopped;
-	uint32_t look_s; /* before the next look at a loop that is cut */
+	uint32_t recheck_s; /* until the next check of an isolated block */
 	uint16_t id;
 };
 
-static void ask(struct loop *l);
+static bool get(const _Atomic bool *flag)
+{
+	return atomic_load_explicit(flag, memory_order_relaxed);
+}
+
+static void set(_Atomic bool *flag, bool v)
+{
+	atomic_store_explicit(flag, v, memory_order_relaxed);
+}
+
+static void send_query(struct loop *l);
 
 /* --- workers --- */
 
-static void tell(struct loop *l, const struct nd_query *q)
+static void report(const struct loop *l, const struct nd_query *q)
 {
 	char zone[ND_NAME_TEXT_MAX], peer[ND_ADDR_TEXT_MAX];
+	struct shared *sh = l->shared;
 
-	if (__atomic_exchange_n(&l->found, true, __ATOMIC_RELAXED))
+	if (atomic_exchange_explicit(&sh->found, true, memory_order_relaxed))
 		return; /* another worker was first */
 	nd_name_format(l->zone, zone);
 	nd_addr_format(&q->client.peer, peer);
-	snprintf(l->why, sizeof l->why,
+	snprintf(sh->why, sizeof sh->why,
 		 "plugin/loop: Loop (%s -> %s) detected for zone \"%s\", see "
 		 "https://coredns.io/plugins/loop#troubleshooting. Query: \"HINFO %s\"",
 		 peer, l->addr_text, zone, l->name_text);
@@ -71,70 +88,74 @@ static void tell(struct loop *l, const struct nd_query *q)
 
 static enum nd_verdict refuse(struct nd_query *q)
 {
-	nd_query_fail(q, ND_RCODE_SERVFAIL, "the upstreams lead back to this server");
+	nd_query_fail(q, ND_RCODE_SERVFAIL, "forwarding loop: upstreams are disabled");
 	return ND_DONE;
 }
 
 static enum nd_verdict query(const void *self, struct nd_query *q)
 {
-	/* Not const: the counters are shared by the workers. */
-	struct loop *l = (struct loop *)self;
+	const struct loop *l = self;
+	struct shared *sh = l->shared;
 
-	if (q->msg.qtype != ND_TYPE_HINFO || __atomic_load_n(&l->off, __ATOMIC_RELAXED) ||
-	    !nd_name_same(q->msg.qname, l->name))
-		return __atomic_load_n(&l->cut, __ATOMIC_RELAXED) ? refuse(q) : ND_NEXT;
-	if (__atomic_add_fetch(&l->seen, 1, __ATOMIC_RELAXED) <= SEEN_MAX)
+	if (q->msg.qtype != ND_TYPE_HINFO || get(&sh->off) || !nd_name_same(q->msg.qname, l->name))
+		return get(&sh->isolated) ? refuse(q) : ND_NEXT;
+	if (atomic_fetch_add_explicit(&sh->seen, 1, memory_order_relaxed) < SEEN_MAX)
 		return ND_NEXT;
-	tell(l, q);
+	report(l, q);
 	return l->setup->process->isolate ? refuse(q) : ND_NEXT;
 }
 
 /* --- control thread --- */
 
-static void hang_up(struct loop *l)
+static void close_socket(struct loop *l)
 {
 	nd_udp_close(l->udp);
 	l->udp = NULL;
 	nd_timer_stop(&l->timer);
 }
 
-static void look(struct nd_timer *t)
+static void reset_seen(struct loop *l)
+{
+	atomic_store_explicit(&l->shared->seen, 0, memory_order_relaxed);
+}
+
+static void recheck(struct nd_timer *t)
 {
 	struct loop *l = ND_CONTAINER(t, struct loop, timer);
 
-	__atomic_store_n(&l->seen, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&l->found, false, __ATOMIC_RELAXED);
-	ask(l);
+	reset_seen(l);
+	set(&l->shared->found, false);
+	send_query(l);
 }
 
-static void look_later(struct loop *l)
+static void schedule_recheck(struct loop *l)
 {
-	hang_up(l);
-	nd_timer_start(l->setup->loop, &l->timer, l->look_s * (uint64_t)ND_NS_PER_S, look);
-	l->look_s = l->look_s * 2 < LOOK_MAX_S ? l->look_s * 2 : LOOK_MAX_S;
+	close_socket(l);
+	nd_timer_start(l->setup->loop, &l->timer, ND_S(l->recheck_s), recheck);
+	l->recheck_s = l->recheck_s * 2 < RECHECK_MAX_S ? l->recheck_s * 2 : RECHECK_MAX_S;
 }
 
-static void cut(struct loop *l)
+static void isolate(struct loop *l)
 {
-	if (!__atomic_exchange_n(&l->cut, true, __ATOMIC_RELAXED)) {
-		l->look_s = LOOK_S;
+	if (!get(&l->shared->isolated)) {
+		set(&l->shared->isolated, true);
+		l->recheck_s = RECHECK_S;
 		nd_log_error(NULL,
-			     "%s. Until it is gone, what this block would ask its upstreams for "
-			     "gets SERVFAIL; the rest is served",
-			     l->why);
+			     "%s. Until the loop is gone, queries that this block would forward "
+			     "get SERVFAIL; all others are served",
+			     l->shared->why);
 	}
-	__atomic_store_n(&l->off, false, __ATOMIC_RELAXED);
-	look_later(l);
+	set(&l->shared->off, false);
+	schedule_recheck(l);
 }
 
-static void mend(struct loop *l)
+static void end_isolation(struct loop *l)
 {
 	char zone[ND_NAME_TEXT_MAX];
 
 	nd_name_format(l->zone, zone);
-	__atomic_store_n(&l->cut, false, __ATOMIC_RELAXED);
-	nd_log_info("loop", "the loop for zone \"%s\" is gone: its upstreams are asked again",
-		    zone);
+	set(&l->shared->isolated, false);
+	nd_log_info("loop", "the loop for zone \"%s\" is gone: forwarding again", zone);
 }
 
 static void on_found(void *ctx)
@@ -142,43 +163,43 @@ static void on_found(void *ctx)
 	struct loop *l = ctx;
 	struct nd_process *p = l->setup->process;
 
-	if (!__atomic_load_n(&l->found, __ATOMIC_RELAXED) || l->stopped)
+	if (!get(&l->shared->found) || l->stopped)
 		return;
 	if (p->isolate)
-		cut(l);
+		isolate(l);
 	else if (p->fatal)
-		p->fatal(p, l->why);
+		p->fatal(p, l->shared->why);
 }
 
 static void turn_off(struct nd_timer *t)
 {
-	__atomic_store_n(&ND_CONTAINER(t, struct loop, timer)->off, true, __ATOMIC_RELAXED);
+	set(&ND_CONTAINER(t, struct loop, timer)->shared->off, true);
 }
 
-static void ask_again(struct nd_timer *t)
+static void retry(struct nd_timer *t)
 {
-	ask(ND_CONTAINER(t, struct loop, timer));
+	send_query(ND_CONTAINER(t, struct loop, timer));
 }
 
-static void failed(struct loop *l)
+static void fail_query(struct loop *l)
 {
 	struct nd_loop *loop = l->setup->loop;
 
-	if (__atomic_load_n(&l->cut, __ATOMIC_RELAXED)) {
-		look_later(l);
+	if (get(&l->shared->isolated)) {
+		schedule_recheck(l);
 		return;
 	}
-	hang_up(l);
-	__atomic_store_n(&l->seen, 0, __ATOMIC_RELAXED);
-	if (nd_loop_now_ns(loop) + AGAIN_S * (uint64_t)ND_NS_PER_S >= l->end_ns)
+	close_socket(l);
+	reset_seen(l);
+	if (nd_loop_now_ns(loop) + ND_S(RETRY_S) >= l->end_ns)
 		nd_timer_start(loop, &l->timer, 0, turn_off);
 	else
-		nd_timer_start(loop, &l->timer, AGAIN_S * (uint64_t)ND_NS_PER_S, ask_again);
+		nd_timer_start(loop, &l->timer, ND_S(RETRY_S), retry);
 }
 
-static void timed_out(struct nd_timer *t)
+static void on_timeout(struct nd_timer *t)
 {
-	failed(ND_CONTAINER(t, struct loop, timer));
+	fail_query(ND_CONTAINER(t, struct loop, timer));
 }
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
@@ -188,16 +209,16 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	for (size_t i = 0; i < n && l->udp == u; i++) {
 		if (d[i].len < ND_MSG_HEADER || nd_reader_peek16(d[i].bytes) != l->id)
 			continue;
-		if (__atomic_load_n(&l->cut, __ATOMIC_RELAXED)) {
-			bool circles = __atomic_load_n(&l->found, __ATOMIC_RELAXED);
-			if (circles || (d[i].bytes[3] & 0xf) == ND_RCODE_SERVFAIL) {
-				look_later(l);
+		if (get(&l->shared->isolated)) {
+			bool loops = get(&l->shared->found);
+			if (loops || (d[i].bytes[3] & 0xf) == ND_RCODE_SERVFAIL) {
+				schedule_recheck(l);
 				continue;
 			}
-			mend(l);
+			end_isolation(l);
 		}
-		hang_up(l);
-		nd_timer_start(l->setup->loop, &l->timer, OFF_S * (uint64_t)ND_NS_PER_S, turn_off);
+		close_socket(l);
+		nd_timer_start(l->setup->loop, &l->timer, ND_S(OFF_S), turn_off);
 	}
 }
 
@@ -205,10 +226,10 @@ static void on_error(void *ctx, struct nd_udp *u, int err)
 {
 	(void)u;
 	(void)err;
-	failed(ctx);
+	fail_query(ctx);
 }
 
-/* The block's first listener: its first `bind` address, or, listening on all, the loopback's. */
+/* The block's first listener: its first `bind` address; without `bind`, the loopback address. */
 static void find_listener(struct loop *l)
 {
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
@@ -223,9 +244,9 @@ static void find_listener(struct loop *l)
 	}
 }
 
-static size_t write_question(struct loop *l, uint8_t out[QUESTION_MAX])
+static size_t write_query(struct loop *l, uint8_t out[QUERY_MAX])
 {
-	struct nd_writer w = nd_writer_over(out, QUESTION_MAX);
+	struct nd_writer w = nd_writer_over(out, QUERY_MAX);
 
 	l->id = (uint16_t)nd_random_u32();
 	nd_writer_u16(&w, l->id);
@@ -238,42 +259,41 @@ static size_t write_question(struct loop *l, uint8_t out[QUESTION_MAX])
 	return w.pos;
 }
 
-static void ask(struct loop *l)
+static void send_query(struct loop *l)
 {
 	struct nd_udp_options o = { .datagram_bytes = ND_MSG_MAX };
 	struct nd_udp_handler h = { .ctx = l, .on_batch = on_batch, .on_error = on_error };
-	uint8_t question[QUESTION_MAX];
-	struct nd_datagram d = { .bytes = question, .len = (uint32_t)write_question(l, question) };
+	uint8_t bytes[QUERY_MAX];
+	struct nd_datagram d = { .bytes = bytes, .len = (uint32_t)write_query(l, bytes) };
 	struct nd_loop *loop = l->setup->loop;
 
 	if (nd_udp_connect(loop, &l->addr, NULL, &o, &h, &l->udp) ||
 	    nd_udp_send(l->udp, &d, 1) != 1)
-		failed(l);
+		fail_query(l);
 	else
-		nd_timer_start(loop, &l->timer, TIMEOUT_S * (uint64_t)ND_NS_PER_S, timed_out);
+		nd_timer_start(loop, &l->timer, ND_S(TIMEOUT_S), on_timeout);
 }
 
 static void serving(void *self)
 {
 	struct loop *l = self;
 
-	l->end_ns = nd_loop_now_ns(l->setup->loop) + GIVE_UP_S * (uint64_t)ND_NS_PER_S;
-	ask(l);
+	l->end_ns = nd_loop_now_ns(l->setup->loop) + ND_S(GIVE_UP_S);
+	send_query(l);
 }
 
 static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "zone", NULL };
-	static const struct nd_metric_family isolated =
-		ND_GAUGE("nodens_loop_isolated",
-			 "Whether the zone's upstreams lead back to this server and are cut off.",
-			 labels);
+	static const struct nd_metric_family isolated = ND_GAUGE(
+		"nodens_loop_isolated",
+		"Whether the upstreams of the zone are disabled because of a forwarding loop.",
+		labels);
 	const struct loop *l = ctx;
 	char zone[ND_NAME_TEXT_MAX];
 
 	nd_name_format(l->zone, zone);
-	nd_metric_emit(out, &isolated, (const char *const[]){ zone },
-		       __atomic_load_n(&l->cut, __ATOMIC_RELAXED));
+	nd_metric_emit(out, &isolated, (const char *const[]){ zone }, get(&l->shared->isolated));
 }
 
 static int start(void *self, struct nd_setup *s)
@@ -292,7 +312,7 @@ static void stop(void *self)
 	struct loop *l = self;
 
 	l->stopped = true;
-	hang_up(l);
+	close_socket(l);
 }
 
 static void clear(void *self)
@@ -304,7 +324,7 @@ static void clear(void *self)
 	l->wake = NULL;
 }
 
-/* "<random>.<random>.ZONE", each of 62 bits, as nobody else's question. */
+/* Makes "<random>.<random>.ZONE", two numbers of 62 bits: no client queries it. */
 static int make_name(struct loop *l, struct nd_setup *s)
 {
 	char zone[ND_NAME_TEXT_MAX], text[2 * 24 + ND_NAME_TEXT_MAX];
@@ -318,8 +338,7 @@ static int make_name(struct loop *l, struct nd_setup *s)
 	snprintf(text, sizeof text, "%llu.%llu.%s", (unsigned long long)(r[0] >> 2),
 		 (unsigned long long)(r[1] >> 2), nd_name_is_root(l->zone) ? "" : zone);
 	if (nd_name_parse(text, true, buf, &l->name))
-		return nd_setup_error(s, NULL, "zone %s is too long to put a random name into it",
-				      zone);
+		return nd_setup_error(s, NULL, "zone %s is too long for a random name in it", zone);
 	nd_name_format(l->name, l->name_text);
 	return 0;
 }
@@ -333,11 +352,14 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 				      directive->args[0]);
 	if (directive->nblock)
 		return nd_setup_error(s, &directive->block[0],
-				      "unknown property '%s': loop has none",
+				      "unknown property \"%s\": the plugin has none",
 				      directive->block[0].name);
+	l->shared = nd_arena_alloc(s->arena, sizeof *l->shared);
+	if (!l->shared)
+		return ND_ELIMIT;
 	l->setup = s;
 	l->zone = s->block->nzones ? s->block->zones[0] : nd_name_root;
-	nd_setup_transparent(s, true); /* it only counts questions that nobody else asks */
+	nd_setup_transparent(s, true); /* it only counts queries of its own */
 	return make_name(l, s);
 }
 
