@@ -12,7 +12,7 @@ enum {
 	STEPS_MAX = 1000000, /* nodes visited in one evaluation */
 };
 
-/* What # is; closures in closures hide the outer one. */
+/* The element that # refers to; a nested closure hides the outer one. */
 struct element {
 	const struct nd_value *value;
 	size_t index;
@@ -23,7 +23,7 @@ struct run {
 	struct nd_arena *arena;
 	const struct element *element;
 	unsigned steps;
-	bool skipped; /* a ?. met nil: up to the CHAIN around it all is nil */
+	bool skipped; /* a ?. met nil: everything up to the enclosing CHAIN is nil */
 };
 
 static struct nd_value eval(struct run *r, const struct nd_expr_node *n);
@@ -44,7 +44,7 @@ static struct nd_value not_bool(struct run *r, const struct nd_value *v)
 			   : nd_value_error(r->arena, "expected a bool, got %s", nd_value_type(v));
 }
 
-/* The arguments or elements of n, in the arena; NULL with *error set. */
+/* Evaluates the arguments or elements of n into the arena; NULL with *error set. */
 static struct nd_value *eval_args(struct run *r, const struct nd_expr_node *n,
 				  struct nd_value *error)
 {
@@ -97,8 +97,8 @@ static struct nd_value eval_list(struct run *r, const struct nd_expr_node *n)
 	return items ? nd_value_list(items, n->nargs) : error;
 }
 
-/* Where the key goes: where it is, or behind the n pairs there are. */
-static size_t place_of(const struct nd_value_pair *pairs, size_t n, const struct nd_value *key)
+/* The index of the key, or n if it is new. */
+static size_t find_key(const struct nd_value_pair *pairs, size_t n, const struct nd_value *key)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strlen(pairs[i].key) == key->s.len &&
@@ -107,7 +107,7 @@ static size_t place_of(const struct nd_value_pair *pairs, size_t n, const struct
 	return n;
 }
 
-/* Of a key that is there twice the last value counts. */
+/* The last value of a repeated key wins. */
 static struct nd_value eval_map(struct run *r, const struct nd_expr_node *n)
 {
 	struct nd_value error, *items = eval_args(r, n, &error);
@@ -121,7 +121,7 @@ static struct nd_value eval_map(struct run *r, const struct nd_expr_node *n)
 		if (key->kind != ND_VALUE_STRING)
 			return nd_value_error(r->arena, "a map key must be a string, not %s",
 					      nd_value_type(key));
-		size_t at = place_of(pairs, count, key);
+		size_t at = find_key(pairs, count, key);
 		if (at == count) {
 			pairs[count].key = nd_arena_text(r->arena, key->s.text, key->s.len);
 			if (!pairs[count++].key)
@@ -167,7 +167,8 @@ static struct nd_value eval_slice(struct run *r, const struct nd_expr_node *n)
 	return nd_expr_ops_slice(&of, n->b ? &from : NULL, n->c ? &to : NULL, r->arena);
 }
 
-/* The right side only when the left one does not decide; then it is the result, whatever it is. */
+/* Evaluates the right side only if the left one does not decide; the result is then the right side,
+ * of any type. */
 static struct nd_value eval_and_or(struct run *r, const struct nd_expr_node *n)
 {
 	struct nd_value v = eval(r, n->a);
@@ -212,9 +213,9 @@ static struct nd_value eval_condition(struct run *r, const struct nd_expr_node *
 	return eval(r, v.b ? n->b : n->c);
 }
 
-/* What a predicate has gathered. */
+/* The running result of a predicate. */
 struct tally {
-	size_t hits;            /* elements for which the closure was true */
+	size_t hits;            /* elements whose closure was true */
 	struct nd_value *items; /* of filter and map */
 	size_t nitems;
 	struct nd_value sum;
@@ -222,9 +223,9 @@ struct tally {
 	size_t found_at;
 };
 
-/* Takes the closure's result for one element. True: the rest does not matter. */
-static bool take(struct run *r, size_t predicate, const struct nd_value *element, size_t index,
-		 const struct nd_value *result, struct tally *t)
+/* Adds the closure's result for one element. True: the other elements do not matter. */
+static bool add_result(struct run *r, size_t predicate, const struct nd_value *element,
+		       size_t index, const struct nd_value *result, struct tally *t)
 {
 	if (predicate == ND_EXPR_SUM) {
 		t->sum = nd_expr_ops_binary(ND_EXPR_ADD, &t->sum, result, r->arena);
@@ -285,7 +286,7 @@ static struct nd_value eval_predicate(struct run *r, const struct nd_expr_node *
 		r->element = outer;
 		if (is_error(&result) || (!any && result.kind != ND_VALUE_BOOL))
 			return not_bool(r, &result);
-		if (take(r, n->function, element.value, i, &result, &t))
+		if (add_result(r, n->function, element.value, i, &result, &t))
 			break;
 	}
 	return tally_value(n->function, list.list.n, &t);

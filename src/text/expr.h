@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr.h - the subset of expr-lang that CoreDNS's `view` and `template` use.
+/* expr.h - the subset of expr-lang that CoreDNS's `view` and `template` plugins use.
  *
  * Operators: or || and && not ! == != < <= > >= in `not in` matches contains startsWith endsWith
  * + - * / % ** ^ ?: ?? ?. .. | (pipe), indexes and slices [i] [i:j], fields a.b, literals (numbers,
- * strings in '', "", ``; lists, maps, true false nil), comments; functions: those of the caller's,
- * and len int float string lower upper trim trimPrefix trimSuffix split join replace repeat indexOf
- * lastIndexOf hasPrefix hasSuffix min max abs ceil floor round first last; predicates any all none
- * one filter map count sum find findIndex with {#...} closures (#, #index, .field). Not: let, if,
- * ';', byte strings, methods. A program is checked when it is made: unknown names and functions,
- * numbers of arguments, constant patterns and operands whose types cannot go together are refused
- * then. What a function of the caller's returns is not known before it is called. Limits: 10,000
- * nodes, 200 levels, 1,000,000 steps, the arena of the caller. Owns: nd_expr is heap. Threads:
- * evaluating is const.
+ * strings in '', "", ``; lists, maps, true false nil), comments.
+ * Functions: the caller's, and len int float string lower upper trim trimPrefix trimSuffix split
+ * join replace repeat indexOf lastIndexOf hasPrefix hasSuffix min max abs ceil floor round first
+ * last; predicates any all none one filter map count sum find findIndex with {#...} closures (#,
+ * #index, .field).
+ * Not supported: let, if, ';', byte strings, methods.
+ * Checked when an expression is created: names, functions, numbers of arguments, constant patterns,
+ * operand types. The type of a caller's function is known only when it is called.
+ *
+ * Limits:  10,000 nodes, 200 levels, 1,000,000 steps, the caller's arena.
+ * Owns:    struct nd_expr is heap; nd_expr_free. Values are in the caller's arena.
+ * Errors:  0, ND_EFORMAT or ND_ELIMIT with a message; a value of kind ND_VALUE_ERROR.
+ * Threads: any; evaluation does not change the expression.
  */
 #pragma once
 
@@ -24,21 +28,21 @@ struct nd_expr;
 
 struct nd_expr_env {
 	void *ctx;
-	/* A variable by name (template's earlier `var`s). */
+	/* The value of a variable (the template plugin's earlier `var`s). */
 	struct nd_value (*variable)(void *ctx, const char *name, struct nd_arena *a);
 	struct nd_value (*function)(void *ctx, const char *name, const struct nd_value *args,
 				    size_t nargs, struct nd_arena *a);
 };
 
-/* variables, functions: NULL-terminated lists (or NULL) of the names that the environment knows; a
- * function of the environment hides a built-in. The names are copied. 0, or ND_EFORMAT / ND_ELIMIT
- * with why_buf. */
+/* variables, functions: the names known to the environment, NULL-terminated lists or NULL. A
+ * function of the environment hides a built-in. The names are copied. 0, or ND_EFORMAT or ND_ELIMIT
+ * with a message in why_buf. */
 int nd_expr_new(const char *text, const char *const *variables, const char *const *functions,
 		struct nd_expr **out, char *why_buf, size_t why_cap);
 void nd_expr_free(struct nd_expr *e);
-/* No variable may have this name: it is a word or a function of expr-lang (also of those that are
- * not in the subset). */
+/* Is the name reserved? No variable can have the name of a keyword or function of expr-lang, inside
+ * or outside the subset. */
 bool nd_expr_reserved(const char *name);
-/* The value; ND_VALUE_ERROR says why in .s. Values live in `a`. */
+/* The value, in `a`; for ND_VALUE_ERROR the message is in .s. */
 struct nd_value nd_expr_eval(const struct nd_expr *e, const struct nd_expr_env *env,
 			     struct nd_arena *a);

@@ -6,10 +6,12 @@
 #include <string.h>
 #include "base/err.h"
 
-/* HEIGHT_MAX: a + a + a ... is flat to read, but deep to evaluate. */
-enum { HEIGHT_MAX = 1000, NODES_MAX = 10000 };
+enum {
+	HEIGHT_MAX = 1000, /* a + a + a ... needs no recursion to parse, but to evaluate */
+	NODES_MAX = 10000,
+};
 
-/* Keeps the first. Returns NULL, for the functions below. */
+/* Keeps the first error. Returns NULL, for `return fail(...)`. */
 void *nd_expr_cursor_fail(struct nd_expr_cursor *p, const struct nd_expr_token *t,
 			  const char *format, ...)
 {
@@ -34,7 +36,6 @@ void *nd_expr_cursor_fail_memory(struct nd_expr_cursor *p)
 	return NULL;
 }
 
-/* How much of a token a message shows. */
 int nd_expr_cursor_shown(const struct nd_expr_token *t)
 {
 	return t->len < 60 ? (int)t->len : 60;
@@ -119,7 +120,6 @@ static void raise_over(struct nd_expr_node *n, const struct nd_expr_node *child)
 		n->height = child->height + 1;
 }
 
-/* n has its children. */
 struct nd_expr_node *nd_expr_cursor_complete(struct nd_expr_cursor *p, struct nd_expr_node *n)
 {
 	raise_over(n, n->a);

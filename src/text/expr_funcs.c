@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions that expr-lang has built in, as far as the subset goes; those of strings are in
- * expr_string.c. */
+/* The built-in functions of the subset; string functions are in expr_string.c. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/err.h"
 #include "text/expr_string.h"
 #include "text/expr_tree.h"
@@ -37,7 +37,7 @@ static struct nd_value call_len(const struct nd_value *args, size_t nargs, struc
 	}
 }
 
-/* The text as a C string when it has no NUL and is of a number's length. */
+/* Copies the text as a C string; false if it contains NUL or is too long for a number. */
 static bool number_text(const struct nd_value *v, char *to, size_t cap)
 {
 	if (v->s.len == 0 || v->s.len >= cap || memchr(v->s.text, '\0', v->s.len))
@@ -64,7 +64,7 @@ static struct nd_value call_int(const struct nd_value *args, size_t nargs, struc
 	if (args[0].kind == ND_VALUE_INT)
 		return args[0];
 	if (args[0].kind == ND_VALUE_FLOAT) {
-		double f = args[0].f; /* out of range: what amd64 makes of it, as in Go */
+		double f = args[0].f; /* out of range: the result of amd64, as in Go */
 		return nd_value_int(f >= -0x1p63 && f < 0x1p63 ? (int64_t)f : INT64_MIN);
 	}
 	if (args[0].kind != ND_VALUE_STRING || !number_text(&args[0], text, sizeof text))
@@ -72,7 +72,7 @@ static struct nd_value call_int(const struct nd_value *args, size_t nargs, struc
 	const char *digits = text + (*text == '-' || *text == '+');
 	errno = 0;
 	int64_t i = strtoll(text, &end, 10);
-	if (*digits < '0' || *digits > '9' || *end || errno)
+	if (!nd_ascii_is_digit(*digits) || *end || errno)
 		return bad_number("int", &args[0], a);
 	return nd_value_int(i);
 }
@@ -87,7 +87,7 @@ static struct nd_value call_float(const struct nd_value *args, size_t nargs, str
 	if (args[0].kind == ND_VALUE_INT)
 		return nd_value_float((double)args[0].i);
 	if (args[0].kind != ND_VALUE_STRING || !number_text(&args[0], text, sizeof text) ||
-	    strchr(" \t\n\v\f\r", text[0]) || strchr(text, '('))
+	    nd_ascii_is_space(text[0]) || strchr(text, '('))
 		return bad_number("float", &args[0], a);
 	errno = 0;
 	double f = strtod(text, &end);
@@ -96,7 +96,7 @@ static struct nd_value call_float(const struct nd_value *args, size_t nargs, str
 	return nd_value_float(f);
 }
 
-/* Of numbers and of lists of them. False: *error. */
+/* The minimum or maximum of numbers and nested lists of numbers. False with *error set. */
 static bool extreme(const struct nd_value *args, size_t n, bool max, unsigned depth,
 		    struct nd_value *best, struct nd_value *error, struct nd_arena *a)
 {
@@ -165,7 +165,7 @@ static struct nd_value call_round(const struct nd_value *args, size_t nargs, str
 	return rounded(&args[0], round);
 }
 
-/* What is not there is nil. */
+/* nil if there is no such element. */
 static struct nd_value element(const struct nd_value *of, int64_t at, struct nd_arena *a)
 {
 	struct nd_value index = nd_value_int(at), v = nd_expr_ops_member(of, &index, a);
@@ -184,9 +184,9 @@ static struct nd_value call_last(const struct nd_value *args, size_t nargs, stru
 	return element(&args[0], -1, a);
 }
 
-/* Types of arguments: s string, i int, n number, l list, a any; and for those that say themselves
- * what is wrong with a value, so that only a type known before is checked: c what has a length, v
- * what can be a number, f a list. The last one holds for more. */
+/* Argument types: s string, i int, n number, l list, a any. Functions with c (has a length), v
+ * (convertible to a number) or f (list) check the value themselves; here only statically known
+ * types are checked. The last type applies to all further arguments. */
 static const struct function {
 	const char *name;
 	size_t least, most;
@@ -229,7 +229,7 @@ static const char *const predicates[] = {
 	[ND_EXPR_FIND] = "find",     [ND_EXPR_FIND_INDEX] = "findIndex",
 };
 
-/* What expr-lang has besides; no variable may be called so. */
+/* Other functions of expr-lang; reserved names too. */
 static const char *const others[] = {
 	"findLast",   "findLastIndex", "groupBy",  "sortBy",  "reduce",    "type",
 	"splitAfter", "mean",          "median",   "toJSON",  "fromJSON",  "toBase64",

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include "base/ascii.h"
+#include "base/err.h"
 #include "text/expr_tree.h"
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* expr-lang asks whether the rune is a letter; of what is not ASCII we take all for letters. */
+/* expr-lang tests for Unicode letters; here every character outside ASCII counts as one. */
 static bool is_word(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       c == '$' || (unsigned char)c >= 0x80;
+	return nd_ascii_is_alnum(c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
 static struct nd_expr_token token(const struct nd_expr_lexer *l, enum nd_expr_token_kind kind,
@@ -51,11 +42,11 @@ static bool starts(const struct nd_expr_lexer *l, const char *with)
 	return (size_t)(l->end - l->p) >= n && memcmp(l->p, with, n) == 0;
 }
 
-/* Blanks and comments. False: a comment has no end. */
+/* Skips white space and comments. False: a comment is not closed. */
 static bool skip(struct nd_expr_lexer *l)
 {
 	while (l->p < l->end) {
-		if (is_space(*l->p)) {
+		if (nd_ascii_is_space(*l->p)) {
 			if (*l->p == '\n')
 				newline(l);
 			l->p++;
@@ -92,7 +83,7 @@ static struct nd_expr_token lex_quoted(struct nd_expr_lexer *l)
 	return bad(l, from, "literal not terminated");
 }
 
-/* `raw`, with `` for a quote in it. */
+/* A raw string `...`; `` in it is a backquote. */
 static struct nd_expr_token lex_raw(struct nd_expr_lexer *l)
 {
 	struct nd_expr_token t = token(l, ND_EXPR_RAW, l->p);
@@ -163,7 +154,7 @@ static struct nd_expr_token lex_word(struct nd_expr_lexer *l)
 	while (l->p < l->end && is_word(*l->p))
 		l->p++;
 	struct nd_expr_token t = token(l, ND_EXPR_IDENT, from);
-	for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+	for (size_t i = 0; i < ND_COUNT(operators); i++)
 		if (strlen(operators[i]) == t.len && memcmp(operators[i], from, t.len) == 0)
 			t.kind = ND_EXPR_OPERATOR;
 	return t;
@@ -172,7 +163,7 @@ static struct nd_expr_token lex_word(struct nd_expr_lexer *l)
 static struct nd_expr_token lex_sign(struct nd_expr_lexer *l)
 {
 	static const char *const signs[] = {
-		/* the longer ones first */
+		/* longest first */
 		"&&", "||", "==", "!=", "<=", ">=", "**", "..", "??", "?.", "::", "?", ":", "|",
 		"!",  "<",  ">",  "=",  "+",  "-",  "*",  "/",  "%",  "^",  ",",  ";", ".", "#",
 	};
@@ -182,7 +173,7 @@ static struct nd_expr_token lex_sign(struct nd_expr_lexer *l)
 		l->p++;
 		return token(l, ND_EXPR_BRACKET, from);
 	}
-	for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+	for (size_t i = 0; i < ND_COUNT(signs); i++) {
 		if (!starts(l, signs[i]))
 			continue;
 		l->p += strlen(signs[i]);
@@ -204,7 +195,7 @@ struct nd_expr_token nd_expr_lex(struct nd_expr_lexer *l)
 		return lex_quoted(l);
 	if (c == '`')
 		return lex_raw(l);
-	if (is_digit(c) || (c == '.' && is_digit(next)))
+	if (nd_ascii_is_digit(c) || (c == '.' && nd_ascii_is_digit(next)))
 		return lex_number(l);
 	if (is_word(c))
 		return lex_word(l);

@@ -16,7 +16,7 @@ static bool listed(const char *const *names, const struct nd_expr_token *t)
 	return false;
 }
 
-/* Nodes one behind the other. */
+/* A list of nodes. */
 struct chain {
 	struct nd_expr_node *first, **link;
 	size_t n;
@@ -33,7 +33,7 @@ static void append(struct chain *c, struct nd_expr_node *n)
 	c->n++;
 }
 
-/* Behind the opening bracket; takes the closing one. A comma may come last. */
+/* After the opening bracket; takes the closing one. A trailing comma is allowed. */
 static void parse_elements(struct nd_expr_cursor *p, struct chain *to, const char *close)
 {
 	for (bool more = false; !p->err && !nd_expr_cursor_at_bracket(p, close); more = true) {
@@ -102,7 +102,7 @@ static enum nd_expr_type predicate_type(int predicate)
 	}
 }
 
-/* The result of the closure must be a bool, but for map and sum. */
+/* The closure must return a bool, except for map and sum. */
 static void check_predicate(struct nd_expr_cursor *p, const struct nd_expr_token *name,
 			    int predicate, const struct nd_expr_node *list,
 			    const struct nd_expr_node *closure)
@@ -118,7 +118,7 @@ static void check_predicate(struct nd_expr_cursor *p, const struct nd_expr_token
 				    nd_expr_ops_type(closure->type));
 }
 
-/* piped: the list, when it stands left of '|'. */
+/* piped: the list if it is left of a '|', or NULL. */
 static struct nd_expr_node *parse_predicate(struct nd_expr_cursor *p,
 					    const struct nd_expr_token *name, int predicate,
 					    struct nd_expr_node *piped)
@@ -149,7 +149,7 @@ static struct nd_expr_node *parse_predicate(struct nd_expr_cursor *p,
 	return nd_expr_cursor_complete(p, n);
 }
 
-/* p stands on what follows the name. */
+/* p is on the token after the name. */
 struct nd_expr_node *nd_expr_operand_call(struct nd_expr_cursor *p,
 					  const struct nd_expr_token *name,
 					  struct nd_expr_node *piped)
@@ -275,7 +275,7 @@ static struct nd_expr_node *parse_list(struct nd_expr_cursor *p)
 	return nd_expr_cursor_complete(p, n);
 }
 
-/* A word, a number or a string stands for itself; anything else goes in parentheses. */
+/* A map key: a word, a number or a string; any other expression must be in parentheses. */
 static struct nd_expr_node *parse_key(struct nd_expr_cursor *p)
 {
 	struct nd_expr_node *n = NULL;
@@ -325,7 +325,7 @@ static struct nd_expr_node *parse_map(struct nd_expr_cursor *p)
 	return nd_expr_cursor_complete(p, n);
 }
 
-/* "#", "#index"; or a '.' for a field of the element, which the postfix then takes. */
+/* "#" or "#index". A '.' means a field of the element; the postfix parser takes it. */
 static struct nd_expr_node *parse_element(struct nd_expr_cursor *p)
 {
 	struct nd_expr_node *n = nd_expr_cursor_node(p, ND_EXPR_ELEMENT, ND_EXPR_ANY);
@@ -346,7 +346,7 @@ static struct nd_expr_node *new_member(struct nd_expr_cursor *p, struct nd_expr_
 {
 	struct nd_expr_node *n = nd_expr_cursor_node(p, ND_EXPR_MEMBER, ND_EXPR_ANY);
 	bool scalar = of && of->type != ND_EXPR_ANY && of->type != ND_EXPR_T_LIST &&
-		      of->type != ND_EXPR_T_MAP; /* known to be a string it has no index either */
+		      of->type != ND_EXPR_T_MAP; /* a known string cannot be indexed either */
 
 	if (!n || !of || !key)
 		return NULL;
@@ -369,7 +369,7 @@ static struct nd_expr_node *new_chain(struct nd_expr_cursor *p, struct nd_expr_n
 	return nd_expr_cursor_complete(p, n);
 }
 
-/* Behind '.' or '?.'. What ?. leaves out goes on to the end of a.b.c: one chain around it all. */
+/* After '.' or '?.'. A ?. that meets nil skips the rest of a.b.c, so one CHAIN encloses it all. */
 static struct nd_expr_node *parse_field(struct nd_expr_cursor *p, struct nd_expr_node *of,
 					bool optional)
 {
@@ -391,7 +391,7 @@ static struct nd_expr_node *parse_field(struct nd_expr_cursor *p, struct nd_expr
 	return chain || optional ? new_chain(p, n) : n;
 }
 
-/* Behind '['. */
+/* After '['. */
 static struct nd_expr_node *parse_index(struct nd_expr_cursor *p, struct nd_expr_node *of,
 					bool optional)
 {

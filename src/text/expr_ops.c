@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "text/expr_tree.h"
 
-enum { RANGE_MAX = 1000000 }; /* elements, as expr-lang's budget */
+enum { RANGE_MAX = 1000000 }; /* elements; expr-lang's budget */
 
 static const char *const names[] = {
 	[ND_EXPR_OR] = "or",
@@ -75,7 +75,7 @@ static int check_sum(enum nd_expr_op op, enum nd_expr_type x, enum nd_expr_type 
 	return x == ND_EXPR_T_INT && y == ND_EXPR_T_INT ? ND_EXPR_T_INT : ND_EXPR_T_FLOAT;
 }
 
-/* == of kinds that never are equal is a mistake; nil may be compared with all. */
+/* Comparing types that are never equal is an error. nil can be compared with everything. */
 static bool comparable(enum nd_expr_type x, enum nd_expr_type y)
 {
 	return x == y || x == ND_EXPR_ANY || y == ND_EXPR_ANY || x == ND_EXPR_T_NIL ||
@@ -233,7 +233,7 @@ static struct nd_value is_in(const struct nd_value *x, const struct nd_value *y,
 	}
 }
 
-/* nil contains, starts with, ends with and matches nothing. */
+/* A nil operand makes contains, startsWith, endsWith and matches false. */
 static bool one_is_nil(const struct nd_value *x, const struct nd_value *y)
 {
 	return x->kind == ND_VALUE_NIL || y->kind == ND_VALUE_NIL;
@@ -260,7 +260,7 @@ static struct nd_value of_strings(enum nd_expr_op op, const struct nd_value *x,
 			     0);
 }
 
-/* Bounds and indexes that turn out to be floats are cut. */
+/* Truncates a bound or index that is a float. */
 static bool to_int(const struct nd_value *v, int64_t *i)
 {
 	if (v->kind == ND_VALUE_FLOAT)
@@ -365,7 +365,7 @@ struct nd_value nd_expr_ops_member(const struct nd_value *of, const struct nd_va
 					 : nd_value_int((unsigned char)of->s.text[i]);
 }
 
-/* From the end when negative; clamped. */
+/* Counts from the end if negative; limits to 0 to n. */
 static int64_t clamp(int64_t i, int64_t n)
 {
 	if (i < 0)

@@ -25,10 +25,10 @@ static struct nd_expr_node *parse_unary(struct nd_expr_cursor *p, enum nd_expr_o
 	return nd_expr_operand_postfix(p, nd_expr_cursor_complete(p, n));
 }
 
-/* The precedences are those of expr-lang. */
+/* The precedences are expr-lang's. */
 static struct nd_expr_node *parse_primary(struct nd_expr_cursor *p)
 {
-	/* Nothing may follow these. */
+	/* No postfix may follow these. */
 	bool bare = p->at.kind == ND_EXPR_NUMBER ||
 		    nd_expr_cursor_is(&p->at, ND_EXPR_IDENT, "true") ||
 		    nd_expr_cursor_is(&p->at, ND_EXPR_IDENT, "false") ||
@@ -83,8 +83,8 @@ static const struct binary *find_binary(const struct nd_expr_token *t)
 	return NULL;
 }
 
-/* The operator at p; with `negate` the one behind "not": "not in" and such. NULL: none that binds
- * as strong as `precedence`. */
+/* The operator at p, or the one after "not" (as in "not in") with *negate set. NULL: none of at
+ * least `precedence`. */
 static const struct binary *peek_binary(struct nd_expr_cursor *p, int precedence, bool *negate)
 {
 	struct nd_expr_lexer ahead = p->lexer;
@@ -102,7 +102,7 @@ static const struct binary *peek_binary(struct nd_expr_cursor *p, int precedence
 	return b && b->precedence >= precedence ? b : NULL;
 }
 
-/* A pattern that is a constant is compiled once, and refused now when it is wrong. */
+/* A constant pattern is compiled once, here; an invalid one is an error now. */
 static void compile_pattern(struct nd_expr_cursor *p, struct nd_expr_node *n,
 			    const struct nd_expr_token *sign)
 {
@@ -115,7 +115,7 @@ static void compile_pattern(struct nd_expr_cursor *p, struct nd_expr_node *n,
 	ret = nd_regex_new(n->b->constant.s.text, &n->regex, why, sizeof why);
 	if (ret < 0) {
 		nd_expr_cursor_fail(p, sign, "%s",
-				    ret == ND_EFORMAT ? why : "no memory for the pattern");
+				    ret == ND_EFORMAT ? why : "out of memory for the pattern");
 		return;
 	}
 	n->next_regex = p->e->regexes;
@@ -206,8 +206,8 @@ static struct nd_expr_node *parse_operators(struct nd_expr_cursor *p, struct nd_
 			break;
 		if (coalesced && b->op != ND_EXPR_COALESCE)
 			return nd_expr_cursor_fail(p, &p->at,
-						   "Operator (%s) and coalesce expressions (?"
-						   "?) cannot be mixed. Wrap "
+						   "Operator (%s) and coalesce expressions "
+						   "(?\?) cannot be mixed. Wrap "
 						   "either by parentheses.",
 						   b->text);
 		coalesced = b->op == ND_EXPR_COALESCE;
@@ -228,7 +228,7 @@ static struct nd_expr_node *parse_operators(struct nd_expr_cursor *p, struct nd_
 	return p->err ? NULL : left;
 }
 
-/* a ? b : c, and a ?: c */
+/* a ? b : c and a ?: c */
 static struct nd_expr_node *parse_condition(struct nd_expr_cursor *p, struct nd_expr_node *test)
 {
 	while (!p->err && nd_expr_cursor_at_operator(p, "?")) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Upper and lower case are of ASCII letters, blanks of trim too. */
+/* Case conversion and trim know ASCII only. */
 #include "text/expr_string.h"
 
 #include <string.h>
@@ -55,7 +55,7 @@ struct nd_value nd_expr_string_upper(const struct nd_value *args, size_t nargs, 
 	return change_case(&args[0], 'a', -32, a);
 }
 
-/* Bytes of the rune at the start, or with `back` at the end, of n > 0 bytes. */
+/* The length of the rune at the start (with `back`, at the end) of n > 0 bytes. */
 static size_t rune_length(const char *p, size_t n, bool back)
 {
 	uint32_t c;
@@ -160,7 +160,7 @@ struct nd_value nd_expr_string_last_index_of(const struct nd_value *args, size_t
 	return nd_value_int(-1);
 }
 
-/* The next place of `what` in n bytes at p, or NULL. An empty one is behind each rune. */
+/* The next occurrence of `what` in n bytes at p, or NULL. An empty one occurs after each rune. */
 static const char *find_next(const char *p, size_t n, const struct nd_value *what)
 {
 	if (what->s.len)
@@ -211,7 +211,7 @@ struct nd_value nd_expr_string_join(const struct nd_value *args, size_t nargs, s
 	return take_text(&buf, a);
 }
 
-/* An empty text to replace is before the first and behind each rune. */
+/* An empty text to replace occurs before the first rune and after each rune. */
 struct nd_value nd_expr_string_replace(const struct nd_value *args, size_t nargs,
 				       struct nd_arena *a)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_string.h - functions of expr-lang that make or look into strings. Their arguments were
- * checked (expr_funcs.c).
+/* expr_string.h - the string functions of expr-lang. Pure.
  *
- * Owns:    what they return lies in the arena, or in the arguments.
+ * Owns:    nothing. Results are in the arena or view the arguments.
+ * Errors:  a value of kind ND_VALUE_ERROR. expr_funcs.c checks the arguments before the call.
  */
 #pragma once
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* expr_tree.h - a parsed expression, and how its files share the work. For the expr files only.
+/* expr_tree.h - the tree of a parsed expression. Only for the expr*.c files.
  *
- * expr_lex.c cuts into tokens, expr_parse.c builds and checks, expr.c evaluates with expr_ops.c
- * (operators) and expr_funcs.c (functions).
- * Owns: everything lives in the arena of struct nd_expr and never changes after parsing.
+ * expr_lex.c splits the text into tokens, expr_parse.c builds and checks the tree, expr.c evaluates
+ * it with expr_ops.c (operators) and expr_funcs.c (functions).
+ * Owns:    everything is in the arena of struct nd_expr and never changes after parsing, except
+ *          compiled patterns, which are heap.
+ * Threads: any, after parsing.
  */
 #pragma once
 
@@ -13,7 +15,7 @@
 #include "text/expr.h"
 #include "text/regex.h"
 
-/* Tokens. */
+/* --- tokens --- */
 
 enum nd_expr_token_kind {
 	ND_EXPR_EOF,
@@ -23,14 +25,14 @@ enum nd_expr_token_kind {
 	ND_EXPR_RAW,
 	ND_EXPR_OPERATOR,
 	ND_EXPR_BRACKET,
-	ND_EXPR_BAD, /* text: what is wrong */
+	ND_EXPR_BAD, /* text: the error message */
 };
 
 struct nd_expr_token {
 	enum nd_expr_token_kind kind;
-	const char *text; /* of a string: with its quotes */
+	const char *text; /* a string includes its quotes */
 	size_t len;
-	unsigned line, column; /* from 1 and 0, as expr-lang says them */
+	unsigned line, column; /* line from 1, column from 0, as in expr-lang */
 };
 
 struct nd_expr_lexer {
@@ -40,7 +42,7 @@ struct nd_expr_lexer {
 
 struct nd_expr_token nd_expr_lex(struct nd_expr_lexer *l);
 
-/* The tree. */
+/* --- tree --- */
 
 enum nd_expr_op {
 	ND_EXPR_OR,
@@ -66,10 +68,10 @@ enum nd_expr_op {
 	ND_EXPR_COALESCE,
 	ND_EXPR_NOT,
 	ND_EXPR_NEGATE,
-	ND_EXPR_PLUS, /* of one operand */
+	ND_EXPR_PLUS, /* unary */
 };
 
-/* What is known of a value before it is computed. */
+/* The static type of a node; ANY: not known before evaluation. */
 enum nd_expr_type {
 	ND_EXPR_ANY,
 	ND_EXPR_T_NIL,
@@ -91,7 +93,7 @@ enum nd_expr_kind {
 	ND_EXPR_BINARY,
 	ND_EXPR_CONDITION,
 	ND_EXPR_MEMBER,
-	ND_EXPR_CHAIN /* where ?. ends */,
+	ND_EXPR_CHAIN /* extent of a ?. */,
 	ND_EXPR_SLICE,
 	ND_EXPR_LIST,
 	ND_EXPR_MAP,
@@ -111,9 +113,9 @@ struct nd_expr_node {
 	struct nd_expr_node *args; /* CALLERS, BUILTIN, PREDICATE, LIST, MAP */
 	size_t nargs;
 	const char *name; /* VARIABLE, CALLERS */
-	size_t function;  /* BUILTIN, PREDICATE: expr_funcs.c knows which */
+	size_t function;  /* BUILTIN: index in expr_funcs.c; PREDICATE: enum nd_expr_predicate */
 	struct nd_value constant;
-	struct nd_regex *regex; /* MATCHES with a constant; owned */
+	struct nd_regex *regex; /* MATCHES with a constant pattern; owned */
 	struct nd_expr_node *next_regex;
 };
 
@@ -127,25 +129,25 @@ struct nd_expr {
 int nd_expr_parse(struct nd_expr *e, const char *text, const char *const *variables,
 		  const char *const *functions, char *why_buf, size_t why_cap);
 
-/* Operators, but for and, or, ??, which do not need both. */
+/* --- operators, except and, or and ??, which may not need both operands --- */
 
 struct nd_value nd_expr_ops_unary(enum nd_expr_op op, const struct nd_value *v, struct nd_arena *a);
 struct nd_value nd_expr_ops_binary(enum nd_expr_op op, const struct nd_value *x,
 				   const struct nd_value *y, struct nd_arena *a);
-/* regex: of y, or NULL: y is compiled. */
+/* regex: the compiled y, or NULL to compile it now. */
 struct nd_value nd_expr_ops_matches(const struct nd_value *x, const struct nd_value *y,
 				    const struct nd_regex *regex, struct nd_arena *a);
 struct nd_value nd_expr_ops_member(const struct nd_value *of, const struct nd_value *key,
 				   struct nd_arena *a);
 struct nd_value nd_expr_ops_slice(const struct nd_value *of, const struct nd_value *from,
 				  const struct nd_value *to, struct nd_arena *a);
-/* The operator as it is written, and the type as Go names it; for messages. */
+/* The operator as written and the type by Go's name, for messages. */
 const char *nd_expr_ops_name(enum nd_expr_op op);
 const char *nd_expr_ops_type(enum nd_expr_type type);
-/* The type of the result when the operands can go together, -1 when they cannot. */
+/* The type of the result, or -1 if the operand types do not match. */
 int nd_expr_ops_check(enum nd_expr_op op, enum nd_expr_type x, enum nd_expr_type y);
 
-/* Functions. */
+/* --- functions --- */
 
 enum nd_expr_predicate {
 	ND_EXPR_ALL,
@@ -160,12 +162,12 @@ enum nd_expr_predicate {
 	ND_EXPR_FIND_INDEX,
 };
 
-/* The number of a function, or -1. *known: expr-lang has it, but this is no part of the subset. */
+/* The index of a function, or -1. *known: a function of expr-lang outside the subset. */
 int nd_expr_funcs_find(const char *name, size_t len, bool *known);
 int nd_expr_funcs_predicate(const char *name, size_t len);
-/* May it go without { }? count and sum may. */
+/* Can the closure be omitted? Only for count and sum. */
 bool nd_expr_funcs_predicate_optional(int predicate);
-/* The number of arguments, and their types where they are known: NULL, or what is wrong (in buf). */
+/* Checks the number and the known types of the arguments. NULL, or an error message in buf. */
 const char *nd_expr_funcs_check(size_t function, const struct nd_expr_node *args, size_t nargs,
 				enum nd_expr_type *result, char *buf, size_t cap);
 struct nd_value nd_expr_funcs_call(size_t function, const struct nd_value *args, size_t nargs,

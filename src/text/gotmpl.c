@@ -24,14 +24,14 @@ struct run {
 	struct nd_buf *out;
 	struct nd_value *slots; /* variables */
 	unsigned steps;
-	unsigned line; /* of what is evaluated, for messages */
+	unsigned line; /* being evaluated; for messages */
 	int err;
 	char *why_buf;
 	size_t why_cap;
 };
 
-/* The data as a whole: what '.' is outside of with and range. Only its fields have values; a map no
- * other has. */
+/* The whole data: '.' outside with and range. Represented by a map that no other value uses; only
+ * its fields have values. */
 static const struct nd_value_pair whole[1];
 
 static struct nd_value whole_data(void)
@@ -65,7 +65,7 @@ __attribute__((format(printf, 3, 4))) static void stop(struct run *r, int err, c
 		snprintf(r->why_buf, r->why_cap, "template:%u: %s", r->line, text);
 }
 
-/* Stops when v is an error. */
+/* Stops if v is an error. */
 static struct nd_value checked(struct run *r, struct nd_value v)
 {
 	if (v.kind != ND_VALUE_ERROR)
@@ -82,10 +82,10 @@ static bool may_step(struct run *r)
 	return !r->err;
 }
 
-/* What a command was given besides its first word. */
+/* The arguments of a command. */
 struct call {
 	const struct nd_gotmpl_node *words; /* not evaluated yet */
-	const struct nd_value *final;       /* from the left of '|'; NULL: none */
+	const struct nd_value *final;       /* the value left of '|'; NULL: none */
 };
 
 static struct nd_value eval_pipe(struct run *r, const struct nd_value *dot,
@@ -95,7 +95,7 @@ static struct nd_value eval_operand(struct run *r, const struct nd_value *dot,
 
 static const struct call no_call;
 
-/* A word that is an argument. */
+/* Evaluates one argument. */
 static struct nd_value eval_arg(struct run *r, const struct nd_value *dot,
 				const struct nd_gotmpl_node *n)
 {
@@ -104,7 +104,7 @@ static struct nd_value eval_arg(struct run *r, const struct nd_value *dot,
 	return eval_operand(r, dot, n, &no_call);
 }
 
-/* The arguments, in the arena; NULL when stopped. */
+/* Evaluates the arguments into the arena; NULL if stopped. */
 static struct nd_value *eval_args(struct run *r, const struct nd_value *dot,
 				  const struct call *call, size_t *nargs)
 {
@@ -115,7 +115,7 @@ static struct nd_value *eval_args(struct run *r, const struct nd_value *dot,
 		n++;
 	args = n <= ARGS_MAX ? nd_arena_array(r->arena, n, sizeof *args) : NULL;
 	if (!args) {
-		stop(r, ND_ELIMIT, "too many arguments, or no memory for them");
+		stop(r, ND_ELIMIT, "too many arguments, or out of memory");
 		return NULL;
 	}
 	for (const struct nd_gotmpl_node *w = call->words; w && !r->err; w = w->next)
@@ -134,7 +134,7 @@ static bool called(const struct call *call)
 	return call->words || call->final;
 }
 
-/* .name of a value. Only a field of the whole data may take arguments. */
+/* Evaluates .name of a value. Only fields of the whole data can have arguments. */
 static struct nd_value eval_field(struct run *r, const struct nd_value *dot,
 				  const struct nd_value *of, const char *name,
 				  const struct call *call)
@@ -152,8 +152,7 @@ static struct nd_value eval_field(struct run *r, const struct nd_value *dot,
 		}
 		return checked(r, r->env->field(r->env->ctx, name, args, nargs, r->arena));
 	}
-	if (of->kind ==
-	    ND_VALUE_NIL) /* a key that is not there has no value, and its fields neither */
+	if (of->kind == ND_VALUE_NIL) /* the fields of a missing key are nil too */
 		return nil_value();
 	if (called(call)) {
 		stop(r, ND_EFORMAT, "%.60s is not a method but has arguments", name);
@@ -168,7 +167,7 @@ static struct nd_value eval_field(struct run *r, const struct nd_value *dot,
 	return found ? *found : nil_value();
 }
 
-/* .a.b.c; the last one gets the arguments. */
+/* Evaluates .a.b.c; the last field gets the arguments. */
 static struct nd_value eval_fields(struct run *r, const struct nd_value *dot, struct nd_value of,
 				   const struct nd_gotmpl_names *fields, const struct call *call)
 {
@@ -177,7 +176,7 @@ static struct nd_value eval_fields(struct run *r, const struct nd_value *dot, st
 	return of;
 }
 
-/* They stop at the first argument that decides. */
+/* Stops at the first argument that decides. */
 static struct nd_value eval_and_or(struct run *r, const struct nd_value *dot, bool or,
 				   const struct call *call)
 {
@@ -243,7 +242,7 @@ static struct nd_value eval_operand(struct run *r, const struct nd_value *dot,
 	return v;
 }
 
-/* Commands, each one's value the last argument of the next; then the variables. */
+/* Evaluates the commands, each value the last argument of the next one; then sets the variables. */
 static struct nd_value eval_pipe(struct run *r, const struct nd_value *dot,
 				 const struct nd_gotmpl_node *pipe)
 {
@@ -326,7 +325,7 @@ static enum flow range_map(struct run *r, const struct nd_gotmpl_node *n,
 	enum flow flow = NORMAL;
 
 	if (!pairs) {
-		stop(r, ND_ELIMIT, "the memory set for one evaluation is used up");
+		stop(r, ND_ELIMIT, "out of memory for one evaluation");
 		return FAILED;
 	}
 	for (size_t i = 0; i < map->map.n && flow == NORMAL; i++) {
@@ -450,7 +449,7 @@ int nd_gotmpl_execute(const struct nd_gotmpl *t, const struct nd_gotmpl_env *env
 	};
 
 	if (!r.slots) {
-		stop(&r, ND_ELIMIT, "the memory set for one evaluation is used up");
+		stop(&r, ND_ELIMIT, "out of memory for one evaluation");
 		return r.err;
 	}
 	r.slots[0] = dot;

@@ -9,7 +9,7 @@
 #include "text/gotmpl_tree.h"
 #include "text/quote.h"
 
-/* The rules of underscores in Go: one between digits, or behind the base. */
+/* Go's rules for underscores: one between digits or after the base prefix. */
 static bool underscores_fit(const char *s)
 {
 	for (const char *p = s; *p; p++)
@@ -19,7 +19,7 @@ static bool underscores_fit(const char *s)
 	return true;
 }
 
-/* What strconv.ParseInt and ParseFloat make of it. The lexer has checked which signs there are. */
+/* Parses as strconv.ParseInt and ParseFloat do. The lexer has checked the characters. */
 static bool read_number(const char *text, size_t len, struct nd_value *v)
 {
 	char s[128], *end;
@@ -35,7 +35,7 @@ static bool read_number(const char *text, size_t len, struct nd_value *v)
 	digits = s + (*s == '+' || *s == '-');
 	based = digits[0] == '0' && digits[1] &&
 		(strchr("xXbBoO", digits[1]) ||
-		 !strpbrk(s, ".eE")); /* "010" is octal, "01.0" not */
+		 !strpbrk(s, ".eE")); /* "010" is octal, "01.0" is not */
 	is_float = strpbrk(s, based ? "pP" : ".eE");
 	if (based && strchr(s, '.') && (!is_float || !strchr("xX", digits[1])))
 		return false;
@@ -43,7 +43,7 @@ static bool read_number(const char *text, size_t len, struct nd_value *v)
 		return false;
 	if (based)
 		base = strchr("xX", digits[1]) ? 16 : strchr("bB", digits[1]) ? 2 : 8;
-	for (size_t i = 0; s[i]; i++) /* strtoll knows neither 0b, 0o nor '_' */
+	for (size_t i = 0; s[i]; i++) /* strtoll does not know 0b, 0o and '_' */
 		if (s[i] != '_' &&
 		    !(based && i == (size_t)(digits - s) + 1 && strchr("bBoO", s[i])))
 			s[n++] = s[i];
@@ -57,7 +57,7 @@ static bool read_number(const char *text, size_t len, struct nd_value *v)
 	return end != s && !*end && errno == 0 && end[-1] >= '0';
 }
 
-/* 'x', a code point or a byte as '\xff'. */
+/* Parses 'x': a code point, or a byte such as '\xff'. */
 static bool read_rune(const char *text, size_t len, struct nd_value *v)
 {
 	struct nd_buf rune;
@@ -83,7 +83,7 @@ static bool read_string(const char *text, size_t len, bool raw, struct nd_value 
 	bool ok = true;
 
 	nd_buf_init(&string, len + 8);
-	for (size_t i = 1; raw && i + 1 < len; i++) /* as in Go, CR is not part of it */
+	for (size_t i = 1; raw && i + 1 < len; i++) /* drops CR, as in Go */
 		if (text[i] != '\r')
 			nd_buf_add(&string, text + i, 1);
 	if (!raw)

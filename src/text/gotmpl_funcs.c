@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions that Go's text/template has built in. */
+/* The built-in functions of Go's text/template. */
 #include <string.h>
+#include "base/ascii.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "text/gotmpl_tree.h"
 #include "text/print.h"
 #include "text/quote.h"
@@ -52,7 +54,7 @@ static struct nd_value call_printf(const struct nd_value *args, size_t nargs, st
 	return take_text(&buf, a);
 }
 
-/* What html, js and urlquery escape: the printed arguments. */
+/* Escapes the printed arguments, for html, js and urlquery. */
 static struct nd_value escape(const struct nd_value *args, size_t nargs, struct nd_arena *a,
 			      void (*add)(struct nd_buf *out, const char *text, size_t n))
 {
@@ -61,7 +63,7 @@ static struct nd_value escape(const struct nd_value *args, size_t nargs, struct 
 
 	if (!known)
 		return nd_value_limit();
-	for (size_t i = 0; i < nargs; i++) /* here, other than for print, nil is "no value" */
+	for (size_t i = 0; i < nargs; i++) /* unlike in print, nil is "<no value>" here */
 		if (known[i].kind == ND_VALUE_NIL)
 			known[i] = nd_value_string("<no value>", 10);
 	text = call_print(known, nargs, a);
@@ -106,8 +108,7 @@ static void add_query(struct nd_buf *out, const char *text, size_t n)
 		unsigned char c = (unsigned char)text[i];
 		if (c == ' ')
 			nd_buf_text(out, "+");
-		else if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-			 (c >= 'a' && c <= 'z') || (c && strchr("-_.~", c)))
+		else if (nd_ascii_is_alnum((char)c) || (c && strchr("-_.~", c)))
 			nd_buf_add(out, text + i, 1);
 		else
 			nd_buf_printf(out, "%%%02X", c);
@@ -148,7 +149,7 @@ static struct nd_value call_len(const struct nd_value *args, size_t nargs, struc
 	}
 }
 
-/* 0 <= *at <= cap */
+/* Reads an index, 0 to cap. False with *error set. */
 static bool read_index(const struct nd_value *v, size_t cap, size_t *at, struct nd_value *error,
 		       struct nd_arena *a)
 {
@@ -167,8 +168,8 @@ static bool read_index(const struct nd_value *v, size_t cap, size_t *at, struct 
 	return true;
 }
 
-/* A key that is not there gives the zero of the map's type; where all values are strings we take
- * that for the type. */
+/* The value of a missing key: Go's zero value of the map's type, which is string if all values are
+ * strings. */
 static struct nd_value zero_of(const struct nd_value *map)
 {
 	for (size_t i = 0; i < map->map.n; i++)
@@ -245,7 +246,7 @@ static bool comparable(const struct nd_value *v)
 	return v->kind != ND_VALUE_LIST && v->kind != ND_VALUE_MAP;
 }
 
-/* Go compares like with like only: an int never equals a float. */
+/* As in Go, values of different types are not comparable, not even int and float. */
 static struct nd_value call_eq(const struct nd_value *args, size_t nargs, struct nd_arena *a)
 {
 	if (nargs < 2)
@@ -270,7 +271,7 @@ static struct nd_value call_ne(const struct nd_value *args, size_t nargs, struct
 	return equal.kind == ND_VALUE_ERROR ? equal : nd_value_bool(!equal.b);
 }
 
-/* <0, 0, >0 in *order; NaN is 2. False: *error. */
+/* *sign is <0, 0 or >0; 2 for NaN. False with *error set. */
 static bool order(const struct nd_value *args, int *sign, struct nd_value *error,
 		  struct nd_arena *a)
 {
@@ -309,7 +310,7 @@ static struct nd_value call_le(const struct nd_value *args, size_t nargs, struct
 	return order(args, &sign, &error, a) ? nd_value_bool(sign <= 0) : error;
 }
 
-/* Go has gt and ge as the opposites of le and lt, for NaN too. */
+/* In Go gt and ge are the opposites of le and lt, even for NaN. */
 static struct nd_value call_gt(const struct nd_value *args, size_t nargs, struct nd_arena *a)
 {
 	struct nd_value le = call_le(args, nargs, a);
@@ -331,7 +332,7 @@ static const struct {
 	size_t least, most; /* arguments */
 	struct nd_value (*call)(const struct nd_value *args, size_t nargs, struct nd_arena *a);
 } functions[] = {
-	{ "and", 1, SIZE_MAX, NULL }, /* these two do not need all their arguments: gotmpl.c */
+	{ "and", 1, SIZE_MAX, NULL }, /* gotmpl.c evaluates "and" and "or" */
 	{ "or", 1, SIZE_MAX, NULL },
 	{ "not", 1, 1, call_not },
 	{ "eq", 1, SIZE_MAX, call_eq },
@@ -351,11 +352,9 @@ static const struct {
 	{ "urlquery", 0, SIZE_MAX, call_urlquery },
 };
 
-enum { FUNCTIONS = sizeof functions / sizeof *functions };
-
 bool nd_gotmpl_funcs_known(const char *name)
 {
-	for (size_t i = 0; i < FUNCTIONS; i++)
+	for (size_t i = 0; i < ND_COUNT(functions); i++)
 		if (!strcmp(functions[i].name, name))
 			return true;
 	return false;
@@ -364,7 +363,7 @@ bool nd_gotmpl_funcs_known(const char *name)
 struct nd_value nd_gotmpl_funcs_call(const char *name, const struct nd_value *args, size_t nargs,
 				     struct nd_arena *a)
 {
-	for (size_t i = 0; i < FUNCTIONS; i++) {
+	for (size_t i = 0; i < ND_COUNT(functions); i++) {
 		if (strcmp(functions[i].name, name) != 0)
 			continue;
 		if (nargs < functions[i].least || nargs > functions[i].most)

@@ -4,32 +4,30 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
+#include "base/ascii.h"
+#include "base/err.h"
 
 struct lexer {
 	const char *p, *end;
 	unsigned line;
 	unsigned parens;
-	bool trim_next; /* the text after a " -}}" */
+	bool trim_next; /* the last action ended in " -}}" */
 	struct nd_gotmpl_token *tokens;
 	size_t count, cap;
 	bool done;
 };
 
+/* The white space of Go's text/template. */
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Go asks whether the rune is a letter; of what is not ASCII we take all for letters. */
+/* Go tests for Unicode letters; here every character outside ASCII counts as one. */
 static bool is_word(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (unsigned char)c >= 0x80;
+	return nd_ascii_is_alnum(c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
 static bool starts(const struct lexer *l, const char *p, const char *with)
@@ -40,19 +38,17 @@ static bool starts(const struct lexer *l, const char *p, const char *with)
 
 static void add(struct lexer *l, enum nd_gotmpl_token_kind kind, const char *text, size_t len)
 {
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 64;
-		struct nd_gotmpl_token *tokens = realloc(l->tokens, cap * sizeof *tokens);
-		if (!tokens) {
-			free(l->tokens);
-			l->tokens = NULL;
-			l->count = l->cap = 0;
-			l->done = true;
-			return;
-		}
-		l->tokens = tokens;
-		l->cap = cap;
+	struct nd_gotmpl_token *tokens = nd_array_grow(l->tokens, &l->cap, l->count + 1,
+						       sizeof *tokens);
+
+	if (!tokens) {
+		free(l->tokens);
+		l->tokens = NULL;
+		l->count = l->cap = 0;
+		l->done = true;
+		return;
 	}
+	l->tokens = tokens;
 	l->tokens[l->count++] = (struct nd_gotmpl_token){
 		.kind = kind,
 		.line = l->line,
@@ -73,7 +69,7 @@ static void count_lines(struct lexer *l, const char *from, const char *to)
 		l->line += *from == '\n';
 }
 
-/* "{{- ": the mark needs the space, or {{-1}} would not be a number. */
+/* "{{- ": the marker includes the space; {{-1}} is a number. */
 static bool trims_left(const struct lexer *l, const char *p)
 {
 	return l->end - p >= 2 && p[0] == '-' && is_space(p[1]);
@@ -89,7 +85,7 @@ static bool at_close(const struct lexer *l, const char *p)
 	return starts(l, p, "}}") || trims_right(l, p);
 }
 
-/* p stands behind "{{" and a mark, on the comment's slash and star. */
+/* p is after "{{" and a trim marker, at the start of the comment. */
 static void lex_comment(struct lexer *l)
 {
 	const char *from = l->p, *stop = l->p + 2;
@@ -119,7 +115,7 @@ static const char *find_open(const struct lexer *l)
 	return p;
 }
 
-/* Text up to the next action, and the action's "{{". */
+/* Reads the text up to the next action, and the action's "{{". */
 static bool lex_text(struct lexer *l)
 {
 	const char *open = find_open(l), *from = l->p, *to = open;
@@ -148,7 +144,7 @@ static bool lex_text(struct lexer *l)
 	return true;
 }
 
-/* May a word, field or variable end here? */
+/* Can a word, field or variable end here? */
 static bool at_terminator(const struct lexer *l)
 {
 	return l->p == l->end || is_space(*l->p) || strchr(".,|:()", *l->p) ||
@@ -171,7 +167,7 @@ static void lex_word(struct lexer *l)
 		bad(l, "bad character in a name");
 		return;
 	}
-	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+	for (size_t i = 0; i < ND_COUNT(keywords); i++)
 		if (strlen(keywords[i]) == n && memcmp(keywords[i], from, n) == 0)
 			kind = ND_GOTMPL_KEYWORD;
 	if ((n == 4 && memcmp(from, "true", 4) == 0) || (n == 5 && memcmp(from, "false", 5) == 0))
@@ -181,7 +177,7 @@ static void lex_word(struct lexer *l)
 	add(l, kind, from, n);
 }
 
-/* p stands on '.' or '$'. */
+/* p is at '.' or '$'. */
 static void lex_name(struct lexer *l)
 {
 	const char *from = l->p++;
@@ -333,9 +329,9 @@ static void lex_token(struct lexer *l)
 		lex_quoted(l);
 	else if (c == '`')
 		lex_raw(l);
-	else if (c == '$' || (c == '.' && !(l->p + 1 < l->end && is_digit(l->p[1]))))
+	else if (c == '$' || (c == '.' && !(l->p + 1 < l->end && nd_ascii_is_digit(l->p[1]))))
 		lex_name(l);
-	else if (c == '.' || c == '+' || c == '-' || is_digit(c))
+	else if (c == '.' || c == '+' || c == '-' || nd_ascii_is_digit(c))
 		lex_number(l);
 	else if (is_word(c))
 		lex_word(l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gotmpl_lex.h - a template cut into tokens. For gotmpl_parse.c only.
+/* gotmpl_lex.h - splits a template into tokens. Only for the gotmpl*.c files. Pure.
  *
- * Owns: the tokens are heap; their texts are views of the template.
+ * Owns:    the array of tokens is heap; their texts view the template.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ enum nd_gotmpl_token_kind {
 	ND_GOTMPL_PIPE,
 	ND_GOTMPL_LEFT /* ( */,
 	ND_GOTMPL_RIGHT,
-	ND_GOTMPL_CHAR /* any other sign */,
+	ND_GOTMPL_CHAR /* any other character */,
 	ND_GOTMPL_DOT,
 	ND_GOTMPL_FIELD /* .x */,
 	ND_GOTMPL_VARIABLE /* $x */,
@@ -30,15 +30,15 @@ enum nd_gotmpl_token_kind {
 	ND_GOTMPL_STRING,
 	ND_GOTMPL_RAW,
 	ND_GOTMPL_EOF,
-	ND_GOTMPL_BAD, /* text: what is wrong */
+	ND_GOTMPL_BAD, /* text: the error message */
 };
 
 struct nd_gotmpl_token {
 	enum nd_gotmpl_token_kind kind;
 	unsigned line;
-	const char *text; /* quotes included; of FIELD and VARIABLE the sign too */
+	const char *text; /* includes quotes, and the . or $ of FIELD and VARIABLE */
 	size_t len;
 };
 
-/* All tokens, the last one EOF or BAD; or NULL without memory. */
+/* All tokens, the last one EOF or BAD. NULL: out of memory. */
 struct nd_gotmpl_token *nd_gotmpl_lex(const char *text, size_t n, size_t *count);

@@ -8,14 +8,14 @@
 #include "text/gotmpl_tree.h"
 
 enum {
-	DEPTH_MAX = 200, /* controls and parentheses in each other; else-if counts */
+	DEPTH_MAX = 200, /* nested controls and parentheses; else-if counts */
 	VARIABLES_MAX = 256,
 	FIELDS_MAX = 32, /* .a.b.c */
 	NAME_MAX_BYTES = 255,
 };
 
 struct variable {
-	const char *name; /* with its $ */
+	const char *name; /* with the $ */
 	size_t len;
 	unsigned slot;
 };
@@ -24,7 +24,7 @@ struct parser {
 	struct nd_gotmpl *t;
 	const char *const *functions;
 	const struct nd_gotmpl_token *at;
-	struct variable variables[VARIABLES_MAX]; /* in scope; the last one of a name counts */
+	struct variable variables[VARIABLES_MAX]; /* in scope; the last one of a name is valid */
 	size_t nvariables;
 	unsigned depth, ranges;
 	int err;
@@ -32,7 +32,7 @@ struct parser {
 	size_t why_cap;
 };
 
-/* Keeps the first. Returns NULL, for the functions below. */
+/* Keeps the first error. Returns NULL, for `return fail(...)`. */
 __attribute__((format(printf, 2, 3))) static void *fail(struct parser *p, const char *format, ...)
 {
 	char text[300];
@@ -66,7 +66,7 @@ static void *fail_token(struct parser *p, const char *where)
 		    p->at->text, where);
 }
 
-/* Never past EOF or BAD, which are last. */
+/* Never steps over EOF or BAD, the last token. */
 static void step(struct parser *p)
 {
 	if (p->at->kind != ND_GOTMPL_EOF && p->at->kind != ND_GOTMPL_BAD)
@@ -128,7 +128,7 @@ static unsigned declare(struct parser *p, const struct nd_gotmpl_token *name)
 static struct nd_gotmpl_node *parse_pipeline(struct parser *p, const char *context,
 					     enum nd_gotmpl_token_kind end);
 
-/* Adds the FIELD tokens that follow without a space. */
+/* Reads the FIELD tokens that follow without a space. */
 static void parse_fields(struct parser *p, struct nd_gotmpl_node *n)
 {
 	const char *names[FIELDS_MAX];
@@ -136,7 +136,7 @@ static void parse_fields(struct parser *p, struct nd_gotmpl_node *n)
 
 	for (; p->at->kind == ND_GOTMPL_FIELD && !p->err; step(p)) {
 		if (count == FIELDS_MAX || p->at->len > NAME_MAX_BYTES) {
-			fail(p, "too many or too long fields");
+			fail(p, "too many fields, or a field name is too long");
 			return;
 		}
 		names[count] = nd_arena_text(&p->t->arena, p->at->text + 1, p->at->len - 1);
@@ -218,7 +218,7 @@ static struct nd_gotmpl_node *parse_simple(struct parser *p, enum nd_gotmpl_kind
 	return n;
 }
 
-/* NULL without an error: no operand begins here. */
+/* NULL without an error: no operand here. */
 static struct nd_gotmpl_node *parse_term(struct parser *p)
 {
 	switch (p->at->kind) {
@@ -258,7 +258,7 @@ static struct nd_gotmpl_node *parse_operand(struct parser *p)
 	}
 }
 
-/* Operands with spaces between; leaves the sign that ends it, takes a '|'. */
+/* Parses operands separated by spaces. Takes a '|' that ends the command, but no other token. */
 static struct nd_gotmpl_node *parse_command(struct parser *p)
 {
 	struct nd_gotmpl_node *command = new_node(p, ND_GOTMPL_N_COMMAND), **link;
@@ -286,8 +286,8 @@ static struct nd_gotmpl_node *parse_command(struct parser *p)
 	return command;
 }
 
-/* "$x :=", "$x =", and in range "$i, $x :=". Names: what is declared, after the pipeline is parsed,
- * as it may use an outer variable of the same name. */
+/* Parses "$x :=", "$x =", and in range "$i, $x :=". The names are declared after the pipeline is
+ * parsed, because it can use an outer variable of the same name. */
 static void parse_declared(struct parser *p, bool range, const struct nd_gotmpl_token *names[2],
 			   struct nd_gotmpl_node *pipe, bool *assign)
 {
@@ -347,7 +347,7 @@ static void check_pipeline(struct parser *p, const struct nd_gotmpl_node *pipe, 
 			fail(p, "non executable command in pipeline stage %u", stage);
 }
 
-/* Takes the end too. */
+/* Takes the end token too. */
 static struct nd_gotmpl_node *parse_pipeline(struct parser *p, const char *context,
 					     enum nd_gotmpl_token_kind end)
 {
@@ -392,7 +392,7 @@ static void expect_close(struct parser *p, const char *context)
 
 static struct nd_gotmpl_node *parse_control(struct parser *p, enum nd_gotmpl_kind kind);
 
-/* p stands behind "{{else". An "else if" or "else with" takes the {{end}} of both. */
+/* p is after "{{else". "else if" and "else with" share the {{end}} of the first "if" or "with". */
 static struct nd_gotmpl_node *parse_else(struct parser *p, enum nd_gotmpl_kind kind)
 {
 	struct nd_gotmpl_node *list;
@@ -410,7 +410,7 @@ static struct nd_gotmpl_node *parse_else(struct parser *p, enum nd_gotmpl_kind k
 	return list;
 }
 
-/* p stands on the keyword. */
+/* p is at the keyword. */
 static struct nd_gotmpl_node *parse_control(struct parser *p, enum nd_gotmpl_kind kind)
 {
 	static const char *const contexts[] = {
@@ -453,7 +453,7 @@ static struct nd_gotmpl_node *parse_jump(struct parser *p, enum nd_gotmpl_kind k
 	return n;
 }
 
-/* p stands behind "{{". */
+/* p is after "{{". */
 static struct nd_gotmpl_node *parse_action(struct parser *p)
 {
 	if (at_keyword(p, "if"))
@@ -474,7 +474,7 @@ static struct nd_gotmpl_node *parse_action(struct parser *p)
 	return n;
 }
 
-/* Up to EOF (top), or up to and standing on the "end" or "else" of {{end}} or {{else}}. */
+/* Parses up to EOF (top), or up to the keyword of {{end}} or {{else}}. */
 static struct nd_gotmpl_node *parse_list(struct parser *p, bool top)
 {
 	struct nd_gotmpl_node *list = NULL, **link = &list, *n;
@@ -510,7 +510,7 @@ int nd_gotmpl_parse(struct nd_gotmpl *t, const char *text, const char *const *fu
 		    char *why_buf, size_t why_cap)
 {
 	size_t len = strlen(text), count;
-	/* TEXT nodes view the text: it must live as long. */
+	/* TEXT nodes view the text, so it must live as long. */
 	const char *copy = nd_arena_text(&t->arena, text, len);
 	struct nd_gotmpl_token *tokens = copy ? nd_gotmpl_lex(copy, len, &count) : NULL;
 	struct parser *p = tokens ? calloc(1, sizeof *p) : NULL;

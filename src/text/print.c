@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/err.h"
 #include "text/quote.h"
 
 enum {
-	DEPTH_MAX = 100,     /* lists in lists */
-	WIDTH_MAX = 1000000, /* as in Go; more is %!(BADWIDTH) */
+	DEPTH_MAX = 100,     /* nested lists and maps */
+	WIDTH_MAX = 1000000, /* as in Go; above that %!(BADWIDTH) */
 };
 
-/* What stands between '%' and the verb. */
+/* The flags, width and precision between '%' and the verb. */
 struct spec {
 	bool minus, plus, sharp, space, zero;
 	bool has_width, has_prec;
@@ -31,7 +32,7 @@ static void add_repeated(struct nd_buf *out, char c, size_t n)
 	out->data[out->len] = '\0';
 }
 
-/* Text that is ready, in its width. As in Go, '0' fills up texts too. */
+/* Adds text, padded to the width. As in Go, '0' pads text too. */
 static void add_padded(struct nd_buf *out, const struct spec *s, const char *text, size_t n)
 {
 	char pad = s->zero && !s->minus ? '0' : ' ';
@@ -103,8 +104,8 @@ static void add_int(struct nd_buf *out, const struct spec *s, int64_t value, uns
 	add_repeated(out, ' ', s->minus ? fill : 0);
 }
 
-/* The shortest digits that read back as the same number; Go's precision -1. Returns how many digits
- * stand behind the first. */
+/* The number of digits after the first in the shortest form that reads back as f; Go's precision
+ * -1. */
 static int shortest(double f)
 {
 	char text[40];
@@ -118,7 +119,7 @@ static int shortest(double f)
 	return prec;
 }
 
-/* %g with the shortest digits: as %e when the exponent is below -4 or above 5. */
+/* %g with the shortest digits; in the form of %e if the exponent is below -4 or above 5. */
 static void write_shortest(struct nd_buf *to, double f, char verb)
 {
 	char text[40];
@@ -180,7 +181,7 @@ static void add_float(struct nd_buf *out, const struct spec *s, double f, char v
 	nd_buf_clear(&text);
 }
 
-/* The first n runes. */
+/* The length of the first n runes. */
 static size_t cut(const char *text, size_t len, size_t n)
 {
 	size_t i = 0;
@@ -386,7 +387,7 @@ void nd_print_all(struct nd_buf *out, struct nd_arena *a, const struct nd_value 
 	}
 }
 
-/* A format on its way. */
+/* The state while a format is processed. */
 struct format {
 	const char *p, *end;
 	const struct nd_value *args;
@@ -395,7 +396,7 @@ struct format {
 	bool bad_index;
 };
 
-/* [n]: the next argument is the n-th. */
+/* Reads [n]: the next argument is the n-th. */
 static void read_index(struct format *f)
 {
 	size_t n = 0;
@@ -404,7 +405,7 @@ static void read_index(struct format *f)
 	if (f->p == f->end || *f->p != '[')
 		return;
 	f->reordered = true;
-	while (p < f->end && *p >= '0' && *p <= '9' && n < WIDTH_MAX)
+	while (p < f->end && nd_ascii_is_digit(*p) && n < WIDTH_MAX)
 		n = n * 10 + (size_t)(*p++ - '0');
 	if (p == f->end || *p != ']' || n == 0 || n > f->nargs) {
 		const char *stop = memchr(f->p, ']', (size_t)(f->end - f->p));
@@ -416,7 +417,7 @@ static void read_index(struct format *f)
 	f->next = n - 1;
 }
 
-/* Digits or '*'. True when there is a number; *bad: too large, or '*' without an int. */
+/* Reads digits or '*'. True if there is a number; *bad: too large, or '*' without an int. */
 static bool read_size(struct format *f, int *size, bool *bad)
 {
 	const char *from = f->p;
@@ -431,8 +432,8 @@ static bool read_size(struct format *f, int *size, bool *bad)
 		f->next++;
 		return !*bad;
 	}
-	for (; f->p < f->end && *f->p >= '0' && *f->p <= '9'; f->p++) {
-		if (*size > WIDTH_MAX) /* as Go: then it is no number, and the verb a digit */
+	for (; f->p < f->end && nd_ascii_is_digit(*f->p); f->p++) {
+		if (*size > WIDTH_MAX) /* as in Go: then a digit is the verb */
 			return false;
 		*size = *size * 10 + (*f->p - '0');
 	}

@@ -2,10 +2,11 @@
 #include "text/quote.h"
 
 #include <string.h>
+#include "base/ascii.h"
 
 enum { RUNE_MAX = 0x10ffff, RUNE_BAD = 0xfffd };
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above 10FFFF. */
+/* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
 size_t nd_quote_rune(const char *p, size_t n, uint32_t *rune)
 {
 	const unsigned char *s = (const unsigned char *)p;
@@ -67,7 +68,7 @@ void nd_quote_add_rune(struct nd_buf *out, uint32_t c)
 	nd_buf_add(out, s, n);
 }
 
-/* Go has tables of what prints; above ASCII only spaces, controls and marks of direction do not. */
+/* An approximation of unicode.IsPrint: above ASCII all but spaces, controls and direction marks. */
 static bool prints(uint32_t c)
 {
 	if (c < 0x80)
@@ -119,33 +120,22 @@ void nd_quote_add_rune_quoted(struct nd_buf *out, uint32_t rune)
 	nd_buf_text(out, "'");
 }
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
-}
-
-/* n digits; false when they are not there. */
+/* Reads exactly n digits. */
 static bool read_digits(const char **p, const char *end, size_t n, int base, uint32_t *value)
 {
 	*value = 0;
 	if ((size_t)(end - *p) < n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		int digit = digit_of(*(*p)++);
-		if (digit >= base)
+		int digit = nd_ascii_hex(*(*p)++);
+		if (digit < 0 || digit >= base)
 			return false;
 		*value = *value * (uint32_t)base + (uint32_t)digit;
 	}
 	return true;
 }
 
-/* \u{...}: up to six digits. p stands behind '{'. */
+/* \u{...}: one to six digits. p is after '{'. */
 static bool read_braced(const char **p, const char *end, uint32_t *value)
 {
 	size_t n = 0;
@@ -158,7 +148,7 @@ static bool read_braced(const char **p, const char *end, uint32_t *value)
 	return true;
 }
 
-/* p stands behind the backslash. */
+/* p is after the backslash. */
 static bool read_escape(struct nd_buf *out, const char **p, const char *end, char quote, bool loose)
 {
 	static const char letters[] = "abfnrtv\\", means[] = "\a\b\f\n\r\t\v\\";

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* quote.h - Go's quoted strings and UTF-8, in both directions.
- *
- * Owns: nothing. Shared by templates and expressions.
- */
+/* quote.h - reads and writes Go's quoted strings and UTF-8. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,16 +7,16 @@
 #include <stdint.h>
 #include "base/buf.h"
 
-/* The code point at p, of n > 0 bytes, and its length; 0: not UTF-8. */
+/* Reads the code point at p, of n > 0 bytes. Returns its length, 0 if it is not UTF-8. */
 size_t nd_quote_rune(const char *p, size_t n, uint32_t *rune);
-/* Code points, a byte that is no UTF-8 counts as one. */
+/* The number of code points; a byte that is not UTF-8 counts as one. */
 size_t nd_quote_count(const char *p, size_t n);
-/* As UTF-8; what is no code point becomes U+FFFD. */
+/* Adds the rune in UTF-8; U+FFFD for an invalid one. */
 void nd_quote_add_rune(struct nd_buf *out, uint32_t rune);
-/* With quotes and escapes, as Go's strconv.Quote. */
+/* Adds the text with quotes and escapes, as Go's strconv.Quote. */
 void nd_quote_add(struct nd_buf *out, const char *text, size_t n);
-/* A rune between '', as Go's strconv.QuoteRune. */
+/* Adds the rune in single quotes, as Go's strconv.QuoteRune. */
 void nd_quote_add_rune_quoted(struct nd_buf *out, uint32_t rune);
-/* Takes the escapes out of what stands between the quotes. False: a wrong escape. `loose`:
- * expr-lang allows \' \" \` \? and \u{...} whatever the quote is; Go allows its own quote only. */
+/* Adds the text between the quotes with escapes resolved. False: invalid escape. `loose`: with any
+ * quote accept \' \" \` \? and \u{...}, as expr-lang does; Go accepts only the escaped quote. */
 bool nd_quote_read(struct nd_buf *out, const char *text, size_t n, char quote, bool loose);

@@ -11,14 +11,14 @@
 #include "text/quote.h"
 #include "text/regex_syntax.h"
 
-/* Go matches in linear time; PCRE2 goes back and tries again. For a name of 255 bytes any honest
- * pattern ends long before these. */
+/* Go matches in linear time; PCRE2 backtracks. For a name of 255 bytes no reasonable pattern
+ * reaches these limits. */
 enum {
 	MATCH_LIMIT = 500000,
 	DEPTH_LIMIT = 50000,
 	HEAP_LIMIT_KIB = 16384,
-	NEST_LIMIT = 4000,        /* regex_syntax.c has its own, below; each level may add (?:) */
-	TEXT_MAX_BYTES = 1 << 20, /* with bytes that are no UTF-8, which must be copied */
+	NEST_LIMIT = 4000,        /* above that of regex_syntax.c; each level can add (?:) */
+	TEXT_MAX_BYTES = 1 << 20, /* of text that is not UTF-8 and must be copied */
 };
 
 struct nd_regex {
@@ -27,13 +27,13 @@ struct nd_regex {
 };
 
 struct nd_regex_scratch {
-	struct nd_arena *arena; /* NULL: all of this is heap */
+	struct nd_arena *arena; /* NULL: heap */
 	pcre2_general_context *memory;
 	pcre2_match_context *limits;
 	pcre2_match_data *found;
 };
 
-static int say_why(char *why_buf, size_t why_cap, int code, const char *pattern)
+static int report_error(char *why_buf, size_t why_cap, int code, const char *pattern)
 {
 	PCRE2_UCHAR text[120];
 	const char *why = (const char *)text;
@@ -49,9 +49,8 @@ static int say_why(char *why_buf, size_t why_cap, int code, const char *pattern)
 	return ND_EFORMAT;
 }
 
-/* UTF mode, as Go's runes are code points; texts are made valid before a match. Newline is LF and
- * ^ under (?m) stands behind every one, $ under (?m) before every one (as in Go). No UCP: \b is
- * ASCII. */
+/* UTF mode, because Go's runes are code points; texts are made valid before a match. Newline is LF:
+ * as in Go, ^ under (?m) matches after every one and $ before every one. No UCP: \b is ASCII. */
 static int compile(struct nd_regex *re, const char *pattern, char *why_buf, size_t why_cap)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -71,8 +70,8 @@ static int compile(struct nd_regex *re, const char *pattern, char *why_buf, size
 		pcre2_compile_context_free(context);
 	}
 	if (!re->code)
-		return say_why(why_buf, why_cap, code, pattern);
-	/* Only faster; pcre2_match uses it where there is one. */
+		return report_error(why_buf, why_cap, code, pattern);
+	/* Optional: pcre2_match uses the JIT code if there is any. */
 	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
 	return 0;
 }
@@ -179,7 +178,7 @@ void nd_regex_scratch_free(struct nd_regex_scratch *s)
 	free(s);
 }
 
-/* Bytes from the start that are UTF-8. */
+/* The length of the UTF-8 at the start. */
 static size_t valid_length(const char *text, size_t n)
 {
 	size_t i = 0;
@@ -194,8 +193,8 @@ static size_t valid_length(const char *text, size_t n)
 	return i;
 }
 
-/* For Go a byte that is no UTF-8 is a U+FFFD one byte wide. Builds that text (NULL: too long); with
- * `where`, where[i] becomes the place in `text` of byte i of the result. */
+/* In Go a byte that is not UTF-8 is a U+FFFD one byte wide. Builds that text, and in (*where)[i]
+ * the offset in `text` of byte i of the result. NULL: too long, or out of memory. */
 static char *make_valid(const char *text, size_t n, size_t *out_len, uint32_t **where)
 {
 	char *out = n <= TEXT_MAX_BYTES ? malloc(3 * n + 1) : NULL;
@@ -228,7 +227,7 @@ static bool run(const struct nd_regex *re, struct nd_regex_scratch *s, const cha
 {
 	int ret = pcre2_match(re->code, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK, s->found,
 			      s->limits);
-	if (ret == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap */
+	if (ret == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter uses the heap */
 		ret = pcre2_match(re->code, (PCRE2_SPTR)text, n, 0,
 				  PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->found, s->limits);
 	if (ret < 0)

@@ -2,6 +2,8 @@
 #include "text/regex_class.h"
 
 #include <string.h>
+#include "base/ascii.h"
+#include "base/err.h"
 #include "text/quote.h"
 
 static const char BAD_ESCAPE[] = "invalid escape sequence";
@@ -18,7 +20,7 @@ static bool fail(struct nd_regex_error *err, const char *code, const char *from,
 
 static bool is_alnum(uint32_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+	return c < 0x80 && nd_ascii_is_alnum((char)c);
 }
 
 void nd_regex_class_literal(struct nd_buf *out, uint32_t rune)
@@ -33,16 +35,10 @@ void nd_regex_class_literal(struct nd_buf *out, uint32_t rune)
 
 static int hex_digit(uint32_t c)
 {
-	if (c >= '0' && c <= '9')
-		return (int)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (int)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (int)(c - 'A') + 10;
-	return -1;
+	return c < 0x80 ? nd_ascii_hex((char)c) : -1;
 }
 
-/* The next code point of a pattern, or false. */
+/* Reads the next code point; false with *err set. */
 static bool next_rune(const char **p, const char *end, uint32_t *c, struct nd_regex_error *err)
 {
 	size_t n = nd_quote_rune(*p, (size_t)(end - *p), c);
@@ -53,7 +49,7 @@ static bool next_rune(const char **p, const char *end, uint32_t *c, struct nd_re
 	return true;
 }
 
-/* p stands behind "\x". */
+/* p is after "\x". */
 static bool read_hex(const char **p, const char *end, const char *from, uint32_t *rune,
 		     struct nd_regex_error *err)
 {
@@ -113,7 +109,7 @@ bool nd_regex_class_escape(const char **p, const char *end, uint32_t *rune,
 		return false;
 	if (c == 'x')
 		return read_hex(p, end, from, rune, err);
-	/* One digit that is not 0 would be a back reference. */
+	/* A single digit other than 0 would be a back reference. */
 	if (c == '0' || (c >= '1' && c <= '7' && *p < end && **p >= '0' && **p <= '7')) {
 		read_octal(p, end, c - '0', rune);
 		return true;
@@ -129,13 +125,12 @@ bool nd_regex_class_escape(const char **p, const char *end, uint32_t *rune,
 	return true;
 }
 
-/* Bounds of ranges, pairwise, in rising order. */
 struct named_class {
 	const char *name;
-	const char *ranges;
+	const char *ranges; /* pairs of bounds, ascending; \x01 as a lower bound means NUL */
 };
 
-/* Go's \s has no vertical tab, its [:space:] has one; the rest is the same in both. */
+/* In Go \s does not include the vertical tab, but [:space:] does. */
 static const struct named_class perl_classes[] = {
 	{ "d", "09" },
 	{ "s", "\t\n\f\r  " },
@@ -168,9 +163,8 @@ static void add_range(struct nd_buf *out, uint32_t lo, uint32_t hi)
 	}
 }
 
-/* The two letters outside ASCII that fold to ASCII ones: long s, and the Kelvin sign. When case is
- * folded PCRE2 folds each member of a class before it negates, so what folds to a member must
- * already be left out of the complement. */
+/* Long s and the Kelvin sign fold to ASCII letters. With case folding, PCRE2 folds each member of a
+ * class before it negates, so the complement must not include what folds to a member. */
 static void add_complement(struct nd_buf *out, const char *ranges, bool fold)
 {
 	bool letters = false;
@@ -193,13 +187,12 @@ static void add_complement(struct nd_buf *out, const char *ranges, bool fold)
 
 static void add_ranges(struct nd_buf *out, const char *ranges)
 {
-	/* A table cannot hold NUL: \x01 as a lower bound stands for it. */
 	for (; *ranges; ranges += 2)
 		add_range(out, ranges[0] == 1 ? 0 : (unsigned char)ranges[0],
 			  (unsigned char)ranges[1]);
 }
 
-/* Case is of no use to the upper and lower half when it is folded. */
+/* With case folding, [:upper:] and [:lower:] are both all letters. */
 static const char *folded(const char *ranges, bool fold)
 {
 	return fold && (!strcmp(ranges, "az") || !strcmp(ranges, "AZ")) ? "AZaz" : ranges;
@@ -213,7 +206,7 @@ static void add_class(struct nd_buf *out, const char *ranges, bool negative, boo
 		add_ranges(out, ranges);
 }
 
-/* Long names of general categories that Go knows; PCRE2 knows the short ones only. */
+/* The names of general categories in Go; PCRE2 knows only the short ones. */
 static const struct {
 	const char *name, *code;
 } categories[] = {
@@ -300,8 +293,8 @@ static const struct {
 	{ "zs", "Zs" },
 };
 
-/* Go leaves case, spaces, '-' and '_' of a name out of account. A script's name is left to PCRE2 to
- * know ("sc:", or else PCRE2 would read it as Script_Extensions). */
+/* Go ignores case, spaces, '-' and '_' in names. Script names are passed to PCRE2, with "sc:"
+ * because it would read them as Script_Extensions otherwise. */
 static bool add_property(struct nd_buf *out, const char *name, size_t len, bool negative,
 			 bool inside, bool fold)
 {
@@ -314,7 +307,7 @@ static bool add_property(struct nd_buf *out, const char *name, size_t len, bool 
 			continue;
 		if (!is_alnum(c) || n + 1 == sizeof plain)
 			return false;
-		plain[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+		plain[n++] = nd_ascii_lower((char)c);
 	}
 	plain[n] = '\0';
 	if (n == 0)
@@ -325,7 +318,7 @@ static bool add_property(struct nd_buf *out, const char *name, size_t len, bool 
 	}
 	if (!strcmp(plain, "ascii")) {
 		nd_buf_text(out, inside ? "" : "[");
-		/* Folded, ASCII has long s and the Kelvin sign; see add_complement. */
+		/* with case folding it includes long s and the Kelvin sign: add_complement */
 		if (!negative)
 			add_range(out, 0, 0x7f);
 		else
@@ -334,10 +327,10 @@ static bool add_property(struct nd_buf *out, const char *name, size_t len, bool 
 		return true;
 	}
 	const char *code = NULL;
-	for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
+	for (size_t i = 0; i < ND_COUNT(categories); i++)
 		if (!strcmp(plain, categories[i].name))
 			code = categories[i].code;
-	/* PCRE2 folds \p{Lu}, \p{Ll}, \p{Lt} to all letters with case, but not \P{Lu}. */
+	/* PCRE2 folds \p{Lu}, \p{Ll} and \p{Lt} to all cased letters, but not \P{Lu}. */
 	if (fold && code && code[0] == 'L' && code[1] && strchr("ult", code[1]))
 		code = "L&";
 	nd_buf_printf(out, "\\%c{%s%s}", negative ? 'P' : 'p',
@@ -382,7 +375,7 @@ bool nd_regex_class_group(const char **p, const char *end, bool inside, bool fol
 	char letter = (*p)[1];
 	if (letter == 'p' || letter == 'P')
 		return read_property(p, end, inside, fold, out, err);
-	for (size_t i = 0; i < sizeof perl_classes / sizeof *perl_classes; i++) {
+	for (size_t i = 0; i < ND_COUNT(perl_classes); i++) {
 		char small = perl_classes[i].name[0];
 		if (letter != small && letter != small - 32)
 			continue;
@@ -395,7 +388,7 @@ bool nd_regex_class_group(const char **p, const char *end, bool inside, bool fol
 	return false;
 }
 
-/* p stands on "[:". False without an error: no such thing, it is a plain '['. */
+/* p is at "[:". False without an error: not a POSIX class but a plain '['. */
 static bool read_posix(const char **p, const char *end, bool fold, struct nd_buf *out,
 		       struct nd_regex_error *err)
 {
@@ -408,7 +401,7 @@ static bool read_posix(const char **p, const char *end, bool fold, struct nd_buf
 	bool negative = name < stop && *name == '^';
 	if (negative)
 		name++;
-	for (size_t i = 0; i < sizeof posix_classes / sizeof *posix_classes; i++) {
+	for (size_t i = 0; i < ND_COUNT(posix_classes); i++) {
 		const struct named_class *class = &posix_classes[i];
 		if (strlen(class->name) != (size_t)(stop - name) ||
 		    strncmp(class->name, name, (size_t)(stop - name)) != 0)
@@ -430,7 +423,7 @@ static bool read_member(const char **p, const char *end, const char *class, uint
 	return next_rune(p, end, c, err);
 }
 
-/* One character or a range of them. */
+/* Reads one character or a range. */
 static bool read_range(const char **p, const char *end, const char *class, struct nd_buf *out,
 		       struct nd_regex_error *err)
 {
@@ -455,7 +448,7 @@ bool nd_regex_class_read(const char **p, const char *end, bool fold, struct nd_b
 			 struct nd_regex_error *err)
 {
 	const char *class = *p;
-	bool first = true; /* a ']' that comes first is a member */
+	bool first = true; /* a ']' in the first position is a member */
 
 	++*p;
 	nd_buf_text(out, "[");

@@ -4,24 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ascii.h"
 #include "base/err.h"
 #include "text/quote.h"
 #include "text/regex_class.h"
 
 enum {
-	DEPTH_MAX = 1000,  /* as Go: "expression nests too deeply" */
-	REPEAT_MAX = 1000, /* of one repetition, and of nested ones multiplied */
+	DEPTH_MAX = 1000,  /* as in Go */
+	REPEAT_MAX = 1000, /* of one repetition, and of the product of nested ones */
 	OUT_MAX_BYTES = 1 << 20,
 };
 
 enum { FLAG_I = 1, FLAG_M = 2, FLAG_S = 4, FLAG_U = 8 };
 
-/* One open '(' (the first: the pattern itself). */
+/* One open '('; the first level is the pattern itself. */
 struct level {
-	unsigned flags;  /* of RE2, to restore at ')' */
-	bool fold;       /* (?i) as PCRE2 has it here, to restore at ')' */
-	size_t out_at;   /* where the group begins in the output */
-	unsigned weight; /* the most that repetitions in it multiply to, so far */
+	unsigned flags;  /* RE2's, restored at ')' */
+	bool fold;       /* PCRE2's (?i), restored at ')' */
+	size_t out_at;   /* start of the group in the output */
+	unsigned weight; /* largest product of nested repetitions so far */
 };
 
 struct reader {
@@ -29,12 +30,12 @@ struct reader {
 	struct nd_regex_error err;
 	const char *text, *p, *end;
 	unsigned flags;
-	bool fold; /* the output's (?i) at its end; RE2's is in flags */
-	/* The last complete piece, which a repetition would repeat: where it begins in the output,
-	 * SIZE_MAX when there is none; and what the repetitions in it multiply to. */
+	bool fold; /* PCRE2's (?i) at the end of the output; RE2's is in flags */
+	/* The last complete piece, which a following repetition repeats: its start in the output
+	 * (SIZE_MAX: none) and its weight. */
 	size_t atom_at;
 	unsigned atom_weight;
-	bool atom_repeated;      /* the output has a quantifier on it already */
+	bool atom_repeated;      /* it already has a quantifier in the output */
 	const char *last_repeat; /* the repetition that ends at p, or NULL */
 	size_t depth;
 	struct level levels[DEPTH_MAX];
@@ -51,7 +52,7 @@ static void add(struct reader *r, const char *text)
 	nd_buf_text(&r->s->pattern, text);
 }
 
-/* What is in the level so far, the last piece included. */
+/* The weight of the level, including the last piece. */
 static unsigned level_weight(const struct reader *r)
 {
 	unsigned so_far = r->levels[r->depth].weight;
@@ -64,7 +65,7 @@ static void forget_atom(struct reader *r)
 	r->atom_at = SIZE_MAX;
 }
 
-/* A piece begins. (?i) is written when it is needed, not where it stood: a(?i)* repeats the a. */
+/* Starts a piece. (?i) is written only when needed and not in its place: a(?i)* repeats the a. */
 static void begin_atom(struct reader *r, bool cased)
 {
 	bool fold = r->flags & FLAG_I;
@@ -85,7 +86,7 @@ static void add_literal(struct reader *r, uint32_t c)
 	nd_regex_class_literal(&r->s->pattern, c);
 }
 
-/* In (?:), so that it can be repeated as in RE2. */
+/* In (?:), so it can be repeated as in RE2. */
 static void add_assertion(struct reader *r, const char *text)
 {
 	begin_atom(r, false);
@@ -143,13 +144,12 @@ static bool open_capture(struct reader *r, const char *name, size_t len)
 static bool is_name(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'z') ||
-		      (p[i] >= 'A' && p[i] <= 'Z') || p[i] == '_'))
+		if (!nd_ascii_is_alnum(p[i]) && p[i] != '_')
 			return false;
 	return n > 0;
 }
 
-/* (?P<name> and (?<name>; look-behind, which begins in the same way, has no name of that form. */
+/* (?P<name> and (?<name>. A lookbehind starts the same way, but no name can have its form. */
 static bool open_named(struct reader *r, size_t prefix)
 {
 	const char *from = r->p, *name = from + prefix;
@@ -168,7 +168,7 @@ static unsigned flag_of(char c)
 	return c == 'i' ? FLAG_I : c == 'm' ? FLAG_M : c == 's' ? FLAG_S : c == 'U' ? FLAG_U : 0;
 }
 
-/* p stands on "(?". */
+/* p is at "(?". */
 static bool read_flags(struct reader *r)
 {
 	const char *from = r->p, *p = from + 2;
@@ -194,7 +194,7 @@ static bool read_flags(struct reader *r)
 			seen = false;
 		} else if ((c == ':' || c == ')') && (!off || seen)) {
 			r->p = p;
-			/* The group restores the flags from before it: open it first. */
+			/* open the group before the flags change: it restores the outer ones */
 			if (c == ':' && !open_level(r, "(?:"))
 				return false;
 			r->flags = flags;
@@ -206,23 +206,23 @@ static bool read_flags(struct reader *r)
 	return fail(r, "invalid or unsupported Perl syntax", from, p);
 }
 
-/* Digits without a leading zero; -1: too large. False: no number. */
+/* Reads digits without a leading zero. *count -1: too large. False: not a number. */
 static bool read_count(const char **p, const char *end, int *count)
 {
 	const char *s = *p;
 	int n = 0;
 
-	if (s == end || *s < '0' || *s > '9' ||
-	    (*s == '0' && end - s > 1 && s[1] >= '0' && s[1] <= '9'))
+	if (s == end || !nd_ascii_is_digit(*s) ||
+	    (*s == '0' && end - s > 1 && nd_ascii_is_digit(s[1])))
 		return false;
-	for (; s < end && *s >= '0' && *s <= '9'; s++)
+	for (; s < end && nd_ascii_is_digit(*s); s++)
 		n = n > REPEAT_MAX ? n : n * 10 + (*s - '0');
 	*count = n > REPEAT_MAX ? -1 : n;
 	*p = s;
 	return true;
 }
 
-/* {n} {n,} {n,m}; anything else is a plain '{'. max: INT_MAX when there is none, -1: bad. */
+/* Reads {n} {n,} {n,m}; anything else is a plain '{'. *max: INT_MAX if there is none, -1: invalid. */
 static bool read_counts(const char **p, const char *end, int *min, int *max)
 {
 	const char *s = *p + 1;
@@ -243,7 +243,8 @@ static bool read_counts(const char **p, const char *end, int *min, int *max)
 	return true;
 }
 
-/* {n,m} multiplies what is inside; RE2 bounds the product, or a short pattern could be huge. */
+/* {n,m} multiplies its content. RE2 limits the product; a short pattern could expand to a huge one.
+ */
 static bool weigh(struct reader *r, int min, int max, const char *from)
 {
 	unsigned times = max == __INT_MAX__ ? (unsigned)min : (unsigned)max;
@@ -257,7 +258,7 @@ static bool weigh(struct reader *r, int min, int max, const char *from)
 	return true;
 }
 
-/* Puts (?: ) around the piece: PCRE2 would take "a**" or "a*+" for something else. */
+/* Puts (?: ) around the piece: "a**" and "a*+" have another meaning in PCRE2. */
 static bool wrap_atom(struct reader *r)
 {
 	struct nd_buf *out = &r->s->pattern;
@@ -272,7 +273,7 @@ static bool wrap_atom(struct reader *r)
 	return true;
 }
 
-/* p stands behind the repetition that began at `from`. */
+/* p is after the repetition that starts at `from`. */
 static bool repeat(struct reader *r, const char *from, const char *last, int min, int max)
 {
 	bool lazy = r->flags & FLAG_U;
@@ -328,7 +329,7 @@ static bool read_plain(struct reader *r, const char *end)
 	return true;
 }
 
-/* \Q...\E, or to the end. */
+/* Reads \Q...\E, or \Q up to the end. */
 static bool read_quoted(struct reader *r)
 {
 	const char *stop = r->p += 2;
@@ -431,7 +432,7 @@ static bool read_piece(struct reader *r)
 	}
 }
 
-static int say_why(const struct nd_regex_error *err, char *why_buf, size_t why_cap)
+static int report_error(const struct nd_regex_error *err, char *why_buf, size_t why_cap)
 {
 	if (why_cap)
 		snprintf(why_buf, why_cap, "error parsing regexp: %s: `%.*s`", err->code,
@@ -449,7 +450,7 @@ int nd_regex_syntax_read(struct nd_regex_syntax *s, const char *pattern, char *w
 	nd_buf_init(&s->pattern, OUT_MAX_BYTES);
 	if (!r || too_large.len > ND_REGEX_PATTERN_MAX) {
 		free(r);
-		return say_why(&too_large, why_buf, why_cap);
+		return report_error(&too_large, why_buf, why_cap);
 	}
 	r->s = s;
 	r->err.code = NULL;
@@ -469,7 +470,7 @@ int nd_regex_syntax_read(struct nd_regex_syntax *s, const char *pattern, char *w
 		fail(r, "missing closing )", r->text, r->end);
 	if (s->pattern.err)
 		r->err = too_large;
-	int ret = r->err.code ? say_why(&r->err, why_buf, why_cap) : 0;
+	int ret = r->err.code ? report_error(&r->err, why_buf, why_cap) : 0;
 	free(r);
 	return ret;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regex_syntax.h - RE2's syntax read as Go's regexp/syntax reads it, written again for PCRE2.
+/* regex_syntax.h - parses RE2 syntax as Go's regexp/syntax does and rewrites it for PCRE2.
  *
- * What PCRE2 would read in another way never reaches it: every literal is escaped, every class is
- * spelled out, and what RE2 does not have is refused. For regex.c only.
- * Owns: names[] is heap; clear it.
+ * Only for regex.c. Every literal is escaped, every class is written out and everything RE2 does
+ * not have is rejected, so PCRE2 cannot read the pattern differently. Owns:    pattern and names[]
+ * are heap; nd_regex_syntax_clear. Threads: pure.
  */
 #pragma once
 
@@ -13,11 +13,11 @@
 
 struct nd_regex_syntax {
 	struct nd_buf pattern;        /* for PCRE2, UTF mode, newline is LF */
-	size_t groups;                /* the whole match included */
-	char *names[ND_REGEX_GROUPS]; /* by group; NULL: no name */
+	size_t groups;                /* including group 0, the whole match */
+	char *names[ND_REGEX_GROUPS]; /* by group; NULL: unnamed */
 };
 
-/* 0, or ND_EFORMAT with Go's text in why_buf. Clear it in both cases. */
+/* 0, or ND_EFORMAT with Go's message in why_buf. Must be cleared in both cases. */
 int nd_regex_syntax_read(struct nd_regex_syntax *s, const char *pattern, char *why_buf,
 			 size_t why_cap);
 void nd_regex_syntax_clear(struct nd_regex_syntax *s);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deeper than what a template or an expression can build; for values of the caller's. */
+/* Only a caller's value can be this deep; templates and expressions cannot build one. */
 enum { DEPTH_MAX = 1000 };
 
-static const char limit_text[] = "the memory set for one evaluation is used up";
+static const char limit_text[] = "out of memory for one evaluation";
 
 struct nd_value nd_value_limit(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* value.h - what templates and expressions compute with.
+/* value.h - the values of templates and expressions. Pure.
  *
- * Owns: nothing; strings and children are borrowed (from an arena or the caller). Texts in lists
- * and maps are never NULL.
+ * Owns:    nothing; strings and children are borrowed from an arena or the caller. Texts in lists
+ *          and maps are never NULL.
+ * Errors:  a value of kind ND_VALUE_ERROR.
  */
 #pragma once
 
@@ -31,7 +32,7 @@ struct nd_value {
 		struct {
 			const char *text;
 			size_t len;
-		} s; /* STRING, ERROR (why) */
+		} s; /* STRING; ERROR: the message */
 		struct {
 			const struct nd_value *items;
 			size_t n;
@@ -73,14 +74,14 @@ static inline struct nd_value nd_value_list(const struct nd_value *items, size_t
 	return (struct nd_value){ .kind = ND_VALUE_LIST, .list = { items, n } };
 }
 
-/* An ERROR with a text in `a`, or with a fixed one when `a` is full. */
+/* An ERROR with its message in `a`, or nd_value_limit() if `a` is full. */
 struct nd_value nd_value_error(struct nd_arena *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The ERROR of a full arena. nd_value_is_limit knows it again. */
+/* The ERROR of a full arena, recognized by nd_value_is_limit. */
 struct nd_value nd_value_limit(void);
 bool nd_value_is_limit(const struct nd_value *v);
 
-/* What came from outside: an empty string may come without a text, inside it has one. */
+/* Normalizes a caller's value: an empty string can have a NULL text there, but not here. */
 static inline struct nd_value nd_value_clean(struct nd_value v)
 {
 	if (v.kind == ND_VALUE_STRING && !v.s.text)
@@ -88,15 +89,15 @@ static inline struct nd_value nd_value_clean(struct nd_value v)
 	return v;
 }
 
-/* What Go calls the type; for messages. */
+/* Go's name of the type, for messages. */
 const char *nd_value_type(const struct nd_value *v);
 /* Empty values, 0, false and nil are false. */
 bool nd_value_truth(const struct nd_value *v);
-/* The value of a key, or NULL; also for what is no map. */
+/* The value of a key, or NULL; NULL too if it is not a map. */
 const struct nd_value *nd_value_find(const struct nd_value *map, const char *key, size_t len);
-/* Deep; an int equals a float of the same value; kinds that differ are unequal. */
+/* Compares deeply. An int equals a float of the same value; other kinds that differ are unequal. */
 bool nd_value_equal(const struct nd_value *x, const struct nd_value *y);
-/* <0, 0, >0; bytewise for strings. Both are numbers, or both are strings. */
+/* <0, 0, >0. Both must be numbers or both strings, which are compared by bytes. */
 int nd_value_compare(const struct nd_value *x, const struct nd_value *y);
-/* The pairs in the order of their keys, in `a`; NULL when it is full. */
+/* The pairs sorted by key, in `a`; NULL if it is full. */
 const struct nd_value_pair *nd_value_sorted(const struct nd_value *map, struct nd_arena *a);

@@ -21,7 +21,7 @@ bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,
 
 enum { OPTION_LLQ = 1, OPTION_UL = 2, OPTION_REPORT_CHANNEL = 18, OPTION_ZONEVERSION = 19 };
 
-/* RFC 7871 s6: the family, and prefixes that its addresses can have. */
+/* RFC 7871 s6: the family and its longest prefix. */
 static bool subnet_valid(const uint8_t *data, size_t n)
 {
 	if (n < 4)
@@ -34,7 +34,7 @@ static bool subnet_valid(const uint8_t *data, size_t n)
 	}
 }
 
-/* An agent domain (RFC 9567 s5); what stands behind it is nobody's business. */
+/* An agent domain (RFC 9567 s5). Like miekg/dns, ignores the bytes after it. */
 static bool domain_valid(const uint8_t *data, size_t n)
 {
 	struct nd_reader r = nd_reader_over(data, n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* edns.h - the OPT record of a message (RFC 6891), found once, kept as a view. */
+/* edns.h - the OPT record of a message (RFC 6891). Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,9 +24,9 @@ struct nd_edns {
 	bool present;
 	bool dnssec_ok; /* the DO bit (RFC 3225) */
 	uint8_t version;
-	uint8_t extended_rcode; /* upper eight bits of the rcode */
-	uint16_t udp_size;      /* as stated, not raised to 512 */
-	uint16_t flags;         /* all sixteen, DO included */
+	uint8_t extended_rcode; /* upper eight bits of the RCODE */
+	uint16_t udp_size;      /* as sent, not raised to 512 */
+	uint16_t flags;         /* all sixteen bits, including DO */
 	uint16_t options;       /* offset of the options in the message */
 	uint16_t options_len;
 };
@@ -48,9 +48,9 @@ static inline void nd_edns_write(struct nd_writer *w, const struct nd_edns *e)
 	nd_writer_put16(p + 9, e->options_len);
 }
 
-/* Walks options: *at starts at 0; false at the end or at a malformed one. */
+/* Iterates over options. *at starts at 0. False at the end or at a malformed option. */
 bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,
 		  const uint8_t **data, size_t *data_len);
-/* Are the options whole, and those that miekg/dns knows of a length and content it takes? What
- * fails here is a FORMERR to CoreDNS. */
+/* Are the options complete, and those that miekg/dns parses of a length and content it accepts? If
+ * not, CoreDNS answers FORMERR. */
 bool nd_edns_options_valid(const uint8_t *options, size_t n);

@@ -6,7 +6,7 @@
 #include "wire/rr.h"
 #include "wire/type.h"
 
-/* n is checked: 12 octets at least, 65535 at most. */
+/* n is 12 to 65535. */
 static void read_header(struct nd_msg *m, const uint8_t *p, size_t n)
 {
 	m->base = p;
@@ -21,7 +21,7 @@ static void read_header(struct nd_msg *m, const uint8_t *p, size_t n)
 	m->edns = (struct nd_edns){ 0 };
 }
 
-/* One that is compressed can only point into the header: legal, and senseless. */
+/* Is the question uncompressed? A pointer could only point into the header: legal, but useless. */
 static bool question_plain(const struct nd_msg *m)
 {
 	return m->question_end == ND_MSG_HEADER + m->qname.len + 4;
@@ -61,29 +61,30 @@ static void read_opt(struct nd_msg *m, const struct nd_rr *rr)
 	};
 }
 
-/* What nearly all questions carry, if anything: one OPT, and nothing else. True if it is that,
- * whole and in order; then m has it. Everything else goes the general way. */
+/* The fast path: nearly every query has one OPT and no other record, or none. True if so and if the
+ * OPT is valid; it is then in m. */
 static bool read_lone_opt(struct nd_msg *m)
 {
 	const uint8_t *p = m->base + m->question_end;
 	size_t left = (size_t)m->len - m->question_end;
 
-	if (left < 11 || p[0] != 0 || nd_reader_peek16(p + 1) != ND_TYPE_OPT || m->count[3] != 1 ||
-	    m->count[1] != 0 || m->count[2] != 0)
+	if (left < ND_EDNS_HEAD || p[0] != 0 || nd_reader_peek16(p + 1) != ND_TYPE_OPT ||
+	    m->count[3] != 1 || m->count[1] != 0 || m->count[2] != 0)
 		return false;
 	struct nd_rr rr = {
 		.class = nd_reader_peek16(p + 3),
 		.ttl = nd_reader_peek32(p + 5),
-		.rdata = (uint16_t)(m->question_end + 11),
+		.rdata = (uint16_t)(m->question_end + ND_EDNS_HEAD),
 		.rdata_len = nd_reader_peek16(p + 9),
 	};
-	if (rr.rdata_len > left - 11 || !nd_edns_options_valid(p + 11, rr.rdata_len))
+	if (rr.rdata_len > left - ND_EDNS_HEAD ||
+	    !nd_edns_options_valid(p + ND_EDNS_HEAD, rr.rdata_len))
 		return false;
 	read_opt(m, &rr);
 	return true;
 }
 
-/* Is there nothing wrong inside the record? miekg/dns takes rdata of no octets for any type. */
+/* Is the rdata valid? miekg/dns accepts empty rdata for every type. */
 static bool record_valid(const struct nd_msg *m, const struct nd_rr *rr)
 {
 	if (rr->rdata_len == 0)
@@ -93,14 +94,14 @@ static bool record_valid(const struct nd_msg *m, const struct nd_rr *rr)
 	return nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type) == 0;
 }
 
-/* Counts become what is there: see nd_rr_next on a message that ends early. */
-static void settle_counts(struct nd_msg *m, const struct nd_rr_iter *iter)
+/* Sets the counts to the records present; nd_rr_next allows a message to end early. */
+static void fix_counts(struct nd_msg *m, const struct nd_rr_iter *iter)
 {
 	for (int i = 0; i < 3; i++)
 		m->count[1 + i] = (uint16_t)(m->count[1 + i] - iter->left[i]);
 }
 
-/* The records of a question. */
+/* Reads the records of a query. */
 static int read_records(struct nd_msg *m)
 {
 	if (m->question_end == m->len) {
@@ -121,15 +122,15 @@ static int read_records(struct nd_msg *m)
 			return ND_EFORMAT;
 		read_opt(m, &rr);
 	}
-	settle_counts(m, &iter);
+	fix_counts(m, &iter);
 	return iter.err;
 }
 
-/* The order is that of miekg/dns's server (accept function, unpack) and then CoreDNS's, and so
- * are the limits. Two things are stricter here, where RFC 6891 s6.1.1 and s6.1.2 leave no choice: a
- * second OPT, of which CoreDNS takes the last, and an OPT whose owner is not the root are
- * format errors. So is a question that ends behind its name or type, where CoreDNS reads zeros
- * and refuses the class; and one with a pointer in its name, for a reply repeats its octets. */
+/* The order and limits are those of miekg/dns's server (accept function, unpack), then CoreDNS's.
+ * These are format errors here but not in CoreDNS: a second OPT (it uses the last) and an OPT whose
+ * owner is not the root, which RFC 6891 s6.1.1 and s6.1.2 require; a question without type or class
+ * (it reads zeros and refuses the class); a pointer in the question, because a reply repeats its
+ * octets. */
 enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
 				       struct nd_name_buf *buf)
 {
@@ -156,7 +157,7 @@ enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size
 	return m->edns.version ? ND_MSG_BADVERS : ND_MSG_OK;
 }
 
-/* A bare header that promises more is how some servers refuse; miekg/dns takes it. */
+/* Some servers refuse with a bare header whose counts are not 0; miekg/dns accepts it. */
 int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf)
 {
 	struct nd_rr rr;
@@ -184,6 +185,6 @@ int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct 
 			return ND_EFORMAT;
 		read_opt(m, &rr);
 	}
-	settle_counts(m, &iter);
+	fix_counts(m, &iter);
 	return iter.err;
 }

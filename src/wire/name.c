@@ -5,8 +5,8 @@ const struct nd_name nd_name_root = { .wire = (const uint8_t *)"", .len = 1, .la
 
 #define EACH_BYTE(b) (0x0101010101010101u * (b))
 
-/* 'A'..'Z' to lower case in eight octets at once. A length octet is at most 63, so below 'A':
- * whole names can be folded without looking at their labels. */
+/* Converts eight octets to lower case at once. A length octet is at most 63, below 'A', so whole
+ * names can be converted without looking at their labels. */
 static uint64_t lower_eight(uint64_t x)
 {
 	uint64_t low = x & EACH_BYTE(0x7fu);
@@ -41,7 +41,7 @@ static void fold_sixteen(uint8_t *to, const uint8_t *from)
 	memcpy(to, &x, 16);
 }
 
-/* The last octets overlap those before; folding twice changes nothing. */
+/* The last step overlaps the one before; converting twice is harmless. */
 static void copy_lower(uint8_t *to, const uint8_t *from, size_t n)
 {
 	size_t i = 0;
@@ -85,8 +85,7 @@ static void copy_run(uint8_t *to, const uint8_t *from, size_t n, bool lower)
 		memcpy(to, from, n);
 }
 
-/* The octets of a name that stands whole and without pointers, as in nearly every question; 0: it
- * does not. */
+/* The length of a complete name without pointers, as in nearly every question; 0: not such a name. */
 static size_t plain_length(const uint8_t *p, size_t left, unsigned *labels)
 {
 	size_t n = 0, max = left < ND_NAME_MAX ? left : ND_NAME_MAX;
@@ -102,9 +101,9 @@ static size_t plain_length(const uint8_t *p, size_t left, unsigned *labels)
 	return 0;
 }
 
-/* Labels stand in runs between pointers; a run is copied in one piece. A pointer must land
- * before the run it ends (RFC 1035 s4.1.4 "a prior occurrence"), so the walk ends. miekg/dns
- * also follows pointers forward; no encoder writes those. */
+/* Copies each run of labels up to a pointer in one piece. A pointer must point before the run it
+ * ends (RFC 1035 s4.1.4: "a prior occurrence"), so the walk terminates. miekg/dns also follows
+ * forward pointers, which no encoder writes. */
 static int read_runs(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out)
 {
 	const uint8_t *run = r->pos, *p = run;
@@ -163,7 +162,7 @@ int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struc
 	return 0;
 }
 
-/* The octets that a name takes where it stands, or ND_E*. */
+/* The length of a name in the message, pointer included, or ND_E*. */
 static int skip_length(const uint8_t *p, size_t left)
 {
 	size_t n = 0;
@@ -218,8 +217,8 @@ bool nd_name_under(struct nd_name name, struct nd_name zone)
 	return nd_name_equal(nd_name_parent(name, name.labels - zone.labels), zone);
 }
 
-/* The octets first, and of these the first one: they nearly always differ. A tail that is equal by
- * accident, inside a label, is told by walking there. */
+/* Compares octets first, starting with one: they nearly always differ. The walk then excludes a
+ * match that starts inside a label. */
 bool nd_name_under_lower(struct nd_name name, struct nd_name zone)
 {
 	if (nd_name_is_root(zone))
@@ -254,7 +253,7 @@ int nd_name_join(struct nd_name prefix, struct nd_name suffix, struct nd_name_bu
 
 	if (head + suffix.len > ND_NAME_MAX)
 		return ND_ELIMIT;
-	memmove(buf->bytes + head, suffix.wire, suffix.len); /* suffix may stand in buf */
+	memmove(buf->bytes + head, suffix.wire, suffix.len); /* suffix may be in buf */
 	memmove(buf->bytes, prefix.wire, head);
 	*out = (struct nd_name){ .wire = buf->bytes,
 				 .len = (uint8_t)(head + suffix.len),

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* name.h - domain names as uncompressed wire bytes: length octet, label, ..., zero octet.
+/* name.h - domain names in uncompressed wire format: length octet, label, ..., zero octet. Pure.
  *
- * Two kinds: a *lookup name* is lower case, and what tables and comparisons work on;
- * an *owner* repeats the letters it came with. RFC 1035 s2.3.4, s3.1, s4.1.4; RFC 4343.
+ * A *lookup name* is lower case, for tables and comparisons; an *owner* keeps its original case.
+ * RFC 1035 s2.3.4, s3.1, s4.1.4; RFC 4343.
  *
- * Owns:    nothing; views borrow the bytes they were made over.
- * Threads: any; everything here is by value.
+ * Owns:    nothing; a name borrows the bytes it views.
+ * Errors:  0 or a negative ND_E*; outputs are then unchanged.
  */
 #pragma once
 
@@ -17,14 +17,14 @@
 
 enum {
 	ND_LABEL_MAX = 63,
-	ND_NAME_MAX = 255,       /* octets, the last zero included */
-	ND_NAME_TEXT_MAX = 1025, /* 4 characters an octet (\DDD) and a NUL */
+	ND_NAME_MAX = 255,       /* octets, including the final zero */
+	ND_NAME_TEXT_MAX = 1025, /* 4 characters per octet (\DDD) and a NUL */
 };
 
 struct nd_name {
 	const uint8_t *wire; /* ends with the zero octet */
 	uint8_t len;         /* 1 (the root) .. 255 */
-	uint8_t labels;      /* the root not counted */
+	uint8_t labels;      /* without the root */
 };
 
 struct nd_name_buf {
@@ -33,52 +33,52 @@ struct nd_name_buf {
 
 extern const struct nd_name nd_name_root;
 
-/* Reads a name at the cursor, follows pointers, expands it into buf. `lower` makes it a
- * lookup name. On success the cursor stands after the name and *out views buf; on failure
- * r and *out are untouched. Each pointer must land before the one it came from, so the walk
- * ends whatever the packet says. ND_ETRUNC, ND_EFORMAT. */
+/* Reads a name at the cursor, follows pointers and expands it into buf; `lower` makes it a lookup
+ * name. On success the cursor is after the name and *out views buf; on failure r and *out are
+ * unchanged. Each pointer must point before the previous one, so the walk always terminates.
+ * ND_ETRUNC, ND_EFORMAT. */
 int nd_name_read(struct nd_reader *r, bool lower, struct nd_name_buf *buf, struct nd_name *out);
-/* Moves the cursor behind a name without looking where it points; errors stick to r. */
+/* Moves the cursor after a name without following pointers. Errors are sticky in r. */
 int nd_name_skip(struct nd_reader *r);
 
-/* Over bytes that are a whole uncompressed name already (ours, or checked): counts. */
+/* A view of bytes known to be a whole uncompressed name; counts its length and labels. */
 struct nd_name nd_name_view(const uint8_t *wire);
 
-/* Presentation text ("www.example.org.", "\." and "\DDD" escapes, RFC 1035 s5.1) to wire;
- * a missing last dot is added. ND_EFORMAT: empty label, too long, bad escape. */
+/* Parses presentation format ("www.example.org.", escapes "\." and "\DDD", RFC 1035 s5.1). The
+ * final dot is optional. ND_EFORMAT: empty label, too long, invalid escape. */
 int nd_name_parse(const char *text, bool lower, struct nd_name_buf *buf, struct nd_name *out);
-/* As above over n bytes, with `origin` put behind a text that does not end in a dot
- * (NULL: the root); "@" is the origin. For zone files and templates. */
+/* The same for n bytes; appends `origin` (NULL: the root) to a text without a final dot; "@" is the
+ * origin. For zone files and templates. */
 int nd_name_parse_at(const char *text, size_t n, const struct nd_name *origin, bool lower,
 		     struct nd_name_buf *buf, struct nd_name *out);
-/* One character of presentation text at *at (< n), which moves behind it; escapes undone (RFC 1035
- * s5.1). -1 for a bad escape. */
+/* Reads one character of presentation format at *at (< n) and advances *at; resolves escapes
+ * (RFC 1035 s5.1). -1: invalid escape. */
 int nd_name_char(const char *text, size_t n, size_t *at);
-/* To text with the last dot, escaped as miekg/dns does. Returns the length. */
+/* Writes presentation format with the final dot and miekg/dns's escapes. Returns the length. */
 size_t nd_name_format(struct nd_name name, char text[ND_NAME_TEXT_MAX]);
 
-/* Letters folded; for lookup names plain memcmp of same-length names does. */
+/* Case-insensitive; nd_name_same is enough for lookup names. */
 bool nd_name_equal(struct nd_name a, struct nd_name b);
-/* Is `name` at or below `zone`? Letters folded. The root holds all. */
+/* Is `name` at or below `zone`? Case-insensitive. */
 bool nd_name_under(struct nd_name name, struct nd_name zone);
-/* Same, both lower case already. */
+/* The same for lower-case names. */
 bool nd_name_under_lower(struct nd_name name, struct nd_name zone);
 /* The name without its first n labels (n <= labels). */
 struct nd_name nd_name_parent(struct nd_name name, unsigned n);
-/* prefix (without its root) before suffix. ND_ELIMIT if over 255 octets. */
+/* prefix (without its root) followed by suffix. ND_ELIMIT: over 255 octets. */
 int nd_name_join(struct nd_name prefix, struct nd_name suffix, struct nd_name_buf *buf,
 		 struct nd_name *out);
-/* Puts one label of n bytes before `name`. ND_EFORMAT for n == 0 or > 63, ND_ELIMIT. */
+/* Prepends one label of n octets. ND_EFORMAT: n is 0 or above 63; ND_ELIMIT: over 255 octets. */
 int nd_name_prepend(const void *label, size_t n, struct nd_name name, struct nd_name_buf *buf,
 		    struct nd_name *out);
 void nd_name_lower(uint8_t *bytes, size_t n);
-/* A copy in buf. */
+/* Copies the name to buf. */
 struct nd_name nd_name_copy(struct nd_name name, struct nd_name_buf *buf);
 
-/* The address that a reverse name (in-addr.arpa, ip6.arpa; whole: 4 octets, 32 nibbles) stands
- * for; *n is 4 or 16. False if it is none. */
+/* The address of a complete reverse name (4 labels below in-addr.arpa or 32 below ip6.arpa); *n is
+ * 4 or 16. False if it is not one. */
 bool nd_name_reverse_address(struct nd_name lower, uint8_t address[16], size_t *n);
-/* The reverse: 4 or 16 bytes to "4.3.2.1.in-addr.arpa.". */
+/* The reverse name of an address of 4 or 16 octets, such as "4.3.2.1.in-addr.arpa.". */
 struct nd_name nd_name_from_address(const uint8_t *address, size_t n, struct nd_name_buf *buf);
 
 static inline bool nd_name_same(struct nd_name a, struct nd_name b) /* both lower case */

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* name_text.c - names to and from presentation text, and the names of addresses. */
+/* name_text.c - names in presentation format, and reverse names of addresses. */
+#include "base/ascii.h"
 #include "wire/name.h"
-
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 int nd_name_char(const char *text, size_t n, size_t *at)
 {
@@ -16,7 +12,8 @@ int nd_name_char(const char *text, size_t n, size_t *at)
 		*at += 1;
 		return (uint8_t)*p;
 	}
-	if (left >= 4 && digit(p[1]) && digit(p[2]) && digit(p[3])) {
+	if (left >= 4 && nd_ascii_is_digit(p[1]) && nd_ascii_is_digit(p[2]) &&
+	    nd_ascii_is_digit(p[3])) {
 		int v = (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0');
 		*at += 4;
 		return v <= 255 ? v : -1;
@@ -27,12 +24,12 @@ int nd_name_char(const char *text, size_t n, size_t *at)
 	return (uint8_t)p[1];
 }
 
-/* The labels of text, without the root, to bytes. Returns how many octets, *absolute says
- * whether the text ended in a dot; -1 if the text is no name. */
+/* Writes the labels of the text, without the root. Returns the number of octets, or -1 if it is not
+ * a name; *absolute: it ended in a dot. */
 static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labels, bool *absolute)
 {
-	size_t at = 0, len_at = 0,
-	       used = 1; /* the length octet of the label under way is counted */
+	size_t at = 0, len_at = 0;
+	size_t used = 1; /* includes the length octet of the current label */
 
 	*labels = 0;
 	*absolute = false;
@@ -67,7 +64,7 @@ static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labe
 static int parse(const char *text, size_t n, const struct nd_name *origin, bool lower,
 		 struct nd_name_buf *buf, struct nd_name *out)
 {
-	uint8_t bytes[ND_NAME_MAX]; /* origin may stand in buf, and *out is only for success */
+	uint8_t bytes[ND_NAME_MAX]; /* origin may be in buf; *out must not change on failure */
 	struct nd_name tail = nd_name_root;
 	unsigned labels;
 	bool absolute;
@@ -107,7 +104,7 @@ int nd_name_parse_at(const char *text, size_t n, const struct nd_name *origin, b
 	return parse(text, n, origin, lower, buf, out);
 }
 
-/* What miekg/dns escapes with a backslash; the rest outside of ' '..'~' becomes \DDD. */
+/* Escaped with a backslash by miekg/dns. Other characters outside ' ' to '~' become \DDD. */
 static bool special(uint8_t c)
 {
 	return c == '.' || c == ' ' || c == '\'' || c == '@' || c == ';' || c == '(' || c == ')' ||
@@ -150,7 +147,7 @@ static const struct nd_name ip6_arpa = { .wire = (const uint8_t *)"\3ip6\4arpa",
 					 .len = 10,
 					 .labels = 2 };
 
-/* A decimal octet without leading zeros, as Go's net.ParseIP wants it; -1 if it is none. */
+/* A decimal octet without leading zeros, as in Go's net.ParseIP; -1 if invalid. */
 static int octet_label(const uint8_t *label)
 {
 	int v = 0;
@@ -158,7 +155,7 @@ static int octet_label(const uint8_t *label)
 	if (*label < 1 || *label > 3 || (*label > 1 && label[1] == '0'))
 		return -1;
 	for (int i = 1; i <= *label; i++) {
-		if (!digit((char)label[i]))
+		if (!nd_ascii_is_digit((char)label[i]))
 			return -1;
 		v = v * 10 + label[i] - '0';
 	}
@@ -169,9 +166,7 @@ static int nibble_label(const uint8_t *label)
 {
 	if (*label != 1)
 		return -1;
-	if (digit((char)label[1]))
-		return label[1] - '0';
-	return label[1] >= 'a' && label[1] <= 'f' ? label[1] - 'a' + 10 : -1;
+	return nd_ascii_hex((char)label[1]);
 }
 
 bool nd_name_reverse_address(struct nd_name lower, uint8_t address[16], size_t *n)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reader.h - a bounded cursor over wire bytes.
+/* reader.h - a bounded cursor over wire bytes. Pure.
  *
- * Owns:    nothing. Borrows [base, end); those bytes must outlive the reader.
- * Errors:  sticky. The first read past the end sets err; every read after it
- *          returns zero and moves nothing: read a whole struct, check once.
- * Threads: none of its business; a reader lives on one stack.
+ * Owns:    nothing. Borrows [base, end), which must outlive the reader.
+ * Errors:  sticky. The first read past the end sets err; every read after it returns zero and does
+ *          not move: read a whole struct, check once.
  */
 #pragma once
 
@@ -35,7 +34,7 @@ static inline size_t nd_reader_offset(const struct nd_reader *r)
 	return (size_t)(r->pos - r->base);
 }
 
-/* The next n bytes, or NULL. u8, u16, u32 are written in terms of this one. */
+/* The next n bytes, or NULL. u8, u16 and u32 use it. */
 static inline const uint8_t *nd_reader_take(struct nd_reader *r, size_t n)
 {
 	const uint8_t *p = r->pos;

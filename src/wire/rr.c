@@ -4,7 +4,7 @@
 #include "wire/type.h"
 #include "wire/writer.h"
 
-/* Types without a name of their own here, by their IANA numbers. */
+/* Types used only here (IANA numbers). */
 enum {
 	TYPE_MD = 3,
 	TYPE_MF = 4,
@@ -35,7 +35,7 @@ struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m)
 	return iter;
 }
 
-/* RFC 1035 s4.1.3: a name, ten octets, and as many as they say. */
+/* RFC 1035 s4.1.3: a name, ten octets, and rdata of the length they state. */
 static int read_frame(struct nd_reader *r, struct nd_rr *rr)
 {
 	size_t owner = nd_reader_offset(r);
@@ -59,8 +59,8 @@ static int read_frame(struct nd_reader *r, struct nd_rr *rr)
 	return 0;
 }
 
-/* A message that ends at the edge of a record is whole, whatever its counts promise: miekg/dns
- * takes it so, and servers that send such messages exist. */
+/* A message that ends after a whole record is complete even if its counts are higher: miekg/dns
+ * accepts it, and some servers send such messages. */
 bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr)
 {
 	while (iter->left[iter->section] == 0) {
@@ -83,7 +83,7 @@ const char *nd_rr_layout(uint16_t type)
 	switch (type) {
 	case ND_TYPE_A:
 	case ND_TYPE_AAAA:
-	case ND_TYPE_TXT: return NULL; /* the usual ones, before the table is looked at */
+	case ND_TYPE_TXT: return NULL; /* the most common types first */
 	case ND_TYPE_NS:
 	case ND_TYPE_CNAME:
 	case ND_TYPE_PTR:
@@ -118,8 +118,8 @@ const char *nd_rr_layout(uint16_t type)
 	}
 }
 
-/* The same, and those without names whose length or strings can be checked. 'S' is one
- * character-string or more. */
+/* nd_rr_layout, and layouts of types without names whose lengths and strings can be checked. 'S':
+ * one or more character-strings. */
 static const char *shape(uint16_t type)
 {
 	switch (type) {
@@ -138,7 +138,7 @@ static const char *shape(uint16_t type)
 	}
 }
 
-/* How many octets the item takes, its name or names aside. */
+/* The length of an item that is not a name. */
 static size_t item_octets(char item, const struct nd_reader *r)
 {
 	size_t left = nd_reader_left(r);
@@ -162,7 +162,7 @@ static int check_strings(struct nd_reader *r)
 }
 
 struct output {
-	uint8_t *bytes; /* NULL: check, write nothing */
+	uint8_t *bytes; /* NULL: only check */
 	size_t len, cap;
 };
 
@@ -177,7 +177,7 @@ static int put(struct output *out, const uint8_t *from, size_t n)
 	return 0;
 }
 
-/* One item of rdata at the cursor; `plain`: names without pointers only. */
+/* Copies one item of rdata at the cursor. `plain`: names must not have pointers. */
 static int copy_item(struct nd_reader *r, char item, bool plain, struct output *out)
 {
 	const uint8_t *start = r->pos;

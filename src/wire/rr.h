@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rr.h - walking the records of a message, and what is known of rdata by type.
+/* rr.h - the records of a message, and the layout of rdata by type. Pure.
  *
- * Owns: nothing. An iterator borrows the message.
+ * Owns:    nothing. An iterator borrows the message.
+ * Errors:  0 or a negative ND_E*; sticky in an iterator.
  */
 #pragma once
 
@@ -13,39 +14,38 @@ enum nd_section { ND_SECTION_ANSWER, ND_SECTION_AUTHORITY, ND_SECTION_ADDITIONAL
 
 struct nd_rr {
 	enum nd_section section;
-	uint16_t owner; /* offset of the owner name (may be a pointer) */
+	uint16_t owner; /* offset of the owner name, which may be compressed */
 	uint16_t type, class;
 	uint32_t ttl;
 	uint16_t ttl_at; /* offset of the TTL */
 	uint16_t rdata;  /* offset of the rdata */
 	uint16_t rdata_len;
-	uint16_t end; /* offset behind the record */
+	uint16_t end; /* offset after the record */
 };
 
 struct nd_rr_iter {
 	struct nd_reader r;
 	uint16_t left[3];
 	enum nd_section section;
-	int err; /* why it ended early; 0 at the true end */
+	int err; /* the reason for an early end; 0 at the real end */
 };
 
-/* Over the records of m, in the order of the message. */
+/* Iterates over the records of m in the order of the message. */
 struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m);
-/* False at the end (of the counts or of the message), or at a record that is cut or malformed
- * (iter->err). OPT comes too. */
+/* The next record, OPT included. False at the end (of the counts or of the message), or at an
+ * incomplete or malformed record, with iter->err. */
 bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr);
 
-/* Rdata layout: domain names stand where the string says. 'd' a name that RFC 1035 types may
- * compress, 'D' a name never compressed by a writer (RFC 3597 s4; read with pointers all the
- * same), '1' '2' '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest.
- * NULL for a type without names (opaque). */
+/* The layout of rdata that contains names: 'd' a name that may be compressed (types of RFC 1035),
+ * 'D' a name that a writer must not compress (RFC 3597 s4; pointers in it are still read), '1' '2'
+ * '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest. NULL: no names. */
 const char *nd_rr_layout(uint16_t type);
 
-/* The rdata at [rdata, rdata+len) of a message with its names expanded (letters kept), into out.
- * Returns the length, or ND_ETRUNC / ND_EFORMAT / ND_ELIMIT. */
+/* Copies the rdata at [rdata, rdata+len) of a message to out with its names expanded, case
+ * preserved. Returns the length, or ND_ETRUNC, ND_EFORMAT, ND_ELIMIT. */
 int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		       uint16_t type, uint8_t *out, size_t cap);
-/* The same without writing; lengths and strings of the other known types are checked too. */
+/* The same without output; also checks lengths and strings of known types without names. */
 int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		      uint16_t type);
 enum { ND_RR_SRV_TARGET = 6, ND_RR_SRV_MAX = ND_RR_SRV_TARGET + ND_NAME_MAX };
@@ -53,5 +53,5 @@ enum { ND_RR_SRV_TARGET = 6, ND_RR_SRV_MAX = ND_RR_SRV_TARGET + ND_NAME_MAX };
  * its length. */
 size_t nd_rr_write_srv(uint8_t rdata[ND_RR_SRV_MAX], uint16_t priority, uint16_t weight,
 		       uint16_t port, struct nd_name target);
-/* Is this uncompressed rdata well-formed for its type? Length of A and AAAA, names, strings. */
+/* Is the uncompressed rdata well-formed for its type? Checks lengths, names and strings. */
 bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n);

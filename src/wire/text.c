@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text.c - the head of a record: owner, TTL, class, type. The rdata is in text_parse.c. */
+/* text.c - owner, TTL, class and type of a record. The rdata is in text_parse.c. */
 #include "wire/text.h"
 
 #include <strings.h>
@@ -11,8 +11,7 @@ struct head {
 	int type, class;
 };
 
-/* TTL and class, each once at most, in either order, then the type. A word that is both a type
- * and a class (ANY) is the class, as in miekg/dns. */
+/* Optional TTL and class in either order, then the type. As in miekg/dns, ANY is the class. */
 static int parse_head(struct nd_text_scan *s, struct head *head)
 {
 	struct nd_text_word word;
@@ -22,7 +21,7 @@ static int parse_head(struct nd_text_scan *s, struct head *head)
 	while (nd_text_scan_next(s, &word)) {
 		int class = head->class < 0 ? nd_type_class_parse(word.at, word.n) : -1;
 		if (word.quoted)
-			return nd_text_scan_fail(s, "type, TTL or class expected, not a string");
+			return nd_text_scan_fail(s, "type, TTL and class cannot be quoted");
 		if (class >= 0) {
 			head->class = class;
 		} else if ((head->type = nd_type_parse(word.at, word.n)) >= 0) {
@@ -31,10 +30,10 @@ static int parse_head(struct nd_text_scan *s, struct head *head)
 			head->ttl = ttl;
 			have_ttl = true;
 		} else {
-			return nd_text_scan_fail(s, "not a type, TTL or class");
+			return nd_text_scan_fail(s, "invalid type, TTL or class");
 		}
 	}
-	return nd_text_scan_fail(s, "type missing");
+	return nd_text_scan_fail(s, "missing type");
 }
 
 static int parse_owner(struct nd_text_scan *s, const struct nd_name *origin, struct nd_text_rr *out)
@@ -46,14 +45,14 @@ static int parse_owner(struct nd_text_scan *s, const struct nd_name *origin, str
 	if (!nd_text_scan_next(s, &word))
 		return nd_text_scan_fail(s, "no record");
 	if (word.spaced || word.quoted)
-		return nd_text_scan_fail(s, "owner missing");
+		return nd_text_scan_fail(s, "missing owner name");
 	if (nd_name_parse_at(word.at, word.n, origin, false, &out->owner_buf, &out->owner) != 0)
-		return nd_text_scan_fail(s, "bad owner name");
+		return nd_text_scan_fail(s, "invalid owner name");
 	return 0;
 }
 
-/* Templates print a record to be read here for every answer: no copies, one pass. What follows
- * the first record's line is left alone, as miekg/dns does. */
+/* The template plugin parses a record for every answer: one pass, no copies. As in miekg/dns, the
+ * text after the first record is ignored. */
 int nd_text_parse_rr(const char *text, size_t n, const struct nd_name *origin, uint32_t ttl,
 		     struct nd_text_rr *out, const char **why)
 {
@@ -65,7 +64,7 @@ int nd_text_parse_rr(const char *text, size_t n, const struct nd_name *origin, u
 			*why = s.why;
 		return ND_EFORMAT;
 	}
-	/* A parenthesis that is open here is closed in the rdata. */
+	/* an open parenthesis is closed in the rdata */
 	int len = nd_text_parse_fields(&s, (uint16_t)head.type, origin, out->rdata,
 				       sizeof out->rdata);
 	if (len < 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text_format.c - rdata to text, field by field of the type's shape. */
+/* text_format.c - formats rdata, field by field of the type's shape. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <time.h>
@@ -24,7 +24,7 @@ static bool format_name(struct nd_text_out *o, struct nd_reader *r)
 	struct nd_name name;
 
 	if (nd_name_read(r, false, &buf, &name) != 0 || r->pos - start != name.len)
-		return false; /* cut, or with a pointer: to where? */
+		return false; /* incomplete, or with a pointer into an unknown message */
 	nd_text_out_name(o, name);
 	return true;
 }
@@ -41,7 +41,7 @@ static bool format_number(struct nd_text_out *o, size_t octets, struct nd_reader
 	return p;
 }
 
-/* The words for 0 and 65535 are for logs; no one reads them as types. */
+/* The words for 0 and 65535 are only for logs and are not parsed as types. */
 static void put_type(struct nd_text_out *o, uint16_t type)
 {
 	char text[ND_NUMBER_TEXT_MAX];
@@ -103,13 +103,13 @@ static bool format_tag(struct nd_text_out *o, struct nd_reader *r)
 
 	for (size_t i = 0; p && i < n; i++)
 		if (p[i] <= ' ' || p[i] > '~' || strchr("\"\\();", p[i]))
-			return false; /* not a word that could be read again */
+			return false; /* could not be parsed again */
 	if (p && n)
 		nd_text_out_bytes(o, (const char *)p, n);
 	return p && n;
 }
 
-/* RFC 4034 s4.1.2; each type has a blank before it. */
+/* RFC 4034 s4.1.2. Adds a space before each type. */
 static bool format_bitmap(struct nd_text_out *o, struct nd_reader *r)
 {
 	int last = -1;
@@ -184,7 +184,7 @@ static bool format_shape(struct nd_text_out *o, const char *shape, struct nd_rea
 	return r->err == 0 && nd_reader_left(r) == 0;
 }
 
-/* RFC 3597 s5: for types without a shape, and for rdata that breaks its own. */
+/* RFC 3597 s5: for types without a shape and rdata that does not match its shape. */
 static void format_generic(struct nd_text_out *o, const uint8_t *rdata, size_t n)
 {
 	nd_text_out_string(o, "\\# ");

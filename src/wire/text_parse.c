@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text_parse.c - rdata from text, field by field of the type's shape. */
+/* text_parse.c - parses rdata, field by field of the type's shape. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <strings.h>
+#include "base/ascii.h"
 #include "wire/rr.h"
 #include "wire/text.h"
 #include "wire/text_scan.h"
@@ -15,11 +16,11 @@ static int parse_address(struct nd_text_scan *s, struct nd_text_word word, int f
 	uint8_t bytes[16];
 
 	if (word.quoted || word.n >= sizeof text)
-		return nd_text_scan_fail(s, "bad address");
+		return nd_text_scan_fail(s, "invalid address");
 	memcpy(text, word.at, word.n);
 	text[word.n] = '\0';
 	if (strlen(text) != word.n || inet_pton(family, text, bytes) != 1)
-		return nd_text_scan_fail(s, "bad address");
+		return nd_text_scan_fail(s, "invalid address");
 	nd_text_sink_put(out, bytes, family == AF_INET ? 4 : 16);
 	return 0;
 }
@@ -31,7 +32,7 @@ static int parse_name(struct nd_text_scan *s, struct nd_text_word word,
 	struct nd_name name;
 
 	if (word.quoted || nd_name_parse_at(word.at, word.n, origin, false, &buf, &name) != 0)
-		return nd_text_scan_fail(s, "bad name");
+		return nd_text_scan_fail(s, "invalid name");
 	nd_text_sink_put(out, name.wire, name.len);
 	return 0;
 }
@@ -42,12 +43,12 @@ static int parse_number(struct nd_text_scan *s, struct nd_text_word word, size_t
 	uint32_t v;
 
 	if (!nd_text_scan_number(word, octets == 4 ? UINT32_MAX : (1u << 8 * octets) - 1, &v))
-		return nd_text_scan_fail(s, "bad number");
+		return nd_text_scan_fail(s, "invalid number");
 	nd_text_sink_number(out, v, octets);
 	return 0;
 }
 
-/* Days since 1970 of a date in the Gregorian calendar. */
+/* Days since 1970 of a Gregorian date. */
 static int64_t days(int64_t year, int64_t month, int64_t day)
 {
 	int64_t y = month > 2 ? year : year - 1;
@@ -60,7 +61,7 @@ static int two_digits(const char *p)
 	return (p[0] - '0') * 10 + p[1] - '0';
 }
 
-/* YYYYMMDDHHMMSS, or seconds since 1970 (RFC 4034 s3.2); modulo 2^32, as both are read. */
+/* YYYYMMDDHHMMSS, or seconds since 1970 (RFC 4034 s3.2), both modulo 2^32. */
 static int parse_time(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out)
 {
 	static const int max[] = { 12, 31, 23, 59, 59 };
@@ -70,12 +71,12 @@ static int parse_time(struct nd_text_scan *s, struct nd_text_word word, struct n
 	if (word.n != 14)
 		return parse_number(s, word, 4, out);
 	for (size_t i = 0; i < word.n; i++)
-		if (word.at[i] < '0' || word.at[i] > '9')
-			return nd_text_scan_fail(s, "bad time");
+		if (!nd_ascii_is_digit(word.at[i]))
+			return nd_text_scan_fail(s, "invalid time");
 	for (int i = 0; i < 5; i++) {
 		part[i] = two_digits(word.at + 4 + 2 * i);
 		if (part[i] > max[i] || (i < 2 && part[i] == 0))
-			return nd_text_scan_fail(s, "bad time");
+			return nd_text_scan_fail(s, "invalid time");
 	}
 	v = (uint32_t)days(two_digits(word.at) * 100 + two_digits(word.at + 2), part[0], part[1]);
 	nd_text_sink_number(out, v * 86400 + (uint32_t)(part[2] * 3600 + part[3] * 60 + part[4]),
@@ -83,7 +84,7 @@ static int parse_time(struct nd_text_scan *s, struct nd_text_word word, struct n
 	return 0;
 }
 
-/* RFC 8624 and IANA, "DNS Security Algorithm Numbers". */
+/* RFC 8624; IANA "DNS Security Algorithm Numbers". */
 static int parse_algorithm(struct nd_text_scan *s, struct nd_text_word word,
 			   struct nd_text_sink *out)
 {
@@ -129,19 +130,19 @@ static int parse_type(struct nd_text_scan *s, struct nd_text_word word, struct n
 	return 0;
 }
 
-/* Escapes undone, without a length. */
+/* Resolves escapes; writes no length. */
 static int parse_octets(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out)
 {
 	for (size_t at = 0; at < word.n;) {
 		int c = nd_name_char(word.at, word.n, &at);
 		if (c < 0)
-			return nd_text_scan_fail(s, "bad escape");
+			return nd_text_scan_fail(s, "invalid escape");
 		nd_text_sink_number(out, (uint32_t)c, 1);
 	}
 	return 0;
 }
 
-/* One character-string; with `split`, as many as its length needs (miekg/dns does so for TXT). */
+/* One character-string; with `split` as many as needed (miekg/dns does so for TXT). */
 static int parse_string(struct nd_text_scan *s, struct nd_text_word word, bool split,
 			struct nd_text_sink *out)
 {
@@ -153,13 +154,13 @@ static int parse_string(struct nd_text_scan *s, struct nd_text_word word, bool s
 		while (at < word.n && n < 255) {
 			int c = nd_name_char(word.at, word.n, &at);
 			if (c < 0)
-				return nd_text_scan_fail(s, "bad escape");
+				return nd_text_scan_fail(s, "invalid escape");
 			bytes[1 + n++] = (uint8_t)c;
 		}
 		bytes[0] = (uint8_t)n;
 		nd_text_sink_put(out, bytes, 1 + n);
 		if (at < word.n && !split)
-			return nd_text_scan_fail(s, "string over 255 octets");
+			return nd_text_scan_fail(s, "string over 255 bytes");
 	} while (at < word.n);
 	return 0;
 }
@@ -167,7 +168,7 @@ static int parse_string(struct nd_text_scan *s, struct nd_text_word word, bool s
 static int parse_tag(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out)
 {
 	if (word.quoted)
-		return nd_text_scan_fail(s, "property tag expected, not a string");
+		return nd_text_scan_fail(s, "a property tag cannot be quoted");
 	return parse_string(s, word, false, out);
 }
 
@@ -177,9 +178,9 @@ static int parse_hex(struct nd_text_scan *s, struct nd_text_word word, struct nd
 
 	do {
 		for (size_t i = 0; i < word.n; i++) {
-			int v = nd_text_scan_hex(word.at[i]);
+			int v = nd_ascii_hex(word.at[i]);
 			if (v < 0 || word.quoted)
-				return nd_text_scan_fail(s, "bad hexadecimal digit");
+				return nd_text_scan_fail(s, "invalid hexadecimal digit");
 			if (high >= 0)
 				nd_text_sink_number(out, (uint32_t)(high << 4 | v), 1);
 			high = high >= 0 ? -1 : v;
@@ -203,7 +204,7 @@ static int parse_base64(struct nd_text_scan *s, struct nd_text_word word, struct
 				continue;
 			}
 			if (v < 0 || pads || word.quoted)
-				return nd_text_scan_fail(s, "bad base64");
+				return nd_text_scan_fail(s, "invalid base64");
 			bits = bits << 6 | (uint32_t)v;
 			if (digits++ % 4)
 				nd_text_sink_number(out, bits >> (6 - 2 * ((digits - 1) % 4)) & 255,
@@ -212,10 +213,10 @@ static int parse_base64(struct nd_text_scan *s, struct nd_text_word word, struct
 	} while (nd_text_scan_next(s, &word));
 	if (s->why)
 		return ND_EFORMAT;
-	return (digits + pads) % 4 ? nd_text_scan_fail(s, "base64 is cut") : 0;
+	return (digits + pads) % 4 ? nd_text_scan_fail(s, "truncated base64") : 0;
 }
 
-/* RFC 4034 s4.1.2: per window of 256 types, its number, a length, and that many octets. */
+/* RFC 4034 s4.1.2: for each window of 256 types its number, a length, and that many octets. */
 static int parse_bitmap(struct nd_text_scan *s, struct nd_text_sink *out)
 {
 	uint8_t bits[65536 / 8] = { 0 };
@@ -255,7 +256,7 @@ static int parse_word(struct nd_text_scan *s, char field, struct nd_text_word wo
 	case 'w': return parse_number(s, word, 4, out);
 	case 't':
 		if (!nd_text_scan_duration(word, &v))
-			return nd_text_scan_fail(s, "bad number of seconds");
+			return nd_text_scan_fail(s, "invalid number of seconds");
 		nd_text_sink_number(out, v, 4);
 		return 0;
 	case 'i': return parse_time(s, word, out);
@@ -279,8 +280,8 @@ static int parse_strings(struct nd_text_scan *s, struct nd_text_word word, struc
 	return s->why ? ND_EFORMAT : 0;
 }
 
-/* The second string of HINFO may be missing, and so may times at the end of a SOA, to miekg/dns:
- * they are empty, and 0. */
+/* As in miekg/dns, the second string of HINFO may be missing (then it is empty) and times at the
+ * end of a SOA (then 0). */
 static int put_missing(struct nd_text_scan *s, const char *shape, const char *field,
 		       struct nd_text_sink *out)
 {
@@ -289,7 +290,7 @@ static int put_missing(struct nd_text_scan *s, const char *shape, const char *fi
 	else if (*field == 's' && field[1] == '\0' && field != shape)
 		nd_text_sink_number(out, 0, 1);
 	else
-		nd_text_scan_fail(s, "rdata ends early");
+		nd_text_scan_fail(s, "incomplete rdata");
 	return s->why ? ND_EFORMAT : 0;
 }
 
@@ -315,7 +316,7 @@ static int parse_shape(struct nd_text_scan *s, const char *shape, const struct n
 	return err;
 }
 
-/* RFC 3597 s5, behind "\#". It can stand for a known type too, and must fit it then. */
+/* RFC 3597 s5, after "\#". For a known type it must be valid for that type. */
 static int parse_generic(struct nd_text_scan *s, uint16_t type, struct nd_text_sink *out)
 {
 	struct nd_text_word word;
@@ -323,15 +324,15 @@ static int parse_generic(struct nd_text_scan *s, uint16_t type, struct nd_text_s
 	int err = 0;
 
 	if (!nd_text_scan_next(s, &word) || !nd_text_scan_number(word, UINT16_MAX, &len))
-		return nd_text_scan_fail(s, "bad length of generic rdata");
+		return nd_text_scan_fail(s, "invalid length of generic rdata");
 	if (nd_text_scan_next(s, &word))
 		err = parse_hex(s, word, out);
 	if (err || out->full)
 		return err;
 	if (out->len != len)
-		return nd_text_scan_fail(s, "length of generic rdata is wrong");
+		return nd_text_scan_fail(s, "wrong length of generic rdata");
 	if (len && !nd_rr_rdata_valid(type, out->bytes, out->len))
-		return nd_text_scan_fail(s, "generic rdata does not fit its type");
+		return nd_text_scan_fail(s, "generic rdata is invalid for its type");
 	return 0;
 }
 
@@ -359,7 +360,7 @@ int nd_text_parse_fields(struct nd_text_scan *s, uint16_t type, const struct nd_
 		err = nd_text_scan_fail(s, "rdata of this type must be written as \\# LENGTH HEX");
 	}
 	if (!err && nd_text_scan_next(s, &word))
-		err = nd_text_scan_fail(s, "garbage after rdata");
+		err = nd_text_scan_fail(s, "unexpected text after rdata");
 	if (!err && s->why)
 		err = ND_EFORMAT;
 	if (!err && sink.full) {

@@ -2,9 +2,11 @@
 #include "wire/text_scan.h"
 
 #include <stdio.h>
+#include "base/ascii.h"
 #include "wire/type.h"
 
-/* Blanks, comments, parentheses; line ends too where they are blanks. False: the record ends. */
+/* Skips white space, comments, parentheses, and line ends inside parentheses. False: the record
+ * ends. */
 static bool skip_blanks(struct nd_text_scan *s, bool *spaced)
 {
 	*spaced = false;
@@ -24,7 +26,7 @@ static bool skip_blanks(struct nd_text_scan *s, bool *spaced)
 		case '(': s->depth++; break;
 		case ')':
 			if (--s->depth < 0) {
-				nd_text_scan_fail(s, "extra closing parenthesis");
+				nd_text_scan_fail(s, "unmatched closing parenthesis");
 				return false;
 			}
 			break;
@@ -33,7 +35,7 @@ static bool skip_blanks(struct nd_text_scan *s, bool *spaced)
 		*spaced = true;
 	}
 	if (s->depth > 0)
-		nd_text_scan_fail(s, "unbalanced parenthesis");
+		nd_text_scan_fail(s, "unmatched opening parenthesis");
 	return false;
 }
 
@@ -55,7 +57,7 @@ static bool take_quoted(struct nd_text_scan *s, struct nd_text_word *word)
 			return true;
 		}
 	}
-	nd_text_scan_fail(s, "quote without an end");
+	nd_text_scan_fail(s, "unterminated quoted string");
 	return false;
 }
 
@@ -80,11 +82,6 @@ int nd_text_scan_fail(struct nd_text_scan *s, const char *why)
 	return ND_EFORMAT;
 }
 
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 bool nd_text_scan_number(struct nd_text_word word, uint32_t max, uint32_t *out)
 {
 	uint64_t v = 0;
@@ -92,7 +89,7 @@ bool nd_text_scan_number(struct nd_text_word word, uint32_t max, uint32_t *out)
 	if (word.n == 0 || word.quoted)
 		return false;
 	for (size_t i = 0; i < word.n; i++) {
-		if (!digit(word.at[i]))
+		if (!nd_ascii_is_digit(word.at[i]))
 			return false;
 		v = v * 10 + (uint64_t)(word.at[i] - '0');
 		if (v > max)
@@ -118,10 +115,10 @@ bool nd_text_scan_duration(struct nd_text_word word, uint32_t *out)
 {
 	uint64_t sum = 0, v = 0;
 
-	if (word.n == 0 || word.quoted || !digit(word.at[0]))
+	if (word.n == 0 || word.quoted || !nd_ascii_is_digit(word.at[0]))
 		return false;
 	for (size_t i = 0; i < word.n; i++) {
-		if (digit(word.at[i])) {
+		if (nd_ascii_is_digit(word.at[i])) {
 			v = v * 10 + (uint64_t)(word.at[i] - '0');
 		} else {
 			uint32_t unit = seconds_of(word.at[i]);
@@ -139,21 +136,13 @@ bool nd_text_scan_duration(struct nd_text_word word, uint32_t *out)
 	return true;
 }
 
-int nd_text_scan_hex(char c)
-{
-	if (digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int nd_text_scan_base64(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
 	if (c >= 'a' && c <= 'z')
 		return c - 'a' + 26;
-	if (digit(c))
+	if (nd_ascii_is_digit(c))
 		return c - '0' + 52;
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
@@ -226,7 +215,7 @@ void nd_text_out_base64(struct nd_text_out *o, const uint8_t *p, size_t n)
 	}
 }
 
-/* As miekg/dns and dig print what stands in quotes. */
+/* Escapes as miekg/dns and dig do inside quotes. */
 void nd_text_out_escaped(struct nd_text_out *o, const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

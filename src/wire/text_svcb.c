@@ -22,9 +22,9 @@ static const char *const keys[] = {
 	"ech",       "ipv6hint", "dohpath",         "ohttp",
 };
 
-enum { VALUE_MAX = 4096 }; /* octets of one value from text; a whole ECHConfigList fits */
+enum { VALUE_MAX = 4096 }; /* octets of one value; enough for an ECHConfigList */
 
-/* A registered name, or keyNNNNN without leading zeros that has none; -1 otherwise. */
+/* A registered name, or keyNNNNN without leading zeros for an unregistered key; -1 otherwise. */
 static int parse_key(const char *text, size_t n)
 {
 	struct nd_text_word digits = { .at = text + 3, .n = n - 3 };
@@ -39,7 +39,7 @@ static int parse_key(const char *text, size_t n)
 	return (int)v;
 }
 
-/* Takes what stands before the next comma. False when nothing is left. */
+/* Takes the item before the next comma. False if nothing is left. */
 static bool next_item(struct nd_text_word *rest, struct nd_text_word *item)
 {
 	size_t n = 0;
@@ -49,13 +49,13 @@ static bool next_item(struct nd_text_word *rest, struct nd_text_word *item)
 	while (n < rest->n && rest->at[n] != ',')
 		n++;
 	*item = (struct nd_text_word){ .at = rest->at, .n = n };
-	size_t gone = n < rest->n ? n + 1 : n;
-	rest->at += gone;
-	rest->n -= gone;
+	size_t taken = n < rest->n ? n + 1 : n;
+	rest->at += taken;
+	rest->n -= taken;
 	return true;
 }
 
-/* In ascending order, as RFC 9460 s8 wants it on the wire. */
+/* Sorted in ascending order (RFC 9460 s8). */
 static const char *parse_mandatory(struct nd_text_word value, struct nd_text_sink *out)
 {
 	struct nd_text_word item;
@@ -63,7 +63,7 @@ static const char *parse_mandatory(struct nd_text_word value, struct nd_text_sin
 	while (next_item(&value, &item)) {
 		int key = parse_key(item.at, item.n);
 		if (key < 0)
-			return "bad key in mandatory";
+			return "invalid key in mandatory";
 		nd_text_sink_number(out, (uint32_t)key, 2);
 		if (out->full)
 			return NULL;
@@ -87,7 +87,7 @@ static const char *put_alpn(const uint8_t *id, size_t n, struct nd_text_sink *ou
 	return NULL;
 }
 
-/* Escapes in two layers (RFC 9460 appendix A.1): the text's, then those of the list. */
+/* Two layers of escapes (RFC 9460 appendix A.1): the text's, then the list's. */
 static const char *parse_alpn(struct nd_text_word value, struct nd_text_sink *out)
 {
 	uint8_t id[255];
@@ -107,12 +107,12 @@ static const char *parse_alpn(struct nd_text_word value, struct nd_text_sink *ou
 		if (c == '\\') {
 			c = at < value.n ? nd_name_char(value.at, value.n, &at) : -1;
 			if (c != '\\' && c != ',')
-				return "bad escape in alpn";
+				return "invalid escape in alpn";
 		}
 		if (c < 0)
-			return "bad escape in alpn";
+			return "invalid escape in alpn";
 		if (n == sizeof id)
-			return "protocol in alpn over 255 octets";
+			return "protocol in alpn over 255 bytes";
 		id[n++] = (uint8_t)c;
 	}
 	return put_alpn(id, n, out);
@@ -129,12 +129,12 @@ static const char *parse_hints(struct nd_text_word value, int family, struct nd_
 		return "empty address hint";
 	while (next_item(&value, &item)) {
 		if (item.n >= sizeof text)
-			return "bad address hint";
+			return "invalid address hint";
 		memcpy(text, item.at, item.n);
 		text[item.n] = '\0';
 		if (strlen(text) != item.n || inet_pton(family, text, bytes) != 1 ||
 		    (family == AF_INET6 && memcmp(bytes, mapped, sizeof mapped) == 0))
-			return "bad address hint";
+			return "invalid address hint";
 		nd_text_sink_put(out, bytes, family == AF_INET ? 4 : 16);
 	}
 	return NULL;
@@ -146,13 +146,13 @@ static const char *parse_base64(struct nd_text_word value, struct nd_text_sink *
 	size_t digits = 0;
 
 	if (value.n % 4)
-		return "bad base64 in ech";
+		return "invalid base64 in ech";
 	for (int i = 0; i < 2 && value.n && value.at[value.n - 1] == '='; i++)
 		value.n--;
 	for (; digits < value.n; digits++) {
 		int v = nd_text_scan_base64(value.at[digits]);
 		if (v < 0)
-			return "bad base64 in ech";
+			return "invalid base64 in ech";
 		bits = bits << 6 | (uint32_t)v;
 		if (digits % 4)
 			nd_text_sink_number(out, bits >> (6 - 2 * (digits % 4)) & 255, 1);
@@ -165,7 +165,7 @@ static const char *parse_octets(struct nd_text_word value, struct nd_text_sink *
 	for (size_t at = 0; at < value.n;) {
 		int c = nd_name_char(value.at, value.n, &at);
 		if (c < 0)
-			return "bad escape in service parameter";
+			return "invalid escape in service parameter";
 		nd_text_sink_number(out, (uint32_t)c, 1);
 	}
 	return NULL;
@@ -181,9 +181,9 @@ static const char *parse_value(int key, struct nd_text_word value, struct nd_tex
 	case KEY_NO_DEFAULT_ALPN:
 	case KEY_OHTTP: return value.n ? "service parameter takes no value" : NULL;
 	case KEY_PORT:
-		value.quoted = false; /* the quotes are the pair's */
+		value.quoted = false; /* the quotes belong to the pair */
 		if (!nd_text_scan_number(value, UINT16_MAX, &port))
-			return "bad port";
+			return "invalid port";
 		nd_text_sink_number(out, port, 2);
 		return NULL;
 	case KEY_IPV4HINT: return parse_hints(value, AF_INET, out);
@@ -193,7 +193,7 @@ static const char *parse_value(int key, struct nd_text_word value, struct nd_tex
 	}
 }
 
-/* Puts the pair in its place by key among those from `start` on. */
+/* Inserts the pair in the order of keys, after offset `start`. */
 static const char *insert(struct nd_text_sink *out, size_t start, int key,
 			  const struct nd_text_sink *value)
 {
@@ -216,7 +216,7 @@ static const char *insert(struct nd_text_sink *out, size_t start, int key,
 	return NULL;
 }
 
-/* key, key=value or key="value"; the value goes on in the next word where quotes follow at once. */
+/* key, key=value or key="value"; a quoted value is the next word. */
 static int parse_pair(struct nd_text_scan *s, struct nd_text_word word, struct nd_text_sink *out,
 		      size_t start)
 {
@@ -249,7 +249,8 @@ int nd_text_svcb_parse(struct nd_text_scan *s, struct nd_text_sink *out)
 
 	while (nd_text_scan_next(s, &word)) {
 		if (word.quoted || !word.spaced)
-			return nd_text_scan_fail(s, "blank expected between service parameters");
+			return nd_text_scan_fail(s,
+						 "service parameters must be separated by a space");
 		int err = parse_pair(s, word, out, start);
 		if (err)
 			return err;
@@ -267,7 +268,7 @@ static void format_key(struct nd_text_out *o, uint16_t key)
 	}
 }
 
-/* Blanks and semicolons are escaped too, though in quotes: miekg/dns's way. */
+/* As miekg/dns, also escapes spaces and semicolons, even in quotes. */
 static void format_octets(struct nd_text_out *o, const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

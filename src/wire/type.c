@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include "base/ascii.h"
 #include "base/err.h"
 
-/* The names are miekg/dns's, for they end up in metrics and logs. */
+/* The names of miekg/dns, because they appear in metrics and logs. */
 static const char *const types[] = {
 	[0] = "None",        [1] = "A",         [2] = "NS",      [3] = "MD",
 	[4] = "MF",          [5] = "CNAME",     [6] = "SOA",     [7] = "MB",
@@ -39,7 +40,7 @@ static const char *const classes[] = {
 	[1] = "IN", [2] = "CS", [3] = "CH", [4] = "HS", [254] = "NONE", [255] = "ANY",
 };
 
-/* 16 is BADVERS and BADSIG; miekg/dns writes the latter. */
+/* 16 is both BADVERS and BADSIG; miekg/dns writes BADSIG. */
 static const char *const rcodes[] = {
 	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",    "REFUSED",       "YXDOMAIN",
 	"YXRRSET", "NXRRSET", "NOTAUTH",  "NOTZONE",  "DSOTYPENI", [16] = "BADSIG", "BADKEY",
@@ -64,7 +65,7 @@ static bool is(const char *name, const char *text, size_t n)
 	return strlen(name) == n && strncasecmp(name, text, n) == 0;
 }
 
-/* The digits behind the prefix, 0..65535; -1 if it is not of that form. */
+/* The number after the prefix, 0 to 65535; -1 if it does not have this form. */
 static int parse_numbered(const char *prefix, const char *text, size_t n)
 {
 	size_t skip = strlen(prefix);
@@ -73,7 +74,7 @@ static int parse_numbered(const char *prefix, const char *text, size_t n)
 	if (n <= skip || strncasecmp(text, prefix, skip) != 0)
 		return -1;
 	for (size_t i = skip; i < n; i++) {
-		if (text[i] < '0' || text[i] > '9')
+		if (!nd_ascii_is_digit(text[i]))
 			return -1;
 		v = v * 10 + (text[i] - '0');
 		if (v > 65535)
@@ -116,7 +117,7 @@ const char *nd_type_opcode_text(uint8_t opcode, char text[ND_NUMBER_TEXT_MAX])
 	return text_of(opcodes, ND_COUNT(opcodes), opcode, "OPCODE", text);
 }
 
-/* "None" (0) is a word for logs, not a type one can ask for. */
+/* "None" (0) is only for logs, not a type that can be queried. */
 int nd_type_parse(const char *text, size_t n)
 {
 	if (is("TA", text, n))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* type.h - numbers of the DNS and their names (IANA, "Domain Name System (DNS) Parameters"). */
+/* type.h - types, classes, opcodes and RCODEs with their names (IANA "Domain Name System (DNS)
+ * Parameters"). Pure. */
 #pragma once
 
 #include <stddef.h>
@@ -65,13 +66,13 @@ enum nd_rcode {
 
 enum { ND_NUMBER_TEXT_MAX = 16 };
 
-/* "A", "TYPE1234" (RFC 3597). Returns text, written there or static. */
+/* "A", "TYPE1234" (RFC 3597). Returns `text` or a static string. */
 const char *nd_type_text(uint16_t type, char text[ND_NUMBER_TEXT_MAX]);
 const char *nd_type_class_text(uint16_t class, char text[ND_NUMBER_TEXT_MAX]); /* "IN", "CLASS5" */
-/* "NOERROR"; unknown ones as miekg/dns and CoreDNS write them: "RCODE4095"-like numbers. */
+/* "NOERROR"; an unknown one as "RCODE4095", as in miekg/dns and CoreDNS. */
 const char *nd_type_rcode_text(uint16_t rcode, char text[ND_NUMBER_TEXT_MAX]);
 const char *nd_type_opcode_text(uint8_t opcode, char text[ND_NUMBER_TEXT_MAX]);
-/* The number, letters folded, "TYPE123" too; -1 if unknown. */
+/* The number of a name, case-insensitive, or of "TYPE123"; -1 if unknown. */
 int nd_type_parse(const char *text, size_t n);
 int nd_type_class_parse(const char *text, size_t n);
 int nd_type_rcode_parse(const char *text, size_t n);

@@ -5,14 +5,14 @@
 
 enum { POINTER = 0xc000, POINTER_MAX = 0x3fff };
 
-/* The labels of a name in the message, by their offsets. */
+/* The offsets of the labels of a name in the message. */
 struct place {
 	uint16_t at[ND_NAME_MAX / 2];
 	unsigned labels;
 };
 
-/* Pointers in what we wrote go back; one that does not (a question copied as it came) ends the
- * search, and just costs the compression. */
+/* Our own pointers point backwards. Another one (in a copied question) ends the search; the name is
+ * then not compressed. */
 static bool find_labels(const struct nd_writer *w, size_t at, struct place *place)
 {
 	size_t floor = at;
@@ -39,7 +39,7 @@ static bool find_labels(const struct nd_writer *w, size_t at, struct place *plac
 	return false;
 }
 
-/* A label with its length octet, letters folded: that octet is below 'A', so it folds to itself. */
+/* Compares labels with their length octets, which are below 'A' and have no case. */
 static bool label_equal(const struct nd_writer *w, size_t at, const uint8_t *label)
 {
 	struct nd_name a = { .wire = w->base + at, .len = (uint8_t)(1 + *label), .labels = 1 };
@@ -50,7 +50,7 @@ static bool label_equal(const struct nd_writer *w, size_t at, const uint8_t *lab
 	return w->exact ? memcmp(a.wire, b.wire, a.len) == 0 : nd_name_equal(a, b);
 }
 
-/* How many labels at its end the name shares with the one at `at`; *to is where they begin. */
+/* The number of trailing labels that the name shares with the one at `at`; *to is their offset. */
 static unsigned shared_labels(const struct nd_writer *w, size_t at, struct nd_name name,
 			      const uint8_t *const *label, size_t *to)
 {
@@ -67,7 +67,7 @@ static unsigned shared_labels(const struct nd_writer *w, size_t at, struct nd_na
 	return n;
 }
 
-/* The longest suffix known: its count of labels, and where it stands. */
+/* The longest known suffix: its number of labels, and its offset in *to. */
 static unsigned find_suffix(const struct nd_writer *w, struct nd_name name, size_t *to)
 {
 	const uint8_t *label[ND_NAME_MAX / 2], *p = name.wire;
@@ -86,8 +86,8 @@ static unsigned find_suffix(const struct nd_writer *w, struct nd_name name, size
 	return best;
 }
 
-/* Does the name stand at `at` unbroken? Nearly every owner is the question's name. */
-static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
+/* Is the name at `at`, uncompressed? Nearly every owner is the question's name. */
+static bool is_at(const struct nd_writer *w, size_t at, struct nd_name name)
 {
 	struct nd_name there = { .wire = w->base + at, .len = name.len, .labels = name.labels };
 
@@ -101,9 +101,9 @@ static bool stands_at(const struct nd_writer *w, size_t at, struct nd_name name)
 size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name)
 {
 	uintptr_t base = (uintptr_t)w->base, at = (uintptr_t)name.wire;
-	bool stands = at > base && at + name.len <= base + w->pos && at - base <= POINTER_MAX;
+	bool inside = at > base && at + name.len <= base + w->pos && at - base <= POINTER_MAX;
 
-	return stands && !nd_name_is_root(name) ? at - base : 0;
+	return inside && !nd_name_is_root(name) ? at - base : 0;
 }
 
 void nd_writer_name(struct nd_writer *w, struct nd_name name)
@@ -118,7 +118,7 @@ void nd_writer_name(struct nd_writer *w, struct nd_name name)
 		nd_writer_u16(w, (uint16_t)(POINTER | to));
 		return;
 	}
-	if (w->names && stands_at(w, w->name_at[0], name)) {
+	if (w->names && is_at(w, w->name_at[0], name)) {
 		nd_writer_u16(w, (uint16_t)(POINTER | w->name_at[0]));
 		return;
 	}
@@ -149,8 +149,8 @@ void nd_writer_know(struct nd_writer *w, uint16_t offset)
 		w->name_at[w->names++] = offset;
 }
 
-/* Rdata of the types that RFC 1035 lets us compress: names and fixed numbers only. What does
- * not fit the layout is written as it is. */
+/* Writes rdata of a type whose names may be compressed (RFC 1035): only names and numbers. Rdata
+ * that does not match the layout is copied. */
 static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *rdata, size_t n)
 {
 	struct nd_reader r = nd_reader_over(rdata, n);
@@ -168,7 +168,7 @@ static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *
 		}
 		if (nd_name_read(&r, false, &buf, &name) != 0)
 			break;
-		if (r.pos - start != name.len) { /* a pointer; of which message? */
+		if (r.pos - start != name.len) { /* a pointer, into an unknown message */
 			r.pos = start;
 			break;
 		}
@@ -177,7 +177,7 @@ static void write_rdata(struct nd_writer *w, const char *layout, const uint8_t *
 	nd_writer_bytes(w, r.pos, nd_reader_left(&r));
 }
 
-/* Its owner stands at `at`, and its rdata holds no name to compress: nearly all records are so. */
+/* The owner is a pointer to `at` and the rdata has no name to compress: nearly every record. */
 static int write_flat(struct nd_writer *w, size_t at, uint16_t type, uint16_t class, uint32_t ttl,
 		      const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at, uint16_t *rdata_at)
 {
@@ -196,7 +196,7 @@ static int write_flat(struct nd_writer *w, size_t at, uint16_t type, uint16_t cl
 	return 0;
 }
 
-/* layout: where the names of rdata are; NULL: it stands as it is. */
+/* layout: the names in the rdata; NULL: copy the rdata. */
 static int write_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		    uint32_t ttl, const char *layout, const uint8_t *rdata, size_t rdata_len,
 		    uint16_t *ttl_at, uint16_t *rdata_at)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* writer.h - writes wire bytes into a buffer of the caller's, and compresses names.
+/* writer.h - writes wire bytes into the caller's buffer, with name compression. Pure.
+ *
+ * Pointers point only to offset 12 (the question's name and its suffixes) or to names after the
+ * question. The bytes after the question therefore fit every question for the same name, in any
+ * letter case.
  *
  * Owns:    nothing. Borrows [base, base + cap).
- * Errors:  sticky. What does not fit sets err and writes nothing; mark() and rewind()
- *          make a record all or nothing.
- * Compression points only to offset 12 (the question's name and its suffixes) or to names
- * written behind the question, so that the bytes behind the question fit any question for
- * the same name, whatever the letters' case.
+ * Errors:  sticky. A write that does not fit sets err and writes nothing. With mark() and rewind()
+ * a record is written whole or not at all.
  */
 #pragma once
 
@@ -17,16 +18,16 @@
 #include "base/err.h"
 #include "wire/name.h"
 
-enum { ND_WRITER_NAMES = 32 }; /* names remembered; later ones are just not pointed at */
+enum { ND_WRITER_NAMES = 32 }; /* names that pointers can refer to; later ones are not remembered */
 
 struct nd_writer {
 	uint8_t *base; /* message start */
 	size_t pos;    /* offset of the next octet; pos <= cap */
 	size_t cap;
 	int err;
-	uint16_t name_at[ND_WRITER_NAMES]; /* offsets of names that may be pointed at */
+	uint16_t name_at[ND_WRITER_NAMES]; /* offsets of names that pointers can refer to */
 	uint8_t names;
-	bool exact; /* a name is pointed at only where its letters are the same too */
+	bool exact; /* compress only if the letter case is the same too */
 };
 
 static inline void nd_writer_init(struct nd_writer *w, void *bytes, size_t cap)
@@ -46,7 +47,7 @@ static inline struct nd_writer nd_writer_over(void *bytes, size_t cap)
 	return w;
 }
 
-/* The next n octets to write to, or NULL; u8, u16, u32 and bytes are written in terms of it. */
+/* Room for the next n octets, or NULL. u8, u16, u32 and bytes use it. */
 static inline uint8_t *nd_writer_take(struct nd_writer *w, size_t n)
 {
 	if (w->err == 0 && n > w->cap - w->pos)
@@ -110,7 +111,7 @@ static inline struct nd_writer_mark nd_writer_mark(const struct nd_writer *w)
 	return (struct nd_writer_mark){ .pos = w->pos, .names = w->names };
 }
 
-/* Back to the mark, error forgotten. */
+/* Returns to the mark and clears the error. */
 static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m)
 {
 	w->pos = m.pos;
@@ -118,21 +119,21 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 	w->err = 0;
 }
 
-/* The name, as a pointer to an equal earlier one where there is one (letters folded unless `exact`;
- * the longest known suffix wins), and remembered for later ones. A name that views the message
- * itself, unbroken, is pointed at where it stands. */
+/* Writes a name, compressed with a pointer to the longest suffix already known (case-insensitive
+ * unless `exact`), and remembers it. A name that views the message itself becomes a pointer to that
+ * place. */
 void nd_writer_name(struct nd_writer *w, struct nd_name name);
-/* Never compressed and never pointed at (SRV targets, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
+/* Writes a name uncompressed and does not remember it (SRV, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
-/* Says that a name stands at this offset already (the question's at 12). */
+/* Remembers a name already at this offset (the question's at 12). */
 void nd_writer_know(struct nd_writer *w, uint16_t offset);
 
-/* The offset of a name that is a view of what was written already, and can be pointed at; else 0
- * (so for the root, which is shorter than a pointer). */
+/* The offset of a name that views bytes already written and can be pointed at; otherwise 0. 0 for
+ * the root, which is shorter than a pointer. */
 size_t nd_writer_offset(const struct nd_writer *w, struct nd_name name);
 
 enum { ND_WRITER_HEAD = 12 };
-/* All of a record before its rdata, its owner a pointer to `at`. */
+/* Writes a record up to its rdata, with a pointer to `at` as owner. */
 static inline void nd_writer_put_head(uint8_t head[ND_WRITER_HEAD], size_t at, uint16_t type,
 				      uint16_t class, uint32_t ttl, size_t rdata_len)
 {
@@ -143,14 +144,13 @@ static inline void nd_writer_put_head(uint8_t head[ND_WRITER_HEAD], size_t at, u
 	nd_writer_put16(head + 10, (uint16_t)rdata_len);
 }
 
-/* One whole record. rdata is uncompressed; its names are compressed where the type allows.
- * Returns 0, or ND_ELIMIT with the writer rewound to where it stood. *ttl_at, *rdata_at may be
- * NULL; they receive the offsets. */
+/* Writes one record. rdata is uncompressed; names in it are compressed if the type allows. Returns
+ * 0, or ND_ELIMIT with the writer unchanged. ttl_at and rdata_at receive offsets; they may be NULL.
+ */
 int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at);
-/* The same with rdata that stands as it is: whoever compressed its names knows where they point to.
- */
+/* The same, but rdata is copied unchanged; pointers in it must be valid for this message. */
 int nd_writer_rr_as_is(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		       uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		       uint16_t *rdata_at);

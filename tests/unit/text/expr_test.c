@@ -46,7 +46,7 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 
 static const struct nd_expr_env env = { .variable = variable, .function = call };
 
-/* What an expression gives, strings quoted, or its error: "compile: ..." or "run: ...". */
+/* The value of an expression, strings quoted, or its error: "compile: ..." or "run: ...". */
 static void run(const char *text, struct nd_buf *out)
 {
 	struct nd_expr *e = NULL;
@@ -84,7 +84,7 @@ static void check(const struct row *rows, size_t n)
 	}
 }
 
-/* Expected results are those of expr-lang 1.17.8. */
+/* Expected results are from expr-lang 1.17.8. */
 static void test_operators(void **state)
 {
 	static const struct row rows[] = {
@@ -195,7 +195,7 @@ static void test_functions(void **state)
 		{ "map(1..2, {filter([1, 2], {# == 1})})", "[[1] [1]]" },
 		{ "filter(lst(), {#})", "run: expected a bool, got int" },
 		{ "any(name(), {true})", "run: a predicate takes only a list (got string)" },
-		{ "type() == 'A'", "true" }, /* the caller's hides what expr-lang has */
+		{ "type() == 'A'", "true" }, /* a caller's function hides expr-lang's */
 		{ "fails()", "run: first argument is not an IP address" },
 	};
 	(void)state;
@@ -278,7 +278,7 @@ static char *repeated(const char *text, size_t n, const char *after)
 	return b.data;
 }
 
-/* Hostile expressions end. */
+/* Hostile expressions terminate. */
 static void test_limits(void **state)
 {
 	static const struct {

@@ -66,7 +66,7 @@ static struct nd_value parse_int(void *ctx, const char *name, const struct nd_va
 
 static const struct nd_gotmpl_env env = { .field = field, .function = parse_int };
 
-/* What a template gives, or its error: "parse: ..." or "run: ...". */
+/* The output of a template, or its error: "parse: ..." or "run: ...". */
 static void run(const char *text, struct nd_buf *out)
 {
 	struct nd_gotmpl *t = NULL;
@@ -103,7 +103,7 @@ static void check(const struct row *rows, size_t n)
 	}
 }
 
-/* Expected results are those of Go 1.26's text/template. */
+/* Expected results are from Go 1.26's text/template. */
 static void test_fields_and_pipes(void **state)
 {
 	static const struct row rows[] = {
@@ -259,7 +259,7 @@ static char *repeated(const char *before, const char *text, size_t n, const char
 	return b.data;
 }
 
-/* Hostile templates end. */
+/* Hostile templates terminate. */
 static void test_limits(void **state)
 {
 	static const struct row rows[] = {
@@ -269,9 +269,9 @@ static void test_limits(void **state)
 		  "run: template:1: the template takes too many steps" },
 		{ "{{range 90000}}xxxxxxxx{{end}}", "run: template:1: the result is too long" },
 		{ "{{$x := \"xxxxxxxx\"}}{{range 90}}{{$x = print $x $x}}{{end}}",
-		  "run: template:1: the memory set for one evaluation is used up" },
+		  "run: template:1: out of memory for one evaluation" },
 		{ "{{printf \"%999999d\" 1}}",
-		  "run: template:1: the memory set for one evaluation is used up" },
+		  "run: template:1: out of memory for one evaluation" },
 	};
 	char *parens = repeated("{{", "(", 5000, "1");
 	char *ifs = repeated("", "{{if 1}}", 5000, "");

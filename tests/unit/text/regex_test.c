@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include "base/err.h"
 
-/* The groups as "start,end start,end", "-" for one that took no part; "none" for no match. */
+/* The groups as "start,end start,end", "-" for an unset one; "none" for no match. */
 static void describe(const struct nd_regex_match *m, bool matched, char *out, size_t cap)
 {
 	size_t at = 0;
@@ -27,7 +27,7 @@ static void describe(const struct nd_regex_match *m, bool matched, char *out, si
 	}
 }
 
-/* Expected results are those of Go 1.26's regexp. */
+/* Expected results are from Go 1.26's regexp. */
 static void test_match(void **state)
 {
 	static const struct {
@@ -103,7 +103,7 @@ static void test_match(void **state)
 static void test_refused(void **state)
 {
 	static const struct {
-		const char *pattern, *why; /* behind "error parsing regexp: " */
+		const char *pattern, *why; /* after "error parsing regexp: " */
 	} rows[] = {
 		{ "(?=a)", "invalid or unsupported Perl syntax: `(?=`" },
 		{ "(?!a)", "invalid or unsupported Perl syntax: `(?!`" },
@@ -183,7 +183,7 @@ static char *repeated(const char *text, size_t n)
 	return out;
 }
 
-/* Hostile patterns and texts end. */
+/* Hostile patterns and texts terminate. */
 static void test_limits(void **state)
 {
 	struct nd_regex_scratch *s = nd_regex_scratch_new();
@@ -200,7 +200,7 @@ static void test_limits(void **state)
 				      sizeof why),
 			 0);
 	nd_regex_free(re);
-	/* Exponential for who goes back; a match that hits the limit is none, though there is one. */
+	/* Exponential with backtracking. The match exists, but reaching the limit means no match. */
 	assert_int_equal(nd_regex_new("^(a+)+(a+)+$|^a*c", &re, why, sizeof why), 0);
 	text[60] = 'c';
 	assert_false(nd_regex_match(re, s, text, 61, NULL));

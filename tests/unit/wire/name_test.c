@@ -25,7 +25,7 @@ static void test_read(void **state)
 		{ "seven octets", "\5ABCDE\0", 7, 0, 0, "abcde.", 7 },
 		{ "eight octets", "\6ABCDEF\0", 8, 0, 0, "abcdef.", 8 },
 		{ "long label folded", "\16ABCDEFGHIJ[@Z`\0", 16, 0, 0, "abcdefghij[\\@z`.", 16 },
-		{ "high octets kept", "\2\xc1\xda\0", 4, 0, 0, "\\193\\218.", 4 },
+		{ "high octets unchanged", "\2\xc1\xda\0", 4, 0, 0, "\\193\\218.", 4 },
 		{ "pointer back", "\1a\0\xc0\0", 5, 3, 0, "a.", 5 },
 		{ "labels, then pointer", "\1A\0\1b\xc0\0z", 8, 3, 0, "b.a.", 7 },
 		{ "two pointers", "\1a\0\1b\xc0\0\1c\xc0\3", 11, 7, 0, "c.b.a.", 11 },
@@ -36,9 +36,9 @@ static void test_read(void **state)
 		{ "reserved 0x40", "\x41x\0", 3, 0, ND_EFORMAT, NULL, 0 },
 		{ "reserved 0x80", "\x80x\0", 3, 0, ND_EFORMAT, NULL, 0 },
 		{ "nothing", "", 0, 0, ND_ETRUNC, NULL, 0 },
-		{ "cut in a label", "\5abc", 4, 0, ND_ETRUNC, NULL, 0 },
-		{ "cut before the end", "\1a", 2, 0, ND_ETRUNC, NULL, 0 },
-		{ "cut in a pointer", "\1a\0\xc0", 4, 3, ND_ETRUNC, NULL, 0 },
+		{ "truncated in a label", "\5abc", 4, 0, ND_ETRUNC, NULL, 0 },
+		{ "truncated before the root", "\1a", 2, 0, ND_ETRUNC, NULL, 0 },
+		{ "truncated in a pointer", "\1a\0\xc0", 4, 3, ND_ETRUNC, NULL, 0 },
 	};
 	(void)state;
 
@@ -79,8 +79,7 @@ static void test_read_keeps_letters(void **state)
 	assert_memory_equal(name.wire, "\3WwW\0", 5);
 }
 
-/* 255 octets are a name, 256 are none; and so for text. */
-/* Folding works on many octets at once: each value at each place of each length. */
+/* Case conversion works on several octets at once: tests each value at each position and length. */
 static void test_lower_all(void **state)
 {
 	uint8_t bytes[80], want[80];
@@ -135,7 +134,7 @@ static void test_longest(void **state)
 static void test_parse(void **state)
 {
 	static const struct {
-		const char *text, *origin, *want; /* want NULL: refused */
+		const char *text, *origin, *want; /* want NULL: invalid */
 	} rows[] = {
 		{ ".", NULL, "." },
 		{ "a", NULL, "a." },
@@ -195,7 +194,7 @@ static void test_under(void **state)
 {
 	static const struct {
 		const char *name, *zone;
-		bool folded, exact; /* under with letters folded, and as they stand */
+		bool folded, exact; /* under case-insensitively, and exactly */
 	} rows[] = {
 		{ "www.example.org.", "example.org.", true, true },
 		{ "www.example.org.", "www.example.org.", true, true },
@@ -206,7 +205,7 @@ static void test_under(void **state)
 		{ ".", ".", true, true },
 		{ ".", "org.", false, false },
 		{ "org.", "com.", false, false },
-		/* the label's octets end like the zone's: \003 stands for a length */
+		/* the label ends in the octets of the zone, with \003 as a length */
 		{ "a\\003org.", "org.", false, false },
 		{ "a\\003org.b.", "org.b.", false, false },
 	};
@@ -230,8 +229,8 @@ static void test_equal(void **state)
 				  parsed("longer-THAN-8.eXAMPLE.", &b)));
 	assert_false(nd_name_equal(parsed("longer-than-8.example.", &a),
 				   parsed("longer-than-9.example.", &b)));
-	assert_false(
-		nd_name_equal(parsed("a[.", &a), parsed("a{.", &b))); /* 0x20 apart, no letters */
+	assert_false(nd_name_equal(parsed("a[.", &a),
+				   parsed("a{.", &b))); /* differ by 0x20, but are not letters */
 	assert_false(nd_name_equal(parsed("a@.", &a), parsed("a`.", &b)));
 	assert_false(nd_name_equal(parsed("\\193.", &a), parsed("\\225.", &b)));
 	assert_true(nd_name_same(parsed("a.b.", &a), parsed("a.b.", &b)));

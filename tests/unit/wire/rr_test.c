@@ -43,7 +43,7 @@ static void test_iterate(void **state)
 	assert_int_equal(iter.err, 0);
 }
 
-/* Two octets that stand for no rdata, a name "a.b." at 2, then the rdata. */
+/* Two octets, the name "a.b." at offset 2, then the rdata. */
 #define NAME "zz\1a\1b\0"
 enum { AT = 7 };
 #define ROW(name, type, rdata, want)                                                 \
@@ -68,7 +68,7 @@ static void test_expand(void **state)
 	} rows[] = {
 		ROW("NS", ND_TYPE_NS, "\1C\xc0\2", "\1C\1a\1b\0"),
 		ROW("MX", ND_TYPE_MX, "\0\1\xc0\2", "\0\1\1a\1b\0"),
-		ROW("SRV, though it should not", ND_TYPE_SRV, "\0\1\0\2\0\3\xc0\4",
+		ROW("SRV, although compressed", ND_TYPE_SRV, "\0\1\0\2\0\3\xc0\4",
 		    "\0\1\0\2\0\3\1b\0"),
 		ROW("SOA", ND_TYPE_SOA, "\xc0\2\xc0\4\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5",
 		    "\1a\1b\0\1b\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5"),
@@ -76,11 +76,11 @@ static void test_expand(void **state)
 		ROW("NSEC", ND_TYPE_NSEC, "\xc0\2\0\1\x40", "\1a\1b\0\0\1\x40"),
 		ROW("unknown", 65280, "\xc0\2", "\xc0\2"),
 		ROW("A", ND_TYPE_A, "\1\2\3\4", "\1\2\3\4"),
-		BAD("octets behind the name", ND_TYPE_NS, "\xc0\2x", ND_EFORMAT),
-		BAD("name over the end", ND_TYPE_NS, "\1c", ND_ETRUNC),
+		BAD("octets after the name", ND_TYPE_NS, "\xc0\2x", ND_EFORMAT),
+		BAD("name past the end", ND_TYPE_NS, "\1c", ND_ETRUNC),
 		BAD("pointer forward", ND_TYPE_NS, "\xc0\x20", ND_EFORMAT),
-		BAD("cut number", ND_TYPE_MX, "\0", ND_ETRUNC),
-		BAD("string over the end", ND_TYPE_NAPTR, "\0\1\0\2\5S", ND_ETRUNC),
+		BAD("truncated number", ND_TYPE_MX, "\0", ND_ETRUNC),
+		BAD("string past the end", ND_TYPE_NAPTR, "\0\1\0\2\5S", ND_ETRUNC),
 	};
 	(void)state;
 
@@ -121,14 +121,14 @@ static void test_valid(void **state)
 		bool valid;
 	} rows[] = {
 		ROW("A", ND_TYPE_A, "\1\2\3\4", true),
-		ROW("A of five", ND_TYPE_A, "\1\2\3\4\5", false),
+		ROW("A, five octets", ND_TYPE_A, "\1\2\3\4\5", false),
 		ROW("AAAA", ND_TYPE_AAAA, "0123456789abcdef", true),
-		ROW("AAAA of fifteen", ND_TYPE_AAAA, "0123456789abcde", false),
+		ROW("AAAA, fifteen octets", ND_TYPE_AAAA, "0123456789abcde", false),
 		ROW("TXT", ND_TYPE_TXT, "\2hi\0", true),
-		ROW("TXT of nothing", ND_TYPE_TXT, "", false),
-		ROW("TXT over the end", ND_TYPE_TXT, "\2h", false),
+		ROW("TXT, empty", ND_TYPE_TXT, "", false),
+		ROW("TXT past the end", ND_TYPE_TXT, "\2h", false),
 		ROW("HINFO", ND_TYPE_HINFO, "\1a\1b", true),
-		ROW("HINFO of three", ND_TYPE_HINFO, "\1a\1b\0", false),
+		ROW("HINFO, three strings", ND_TYPE_HINFO, "\1a\1b\0", false),
 		ROW("CNAME", ND_TYPE_CNAME, "\1a\0", true),
 		ROW("CNAME with a pointer", ND_TYPE_CNAME, "\1a\xc0\0", false),
 		ROW("MINFO pointing back", 14, "\1a\0\xc0\0", false),
@@ -142,7 +142,7 @@ static void test_valid(void **state)
 			fail_msg("%s", rows[i].name);
 }
 
-/* RFC 3597 s4: of the types defined after RFC 1035 none is compressed. */
+/* RFC 3597 s4: types defined after RFC 1035 are not compressed. */
 static void test_layout(void **state)
 {
 	(void)state;

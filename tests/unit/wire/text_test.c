@@ -13,7 +13,7 @@
 #include "wire/text.h"
 #include "wire/type.h"
 
-/* Text to rdata to text; want NULL: the text comes back as it was. */
+/* Text to rdata to text; want NULL: the same text. */
 static void test_records(void **state)
 {
 	static const struct {
@@ -212,7 +212,8 @@ static void test_origin(void **state)
 	assert_memory_equal(rr.rdata, "\0\12\7example\3org", 15);
 }
 
-/* Over 255 octets a TXT word becomes several strings, as with miekg/dns; else it is refused. */
+/* As in miekg/dns, a TXT word over 255 octets becomes several strings; in other types it is an
+ * error. */
 static void test_long_string(void **state)
 {
 	char text[400] = "a. TXT ";
@@ -225,7 +226,7 @@ static void test_long_string(void **state)
 	assert_int_equal(rr.rdata_len, 302);
 	assert_int_equal(rr.rdata[0], 255);
 	assert_int_equal(rr.rdata[256], 45);
-	text[7 + 255] = '\0'; /* fits one exactly */
+	text[7 + 255] = '\0'; /* exactly one string */
 	assert_int_equal(nd_text_parse_rr(text, strlen(text), NULL, 5, &rr, NULL), 0);
 	assert_int_equal(rr.rdata_len, 256);
 	text[7 + 255] = 'x';
@@ -254,7 +255,7 @@ static void test_room(void **state)
 	assert_int_equal(none[0], 'x');
 }
 
-/* Rdata that breaks its type's shape is printed as RFC 3597 does it: others can read that. */
+/* Rdata that does not match its type is formatted as in RFC 3597, which can be parsed again. */
 static void test_format_malformed(void **state)
 {
 	static const struct {

@@ -31,7 +31,7 @@ static void test_types(void **state)
 		assert_string_equal(nd_type_text(rows[i].number, text), rows[i].text);
 		assert_int_equal(nd_type_parse(rows[i].text, strlen(rows[i].text)), rows[i].number);
 	}
-	for (unsigned v = 1; v < 65535; v++) { /* every number there and back */
+	for (unsigned v = 1; v < 65535; v++) { /* every number, both ways */
 		const char *t = nd_type_text((uint16_t)v, text);
 		if (nd_type_parse(t, strlen(t)) != (int)v)
 			fail_msg("%u: %s does not read back", v, t);

@@ -39,7 +39,7 @@ static void test_names(void **state)
 		const char *name, *want;
 		size_t n;
 	} rows[] = {
-		/* one after another into one message; the first starts at 33 */
+		/* in sequence in one message; the first starts at 33 */
 		{ "www.example.org.", "\xc0\14", 2 },
 		{ "WWW.EXAMPLE.ORG.", "\xc0\14", 2 },
 		{ "example.org.", "\xc0\20", 2 },
@@ -67,7 +67,8 @@ static void test_names(void **state)
 	}
 }
 
-/* A name in other letters stands there in its own, and is pointed at by the next in the same. */
+/* With `exact` a name in other letter case is not compressed; the next one in that case points to
+ * it. */
 static void test_exact(void **state)
 {
 	static const struct {
@@ -94,7 +95,7 @@ static void test_exact(void **state)
 	}
 }
 
-/* The owner that views the question where it stands, in its letters. */
+/* An owner that views the question. */
 static void test_name_in_place(void **state)
 {
 	uint8_t bytes[64];
@@ -107,10 +108,10 @@ static void test_name_in_place(void **state)
 
 	struct nd_name_buf buf;
 	nd_writer_name(&w, parsed("example.org.", &buf));
-	assert_int_equal(w.names, 1); /* bare pointers are not worth a place */
+	assert_int_equal(w.names, 1); /* bare pointers are not remembered */
 }
 
-/* A tail of the question, viewed in the message: no letters are looked at, and none are compared. */
+/* A suffix of the question, viewed in the message: becomes a pointer without a comparison. */
 static void test_view_of_message(void **state)
 {
 	uint8_t bytes[512];
@@ -123,7 +124,7 @@ static void test_view_of_message(void **state)
 	assert_int_equal(w.err, 0);
 	assert_int_equal(w.pos, 35);
 	assert_memory_equal(bytes + 33, "\xc0\20", 2);
-	/* What lies behind the end is none of the message's. */
+	/* bytes after the end are not part of the message */
 	tail.wire = bytes + 40;
 	memcpy(bytes + 40, "\7example\3org", 13);
 	nd_writer_name(&w, tail);
@@ -160,7 +161,7 @@ static void test_plain(void **state)
 	assert_int_equal(w.pos, 33 + 13);
 	nd_writer_name_plain(&w, parsed("fresh.test.", &buf));
 	size_t at = w.pos;
-	nd_writer_name(&w, parsed("fresh.test.", &buf)); /* never pointed at */
+	nd_writer_name(&w, parsed("fresh.test.", &buf)); /* not remembered */
 	assert_int_equal(w.pos - at, 12);
 }
 
@@ -182,14 +183,14 @@ static void test_full_table(void **state)
 	assert_int_equal(w.names, ND_WRITER_NAMES);
 }
 
-/* Every record comes back from the reader as it went in. */
+/* The reader returns every record as written. */
 static void test_rr(void **state)
 {
 	static const struct {
 		const char *name, *owner;
 		uint16_t type;
 		const char *rdata;
-		size_t n, written; /* octets of the whole record */
+		size_t n, written; /* length of the record */
 	} rows[] = {
 		{ "A", "www.example.org.", ND_TYPE_A, "\1\2\3\4", 4, 2 + 10 + 4 },
 		{ "NS", "example.org.", ND_TYPE_NS, "\2ns\7example\3org\0", 16, 2 + 10 + 5 },
@@ -200,7 +201,8 @@ static void test_rr(void **state)
 		{ "SOA", "example.org.", ND_TYPE_SOA,
 		  "\2ns\7example\3org\0\1h\7example\3org\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\5",
 		  51, 2 + 10 + 2 + 4 + 20 },
-		{ "rdata not of its layout", "example.org.", ND_TYPE_MX, "\0", 1, 2 + 10 + 1 },
+		{ "rdata that does not match its layout", "example.org.", ND_TYPE_MX, "\0", 1,
+		  2 + 10 + 1 },
 		{ "name cut in its rdata", "example.org.", ND_TYPE_NS, "\2n", 2, 2 + 10 + 2 },
 		{ "no rdata", "example.org.", ND_TYPE_NS, "", 0, 2 + 10 },
 	};
@@ -245,7 +247,7 @@ static void test_limit(void **state)
 	struct nd_name owner = parsed("fresh.test.", &buf);
 	(void)state;
 
-	for (size_t cap = 33; cap < 33 + 26; cap++) { /* one short of room for the record */
+	for (size_t cap = 33; cap < 33 + 26; cap++) { /* too small for the record */
 		struct nd_writer w = with_question(bytes, cap);
 		struct nd_writer_mark before = nd_writer_mark(&w);
 		assert_int_equal(nd_writer_rr(&w, owner, 1, 1, 1, address, 4, NULL, NULL),
@@ -261,7 +263,7 @@ static void test_limit(void **state)
 	assert_int_equal(w.pos, 33 + 26);
 }
 
-/* A question with a pointer cannot be made to loop. */
+/* A pointer in the question cannot cause a loop. */
 static void test_odd_known(void **state)
 {
 	uint8_t bytes[64] = "\0\1\x81\x80\0\1\0\0\0\0\0\0\1a\xc0\14";
