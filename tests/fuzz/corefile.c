@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The input is split at "\n--\n": the Corefile, then up to two files that it may import as "a"
- * and "b", or by any pattern. */
+/* A Corefile, then up to two files separated by "\n--\n" that it can import as "a" and "b" or by
+ * any pattern. Errors must have the form of nd_diag_at. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An expression: parsed, evaluated and its value printed. */
 #include "text/expr.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A template: parsed and executed. */
 #include "text/gotmpl.h"
 
 #include <stdint.h>

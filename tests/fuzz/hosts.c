@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hosts file; what its last line names is looked up. All that is found must be whole. */
+/* A hosts file; the name in its last line is looked up. Every result must be complete. */
 #include <stdlib.h>
 #include <string.h>
 #include "plugin/hosts/hostsfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Reads all of it, so that a sanitizer sees what does not belong. */
+/* Reads every byte, for the sanitizers. */
 static void touch(const void *p, size_t n)
 {
 	size_t sum = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server may say to the HTTP client. The first byte says which HTTP, and what the client's
- * user does. In one piece and byte by byte it comes to the same end; each exchange ends once;
- * nothing comes while it is paused. */
+/* The bytes of an HTTP server. The first byte selects the HTTP version and the behaviour of the
+ * client's user. Fed at once and byte by byte, the result must be the same; each exchange must end
+ * once; nothing may be delivered while an exchange is paused. */
 #include <stdlib.h>
 #include <string.h>
 #include "io/clock.h"
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 enum { H2 = 1, HEAD = 2, PAUSES = 4, CANCELS = 8, CALLS = 2 };
 
 struct call {
-	struct nd_httpc_exchange *x; /* NULL: over */
+	struct nd_httpc_exchange *x; /* NULL: ended */
 	uint8_t how;
 	unsigned heads, ends;
 	int err, status;
@@ -63,8 +63,7 @@ static void on_end(void *ctx, struct nd_httpc_exchange *x, int err)
 	c->err = err;
 }
 
-/* A connection that is open, without a server: what it writes stays queued, what it reads comes
- * from us. */
+/* Opens a connection without a server: its output stays queued, its input is fed by the test. */
 static struct nd_httpc_conn *open_conn(struct nd_httpc *client, uint8_t how)
 {
 	char text[ND_TLS_TEXT_MAX];
@@ -77,7 +76,7 @@ static struct nd_httpc_conn *open_conn(struct nd_httpc *client, uint8_t how)
 	return c;
 }
 
-static void hear(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
+static void feed(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	if (c->dead)
 		return;
@@ -87,9 +86,9 @@ static void hear(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 		nd_httpc_conn_fail(c, err);
 }
 
-/* The user goes on; what was held comes. Who waits for another connection waits on: there is one
- * only. */
-static void go_on(struct nd_httpc *client, struct call *calls)
+/* Resumes paused exchanges, so held data is delivered. The kick timer is stopped because there is
+ * no second connection for waiting exchanges. */
+static void resume(struct nd_httpc *client, struct call *calls)
 {
 	for (int again = 1; again;) {
 		again = 0;
@@ -133,14 +132,14 @@ static void run(uint8_t how, struct call calls[CALLS], const uint8_t *data, size
 		nd_httpc_conn_begin(c, calls[i].x);
 	}
 	for (size_t at = 0; at < n; at += piece) {
-		hear(c, data + at, n - at < piece ? n - at : piece);
+		feed(c, data + at, n - at < piece ? n - at : piece);
 		if (at % 3 == 0)
-			go_on(client, calls);
+			resume(client, calls);
 	}
-	go_on(client, calls);
+	resume(client, calls);
 	if (!c->dead) {
 		c->engine->eof(c);
-		go_on(client, calls);
+		resume(client, calls);
 		nd_httpc_conn_fail(c, ND_ECLOSED);
 	}
 	nd_httpc_conn_exit(c);
@@ -161,12 +160,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	run(data[0], bytes, data + 1, n - 1, 1);
 	for (size_t i = 0; i < CALLS; i++) {
 		ND_ASSERT(whole[i].ends <= 1 && bytes[i].ends <= 1);
-		/* An error does not wait for who has paused, so what came before it may be missing.
-		 */
+		/* an error is not held back by a pause, so data before it can be missing */
 		if (data[0] & (PAUSES | CANCELS))
 			continue;
-		/* An error's place may differ: limits are looked at piece by piece, and nghttp2
-		 * ends a stream that breaks the rules when its RST_STREAM goes out. */
+		/* The place of an error can differ: limits are checked per piece, and nghttp2 ends
+		 * a faulty stream when it sends RST_STREAM. */
 		if (data[0] & H2 && (whole[i].err || bytes[i].err))
 			continue;
 		ND_ASSERT(!whole[i].err == !bytes[i].err && whole[i].status == bytes[i].status &&

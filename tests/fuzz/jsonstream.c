@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list or a watch in JSON: the first byte says of what kind and which. In one piece and byte by
- * byte it comes to the same end, and the sink is told the same. */
+/* A list or watch in JSON; the first byte selects which, and the kind of its objects. Fed at once
+ * and byte by byte, result and sink calls must be the same. */
 #include "base/err.h"
 #include "kube/jsonstream.h"
 #include "support/sumsink.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list or a watch in protobuf: the first byte says of what kind and which. In one piece and byte
- * by byte it comes to the same end, and every text handed over can be read. */
+/* A list or watch in protobuf; the first byte selects which, and the kind of its objects. Fed at
+ * once and byte by byte, the result must be the same, and every text passed to the sink must be
+ * readable. */
 #include "base/err.h"
 #include "kube/pbstream.h"
 #include "support/sumsink.h"
@@ -50,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct nd_sumsink whole, bytes;
 
-	_Static_assert(ND_OBJECT_IMPORT == 4, "the low two bits say which kind");
+	_Static_assert(ND_OBJECT_IMPORT == 4, "the low two bits select the kind");
 	if (n < 2)
 		return 0;
 	int err = run(data[0], &whole, data + 1, n - 1, n);

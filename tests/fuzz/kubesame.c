@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The octets say what an object has; it is written in JSON and in protobuf, and must be the same
- * when it is read. An empty text is left out: in protobuf it cannot be told from none. */
+/* The bytes select the fields of an object. Written in JSON and in protobuf, it must be the same
+ * when read. Empty texts are omitted: protobuf does not distinguish them from missing ones. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static unsigned draw(struct input *in, unsigned n)
 	return in->at < in->end ? *in->at++ % n : 0;
 }
 
-/* One object, or one inside of it, in both ways. */
+/* An object or a nested one, in both formats. */
 struct both {
 	struct input *in;
 	struct nd_buf json, pb;
@@ -57,7 +57,7 @@ static void put_text(struct both *b, const char *name, unsigned number, const ch
 	nd_pbput_text(&b->pb, number, text);
 }
 
-/* A field of text, or none. */
+/* A text field, or none. */
 static void some_text(struct both *b, const char *name, unsigned number)
 {
 	unsigned n = draw(b->in, ND_COUNT(words) + 1);
@@ -113,7 +113,7 @@ static void end(struct both *inner)
 	nd_buf_text(&inner->json, "}");
 }
 
-/* The inner one becomes a field. */
+/* Adds the inner object as a field. */
 static void put(struct both *b, const char *name, unsigned number, struct both *inner)
 {
 	end(inner);

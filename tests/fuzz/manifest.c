@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text as YAML and as JSON, to objects, into an index: what is taken can be asked for and swept
- * out. */
+/* The text as YAML and as JSON, decoded to objects and put into an index. Accepted objects can be
+ * looked up, and an empty list removes them all. */
 #include "base/err.h"
 #include "base/rcu.h"
 #include "kube/decode.h"

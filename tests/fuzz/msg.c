@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message, taken as a question and as a response. What is read can be written, and is the same
- * when it is read again. */
+/* A message, parsed as a query and as a response. Every record read can be written, and reading it
+ * again gives the same record. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t rdata[1 << 20], again[1 << 20], out[ND_MSG_MAX];
 
-/* Options must end where the walk does. */
+/* No option may extend past the end of the message. */
 static void walk_options(const struct nd_msg *m)
 {
 	const uint8_t *option;
@@ -45,7 +45,7 @@ static void write_again(struct nd_writer *w, struct nd_name owner, const struct 
 		abort();
 	int len = nd_rr_expand_rdata(out, w->pos, rdata_at, (uint16_t)(w->pos - rdata_at), rr->type,
 				     again, sizeof again);
-	if (len != (int)n) /* letters may differ: pointers fold */
+	if (len != (int)n) /* only the length: compression ignores case */
 		abort();
 }
 
@@ -68,7 +68,7 @@ static void walk_records(const struct nd_msg *m)
 		struct nd_name owner;
 		r.pos += rr.owner;
 		if (nd_name_read(&r, false, &buf, &owner) != 0)
-			continue; /* only its frame was checked */
+			continue; /* only the frame was checked */
 		int n = nd_rr_expand_rdata(m->base, m->len, rr.rdata, rr.rdata_len, rr.type, rdata,
 					   sizeof rdata);
 		if (n < 0 || n > UINT16_MAX)
@@ -80,7 +80,7 @@ static void walk_records(const struct nd_msg *m)
 		write_again(&w, owner, &rr, (size_t)n);
 	}
 	if (iter.err)
-		abort(); /* the counts were settled */
+		abort(); /* the counts match the records */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

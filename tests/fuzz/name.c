@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A place (one octet), then octets with a name there: it survives text, and no text breaks it. */
+/* An offset (one octet), then octets with a name at that offset: formatting and parsing it gives
+ * the same name. The octets are also parsed as text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include "wire/name.h"

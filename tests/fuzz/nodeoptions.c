@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands behind the node agent's flags and in its environment, taken for each of them. */
+/* A value of each of the node agent's flags and environment variables. */
 #include <stdint.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/time.h"
 #include "io/fdset.h"
 #include "node/figures.h"
 #include "node/options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* No descriptor of this process is what the text says: none may be taken. */
+/* The text names no descriptor of this process, so none may be accepted. */
 static void try_descriptors(const char *text)
 {
 	struct nd_fdset *s = nd_fdset_new();
@@ -41,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (nd_options_local(text, 53, addrs, &n, &d) == 0)
 			ND_ASSERT(n >= 1 && n <= ND_OPTIONS_ADDRS_MAX);
 		if (nd_options_interval(text, &ns, &d) == 0)
-			ND_ASSERT(ns >= UINT64_C(1000000000));
+			ND_ASSERT(ns >= ND_S(1));
 		if (nd_options_service(text, name, &d) == 0)
 			ND_ASSERT(strlen(name) == strlen(text) + strlen("_SERVICE_HOST"));
 		if (nd_figures_address(text, &one) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A base Corefile becomes one: with a value for each variable it always does, and ends with the stub
- * domain's block; without the cluster's DNS either it does not say that name, or it is refused. */
+/* A base Corefile is rendered. With all values this always succeeds and ends with the stub domain's
+ * block. Without the cluster DNS address it fails only if the text uses that variable. */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pattern, a newline, the text to match. */
+/* A pattern, a line feed, and the text to match. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first line is a host, the rest a resolv.conf: what is read must stay within its limits, and
- * give candidates that can be asked. */
+/* A host name in the first line, then a resolv.conf. Its settings must be within the limits and
+ * give valid query names. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

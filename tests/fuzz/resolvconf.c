@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A resolv.conf gets an option and loses it: once added it is there exactly once, adding it again
- * changes nothing, and removed it is gone. */
+/* An option is added to a resolv.conf and removed. After adding it occurs exactly once, adding it
+ * again changes nothing, and after removing it does not occur. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

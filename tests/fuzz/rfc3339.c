@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever the annotation says: a time within the years that are taken, or an error; nothing behind
- * its end is read. */
+/* Any text: a time in the supported years, or an error. Nothing is read past the end. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

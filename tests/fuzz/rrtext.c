@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record's text. What is taken is valid rdata, and its own text gives the same rdata again. */
+/* A record as text. Accepted rdata is valid, and formatting and parsing it gives the same rdata. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t again[sizeof rr.rdata];
 	const char *why = NULL;
 
-	/* Any octets can be asked to be printed. */
+	/* any octets can be formatted */
 	if (size > 2 && size < 4096) {
 		uint16_t type = nd_reader_peek16(data);
 		if (nd_text_format_rdata(type, data + 2, size - 2, text, sizeof text) !=

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A snapshot with a right head and a right sum around the input: what is handed over can be read to
- * its end, and either everything is or nothing. With a wrong sum nothing is. */
+/* A snapshot with a valid header and checksum around the input. Either everything is passed to the
+ * sink, with readable texts, or nothing. With a wrong checksum nothing is. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
@@ -36,7 +36,7 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 		      const char *name)
 {
 	(void)s, (void)kind, (void)namespace, (void)name;
-	abort(); /* a snapshot takes nothing away */
+	abort(); /* a snapshot removes nothing */
 }
 
 static void see_ips(const struct nd_object_ip *ip, size_t n)
