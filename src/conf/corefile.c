@@ -15,8 +15,8 @@ enum { DEPTH_MAX = 32 }; /* nested blocks; no CoreDNS plugin uses more than two 
 
 const char nd_corefile_default[] = ". {\n\twhoami\n\tlog\n}\n";
 
-/* Unfinished words, lines, keys and servers are kept on stacks. A finished list is copied from the
- * top of its stack to the arena, so a nested block needs no array of its own. */
+/* Unfinished words, lines, keys and servers are kept on stacks. A finished list is copied from
+ * the top of its stack to the arena, so a nested block needs no array of its own. */
 struct parser {
 	struct nd_stream s;
 	struct nd_arena *arena;

@@ -2,8 +2,9 @@
 /* corefile.h - parses a Corefile into server blocks. Only the grammar; the words get their meaning
  * elsewhere.
  *
- * Grammar, import, snippets, environment variables and quoting follow CoreDNS (the caddyfile package
- * of coredns/caddy).
+ * Grammar, import, snippets, environment variables and quoting follow CoreDNS (coredns/caddy,
+ * package caddyfile).
+ *
  * Owns:    nothing; all results are in the caller's arena.
  * Errors:  ND_ECONF; the diag names file, line, token and what is expected.
  * Threads: one at a time; control thread. Reads files, through the caller's reader if given.
@@ -62,7 +63,8 @@ struct nd_conf_source {
 	const char *(*env)(void *ctx, const char *name);
 };
 
-/* text is the content of `file`, which is used in messages and as the base of relative imports. */
+/* text is the content of `file`, which is used in messages and as the base of relative
+ * imports. */
 int nd_corefile_parse(const char *file, const char *text, size_t n,
 		      const struct nd_conf_source *src, struct nd_arena *a, struct nd_conf *out,
 		      struct nd_diag *d);

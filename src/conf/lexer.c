@@ -109,8 +109,8 @@ static bool read_quoted(struct lexer *l)
 	return l->out > start;
 }
 
-/* Reads one word; false at the end. As in CoreDNS, a comment directly after a word ends at the next
- * white space: "errors#off now" is the words "errors" and "now". */
+/* Reads one word; false at the end. As in CoreDNS, a comment directly after a word ends at the
+ * next white space: "errors#off now" is the words "errors" and "now". */
 static bool read_word(struct lexer *l, struct nd_lexeme *w)
 {
 	const char *start = l->out;
@@ -166,7 +166,8 @@ static int line_of(const char *text, const char *at)
 }
 
 /* Room for all words of the text, each with a NUL. Every word occupies at least one byte more in
- * the text than its own length (white space, a quote, or the end); an invalid byte becomes three. */
+ * the text than its own length (white space, a quote, or the end); an invalid byte becomes
+ * three. */
 static char *word_room(const char *text, size_t n, struct nd_arena *a)
 {
 	size_t high = 0;

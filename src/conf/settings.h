@@ -2,8 +2,8 @@
 /* settings.h - reads a plugin's block according to a table of settings.
  *
  * One row per setting. Settings that do not fit a table (words that depend on each other, lists,
- * rules) are read by the plugin's setup with the value readers below. Rows of kind ND_SET_OWN name
- * these words, so the table lists all known words.
+ * rules) are read by the plugin's setup with the value readers below. Rows of kind ND_SET_OWN
+ * name these words, so the table lists all known words.
  * Owns:    nothing; text values borrow the arena of the configuration.
  * Errors:  ND_ECONF with file, line, plugin, word and the expected value.
  * Threads: pure.

@@ -20,8 +20,8 @@ struct nd_conf_source nd_source_complete(const struct nd_conf_source *given);
 /* Reads all of standard input. */
 int nd_source_read_stdin(struct nd_arena *a, char **text, size_t *n);
 
-/* `path` relative to the file `from`, without "." and "..": each file has one name, so import loops
- * can be detected. NULL: too long, or out of memory. */
+/* `path` relative to the file `from`, without "." and "..": each file has one name, so import
+ * loops can be detected. NULL: too long, or out of memory. */
 char *nd_source_join(struct nd_arena *a, const char *from, const char *path);
 
 /* Replaces {%NAME%} and {$NAME} as CoreDNS does: references in values are expanded too; an empty

@@ -165,8 +165,8 @@ void nd_stream_warn(struct nd_stream *s, const struct nd_lexeme *w, const char *
 		      w->line, what, *word ? " \"" : "", word, *word ? "\"" : "");
 }
 
-/* The next word if it is on tok's line. Imported words never end in the middle of a line, so it is
- * in the same frame. */
+/* The next word if it is on tok's line. Imported words never end in the middle of a line, so it
+ * is in the same frame. */
 static const struct nd_lexeme *take_arg(struct nd_stream *s)
 {
 	struct nd_stream_frame *f = &s->frames[s->nframes - 1];

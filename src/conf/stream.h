@@ -56,9 +56,11 @@ void nd_stream_clear(struct nd_stream *s);
 bool nd_stream_next(struct nd_stream *s);
 /* The next nd_stream_next() returns the current word again. */
 void nd_stream_again(struct nd_stream *s);
-/* The text of a word with environment variables expanded; NULL on an error, with err and diag set. */
+/* The text of a word with environment variables expanded; NULL on an error, with err and diag
+ * set. */
 const char *nd_stream_text(struct nd_stream *s, const struct nd_lexeme *w);
-/* tok is "import": takes its argument and inserts the imported words before the following ones. */
+/* tok is "import": takes its argument and inserts the imported words before the following
+ * ones. */
 int nd_stream_import(struct nd_stream *s);
 /* tok follows a snippet's "(name)": stores the words up to the matching brace. */
 int nd_stream_define(struct nd_stream *s, const char *name);

@@ -167,8 +167,8 @@ static struct nd_value eval_slice(struct run *r, const struct nd_expr_node *n)
 	return nd_expr_ops_slice(&of, n->b ? &from : NULL, n->c ? &to : NULL, r->arena);
 }
 
-/* Evaluates the right side only if the left one does not decide; the result is then the right side,
- * of any type. */
+/* Evaluates the right side only if the left one does not decide; the result is then the right
+ * side, of any type. */
 static struct nd_value eval_and_or(struct run *r, const struct nd_expr_node *n)
 {
 	struct nd_value v = eval(r, n->a);

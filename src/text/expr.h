@@ -2,15 +2,15 @@
 /* expr.h - the subset of expr-lang that CoreDNS's `view` and `template` plugins use.
  *
  * Operators: or || and && not ! == != < <= > >= in `not in` matches contains startsWith endsWith
- * + - * / % ** ^ ?: ?? ?. .. | (pipe), indexes and slices [i] [i:j], fields a.b, literals (numbers,
- * strings in '', "", ``; lists, maps, true false nil), comments.
+ * + - * / % ** ^ ?: ?? ?. .. | (pipe), indexes and slices [i] [i:j], fields a.b, literals
+ * (numbers, strings in '', "", ``; lists, maps, true false nil), comments.
  * Functions: the caller's, and len int float string lower upper trim trimPrefix trimSuffix split
  * join replace repeat indexOf lastIndexOf hasPrefix hasSuffix min max abs ceil floor round first
  * last; predicates any all none one filter map count sum find findIndex with {#...} closures (#,
  * #index, .field).
  * Not supported: let, if, ';', byte strings, methods.
- * Checked when an expression is created: names, functions, numbers of arguments, constant patterns,
- * operand types. The type of a caller's function is known only when it is called.
+ * Checked when an expression is created: names, functions, numbers of arguments, constant
+ * patterns, operand types. The type of a caller's function is known only when it is called.
  *
  * Limits:  10,000 nodes, 200 levels, 1,000,000 steps, the caller's arena.
  * Owns:    struct nd_expr is heap; nd_expr_free. Values are in the caller's arena.
@@ -35,13 +35,13 @@ struct nd_expr_env {
 };
 
 /* variables, functions: the names known to the environment, NULL-terminated lists or NULL. A
- * function of the environment hides a built-in. The names are copied. 0, or ND_EFORMAT or ND_ELIMIT
- * with a message in why_buf. */
+ * function of the environment hides a built-in. The names are copied. 0, or ND_EFORMAT or
+ * ND_ELIMIT with a message in why_buf. */
 int nd_expr_new(const char *text, const char *const *variables, const char *const *functions,
 		struct nd_expr **out, char *why_buf, size_t why_cap);
 void nd_expr_free(struct nd_expr *e);
-/* Is the name reserved? No variable can have the name of a keyword or function of expr-lang, inside
- * or outside the subset. */
+/* Is the name reserved? No variable can have the name of a keyword or function of expr-lang,
+ * inside or outside the subset. */
 bool nd_expr_reserved(const char *name);
 /* The value, in `a`; for ND_VALUE_ERROR the message is in .s. */
 struct nd_value nd_expr_eval(const struct nd_expr *e, const struct nd_expr_env *env,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_cursor.h - the state of the expression parser: current token, first error, new nodes.
  *
- * Only for expr_parse.c (operators) and expr_operand.c (operands); also declares their calls of each
- * other.
+ * Only for expr_parse.c (operators) and expr_operand.c (operands); also declares their calls of
+ * each other.
  * Owns:    nothing; nodes are in the arena of struct nd_expr.
- * Errors:  sticky. The first one sets err and why_buf; functions that return a node or a text then
- *          return NULL.
+ * Errors:  sticky. The first one sets err and why_buf; functions that return a node or a text
+ *          then return NULL.
  * Threads: one at a time.
  */
 #pragma once

@@ -369,7 +369,8 @@ static struct nd_expr_node *new_chain(struct nd_expr_cursor *p, struct nd_expr_n
 	return nd_expr_cursor_complete(p, n);
 }
 
-/* After '.' or '?.'. A ?. that meets nil skips the rest of a.b.c, so one CHAIN encloses it all. */
+/* After '.' or '?.'. A ?. that meets nil skips the rest of a.b.c, so one CHAIN encloses it
+ * all. */
 static struct nd_expr_node *parse_field(struct nd_expr_cursor *p, struct nd_expr_node *of,
 					bool optional)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expr_tree.h - the tree of a parsed expression. Only for the expr*.c files.
  *
- * expr_lex.c splits the text into tokens, expr_parse.c builds and checks the tree, expr.c evaluates
- * it with expr_ops.c (operators) and expr_funcs.c (functions).
+ * expr_lex.c splits the text into tokens, expr_parse.c builds and checks the tree, expr.c
+ * evaluates it with expr_ops.c (operators) and expr_funcs.c (functions).
  * Owns:    everything is in the arena of struct nd_expr and never changes after parsing, except
  *          compiled patterns, which are heap.
  * Threads: any, after parsing.

@@ -242,7 +242,8 @@ static struct nd_value eval_operand(struct run *r, const struct nd_value *dot,
 	return v;
 }
 
-/* Evaluates the commands, each value the last argument of the next one; then sets the variables. */
+/* Evaluates the commands, each value the last argument of the next one; then sets the
+ * variables. */
 static struct nd_value eval_pipe(struct run *r, const struct nd_value *dot,
 				 const struct nd_gotmpl_node *pipe)
 {

@@ -4,11 +4,12 @@
  * Actions: {{ pipeline }}, if/else if/else, with, range (lists, maps, ints), variables, break,
  * continue; fields (.Name, .Group.x, .Meta "label"); the caller's functions, and and or not eq ne
  * lt le gt ge index len print printf println html js urlquery slice; trim markers {{- -}};
- * comments; parentheses; pipes; string, raw string, rune, number, boolean and nil constants. Not
- * supported: define, template, block, call, imaginary numbers, assignment to an undeclared variable.
- * These and everything Go rejects at parse time are rejected at parse time. Different from Go: the
- * whole data ('.' outside with and range) can be tested for truth, but not printed or passed to a
- * function; for a missing key `index` returns "" if all values of the map are strings.
+ * comments; parentheses; pipes; string, raw string, rune, number, boolean and nil constants.
+ * Not supported: define, template, block, call, imaginary numbers, assignment to an undeclared
+ * variable. These and everything Go rejects at parse time are rejected at parse time.
+ * Different from Go: the whole data ('.' outside with and range) can be tested for truth, but not
+ * printed or passed to a function; for a missing key `index` returns "" if all values of the map
+ * are strings.
  *
  * Limits:  100,000 steps, the caller's arena and buffer.
  * Owns:    struct nd_gotmpl is heap; nd_gotmpl_free. Values are in the caller's arena.
@@ -25,8 +26,7 @@
 struct nd_gotmpl;
 
 /* The template's access to data: a top-level field (name "Name" for ".Name"), a method with
- * arguments
- * (".Meta" "x") or a function ("parseInt"). An ND_VALUE_ERROR ends the execution. */
+ * arguments (".Meta" "x") or a function ("parseInt"). An ND_VALUE_ERROR ends the execution. */
 struct nd_gotmpl_env {
 	void *ctx;
 	struct nd_value (*field)(void *ctx, const char *name, const struct nd_value *args,

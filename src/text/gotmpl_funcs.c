@@ -168,8 +168,8 @@ static bool read_index(const struct nd_value *v, size_t cap, size_t *at, struct 
 	return true;
 }
 
-/* The value of a missing key: Go's zero value of the map's type, which is string if all values are
- * strings. */
+/* The value of a missing key: Go's zero value of the map's type, which is string if all values
+ * are strings. */
 static struct nd_value zero_of(const struct nd_value *map)
 {
 	for (size_t i = 0; i < map->map.n; i++)

@@ -392,7 +392,8 @@ static void expect_close(struct parser *p, const char *context)
 
 static struct nd_gotmpl_node *parse_control(struct parser *p, enum nd_gotmpl_kind kind);
 
-/* p is after "{{else". "else if" and "else with" share the {{end}} of the first "if" or "with". */
+/* p is after "{{else". "else if" and "else with" share the {{end}} of the first "if" or
+ * "with". */
 static struct nd_gotmpl_node *parse_else(struct parser *p, enum nd_gotmpl_kind kind)
 {
 	struct nd_gotmpl_node *list;

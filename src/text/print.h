@@ -17,7 +17,7 @@ void nd_print_value(struct nd_buf *out, struct nd_arena *a, const struct nd_valu
 /* fmt.Sprint: a space between two operands if neither is a string. */
 void nd_print_all(struct nd_buf *out, struct nd_arena *a, const struct nd_value *args,
 		  size_t nargs);
-/* fmt.Sprintf, with Go's flags, width, precision, '*' and [n]. A verb that does not match the value
- * is printed as "%!d(string=x)". */
+/* fmt.Sprintf, with Go's flags, width, precision, '*' and [n]. A verb that does not match the
+ * value is printed as "%!d(string=x)". */
 void nd_print_format(struct nd_buf *out, struct nd_arena *a, const char *format, size_t len,
 		     const struct nd_value *args, size_t nargs);

@@ -68,7 +68,8 @@ void nd_quote_add_rune(struct nd_buf *out, uint32_t c)
 	nd_buf_add(out, s, n);
 }
 
-/* An approximation of unicode.IsPrint: above ASCII all but spaces, controls and direction marks. */
+/* An approximation of unicode.IsPrint: above ASCII all but spaces, controls and direction
+ * marks. */
 static bool prints(uint32_t c)
 {
 	if (c < 0x80)

@@ -17,6 +17,7 @@ void nd_quote_add_rune(struct nd_buf *out, uint32_t rune);
 void nd_quote_add(struct nd_buf *out, const char *text, size_t n);
 /* Adds the rune in single quotes, as Go's strconv.QuoteRune. */
 void nd_quote_add_rune_quoted(struct nd_buf *out, uint32_t rune);
-/* Adds the text between the quotes with escapes resolved. False: invalid escape. `loose`: with any
- * quote accept \' \" \` \? and \u{...}, as expr-lang does; Go accepts only the escaped quote. */
+/* Adds the text between the quotes with escapes resolved. False: invalid escape. `loose`: with
+ * any quote accept \' \" \` \? and \u{...}, as expr-lang does; Go accepts only the escaped
+ * quote. */
 bool nd_quote_read(struct nd_buf *out, const char *text, size_t n, char quote, bool loose);

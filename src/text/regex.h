@@ -2,8 +2,8 @@
 /* regex.h - Go's regular expressions (RE2 syntax), matched by PCRE2.
  *
  * A check of the pattern rejects everything that RE2 rejects (look-around, back references,
- * possessive and atomic groups, recursion, \C, ...), so a Corefile means the same as in CoreDNS. A
- * match limit bounds PCRE2's time.
+ * possessive and atomic groups, recursion, \C, ...), so a Corefile means the same as in CoreDNS.
+ * A match limit bounds PCRE2's time.
  * Different from Go: at most 31 groups; a compiled pattern above 64 KiB is rejected ("expression
  * too large"); PCRE2's Unicode tables.
  *

@@ -163,8 +163,8 @@ static void add_range(struct nd_buf *out, uint32_t lo, uint32_t hi)
 	}
 }
 
-/* Long s and the Kelvin sign fold to ASCII letters. With case folding, PCRE2 folds each member of a
- * class before it negates, so the complement must not include what folds to a member. */
+/* Long s and the Kelvin sign fold to ASCII letters. With case folding, PCRE2 folds each member of
+ * a class before it negates, so the complement must not include what folds to a member. */
 static void add_complement(struct nd_buf *out, const char *ranges, bool fold)
 {
 	bool letters = false;

@@ -222,7 +222,8 @@ static bool read_count(const char **p, const char *end, int *count)
 	return true;
 }
 
-/* Reads {n} {n,} {n,m}; anything else is a plain '{'. *max: INT_MAX if there is none, -1: invalid. */
+/* Reads {n} {n,} {n,m}; anything else is a plain '{'. *max: INT_MAX if there is none, -1:
+ * invalid. */
 static bool read_counts(const char **p, const char *end, int *min, int *max)
 {
 	const char *s = *p + 1;
@@ -243,8 +244,8 @@ static bool read_counts(const char **p, const char *end, int *min, int *max)
 	return true;
 }
 
-/* {n,m} multiplies its content. RE2 limits the product; a short pattern could expand to a huge one.
- */
+/* {n,m} multiplies its content. RE2 limits the product; a short pattern could expand to a huge
+ * one. */
 static bool weigh(struct reader *r, int min, int max, const char *from)
 {
 	unsigned times = max == __INT_MAX__ ? (unsigned)min : (unsigned)max;

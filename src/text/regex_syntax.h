@@ -2,8 +2,9 @@
 /* regex_syntax.h - parses RE2 syntax as Go's regexp/syntax does and rewrites it for PCRE2.
  *
  * Only for regex.c. Every literal is escaped, every class is written out and everything RE2 does
- * not have is rejected, so PCRE2 cannot read the pattern differently. Owns:    pattern and names[]
- * are heap; nd_regex_syntax_clear. Threads: pure.
+ * not have is rejected, so PCRE2 cannot read the pattern differently.
+ * Owns:    pattern and names[] are heap; nd_regex_syntax_clear.
+ * Threads: pure.
  */
 #pragma once
 

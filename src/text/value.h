@@ -95,7 +95,8 @@ const char *nd_value_type(const struct nd_value *v);
 bool nd_value_truth(const struct nd_value *v);
 /* The value of a key, or NULL; NULL too if it is not a map. */
 const struct nd_value *nd_value_find(const struct nd_value *map, const char *key, size_t len);
-/* Compares deeply. An int equals a float of the same value; other kinds that differ are unequal. */
+/* Compares deeply. An int equals a float of the same value; other kinds that differ are
+ * unequal. */
 bool nd_value_equal(const struct nd_value *x, const struct nd_value *y);
 /* <0, 0, >0. Both must be numbers or both strings, which are compared by bytes. */
 int nd_value_compare(const struct nd_value *x, const struct nd_value *y);

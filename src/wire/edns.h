@@ -51,6 +51,6 @@ static inline void nd_edns_write(struct nd_writer *w, const struct nd_edns *e)
 /* Iterates over options. *at starts at 0. False at the end or at a malformed option. */
 bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,
 		  const uint8_t **data, size_t *data_len);
-/* Are the options complete, and those that miekg/dns parses of a length and content it accepts? If
- * not, CoreDNS answers FORMERR. */
+/* Are the options complete, and those that miekg/dns parses of a length and content it accepts?
+ * If not, CoreDNS answers FORMERR. */
 bool nd_edns_options_valid(const uint8_t *options, size_t n);

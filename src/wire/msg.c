@@ -21,7 +21,8 @@ static void read_header(struct nd_msg *m, const uint8_t *p, size_t n)
 	m->edns = (struct nd_edns){ 0 };
 }
 
-/* Is the question uncompressed? A pointer could only point into the header: legal, but useless. */
+/* Is the question uncompressed? A pointer could only point into the header: legal, but
+ * useless. */
 static bool question_plain(const struct nd_msg *m)
 {
 	return m->question_end == ND_MSG_HEADER + m->qname.len + 4;
@@ -61,8 +62,8 @@ static void read_opt(struct nd_msg *m, const struct nd_rr *rr)
 	};
 }
 
-/* The fast path: nearly every query has one OPT and no other record, or none. True if so and if the
- * OPT is valid; it is then in m. */
+/* The fast path: nearly every query has one OPT and no other record, or none. True if so and if
+ * the OPT is valid; it is then in m. */
 static bool read_lone_opt(struct nd_msg *m)
 {
 	const uint8_t *p = m->base + m->question_end;
@@ -127,10 +128,10 @@ static int read_records(struct nd_msg *m)
 }
 
 /* The order and limits are those of miekg/dns's server (accept function, unpack), then CoreDNS's.
- * These are format errors here but not in CoreDNS: a second OPT (it uses the last) and an OPT whose
- * owner is not the root, which RFC 6891 s6.1.1 and s6.1.2 require; a question without type or class
- * (it reads zeros and refuses the class); a pointer in the question, because a reply repeats its
- * octets. */
+ * These are format errors here but not in CoreDNS: a second OPT (it uses the last) and an OPT
+ * whose owner is not the root, which RFC 6891 s6.1.1 and s6.1.2 require; a question without type
+ * or class (it reads zeros and refuses the class); a pointer in the question, because a reply
+ * repeats its octets. */
 enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
 				       struct nd_name_buf *buf)
 {

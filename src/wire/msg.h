@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* msg.h - a view of one message: header, question, start of the records, EDNS. Pure.
  *
- * Owns:    nothing. Everything is an offset from `base`, so the bytes can be moved (parking a query
- *          does); the mover sets base again.
+ * Owns:    nothing. Everything is an offset from `base`, so the bytes can be moved (parking a
+ *          query does); the mover sets base again.
  * Errors:  enum nd_msg_verdict for queries; 0 or a negative ND_E* for responses.
  */
 #pragma once
@@ -61,13 +61,14 @@ enum nd_msg_verdict {
 
 /* Reads a query. ND_MSG_OK and ND_MSG_BADVERS set all of *m. The others set base, len, id, flags
  * and count (if there is a header); question_end is 12 unless the question was read. The qname is
- * written to buf in lower case. Checks QR, opcode, counts (1 question; answer, authority <= 1;
- * additional <= 2), the question, every record, and that there is at most one OPT, with the root as
- * owner and valid options. Octets after the last record are ignored. */
+ * written to buf in lower case.
+ * Checks QR, opcode, counts (1 question; answer, authority <= 1; additional <= 2), the question,
+ * every record, and that there is at most one OPT, with the root as owner and valid options.
+ * Octets after the last record are ignored. */
 enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
 				       struct nd_name_buf *buf);
 
-/* Reads a response: header, question (without one, qname.len is 0), the frames of all records, and
- * the last OPT. 0; ND_ETRUNC: a record is incomplete, *m is set and its counts are those of the
- * complete records (0 if the header or question is incomplete); ND_EFORMAT. */
+/* Reads a response: header, question (without one, qname.len is 0), the frames of all records,
+ * and the last OPT. 0; ND_ETRUNC: a record is incomplete, *m is set and its counts are those of
+ * the complete records (0 if the header or question is incomplete); ND_EFORMAT. */
 int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf);

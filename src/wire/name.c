@@ -85,7 +85,8 @@ static void copy_run(uint8_t *to, const uint8_t *from, size_t n, bool lower)
 		memcpy(to, from, n);
 }
 
-/* The length of a complete name without pointers, as in nearly every question; 0: not such a name. */
+/* The length of a complete name without pointers, as in nearly every question; 0: not such a
+ * name. */
 static size_t plain_length(const uint8_t *p, size_t left, unsigned *labels)
 {
 	size_t n = 0, max = left < ND_NAME_MAX ? left : ND_NAME_MAX;

@@ -47,8 +47,8 @@ struct nd_name nd_name_view(const uint8_t *wire);
 /* Parses presentation format ("www.example.org.", escapes "\." and "\DDD", RFC 1035 s5.1). The
  * final dot is optional. ND_EFORMAT: empty label, too long, invalid escape. */
 int nd_name_parse(const char *text, bool lower, struct nd_name_buf *buf, struct nd_name *out);
-/* The same for n bytes; appends `origin` (NULL: the root) to a text without a final dot; "@" is the
- * origin. For zone files and templates. */
+/* The same for n bytes; appends `origin` (NULL: the root) to a text without a final dot; "@" is
+ * the origin. For zone files and templates. */
 int nd_name_parse_at(const char *text, size_t n, const struct nd_name *origin, bool lower,
 		     struct nd_name_buf *buf, struct nd_name *out);
 /* Reads one character of presentation format at *at (< n) and advances *at; resolves escapes
@@ -75,8 +75,8 @@ void nd_name_lower(uint8_t *bytes, size_t n);
 /* Copies the name to buf. */
 struct nd_name nd_name_copy(struct nd_name name, struct nd_name_buf *buf);
 
-/* The address of a complete reverse name (4 labels below in-addr.arpa or 32 below ip6.arpa); *n is
- * 4 or 16. False if it is not one. */
+/* The address of a complete reverse name (4 labels below in-addr.arpa or 32 below ip6.arpa); *n
+ * is 4 or 16. False if it is not one. */
 bool nd_name_reverse_address(struct nd_name lower, uint8_t address[16], size_t *n);
 /* The reverse name of an address of 4 or 16 octets, such as "4.3.2.1.in-addr.arpa.". */
 struct nd_name nd_name_from_address(const uint8_t *address, size_t n, struct nd_name_buf *buf);

@@ -24,8 +24,8 @@ int nd_name_char(const char *text, size_t n, size_t *at)
 	return (uint8_t)p[1];
 }
 
-/* Writes the labels of the text, without the root. Returns the number of octets, or -1 if it is not
- * a name; *absolute: it ended in a dot. */
+/* Writes the labels of the text, without the root. Returns the number of octets, or -1 if it is
+ * not a name; *absolute: it ended in a dot. */
 static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labels, bool *absolute)
 {
 	size_t at = 0, len_at = 0;

@@ -2,8 +2,8 @@
 /* reader.h - a bounded cursor over wire bytes. Pure.
  *
  * Owns:    nothing. Borrows [base, end), which must outlive the reader.
- * Errors:  sticky. The first read past the end sets err; every read after it returns zero and does
- *          not move: read a whole struct, check once.
+ * Errors:  sticky. The first read past the end sets err; every read after it returns zero and
+ *          does not move: read a whole struct, check once.
  */
 #pragma once
 

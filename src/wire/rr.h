@@ -37,8 +37,9 @@ struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m);
 bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr);
 
 /* The layout of rdata that contains names: 'd' a name that may be compressed (types of RFC 1035),
- * 'D' a name that a writer must not compress (RFC 3597 s4; pointers in it are still read), '1' '2'
- * '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest. NULL: no names. */
+ * 'D' a name that a writer must not compress (RFC 3597 s4; pointers in it are still read), '1'
+ * '2' '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest. NULL: no
+ * names. */
 const char *nd_rr_layout(uint16_t type);
 
 /* Copies the rdata at [rdata, rdata+len) of a message to out with its names expanded, case

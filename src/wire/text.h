@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text.h - converts records between presentation and wire format (RFC 1035 s5.1, RFC 3597 s5). Pure.
+/* text.h - converts records between presentation and wire format (RFC 1035 s5.1, RFC 3597 s5).
+ * Pure.
  *
  * Known types: A NS CNAME SOA PTR HINFO MX TXT SPF AAAA SRV NAPTR DNAME DS DNSKEY RRSIG NSEC TLSA
  * SSHFP CAA URI SVCB HTTPS; all others as \# LENGTH HEX.

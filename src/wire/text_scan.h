@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text_scan.h - splits a record's text into words; output helpers. Only for the text*.c files. Pure.
+/* text_scan.h - splits a record's text into words; output helpers. Only for the text*.c files.
+ * Pure.
  *
  * Owns:    nothing. Words borrow the text and still contain escapes.
  * Errors:  sticky: the first one sets `why`.
@@ -62,16 +63,17 @@ void nd_text_out_escaped(struct nd_text_out *o, const uint8_t *p, size_t n); /* 
 
 /* The fields of a type's rdata, one letter each; NULL: only \# LENGTH HEX.
  * a IPv4, q IPv6, n name, b h w number of 1 2 4 octets, t seconds, i time, T type, g algorithm,
- * s string, S strings to the end, c property tag, o quoted octets to the end, x X hex (lower, upper
- * case) to the end, y base64 to the end, m type bitmap to the end, p service parameters. */
+ * s string, S strings to the end, c property tag, o quoted octets to the end, x X hex (lower,
+ * upper case) to the end, y base64 to the end, m type bitmap to the end, p service parameters. */
 const char *nd_text_shape(uint16_t type);
 
-/* In text_parse.c: parses the rdata up to the end of the record. Returns its length, or ND_EFORMAT
- * or ND_ELIMIT with s->why. */
+/* In text_parse.c: parses the rdata up to the end of the record. Returns its length, or
+ * ND_EFORMAT or ND_ELIMIT with s->why. */
 int nd_text_parse_fields(struct nd_text_scan *s, uint16_t type, const struct nd_name *origin,
 			 uint8_t *out, size_t cap);
 
-/* In text_svcb.c: service parameters (RFC 9460 s2.1, s2.2), up to the end of the record or rdata. */
+/* In text_svcb.c: service parameters (RFC 9460 s2.1, s2.2), up to the end of the record or
+ * rdata. */
 int nd_text_svcb_parse(struct nd_text_scan *s, struct nd_text_sink *out);
 /* Adds a space before each parameter. False if the parameters are malformed. */
 bool nd_text_svcb_format(struct nd_text_out *o, const uint8_t *p, size_t n);

@@ -11,8 +11,8 @@ struct place {
 	unsigned labels;
 };
 
-/* Our own pointers point backwards. Another one (in a copied question) ends the search; the name is
- * then not compressed. */
+/* Our own pointers point backwards. Another one (in a copied question) ends the search; the name
+ * is then not compressed. */
 static bool find_labels(const struct nd_writer *w, size_t at, struct place *place)
 {
 	size_t floor = at;
@@ -50,7 +50,8 @@ static bool label_equal(const struct nd_writer *w, size_t at, const uint8_t *lab
 	return w->exact ? memcmp(a.wire, b.wire, a.len) == 0 : nd_name_equal(a, b);
 }
 
-/* The number of trailing labels that the name shares with the one at `at`; *to is their offset. */
+/* The number of trailing labels that the name shares with the one at `at`; *to is their
+ * offset. */
 static unsigned shared_labels(const struct nd_writer *w, size_t at, struct nd_name name,
 			      const uint8_t *const *label, size_t *to)
 {

@@ -6,8 +6,8 @@
  * letter case.
  *
  * Owns:    nothing. Borrows [base, base + cap).
- * Errors:  sticky. A write that does not fit sets err and writes nothing. With mark() and rewind()
- * a record is written whole or not at all.
+ * Errors:  sticky. A write that does not fit sets err and writes nothing. With mark() and
+ *          rewind() a record is written whole or not at all.
  */
 #pragma once
 
@@ -120,10 +120,11 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 }
 
 /* Writes a name, compressed with a pointer to the longest suffix already known (case-insensitive
- * unless `exact`), and remembers it. A name that views the message itself becomes a pointer to that
- * place. */
+ * unless `exact`), and remembers it. A name that views the message itself becomes a pointer to
+ * that place. */
 void nd_writer_name(struct nd_writer *w, struct nd_name name);
-/* Writes a name uncompressed and does not remember it (SRV, DNAME, RRSIG: RFC 3597 s4, RFC 2782). */
+/* Writes a name uncompressed and does not remember it (SRV, DNAME, RRSIG: RFC 3597 s4, RFC
+ * 2782). */
 void nd_writer_name_plain(struct nd_writer *w, struct nd_name name);
 /* Remembers a name already at this offset (the question's at 12). */
 void nd_writer_know(struct nd_writer *w, uint16_t offset);
@@ -144,9 +145,9 @@ static inline void nd_writer_put_head(uint8_t head[ND_WRITER_HEAD], size_t at, u
 	nd_writer_put16(head + 10, (uint16_t)rdata_len);
 }
 
-/* Writes one record. rdata is uncompressed; names in it are compressed if the type allows. Returns
- * 0, or ND_ELIMIT with the writer unchanged. ttl_at and rdata_at receive offsets; they may be NULL.
- */
+/* Writes one record. rdata is uncompressed; names in it are compressed if the type allows.
+ * Returns 0, or ND_ELIMIT with the writer unchanged. ttl_at and rdata_at receive offsets; they
+ * may be NULL. */
 int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint16_t class,
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of an HTTP server. The first byte selects the HTTP version and the behaviour of the
- * client's user. Fed at once and byte by byte, the result must be the same; each exchange must end
- * once; nothing may be delivered while an exchange is paused. */
+ * client's user. Fed at once and byte by byte, the result must be the same; each exchange must
+ * end once; nothing may be delivered while an exchange is paused. */
 #include <stdlib.h>
 #include <string.h>
 #include "io/clock.h"
@@ -163,8 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		/* an error is not held back by a pause, so data before it can be missing */
 		if (data[0] & (PAUSES | CANCELS))
 			continue;
-		/* The place of an error can differ: limits are checked per piece, and nghttp2 ends
-		 * a faulty stream when it sends RST_STREAM. */
+		/* The place of an error can differ: limits are checked per piece, and nghttp2
+		 * ends a faulty stream when it sends RST_STREAM. */
 		if (data[0] & H2 && (whole[i].err || bytes[i].err))
 			continue;
 		ND_ASSERT(!whole[i].err == !bytes[i].err && whole[i].status == bytes[i].status &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text as a kubeconfig and as the output of an exec program. No real file is read, because the
- * text can name any path. */
+/* The text as a kubeconfig and as the output of an exec program. No real file is read, because
+ * the text can name any path. */
 #include <errno.h>
 #include <string.h>
 #include "base/err.h"

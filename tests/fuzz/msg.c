@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message, parsed as a query and as a response. Every record read can be written, and reading it
- * again gives the same record. */
+/* A message, parsed as a query and as a response. Every record read can be written, and reading
+ * it again gives the same record. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

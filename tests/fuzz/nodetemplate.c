@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A base Corefile is rendered. With all values this always succeeds and ends with the stub domain's
- * block. Without the cluster DNS address it fails only if the text uses that variable. */
+/* A base Corefile is rendered. With all values this always succeeds and ends with the stub
+ * domain's block. Without the cluster DNS address it fails only if the text uses that
+ * variable. */
 #include <stdint.h>
 #include <string.h>
 

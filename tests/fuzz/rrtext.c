@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record as text. Accepted rdata is valid, and formatting and parsing it gives the same rdata. */
+/* A record as text. Accepted rdata is valid, and formatting and parsing it gives the same
+ * rdata. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A label selector and, after the first NUL, the value of label "a". An accepted selector has valid
- * names and values; written in canonical form it selects the same objects. */
+/* A label selector and, after the first NUL, the value of label "a". An accepted selector has
+ * valid names and values; written in canonical form it selects the same objects. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"

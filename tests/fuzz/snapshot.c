@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A snapshot with a valid header and checksum around the input. Either everything is passed to the
- * sink, with readable texts, or nothing. With a wrong checksum nothing is. */
+/* A snapshot with a valid header and checksum around the input. Either everything is passed to
+ * the sink, with readable texts, or nothing. With a wrong checksum nothing is. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"

@@ -200,7 +200,7 @@ static void test_limits(void **state)
 				      sizeof why),
 			 0);
 	nd_regex_free(re);
-	/* Exponential with backtracking. The match exists, but reaching the limit means no match. */
+	/* exponential with backtracking; there is a match, but the limit is reached first */
 	assert_int_equal(nd_regex_new("^(a+)+(a+)+$|^a*c", &re, why, sizeof why), 0);
 	text[60] = 'c';
 	assert_false(nd_regex_match(re, s, text, 61, NULL));

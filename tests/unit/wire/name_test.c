@@ -79,7 +79,8 @@ static void test_read_keeps_letters(void **state)
 	assert_memory_equal(name.wire, "\3WwW\0", 5);
 }
 
-/* Case conversion works on several octets at once: tests each value at each position and length. */
+/* Case conversion works on several octets at once: tests each value at each position and
+ * length. */
 static void test_lower_all(void **state)
 {
 	uint8_t bytes[80], want[80];
