@@ -2,16 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """rooms.py [--root FOLDER] [--symbols BUILD]
 
-The walls of the house, from scripts/rooms.toml. Without --symbols, in the sources: includes run
-along the allowed edges and never between plugins; a library's headers stay in its room; file names
-are unique in a room; a room's parts.h and *_parts.h are included by that room and its unit tests
-alone; names that <netinet/icmp6.h> has are not used; paths that the documents name
-exist; no file names a folder beside the project. With it, in the libraries under BUILD/src: every
-external symbol starts with nd_<file>_, and a plugin's main file exports nd_plugin_<name> alone.
+The structure of the sources, by the rules in scripts/rooms.toml. Without --symbols:
+- includes follow the allowed edges and never lead to another plugin; a library is included in its room only;
+- file names are unique in a room; parts.h and *_parts.h are included by their room and its unit tests only;
+- no name of <netinet/icmp6.h> is used;
+- a folder of more than ten C files has a README.md that names each .c;
+- paths in the documents exist; nd_ and ND_ names in comments and documents are defined;
+- no file names a folder outside the project.
 
-Prints each offending line as FILE:LINE: what, then `N passed, N failed`, counting files.
+With --symbols, in the libraries under BUILD/src: every external symbol starts with nd_<file>_, and a plugin's main file
+exports nd_plugin_<name> only.
+
+Prints each finding as FILE:LINE: what, then `N passed, N failed`, counting files.
 """
 import argparse
+import fnmatch
 import glob
 import os
 import re
@@ -78,7 +83,7 @@ def check_own_include(h, path, n, name):
         return
     allowed = h.rules["rooms"].get(room)
     if allowed is None:
-        h.say(path, n, f"room {room} stands in no row of rooms.toml")
+        h.say(path, n, f"room {room} has no row in rooms.toml")
     elif to_room != room and "*" not in allowed:
         if to_room not in allowed + (h.rules["plugins"].get(plugin, []) if plugin else []):
             h.say(path, n, f'"{name}": {"plugin " + plugin if plugin else room} may not include {to_room}')
@@ -179,6 +184,60 @@ def check_documents(h):
                     h.say(path, n, f"{link}: no such file")
 
 
+BIG_FOLDER = 10     # a folder with more C files than this has a README.md with a table of them
+
+
+def check_maps(h):
+    """The table names each .c of its folder, as `file.c` or by a pattern like `style_*.c`, and nothing else."""
+    folders = {}
+    for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]", *(f"tests/{x}/*.[ch]" for x in ("support", "sim", "fuzz"))):
+        folders.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
+    for folder, files in folders.items():
+        readme = os.path.join(folder, "README.md")
+        if len(files) <= BIG_FOLDER or folder in h.rules["maps"]["missing"]:
+            continue
+        if not os.path.exists(os.path.join(h.root, readme)):
+            h.say(readme, 1, f"is missing: {folder} has {len(files)} files")
+            continue
+        text = h.read(readme)
+        named = set(re.findall(r"`([\w*-]+\.[ch])`", text))
+        for name in files:
+            if name.endswith(".c") and not any(fnmatch.fnmatch(name, x) for x in named):
+                h.say(readme, 1, f"does not name {name}")
+        for n, line in enumerate(text.split("\n"), 1):
+            for word in re.findall(r"`([\w*-]+\.[ch])`", line.split("|")[1]) if line.startswith("| `") else ():
+                if not fnmatch.filter(files, word):
+                    h.say(readme, n, f"{word}: no such file")
+
+
+C_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.S)
+OUR_NAME = re.compile(r"\b(?:nd|ND)_\w*")
+PLACEHOLDER = re.compile(r"(?:^|_)[A-Z]{2,}(?:_|$)")     # nd_plugin_NAME
+
+
+def check_names(h):
+    """Each nd_ and ND_ name in a comment or a document is a name of the code, or the start of one: nd_foo_*,
+    nd_foo_<verb>."""
+    known, mentions = set(), []     # mentions: (path, its text, where in it)
+    for path in h.find(*(f"{x}/**/*.[ch]" for x in ("src", "tools", "tests", "bench"))):
+        text = h.read(path)
+        known.update(OUR_NAME.findall(C_TOKEN.sub(" ", text)))
+        mentions += [(path, text, m.start(), m.group()) for m in C_TOKEN.finditer(text) if m.group()[0] == "/"]
+    for path in h.tracked():
+        if path.endswith(".md"):
+            mentions.append((path, h.read(path), 0, h.read(path)))
+    starts = {name[:i] for name in known for i, c in enumerate(name, 1) if c == "_"}
+    refused = tuple(h.rules["refused"]["prefixes"])
+    for path, text, at, part in mentions:
+        for m in OUR_NAME.finditer(part):
+            word = m.group()
+            if word in known or word.startswith(refused) or word[0] == "n" and PLACEHOLDER.search(word):
+                continue
+            if word in starts or part[m.end():m.end() + 1] == "*" and any(x.startswith(word) for x in known):
+                continue
+            h.say(path, text.count("\n", 0, at + m.start()) + 1, f"{word}: no such name")
+
+
 def check_beside(h):
     for path in h.tracked():
         try:
@@ -250,7 +309,8 @@ def main():
     if a.symbols:
         check_symbols(h, a.symbols)
     else:
-        for check in (check_sources, check_test_includes, check_unique, check_documents, check_beside):
+        for check in (check_sources, check_test_includes, check_unique, check_documents, check_maps,
+                      check_names, check_beside):
             check(h)
     for path in sorted(h.bad):
         print("\n".join(h.bad[path]))

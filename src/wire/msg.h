@@ -35,7 +35,7 @@ struct nd_msg {
 			    * fewer if the message ends earlier, after a whole record */
 	uint16_t qtype, qclass;
 	uint16_t question_end; /* offset after the question, where the records start */
-	struct nd_name qname;  /* lower case; views the buffer given to nd_msg_parse */
+	struct nd_name qname;  /* lower case; views the buffer given to nd_msg_parse_*() */
 	struct nd_edns edns;
 };
 

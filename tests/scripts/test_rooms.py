@@ -78,6 +78,12 @@ CRACKS = [
     ("a document's path", "docs/NEW.md", "text\n`src/wire/gone.c`\n", "docs/NEW.md:2: ", "src/wire/gone.c"),
     ("a room's path", "docs/NEW.md", "`wire/gone.h`\n", "docs/NEW.md:1: ", "wire/gone.h"),
     ("a document's link", "README.md", "[x](docs/NONE.md)\n", "README.md:1: ", "docs/NONE.md"),
+    ("a comment's name", "src/base/x.c", "int nd_x_add(void);\n/* See nd_x_add, nd_x_*, nd_x_<verb>.\n * nd_x_gone */\n",
+     "src/base/x.c:3: ", "nd_x_gone: no such name"),
+    ("a line comment's name", "src/base/x.c", "int nd_x_add(void);\n// \"nd_x_gone\"\n", "src/base/x.c:2: ", "nd_x_gone"),
+    ("a prefix of no name", "src/base/x.c", "int nd_x_add(void);\n/* nd_y_* */\n", "src/base/x.c:2: ", "nd_y_: no"),
+    ("a name in a string alone", "src/base/x.c", 'const char *x = "ND_GONE";\n/* ND_GONE */\n', "src/base/x.c:2: ", "ND_GONE"),
+    ("a document's name", "docs/NEW.md", "text\n`nd_plugin_NAME`, `ND_GONE`\n", "docs/NEW.md:2: ", "ND_GONE: no such name"),
     ("a folder beside", "src/base/x.c", "/* .." + "/shared */\n", "src/base/x.c:1: ", "beside the project"),
 ]
 
@@ -90,6 +96,22 @@ def test_crack(tmp_path, name, path, text, where, what):
     findings = out.strip().split("\n")[:-1]
     assert findings and all(f.startswith(where) and what in f for f in findings), out
     assert out.strip().endswith(", 1 failed")
+
+
+LARGE = {f"src/upstream/{name}.c": "" for name in "abcdefghi"} | {"src/upstream/x_1.c": "", "src/upstream/x_2.c": ""}
+MAP = "| file | is |\n|---|---|\n| `a.c`, `b.c` | |\n| `c.c` | d |\n" + "".join(f"| `{x}.c` | |\n" for x in "defghi")
+
+
+@pytest.mark.parametrize("text, finding", [
+    (None, "src/upstream/README.md:1: is missing: src/upstream has 12 files"),
+    (MAP + "| `x_*.c` | |\n| `pool.h` | |\n", None),
+    (MAP + "| `x_1.c` | |\n", "src/upstream/README.md:1: does not name x_2.c"),
+    (MAP + "| `x_*.c`, `y.c` | |\n", "src/upstream/README.md:11: y.c: no such file"),
+])
+def test_map(tmp_path, text, finding):
+    plant(tmp_path, {**SOUND, **LARGE, **({"src/upstream/README.md": text} if text else {})})
+    status, out = rooms(tmp_path)
+    assert (status, out.split("\n")[:-2]) == ((1, [finding]) if finding else (0, []))
 
 
 SYMBOLS = [
