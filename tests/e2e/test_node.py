@@ -299,7 +299,7 @@ def test_loop_is_isolated(agent):
                         f"    prometheus 127.0.0.1:@PROM\n    loop\n    forward . 127.0.0.1:{mirror.port}\n}}\n"
                         "fine.test:@PORT {\n    bind 127.0.0.1\n    whoami\n}\n")
         s.start()
-        s.wait_log(r"\[ERROR\] plugin/loop: Loop \(.*\) detected for zone \"loop\.test\.\".*gets SERVFAIL")
+        s.wait_log(r"\[ERROR\] plugin/loop: Loop \(.*\) detected for zone \"loop\.test\.\".*get SERVFAIL")
         gauge = 'nodens_loop_isolated{zone="loop.test."}'
         assert s.metrics()[gauge] == 1
         assert s.ask("x.loop.test.").rcode() == dns.rcode.SERVFAIL

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* any - RFC 8482 s4.2: an ANY question gets one HINFO (the texts are CoreDNS's). */
+/* any - RFC 8482 s4.2: answers ANY queries with one HINFO record (its texts are CoreDNS's). */
 #include "core/query.h"
 #include "core/setup.h"
 

@@ -28,7 +28,7 @@ static int add(struct list *l, const struct nd_addr *more, size_t n)
 	return 0;
 }
 
-/* An address, or the name of an interface: all its addresses. */
+/* Appends an address, or all addresses of an interface. */
 static int expand(struct nd_setup *s, const struct nd_conf_line *line, const char *word,
 		  struct list *to)
 {
@@ -38,9 +38,8 @@ static int expand(struct nd_setup *s, const struct nd_conf_line *line, const cha
 	if (nd_addr_parse_ip(word, 0, &one) == 0)
 		return add(to, &one, 1);
 	if (nd_netif_addresses(word, s->arena, &many, &n))
-		return nd_setup_error(
-			s, line, "\"%s\" is neither an IP address nor an interface of this machine",
-			word);
+		return nd_setup_invalid(s, line, "address", word,
+					"an IP address or an interface of this machine");
 	return add(to, many, n);
 }
 
@@ -55,7 +54,7 @@ static int own(void *self, const struct nd_conf_line *line, void *ctx)
 }
 
 static const struct nd_setting settings[] = {
-	ND_SET_OWN_ROW("except", "ADDR|IFACE...: not these"),
+	ND_SET_OWN_ROW("except", "ADDRESS|INTERFACE...: excluded"),
 	{ 0 },
 };
 
@@ -81,9 +80,8 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		if (!has(&b->except, &all.addr[i]) && !has(&kept, &all.addr[i]))
 			err = add(&kept, &all.addr[i], 1);
 	if (!err && kept.n == 0)
-		err = nd_setup_error(
-			s, NULL,
-			"no address is left to listen on; give one that \"except\" does not take away");
+		err = nd_setup_error(s, NULL,
+				     "no address to listen on: \"except\" removes all of them");
 	if (!err)
 		err = nd_setup_bind(s, kept.addr, kept.n);
 	free(all.addr);

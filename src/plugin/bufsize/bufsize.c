@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bufsize - lowers the size of answers that a client says it takes over UDP (CoreDNS's bufsize). */
+/* bufsize - limits the UDP payload size that clients announce in EDNS (CoreDNS's bufsize). */
 #include "core/query.h"
 #include "core/setup.h"
 
 struct bufsize {
-	uint16_t octets;
+	uint16_t bytes;
 };
 
 static const struct nd_setting settings[] = { { 0 } };
@@ -12,15 +12,14 @@ static const struct nd_setting settings[] = { { 0 } };
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 {
 	struct bufsize *b = self;
-	uint64_t n = 1232; /* RFC 9715: no fragments */
+	uint64_t n = 1232; /* avoids fragments, RFC 9715 */
 	int err = nd_settings_args(d, "bufsize", 0, 1, s->diag);
 
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err && d->nargs && (nd_settings_uint(d->args[0], 4096, &n) || n < 512))
-		return nd_setup_error(s, NULL, "\"%s\" is no buffer size; give octets, 512 to 4096",
-				      d->args[0]);
-	b->octets = (uint16_t)n;
+		return nd_setup_invalid(s, NULL, "buffer size", d->args[0], "512 to 4096 bytes");
+	b->bytes = (uint16_t)n;
 	return err;
 }
 
@@ -28,8 +27,8 @@ static enum nd_verdict lower(const void *self, struct nd_query *q)
 {
 	const struct bufsize *b = self;
 
-	if (q->msg.edns.present && q->msg.edns.udp_size > b->octets)
-		q->msg.edns.udp_size = b->octets;
+	if (q->msg.edns.present && q->msg.edns.udp_size > b->bytes)
+		q->msg.edns.udp_size = b->bytes;
 	return ND_NEXT;
 }
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cache - answers kept as they will be sent; CoreDNS's plugin cache (1.15). */
+/* cache - keeps answers in the form in which they are sent (CoreDNS's cache, 1.15). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/gen.h"
 #include "core/worker.h"
 #include "io/clock.h"
+#include "plugin/cache/cache_unsupported.h"
 #include "plugin/cache/classify.h"
 #include "plugin/cache/store.h"
 
 struct limits {
 	uint32_t capacity, ttl_max_s, ttl_min_s;
-	struct nd_name *off; /* `disable`: zones whose answers of this kind are not kept */
+	struct nd_name *off; /* `disable`: zones whose answers of this kind are not stored */
 	size_t noff;
 };
 
@@ -21,7 +22,7 @@ struct cache {
 	bool keepttl;
 	struct nd_name *zones;
 	size_t nzones;
-	bool everything; /* the only zone is the root */
+	bool everything; /* the zones include the root */
 	struct nd_store *store;
 	struct nd_tally **tally; /* by endpoint */
 	const char *zones_text;
@@ -44,8 +45,8 @@ static nd_metric_cell *cells(const struct cache *c, const struct nd_query *q)
 	return nd_tally_cells(c->tally[q->endpoint->index], q->worker->id);
 }
 
-/* Records beyond the stored index: their places are found by walking the body. */
-static void walk_body(struct nd_query *q, const struct nd_store_head *h)
+/* More records than the stored index holds: their offsets are found by walking the body. */
+static void index_body(struct nd_query *q, const struct nd_store_head *h)
 {
 	struct nd_answer *a = &q->ans;
 	struct nd_msg m = { .base = a->w.base,
@@ -77,7 +78,7 @@ static void use_hit(const struct cache *c, struct nd_query *q, const struct nd_s
 	a->count[2] = h->count[2];
 	a->n = h->indexed;
 	if (ND_UNLIKELY(h->n > ND_STORE_INDEXED))
-		walk_body(q, h);
+		index_body(q, h);
 	for (unsigned i = 0; i < a->n; i++)
 		nd_answer_set_ttl(a, &a->record[i], ttl);
 	q->rcode = h->rcode;
@@ -119,9 +120,9 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	return ND_NEXT;
 }
 
-/* --- keeping --- */
+/* --- storing --- */
 
-/* CoreDNS's dnsutil.MinimalTTL: 5 s where there is nothing to go by, or the kind is no answer. */
+/* CoreDNS's dnsutil.MinimalTTL: 5 s without records, and for kinds that are not answers. */
 static uint32_t smallest_ttl(const struct nd_answer *a, struct nd_classify what, uint32_t max)
 {
 	if (what.kind == ND_CLASSIFY_FAILURE || what.kind == ND_CLASSIFY_OTHER || what.delegation ||
@@ -142,8 +143,8 @@ static uint32_t bound(uint32_t ttl, const struct limits *l)
 	return ttl > l->ttl_max_s ? l->ttl_max_s : ttl;
 }
 
-static void keep(const struct cache *c, struct nd_query *q, const struct state *s,
-		 struct nd_classify what, uint32_t ttl, bool bare)
+static void store(const struct cache *c, struct nd_query *q, const struct state *s,
+		  struct nd_classify what, uint32_t ttl, bool bare)
 {
 	struct nd_answer *a = &q->ans;
 	const struct limits *l = what.kind == ND_CLASSIFY_SUCCESS ? &c->success : &c->denial;
@@ -185,10 +186,10 @@ static void on_reply(const void *self, struct nd_query *q)
 	if (q->drop)
 		return;
 	if (q->failed) {
-		/* No reply came at all; an equal question within the time gets the same (1.15). */
+		/* There was no reply; an equal query within the time gets the same answer (1.15). */
 		if (q->rcode == ND_RCODE_SERVFAIL && failure_s)
-			keep(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE },
-			     failure_s, true);
+			store(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE },
+			      failure_s, true);
 		return;
 	}
 	struct nd_classify what = nd_classify_answer(q);
@@ -197,12 +198,11 @@ static void on_reply(const void *self, struct nd_query *q)
 		ttl = bound(smallest_ttl(a, what, c->denial.ttl_max_s), &c->denial);
 	else if (what.kind != ND_CLASSIFY_FAILURE)
 		ttl = bound(smallest_ttl(a, what, c->success.ttl_max_s), &c->success);
-	/* From the first answer on every record has the TTL that the cached one will count down
-	 * from. */
+	/* All records get the TTL from which the cached answer counts down, in this reply too. */
 	for (unsigned i = 0; i < a->n; i++)
 		nd_answer_set_ttl(a, &a->record[i], ttl);
 	if (what.keep && what.kind != ND_CLASSIFY_OTHER && ttl)
-		keep(c, q, s, what, ttl, false);
+		store(c, q, s, what, ttl, false);
 	if (!q->msg.edns.dnssec_ok && !(q->msg.flags & ND_FLAG_AD))
 		a->flags &= (uint16_t)~ND_FLAG_AD;
 }
@@ -214,9 +214,9 @@ static int own_setting(void *self, const struct nd_conf_line *l, void *ctx);
 static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("success", "CAPACITY [TTL] [MINTTL]: positive answers"),
 	ND_SET_OWN_ROW("denial", "CAPACITY [TTL] [MINTTL]: NXDOMAIN and NODATA"),
-	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, 300ll * ND_NS_PER_S,
-	  5ll * ND_NS_PER_S, "how long failures are kept; 0: not at all" },
-	ND_SET_OWN_ROW("disable", "success|denial [ZONES...]: what is not kept"),
+	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, ND_S(300), ND_S(5),
+	  "how long failures are kept; 0: not stored" },
+	ND_SET_OWN_ROW("disable", "success|denial [ZONES...]: not stored"),
 	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0,
 	  "TTLs do not count down" },
 	ND_SET_OWN_ROW("prefetch", "AMOUNT [DURATION] [PERCENTAGE%]"),
@@ -231,10 +231,8 @@ static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const c
 	uint64_t n;
 
 	if (nd_settings_uint(text, max, &n) || n < min)
-		return nd_setup_error(s, l,
-				      "%s: \"%s\" is no %s; give a whole number from %llu to %llu",
-				      l->name, text, what, (unsigned long long)min,
-				      (unsigned long long)max);
+		return nd_setup_invalid(s, l, what, text, "%llu to %llu", (unsigned long long)min,
+					(unsigned long long)max);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -242,14 +240,18 @@ static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const c
 static int read_limits(struct nd_setup *s, const struct nd_conf_line *l, struct limits *to)
 {
 	if (l->nargs == 0)
-		return nd_setup_error(s, l, "%s: wants CAPACITY [TTL] [MINTTL]", l->name);
-	int err = read_number(s, l, l->args[0], "capacity", 0, ND_STORE_ENTRIES_MAX / 2,
+		return nd_setup_error(s, l, "%s takes CAPACITY [TTL] [MINTTL]", l->name);
+	/* "success capacity", "denial TTL", ... */
+	char what[3][32];
+	snprintf(what[0], sizeof what[0], "%s capacity", l->name);
+	snprintf(what[1], sizeof what[1], "%s TTL", l->name);
+	snprintf(what[2], sizeof what[2], "%s minimum TTL", l->name);
+	int err = read_number(s, l, l->args[0], what[0], 0, ND_STORE_ENTRIES_MAX / 2,
 			      &to->capacity);
 	if (!err && l->nargs > 1)
-		err = read_number(s, l, l->args[1], "TTL in seconds", 1, INT32_MAX, &to->ttl_max_s);
+		err = read_number(s, l, l->args[1], what[1], 1, INT32_MAX, &to->ttl_max_s);
 	if (!err && l->nargs > 2)
-		err = read_number(s, l, l->args[2], "smallest TTL in seconds", 0, INT32_MAX,
-				  &to->ttl_min_s);
+		err = read_number(s, l, l->args[2], what[2], 0, INT32_MAX, &to->ttl_min_s);
 	return err;
 }
 
@@ -259,16 +261,13 @@ static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_con
 	struct limits *to;
 
 	if (l->nargs == 0)
-		return nd_setup_error(s, l, "disable: wants success|denial [ZONES...]");
+		return nd_setup_error(s, l, "disable takes success|denial [ZONES...]");
 	if (strcmp(l->args[0], "success") == 0)
 		to = &c->success;
 	else if (strcmp(l->args[0], "denial") == 0)
 		to = &c->denial;
 	else
-		return nd_setup_error(
-			s, l,
-			"disable: \"%s\" is no kind of answer; give \"success\" or \"denial\"",
-			l->args[0]);
+		return nd_setup_invalid(s, l, "disable", l->args[0], "success or denial");
 	if (l->nargs == 1) {
 		root[0] = nd_name_root;
 		to->off = root;
@@ -276,61 +275,6 @@ static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_con
 		return 0;
 	}
 	return nd_setup_zones(s, l->args + 1, l->nargs - 1, &to->off, &to->noff);
-}
-
-/* Their words are checked as CoreDNS does, so that a mistake gets its own message; then they are
- * refused. */
-static int refuse_prefetch(struct nd_setup *s, const struct nd_conf_line *l)
-{
-	uint32_t n;
-	int64_t ns;
-	int err;
-
-	if (l->nargs == 0 || l->nargs > 3)
-		return nd_setup_error(s, l, "prefetch: wants AMOUNT [DURATION] [PERCENTAGE%%]");
-	err = read_number(s, l, l->args[0], "amount of hits", 0, INT32_MAX, &n);
-	if (err)
-		return err;
-	if (l->nargs > 1 && nd_settings_duration(l->args[1], &ns))
-		return nd_setup_error(s, l, "prefetch: \"%s\" is no duration; give one as \"1m\"",
-				      l->args[1]);
-	if (l->nargs > 2) {
-		char *end;
-		unsigned long pct = strtoul(l->args[2], &end, 10);
-		if (strcmp(end, "%") != 0 || pct < 10 || pct > 90)
-			return nd_setup_error(s, l,
-					      "prefetch: \"%s\" is no percentage from 10%% to 90%%",
-					      l->args[2]);
-	}
-	return nd_setup_error(
-		s, l, "\"prefetch\" is known to CoreDNS, but not in this build yet; remove it");
-}
-
-static int refuse_stale(struct nd_setup *s, const struct nd_conf_line *l)
-{
-	int64_t ns;
-
-	if (l->nargs > 5)
-		return nd_setup_error(
-			s, l,
-			"serve_stale: too many words; wants [DURATION] [immediate|verify ...]");
-	if (l->nargs > 0 && (nd_settings_duration(l->args[0], &ns) || ns < 0))
-		return nd_setup_error(s, l,
-				      "serve_stale: \"%s\" is no duration; give one as \"1h\"",
-				      l->args[0]);
-	if (l->nargs > 1 && strcasecmp(l->args[1], "immediate") != 0 &&
-	    strcasecmp(l->args[1], "verify") != 0)
-		return nd_setup_error(
-			s, l,
-			"serve_stale: \"%s\" is no refresh mode; give \"immediate\" or \"verify\"",
-			l->args[1]);
-	for (size_t i = 2; i < l->nargs; i++)
-		if (nd_settings_duration(l->args[i], &ns) || ns < 0)
-			return nd_setup_error(
-				s, l, "serve_stale: \"%s\" is no duration; give one as \"30s\"",
-				l->args[i]);
-	return nd_setup_error(
-		s, l, "\"serve_stale\" is known to CoreDNS, but not in this build yet; remove it");
 }
 
 static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
@@ -344,13 +288,7 @@ static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
 		return read_limits(s, l, &c->denial);
 	if (strcmp(l->name, "disable") == 0)
 		return read_disable(s, c, l);
-	if (strcmp(l->name, "prefetch") == 0)
-		return refuse_prefetch(s, l);
-	if (strcmp(l->name, "serve_stale") == 0)
-		return refuse_stale(s, l);
-	return nd_setup_error(
-		s, l,
-		"\"serve_stale_policy\" is known to CoreDNS, but not in this build yet; remove it");
+	return nd_cache_unsupported_refuse(s, l);
 }
 
 static void *make_store(void *ctx)
@@ -377,7 +315,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	c->success = (struct limits){ .capacity = 9984, .ttl_max_s = 3600, .ttl_min_s = 5 };
 	c->denial = (struct limits){ .capacity = 9984, .ttl_max_s = 1800, .ttl_min_s = 5 };
 	if (n && strspn(args[0], "+-0123456789") == strlen(args[0])) {
-		int err = read_number(s, d, args[0], "TTL in seconds", 1, INT32_MAX, &ttl);
+		int err = read_number(s, d, args[0], "TTL", 1, INT32_MAX, &ttl);
 		if (err)
 			return err;
 		c->success.ttl_max_s = c->denial.ttl_max_s = ttl;
@@ -391,7 +329,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		return err;
 	for (size_t i = 0; i < c->nzones; i++)
 		c->everything |= nd_name_is_root(c->zones[i]);
-	if (c->success.capacity < 1024) /* as CoreDNS: four in each of its shards */
+	if (c->success.capacity < 1024) /* as in CoreDNS: four in each of its shards */
 		c->success.capacity = 1024;
 	if (c->denial.capacity < 1024)
 		c->denial.capacity = 1024;
@@ -403,10 +341,11 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		uint64_t view, success, denial;
 	} id = { nd_setup_fingerprint(s), c->success.capacity, c->denial.capacity };
 	c->store = nd_setup_share(s, "cache", &id, sizeof id, make_store, s, unmake_store);
-	return c->store ? 0
-			: nd_setup_error(s, NULL,
-					 "no memory for %u answers; give smaller capacities",
-					 c->success.capacity + c->denial.capacity);
+	return c->store
+		       ? 0
+		       : nd_setup_error(s, NULL,
+					"out of memory: no room for %u answers; lower the capacities",
+					c->success.capacity + c->denial.capacity);
 }
 
 /* --- metrics --- */

@@ -33,7 +33,7 @@ static bool owned_by(const struct nd_query *q, const struct nd_record *r, struct
 	       read_name(&q->ans, r->owner, &buf, &owner) && nd_name_same(owner, name);
 }
 
-/* The one CNAME target of `name`; target->len 0 if it has none. False: two different ones. */
+/* The CNAME target of `name`; target->len is 0 without one. False: two different targets. */
 static bool unique_target(const struct nd_query *q, struct nd_name name, struct nd_name_buf *buf,
 			  struct nd_name *target)
 {
@@ -57,7 +57,7 @@ static bool unique_target(const struct nd_query *q, struct nd_name name, struct 
 }
 
 /* Follows the CNAMEs of the answer section from the question's name. False: a loop, or two targets
- * for one owner. A chain is at most as long as there are records, which is how a loop is seen. */
+ * of one owner. A chain with more links than there are records is a loop. */
 static bool follow(const struct nd_query *q, struct nd_name_buf *buf, struct nd_name *name,
 		   bool *any)
 {
@@ -111,8 +111,8 @@ static struct nd_classify typify(const struct nd_query *q)
 		c.kind = some || !soa ? ND_CLASSIFY_SUCCESS : ND_CLASSIFY_NODATA;
 		c.delegation = !some && !soa && has_type(a, ND_SECTION_AUTHORITY, ND_TYPE_NS);
 		c.keep = true;
-		if (some && !answers_question(
-				    q)) { /* a chain that ends nowhere: NODATA, if there is a SOA */
+		/* A chain without a final record is NODATA, if there is a SOA. */
+		if (some && !answers_question(q)) {
 			c.kind = soa ? ND_CLASSIFY_NODATA : ND_CLASSIFY_SUCCESS;
 			c.keep = soa;
 		}

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classify.h - what kind of answer this is, and whether it may be kept (CoreDNS's response.Typify
- * and cache.key). */
+/* classify.h - the kind of an answer, and whether it may be stored (CoreDNS's response.Typify and
+ * cache.key).
+ *
+ * Threads: workers. Reads the query, changes nothing.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -11,12 +14,12 @@ enum nd_classify_kind {
 	ND_CLASSIFY_NODATA,
 	ND_CLASSIFY_NXDOMAIN,
 	ND_CLASSIFY_FAILURE, /* SERVFAIL, NOTIMP */
-	ND_CLASSIFY_OTHER,   /* never kept */
+	ND_CLASSIFY_OTHER,   /* never stored */
 };
 
 struct nd_classify {
 	enum nd_classify_kind kind;
-	bool delegation; /* kept with the shortest TTL */
+	bool delegation; /* stored with the minimum TTL */
 	bool keep;
 };
 

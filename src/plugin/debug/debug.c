@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* debug - debug lines in the log. CoreDNS's plugin also turns its panic recovery off; a C program
- * has none. */
+/* debug - enables debug lines in the log. CoreDNS's plugin also disables panic recovery, which does
+ * not exist here. */
 #include "base/log.h"
 #include "core/setup.h"
 

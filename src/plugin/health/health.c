@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* health - /health says OK as long as the process runs, lameduck included; and it asks itself once
- * a second (CoreDNS's health). */
+/* health - /health returns OK while the process runs, lameduck included; requests it itself once a
+ * second (CoreDNS's health). */
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
@@ -14,13 +14,13 @@ static const double buckets[NBUCKETS] = { 0.00025, 0.0025, 0.025, 0.25, 2.5 };
 
 extern const struct nd_plugin nd_plugin_health;
 
-/* Outlives a generation: a request of the self-check may be under way when one ends. */
+/* Outlives a generation, which may end during a request of the self-check. */
 struct check {
 	struct nd_addr addr;
 	struct nd_loop *loop;
 	struct nd_timer timer;
-	uint64_t asked_ns;
-	bool asking, ended;
+	uint64_t sent_ns;
+	bool busy, ended;
 	nd_metric_cell cell[CELLS];
 };
 
@@ -32,7 +32,7 @@ struct health {
 
 static const struct nd_setting settings[] = {
 	{ "lameduck", ND_SET_DURATION, offsetof(struct health, lameduck_ns), 0, INT64_MAX, 0,
-	  "how long to go on serving after a stop was asked for" },
+	  "time to keep serving after SIGTERM" },
 	{ 0 },
 };
 
@@ -50,12 +50,12 @@ static void on_second(struct nd_timer *t);
 static void on_answer(void *ctx, int status, const char *body, size_t n)
 {
 	struct check *c = ctx;
-	uint64_t ns = nd_clock_now_ns() - c->asked_ns;
+	uint64_t ns = nd_clock_now_ns() - c->sent_ns;
 	unsigned i = 0;
 
 	(void)body;
 	(void)n;
-	c->asking = false;
+	c->busy = false;
 	if (c->ended) {
 		free(c);
 		return;
@@ -78,9 +78,9 @@ static void on_second(struct nd_timer *t)
 {
 	struct check *c = ND_CONTAINER(t, struct check, timer);
 
-	c->asked_ns = nd_clock_now_ns();
-	c->asking = true;
-	if (nd_http1_get(c->loop, &c->addr, "/health", 3 * (uint64_t)ND_NS_PER_S, on_answer, c))
+	c->sent_ns = nd_clock_now_ns();
+	c->busy = true;
+	if (nd_http1_get(c->loop, &c->addr, "/health", ND_S(3), on_answer, c))
 		on_answer(c, -1, NULL, 0);
 }
 
@@ -98,11 +98,11 @@ static void unmake_check(void *object)
 
 	nd_timer_stop(&c->timer);
 	c->ended = true;
-	if (!c->asking)
+	if (!c->busy)
 		free(c);
 }
 
-/* --- the rest --- */
+/* --- setting up --- */
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 {
@@ -141,8 +141,8 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	nd_metric_emit(out, &failures, NULL, (double)nd_metric_get(&h->check->cell[FAILURES]));
 }
 
-/* Blocks that share an address share its check: the first of them tells its counts. */
-static bool tells(const struct health *h, const struct nd_gen *g)
+/* Blocks with the same address share its check: the first of them reports the counts. */
+static bool reports(const struct health *h, const struct nd_gen *g)
 {
 	for (size_t i = 0; i < g->ninstances; i++) {
 		const struct nd_instance *in = &g->instances[i];
@@ -159,12 +159,12 @@ static int start(void *self, struct nd_setup *s)
 	struct health *h = self;
 	struct check *c = h->check;
 
-	if (tells(h, s->gen))
+	if (reports(h, s->gen))
 		nd_setup_collect(s, collect, h);
 	if (c->loop)
-		return 0; /* kept from before a reload, and running */
+		return 0; /* running since before a reload */
 	c->loop = s->loop;
-	/* Itself on this machine, even where all addresses are listened on. */
+	/* A wildcard address is requested over the loopback address. */
 	if (nd_addr_parse(h->address, 0, &c->addr) || nd_addr_is_any(&c->addr))
 		c->addr = nd_addr_from(AF_INET, loopback,
 				       (uint16_t)strtoul(strrchr(h->address, ':') + 1, NULL, 10));

@@ -19,7 +19,7 @@ struct hosts {
 	bool fall_unsupported, no_reverse;
 	uint32_t ttl_s;
 	int64_t reload_ns;
-	struct nd_hostsfile *inline_table; /* never changes */
+	struct nd_hostsfile *inline_table; /* from the Corefile; constant */
 	struct nd_hostsfile *file_table;   /* published by RCU; NULL: no file */
 	struct nd_buf inline_text;
 	struct nd_file_stamp stamp;
@@ -34,7 +34,7 @@ static size_t add_addresses(const struct hosts *h, const struct nd_hostsfile *t,
 {
 	size_t n = 0, len = family == 4 ? 4 : 16;
 	const uint8_t *a = t ? nd_hostsfile_addresses(t, q->msg.qname, family, &n) : NULL;
-	struct nd_name owner = q->msg.qname; /* lower case, as CoreDNS gives it */
+	struct nd_name owner = q->msg.qname; /* lower case, as in CoreDNS */
 
 	for (size_t i = 0; i < n; i++)
 		(void)nd_answer_rr(q, ND_SECTION_ANSWER, owner, q->msg.qtype, ND_CLASS_IN, h->ttl_s,
@@ -70,7 +70,7 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	uint8_t address[16];
 	size_t n = 0, len;
 
-	/* PTR zones need not be listed. */
+	/* PTR queries are answered for all zones. */
 	if (q->msg.qtype != ND_TYPE_PTR && !nd_setup_zone_match(h->zones, h->nzones, name))
 		return ND_NEXT;
 	switch (q->msg.qtype) {
@@ -95,7 +95,7 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	if (n == 0 && !known(file, name) && !known(lines, name)) {
 		if (nd_setup_falls_through(&h->fall, name))
 			return ND_NEXT;
-		/* There is no SOA to say NXDOMAIN with. */
+		/* NXDOMAIN would need a SOA. */
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
 	}
 	q->ans.flags |= ND_FLAG_AA;
@@ -109,7 +109,7 @@ static void free_table(void *table)
 	nd_hostsfile_free(table);
 }
 
-/* The file as it is now; a file that has gone, or cannot be read, leaves the last one in place. */
+/* Reads the file if it changed. A file that is missing or unreadable keeps the last contents. */
 static void load(struct hosts *h)
 {
 	struct nd_file_stamp now = nd_file_stamp(h->path);
@@ -125,7 +125,7 @@ static void load(struct hosts *h)
 	nd_buf_clear(&b);
 	h->stamp = now;
 	if (!t) {
-		nd_log_error("hosts", "can't read %s, the last good one stays: %s", h->path,
+		nd_log_error("hosts", "cannot read %s, keeping its last contents: %s", h->path,
 			     nd_err_text(err ? err : ND_ELIMIT));
 		return;
 	}
@@ -147,12 +147,13 @@ static void on_time(struct nd_timer *t)
 
 static int add_inline(struct nd_setup *s, struct hosts *h, const struct nd_conf_line *l)
 {
-	/* CoreDNS takes lines of addresses only as long as no `fallthrough` was given. */
+	/* As in CoreDNS, lines of addresses must come before `fallthrough`. */
 	if (h->fall.on)
 		return nd_setup_error(
 			s, l,
-			"unknown property \"%s\"; known are fallthrough, fallthrough_unsupported, "
-			"no_reverse, reload, ttl; lines of addresses stand before fallthrough",
+			"unknown property \"%s\": must be one of fallthrough, "
+			"fallthrough_unsupported, no_reverse, reload, ttl; lines of addresses must "
+			"come before fallthrough",
 			l->name);
 	nd_buf_text(&h->inline_text, l->name);
 	for (size_t i = 0; i < l->nargs; i++) {
@@ -173,9 +174,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	if (strcmp(l->name, "ttl") == 0) {
 		uint64_t n;
 		if (l->nargs < 1 || nd_settings_uint(l->args[0], 65535, &n) || n == 0)
-			return nd_setup_error(s, l,
-					      "ttl: \"%s\" is no TTL; give seconds, 1 to 65535",
-					      l->nargs ? l->args[0] : "");
+			return nd_setup_invalid(s, l, "ttl", l->nargs ? l->args[0] : "",
+						"1 to 65535 seconds");
 		h->ttl_s = (uint32_t)n;
 		return 0;
 	}
@@ -186,10 +186,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	if (strcmp(l->name, "reload") == 0) {
 		if (l->nargs != 1 || nd_settings_duration(l->args[0], &h->reload_ns) ||
 		    h->reload_ns < 0)
-			return nd_setup_error(
-				s, l,
-				"reload: \"%s\" is no duration; give one as \"5s\", 0 turns it off",
-				l->nargs ? l->args[0] : "");
+			return nd_setup_invalid(s, l, "reload", l->nargs ? l->args[0] : "",
+						"a duration like \"5s\", or 0");
 		return 0;
 	}
 	return add_inline(s, h, l);
@@ -198,9 +196,9 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("fallthrough", "[ZONES...]"),
 	{ "fallthrough_unsupported", ND_SET_FLAG, offsetof(struct hosts, fall_unsupported), 0, 0, 0,
-	  "types other than A, AAAA and PTR go on as well" },
+	  "types other than A, AAAA and PTR fall through too" },
 	ND_SET_OWN_ROW("no_reverse", "no PTR records"),
-	ND_SET_OWN_ROW("reload", "DURATION between looks at the file"),
+	ND_SET_OWN_ROW("reload", "DURATION between checks of the file"),
 	ND_SET_OWN_ROW("ttl", "SECONDS"),
 	{ 0 },
 };
@@ -210,7 +208,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	struct hosts *h = self;
 
 	h->ttl_s = 3600;
-	h->reload_ns = 5ll * ND_NS_PER_S;
+	h->reload_ns = ND_S(5);
 	h->path = nd_setup_path(s, d->nargs ? d->args[0] : "/etc/hosts");
 	nd_buf_init(&h->inline_text, 16 << 20);
 	int err = nd_setup_zones(s, d->args + (d->nargs ? 1 : 0), d->nargs ? d->nargs - 1 : 0,

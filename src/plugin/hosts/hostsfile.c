@@ -5,11 +5,12 @@
 #include <string.h>
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/siphash.h"
 #include "io/random.h"
 
-/* One name, or one address; keys are name bytes, or address bytes behind a length octet over 63, so
- * that the two never meet. */
+/* One name, or one address. The key is the bytes of the name, or an octet over 63 and the bytes of
+ * the address: the two never collide. */
 struct node {
 	struct node *next;
 	uint8_t key_len;
@@ -133,12 +134,7 @@ static bool add(struct nd_hostsfile *h, const uint8_t *address, size_t len, stru
 	return append(h, &a->list[0], &name, sizeof name);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* The address that a line starts with; its zone index (fe80::1%lo0) is dropped, as CoreDNS does. */
+/* Reads the address at the start of a line; ignores a zone index (fe80::1%lo0), as CoreDNS does. */
 static size_t read_address(const char *field, size_t n, uint8_t out[16])
 {
 	char text[ND_ADDR_TEXT_MAX];
@@ -165,10 +161,10 @@ static bool parse_line(struct nd_hostsfile *h, const char *p, const char *end)
 	size_t len = 0, index = 0;
 
 	for (;;) {
-		while (p < end && is_space(*p))
+		while (p < end && nd_ascii_is_space(*p))
 			p++;
 		const char *field = p;
-		while (p < end && !is_space(*p))
+		while (p < end && !nd_ascii_is_space(*p))
 			p++;
 		size_t n = (size_t)(p - field);
 		if (n == 0)
@@ -211,7 +207,7 @@ struct nd_hostsfile *nd_hostsfile_parse(const char *text, size_t n, const struct
 		ok = parse_line(h, p, comment ? comment : stop);
 		p = newline ? newline + 1 : end;
 	}
-	h->zones = NULL; /* the caller's; not needed any more */
+	h->zones = NULL; /* the caller's */
 	if (!ok) {
 		nd_hostsfile_free(h);
 		return NULL;

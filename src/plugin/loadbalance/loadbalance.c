@@ -6,7 +6,7 @@
 #include "io/random.h"
 
 static const struct nd_setting settings[] = {
-	ND_SET_OWN_ROW("reload", "DURATION; with weighted"),
+	ND_SET_OWN_ROW("reload", "DURATION; for weighted"),
 	ND_SET_OWN_ROW("prefer", "CIDR...: these networks first"),
 	{ 0 },
 };
@@ -20,17 +20,13 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	(void)self;
 	if (strcmp(l->name, "reload") == 0 &&
 	    (l->nargs != 1 || nd_settings_duration(l->args[0], &ns)))
-		return nd_setup_error(s, l, "reload: wants a duration, as \"30s\"");
+		return nd_setup_error(s, l, "reload takes a duration like \"30s\"");
 	if (strcmp(l->name, "prefer") == 0)
 		for (size_t i = 0; i < l->nargs; i++)
 			if (nd_cidr_parse(l->args[i], &net))
-				return nd_setup_error(
-					s, l,
-					"prefer: \"%s\" is no network; give one as \"10.0.0.0/8\"",
-					l->args[i]);
-	return nd_setup_error(s, l,
-			      "\"%s\" is known to CoreDNS, but not in this build yet; remove it",
-			      l->name);
+				return nd_setup_invalid(s, l, "network", l->args[i],
+							"like \"10.0.0.0/8\"");
+	return nd_setup_unsupported(s, l, NULL);
 }
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -38,18 +34,13 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	(void)self;
 	if (d->nargs && strcmp(d->args[0], "weighted") == 0) {
 		if (d->nargs != 2)
-			return nd_setup_error(s, NULL, "weighted: wants one file");
-		return nd_setup_error(
-			s, NULL,
-			"\"weighted\" is known to CoreDNS, but not in this build yet; use "
-			"\"round_robin\"");
+			return nd_setup_error(s, NULL, "weighted takes one file");
+		return nd_setup_unsupported(s, NULL, "weighted");
 	}
 	if (d->nargs && strcmp(d->args[0], "round_robin") != 0)
-		return nd_setup_error(s, NULL, "unknown policy \"%s\"; give \"round_robin\"",
-				      d->args[0]);
+		return nd_setup_invalid(s, NULL, "policy", d->args[0], "round_robin");
 	if (d->nargs > 1)
-		return nd_setup_error(s, NULL,
-				      "round_robin takes no more words, but there is \"%s\"",
+		return nd_setup_error(s, NULL, "unexpected \"%s\": round_robin takes no argument",
 				      d->args[1]);
 	return nd_setup_settings(s, own, false);
 }
@@ -59,15 +50,15 @@ static bool is_address(uint16_t type)
 	return type == ND_TYPE_A || type == ND_TYPE_AAAA;
 }
 
-/* Of the length that its type has, as it ought to be. */
+/* An address with the length of its type. */
 static bool is_plain_address(const struct nd_record *r)
 {
 	return (r->type == ND_TYPE_A && r->rdata_len == 4) ||
 	       (r->type == ND_TYPE_AAAA && r->rdata_len == 16);
 }
 
-/* Where the owner's name stands: a pointer to a name is that name. Equal names that are written out
- * twice count as two: nobody writes so. */
+/* The offset of the owner's name; a pointer counts as its target. Equal names that are written
+ * twice count as different; no server writes this. */
 static unsigned owner_at(const struct nd_answer *a, const struct nd_record *r)
 {
 	const uint8_t *p = a->w.base + r->owner;
@@ -94,14 +85,14 @@ static void swap_address(const struct nd_answer *a, const struct nd_record *x,
 		swap_bytes(p, q, 16);
 }
 
-/* Many small numbers of one random word: what a product has above 64 bits is the number, what is
- * below serves for the next. The choices that a word has made for are counted: with 32 bits to spare
- * no order of the records is likelier than another by more than one in four thousand million. */
+/* Several small random numbers from one random word: the upper half of a 128-bit product is the
+ * number, the lower half the word for the next one. The product of the choices so far is limited to
+ * 32 bits, so the probabilities of any two orders differ by less than 2^-32. */
 struct dice {
 	uint64_t word, choices;
 };
 
-static unsigned throw_below(struct dice *d, unsigned n)
+static unsigned roll_below(struct dice *d, unsigned n)
 {
 	if (d->choices * n > UINT32_MAX) {
 		nd_random_bytes(&d->word, sizeof d->word);
@@ -113,20 +104,20 @@ static unsigned throw_below(struct dice *d, unsigned n)
 	return (unsigned)(product >> 64);
 }
 
-/* Shuffles the addresses of records [from, to), all of one owner and type, where they stand. */
+/* Shuffles the addresses of records [from, to), all of one owner and type, in place. */
 static void shuffle(const struct nd_answer *a, unsigned from, unsigned to)
 {
 	struct dice d = { .choices = UINT32_MAX };
 
 	for (unsigned n = to - from; n > 1; n--) {
-		unsigned i = from + throw_below(&d, n), last = from + n - 1;
+		unsigned i = from + roll_below(&d, n), last = from + n - 1;
 		if (i != last)
 			swap_address(a, &a->record[i], &a->record[last]);
 	}
 }
 
-/* Behind the last of those that are alike from `from` on: one owner, one type. */
-static unsigned alike_until(const struct nd_answer *a, unsigned from)
+/* The end of the run of records from `from` with the same owner and type. */
+static unsigned end_of_run(const struct nd_answer *a, unsigned from)
 {
 	const struct nd_record *first = &a->record[from], *r = first + 1, *end = a->record + a->n;
 	unsigned owner = owner_at(a, first);
@@ -137,8 +128,7 @@ static unsigned alike_until(const struct nd_answer *a, unsigned from)
 	return (unsigned)(r - a->record);
 }
 
-/* Is there anything that shuffling in place cannot do: an MX among others, a CNAME behind its like?
- */
+/* True if shuffling in place is not enough: several MX records, or a CNAME after other records. */
 static bool needs_rebuild(const struct nd_answer *a)
 {
 	unsigned mx[3] = { 0 };
@@ -191,7 +181,7 @@ static bool take_piece(struct nd_query *q, const struct nd_record *r, struct pie
 	return true;
 }
 
-/* CoreDNS's order within a section: CNAMEs, the rest, addresses, MX; the last two shuffled. */
+/* CoreDNS's order in a section: CNAMEs, others, addresses, MX; the last two are shuffled. */
 static unsigned rank(uint16_t type)
 {
 	return type == ND_TYPE_CNAME ? 0 : is_address(type) ? 2 : type == ND_TYPE_MX ? 3 : 1;
@@ -224,7 +214,7 @@ static void rebuild(struct nd_query *q)
 
 	for (unsigned i = 0; all && i < n; i++)
 		if (!take_piece(q, &a->record[i], &all[i]))
-			return; /* too large for shuffling: it stays as it came */
+			return; /* too large: left as it is */
 	if (!all)
 		return;
 	nd_answer_reset(q);
@@ -245,14 +235,14 @@ static void on_reply(const void *self, struct nd_query *q)
 	if (q->rcode != ND_RCODE_NOERROR || a->n < 2 || q->msg.qtype == ND_TYPE_AXFR ||
 	    q->msg.qtype == ND_TYPE_IXFR)
 		return;
-	unsigned to = alike_until(a, 0);
+	unsigned to = end_of_run(a, 0);
 	bool simple = to == a->n && is_plain_address(a->record); /* addresses of one name */
 	if (ND_UNLIKELY(!simple && a->n <= REBUILD_MAX && needs_rebuild(a))) {
 		rebuild(q);
 		return;
 	}
 	for (unsigned from = 0; from < a->n; from = to) {
-		to = from ? alike_until(a, from) : to;
+		to = from ? end_of_run(a, from) : to;
 		if (is_plain_address(&a->record[from]))
 			shuffle(a, from, to);
 	}

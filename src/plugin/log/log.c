@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log - a line for each answer, in CoreDNS's formats. */
+/* log - logs a line for each reply, in CoreDNS's formats. */
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
@@ -180,7 +180,7 @@ static void put_rsize(struct out *o, const struct nd_query *q)
 {
 	size_t n = q->drop ? 0 : q->ans.w.pos;
 
-	/* What the server writes by itself is measured by CoreDNS before its OPT is added. */
+	/* CoreDNS takes the size of its own error replies before it adds the OPT. */
 	if (q->failed && q->msg.edns.present && n > 11)
 		n -= 11;
 	put_number(o, n);
@@ -216,13 +216,13 @@ static struct part placeholder(struct nd_arena *a, const char *text, size_t n)
 		if (strlen(placeholders[i].name) == n &&
 		    strncasecmp(placeholders[i].name, text, n) == 0)
 			return (struct part){ .put = placeholders[i].put };
-	/* {/LABEL}: of metadata; anything else in braces stays as it is. */
+	/* {/LABEL}: of metadata; anything else in braces is literal text. */
 	if (n > 3 && text[1] == '/')
 		return (struct part){ .label = nd_arena_text(a, text + 2, n - 3) };
 	return (struct part){ .text = text, .len = n };
 }
 
-/* As CoreDNS's replacer: up to a right brace, then back to the nearest left one. */
+/* As CoreDNS's replacer: finds a right brace, then the nearest left one before it. */
 static int compile(struct nd_arena *a, const char *format, struct rule *r)
 {
 	const char *s = nd_arena_string(a, format);
@@ -308,7 +308,7 @@ static const char *class_text(unsigned class)
 	return class == CLASS_SUCCESS ? "success" : class == CLASS_DENIAL ? "denial" : "error";
 }
 
-/* log/type and log/class are this plugin's own, known only now. */
+/* The labels log/type and log/class are set by this plugin, from the reply. */
 static void put_label(struct out *o, struct nd_query *q, const char *label)
 {
 	char value[ND_OFFER_LABEL_MAX];
@@ -374,18 +374,14 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	unsigned *bits = self;
 
 	if (l->nargs == 0)
-		return nd_setup_error(
-			s, l, "class: wants some of \"all\", \"success\", \"denial\", \"error\"");
+		return nd_setup_error(s, l, "class takes all, success, denial or error");
 	for (size_t i = 0; i < l->nargs; i++) {
 		size_t c = 0;
 		while (c < ND_COUNT(classes) && strcmp(classes[c].name, l->args[i]) != 0)
 			c++;
 		if (c == ND_COUNT(classes))
-			return nd_setup_error(
-				s, l,
-				"class: \"%s\" is no class; give \"all\", \"success\", \"denial\" or "
-				"\"error\"",
-				l->args[i]);
+			return nd_setup_invalid(s, l, "class", l->args[i],
+						"all, success, denial or error");
 		*bits |= classes[c].bits;
 	}
 	return 0;
@@ -396,7 +392,7 @@ static const struct nd_setting settings[] = {
 	{ 0 },
 };
 
-/* Every {common} and {combined} in the text, put in full. */
+/* Replaces every {common} and {combined} by the full format. */
 static const char *expand(struct nd_arena *a, const char *format)
 {
 	static const struct {
@@ -410,7 +406,7 @@ static const char *expand(struct nd_arena *a, const char *format)
 	return format;
 }
 
-/* The last of two arguments or more is the format, if it has a brace; those before it are names. */
+/* With two or more arguments, the last one is the format if it has a brace; the others are names. */
 static const char *take_format(struct nd_arena *a, const char *const *args, size_t *n)
 {
 	if (*n < 2 || !strchr(args[*n - 1], '{'))

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ready - /ready is 200 once every plugin that has something to wait for is ready (CoreDNS's
- * ready). A plugin that is ready but answers from old state has a line of its own behind the OK;
- * the status stays 200. */
+/* ready - /ready returns 200 once all plugins are ready (CoreDNS's ready). A plugin that is ready
+ * but serves old data adds a line after the OK; the status stays 200. */
 #include <string.h>
 #include "core/gen.h"
 #include "io/http1.h"
 
 struct ready {
-	bool continuously; /* monitor: ask again each time; else once ready is always ready */
+	bool continuously; /* monitor: check each time; otherwise until ready for the first time */
 	bool been_ready;
 	struct nd_gen *gen;
 };
@@ -18,7 +17,8 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 
 	if (l->nargs != 1 ||
 	    (strcmp(l->args[0], "until-ready") != 0 && strcmp(l->args[0], "continuously") != 0))
-		return nd_setup_error(ctx, l, "monitor: wants \"until-ready\" or \"continuously\"");
+		return nd_setup_invalid(ctx, l, "monitor", l->nargs ? l->args[0] : "",
+					"until-ready or continuously");
 	r->continuously = l->args[0][0] == 'c';
 	return 0;
 }

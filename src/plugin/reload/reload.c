@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reload - looks now and then whether the Corefile says something else, and loads it (CoreDNS's
- * reload). */
+/* reload - checks the Corefile periodically, and loads it when it has changed (CoreDNS's reload). */
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"
@@ -16,16 +15,15 @@ struct reload {
 	struct nd_process *process;
 	struct nd_gen *gen;
 	struct nd_timer timer;
-	uint64_t failed_hash; /* a text that did not serve is tried once */
+	uint64_t failed_hash; /* a text that failed to load is tried once */
 };
 
 static const struct nd_setting settings[] = { { 0 } };
 
 static void on_time(struct nd_timer *t);
 
-/* Several blocks may name it; as with CoreDNS there is one of it in a process, with the last one's
- * times. */
-static bool leads(const struct reload *r)
+/* Several blocks may have it. As in CoreDNS there is one per process: the last one is active. */
+static bool is_active(const struct reload *r)
 {
 	const struct reload *last = r;
 
@@ -35,18 +33,18 @@ static bool leads(const struct reload *r)
 	return last == r;
 }
 
-static void arm(struct reload *r)
+static void start_timer(struct reload *r)
 {
 	int64_t ns = r->interval_ns;
 
-	if (r->jitter_ns) /* +- jitter, so that replicas do not reload as one */
+	if (r->jitter_ns) /* +- jitter: replicas do not reload at the same time */
 		ns += (int64_t)(nd_random_u32() / 4294967296.0 * 2 * (double)r->jitter_ns) -
 		      r->jitter_ns;
 	nd_timer_start(r->process->loop, &r->timer, (uint64_t)ns, on_time);
 }
 
-/* The hash of what the file says now. 0, or an error: it cannot be parsed, which only warns. */
-static int look(struct reload *r, uint64_t *hash)
+/* The hash of the file now. 0, or an error: it cannot be parsed, which is logged. */
+static int read_hash(struct reload *r, uint64_t *hash)
 {
 	struct nd_arena a;
 	struct nd_conf conf;
@@ -68,7 +66,7 @@ static void on_time(struct nd_timer *t)
 	struct nd_process *p = r->process;
 	uint64_t hash;
 
-	if (look(r, &hash) == 0 && hash != r->gen->conf.hash && hash != r->failed_hash) {
+	if (read_hash(r, &hash) == 0 && hash != r->gen->conf.hash && hash != r->failed_hash) {
 		const struct nd_gen *mine = r->gen;
 		r->failed_hash = hash;
 		p->reload(p);
@@ -76,16 +74,15 @@ static void on_time(struct nd_timer *t)
 			return; /* this generation has ended, and r may be gone */
 		p->reload_failed++;
 	}
-	arm(r);
+	start_timer(r);
 }
 
 static int read_duration(struct nd_setup *s, const char *text, const char *what, int64_t least_ns,
 			 int64_t *out)
 {
 	if (nd_settings_duration(text, out) || *out < least_ns)
-		return nd_setup_error(s, NULL,
-				      "\"%s\" is no %s; give a duration of at least %gs, as \"30s\"",
-				      text, what, (double)least_ns / 1e9);
+		return nd_setup_invalid(s, NULL, what, text, "a duration of at least %gs",
+					(double)least_ns / 1e9);
 	return 0;
 }
 
@@ -96,14 +93,14 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 
 	r->process = s->process;
 	r->gen = s->gen;
-	r->interval_ns = 30ll * ND_NS_PER_S;
-	r->jitter_ns = 15ll * ND_NS_PER_S;
+	r->interval_ns = (int64_t)ND_S(30);
+	r->jitter_ns = (int64_t)ND_S(15);
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err && d->nargs > 0)
-		err = read_duration(s, d->args[0], "interval", 2ll * ND_NS_PER_S, &r->interval_ns);
+		err = read_duration(s, d->args[0], "interval", (int64_t)ND_S(2), &r->interval_ns);
 	if (!err && d->nargs > 1)
-		err = read_duration(s, d->args[1], "jitter", ND_NS_PER_S, &r->jitter_ns);
+		err = read_duration(s, d->args[1], "jitter", ND_S(1), &r->jitter_ns);
 	if (r->jitter_ns > r->interval_ns / 2)
 		r->jitter_ns = r->interval_ns / 2;
 	return err;
@@ -131,7 +128,7 @@ static int start(void *self, struct nd_setup *s)
 {
 	struct reload *r = self;
 
-	if (leads(r))
+	if (is_active(r))
 		nd_setup_collect(s, collect, r);
 	return 0;
 }
@@ -140,11 +137,11 @@ static void serving(void *self)
 {
 	struct reload *r = self;
 
-	if (!r->gen->file[0] || !leads(r))
+	if (!r->gen->file[0] || !is_active(r))
 		return; /* the built-in Corefile does not change */
 	nd_log_info("reload", "Running configuration hash = %016llx",
 		    (unsigned long long)r->gen->conf.hash);
-	arm(r);
+	start_timer(r);
 }
 
 static void stop(void *self)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* whoami - tells the client its address, port and transport, in the additional section (CoreDNS's
+/* whoami - returns the client's address, port and transport in the additional section (CoreDNS's
  * whoami). */
 #include "core/query.h"
 #include "core/setup.h"
