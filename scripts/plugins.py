@@ -41,7 +41,7 @@ def main():
     for name, present in rows:
         if present:
             print(f"\t&nd_plugin_{name},")
-    print("\tNULL,\n};\n\nconst char *const nd_plugins_absent[] = {")
+    print("\tNULL,\n};\n\nconst char *const nd_plugins_unsupported[] = {")
     for name, present in rows:
         if not present:
             print(f'\t"{name}",')

@@ -87,14 +87,14 @@ int nd_answer_as_is(struct nd_query *q, enum nd_section section, struct nd_name 
 int nd_answer_add(struct nd_query *q, enum nd_section section, uint16_t type, uint32_t ttl,
 		  const void *rdata, size_t n)
 {
-	/* The question's own letters: the owner becomes a pointer to offset 12. */
+	/* The owner becomes a pointer to the question, in the client's letter case. */
 	struct nd_name owner = q->msg.qname;
 
 	owner.wire = q->ans.w.base + ND_MSG_HEADER;
 	return nd_answer_rr(q, section, owner, type, q->msg.qclass, ttl, rdata, n);
 }
 
-/* The owner stands nowhere yet, or not all have room. */
+/* The owner is not in the message yet, or not all fit. */
 static int add_each(const struct nd_answer_set *s, const uint8_t *address, size_t stride, size_t n)
 {
 	int err = 0;
@@ -175,7 +175,7 @@ int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
 	return 0;
 }
 
-/* An owner's letters kept, pointers followed. */
+/* Follows pointers; keeps the letter case. */
 static int read_owner(const uint8_t *base, size_t len, uint16_t at, struct nd_name_buf *buf,
 		      struct nd_name *out)
 {
@@ -185,7 +185,7 @@ static int read_owner(const uint8_t *base, size_t len, uint16_t at, struct nd_na
 	return nd_name_read(&r, false, buf, out);
 }
 
-/* Writes one record of another message anew: names expanded, then compressed for this one. */
+/* Copies a record of another message: its names are expanded and compressed again. */
 static int copy_record(struct nd_query *q, enum nd_section to, const uint8_t *base, size_t len,
 		       uint16_t owner_at, uint16_t type, uint16_t class, uint32_t ttl,
 		       uint16_t rdata_at, uint16_t rdata_len)
@@ -221,7 +221,7 @@ int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_que
 	return 0;
 }
 
-/* Do its owner and what its rdata holds read well where they stand? */
+/* Its owner and rdata are well-formed. */
 static bool record_sound(const struct nd_msg *m, const struct nd_rr *rr)
 {
 	struct nd_name_buf buf;
@@ -231,8 +231,8 @@ static bool record_sound(const struct nd_msg *m, const struct nd_rr *rr)
 	       nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type) == 0;
 }
 
-/* The body can be taken as it stands if the message has its records behind a question as long as
- * ours (so that offsets mean the same) and its OPT, if any, comes last. */
+/* The body can be copied as a whole if its records follow a question of the same length, so that
+ * offsets remain valid, and its OPT, if any, comes last. */
 static bool same_layout(const struct nd_query *q, const struct nd_msg *m)
 {
 	return m->question_end == q->ans.body && m->count[0] == 1;
@@ -252,7 +252,7 @@ static int take_body(struct nd_query *q, const struct nd_msg *m)
 			continue;
 		}
 		if (opt_seen)
-			return ND_EFORMAT; /* a record behind the OPT: offsets would shift */
+			return ND_EFORMAT; /* a record after the OPT: its offset would change */
 		if (a->n == a->max)
 			return ND_ELIMIT;
 		if (!record_sound(m, &rr))
@@ -363,7 +363,7 @@ int nd_answer_take(struct nd_query *q, const struct nd_query *from)
 	return err;
 }
 
-/* Octets of the OPT that will be added; 0: none. */
+/* Bytes of the OPT that will be added; 0: none. */
 static size_t opt_len(const struct nd_query *q)
 {
 	const struct nd_answer *a = &q->ans;
@@ -380,7 +380,7 @@ static size_t opt_len(const struct nd_query *q)
 	return n;
 }
 
-/* RFC 6891 s6.1.1. The client's size and DO come back, as CoreDNS does (request.SizeAndDo). */
+/* RFC 6891 s6.1.1. With the client's size and DO, as CoreDNS does (request.SizeAndDo). */
 static void write_opt(struct nd_query *q)
 {
 	struct nd_answer *a = &q->ans;
@@ -390,7 +390,7 @@ static void write_opt(struct nd_query *q)
 	uint16_t flags = a->opt ? a->opt_flags : e->flags;
 	size_t ede = a->ede ? 6 + (a->ede_text ? strlen(a->ede_text) : 0) : 0;
 
-	if (e->present) /* CoreDNS keeps an answer's own DO and adds the client's */
+	if (e->present) /* CoreDNS adds the client's DO to the answer's */
 		flags = (uint16_t)((flags & 0xff00) | (e->flags & 0x8000));
 	if (q->rcode == ND_RCODE_BADVERS) {
 		size = flags = 0;
@@ -412,7 +412,7 @@ static void write_opt(struct nd_query *q)
 	}
 }
 
-/* Cuts whole records off the end until the rest fits (miekg/dns Truncate). */
+/* Removes whole records at the end until the rest fits (miekg/dns Truncate). */
 static void fit(struct nd_answer *a, size_t limit)
 {
 	while (a->n && a->w.pos > limit) {

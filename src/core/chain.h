@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chain.h - the plugins of a site in order, and the driver that runs a query through them. */
+/* chain.h - the plugins of a server block in order, and the driver that runs a query through them.
+ *
+ * Owns:    nothing; plugins and instances are the generation's.
+ * Threads: a chain is built on the control thread and then read by all workers; functions are
+ *          called on the query's worker.
+ */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/query.h"
 
+/* One plugin instance in a chain. */
 struct nd_link {
 	const struct nd_plugin *plugin;
 	void *self;
-	uint16_t index; /* of the instance in its generation: worker states */
+	uint16_t index; /* of the instance in its generation, for worker states */
 };
 
 struct nd_chain {
-	struct nd_link link[ND_CHAIN_MAX]; /* only plugins with `query`, `reply` or `done` */
+	struct nd_link link[ND_CHAIN_MAX]; /* plugins with `query`, `reply` or `done` only */
 	uint16_t len;
 	/* A bit per link. */
 	uint64_t asked;               /* it has a `query` */
-	uint64_t see_reply, see_done; /* it has none, and sees all that comes past */
-	bool empty;                   /* the block has no plugin at all: REFUSED */
+	uint64_t see_reply, see_done; /* it has none, but this one: called for all that pass */
+	bool empty;                   /* the block has no plugins: REFUSED */
 };
 
-/* A slot ready for a request: everything zeroed, answer over the worker's output. NULL: slab full
- * and nothing to shed. */
+/* A slot for a request, with an empty answer once it is started. NULL: the slab is full and no
+ * query can be cancelled for it. */
 struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 			      const struct nd_client *client);
 
-/* Runs a request that was just read: chooses the site, runs the chain, sends the reply through the
- * worker's `send` (unless it parks). q came from nd_query_new and is core's from here on. */
+/* Runs the request of n bytes: parses it, chooses the block, runs its chain, and sends the reply by
+ * nd_worker.send, unless the query is parked. q is core's from now on. */
 void nd_chain_start(struct nd_query *q, const void *bytes, size_t n);

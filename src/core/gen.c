@@ -36,15 +36,14 @@ static int check_directives(const struct nd_conf_server *server, struct nd_diag 
 		const struct nd_conf_line *l = &server->directives[i];
 		if (find_plugin(l->name))
 			continue;
-		if (in_list(nd_plugins_absent, l->name))
-			return nd_diag_at(
-				d, l->file, l->line,
-				"plugin/%s: known to CoreDNS, but not in this build yet; remove it, "
-				"or see \"nodens serve -plugins\" for what there is",
-				l->name);
+		if (in_list(nd_plugins_unsupported, l->name))
+			return nd_diag_at(d, l->file, l->line,
+					  "plugin/%s is not supported yet; remove it (\"nodens serve "
+					  "-plugins\" lists the supported plugins)",
+					  l->name);
 		return nd_diag_at(
 			d, l->file, l->line,
-			"Unknown directive '%s'; \"nodens serve -plugins\" lists the known ones",
+			"Unknown directive '%s'; \"nodens serve -plugins\" lists the supported plugins",
 			l->name);
 	}
 	return 0;
@@ -64,11 +63,9 @@ static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 		if (err)
 			return err;
 		if (scheme != ND_SCHEME_DNS)
-			return nd_diag_at(
-				d, key->file, key->line,
-				"\"%s\": %s:// is known to CoreDNS, but not in this build yet; "
-				"serve dns://",
-				key->text, scheme_text[scheme]);
+			return nd_diag_at(d, key->file, key->line,
+					  "\"%s\": %s:// is not supported yet; use dns://",
+					  key->text, scheme_text[scheme]);
 		struct nd_zone_key *grown = nd_arena_array(&g->arena, b->nkeys + n, sizeof *grown);
 		if (!grown)
 			return ND_ELIMIT;
@@ -125,7 +122,7 @@ static int setup_one(struct nd_gen *g, struct nd_block *b, struct nd_instance *i
 				       .directive = directive };
 	int err = in->plugin->setup ? in->plugin->setup(in->self, directive, &in->setup) : 0;
 	if (err && !d->set)
-		nd_setup_error(&in->setup, NULL, "can't be set up: %s", nd_err_text(err));
+		nd_setup_error(&in->setup, NULL, "setup failed: %s", nd_err_text(err));
 	return err;
 }
 
@@ -162,17 +159,16 @@ static int setup_plugin(struct nd_gen *g, struct nd_block *b, const struct nd_pl
 			return nd_diag_at(
 				d, l->file, l->line,
 				"plugin/%s: this plugin can only be used once per server block; "
-				"remove one of the two",
+				"remove one",
 				p->name);
 		if (!in || p->repeat == ND_REPEAT_INSTANCES) {
 			in = add_instance(g, b, p);
 			if (!in)
 				return ND_ELIMIT;
 			if (!add_link(&b->chain, in))
-				return nd_diag_at(
-					d, l->file, l->line,
-					"a server block holds at most %d plugins; split it in two",
-					ND_CHAIN_MAX);
+				return nd_diag_at(d, l->file, l->line,
+						  "too many plugins in a server block: at most %d",
+						  ND_CHAIN_MAX);
 		}
 		int err = setup_one(g, b, in, l, d);
 		if (err)
@@ -234,8 +230,8 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 		if (nd_name_same(e->sites[i]->zone, key->zone))
 			return nd_diag_at(
 				d, key->token->file, key->token->line,
-				"cannot serve %s://%s:%u - it is already defined; put both blocks "
-				"into one, or give one another port",
+				"cannot serve %s://%s:%u - it is already defined; merge the two "
+				"blocks, or use another port",
 				scheme_text[key->scheme], key->text, key->port);
 	struct nd_site *s = nd_arena_alloc(&g->arena, sizeof *s);
 	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
@@ -254,8 +250,7 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 	return 0;
 }
 
-/* One zone on a port both on all addresses and on some: whose question is it? CoreDNS refuses, and
- * so do we. */
+/* CoreDNS rejects a zone that is served on a port both on all addresses and on a given one. */
 static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 {
 	for (size_t i = 0; i < g->nendpoints; i++) {
@@ -273,7 +268,7 @@ static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 						return nd_diag_at(
 							d, k->token->file, k->token->line,
 							"cannot serve %s on %s - zone overlap listener capacity "
-							"with %s; bind both blocks, or neither",
+							"with %s; use bind in both blocks or in neither",
 							one->sites[t]->zone_text, one->label,
 							all->label);
 					}
@@ -320,7 +315,7 @@ static int make_endpoints(struct nd_gen *g, struct nd_diag *d)
 	return check_overlap(g, d);
 }
 
-/* --- the whole --- */
+/* --- the generation --- */
 
 static int build(struct nd_gen *g, struct nd_diag *d)
 {
@@ -404,12 +399,11 @@ int nd_gen_new(struct nd_process *p, const char *file, struct nd_gen **out, stru
 		return -ENOMEM;
 	g->file = nd_arena_string(&g->arena, file);
 	int err = nd_corefile_load(g->file, p->source, &g->arena, &g->conf, d);
-	if (!err &&
-	    g->conf.nservers == 0) { /* an empty file is as none: CoreDNS serves its built-in one */
+	if (!err && g->conf.nservers == 0) { /* an empty file counts as none, as with CoreDNS */
 		uint64_t hash = g->conf.hash;
 		err = nd_corefile_parse("", nd_corefile_default, strlen(nd_corefile_default),
 					p->source, &g->arena, &g->conf, d);
-		g->conf.hash = hash; /* what reload compares with */
+		g->conf.hash = hash; /* reload compares it with the file's */
 	}
 	return finish_new(g, err, out, d);
 }
@@ -424,7 +418,7 @@ int nd_gen_start(struct nd_gen *g, struct nd_diag *d)
 		if (in->plugin->start)
 			err = in->plugin->start(in->self, &in->setup);
 		if (err && !d->set)
-			nd_setup_error(&in->setup, NULL, "can't start: %s", nd_err_text(err));
+			nd_setup_error(&in->setup, NULL, "start failed: %s", nd_err_text(err));
 		in->started = !err;
 	}
 	g->started = true;
@@ -453,7 +447,7 @@ void nd_gen_stop(struct nd_gen *g)
 
 bool nd_gen_unref(struct nd_gen *g)
 {
-	return __atomic_sub_fetch(&g->workers, 1, __ATOMIC_ACQ_REL) == 0;
+	return atomic_fetch_sub_explicit(&g->workers, 1, memory_order_acq_rel) == 1;
 }
 
 void nd_gen_free(struct nd_gen *g)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 #include "core/parts.h"
 
 enum { METRIC_BYTES_MAX = 64 << 20 };
@@ -22,7 +23,7 @@ struct nd_metric_out {
 	size_t n, cap;
 };
 
-/* Text format 0.0.4: backslash, quote and newline are escaped in label values. */
+/* Label values escape backslash, quote and newline (text format 0.0.4). */
 static void add_escaped(struct nd_buf *b, const char *text)
 {
 	for (; *text; text++) {
@@ -54,14 +55,12 @@ static const char *label_text(struct nd_metric_out *out, const struct nd_metric_
 static struct sample *add_sample(struct nd_metric_out *out, const struct nd_metric_family *f,
 				 const char *const *values)
 {
-	if (out->n == out->cap) {
-		size_t cap = out->cap ? 2 * out->cap : 256;
-		struct sample *grown = realloc(out->sample, cap * sizeof *grown);
-		if (!grown)
-			return NULL;
-		out->sample = grown;
-		out->cap = cap;
-	}
+	struct sample *grown = nd_array_grow(out->sample, &out->cap, out->n + 1,
+					     sizeof *out->sample);
+
+	if (!grown)
+		return NULL;
+	out->sample = grown;
 	struct sample *s = &out->sample[out->n];
 	*s = (struct sample){ .family = f, .labels = label_text(out, f, values) };
 	if (!s->labels)
@@ -98,8 +97,8 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->labels, y->labels);
 }
 
-/* Equal names and labels become one: counts of two blocks add up; a gauge (a size, a time) that two
- * blocks tell about is the same thing seen twice, or the later one counts. */
+/* Samples with the same name and labels become one. Counts of two blocks add up; a gauge reported
+ * by two blocks is one object seen twice (a size), or the later value is meant (a time). */
 static void merge(struct nd_metric_out *out)
 {
 	size_t n = 0;
@@ -129,7 +128,7 @@ static void put_number(struct nd_buf *b, double v)
 		nd_buf_printf(b, "%.0f", v);
 		return;
 	}
-	/* As short as reads back the same: a time in seconds needs more digits than most. */
+	/* The fewest digits that parse to the same value. */
 	for (int digits = 6; digits <= 17; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, v);
 		if (strtod(text, NULL) == v)

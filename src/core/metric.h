@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metric.h - numbers for Prometheus, counted without a lock and summed when read.
+/* metric.h - counters for Prometheus: counted without locks, summed when scraped.
  *
- * Counting: a plugin keeps one block of counters per worker (a process object from nd_setup_share,
- * so that they survive a reload) and adds with nd_metric_add(). Reading: on a scrape the control
- * thread calls every registered collect function, which sums over the workers and emits samples.
- * Families are given in CoreDNS's names; the same family may be emitted by many collectors, the
- * page groups them and sums samples with equal labels (of gauges the largest stays).
+ * A plugin has a tally: counters per worker, in a process object, which survives a reload. On a
+ * scrape the control thread calls every collect function (nd_setup_collect), which sums over the
+ * workers and emits samples. Several collectors may emit the same family: the page groups them and
+ * adds up samples with equal labels (of gauges the largest remains). Names are CoreDNS's.
+ *
+ * Threads: nd_metric_add on the worker that owns the cells; nd_metric_get and nd_tally_sum on any;
+ *          the rest on the control thread.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
@@ -21,19 +24,19 @@ typedef _Atomic uint64_t nd_metric_cell; /* written by one thread, read by any *
 static inline void nd_metric_add(nd_metric_cell *c, uint64_t n)
 {
 	/* One writer: a plain load and store, no locked instruction. */
-	uint64_t v = __atomic_load_n((uint64_t *)c, __ATOMIC_RELAXED);
-	__atomic_store_n((uint64_t *)c, v + n, __ATOMIC_RELAXED);
+	uint64_t v = atomic_load_explicit(c, memory_order_relaxed);
+	atomic_store_explicit(c, v + n, memory_order_relaxed);
 }
 
 static inline uint64_t nd_metric_get(const nd_metric_cell *c)
 {
-	return __atomic_load_n((const uint64_t *)c, __ATOMIC_RELAXED);
+	return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-/* A row of counters, one copy per worker, for one set of label values. A process object: the same
- * kind and key give the same counters after a reload. */
+/* Counters for one set of label values, a copy per worker. A process object: the same kind and key
+ * give the same counters after a reload. */
 struct nd_tally {
-	uint32_t n;      /* cells a worker */
+	uint32_t n;      /* cells per worker */
 	uint32_t stride; /* cells between workers: whole cache lines */
 	uint16_t nworkers;
 	nd_metric_cell *cell;
@@ -44,15 +47,15 @@ static inline nd_metric_cell *nd_tally_cells(const struct nd_tally *t, uint16_t 
 	return t->cell + (size_t)worker * t->stride;
 }
 
-/* Over all workers. */
+/* Cell i summed over all workers. */
 uint64_t nd_tally_sum(const struct nd_tally *t, uint32_t i);
 
 struct nd_setup;
-/* From setup or start. NULL when memory is out. */
+/* From setup or start. NULL: out of memory. */
 struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
 /* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index;
- * NULL for the others. The key is the endpoint's label and `key`. In the generation's arena; NULL
- * when memory is out. */
+ * NULL for the others. Keyed by the endpoint's label and `key`. In the generation's arena. NULL:
+ * out of memory. */
 struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
 				       uint32_t n);
 
@@ -83,12 +86,13 @@ struct nd_metric_family {
 		.nbuckets = sizeof(bounds_) / sizeof *(bounds_)                \
 	}
 
-/* values: as many as the family has labels. All borrowed until return. */
+/* A sample of a counter or gauge. values: one per label of the family, copied. The family is
+ * static. */
 void nd_metric_emit(struct nd_metric_out *out, const struct nd_metric_family *f,
 		    const char *const *values, double value);
-/* bucket: nbuckets + 1 plain (not cumulated) counts, the last for over the top. */
+/* bucket: nbuckets + 1 counts, not cumulative, the last for values over the highest bound. */
 void nd_metric_emit_histogram(struct nd_metric_out *out, const struct nd_metric_family *f,
 			      const char *const *values, const uint64_t *bucket, double sum);
 
-/* The page (text format 0.0.4) of everything registered with the generation, and of the process. */
+/* Appends the page (text format 0.0.4) of all collectors of the generation. */
 void nd_metric_page(struct nd_gen *gen, struct nd_buf *out);

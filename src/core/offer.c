@@ -35,7 +35,7 @@ bool nd_offer_is_label(const char *text, size_t n)
 	return slash && slash > text && slash + 1 < text + n;
 }
 
-/* The request's own bytes: a plugin that renames changes only the view of them. */
+/* Reads the request's bytes, which a rename does not change. */
 static struct nd_offer_asked first_asked(const struct nd_query *q, struct nd_name_buf *buf)
 {
 	struct nd_reader r = nd_reader_over(q->msg.base, q->msg.len);
@@ -53,7 +53,7 @@ static int ask_link(struct nd_query *q, unsigned i, const struct nd_offer_asked 
 	const struct nd_link *l = &q->run.chain->link[i];
 	uint16_t at = q->run.at;
 
-	q->run.at = (uint16_t)(i + 1); /* whose state nd_query_state() gives */
+	q->run.at = (uint16_t)(i + 1); /* for nd_query_state() */
 	int n = l->plugin->offer->label(l->self, q, asked, label, out, cap);
 	q->run.at = at;
 	return n;
@@ -64,8 +64,8 @@ int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap)
 	struct nd_name_buf buf;
 	int found = -1;
 
-	/* A question asked of those below belongs to the one above; one that went through the
-	 * server has its own. */
+	/* A sub-query of the plugins below has its parent's labels; one of the whole server has
+	 * its own. */
 	while (q->run.below)
 		q = q->run.parent;
 	if (!q->site || !q->site->block->nlabel_zones)
@@ -73,7 +73,7 @@ int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap)
 	const struct nd_block *b = q->site->block;
 	struct nd_offer_asked asked = first_asked(q, &buf);
 	bool inside = nd_setup_zone_match(b->label_zones, b->nlabel_zones, asked.lower) != NULL;
-	/* Of two with the same label the one behind wins, as with CoreDNS. */
+	/* Of two plugins with the same label the later one counts, as with CoreDNS. */
 	for (unsigned i = 0; i < q->run.chain->len; i++) {
 		const struct nd_offer *o = q->run.chain->link[i].plugin->offer;
 		if (!o || !o->label || (!inside && !o->label_anywhere))

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* offer.h - what a plugin offers to others of its block, which never include it.
+/* offer.h - services of a plugin for other plugins of its block, which never include it.
  *
- * Each part of an offer is for one taker: labels for `metadata`, a search list for `autopath`,
- * zones for `transfer`. A taker finds a plugin by name (nd_offer_find, in `start`) or asks all of
- * the block. Threads: everything here is called on workers, under the RCU read lock; nothing given
- * may be kept past the call.
+ * Each part of an offer has one user: labels `metadata`, search domains `autopath`, zones
+ * `transfer`, external names `k8s_external`. A user finds a plugin by name (nd_offer_find), or core
+ * asks all plugins of the block (nd_offer_label).
+ *
+ * Owns:    nothing; what a call returns is valid until its RCU read-side section ends.
+ * Threads: functions of an offer on workers, in an RCU read-side section; registration on the
+ *          control thread.
  */
 #pragma once
 
@@ -18,39 +21,39 @@ struct nd_query;
 struct nd_setup;
 
 enum {
-	ND_OFFER_DOMAINS = 16,    /* of a search list */
-	ND_OFFER_LABEL_MAX = 256, /* octets of a label's value that are read */
+	ND_OFFER_DOMAINS = 16,    /* search domains at most */
+	ND_OFFER_LABEL_MAX = 256, /* bytes of a label's value that are used */
 };
 
-/* ---- metadata ---- */
+/* --- metadata --- */
 
-/* What a question was when it came in, before any plugin changed it. */
+/* The question as the client asked it, before any plugin changed it. */
 struct nd_offer_asked {
 	struct nd_name lower;
 	uint16_t qtype;
 };
 
-/* ---- autopath ---- */
+/* --- autopath --- */
 
 struct nd_offer_search {
-	struct nd_name domain[ND_OFFER_DOMAINS]; /* in order; lower case; the last one is the root */
+	struct nd_name domain[ND_OFFER_DOMAINS]; /* in order; lower case; the last is the root */
 	size_t n;
-	struct nd_name_buf buf[ND_OFFER_DOMAINS]; /* for names that are made */
+	struct nd_name_buf buf[ND_OFFER_DOMAINS]; /* space for names that are made */
 };
 
-/* ---- k8s_external ---- */
+/* --- k8s_external --- */
 
-/* An address or a host outside, where something is reached. */
+/* An external address or host of a Service. */
 struct nd_offer_target {
-	struct nd_name
-		key;    /* SERVICE.NAMESPACE or ENDPOINT.SERVICE.NAMESPACE, below the zone given */
+	/* SERVICE.NAMESPACE or ENDPOINT.SERVICE.NAMESPACE, below the zone given. */
+	struct nd_name key;
 	uint8_t ip_len; /* 4 or 16; 0: host */
 	uint8_t ip[16];
 	struct nd_name host;
-	int32_t port; /* -1: none given */
-	/* Labels (length and letters; length 0: none), for a walk over all only. */
+	int32_t port; /* -1: none */
+	/* Labels (length and letters; length 0: none), for a walk only. */
 	const uint8_t *port_name, *protocol;
-	bool endpoint; /* of a headless Service: each of its names is one of several */
+	bool endpoint; /* of a headless Service: one of several with this name */
 };
 
 struct nd_offer_targets {
@@ -59,26 +62,26 @@ struct nd_offer_targets {
 };
 
 struct nd_offer_external {
-	/* Puts what stands behind a name at or below zone, both lower case. headless: endpoints
-	 * too. False: no such name. */
+	/* Puts the targets of a name at or below zone, both lower case. headless: endpoints too.
+	 * False: the name does not exist. */
 	bool (*find)(const void *self, struct nd_name lower, struct nd_name zone, bool headless,
 		     const struct nd_offer_targets *to);
-	/* Who has the address outside: key is SERVICE.NAMESPACE.ZONE. */
+	/* Puts the owners of an external address; key is SERVICE.NAMESPACE.ZONE. */
 	void (*reverse)(const void *self, const uint8_t *ip, size_t n, struct nd_name zone,
 			const struct nd_offer_targets *to);
-	/* This server's own addresses outside. */
+	/* Puts this server's external addresses. */
 	void (*servers)(const void *self, bool headless, const struct nd_offer_targets *to);
-	/* Everything, some Services a call: *at from 0 on. False: that was the last. A Service that
-	 * stays is put once at least; perhaps twice while others come. */
+	/* Puts all targets, some Services per call; *at starts at 0. False: those were the last. A
+	 * Service that remains is put at least once, perhaps twice while others are added. */
 	bool (*walk)(const void *self, struct nd_name zone, bool headless, uint64_t *at,
 		     const struct nd_offer_targets *to);
 	/* Unix time of the last change. */
 	uint32_t (*serial)(const void *self);
-	/* The plugin's own TTL, in seconds. */
+	/* The plugin's TTL, in seconds. */
 	uint32_t (*ttl)(const void *self);
 };
 
-/* ---- transfer ---- */
+/* --- transfer --- */
 
 enum { ND_OFFER_SOA_MAX = 2 * ND_NAME_MAX + 38 };
 
@@ -101,46 +104,47 @@ struct nd_offer_records {
 	void *ctx;
 };
 
-/* The contents of a zone, all but its SOA. */
+/* The records of a zone without its SOA. */
 struct nd_offer_zone {
-	/* Is this a zone of the plugin, exactly? Then its SOA as it is now. zone: lower case. */
+	/* True: the plugin is authoritative for exactly this zone; out is its SOA now. zone: lower
+	 * case. */
 	bool (*soa)(const void *self, struct nd_name zone, struct nd_offer_soa *out);
-	/* Does a secondary with this serial need nothing? */
+	/* A secondary with this serial is up to date. */
 	bool (*current)(uint32_t theirs, uint32_t ours);
-	/* Puts some records a call, *at from 0 on. False: those were the last. What stays is put
-	 * once at least; perhaps twice while other things come. */
+	/* Puts some records per call; *at starts at 0. False: those were the last. A record that
+	 * remains is put at least once, perhaps twice while others are added. */
 	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
 		     const struct nd_offer_records *to);
 };
 
 struct nd_offer {
-	/* The value of a metadata label ("PLUGIN/NAME"), made only when somebody asks: its length
-	 * (cut at cap) or -1, where there is no such label now. The plugin's per-query state can be
-	 * asked for. */
+	/* Writes the value of a metadata label ("PLUGIN/NAME"), only when it is used. Returns its
+	 * length, cut at cap, or -1: no such label now. nd_query_state() is the plugin's. */
 	int (*label)(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
 		     const char *label, char *out, size_t cap);
-	/* Its labels say what happened to the question, and so do not keep to the zones of
+	/* Its labels are those of the query, not of a zone: not limited to the zones of
 	 * `metadata`. */
 	bool label_anywhere;
 
-	/* The domains that q's client searches. False: not known, nothing is searched. */
+	/* The search domains of q's client. False: unknown, none. */
 	bool (*search)(const void *self, const struct nd_query *q, struct nd_offer_search *out);
 
 	const struct nd_offer_external *external;
 	const struct nd_offer_zone *zone;
 };
 
-/* A plugin of the same block, by name. NULL: not there. In `start` or later; *self is its instance.
- */
+/* A plugin of the same block by name; *self is its instance. NULL: not in the block. From `start`
+ * on. */
 const struct nd_plugin *nd_offer_find(const struct nd_setup *s, const char *name,
 				      const void **self);
 
-/* `metadata` stands in this block, for these zones. From its setup. */
+/* The block has `metadata`, for these zones. From its setup. */
 void nd_offer_labels(struct nd_setup *s, const struct nd_name *zones, size_t n);
-/* `k8s_external` stands in this block: what is outside is kept by who offers it. From its setup. */
+/* The block has `k8s_external`: the plugin with that offer keeps external addresses. From its
+ * setup. */
 void nd_offer_want_external(struct nd_setup *s);
-/* Is this text shaped like a label: something before a slash, and something behind it? */
+/* The text has the form of a label: characters before and after a slash. */
 bool nd_offer_is_label(const char *text, size_t n);
-/* The value of a label for q: its length, cut at cap, or -1 (no such label, or no `metadata` in the
- * block). On the way of a query that nobody asks a label of, nothing of this costs anything. */
+/* Writes the value of a label for q. Returns its length, cut at cap, or -1: no such label, or the
+ * block has no `metadata`. A query costs nothing until this is called. */
 int nd_offer_label(struct nd_query *q, const char *label, char *out, size_t cap);

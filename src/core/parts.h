@@ -19,7 +19,7 @@ void nd_chain_route(struct nd_query *q);
 /* Runs the chain from q's position. */
 void nd_chain_run(struct nd_query *q);
 /* Ends a waiting query early; the plugin it waits for gets `cancel`. answer: q fails with SERVFAIL
- * and `why` for the log. Otherwise nothing is sent, and the queries it is a sub-query of end too. */
+ * and `why` for the log. Otherwise nothing is sent, and the queries above it end too. */
 void nd_chain_cancel(struct nd_query *q, bool answer, const char *why);
 
 /* --- query_slot.c --- */

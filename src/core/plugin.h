@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.h - the contract between the chain and a plugin.
  *
- * The driver (chain.c) knows when, the plugin knows how. Plugins never call each other; to ask
- * something else they open a sub-query (nd_query_ask). The order of plugins comes from
- * plugins.list, never from the Corefile.
+ * The driver (chain.c) decides when a plugin is called. Plugins never call each other; to ask
+ * another question they open a sub-query (nd_query_ask). Their order is that of plugins.list, not
+ * of the Corefile.
  *
- * A normal query: `query` of each plugin runs down the chain until one says DONE; then `reply` of
- * those who asked for it (nd_query_want_reply), last first: they may change the answer; then the
- * answer is made final (OPT, truncation, header) and sent; then `done` of those who asked for it
- * (nd_query_want_done), last first: they only look (log, metrics). A plugin without `query` need
- * not ask: its `reply` and `done` see all that came past it.
- * A waiting query: a plugin parks it (nd_query_park), returns WAIT, and calls nd_chain_resume()
- * once, later, on the same worker; the chain goes on from there.
+ * Query:   the `query` of each plugin is called in order until one returns ND_DONE. Then the
+ *          `reply` of the plugins that called nd_query_want_reply(), last one first: they may
+ *          change the answer. Then the answer is completed (OPT, truncation, header) and sent. Then
+ *          the `done` of those that called nd_query_want_done(), last one first: they only read
+ *          (log, metrics). A plugin without `query` need not call them: its `reply` and `done` are
+ *          called for every query that passed it.
+ * Waiting: a plugin parks the query (nd_query_park), returns ND_WAIT, and calls nd_chain_resume()
+ *          once, later, on the same worker.
+ * Threads: see each group of functions.
+ * Errors:  int: 0 or a negative ND_E*, with a message by nd_setup_error() or nd_setup_invalid().
  */
 #pragma once
 
@@ -27,62 +30,62 @@ struct nd_setup;
 struct nd_worker;
 
 enum nd_verdict {
-	ND_NEXT,  /* not mine, or not finished: ask the next plugin */
-	ND_DONE,  /* the answer stands in q: start the way back */
-	ND_WAIT,  /* I parked q and hold its reference; nd_chain_resume() once, later */
-	ND_DROP,  /* send nothing */
-	ND_AGAIN, /* with nd_chain_resume() only: my `query` is called once more */
+	ND_NEXT,  /* not answered here: call the next plugin */
+	ND_DONE,  /* the answer is in q: start the way back */
+	ND_WAIT,  /* q is parked; the plugin holds its reference and resumes it once */
+	ND_DROP,  /* send no reply */
+	ND_AGAIN, /* with nd_chain_resume() only: call this plugin's `query` again */
 };
 
-/* A parked query, by slot and generation; a stale one does nothing. Only references are kept. */
+/* Identifies a parked query; stale once that has ended. Keep this, never a pointer. */
 struct nd_query_ref {
 	struct nd_query *q;
-	uint32_t generation;
+	uint32_t generation; /* of the slot */
 };
 
+/* What a directive does that is given twice in a server block. */
 enum nd_plugin_repeat {
-	ND_REPEAT_INSTANCES, /* a directive given twice makes two instances, in order */
-	ND_REPEAT_MERGE,     /* setup is called again on the same instance */
-	ND_REPEAT_REFUSE,    /* an error, as CoreDNS's plugin.ErrOnce */
+	ND_REPEAT_INSTANCES, /* two instances, in order */
+	ND_REPEAT_MERGE,     /* setup is called again for the same instance */
+	ND_REPEAT_REFUSE,    /* an error, as with CoreDNS's plugin.ErrOnce */
 };
 
 enum { ND_CHAIN_MAX = 64 }; /* plugins of a block that take part in its chain */
 
-struct nd_plugin { /* any function may be absent */
+struct nd_plugin { /* any function may be NULL */
 	const char *name;
 	enum nd_plugin_repeat repeat;
-	size_t self_size;   /* instance, zeroed, lives with the generation */
-	size_t worker_size; /* per worker, zeroed: pools, counters; nd_query_worker_state() */
-	size_t query_size;  /* per query; zeroed when first asked for; nd_query_state() */
-	const struct nd_setting *settings; /* what its Corefile block may say; NULL: no table */
-	const struct nd_offer *offer;      /* to others of its block; see offer.h */
+	size_t self_size;   /* bytes of an instance; zeroed, lives with the generation */
+	size_t worker_size; /* bytes per instance and worker, zeroed; nd_query_worker_state() */
+	size_t query_size;  /* bytes per query, zeroed on first use; nd_query_state() */
+	const struct nd_setting *settings; /* options of its Corefile block; NULL: none */
+	const struct nd_offer *offer;      /* services to other plugins of the block; offer.h */
 
-	/* Control thread, in this order. All may fail but stop and clear; after a failure `clear`
-	 * is called, which takes half-built and cleared selves alike.
-	 * setup:   reads the directive; no side effects outside (shares are taken, not changed).
-	 * start:   before the new generation serves: open HTTP endpoints, start watching files.
-	 *          The old generation may still be running.
-	 * serving: all workers have adopted it and the sockets are open.
-	 * stop:    the generation ends (reload or shutdown), its last queries may still run. */
+	/* Control thread, in this order. All but stop and clear may fail; after a failure `clear`
+	 * is called, also for instances that are set up in part or cleared already.
+	 * setup:   reads the directive. No effects outside: shared objects are taken, not changed.
+	 * start:   before the generation serves: opens HTTP endpoints, starts to watch files. The
+	 *          old generation may still be running.
+	 * serving: all workers use the generation and its sockets are open.
+	 * stop:    the generation ends (reload, shutdown); its last queries may still run. */
 	int (*setup)(void *self, const struct nd_conf_line *directive, struct nd_setup *s);
 	int (*start)(void *self, struct nd_setup *s);
 	void (*serving)(void *self);
 	void (*stop)(void *self);
 	void (*clear)(void *self);
 
-	/* Worker threads, many at once: hence const self. state is this worker's worker_size bytes.
-	 */
+	/* Worker threads, concurrently: self is const. state: this worker's worker_size bytes. */
 	int (*worker_start)(const void *self, void *state, struct nd_worker *w);
 	void (*worker_stop)(const void *self, void *state, struct nd_worker *w);
 	enum nd_verdict (*query)(const void *self, struct nd_query *q); /* way in */
 	void (*reply)(const void *self, struct nd_query *q);            /* way back; never waits */
-	void (*done)(const void *self, struct nd_query *q); /* the answer is final and sent */
-	/* It waits here, and nobody waits for it any more (client gone, deadline, shutdown): forget
-	 * ref. After it the plugin never touches the query again. */
+	void (*done)(const void *self, struct nd_query *q); /* the reply is final and sent */
+	/* The query that waits here is cancelled (client gone, deadline, overload, shutdown): drop
+	 * ref, and never use the query again. */
 	void (*cancel)(const void *self, struct nd_query_ref ref);
 };
 
-/* Made from plugin/plugins.list by the build. NULL-terminated, in chain order. */
+/* Generated from plugin/plugins.list. NULL-terminated, in chain order. */
 extern const struct nd_plugin *const nd_plugins[];
-/* Names that CoreDNS knows and this build does not, NULL-terminated. */
-extern const char *const nd_plugins_absent[];
+/* Names of CoreDNS plugins that are not supported yet, NULL-terminated. */
+extern const char *const nd_plugins_unsupported[];

@@ -113,7 +113,7 @@ struct nd_query {
 
 	/* The answer. */
 	struct nd_answer ans;
-	const char *error; /* the reason of a failure, for plugin errors; query's or static memory */
+	const char *error; /* why it failed, for plugin errors; query's or static memory */
 	uint16_t rcode;    /* ND_RCODE_* that the client reads */
 	bool failed;       /* by nd_query_fail: no plugin answered, the server sends the rcode */
 	bool drop;         /* no reply is sent */

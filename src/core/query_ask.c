@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sub-queries: one plugin asks something else, of the whole server or of those below it. */
+/* Sub-queries: a plugin asks the whole server, or the plugins below it, another question. */
 #include <stdlib.h>
 #include <string.h>
 #include "core/parts.h"
 
-/* The parent's EDNS, options too, behind the question: a lookup of our own is no new hop, so that
- * RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the whole request). */
+/* Writes the parent's EDNS with its options after the question. A lookup within the server is not a
+ * hop, so RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the request). */
 static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t *at)
 {
 	const struct nd_edns *from = &q->msg.edns;
@@ -22,8 +22,8 @@ static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t 
 	m->count[3] = 1;
 }
 
-/* A request of our own in the child's slot: the parent's header flags and EDNS, another question,
- * no other records. False: no memory. */
+/* Makes the request in the child's slot: the parent's header flags and EDNS, another question, no
+ * other records. False: out of memory. */
 static bool write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
 			  uint16_t qtype)
 {
@@ -116,6 +116,6 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target)
 {
 	if (q->depth >= ND_QUERY_DEPTH_MAX)
-		return ND_DONE; /* a loop of CNAMEs: what was found so far is the answer */
+		return ND_DONE; /* a loop of CNAMEs: the answer ends here */
 	return nd_query_ask(q, target, q->msg.qtype, ND_ASK_SITE, on_target);
 }

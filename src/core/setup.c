@@ -65,17 +65,16 @@ int nd_setup_zones(struct nd_setup *s, const char *const *args, size_t n, struct
 		*nzones = s->block->nzones;
 		return 0;
 	}
-	/* A network off the octet boundary makes several zones: two passes. */
+	/* A network may make several zones, so there are two passes: count, copy. */
 	for (size_t pass = 0; pass < 2; pass++) {
 		size_t at = 0;
 		for (size_t i = 0; i < n; i++) {
 			struct nd_name *some;
 			size_t count;
 			if (nd_site_parse_zone(args[i], s->arena, &some, &count))
-				return nd_setup_error(s, NULL,
-						      "\"%s\" is no zone; give a domain name, or "
-						      "a network for its reverse zone",
-						      args[i]);
+				return nd_setup_invalid(s, NULL, "zone", args[i],
+							"a domain name, or a network (reverse "
+							"zone) like \"10.0.0.0/24\"");
 			if (pass == 1)
 				memcpy(*zones + at, some, count * sizeof *some);
 			at += count;
@@ -212,7 +211,7 @@ void nd_setup_ready_notes(struct nd_gen *gen, struct nd_buf *to)
 		nd_buf_printf(&one, "\n%s: ", in->plugin->name);
 		size_t head = one.len;
 		in->note(in->self, &one);
-		/* Blocks that share what they answer from say the same. */
+		/* Blocks that share an object give the same note. */
 		if (one.len > head && !strstr(nd_buf_string(to), nd_buf_string(&one)))
 			nd_buf_text(to, nd_buf_string(&one));
 	}
@@ -235,11 +234,6 @@ void nd_setup_lameduck(struct nd_setup *s, int64_t ns)
 {
 	if (ns > s->gen->lameduck_ns)
 		s->gen->lameduck_ns = ns;
-}
-
-void nd_setup_transparent(struct nd_setup *s, bool yes)
-{
-	instance_of(s)->transparent = yes;
 }
 
 void nd_setup_dropped(struct nd_setup *s, void (*dropped)(const void *self, struct nd_query *q))

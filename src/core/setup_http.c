@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP endpoints of plugins: several paths may share an address, and an address is kept across
- * reloads. */
+/* HTTP endpoints of plugins. Several paths may share an address, and a reload keeps the addresses
+ * that the new generation has too. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +29,10 @@ struct server {
 	struct nd_process *process;
 	struct nd_addr addr;
 	struct nd_http1_server *http;
-	uint32_t refs; /* paths of all generations that stand on it */
+	uint32_t refs; /* paths of all generations that it serves */
 };
 
-/* ":8080" and "localhost:9153" as Go's net.Listen reads them: no host means all addresses. */
+/* ":8080" and "localhost:9153" as with Go's net.Listen: no host means all addresses. */
 static int parse_address(const char *text, struct nd_addr *out)
 {
 	char buf[ND_ADDR_TEXT_MAX];
@@ -58,9 +58,8 @@ int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
 	if (!p)
 		return ND_ELIMIT;
 	if (parse_address(address, &p->addr))
-		return nd_setup_error(
-			s, NULL, "\"%s\" is no address to listen on; give [IP]:PORT, as \":8080\"",
-			address);
+		return nd_setup_invalid(s, NULL, "listen address", address,
+					"[IP]:PORT, like \":8080\"");
 	p->address = address;
 	p->path = path;
 	p->handle = handle;
@@ -72,8 +71,7 @@ int nd_setup_http(struct nd_setup *s, const char *address, const char *path,
 	return 0;
 }
 
-/* Answers from the paths of the generation that serves now, or, before the first one serves, that
- * is starting. */
+/* Paths of the current generation only: the one that serves, or the first while it starts. */
 static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
 {
 	struct server *s = ctx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Process objects that generations hold in common. */
+/* Process objects shared by several generations (nd_setup_share). */
 #include <stdlib.h>
 #include <string.h>
 #include "core/parts.h"
@@ -64,7 +64,6 @@ void *nd_setup_share(struct nd_setup *setup, const char *kind, const void *key, 
 	return s->object;
 }
 
-/* Last taken, first given back: an object may stand on one that was taken before it. */
 void nd_setup_share_release(struct nd_gen *g)
 {
 	while (g->nshares > 0) {

@@ -25,8 +25,8 @@ static int add_name(struct nd_arena *a, struct nd_name name, struct nd_name *out
 	return 0;
 }
 
-/* A network as reverse zones: one when its length is a whole octet (IPv4) or nibble (IPv6), else
- * the several that make it up. */
+/* A network as reverse zones: one if its length is a whole number of bytes (IPv4) or nibbles
+ * (IPv6), else as many as cover it. */
 static int reverse_zones(const struct nd_cidr *net, struct nd_arena *a, struct nd_name **zones,
 			 size_t *n)
 {
@@ -73,8 +73,8 @@ int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zo
 	return add_name(a, name, *zones);
 }
 
-/* ":53" at the end, if it is a port; what only looks like one stays part of the name (CoreDNS takes
- * it). */
+/* Removes ":53" at the end if that is a port; anything else after a colon stays part of the name,
+ * which CoreDNS accepts. Returns the length without it. */
 static size_t split_port(const char *text, uint16_t *port)
 {
 	size_t len = strlen(text);
@@ -87,7 +87,7 @@ static size_t split_port(const char *text, uint16_t *port)
 	unsigned long v = strtoul(colon + 1, &end, 10);
 	if (*end || colon[1] < '0' || colon[1] > '9' || v == 0 || v > 65535)
 		return len;
-	/* An IPv6 network has colons of its own: its last group is no port. */
+	/* The last group of an IPv6 network is not a port. */
 	const char *slash = strchr(text, '/');
 	if (slash && slash > colon)
 		return len;
@@ -114,14 +114,13 @@ int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum 
 	if (!zone)
 		return ND_ELIMIT;
 	if (nd_site_parse_zone(zone, a, zones, n))
-		return nd_diag_at(d, key->file, key->line,
-				  "\"%s\" is no zone to serve; give [SCHEME://]ZONE[:PORT], as "
-				  "\"example.org:53\" or \"10.0.0.0/24\"",
-				  key->text);
+		return nd_diag_invalid(d, key->file, key->line, "", "zone", key->text,
+				       "[SCHEME://]ZONE[:PORT], like \"example.org:53\" or "
+				       "\"10.0.0.0/24\"");
 	return 0;
 }
 
-/* --- choosing --- */
+/* --- choosing the site of a question --- */
 
 static uint32_t bucket_of(const struct nd_endpoint *e, struct nd_name name)
 {
@@ -176,12 +175,12 @@ const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name l
 		if (!(e->label_counts >> (n < 63 ? n : 63) & 1))
 			continue;
 		if (n == 0 && found)
-			break; /* for DS, '.' is nobody's parent */
+			break; /* for DS, '.' is not a parent */
 		const struct nd_site *s = find_zone(e, nd_name_parent(lower, lower.labels - n));
 		if (!s)
 			continue;
-		/* CoreDNS goes on for DS: the zone's parent has it, if it is served here too; the
-		 * shortest wins. */
+		/* DS is in the parent zone: CoreDNS continues to the shortest zone that it
+		 * serves. */
 		found = s;
 		if (qtype != ND_TYPE_DS)
 			break;

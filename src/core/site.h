@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* site.h - server blocks: what their keys mean, and which one a question goes to.
+/* site.h - server blocks: their keys, and which block a question goes to.
  *
- * A site is one zone of one server block (a block with several keys makes several sites with one
- * chain). Keys: [SCHEME://]ZONE[:PORT], CIDR as reverse zones; CoreDNS's rules
- * (coredns-features 1.2).
+ * A site is one zone of one server block; a block with several keys makes several sites with one
+ * chain. Keys: [SCHEME://]ZONE[:PORT], a CIDR as its reverse zones, by CoreDNS's rules.
+ *
+ * Owns:    nothing; all of it is in the generation's arena.
+ * Threads: built on the control thread, then read by all workers.
  */
 #pragma once
 
@@ -25,10 +27,10 @@ enum nd_scheme {
 };
 
 struct nd_site {
-	struct nd_name zone;   /* lookup name */
+	struct nd_name zone;   /* lower case */
 	const char *zone_text; /* "cluster.local." */
 	const char *view;      /* "" without the view plugin */
-	uint16_t key;          /* which of the block's keys this is */
+	uint16_t key;          /* index in the block's keys */
 	struct nd_chain *chain;
 	struct nd_block *block;
 };
@@ -39,18 +41,18 @@ struct nd_zone_key {
 	const char *text; /* "cluster.local." */
 	enum nd_scheme scheme;
 	uint16_t port;
-	const struct nd_conf_token *token; /* where it stands */
+	const struct nd_conf_token *token; /* its place in the Corefile */
 };
 
 /* One server block of the Corefile. */
 struct nd_block {
 	const struct nd_conf_server *conf;
 	struct nd_chain chain;
-	struct nd_name *zones; /* of its keys, in order; the default of every plugin's ZONES */
+	struct nd_name *zones; /* of its keys, in order; the default for every plugin's ZONES */
 	size_t nzones;
 	struct nd_zone_key *keys;
 	size_t nkeys;
-	bool other_classes;                /* has chaos, forward or proxy */
+	bool other_classes;                /* nd_setup_other_classes() */
 	const char *root;                  /* plugin root; "" */
 	const struct nd_name *label_zones; /* plugin metadata; none: no labels */
 	size_t nlabel_zones;
@@ -64,26 +66,26 @@ struct nd_endpoint {
 	uint16_t index; /* in its generation */
 	enum nd_scheme scheme;
 	bool wildcard;       /* no bind: IPv4 and IPv6 */
-	struct nd_addr addr; /* port set; when wildcard, ::, and the server opens 0.0.0.0 too */
+	struct nd_addr addr; /* with port; wildcard: ::, and the server opens 0.0.0.0 too */
 	const char *label;   /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
-	bool other_classes;  /* some block here takes classes but IN */
+	bool other_classes;  /* some block here accepts classes other than IN */
 	struct nd_site **sites; /* longest zone first */
 	size_t nsites;
-	uint32_t hash_bits, *buckets; /* index by zone for many sites; see site.c */
+	uint32_t hash_bits, *buckets; /* index by zone; site.c */
 	uint64_t label_counts;        /* bit n: some zone has n labels (63: or more) */
 };
 
-/* "a.test:1053", "dns://.:53", "10.0.0.0/8" to scheme, port (0: none given) and zones in the arena.
- * 0 or ND_ECONF (diag has file, line and cure). */
+/* Parses "a.test:1053", "dns://.:53", "10.0.0.0/8" to scheme, port (0: none given) and zones in the
+ * arena. 0, ND_ELIMIT, or ND_ECONF with a message. */
 int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum nd_scheme *scheme,
 		      uint16_t *port, struct nd_name **zones, size_t *n, struct nd_diag *d);
-/* A zone argument of a plugin ("cluster.local", "10.0.0.0/24"): as CoreDNS's
+/* Parses a zone argument of a plugin ("cluster.local", "10.0.0.0/24"), like CoreDNS's
  * plugin.Host.NormalizeExact. */
 int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zones, size_t *n);
 
-/* The site for a lower-case name by longest zone; DS goes to the parent's block if that is served
- * ('.' does not count). NULL: none. */
+/* The site with the longest zone that contains the lower-case name. DS: the parent zone's, if that
+ * is served too (the root zone does not count). NULL: none. On any thread. */
 const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower,
 				   uint16_t qtype);
-/* Called once the sites are in place. */
+/* Builds the index once all sites are in place. 0 or ND_ELIMIT. */
 int nd_site_index(struct nd_endpoint *e, struct nd_arena *a);

@@ -2,14 +2,13 @@
 #include "core/worker.h"
 
 #include <errno.h>
-
 #include <stdlib.h>
 #include <string.h>
 #include "core/parts.h"
 
 enum { OUT_BYTES = 256 * 1024 };
 
-int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_parked)
+int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_slots)
 {
 	w->id = id;
 	w->loop = loop;
@@ -19,7 +18,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	nd_list_init(&w->parked);
 	nd_list_init(&w->resumes);
 	w->nslots = w->nparked = 0;
-	w->max_slots = max_parked;
+	w->max_slots = max_slots;
 	w->pages = NULL;
 	w->batch = false;
 	w->running = 0;
@@ -86,7 +85,7 @@ static void on_deadline(struct nd_timer *t)
 		if (q->slot.deadline_ns > w->now_ns)
 			break;
 		w->cancelled++;
-		nd_chain_cancel(q, true, "the time for an answer is over");
+		nd_chain_cancel(q, true, "query timed out");
 	}
 	nd_worker_watch_deadline(w);
 }
@@ -152,7 +151,8 @@ static void end_gen(struct nd_worker *w, struct nd_worker_gen *wg)
 	nd_list_del(&wg->link);
 	stop_plugins(w, wg, g->ninstances);
 	free_worker_gen(wg);
-	if (__atomic_sub_fetch(&g->workers, 1, __ATOMIC_ACQ_REL) == 0 && g->process->gen_left)
+	if (atomic_fetch_sub_explicit(&g->workers, 1, memory_order_acq_rel) == 1 &&
+	    g->process->gen_left)
 		g->process->gen_left(g->process);
 }
 
@@ -183,7 +183,7 @@ int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen)
 		if (err)
 			goto fail;
 	}
-	__atomic_add_fetch(&gen->workers, 1, __ATOMIC_ACQ_REL);
+	atomic_fetch_add_explicit(&gen->workers, 1, memory_order_acq_rel);
 	nd_list_add(&w->gens, &wg->link);
 
 	struct nd_worker_gen *old = w->gen;
@@ -205,7 +205,7 @@ void nd_worker_leave(struct nd_worker *w)
 {
 	while (!nd_list_empty(&w->parked))
 		nd_chain_cancel(ND_LIST_ENTRY(w->parked.next, struct nd_query, slot.link), true,
-				"the server stops");
+				"the server is stopping");
 	if (w->flush)
 		w->flush(w);
 	while (!nd_list_empty(&w->gens))
@@ -216,7 +216,7 @@ void nd_worker_leave(struct nd_worker *w)
 
 void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
 {
-	/* A cancel may take a whole family of the list along: start over after each. */
+	/* A cancel may end several queries of the list: start over after each. */
 	for (;;) {
 		struct nd_query *found = NULL;
 		ND_LIST_EACH(&w->parked, it) {

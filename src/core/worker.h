@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker.h - what core keeps for a worker thread: slab, output, configurations, run state.
+/* worker.h - core's part of a worker thread: slab, output, generations, queries in progress.
  *
- * The server embeds it, supplies `send`, and calls flush at the end of each batch.
- * Threads: its own, except where said.
+ * Owns:    the slab of queries, the output buffers, the plugins' worker states. The server embeds
+ *          it, supplies send, flush and on_release, and calls nd_worker_flushed().
+ * Life:    nd_worker_init -> nd_worker_adopt ... nd_worker_leave -> nd_worker_clear.
+ * Threads: its own.
  */
 #pragma once
 
@@ -16,7 +18,7 @@
 
 struct nd_gen;
 
-/* A generation as one worker sees it. */
+/* A generation on one worker. */
 struct nd_worker_gen {
 	struct nd_gen *gen;
 	void **state;     /* per instance: worker_size bytes */
@@ -29,51 +31,55 @@ struct nd_worker {
 	uint16_t id;
 	struct nd_loop *loop;
 	void *server; /* the server's own */
-	/* Sends q->ans (final bytes) to q->client; queues it for the flush. */
+	/* Queues the reply q->ans to q->client for the next flush. */
 	void (*send)(struct nd_worker *w, struct nd_query *q);
-	/* Sends what is queued, then calls nd_worker_flushed(). Core calls it when the output is
-	 * full; the server at the end of each batch and each turn. */
+	/* Sends what is queued, then calls nd_worker_flushed(). Called by core when the output is
+	 * full, by the server at the end of each batch and each turn of the loop. */
 	void (*flush)(struct nd_worker *w);
-
-	/* A query with q->on_release set ends, answered or not. */
+	/* A query with q->on_release ends, answered or not. */
 	void (*on_release)(struct nd_query *q);
 
 	struct nd_worker_gen *gen; /* serves new queries */
-	struct nd_list gens;       /* all that still have queries */
+	struct nd_list gens;       /* all that have queries */
 
-	/* Slab of queries; grows by pages up to max. */
+	/* The slab of queries; grows by pages up to max_slots. */
 	struct nd_list free, parked; /* parked: oldest first */
-	uint32_t nslots, max_slots, nparked;
+	uint32_t nslots, max_slots;
+	uint32_t nparked; /* waiting queries: in `parked` or `resumes` */
 	void *pages;
-	struct nd_timer deadline;
+	struct nd_timer deadline; /* of the query parked longest */
 
-	/* Where replies are written: records of one query at a time; the bytes of a batch stand
-	 * behind each other. */
+	/* Replies of a batch are written one after the other into `out`; only the index of the one
+	 * being written is kept. */
 	uint8_t *out;
 	uint32_t out_used, out_cap;
-	struct nd_record *record;             /* index of the query that runs */
-	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* sub-queries by depth, made when first needed */
+	struct nd_record *record;
+	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* output of sub-queries by depth, made on demand */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
 
-	bool batch;       /* inside of nd_worker_batch_begin and end */
-	uint32_t running; /* depth of chain runs on the stack */
-	struct nd_list
-		resumes; /* resumed from inside another query's run: run when the stack is empty */
+	bool batch;             /* between nd_worker_batch_begin and _end */
+	uint32_t running;       /* chain runs on the stack */
+	struct nd_list resumes; /* queries resumed during a run: run when the stack is empty */
 	uint64_t now_ns;
-	uint64_t shed, cancelled; /* counted: slab full; deadline */
+	uint64_t shed, cancelled; /* queries cancelled: slab full; deadline */
 };
 
-enum { ND_WORKER_RECORDS_MAX = 4096, ND_WORKER_TIMEOUT_S = 10 };
+enum {
+	ND_WORKER_RECORDS_MAX = 4096, /* records of an answer */
+	ND_WORKER_TIMEOUT_S = 10,     /* a query waits at most this long */
+};
 
-/* max_parked: slots of the slab. 0 or a negative error; clear takes half-built ones. */
-int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_parked);
+/* max_slots: size of the slab. 0 or a negative error. */
+int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_slots);
+/* Accepts a worker whose init failed. */
 void nd_worker_clear(struct nd_worker *w);
-/* On its own thread: runs worker_start of all plugins; new queries go to gen from now on. 0, or an
- * error and the old stays. */
+/* Calls worker_start of all plugins; new queries run under gen from now on. 0, or an error, and the
+ * old generation stays. */
 int nd_worker_adopt(struct nd_worker *w, struct nd_gen *gen);
-/* On its own thread: cancels what is parked, runs worker_stop of all. */
+/* Cancels what waits and calls worker_stop of all plugins. */
 void nd_worker_leave(struct nd_worker *w);
-/* What plugins read under RCU stands still between these. */
+
+/* An RCU read-side section: what plugins read does not change in it. Free within a batch. */
 static inline void nd_worker_rcu_lock(const struct nd_worker *w)
 {
 	if (!w->batch)
@@ -84,7 +90,7 @@ static inline void nd_worker_rcu_unlock(const struct nd_worker *w)
 	if (!w->batch)
 		nd_rcu_read_unlock();
 }
-/* Around many questions that came at once: it stands still for all of them, and is locked once. */
+/* Around several requests received at once: one read-side section for all. */
 static inline void nd_worker_batch_begin(struct nd_worker *w)
 {
 	nd_worker_rcu_lock(w);
@@ -95,18 +101,17 @@ static inline void nd_worker_batch_end(struct nd_worker *w)
 	w->batch = false;
 	nd_worker_rcu_unlock(w);
 }
-/* All replies of the batch are out: the output may be reused. */
+/* All replies written so far are sent: the output may be reused. */
 static inline void nd_worker_flushed(struct nd_worker *w)
 {
 	w->out_used = 0;
 }
-/* All that was sent on a connection is written: answers of several messages go on. Its own thread,
- * from the loop. */
+/* The connection has written all that was sent: resumes the queries in nd_query_drain(). From the
+ * loop. */
 void nd_worker_drained(struct nd_worker *w, const void *conn);
-/* Ends every query of a connection that has closed: client.conn == conn; the parked ones are
- * cancelled, nothing is sent. */
+/* The connection has closed: cancels its parked queries without an answer. */
 void nd_worker_drop_conn(struct nd_worker *w, const void *conn);
-/* Queries parked here, for the server's drain. */
+/* Waiting queries, for the server's shutdown. */
 static inline uint32_t nd_worker_waiting(const struct nd_worker *w)
 {
 	return w->nparked;

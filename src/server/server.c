@@ -126,7 +126,7 @@ static void on_left(void *ctx)
 
 	ND_LIST_EACH(&s->retired, it) {
 		struct retired *r = ND_LIST_ENTRY(it, struct retired, link);
-		if (__atomic_load_n(&r->gen->workers, __ATOMIC_ACQUIRE))
+		if (atomic_load_explicit(&r->gen->workers, memory_order_acquire))
 			continue;
 		nd_list_del(&r->link);
 		nd_gen_free(r->gen);

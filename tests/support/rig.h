@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rig.h - a worker without sockets: a Corefile's text, questions in, answers out, in one thread.
  *
- * A test may define nd_plugins and nd_plugins_absent itself, and so bring its own plugins.
+ * A test may define nd_plugins and nd_plugins_unsupported itself, and so bring its own plugins.
  */
 #pragma once
 

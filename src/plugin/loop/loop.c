@@ -359,7 +359,6 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 		return ND_ELIMIT;
 	l->setup = s;
 	l->zone = s->block->nzones ? s->block->zones[0] : nd_name_root;
-	nd_setup_transparent(s, true); /* it only counts queries of its own */
 	return make_name(l, s);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers of other servers taken over whole, and cut to what a client takes. */
+/* Replies of upstream servers taken over, and truncation to the client's limit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "support/rig.h"
 #include "wire/text.h"
 
-/* What `relay` gives: a message, or records made on the spot. */
+/* What `relay` answers with: a message, or records that it makes. */
 static struct {
 	uint8_t bytes[512];
 	size_t n;
@@ -98,7 +98,7 @@ static enum nd_verdict make(const void *self, struct nd_query *q)
 static const struct nd_plugin relay_plugin = { .name = "relay", .setup = no_setup, .query = relay },
 			      make_plugin = { .name = "make", .setup = no_setup, .query = make };
 const struct nd_plugin *const nd_plugins[] = { &relay_plugin, &make_plugin, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 
@@ -134,8 +134,8 @@ static size_t unhex(uint8_t *out, const char *hex)
 	return n;
 }
 
-/* The last reply's records: "AN www.test. 60 A 192.0.2.1; ..." OPT by its options' octets. */
-static const char *told(void)
+/* The last reply's records: "AN www.test. 60 A 192.0.2.1; ..." An OPT with its length. */
+static const char *records_text(void)
 {
 	static const char *const sections[] = { "AN", "NS", "AR" };
 	static char text[8192];
@@ -165,7 +165,7 @@ static const char *told(void)
 	return text;
 }
 
-/* 12 octets of header, then www.test. A IN: records begin at 26 (1a). */
+/* 12 bytes of header, then www.test. A IN: records begin at 26 (1a). */
 #define HEAD(counts) "1234 8180 0001 " counts
 #define WWW "0377777704746573740000010001"
 #define A_OF(owner, last) owner "0001 0001 0000003c 0004 c00002" last
@@ -182,7 +182,7 @@ static void test_messages(void **state)
 		  HEAD("0002 0000 0000") WWW
 		  "c00c 0005 0001 0000003c 0006 0361626ac010" A_OF("c026", "02"),
 		  "AN www.test. 60 CNAME abj.test.; AN abj.test. 60 A 192.0.2.2" },
-		{ "rdata points about",
+		{ "pointers in rdata",
 		  HEAD("0001 0001 0000") WWW
 		  "c00c 000f 0001 00000005 0009 000a 046d61696cc010"
 		  "c010 0006 0001 00000007 0018 c010 c028 00000001 00000002 00000003 00000004 00000005",
@@ -206,10 +206,10 @@ static void test_messages(void **state)
 		  "1234 8180 0000 0002 0000 0000"
 		  "03777777047465737400 0005 0001 0000003c 0004 0162c010" A_OF("c020", "02"),
 		  "AN www.test. 60 CNAME b.test.; AN b.test. 60 A 192.0.2.2" },
-		{ "an unknown type stays as it is",
+		{ "an unknown type is unchanged",
 		  HEAD("0001 0000 0000") WWW "c00c ff01 0001 00000001 0002 c0ff",
 		  "AN www.test. 1 TYPE65281 \\# 2 c0ff" },
-		{ "letters of its own",
+		{ "another letter case",
 		  HEAD("0001 0000 0000") "0357775704546573740000010001" A_OF("0357577704546573 7400",
 									     "01"),
 		  "AN WWw.Test. 60 A 192.0.2.1" },
@@ -226,12 +226,12 @@ static void test_messages(void **state)
 		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 0));
 		if (upstream.taken)
 			fail_msg("%s: %d", rows[i].name, upstream.taken);
-		if (strcmp(told(), rows[i].wants) != 0)
-			fail_msg("%s: %s", rows[i].name, told());
+		if (strcmp(records_text(), rows[i].wants) != 0)
+			fail_msg("%s: %s", rows[i].name, records_text());
 	}
 }
 
-/* Names that lead nowhere are no answer: CoreDNS's parser refuses the message, too. */
+/* Malformed names in an answer. CoreDNS's parser rejects the message too. */
 static void test_unsound(void **state)
 {
 	static const struct {
@@ -243,7 +243,7 @@ static void test_unsound(void **state)
 		  HEAD("0001 0000 0000") WWW "c00c 0005 0001 0000003c 0002 c026" },
 		{ "rdata's name is cut",
 		  HEAD("0001 0000 0000") WWW "c00c 0005 0001 0000003c 0003 056162" },
-		{ "rdata goes on behind its name",
+		{ "rdata is longer than its name",
 		  HEAD("0001 0000 0000") WWW "c00c 0005 0001 0000003c 0003 c00c00" },
 	};
 	(void)state;
@@ -251,8 +251,8 @@ static void test_unsound(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		upstream.n = unhex(upstream.bytes, rows[i].hex);
 		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 0));
-		if (!upstream.taken || nd_rig_rcode(&rig) != ND_RCODE_SERVFAIL || *told())
-			fail_msg("%s: taken: %s", rows[i].name, told());
+		if (!upstream.taken || nd_rig_rcode(&rig) != ND_RCODE_SERVFAIL || *records_text())
+			fail_msg("%s: taken: %s", rows[i].name, records_text());
 	}
 }
 
@@ -284,7 +284,7 @@ static void test_flags_and_codes(void **state)
 
 static void test_limits(void **state)
 {
-	/* 12 + 15 octets of header and question (w.test.), 16 a record, 11 the OPT. */
+	/* 12 + 13 bytes of header and question (ww.test.), 16 per record, 11 of the OPT. */
 	static const struct {
 		const char *name;
 		unsigned answer, authority, additional;
@@ -293,7 +293,7 @@ static void test_limits(void **state)
 		unsigned kept[3];
 		bool tc;
 	} rows[] = {
-		{ "fits to the octet", 30, 0, 0, 0, ND_PROTO_UDP, { 30, 0, 0 }, false },
+		{ "all that fit", 30, 0, 0, 0, ND_PROTO_UDP, { 30, 0, 0 }, false },
 		{ "one too many", 31, 0, 0, 0, ND_PROTO_UDP, { 30, 0, 0 }, true },
 		{ "the OPT takes room", 30, 0, 0, 512, ND_PROTO_UDP, { 29, 0, 0 }, true },
 		{ "less than 512 is 512", 31, 0, 0, 100, ND_PROTO_UDP, { 29, 0, 0 }, true },
@@ -318,7 +318,7 @@ static void test_limits(void **state)
 			     11 * opt;
 		if (rig.msg.count[1] != rows[i].kept[0] || rig.msg.count[2] != rows[i].kept[1] ||
 		    rig.msg.count[3] != rows[i].kept[2] + opt || rig.len != len)
-			fail_msg("%s: %u %u %u in %zu octets", rows[i].name, rig.msg.count[1],
+			fail_msg("%s: %u %u %u in %zu bytes", rows[i].name, rig.msg.count[1],
 				 rig.msg.count[2], rig.msg.count[3], rig.len);
 		if (!!(rig.msg.flags & ND_FLAG_TC) != rows[i].tc)
 			fail_msg("%s: TC", rows[i].name);
@@ -328,7 +328,7 @@ static void test_limits(void **state)
 	}
 }
 
-/* More records than the index holds are refused, and what was written stays whole. */
+/* More records than the index holds are refused; those written remain. */
 static void test_too_many(void **state)
 {
 	uint8_t bytes[512];
@@ -342,9 +342,7 @@ static void test_too_many(void **state)
 	assert_true(rig.msg.count[1] >= 4000);
 }
 
-/* RFC 8914: code and text in the OPT, which takes its room from the records. */
-/* A set is written as its records one by one are: the same octets, and the same end where no more
- * fit. */
+/* A set gives the same bytes as its records one by one, and the same ones when not all fit. */
 static void test_set(void **state)
 {
 	static const struct {
@@ -381,11 +379,12 @@ static void test_set(void **state)
 		if (made.err != rows[i].err)
 			fail_msg("%s: got %d", rows[i].name, made.err);
 		if (rig.len != len || memcmp(rig.bytes, want, len) != 0)
-			fail_msg("%s: %zu octets, or others than %zu", rows[i].name,
+			fail_msg("%s: %zu bytes, want %zu equal ones", rows[i].name,
 				 (size_t)rig.len, len);
 	}
 }
 
+/* RFC 8914: code and text are in the OPT, whose size leaves less room for records. */
 static void test_ede(void **state)
 {
 	(void)state;
@@ -394,16 +393,16 @@ static void test_ede(void **state)
 	made.ede_text = "no reachable authority";
 	made.answer = 40;
 	assert_true(nd_rig_ask(&rig, "ww.test.", ND_TYPE_A, 0, 512));
-	assert_string_equal(strstr(told(), "OPT"), "OPT 28");
+	assert_string_equal(strstr(records_text(), "OPT"), "OPT 28");
 	assert_int_equal(rig.msg.count[1], (512 - 25 - 11 - 28) / 16);
 	assert_int_equal(nd_reader_peek16(rig.bytes + rig.len - 28), ND_EDNS_EDE);
 	assert_int_equal(nd_reader_peek16(rig.bytes + rig.len - 24), 22);
 	assert_memory_equal(rig.bytes + rig.len - 22, made.ede_text, 22);
-	/* As CoreDNS: out it goes, whether the client speaks EDNS or not. */
+	/* As CoreDNS: it is sent even if the client does not use EDNS. */
 	made.ede_text = NULL;
 	made.answer = 0;
 	assert_true(nd_rig_ask(&rig, "ww.test.", ND_TYPE_A, 0, 0));
-	assert_string_equal(told(), "AR . 32768 OPT 6");
+	assert_string_equal(records_text(), "AR . 32768 OPT 6");
 	assert_int_equal(rig.msg.edns.udp_size, 4096);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver, by plugins of the test's own: order, verdicts, waiting, sub-queries, the end of a
- * wait. */
+/* The driver, with plugins of this test: order, verdicts, waiting, sub-queries, cancelling. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,14 +10,14 @@
 #include "core/parts.h"
 #include "support/rig.h"
 
-static char story[512]; /* what was called, in order */
+static char calls[512]; /* functions called, in order */
 static struct nd_query_ref waiting;
 static unsigned cancelled;
 
-static void tell(const char *what)
+static void note_call(const char *what)
 {
-	strncat(story, what, sizeof story - strlen(story) - 1);
-	strncat(story, " ", sizeof story - strlen(story) - 1);
+	strncat(calls, what, sizeof calls - strlen(calls) - 1);
+	strncat(calls, " ", sizeof calls - strlen(calls) - 1);
 }
 
 static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -29,11 +28,11 @@ static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s
 	return 0;
 }
 
-/* outer, inner: see every query and its reply. */
+/* outer, inner: are called for every query and reply. */
 static enum nd_verdict outer_query(const void *self, struct nd_query *q)
 {
 	(void)self;
-	tell("outer");
+	note_call("outer");
 	nd_query_want_reply(q);
 	nd_query_want_done(q);
 	return ND_NEXT;
@@ -43,14 +42,14 @@ static void outer_reply(const void *self, struct nd_query *q)
 {
 	(void)self;
 	(void)q;
-	tell("outer-reply");
+	note_call("outer-reply");
 }
 
 static void outer_done(const void *self, struct nd_query *q)
 {
 	(void)self;
 	(void)q;
-	tell("outer-done");
+	note_call("outer-done");
 }
 
 static enum nd_verdict inner_query(const void *self, struct nd_query *q)
@@ -60,7 +59,7 @@ static enum nd_verdict inner_query(const void *self, struct nd_query *q)
 	(void)self;
 	assert_int_equal(*state, 0);
 	*state = 7;
-	tell("inner");
+	note_call("inner");
 	nd_query_want_reply(q);
 	return ND_NEXT;
 }
@@ -71,7 +70,7 @@ static void inner_reply(const void *self, struct nd_query *q)
 
 	(void)self;
 	assert_int_equal(*state, 7);
-	tell("inner-reply");
+	note_call("inner-reply");
 }
 
 static bool named(const struct nd_query *q, const char *first)
@@ -91,7 +90,7 @@ static enum nd_verdict add_address(struct nd_query *q, uint8_t last)
 static enum nd_verdict on_child(const void *self, struct nd_query *q, struct nd_query *child)
 {
 	(void)self;
-	tell("child-done");
+	note_call("child-done");
 	assert_int_equal(child->rcode, ND_RCODE_NOERROR);
 	assert_int_equal(nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER), 0);
 	return ND_DONE;
@@ -104,7 +103,7 @@ static enum nd_verdict on_loop(const void *self, struct nd_query *q, struct nd_q
 	return ND_DONE;
 }
 
-static enum nd_verdict ask(struct nd_query *q, const char *name, enum nd_ask_from from)
+static enum nd_verdict ask_name(struct nd_query *q, const char *name, enum nd_ask_from from)
 {
 	struct nd_name_buf buf;
 	struct nd_name n;
@@ -124,17 +123,17 @@ static enum nd_verdict last_query(const void *self, struct nd_query *q)
 	if (named(q, "fail"))
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "broken on purpose");
 	if (named(q, "wait")) {
-		add_address(q, 9); /* part of an answer, which waits along */
+		add_address(q, 9); /* part of an answer, kept while it waits */
 		q->ans.flags |= ND_FLAG_AA;
 		waiting = nd_query_park(q);
 		return ND_WAIT;
 	}
 	if (named(q, "ask"))
-		return ask(q, "done.test.", ND_ASK_SITE);
+		return ask_name(q, "done.test.", ND_ASK_SITE);
 	if (named(q, "below"))
-		return ask(q, "done.test.", ND_ASK_BELOW);
+		return ask_name(q, "done.test.", ND_ASK_BELOW);
 	if (named(q, "askwait"))
-		return ask(q, "wait.test.", ND_ASK_SITE);
+		return ask_name(q, "wait.test.", ND_ASK_SITE);
 	if (named(q, "loop"))
 		return nd_query_ask(q, q->msg.qname, ND_TYPE_A, ND_ASK_SITE, on_loop);
 	return ND_NEXT;
@@ -152,30 +151,30 @@ static enum nd_verdict under_query(const void *self, struct nd_query *q)
 	(void)self;
 	if (!named(q, "done"))
 		return ND_NEXT;
-	tell("under");
+	note_call("under");
 	return add_address(q, 2);
 }
 
-/* seer, deep: have no query; before and behind `last`. */
+/* seer, deep: have no query; before and after `last`. */
 static void seer_reply(const void *self, struct nd_query *q)
 {
 	(void)self;
 	(void)q;
-	tell("seer-reply");
+	note_call("seer-reply");
 }
 
 static void seer_done(const void *self, struct nd_query *q)
 {
 	(void)self;
 	(void)q;
-	tell("seer-done");
+	note_call("seer-done");
 }
 
 static void deep_reply(const void *self, struct nd_query *q)
 {
 	(void)self;
 	(void)q;
-	tell("deep-reply");
+	note_call("deep-reply");
 }
 
 static const struct nd_plugin
@@ -194,9 +193,9 @@ static const struct nd_plugin
 	seer = { .name = "seer", .setup = no_setup, .reply = seer_reply, .done = seer_done },
 	deep = { .name = "deep", .setup = no_setup, .reply = deep_reply };
 const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &seer, &last, &deep, &under, NULL };
-const char *const nd_plugins_absent[] = { "later", NULL };
+const char *const nd_plugins_unsupported[] = { "later", NULL };
 
-/* The text's order says nothing: the list's does. */
+/* In another order than the list, which counts. */
 static const char corefile[] = ".:1053 {\n last\n deep\n seer\n under\n inner\n outer\n}\n";
 
 static struct nd_rig rig;
@@ -205,7 +204,7 @@ static int open_rig(void **state)
 {
 	(void)state;
 	nd_rig_open(&rig, corefile);
-	story[0] = '\0';
+	calls[0] = '\0';
 	cancelled = 0;
 	return 0;
 }
@@ -217,7 +216,7 @@ static int close_rig(void **state)
 	return 0;
 }
 
-static uint8_t last_octet(unsigned i)
+static uint8_t last_byte(unsigned i)
 {
 	struct nd_rr rr;
 
@@ -230,17 +229,17 @@ static void test_order(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0x0100, 0));
-	assert_string_equal(story,
+	assert_string_equal(calls,
 			    "outer inner seer-reply inner-reply outer-reply seer-done outer-done ");
-	assert_int_equal(last_octet(0), 1);
+	assert_int_equal(last_byte(0), 1);
 }
 
-/* Those without `query` see what came past them, and nothing else. */
-static void test_who_sees(void **state)
+/* Plugins without `query` are called for the queries that passed them, and no others. */
+static void test_without_query(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "other.test.", ND_TYPE_A, 0x0100, 0));
-	assert_string_equal(story, "outer inner deep-reply seer-reply inner-reply outer-reply "
+	assert_string_equal(calls, "outer inner deep-reply seer-reply inner-reply outer-reply "
 				   "seer-done outer-done ");
 }
 
@@ -256,7 +255,7 @@ static void test_verdicts(void **state)
 		{ "fail", "fail.test.", true, ND_RCODE_SERVFAIL, 0 },
 		{ "ran out", "other.test.", true, ND_RCODE_SERVFAIL, 0 },
 		{ "sub-query", "ask.test.", true, ND_RCODE_NOERROR, 1 },
-		{ "a question that asks itself ends", "loop.test.", true, ND_RCODE_SERVFAIL, 0 },
+		{ "a question that asks itself", "loop.test.", true, ND_RCODE_SERVFAIL, 0 },
 	};
 	(void)state;
 
@@ -276,9 +275,9 @@ static void test_sub_query_below(void **state)
 {
 	(void)state;
 	assert_true(nd_rig_ask(&rig, "below.test.", ND_TYPE_A, 0, 0));
-	assert_string_equal(story, "outer inner under deep-reply child-done seer-reply inner-reply "
+	assert_string_equal(calls, "outer inner under deep-reply child-done seer-reply inner-reply "
 				   "outer-reply seer-done outer-done ");
-	assert_int_equal(last_octet(0), 2);
+	assert_int_equal(last_byte(0), 2);
 }
 
 static void test_wait_and_resume(void **state)
@@ -288,7 +287,7 @@ static void test_wait_and_resume(void **state)
 	assert_int_equal(rig.worker.nparked, 1);
 	nd_chain_resume(waiting, ND_DONE);
 	assert_int_equal(rig.replies, 1);
-	assert_int_equal(last_octet(0), 9); /* the part written before the wait */
+	assert_int_equal(last_byte(0), 9); /* the part written before the wait */
 	assert_true(rig.msg.flags & ND_FLAG_AA);
 	assert_memory_equal(rig.bytes + 13, "WaIt", 4);
 	assert_true(rig.msg.edns.present);
@@ -303,7 +302,7 @@ static void test_resume_next_runs_on(void **state)
 	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
 	nd_chain_resume(waiting, ND_NEXT);
 	assert_int_equal(rig.replies, 1);
-	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL); /* nobody below knows it */
+	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL); /* no plugin below answers it */
 }
 
 static void test_sub_query_waits(void **state)
@@ -313,7 +312,7 @@ static void test_sub_query_waits(void **state)
 	assert_int_equal(rig.worker.nparked, 2); /* the child, and its parent */
 	nd_chain_resume(waiting, ND_DONE);
 	assert_int_equal(rig.replies, 1);
-	assert_int_equal(last_octet(0), 9);
+	assert_int_equal(last_byte(0), 9);
 	assert_int_equal(rig.worker.nparked, 0);
 	assert_int_equal(rig.worker.gen->queries, 0);
 }
@@ -361,7 +360,7 @@ static void test_full_slab_sheds_the_oldest(void **state)
 	for (unsigned i = 1; i < 64; i++)
 		assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
 	struct nd_query_ref newest = waiting;
-	waiting = first; /* whom cancel must be told about */
+	waiting = first; /* cancel must be called for it */
 	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0));
 	assert_int_equal(rig.worker.shed, 1);
 	assert_int_equal(cancelled, 1);
@@ -381,21 +380,17 @@ static void test_reload_while_waiting(void **state)
 	(void)state;
 
 	assert_false(nd_rig_ask(&rig, "wait.test.", ND_TYPE_A, 0, 0));
-	/* The old configuration lives as long as its last query. Ours is the only hold but the
-	 * worker's. */
-	__atomic_add_fetch(&old->workers, 1, __ATOMIC_RELAXED);
+	/* The old configuration lives until its last query ends. Only the worker holds it. */
 	nd_rig_reload(&rig, ".:1053 {\n under\n}\n");
 	assert_true(nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0));
-	assert_int_equal(last_octet(0), 2);
-	assert_int_equal(old->workers, 2);
-	nd_chain_resume(waiting, ND_DONE);
-	assert_int_equal(last_octet(0), 9);
+	assert_int_equal(last_byte(0), 2);
 	assert_int_equal(old->workers, 1);
-	assert_true(nd_gen_unref(old));
-	nd_gen_free(old);
+	nd_chain_resume(waiting, ND_DONE);
+	assert_int_equal(last_byte(0), 9);
+	assert_int_equal(old->workers, 0); /* nd_rig_close() frees it */
 }
 
-static void test_own_replies(void **state)
+static void test_server_replies(void **state)
 {
 	static const struct {
 		const char *name, *hex;
@@ -432,10 +427,10 @@ static void test_own_replies(void **state)
 		if (reply != rows[i].reply)
 			fail_msg("%s: reply %d", rows[i].name, reply);
 		if (reply && (nd_rig_rcode(&rig) != rows[i].rcode || rig.len != rows[i].len))
-			fail_msg("%s: rcode %u in %zu octets", rows[i].name, nd_rig_rcode(&rig),
+			fail_msg("%s: rcode %u in %zu bytes", rows[i].name, nd_rig_rcode(&rig),
 				 rig.len);
 	}
-	assert_string_equal(story, "");
+	assert_string_equal(calls, "");
 }
 
 static void test_refused_corefiles(void **state)
@@ -445,12 +440,12 @@ static void test_refused_corefiles(void **state)
 	} rows[] = {
 		{ "unknown", ".:1053 {\n nonesuch\n}\n",
 		  "Corefile:2 - Unknown directive 'nonesuch'" },
-		{ "absent", ".:1053 {\n\n later\n}\n",
-		  "Corefile:3 - plugin/later: known to CoreDNS, but not in this build" },
+		{ "not supported", ".:1053 {\n\n later\n}\n",
+		  "Corefile:3 - plugin/later is not supported yet; remove it" },
 		{ "zone twice", "a.test:1053 {\n last\n}\nA.test.:1053 {\n last\n}\n",
 		  "Corefile:4 - cannot serve dns://a.test.:1053" },
 		{ "scheme", "tls://. {\n last\n}\n",
-		  "Corefile:1 - \"tls://.\": tls:// is known to CoreDNS" },
+		  "Corefile:1 - \"tls://.\": tls:// is not supported yet" },
 	};
 	(void)state;
 
@@ -458,7 +453,7 @@ static void test_refused_corefiles(void **state)
 		struct nd_diag d = { 0 };
 		struct nd_gen *g;
 		if (nd_gen_from_text(&rig.process, "Corefile", rows[i].text, &g, &d) == 0)
-			fail_msg("%s: taken", rows[i].name);
+			fail_msg("%s: accepted", rows[i].name);
 		if (strncmp(d.text, rows[i].wants, strlen(rows[i].wants)) != 0)
 			fail_msg("%s: %s", rows[i].name, d.text);
 	}
@@ -470,7 +465,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_order),
-		RIG(test_who_sees),
+		RIG(test_without_query),
 		RIG(test_verdicts),
 		RIG(test_sub_query_below),
 		RIG(test_wait_and_resume),
@@ -480,7 +475,7 @@ int main(void)
 		RIG(test_client_gone),
 		RIG(test_full_slab_sheds_the_oldest),
 		RIG(test_reload_while_waiting),
-		RIG(test_own_replies),
+		RIG(test_server_replies),
 		RIG(test_refused_corefiles),
 	};
 

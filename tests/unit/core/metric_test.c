@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The metrics page: grouped, merged, escaped, cumulated. */
+/* The metrics page: grouping, merging, escaping, cumulative buckets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void collect_some(void *ctx, struct nd_metric_out *out)
 	nd_metric_emit_histogram(out, &bare, NULL, (uint64_t[]){ 5, 1 }, 7);
 }
 
-/* What a second block says of the same. */
+/* A second block, with the same families. */
 static void collect_more(void *ctx, struct nd_metric_out *out)
 {
 	(void)ctx;
@@ -74,7 +74,7 @@ static void test_page(void **state)
 	nd_arena_clear(&gen.arena);
 }
 
-/* Nobody has anything to tell: an empty page. */
+/* No collectors: an empty page. */
 static void test_empty(void **state)
 {
 	struct nd_gen gen = { 0 };

@@ -79,7 +79,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 
 static const struct nd_plugin waits = { .name = "waits", .query = query };
 const struct nd_plugin *const nd_plugins[] = { &waits, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 

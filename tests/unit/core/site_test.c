@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of server blocks, and which block a question goes to. */
+/* Keys of server blocks, and the choice of the block for a question. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,11 +43,11 @@ static void test_keys(void **state)
 		{ "tls://.", ND_SCHEME_TLS, 0, "." },
 		{ "https://a.test:8443", ND_SCHEME_HTTPS, 8443, "a.test." },
 		{ "https3://a.test", ND_SCHEME_HTTPS3, 0, "a.test." },
-		/* What CoreDNS takes for a part of the name, we take so too. */
+		/* Part of the name, as with CoreDNS. */
 		{ "a.test:http", ND_SCHEME_DNS, 0, "a.test:http." },
 		{ "a.test:70000", ND_SCHEME_DNS, 0, "a.test:70000." },
 		{ "udp://a.test", ND_SCHEME_DNS, 0, "udp://a.test." },
-		/* networks, on an octet's or nibble's edge and off it */
+		/* networks, on and off a byte or nibble boundary */
 		{ "10.0.0.0/8", ND_SCHEME_DNS, 0, "10.in-addr.arpa." },
 		{ "10.1.2.0/24:53", ND_SCHEME_DNS, 53, "2.1.10.in-addr.arpa." },
 		{ "10.1.2.3/32", ND_SCHEME_DNS, 0, "3.2.1.10.in-addr.arpa." },
@@ -163,7 +163,7 @@ static void test_find(void **state)
 		{ "x.y.b.a.test.", ND_TYPE_A, "b.a.test.", "b.a.test.", "." },
 		{ "4.3.2.10.in-addr.arpa.", ND_TYPE_PTR, "10.in-addr.arpa.", "-", "." },
 		{ "4.3.2.1.in-addr.arpa.", ND_TYPE_PTR, ".", "-", "." },
-		/* DS stands at the parent; "." is nobody's; the shortest wins (seen on CoreDNS). */
+		/* DS is in the parent zone, but not "."; the shortest is used (seen with CoreDNS). */
 		{ "b.a.test.", ND_TYPE_DS, "test.", "test.", "." },
 		{ "test.", ND_TYPE_DS, "test.", "test.", "." },
 		{ "org.", ND_TYPE_DS, ".", "-", "." },
@@ -184,7 +184,7 @@ static void test_find(void **state)
 	}
 }
 
-/* Thousands of zones, one of many labels: each finds its own, and what is near none. */
+/* Thousands of zones, one with many labels: each is found, and names next to them are not. */
 static void test_many(void **state)
 {
 	enum { N = 5000 };

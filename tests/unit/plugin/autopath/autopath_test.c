@@ -93,7 +93,7 @@ static const struct nd_plugin below = {
 };
 static const struct nd_plugin dumb = { .name = "dumb", .setup = no_setup };
 const struct nd_plugin *const nd_plugins[] = { &nd_plugin_autopath, &dumb, &below, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 static char path[] = "/tmp/nodens-autopath-XXXXXX";
@@ -238,7 +238,7 @@ static void test_refused(void **state)
 		{ ".:1053 {\n autopath /nonesuch/resolv.conf\n}\n",
 		  "\"/nonesuch/resolv.conf\" can't be read" },
 		{ ".:1053 {\n autopath @below {\n x\n }\n}\n", "takes no block" },
-		{ ".:1053 {\n autopath a..b @below\n}\n", "is no zone" },
+		{ ".:1053 {\n autopath a..b @below\n}\n", "invalid zone \"a..b\"" },
 		{ ".:1053 {\n autopath @dumb\n dumb\n}\n",
 		  "dumb does not know where its clients search" },
 	};

@@ -105,7 +105,7 @@ static const struct nd_plugin kubernetes = {
 };
 static const struct nd_plugin dumb = { .name = "dumb", .setup = no_setup, .query = query };
 const struct nd_plugin *const nd_plugins[] = { &nd_plugin_k8s_external, &kubernetes, &dumb, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 
@@ -193,7 +193,7 @@ static void test_refused(void **state)
 		{ "k8s_external x. {\n apex\n}\n kubernetes", "apex: wants a NAME" },
 		{ "k8s_external x. {\n apex a..b\n}\n kubernetes", "\"a..b\" is no name" },
 		{ "k8s_external x. {\n nonesuch\n}\n kubernetes", "nonesuch" },
-		{ "k8s_external a..b\n kubernetes", "is no zone" },
+		{ "k8s_external a..b\n kubernetes", "invalid zone \"a..b\"" },
 	};
 	(void)state;
 

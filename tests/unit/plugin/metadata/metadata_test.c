@@ -136,7 +136,7 @@ const struct nd_plugin *const nd_plugins[] = { &nd_plugin_metadata,
 					       &asker,
 					       &reader,
 					       NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 
@@ -229,7 +229,7 @@ static void test_refused(void **state)
 		const char *text, *wants;
 	} rows[] = {
 		{ ".:1053 {\n metadata {\n x\n}\n}\n", "takes zones only" },
-		{ ".:1053 {\n metadata a..b\n}\n", "is no zone" },
+		{ ".:1053 {\n metadata a..b\n}\n", "invalid zone \"a..b\"" },
 		{ ".:1053 {\n metadata\n metadata\n}\n", "only be used once" },
 	};
 	(void)state;

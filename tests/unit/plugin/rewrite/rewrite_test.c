@@ -87,7 +87,7 @@ static const struct nd_plugin below_plugin = { .name = "below",
 					       .setup = no_setup,
 					       .query = below_query };
 const struct nd_plugin *const nd_plugins[] = { &nd_plugin_rewrite, &below_plugin, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 

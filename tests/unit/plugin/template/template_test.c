@@ -41,7 +41,7 @@ static const struct nd_plugin below = { .name = "below",
 					.setup = setup_below,
 					.query = query_below };
 const struct nd_plugin *const nd_plugins[] = { &nd_plugin_template, &below, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 

@@ -75,7 +75,7 @@ static const struct nd_plugin holder = {
 	.name = "holder", .setup = no_setup, .query = refuse, .offer = &offer
 };
 const struct nd_plugin *const nd_plugins[] = { &nd_plugin_transfer, &holder, NULL };
-const char *const nd_plugins_absent[] = { NULL };
+const char *const nd_plugins_unsupported[] = { NULL };
 
 static struct nd_rig rig;
 static struct {
