@@ -121,7 +121,7 @@ static void serving(void *ctx)
 {
 	struct node *n = ctx;
 
-	nd_fdset_drop_rest(n->fds);
+	nd_fdset_close_unused(n->fds);
 	nd_run_announce(&n->run);
 }
 

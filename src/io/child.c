@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* It is over when the program has ended and both its pipes have. Who keeps them open behind it
- * (something it left in the background) is waited for a moment, and then no more. The handle of the
- * process stays until the kernel has told of its end, whoever has lost interest before: else it
- * would stay a zombie. */
+/* A run is complete when the program has exited and both pipes are at their end. If another process
+ * keeps a pipe open (one that the program left in the background), LINGER_NS is the limit. The
+ * process handle remains until the exit is reported, even after nd_child_free(): otherwise the
+ * process would remain a zombie. */
 #include "io/child.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "io/uv.h"
 
-#define LINGER_NS (500 * (uint64_t)ND_NS_PER_MS)
+#define LINGER_NS ND_MS(500)
 
 enum { OUT, ERRORS, PIPES };
 
@@ -23,12 +23,12 @@ struct nd_child {
 	uv_process_t process;
 	uv_pipe_t pipe[PIPES];
 	struct nd_buf text[PIPES];
-	unsigned handles; /* that are not closed yet */
+	unsigned handles; /* not closed yet */
 	bool running, open[PIPES], killed;
 	struct nd_timer timer;
 	struct nd_child_result result;
-	void (*on_end)(void *ctx,
-		       const struct nd_child_result *result); /* NULL: nobody asks any more */
+	/* NULL: called already, or freed by the owner. */
+	void (*on_end)(void *ctx, const struct nd_child_result *result);
 	void *ctx;
 	char bytes[4096];
 };
@@ -53,7 +53,7 @@ static void close_one(struct nd_child *c, void *handle)
 
 static void kill_group(struct nd_child *c)
 {
-	/* Only while its number is surely its own: it was not waited for. */
+	/* Only while the pid cannot have been reused: the process was not waited for. */
 	if (c->running && !c->killed)
 		kill(-c->process.pid, SIGKILL);
 	c->killed = true;
@@ -66,20 +66,20 @@ static void close_pipes(struct nd_child *c)
 		close_one(c, &c->pipe[i]);
 }
 
-/* Tells its owner, and goes. */
+/* Calls on_end and closes everything. */
 static void finish(struct nd_child *c, int err)
 {
-	void (*tell)(void *ctx, const struct nd_child_result *result) = c->on_end;
+	void (*on_end)(void *ctx, const struct nd_child_result *result) = c->on_end;
 
 	c->on_end = NULL;
 	if (err)
 		kill_group(c);
-	if (tell) {
+	if (on_end) {
 		c->result.err = err;
 		c->result.out = nd_buf_string(&c->text[OUT]);
 		c->result.nout = c->text[OUT].len;
 		c->result.errors = nd_buf_string(&c->text[ERRORS]);
-		tell(c->ctx, &c->result);
+		on_end(c->ctx, &c->result);
 	}
 	close_pipes(c);
 	if (!c->running)
@@ -93,7 +93,7 @@ static void on_timer(struct nd_timer *t)
 	finish(c, c->running ? ND_ETIME : 0);
 }
 
-static void look(struct nd_child *c)
+static void check_done(struct nd_child *c)
 {
 	if (c->running || !c->on_end)
 		return;
@@ -114,7 +114,7 @@ static void on_exit_status(uv_process_t *p, int64_t code, int number)
 		return;
 	}
 	nd_timer_start(c->loop, &c->timer, LINGER_NS, on_timer);
-	look(c);
+	check_done(c);
 }
 
 static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
@@ -137,7 +137,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		c->open[i] = false;
 		uv_read_stop(stream);
-		look(c);
+		check_done(c);
 		return;
 	}
 	size_t left = to->max - to->len, take = (size_t)n < left ? (size_t)n : left;
@@ -153,7 +153,7 @@ static void destroy(struct nd_uv_owner *owner)
 	c->on_end = NULL;
 	kill_group(c);
 	close_pipes(c);
-	/* The loop ends: nobody will wait for it but init. */
+	/* The loop ends: init will reap the process. */
 	close_one(c, &c->process);
 }
 
@@ -171,8 +171,7 @@ static int spawn(struct nd_child *c, const struct nd_child_request *r)
 		.file = r->argv[0],
 		.args = (char **)r->argv,
 		.env = (char **)r->env,
-		.flags =
-			UV_PROCESS_DETACHED, /* a group of its own, so that all of it can be ended */
+		.flags = UV_PROCESS_DETACHED, /* its own process group, to kill all of it */
 		.stdio_count = 3,
 		.stdio = io,
 	};
@@ -205,7 +204,7 @@ int nd_child_start(struct nd_loop *loop, const struct nd_child_request *request,
 	c->handles = PIPES + 1;
 	nd_loop_touch(loop);
 	int err = spawn(c, request);
-	/* Made by uv_spawn(), be it in vain. */
+	/* uv_spawn() initialised the handle, even if it failed. */
 	c->process.data = c;
 	if (err) {
 		nd_child_free(c);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock.h - what time it is. A door: the simulation has its own behind the same names. */
+/* clock.h - monotonic and wall-clock time. A door.
+ *
+ * Threads: any.
+ */
 #pragma once
 
 #include <stdint.h>
 #include "base/time.h"
 
-/* CLOCK_BOOTTIME in nanoseconds: never goes back, counts while the machine sleeps. On the way of a
- * query use nd_loop_now_ns(), which is read once a batch. */
+/* CLOCK_BOOTTIME in nanoseconds: monotonic, and counts while the machine is suspended. On the path
+ * of a query use nd_loop_now_ns(), which is read once per batch. */
 uint64_t nd_clock_now_ns(void);
 /* Unix time in nanoseconds. */
 uint64_t nd_clock_wall_ns(void);

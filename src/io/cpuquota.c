@@ -12,7 +12,7 @@
 
 enum { FILE_MAX = 65536, VALUE_MAX = 128 };
 
-/* Reads "DIR/NAME" into text; false if it is not there. */
+/* Reads "DIR/NAME" into text; false if it cannot be read. */
 static bool read_value(const char *dir, const char *name, char text[VALUE_MAX])
 {
 	char path[PATH_MAX];
@@ -47,7 +47,7 @@ static unsigned quota_v2(const char *dir)
 	return round_up(quota, period);
 }
 
-/* Version 1: two files; a quota of -1 is none. */
+/* Version 1: two files; a quota of -1 means no limit. */
 static unsigned quota_v1(const char *dir)
 {
 	char quota[VALUE_MAX], period[VALUE_MAX];
@@ -63,8 +63,8 @@ static unsigned smaller(unsigned a, unsigned b)
 	return !a || (b && b < a) ? b : a;
 }
 
-/* The smallest on the way from mount/path up to mount itself. In a container without a cgroup
- * namespace path is the host's, and only the mount's root is there: it is asked in any case. */
+/* The smallest quota from mount/path up to mount itself. In a container without a cgroup namespace,
+ * path is the host's and only the root of the mount exists; that is always read. */
 static unsigned walk(const char *mount, const char *path, unsigned (*quota)(const char *dir))
 {
 	char dir[PATH_MAX];
@@ -82,7 +82,7 @@ static unsigned walk(const char *mount, const char *path, unsigned (*quota)(cons
 	}
 }
 
-/* True if the comma-separated list has the controller "cpu". */
+/* True if the comma-separated list contains the controller "cpu". */
 static bool has_cpu(const char *list)
 {
 	for (const char *at = list; at; at = strchr(at, ',')) {
@@ -105,7 +105,7 @@ static unsigned line_quota(char *line, const char *root)
 	list++;
 	*path++ = '\0';
 	if (!*list) {
-		snprintf(mount, sizeof mount, "%s/unified", root); /* beside version 1 */
+		snprintf(mount, sizeof mount, "%s/unified", root); /* hybrid mode */
 		return smaller(walk(root, path, quota_v2), walk(mount, path, quota_v2));
 	}
 	if (!has_cpu(list))

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/array.h"
+#include "base/ascii.h"
 #include "base/err.h"
 
 enum { WORD_MAX = 160 };
@@ -26,7 +28,7 @@ struct entry {
 struct nd_fdset {
 	pthread_mutex_t lock; /* guards what follows */
 	struct entry *entries;
-	size_t n;
+	size_t n, cap;
 };
 
 struct nd_fdset *nd_fdset_new(void)
@@ -42,7 +44,7 @@ void nd_fdset_free(struct nd_fdset *s)
 {
 	if (!s)
 		return;
-	nd_fdset_drop_rest(s);
+	nd_fdset_close_unused(s);
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
 	free(s);
@@ -59,11 +61,13 @@ static struct entry make(enum nd_fd_kind kind, const struct nd_addr *addr, uint1
 
 static int add(struct nd_fdset *s, const struct entry *more, size_t n)
 {
-	struct entry *grown;
+	struct entry *grown = NULL;
 
 	if (n == 0)
 		return 0;
-	if (s->n + n > ND_FDSET_MAX || !(grown = realloc(s->entries, (s->n + n) * sizeof *grown)))
+	if (s->n + n <= ND_FDSET_MAX)
+		grown = nd_array_grow(s->entries, &s->cap, s->n + n, sizeof *grown);
+	if (!grown)
 		return ND_ELIMIT;
 	memcpy(grown + s->n, more, n * sizeof *more);
 	s->entries = grown;
@@ -71,14 +75,14 @@ static int add(struct nd_fdset *s, const struct entry *more, size_t n)
 	return 0;
 }
 
-/* --- what was handed in --- */
+/* --- inherited descriptors --- */
 
-/* A decimal number that *text begins with and `end` ends; *text then stands behind that. */
+/* Reads a decimal number followed by `end`, and moves *text after both. */
 static int take_number(const char **text, char end, int max, int *out)
 {
 	char *stop;
 
-	if (**text < '0' || **text > '9')
+	if (!nd_ascii_is_digit(**text))
 		return ND_EFORMAT;
 	errno = 0;
 	long v = strtol(*text, &stop, 10);
@@ -134,7 +138,7 @@ static int get_option(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &len) ? -errno : value;
 }
 
-/* It is the socket that its word says. */
+/* Checks that fd is the socket that its word describes. */
 static int check(const struct entry *e)
 {
 	static const int types[] = { SOCK_DGRAM, SOCK_STREAM, SOCK_RAW };
@@ -152,7 +156,7 @@ static int check(const struct entry *e)
 	return e->kind == ND_FD_TCP && get_option(e->fd, SO_ACCEPTCONN) != 1 ? -EADDRNOTAVAIL : 0;
 }
 
-static int ready(int fd)
+static int set_flags(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -162,7 +166,7 @@ static int ready(int fd)
 	return 0;
 }
 
-static bool twice(const struct entry *list, size_t n, int fd)
+static bool has_fd(const struct entry *list, size_t n, int fd)
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i].fd == fd)
@@ -170,17 +174,20 @@ static bool twice(const struct entry *list, size_t n, int fd)
 	return false;
 }
 
-/* All words of text; *out is the caller's to free. */
+/* Parses all words of text; the caller frees *out. */
 static int parse(const char *text, struct entry **out, size_t *n)
 {
+	size_t cap = 0;
 	int err = 0;
 
 	*out = NULL;
 	for (*n = 0; !err && *(text += strspn(text, " ")); ++*n) {
 		char word[WORD_MAX];
 		size_t len = strcspn(text, " ");
-		struct entry *grown = realloc(*out, (*n + 1) * sizeof *grown);
-		if (!grown || *n == ND_FDSET_MAX)
+		struct entry *grown = NULL;
+		if (*n < ND_FDSET_MAX)
+			grown = nd_array_grow(*out, &cap, *n + 1, sizeof *grown);
+		if (!grown)
 			return ND_ELIMIT;
 		*out = grown;
 		if (len >= sizeof word)
@@ -190,7 +197,7 @@ static int parse(const char *text, struct entry **out, size_t *n)
 		text += len;
 		err = parse_word(word, &grown[*n]);
 		if (!err)
-			err = twice(grown, *n, grown[*n].fd) ? -EBADF : check(&grown[*n]);
+			err = has_fd(grown, *n, grown[*n].fd) ? -EBADF : check(&grown[*n]);
 	}
 	return err;
 }
@@ -202,7 +209,7 @@ int nd_fdset_add_text(struct nd_fdset *s, const char *text)
 	int err = parse(text, &list, &n);
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = ready(list[i].fd);
+		err = set_flags(list[i].fd);
 	if (!err) {
 		pthread_mutex_lock(&s->lock);
 		err = add(s, list, n);
@@ -224,7 +231,7 @@ uint16_t nd_fdset_workers(struct nd_fdset *s)
 	return n;
 }
 
-void nd_fdset_drop_rest(struct nd_fdset *s)
+void nd_fdset_close_unused(struct nd_fdset *s)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->n; i++) {
@@ -252,7 +259,7 @@ void nd_fdset_format(struct nd_fdset *s, struct nd_buf *out)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* --- who uses them --- */
+/* --- use --- */
 
 static bool same_place(const struct entry *a, const struct entry *b)
 {

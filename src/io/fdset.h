@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fdset.h - descriptors that outlive what serves with them: which one is the socket of which worker
- * on which address. Filled by who started us and holds them too, and by whoever opens a new one.
+/* fdset.h - the set of sockets that survive a restart of the server: which descriptor is the socket
+ * of which worker on which address. The parent process, which holds them too, passes the first
+ * ones; sockets opened later are added.
  *
- * Owns:    what was handed in and nobody has taken. What was taken or put is its user's, who closes
- * it and forgets it here. Threads: any; a lock inside. Bounds:  ND_FDSET_MAX entries.
+ * Owns:    inherited descriptors until they are taken. A descriptor that was taken or put belongs
+ * to its user, who removes it with nd_fdset_forget() and closes it. Threads: any; it has a lock.
+ * Bounds:  ND_FDSET_MAX entries.
  */
 #pragma once
 
@@ -22,27 +24,27 @@ enum nd_fd_kind {
 
 struct nd_fdset;
 
-struct nd_fdset *nd_fdset_new(void);    /* NULL: no memory */
-void nd_fdset_free(struct nd_fdset *s); /* takes NULL */
+struct nd_fdset *nd_fdset_new(void);    /* NULL: out of memory */
+void nd_fdset_free(struct nd_fdset *s); /* NULL is fine */
 
-/* Descriptors inherited, as text: words KIND/WORKER/ADDRESS=FD, "udp/0/169.254.20.10:53=7
- * tcp/1/[::1]:53=8 netfilter/0=9". They become non-blocking and are not inherited further. 0,
- * ND_EFORMAT, ND_ELIMIT, or what is wrong with a descriptor (-EBADF, -EADDRNOTAVAIL: not of that
- * kind, or bound elsewhere); then nothing was added. */
+/* Adds inherited descriptors from text: words KIND/WORKER/ADDRESS=FD, as in
+ * "udp/0/169.254.20.10:53=7 tcp/1/[::1]:53=8 netfilter/0=9". They are made non-blocking and
+ * close-on-exec. 0, ND_EFORMAT, ND_ELIMIT, or an error of a descriptor (-EBADF; -EADDRNOTAVAIL:
+ * wrong kind of socket, or bound to another address). On failure nothing is added. */
 int nd_fdset_add_text(struct nd_fdset *s, const char *text);
-/* How many workers there must be so that each socket handed in has one: a socket that is open
- * somewhere and that nobody reads swallows its share of what comes. 0: no socket was handed in. */
+/* The number of workers needed to read every inherited socket; 0: none was inherited. The kernel
+ * keeps sending a share of the traffic to an open SO_REUSEPORT socket, read or not. */
 uint16_t nd_fdset_workers(struct nd_fdset *s);
-/* Closes what was handed in and nobody has taken: addresses that are not served any more. */
-void nd_fdset_drop_rest(struct nd_fdset *s);
-/* What is known now, in the same form. */
+/* Closes inherited descriptors that were not taken: their addresses are no longer served. */
+void nd_fdset_close_unused(struct nd_fdset *s);
+/* Appends the current entries, in the form of nd_fdset_add_text(). */
 void nd_fdset_format(struct nd_fdset *s, struct nd_buf *out);
 
-/* The descriptor for this place, the caller's from now on; -1: there is none, or it is taken. */
+/* The descriptor for this place, which the caller now owns; -1: none, or already taken. */
 int nd_fdset_take(struct nd_fdset *s, enum nd_fd_kind kind, const struct nd_addr *addr,
 		  uint16_t worker);
-/* The caller has opened fd for this place. 0 or ND_ELIMIT. */
+/* Adds fd, opened and owned by the caller, for this place. 0 or ND_ELIMIT. */
 int nd_fdset_put(struct nd_fdset *s, enum nd_fd_kind kind, const struct nd_addr *addr,
 		 uint16_t worker, int fd);
-/* The caller is about to close fd. */
+/* Removes fd, which the caller is about to close. */
 void nd_fdset_forget(struct nd_fdset *s, int fd);

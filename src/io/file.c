@@ -6,11 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/time.h"
 
 enum { CHUNK = 16384 };
 
-/* Reads until the end. Not by the size stat gives: files under /proc and /sys have none. The room
- * asked for near b->max is smaller, and one more byte than max says that the file is longer. */
+/* Reads to the end of the file, not to the size given by stat(2), which is 0 under /proc and /sys.
+ * When b is full, one more byte is read: if there is one, the file is too long. */
 static int read_all(int fd, struct nd_buf *b)
 {
 	for (;;) {
@@ -51,7 +52,7 @@ struct nd_file_stamp nd_file_stamp(const char *path)
 	if (stat(path, &st) < 0)
 		return (struct nd_file_stamp){ .exists = false };
 	return (struct nd_file_stamp){
-		.mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+		.mtime_ns = st.st_mtim.tv_sec * (int64_t)ND_NS_PER_S + st.st_mtim.tv_nsec,
 		.size = (uint64_t)st.st_size,
 		.inode = st.st_ino,
 		.exists = true,

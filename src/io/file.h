@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file.h - small files, whole; and whether they changed. */
+/* file.h - reading a whole file, and detecting that it changed.
+ *
+ * Threads: any; blocks while the file system does. Not on the path of a query.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/buf.h"
 
-/* Appends the whole file; 0, -errno, or ND_ELIMIT (over b->max). */
+/* Appends the whole file to b. 0, -errno, or ND_ELIMIT (over b->max). */
 int nd_file_read(const char *path, struct nd_buf *b);
 
+/* Two different stamps mean that the file changed. */
 struct nd_file_stamp {
 	int64_t mtime_ns;
 	uint64_t size, inode;

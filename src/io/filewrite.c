@@ -21,7 +21,7 @@ int nd_filewrite_open(struct nd_filewrite *w, const char *path, uint64_t max_byt
 		w->fresh = NULL;
 		return w->err = -ENOMEM;
 	}
-	/* What lies there of an earlier life is ours to write over, a link to elsewhere is not. */
+	/* A file left by an earlier run is overwritten; a symbolic link is not followed. */
 	w->fd = open(w->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (w->fd < 0)
 		w->err = -errno;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser is stopped where its callbacks cannot go on: at the end of a response, and when the
- * exchange pauses; what it has not seen by then is kept in held. */
+/* The parser is paused at the end of a response and when the exchange pauses; input that it has not
+ * parsed yet is kept in held. */
 #include "io/h1.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 enum {
 	REQUEST_MAX = 128 << 10,
-	HELD_MAX = 16 << 20 /* more than a connection hands over at a time */
+	HELD_MAX = 16 << 20 /* more than a connection delivers per turn */
 };
 
 struct h1 {
@@ -19,25 +19,25 @@ struct h1 {
 	struct nd_httpc_conn *conn;
 	struct nd_httpc_exchange *x; /* NULL: idle */
 	struct nd_buf held;
-	bool in_value;  /* the last header bytes were of a value */
-	bool whole;     /* the response is there, */
-	bool keep;      /* and the connection can be used on */
-	bool informing; /* a 1xx, which is skipped */
-	int err;        /* why a callback stopped the parser */
+	bool in_value;      /* the last header bytes were part of a value */
+	bool complete;      /* the response is complete */
+	bool keep;          /* then: the connection can be reused */
+	bool informational; /* a 1xx response, which is skipped */
+	int err;            /* a callback stopped the parser with this error */
 };
 
-static int refuse(struct h1 *h, int err, const char *why)
+static int fail(struct h1 *h, int err, const char *why)
 {
-	h->err = nd_httpc_conn_say(h->conn, err, "%s", why);
+	h->err = nd_httpc_conn_set_error(h->conn, err, "%s", why);
 	return -1;
 }
 
-/* --- the parser's callbacks; not 0 ends the parsing --- */
+/* --- callbacks of the parser; a result other than 0 stops it --- */
 
 static int add_head(struct h1 *h, const char *bytes, size_t n)
 {
 	if (nd_buf_add(&h->x->head, bytes, n))
-		return refuse(h, h->x->head.err, "the head of the response is too long");
+		return fail(h, h->x->head.err, "response header too large");
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static int on_value(http_parser *p, const char *bytes, size_t n)
 	return add_head(h, bytes, n);
 }
 
-/* 1: there is no body whatever the headers say. */
+/* 1: the response has no body, whatever the headers say. */
 static int on_headers(http_parser *p)
 {
 	struct h1 *h = p->data;
@@ -72,10 +72,9 @@ static int on_headers(http_parser *p)
 		return -1;
 	h->in_value = false;
 	if (p->status_code == 101 || p->upgrade || p->status_code < 100)
-		return refuse(h, ND_EFORMAT,
-			      "the server answers with a status that nobody asked for");
-	h->informing = p->status_code < 200;
-	if (h->informing) {
+		return fail(h, ND_EFORMAT, "unexpected status code in the response");
+	h->informational = p->status_code < 200;
+	if (h->informational) {
 		nd_buf_reset(&x->head);
 		return 1;
 	}
@@ -97,16 +96,16 @@ static int on_body(http_parser *p, const char *bytes, size_t n)
 	return 0;
 }
 
-static int on_whole(http_parser *p)
+static int on_complete(http_parser *p)
 {
 	struct h1 *h = p->data;
 
-	/* Trailers are of no use to anyone here. */
+	/* Trailers are ignored. */
 	nd_buf_reset(&h->x->head);
 	h->in_value = false;
-	if (h->informing)
+	if (h->informational)
 		return 0;
-	h->whole = true;
+	h->complete = true;
 	h->keep = http_should_keep_alive(p);
 	http_parser_pause(p, 1);
 	return 0;
@@ -117,7 +116,7 @@ static const http_parser_settings settings = {
 	.on_header_value = on_value,
 	.on_headers_complete = on_headers,
 	.on_body = on_body,
-	.on_message_complete = on_whole,
+	.on_message_complete = on_complete,
 };
 
 /* --- the engine --- */
@@ -127,7 +126,7 @@ static int open_h1(struct nd_httpc_conn *c)
 	struct h1 *h = calloc(1, sizeof *h);
 
 	if (!h)
-		return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+		return nd_httpc_conn_set_error(c, -ENOMEM, "out of memory");
 	h->conn = c;
 	nd_buf_init(&h->held, HELD_MAX);
 	c->self = h;
@@ -167,10 +166,10 @@ static int begin_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	http_parser_init(&h->parser, HTTP_RESPONSE);
 	h->parser.data = h;
 	h->x = x;
-	h->whole = h->keep = h->in_value = h->informing = false;
+	h->complete = h->keep = h->in_value = h->informational = false;
 	nd_buf_init(&b, REQUEST_MAX);
 	format_request(&b, x, c->client->host);
-	int err = b.err ? nd_httpc_conn_say(c, b.err, "the request is too long")
+	int err = b.err ? nd_httpc_conn_set_error(c, b.err, "request too large")
 			: nd_httpc_conn_write(c, b.data, b.len);
 	if (!err && x->body.len)
 		err = nd_httpc_conn_write(c, x->body.data, x->body.len);
@@ -181,7 +180,7 @@ static int begin_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	return err;
 }
 
-/* The response is there, and all of it was handed over. */
+/* The response is complete and was delivered. */
 static void finish(struct h1 *h)
 {
 	struct nd_httpc_conn *c = h->conn;
@@ -191,8 +190,7 @@ static void finish(struct h1 *h)
 	if (!h->keep || h->held.len)
 		nd_httpc_conn_kill(c);
 	else
-		nd_httpc_conn_pause(c,
-				    false); /* it may have paused, and gone on, in its last piece */
+		nd_httpc_conn_pause(c, false); /* its last callback may have paused and resumed */
 	nd_httpc_end(x, 0, NULL);
 }
 
@@ -210,12 +208,12 @@ static int parse(struct h1 *h, const uint8_t *bytes, size_t n)
 	if (why == HPE_PAUSED) {
 		http_parser_pause(&h->parser, 0);
 		if (done < n && nd_buf_add(&h->held, bytes + done, n - done))
-			return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+			return nd_httpc_conn_set_error(c, -ENOMEM, "out of memory");
 	} else if (why != HPE_OK) {
-		return nd_httpc_conn_say(c, ND_EFORMAT, "not HTTP, or not as it should be: %s",
-					 http_errno_description(why));
+		return nd_httpc_conn_set_error(c, ND_EFORMAT, "invalid HTTP response: %s",
+					       http_errno_description(why));
 	}
-	if (h->whole && !h->x->paused)
+	if (h->complete && !h->x->paused)
 		finish(h);
 	return 0;
 }
@@ -224,15 +222,16 @@ static int feed_h1(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	struct h1 *h = c->self;
 
-	if (!h->x) /* RFC 9112 s9.5: what nobody asked for cannot be matched to anything */
-		return nd_httpc_conn_say(c, ND_EFORMAT, "the server speaks without being asked");
+	if (!h->x) /* RFC 9112 s9.5: it cannot be matched to a request */
+		return nd_httpc_conn_set_error(c, ND_EFORMAT, "unsolicited data from the server");
 	if (h->x->paused || h->held.len)
-		return nd_buf_add(&h->held, bytes, n) ? nd_httpc_conn_say(c, -ENOMEM, "no memory")
-						      : 0;
+		return nd_buf_add(&h->held, bytes, n)
+			       ? nd_httpc_conn_set_error(c, -ENOMEM, "out of memory")
+			       : 0;
 	return parse(h, bytes, n);
 }
 
-/* A body without a length ends with the connection. */
+/* The end of a body without a length. */
 static void eof_h1(struct nd_httpc_conn *c)
 {
 	struct h1 *h = c->self;
@@ -241,7 +240,7 @@ static void eof_h1(struct nd_httpc_conn *c)
 		parse(h, NULL, 0);
 }
 
-/* The rest of the response would be in the way. */
+/* The rest of the response would still arrive on this connection. */
 static void drop_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 {
 	struct h1 *h = c->self;
@@ -264,11 +263,11 @@ static int resume_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	int err = 0;
 
 	nd_buf_init(&h->held, held.max);
-	if (h->whole) {
+	if (h->complete) {
 		h->held = held;
 		finish(h);
 	} else {
-		if (held.len) /* none: that would say that the stream has ended */
+		if (held.len) /* n == 0 would mean the end of the stream */
 			err = parse(h, (const uint8_t *)held.data, held.len);
 		nd_buf_clear(&held);
 	}

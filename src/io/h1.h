@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h1.h - HTTP/1.1 on one connection of the HTTP client, an exchange at a time; parsed by
- * http-parser. */
+/* h1.h - HTTP/1.1 on one connection of the HTTP client, one exchange at a time; parsed by
+ * http-parser. Private to the client. */
 #pragma once
 
 #include "io/httpc_parts.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection's window is given back at once and is large; a stream's is given back as its owner
- * takes the data, so one that pauses makes its own stream wait, and no other.
+/* The connection's flow-control window is large and is reopened at once; a stream's window is
+ * reopened as its owner takes the data. A paused exchange therefore blocks its own stream only.
  *
- * nghttp2's functions that read and write are not called from inside its callbacks: running says
- * that one of them is on the stack, and then what there is to send goes out at its end. */
+ * nghttp2's read and write functions must not be called from its callbacks: `running` is set while
+ * one of them is on the stack, and output is then sent when it returns. */
 #include "io/h2.h"
 
 #include <errno.h>
@@ -14,16 +14,16 @@
 #include "io/clock.h"
 
 enum {
-	QUEUED_ENOUGH = 256 << 10, /* more is formatted when this has gone out */
+	QUEUED_ENOUGH = 256 << 10, /* no more is formatted until this is sent */
 	CONNECTION_WINDOW_MIN = 1 << 20,
-	HEADERS_MAX = ND_HTTPC_HEADERS_MAX + 5, /* with ours */
+	HEADERS_MAX = ND_HTTPC_HEADERS_MAX + 5, /* with those added by us */
 };
 
 struct h2 {
 	nghttp2_session *session;
 	struct nd_httpc_conn *conn;
 	bool running;
-	char why[160]; /* what nghttp2 found wrong */
+	char why[160]; /* error text from nghttp2 */
 };
 
 static bool is_failing(const struct h2 *h)
@@ -31,7 +31,7 @@ static bool is_failing(const struct h2 *h)
 	return h->conn->dead;
 }
 
-/* --- what nghttp2 calls --- */
+/* --- callbacks of nghttp2 --- */
 
 static struct nd_httpc_exchange *exchange_of(struct h2 *h, int32_t stream)
 {
@@ -58,7 +58,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	if (!x)
 		return 0;
 	if (nname == 7 && memcmp(name, ":status", 7) == 0) {
-		x->status = atoi((const char *)value); /* nghttp2 has checked it */
+		x->status = atoi((const char *)value); /* validated by nghttp2 */
 		return 0;
 	}
 	nd_buf_add(&x->head, name, nname);
@@ -68,8 +68,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	return 0;
 }
 
-/* Ends x with an error of ours; the server is told to stop. */
-static void give_up(struct h2 *h, struct nd_httpc_exchange *x, int err, const char *why)
+/* Ends x with an error of ours, and cancels its stream. */
+static void abort_exchange(struct h2 *h, struct nd_httpc_exchange *x, int err, const char *why)
 {
 	nghttp2_session_set_stream_user_data(h->session, x->stream, NULL);
 	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_CANCEL);
@@ -81,7 +81,7 @@ static void on_head(struct h2 *h, struct nd_httpc_exchange *x)
 	if (x->headed) {
 		nd_buf_reset(&x->head); /* trailers */
 	} else if (x->head.err) {
-		give_up(h, x, x->head.err, "the head of the response is too long");
+		abort_exchange(h, x, x->head.err, "response header too large");
 	} else if (x->status >= 200) {
 		nd_httpc_give_head(x, x->status);
 	}
@@ -91,10 +91,10 @@ static void on_goaway(struct h2 *h, const nghttp2_goaway *g)
 {
 	h->conn->draining = true;
 	if (g->error_code != NGHTTP2_NO_ERROR)
-		nd_httpc_conn_say(h->conn, 0, "the server ended the connection: %s",
-				  nghttp2_http2_strerror(g->error_code));
+		nd_httpc_conn_set_error(h->conn, 0, "server sent GOAWAY: %s",
+					nghttp2_http2_strerror(g->error_code));
 	else
-		nd_httpc_conn_say(h->conn, 0, "the server ended the connection");
+		nd_httpc_conn_set_error(h->conn, 0, "server sent GOAWAY");
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
@@ -120,17 +120,17 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, con
 	nghttp2_session_consume_connection(session, n);
 	if (x && (x->paused || x->held.len)) {
 		if (nd_buf_add(&x->held, bytes, n))
-			give_up(h, x, -ENOMEM, "no memory");
+			abort_exchange(h, x, -ENOMEM, "out of memory");
 		return 0;
 	}
-	/* Before it is handed over: the stream may be gone then. */
+	/* Before on_data, which may close the stream. */
 	nghttp2_session_consume_stream(session, stream, n);
 	if (x)
 		nd_httpc_give_data(x, bytes, n);
 	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* An exchange is told how its stream ended. */
+/* The stream of x has ended. */
 static void close_exchange(struct h2 *h, struct nd_httpc_exchange *x, uint32_t code)
 {
 	char why[96];
@@ -141,16 +141,16 @@ static void close_exchange(struct h2 *h, struct nd_httpc_exchange *x, uint32_t c
 			nd_httpc_end(x, 0, NULL);
 			return;
 		}
-		/* Its owner has it go on some time, or already has: then a timer runs. */
-		x->whole = true;
+		/* Paused, or resumed with its timer still running: on_resume() ends it. */
+		x->complete = true;
 		nd_httpc_conn_leave(h->conn, x);
 		return;
 	}
-	snprintf(why, sizeof why, "the server reset the stream: %s", nghttp2_http2_strerror(code));
+	snprintf(why, sizeof why, "stream reset by the server: %s", nghttp2_http2_strerror(code));
 	if (code == NGHTTP2_REFUSED_STREAM)
-		nd_httpc_end_or_again(x, ND_ECLOSED, why);
+		nd_httpc_retry_or_end(x, ND_ECLOSED, why);
 	else if (code == NGHTTP2_PROTOCOL_ERROR)
-		nd_httpc_end(x, ND_EFORMAT, "HTTP/2: what came breaks its rules");
+		nd_httpc_end(x, ND_EFORMAT, "HTTP/2: protocol error");
 	else
 		nd_httpc_end(x, ND_ECLOSED, why);
 }
@@ -167,7 +167,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
 	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* A request that could not be sent: the server wants no more streams here. */
+/* A request was not sent: the server accepts no more streams on this connection. */
 static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int err, void *ctx)
 {
 	struct h2 *h = ctx;
@@ -181,7 +181,7 @@ static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int
 			continue;
 		h->conn->draining = true;
 		x->stream = 0;
-		nd_httpc_end_or_again(x, ND_ECLOSED, nghttp2_strerror(err));
+		nd_httpc_retry_or_end(x, ND_ECLOSED, nghttp2_strerror(err));
 		break;
 	}
 	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -205,7 +205,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *to, 
 	return (ssize_t)n;
 }
 
-static int on_wrong(nghttp2_session *session, int code, const char *text, size_t n, void *ctx)
+static int on_error(nghttp2_session *session, int code, const char *text, size_t n, void *ctx)
 {
 	struct h2 *h = ctx;
 	(void)session;
@@ -217,7 +217,7 @@ static int on_wrong(nghttp2_session *session, int code, const char *text, size_t
 
 /* --- the engine --- */
 
-/* Sends what nghttp2 has to say, as much as the connection should hold. */
+/* Sends nghttp2's output until the connection holds QUEUED_ENOUGH. */
 static int pump(struct nd_httpc_conn *c)
 {
 	struct h2 *h = c->self;
@@ -238,14 +238,14 @@ static int pump(struct nd_httpc_conn *c)
 	if (c->dead || err)
 		return c->dead ? 0 : err;
 	if (n < 0)
-		return nd_httpc_conn_say(c, n == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
-					 "HTTP/2: %s", nghttp2_strerror((int)n));
+		return nd_httpc_conn_set_error(c, n == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
+					       "HTTP/2: %s", nghttp2_strerror((int)n));
 	if (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session)) {
 		if (c->draining && !h->why[0])
-			return nd_httpc_conn_say(c, ND_ECLOSED, "%s",
-						 c->text[0] ? c->text : "the connection ended");
-		return nd_httpc_conn_say(c, ND_EFORMAT, "HTTP/2: %s",
-					 h->why[0] ? h->why : "what came breaks its rules");
+			return nd_httpc_conn_set_error(c, ND_ECLOSED, "%s",
+						       c->text[0] ? c->text : "connection closed");
+		return nd_httpc_conn_set_error(c, ND_EFORMAT, "HTTP/2: %s",
+					       h->why[0] ? h->why : "protocol error");
 	}
 	return 0;
 }
@@ -265,7 +265,7 @@ static int set_up(struct h2 *h)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, on_chunk);
 	nghttp2_session_callbacks_set_on_stream_close_callback(calls, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, on_not_sent);
-	nghttp2_session_callbacks_set_error_callback2(calls, on_wrong);
+	nghttp2_session_callbacks_set_error_callback2(calls, on_error);
 	err = nghttp2_option_new(&options);
 	if (!err) {
 		nghttp2_option_set_no_auto_window_update(options, 1);
@@ -294,10 +294,10 @@ static int open_h2(struct nd_httpc_conn *c)
 	struct h2 *h = calloc(1, sizeof *h);
 
 	if (!h)
-		return nd_httpc_conn_say(c, -ENOMEM, "no memory");
+		return nd_httpc_conn_set_error(c, -ENOMEM, "out of memory");
 	h->conn = c;
 	c->self = h;
-	return set_up(h) ? nd_httpc_conn_say(c, -ENOMEM, "no memory") : pump(c);
+	return set_up(h) ? nd_httpc_conn_set_error(c, -ENOMEM, "out of memory") : pump(c);
 }
 
 static void clear_h2(struct nd_httpc_conn *c)
@@ -312,7 +312,7 @@ static void clear_h2(struct nd_httpc_conn *c)
 
 static nghttp2_nv header(const char *name, const char *value)
 {
-	/* A token is not to be found out from how well it compresses (RFC 7541 s7.1.3). */
+	/* A token must not be guessable from how well it compresses (RFC 7541 s7.1.3). */
 	bool secret = strcasecmp(name, "authorization") == 0 || strcasecmp(name, "cookie") == 0;
 
 	return (nghttp2_nv){ .name = (uint8_t *)name,
@@ -347,9 +347,9 @@ static int begin_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	int32_t stream = nghttp2_submit_request(h->session, NULL, nv, n, x->body.len ? &body : NULL,
 						x);
 	if (stream < 0) {
-		/* Its numbers are used up, or it is about to end: there will be another. */
+		/* Out of stream ids, or closing: retry on another connection. */
 		c->draining = true;
-		nd_httpc_end_or_again(x, ND_ECLOSED, nghttp2_strerror(stream));
+		nd_httpc_retry_or_end(x, ND_ECLOSED, nghttp2_strerror(stream));
 		return 0;
 	}
 	x->stream = stream;
@@ -366,16 +366,16 @@ static int feed_h2(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 	if (c->dead)
 		return 0;
 	if (ret < 0)
-		return nd_httpc_conn_say(c, ret == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
-					 "HTTP/2: %s",
-					 h->why[0] ? h->why : nghttp2_strerror((int)ret));
+		return nd_httpc_conn_set_error(c, ret == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
+					       "HTTP/2: %s",
+					       h->why[0] ? h->why : nghttp2_strerror((int)ret));
 	int err = pump(c);
 	if (!err && !c->dead && c->draining && c->count == 0)
 		nd_httpc_conn_kill(c);
 	return err;
 }
 
-/* No stream ends by the end of the connection. */
+/* In HTTP/2 the end of the connection ends no stream. */
 static void eof_h2(struct nd_httpc_conn *c)
 {
 	(void)c;
@@ -390,8 +390,8 @@ static void drop_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	nghttp2_session_set_stream_user_data(h->session, x->stream, NULL);
 	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, x->stream, NGHTTP2_CANCEL);
 	x->stream = 0;
-	/* Not at once: failing could call back from inside nd_httpc_cancel(). */
-	nd_httpc_conn_soon(c);
+	/* Later: a failure here would call back from inside nd_httpc_cancel(). */
+	nd_httpc_conn_drain_later(c);
 }
 
 static void pause_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every request is answered as soon as it is whole, so answers leave in the order of their
- * requests; a client that pipelines and does not read runs into the connection's write limit and
- * is cut off. */
+/* A request is answered as soon as it is complete, so responses are sent in the order of the
+ * requests. A client that pipelines without reading exceeds the connection's write limit and is
+ * disconnected. */
 #include "io/http1.h"
 
 #include <errno.h>
@@ -15,14 +15,14 @@
 #include "io/clock.h"
 #include "io/tcp.h"
 
-#define IDLE_NS (10 * (uint64_t)ND_NS_PER_S)
+#define IDLE_NS ND_S(10)
 
 enum {
 	REQUEST_MAX = 8192, /* line, headers and body */
 	CONNECTIONS_MAX = 64,
-	RESPONSE_MAX = 16 << 20, /* metrics of a large cluster */
+	RESPONSE_MAX = 16 << 20, /* the metrics of a large cluster */
 	QUEUED_MAX = RESPONSE_MAX + 65536,
-	ANSWER_MAX = 4 << 20, /* what a GET takes */
+	ANSWER_MAX = 4 << 20, /* body of the response to a GET */
 	HEAD_MAX = 512,
 };
 
@@ -44,8 +44,8 @@ struct connection {
 	http_parser parser;
 	struct nd_buf target; /* of the request line */
 	size_t request_bytes;
-	int refuse; /* status to say instead of handling; then we close */
-	bool close; /* answered for the last time */
+	int refuse; /* status to send instead of calling the handler, then close; 0: none */
+	bool close; /* the last response was sent */
 };
 
 static const char *reason(int status)
@@ -79,7 +79,7 @@ static void on_idle(struct nd_timer *t)
 	hang_up(ND_CONTAINER(t, struct connection, idle));
 }
 
-/* RFC 9110 s6.6.1: a server with a clock says Date. */
+/* RFC 9110 s6.6.1: a server with a clock sends Date. */
 static void add_date(struct nd_buf *head)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
@@ -87,13 +87,13 @@ static void add_date(struct nd_buf *head)
 	time_t now = (time_t)(nd_clock_wall_ns() / ND_NS_PER_S);
 	struct tm t;
 
-	gmtime_r(&now, &t); /* and not strftime: names must not follow the locale */
+	gmtime_r(&now, &t); /* not strftime(), which depends on the locale */
 	nd_buf_printf(head, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday,
 		      t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min,
 		      t.tm_sec);
 }
 
-/* Queues the response; false if the client has too much to read already. */
+/* Queues the response; false if the write limit is exceeded. */
 static bool respond(struct connection *c, struct nd_http1_response *res)
 {
 	struct nd_buf head;
@@ -131,7 +131,7 @@ static struct nd_http1_response new_response(int status)
 	return res;
 }
 
-/* A status of our own, with its name as the text. */
+/* Sends a status with its reason phrase as the body. */
 static bool respond_plain(struct connection *c, int status)
 {
 	struct nd_http1_response res = new_response(status);
@@ -142,7 +142,7 @@ static bool respond_plain(struct connection *c, int status)
 	return ok;
 }
 
-/* Splits the target ("/a?b", "http://host/a?b") in place. False if it is none that we know. */
+/* Splits the target ("/a?b", "http://host/a?b") in place. False if it is invalid. */
 static bool split_target(struct nd_buf *target, struct nd_http1_request *req)
 {
 	struct http_parser_url url;
@@ -180,7 +180,7 @@ static bool answer(struct connection *c)
 	return ok;
 }
 
-/* The parser's callbacks; one that returns 1 ends the parsing. */
+/* --- callbacks of the parser; a result other than 0 stops it --- */
 
 static int on_request_begin(http_parser *p)
 {
@@ -226,8 +226,8 @@ static int on_headers(http_parser *p)
 {
 	struct connection *c = p->data;
 
-	p->upgrade = 0; /* offers of another protocol are ignored, as RFC 9110 s7.8 allows */
-	/* Said now: its client may be waiting for our word before it sends the body. */
+	p->upgrade = 0; /* an Upgrade header is ignored, as RFC 9110 s7.8 allows */
+	/* Checked here: the client may wait for a response before it sends the body. */
 	if (p->content_length != UINT64_MAX && p->content_length > REQUEST_MAX)
 		c->refuse = 413;
 	return 0;
@@ -312,7 +312,7 @@ int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 			void *ctx, struct nd_http1_server **out)
 {
 	struct nd_http1_server *s = malloc(sizeof *s);
-	/* SO_REUSEPORT as CoreDNS: an upgrade's old and new process stand side by side. */
+	/* SO_REUSEPORT as CoreDNS: during an upgrade the old and the new process both listen. */
 	struct nd_tcp_options o = { .reuseport = true, .backlog = CONNECTIONS_MAX };
 
 	if (!s)
@@ -343,12 +343,14 @@ struct nd_addr nd_http1_server_local(const struct nd_http1_server *s)
 	return nd_tcp_listener_local(s->listener);
 }
 
+/* --- the GET --- */
+
 struct get {
 	struct nd_tcp *tcp;
 	struct nd_timer deadline;
 	struct nd_buf request, body;
 	http_parser parser;
-	bool whole;
+	bool complete;
 	void (*done)(void *ctx, int status, const char *body, size_t n);
 	void *ctx;
 };
@@ -361,7 +363,7 @@ static void free_get(struct get *g)
 	free(g);
 }
 
-/* Tells how it went. The stream is closed, or about to be by who calls us. */
+/* Calls done. The stream is closed already, or the caller closes it. */
 static void finish(struct get *g, int status)
 {
 	if (status > 0)
@@ -389,17 +391,17 @@ static int on_answer_body(http_parser *p, const char *bytes, size_t n)
 	return nd_buf_add(&g->body, bytes, n) != 0;
 }
 
-static int on_answer_whole(http_parser *p)
+static int on_answer_complete(http_parser *p)
 {
 	struct get *g = p->data;
 
-	g->whole = p->status_code >= 200; /* before it, only "100 Continue" and its like */
-	return g->whole;
+	g->complete = p->status_code >= 200; /* skips 1xx responses */
+	return g->complete;
 }
 
 static const http_parser_settings answer_settings = {
 	.on_body = on_answer_body,
-	.on_message_complete = on_answer_whole,
+	.on_message_complete = on_answer_complete,
 };
 
 static void on_get_open(void *ctx, struct nd_tcp *tcp, int err)
@@ -421,7 +423,7 @@ static void on_get_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, siz
 	(void)tcp;
 
 	http_parser_execute(&g->parser, &answer_settings, (const char *)bytes, n);
-	if (g->whole)
+	if (g->complete)
 		abandon(g, (int)g->parser.status_code);
 	else if (g->body.err)
 		abandon(g, g->body.err);
@@ -434,9 +436,9 @@ static void on_get_close(void *ctx, struct nd_tcp *tcp, int err)
 	struct get *g = ctx;
 	(void)tcp;
 
-	if (!err) /* a body without a length ends with the stream */
+	if (!err) /* the end of a body without a length */
 		http_parser_execute(&g->parser, &answer_settings, NULL, 0);
-	finish(g, g->whole ? (int)g->parser.status_code : err ? err : ND_ECLOSED);
+	finish(g, g->complete ? (int)g->parser.status_code : err ? err : ND_ECLOSED);
 }
 
 int nd_http1_get(struct nd_loop *loop, const struct nd_addr *addr, const char *path,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http1.h - a small HTTP/1.1 server for health, ready and metrics, and a GET. Over io/tcp, parsed
- * by http-parser; so it runs in the simulation as it is.
+/* http1.h - a small HTTP/1.1 server for health, ready and metrics, and a GET. It runs over io/tcp,
+ * so also in the simulation; requests are parsed by http-parser.
  *
- * Owns: servers are heap. Threads: the loop's own. Bounds: 8 KiB of request, 64 connections, 10 s.
+ * Owns:    servers are heap, with their connections.
+ * Threads: the loop's own.
+ * Bounds:  8 KiB per request, 64 connections, 10 s idle.
  */
 #pragma once
 
@@ -18,14 +20,14 @@ struct nd_http1_request {
 };
 
 struct nd_http1_response {
-	int status;               /* 200 unless set */
-	const char *content_type; /* "text/plain; charset=utf-8" unless set; static text */
+	int status;               /* default 200 */
+	const char *content_type; /* default "text/plain; charset=utf-8"; static text */
 	struct nd_buf body;
 };
 
 struct nd_http1_server;
 
-/* Listens; 0 or -errno. The handler fills the response on the loop's thread. */
+/* Listens. 0 or -errno. handle fills in the response before it returns; req is borrowed. */
 int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 			void (*handle)(void *ctx, const struct nd_http1_request *req,
 				       struct nd_http1_response *res),
@@ -33,8 +35,8 @@ int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 void nd_http1_server_free(struct nd_http1_server *s);
 struct nd_addr nd_http1_server_local(const struct nd_http1_server *s);
 
-/* GET http://addr/path; done once: status (> 0) or a negative error; body borrowed. 0 when under
- * way. */
+/* GET http://addr/path. 0: done is called once, later, with a status (> 0) and a borrowed body, or
+ * a negative error. */
 int nd_http1_get(struct nd_loop *loop, const struct nd_addr *addr, const char *path,
 		 uint64_t timeout_ns,
 		 void (*done)(void *ctx, int status, const char *body, size_t n), void *ctx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exchanges wait in one queue. A timer without delay gives them connections, so nothing happens
- * inside the caller: one connection for all where HTTP/2 is spoken (or where nobody knows yet),
- * else one each, up to a maximum. */
+/* Exchanges wait in one queue. A timer without delay assigns them to connections, so no callback
+ * runs inside the caller: one connection for all with HTTP/2 (or while the version is unknown),
+ * with HTTP/1.1 one each, up to a maximum. */
 #include "io/httpc.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "io/h2.h"
 #include "io/httpc_parts.h"
 
-#define S_NS(n) ((n) * (uint64_t)ND_NS_PER_S)
+enum { HOST_MAX = 300 };
 
 static void leave(struct nd_httpc *c)
 {
@@ -26,7 +26,7 @@ void nd_httpc_fail_waiting(struct nd_httpc *c, int err, const char *text)
 
 	c->busy++;
 	nd_list_init(&doomed);
-	/* Others may get there; as many attempts as exchanges were made, so one exchange goes. */
+	/* While other connections may still open, one failed attempt ends one exchange. */
 	bool all = nd_list_empty(&c->conns);
 	for (struct nd_list *node; (node = nd_list_pop(&c->waiting));) {
 		nd_list_add(&doomed, node);
@@ -34,7 +34,7 @@ void nd_httpc_fail_waiting(struct nd_httpc *c, int err, const char *text)
 		if (!all)
 			break;
 	}
-	/* What on_end sends anew waits for the next time. */
+	/* Exchanges sent by on_end are not ended here. */
 	while (!nd_list_empty(&doomed)) {
 		struct nd_httpc_exchange *x = ND_LIST_ENTRY(doomed.next, struct nd_httpc_exchange,
 							    node);
@@ -44,7 +44,7 @@ void nd_httpc_fail_waiting(struct nd_httpc *c, int err, const char *text)
 	leave(c);
 }
 
-/* The connection that takes one more. *opening: attempts under way. */
+/* A connection that accepts one more exchange, or NULL. *opening: connections being opened. */
 static struct nd_httpc_conn *find(struct nd_httpc *c, unsigned *opening)
 {
 	struct nd_httpc_conn *found = NULL;
@@ -67,9 +67,9 @@ static bool wants_another(const struct nd_httpc *c, unsigned opening)
 	return opening == 0;
 }
 
-static void on_kick(struct nd_timer *t)
+static void on_dispatch(struct nd_timer *t)
 {
-	struct nd_httpc *c = ND_CONTAINER(t, struct nd_httpc, kick);
+	struct nd_httpc *c = ND_CONTAINER(t, struct nd_httpc, dispatch);
 	char text[ND_TLS_TEXT_MAX] = "";
 	unsigned opening;
 
@@ -89,29 +89,29 @@ static void on_kick(struct nd_timer *t)
 		if (err) {
 			nd_httpc_fail_waiting(c, err, text[0] ? text : nd_err_text(err));
 			if (!c->gone && c->nwaiting)
-				nd_httpc_kick(c); /* not at once: on_end may send anew for ever */
+				nd_httpc_dispatch(c); /* later: on_end may send again each time */
 			break;
 		}
 	}
 	leave(c);
 }
 
-void nd_httpc_kick(struct nd_httpc *c)
+void nd_httpc_dispatch(struct nd_httpc *c)
 {
 	if (!c->gone)
-		nd_timer_start(c->loop, &c->kick, 0, on_kick);
+		nd_timer_start(c->loop, &c->dispatch, 0, on_dispatch);
 }
 
-/* --- made and freed --- */
+/* --- new and free --- */
 
-static void fill_in(struct nd_httpc_config *c)
+static void set_defaults(struct nd_httpc_config *c)
 {
 #define DEFAULT(field, value) c->field = c->field ? c->field : (value)
 	DEFAULT(versions, ND_HTTPC_H1 | ND_HTTPC_H2);
-	DEFAULT(connect_ns, S_NS(10));
-	DEFAULT(keep_ns, S_NS(90));
-	DEFAULT(ping_ns, S_NS(15));
-	DEFAULT(pong_ns, S_NS(15));
+	DEFAULT(connect_ns, ND_S(10));
+	DEFAULT(keep_ns, ND_S(90));
+	DEFAULT(ping_ns, ND_S(15));
+	DEFAULT(pong_ns, ND_S(15));
 	DEFAULT(head_bytes, 64 << 10);
 	DEFAULT(window_bytes, 256 << 10);
 	DEFAULT(connections, 16);
@@ -124,7 +124,7 @@ static void fill_in(struct nd_httpc_config *c)
 /* "name", "name:port", "1.2.3.4:80", "[::1]:443". */
 static bool is_host(const char *host)
 {
-	if (!*host || strlen(host) > 300)
+	if (!*host || strlen(host) > HOST_MAX)
 		return false;
 	for (; *host; host++)
 		if ((unsigned char)*host <= ' ' || (unsigned char)*host >= 0x7f ||
@@ -143,7 +143,7 @@ static void name_of(const char *host, char to[ND_HTTPC_TEXT_MAX])
 		n = strcspn(host, "]");
 	} else {
 		const char *colon = strchr(host, ':');
-		/* More than one: an address of IPv6 without brackets. */
+		/* More than one: an IPv6 address without brackets. */
 		n = colon && !strchr(colon + 1, ':') ? (size_t)(colon - host) : strlen(host);
 	}
 	snprintf(to, ND_HTTPC_TEXT_MAX, "%.*s", (int)n, host);
@@ -160,7 +160,7 @@ static int set_target(struct nd_httpc *c, const struct nd_httpc_config *config)
 				  config->server_name ? config->server_name : name, alpn);
 }
 
-/* Its own copies of what was given. */
+/* Copies the texts of the configuration. */
 static int copy_texts(struct nd_httpc *c, const struct nd_httpc_config *config)
 {
 	nd_addr_format(&config->addr, c->where);
@@ -181,7 +181,7 @@ int nd_httpc_new(struct nd_loop *loop, const struct nd_httpc_config *config, str
 		return -ENOMEM;
 	c->loop = loop;
 	c->config = *config;
-	fill_in(&c->config);
+	set_defaults(&c->config);
 	nd_list_init(&c->waiting);
 	nd_list_init(&c->all);
 	nd_list_init(&c->conns);
@@ -210,7 +210,7 @@ void nd_httpc_free(struct nd_httpc *c)
 		nd_httpc_cancel(ND_LIST_ENTRY(c->all.next, struct nd_httpc_exchange, all));
 	while (!nd_list_empty(&c->conns))
 		nd_httpc_conn_kill(ND_LIST_ENTRY(c->conns.next, struct nd_httpc_conn, node));
-	nd_timer_stop(&c->kick);
+	nd_timer_stop(&c->dispatch);
 	if (c->config.tls)
 		nd_tls_target_clear(&c->target);
 	free(c->host);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that comes from a connection or from its timer passes here, between enter and exit: in
- * between a dead connection's memory stays. */
+/* All events of a connection and its timers arrive here, between enter and exit. Until exit, the
+ * memory of a dead connection remains valid. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -27,12 +27,12 @@ void nd_httpc_conn_exit(struct nd_httpc_conn *c)
 	free(c);
 }
 
-int nd_httpc_conn_say(struct nd_httpc_conn *c, int err, const char *format, ...)
+int nd_httpc_conn_set_error(struct nd_httpc_conn *c, int err, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	/* The analyzer forgets va_start where it follows a call from this same file. */
+	/* The analyzer misses the va_start if a caller is in this file. */
 	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	vsnprintf(c->text, sizeof c->text, format, args);
 	va_end(args);
@@ -44,7 +44,7 @@ int nd_httpc_conn_write(struct nd_httpc_conn *c, const void *bytes, size_t n)
 	if (c->dead)
 		return ND_ECLOSED;
 	int err = c->tls ? nd_tls_write(c->tls, bytes, n) : nd_tcp_write(c->tcp, bytes, n);
-	return err ? nd_httpc_conn_say(c, err, "write: %s", nd_err_text(err)) : 0;
+	return err ? nd_httpc_conn_set_error(c, err, "write: %s", nd_err_text(err)) : 0;
 }
 
 size_t nd_httpc_conn_queued(const struct nd_httpc_conn *c)
@@ -60,7 +60,7 @@ void nd_httpc_conn_pause(struct nd_httpc_conn *c, bool paused)
 		nd_tcp_pause(c->tcp, paused);
 }
 
-/* --- ends --- */
+/* --- closing --- */
 
 void nd_httpc_conn_kill(struct nd_httpc_conn *c)
 {
@@ -71,18 +71,18 @@ void nd_httpc_conn_kill(struct nd_httpc_conn *c)
 	c->client->stats.connections--;
 	nd_list_del(&c->node);
 	nd_timer_stop(&c->timer);
-	nd_timer_stop(&c->soon);
-	nd_httpc_dial_hang_up(c);
+	nd_timer_stop(&c->drain_later);
+	nd_httpc_dial_close(c);
 	if (c->client->nwaiting)
-		nd_httpc_kick(c->client);
+		nd_httpc_dispatch(c->client);
 	nd_httpc_conn_exit(c);
 }
 
-/* Whether x can have had no effect because the connection was gone before it was sent: the server
- * may close a kept connection at any time (RFC 9112 s9.3.1). */
-static bool came_too_late(const struct nd_httpc_conn *c, const struct nd_httpc_exchange *x)
+/* Whether the connection was closed before it received x: a server may close a kept connection at
+ * any time (RFC 9112 s9.3.1). */
+static bool was_never_processed(const struct nd_httpc_conn *c, const struct nd_httpc_exchange *x)
 {
-	return x->safe && c->served && c->heard == x->heard;
+	return x->safe && c->served && c->reads == x->reads;
 }
 
 void nd_httpc_conn_fail(struct nd_httpc_conn *c, int err)
@@ -98,8 +98,8 @@ void nd_httpc_conn_fail(struct nd_httpc_conn *c, int err)
 	while (!nd_list_empty(&c->exchanges)) {
 		struct nd_httpc_exchange *x = ND_LIST_ENTRY(c->exchanges.next,
 							    struct nd_httpc_exchange, node);
-		if (came_too_late(c, x))
-			nd_httpc_end_or_again(x, err, c->text);
+		if (was_never_processed(c, x))
+			nd_httpc_retry_or_end(x, err, c->text);
 		else
 			nd_httpc_end(x, err, c->text);
 	}
@@ -120,9 +120,9 @@ void nd_httpc_conn_drop(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 
 /* --- time --- */
 
-static void watch(struct nd_httpc_conn *c);
+static void arm_timer(struct nd_httpc_conn *c);
 
-void nd_httpc_conn_on_time(struct nd_timer *t)
+void nd_httpc_conn_on_timer(struct nd_timer *t)
 {
 	struct nd_httpc_conn *c = ND_CONTAINER(t, struct nd_httpc_conn, timer);
 	const struct nd_httpc_config *config = &c->client->config;
@@ -131,24 +131,24 @@ void nd_httpc_conn_on_time(struct nd_timer *t)
 
 	nd_httpc_conn_enter(c);
 	if (!c->open) {
-		nd_httpc_dial_late(c);
+		nd_httpc_dial_on_timeout(c);
 	} else if (c->count == 0) {
 		nd_httpc_conn_kill(c);
 	} else if (c->pinged_ns && now >= c->pinged_ns + config->pong_ns) {
-		err = nd_httpc_conn_say(c, ND_ETIME, "the server does not answer a ping");
-	} else if (!c->pinged_ns && now >= c->heard_ns + config->ping_ns) {
+		err = nd_httpc_conn_set_error(c, ND_ETIME, "no answer to a ping");
+	} else if (!c->pinged_ns && now >= c->read_ns + config->ping_ns) {
 		c->pinged_ns = now;
 		err = c->engine->ping(c);
 	}
 	if (err)
 		nd_httpc_conn_fail(c, err);
 	else if (!c->dead && c->open)
-		watch(c);
+		arm_timer(c);
 	nd_httpc_conn_exit(c);
 }
 
-/* Arms the timer for what comes next in the state it is in. */
-static void watch(struct nd_httpc_conn *c)
+/* Arms the timer for the current state. */
+static void arm_timer(struct nd_httpc_conn *c)
 {
 	const struct nd_httpc_config *config = &c->client->config;
 	uint64_t now = nd_loop_now_ns(c->client->loop), at;
@@ -156,24 +156,24 @@ static void watch(struct nd_httpc_conn *c)
 	if (c->count == 0) {
 		at = now + config->keep_ns;
 	} else if (c->engine->ping) {
-		at = c->pinged_ns ? c->pinged_ns + config->pong_ns : c->heard_ns + config->ping_ns;
+		at = c->pinged_ns ? c->pinged_ns + config->pong_ns : c->read_ns + config->ping_ns;
 	} else {
 		nd_timer_stop(&c->timer);
 		return;
 	}
-	nd_timer_start(c->client->loop, &c->timer, at > now ? at - now : 0, nd_httpc_conn_on_time);
+	nd_timer_start(c->client->loop, &c->timer, at > now ? at - now : 0, nd_httpc_conn_on_timer);
 }
 
-/* --- what comes --- */
+/* --- events of the stream --- */
 
-void nd_httpc_conn_heard(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
+void nd_httpc_conn_received(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	nd_httpc_conn_enter(c);
-	c->heard++;
-	c->heard_ns = nd_loop_now_ns(c->client->loop);
+	c->reads++;
+	c->read_ns = nd_loop_now_ns(c->client->loop);
 	if (c->pinged_ns) {
 		c->pinged_ns = 0;
-		watch(c);
+		arm_timer(c);
 	}
 	int err = c->engine->feed(c, bytes, n);
 	if (err)
@@ -189,9 +189,9 @@ void nd_httpc_conn_opened(struct nd_httpc_conn *c, const char *alpn)
 	bool h2 = c->tls ? strcmp(alpn, "h2") == 0 : client->config.versions == ND_HTTPC_H2;
 	int err = 0;
 	if (c->tls && !h2 && !(client->config.versions & ND_HTTPC_H1))
-		err = nd_httpc_conn_say(c, ND_EFORMAT, "the server does not speak HTTP/2");
+		err = nd_httpc_conn_set_error(c, ND_EFORMAT, "the server does not support HTTP/2");
 	c->engine = h2 ? &nd_h2_engine : &nd_h1_engine;
-	c->heard_ns = nd_loop_now_ns(client->loop);
+	c->read_ns = nd_loop_now_ns(client->loop);
 	if (c->tls)
 		nd_tls_set_max_queued(c->tls, QUEUED_MAX);
 	else
@@ -203,21 +203,19 @@ void nd_httpc_conn_opened(struct nd_httpc_conn *c, const char *alpn)
 	} else {
 		c->open = true;
 		client->version = c->engine->version;
-		watch(c);
-		nd_httpc_kick(client);
+		arm_timer(c);
+		nd_httpc_dispatch(client);
 	}
 	nd_httpc_conn_exit(c);
 }
 
-/* err 0: its end was said. */
 void nd_httpc_conn_closed(struct nd_httpc_conn *c, int err, const char *why)
 {
 	nd_httpc_conn_enter(c);
 	if (!err)
 		c->engine->eof(c);
-	if (!c->draining || !c->text[0]) /* GOAWAY has said why */
-		nd_httpc_conn_say(c, 0, "%s",
-				  err ? why : "the server closed the connection before the end");
+	if (!c->draining || !c->text[0]) /* GOAWAY set the text */
+		nd_httpc_conn_set_error(c, 0, "%s", err ? why : "connection closed by the server");
 	nd_httpc_conn_fail(c, err ? err : ND_ECLOSED);
 	nd_httpc_conn_exit(c);
 }
@@ -231,18 +229,18 @@ void nd_httpc_conn_drained(struct nd_httpc_conn *c)
 	nd_httpc_conn_exit(c);
 }
 
-static void on_soon(struct nd_timer *t)
+static void on_drain_later(struct nd_timer *t)
 {
-	nd_httpc_conn_drained(ND_CONTAINER(t, struct nd_httpc_conn, soon));
+	nd_httpc_conn_drained(ND_CONTAINER(t, struct nd_httpc_conn, drain_later));
 }
 
-void nd_httpc_conn_soon(struct nd_httpc_conn *c)
+void nd_httpc_conn_drain_later(struct nd_httpc_conn *c)
 {
 	if (!c->dead)
-		nd_timer_start(c->client->loop, &c->soon, 0, on_soon);
+		nd_timer_start(c->client->loop, &c->drain_later, 0, on_drain_later);
 }
 
-/* --- asked by the client --- */
+/* --- called by the client --- */
 
 int nd_httpc_conn_new(struct nd_httpc *client, char text[ND_TLS_TEXT_MAX])
 {
@@ -270,10 +268,10 @@ void nd_httpc_conn_begin(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	nd_httpc_conn_enter(c);
 	x->conn = c;
 	x->version = c->engine->version;
-	x->heard = c->heard;
+	x->reads = c->reads;
 	nd_list_add(&c->exchanges, &x->node);
 	c->count++;
-	watch(c);
+	arm_timer(c);
 	int err = c->engine->begin(c, x);
 	if (err)
 		nd_httpc_conn_fail(c, err);
@@ -291,7 +289,7 @@ void nd_httpc_conn_leave(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	if (c->count == 0 && c->draining)
 		nd_httpc_conn_kill(c);
 	else if (c->count == 0)
-		watch(c);
+		arm_timer(c);
 	if (!c->dead && c->client->nwaiting)
-		nd_httpc_kick(c->client);
+		nd_httpc_dispatch(c->client);
 }

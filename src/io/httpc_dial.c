@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a connection comes to stand: its name is looked up, its addresses are tried one after the
- * other; and what passes between it and the stream below it. */
+/* Opens a connection: looks up the name and tries its addresses in turn. Also the handlers of the
+ * stream under the connection. */
 #include <errno.h>
 #include <string.h>
 #include "base/err.h"
@@ -9,7 +9,7 @@
 
 static void try_next(struct nd_httpc_conn *c, int err, const char *why);
 
-void nd_httpc_dial_hang_up(struct nd_httpc_conn *c)
+void nd_httpc_dial_close(struct nd_httpc_conn *c)
 {
 	nd_lookup_cancel(c->lookup);
 	nd_tls_close(c->tls);
@@ -19,7 +19,7 @@ void nd_httpc_dial_hang_up(struct nd_httpc_conn *c)
 	c->tcp = NULL;
 }
 
-/* --- what the stream calls --- */
+/* --- handlers of the stream --- */
 
 static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
 {
@@ -39,7 +39,7 @@ static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
 static void on_tcp_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
 {
 	(void)tcp;
-	nd_httpc_conn_heard(ctx, bytes, n);
+	nd_httpc_conn_received(ctx, bytes, n);
 }
 
 static void on_tcp_close(void *ctx, struct nd_tcp *tcp, int err)
@@ -74,7 +74,7 @@ static void on_tls_open(void *ctx, struct nd_tls_stream *s, int err)
 static void on_tls_data(void *ctx, struct nd_tls_stream *s, const uint8_t *bytes, size_t n)
 {
 	(void)s;
-	nd_httpc_conn_heard(ctx, bytes, n);
+	nd_httpc_conn_received(ctx, bytes, n);
 }
 
 static void on_tls_close(void *ctx, struct nd_tls_stream *s, int err)
@@ -93,7 +93,8 @@ static void on_tls_drain(void *ctx, struct nd_tls_stream *s)
 
 /* --- addresses --- */
 
-/* To the last address that is tried. The time that is left is shared out among those that are. */
+/* Connects to the next address. The remaining time is divided equally among the remaining
+ * addresses. */
 static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 {
 	struct nd_httpc *client = c->client;
@@ -103,7 +104,7 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 
 	nd_timer_start(client->loop, &c->timer,
 		       c->until_ns > now ? (c->until_ns - now) / (c->naddrs - c->tried + 1) : 0,
-		       nd_httpc_conn_on_time);
+		       nd_httpc_conn_on_timer);
 	if (client->config.tls) {
 		client->target.addr = *to;
 		return nd_tls_connect(client->loop, &client->target, NULL,
@@ -126,30 +127,30 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 	return err;
 }
 
-/* What stands behind the name says so itself. Which of several addresses it was that failed is
- * worth a word. */
-static int say_failed(struct nd_httpc_conn *c, int err, const char *why)
+/* Sets the error text. A client with a name may have tried several addresses: the text says which
+ * one failed. */
+static int set_failed(struct nd_httpc_conn *c, int err, const char *why)
 {
 	char ip[ND_ADDR_TEXT_MAX];
 
 	if (!c->client->name || !c->tried)
-		return nd_httpc_conn_say(c, err, "%s", why);
+		return nd_httpc_conn_set_error(c, err, "%s", why);
 	nd_addr_format_ip(&c->addrs[c->tried - 1], ip);
-	return nd_httpc_conn_say(c, err, "(%s) %s", ip, why);
+	return nd_httpc_conn_set_error(c, err, "(%s) %s", ip, why);
 }
 
-/* An attempt has failed: the next address, if there is one that may do better. */
+/* An attempt failed: tries the next address, unless the error was TLS's. */
 static void try_next(struct nd_httpc_conn *c, int err, const char *why)
 {
 	char text[ND_TLS_TEXT_MAX];
 
 	nd_httpc_conn_enter(c);
-	say_failed(c, err, why);
+	set_failed(c, err, why);
 	while (err && err != ND_ETLS && c->tried < c->naddrs) {
 		text[0] = '\0';
 		err = dial(c, text);
 		if (err)
-			say_failed(c, err, text[0] ? text : nd_err_text(err));
+			set_failed(c, err, text[0] ? text : nd_err_text(err));
 		else
 			c->text[0] = '\0';
 	}
@@ -181,7 +182,7 @@ int nd_httpc_dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 		c->addrs[0] = config->addr;
 		return dial(c, text);
 	}
-	nd_timer_start(c->client->loop, &c->timer, config->connect_ns, nd_httpc_conn_on_time);
+	nd_timer_start(c->client->loop, &c->timer, config->connect_ns, nd_httpc_conn_on_timer);
 	int err = nd_lookup_start(c->client->loop, config->name, config->port, on_found, c,
 				  &c->lookup);
 	if (err)
@@ -189,10 +190,10 @@ int nd_httpc_dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 	return err;
 }
 
-void nd_httpc_dial_late(struct nd_httpc_conn *c)
+void nd_httpc_dial_on_timeout(struct nd_httpc_conn *c)
 {
 	bool named = c->lookup;
 
-	nd_httpc_dial_hang_up(c);
+	nd_httpc_dial_close(c);
 	try_next(c, ND_ETIME, named ? "lookup: timed out" : "connect: timed out");
 }

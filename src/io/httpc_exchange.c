@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An exchange waits (in client->waiting), is on a connection, or is gone. Its request is checked
- * when it comes, so that nothing in it can be taken for something else on the wire. */
+/* An exchange is waiting (in client->waiting), on a connection, complete but paused, or gone. Its
+ * request is validated first, so no text in it can inject a header or another request. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,18 +42,18 @@ static bool is_target(const char *s)
 	return true;
 }
 
-/* Those that the protocol needs are ours, and HTTP/2 refuses the hop-by-hop ones (RFC 9113 s8.2.2).
- */
-static bool is_ours(const char *name)
+/* Headers that the client sets itself, and hop-by-hop ones, which HTTP/2 forbids (RFC 9113
+ * s8.2.2). */
+static bool is_reserved(const char *name)
 {
-	static const char *const ours[] = {
+	static const char *const reserved[] = {
 		"host",       "content-length",   "transfer-encoding", "connection",
 		"keep-alive", "proxy-connection", "upgrade",           "te",
 		"expect"
 	};
 
-	for (size_t i = 0; i < ND_COUNT(ours); i++)
-		if (strcasecmp(name, ours[i]) == 0)
+	for (size_t i = 0; i < ND_COUNT(reserved); i++)
+		if (strcasecmp(name, reserved[i]) == 0)
 			return true;
 	return false;
 }
@@ -76,7 +76,7 @@ static int copy_request(struct nd_httpc_exchange *x, const struct nd_httpc_reque
 	add_text(&x->request, r->target);
 	for (size_t i = 0; i < r->nheaders; i++) {
 		const struct nd_httpc_header *h = &r->headers[i];
-		if (!is_token(h->name) || is_ours(h->name) || !is_value(h->value))
+		if (!is_token(h->name) || is_reserved(h->name) || !is_value(h->value))
 			return ND_EFORMAT;
 		add_text(&x->request, h->name);
 		add_text(&x->request, h->value);
@@ -95,9 +95,9 @@ const char *nd_httpc_next_text(const struct nd_buf *texts, const char *last)
 	return next && next < texts->data + texts->len ? next : NULL;
 }
 
-/* --- its end --- */
+/* --- the end --- */
 
-static void set_free(struct nd_httpc_exchange *x)
+static void free_exchange(struct nd_httpc_exchange *x)
 {
 	nd_buf_clear(&x->request);
 	nd_buf_clear(&x->body);
@@ -109,11 +109,11 @@ static void set_free(struct nd_httpc_exchange *x)
 static void leave(struct nd_httpc_exchange *x)
 {
 	if (--x->busy == 0 && x->gone)
-		set_free(x);
+		free_exchange(x);
 }
 
-/* Out of all lists and off the clock; x->busy keeps it. */
-static void take_out(struct nd_httpc_exchange *x, bool drop)
+/* Removes x from all lists and stops its timers; x->busy keeps its memory. */
+static void detach(struct nd_httpc_exchange *x, bool drop)
 {
 	struct nd_httpc_conn *conn = x->conn;
 
@@ -140,7 +140,7 @@ static void finish(struct nd_httpc_exchange *x, int err, const char *why, bool d
 		return;
 	x->busy++;
 	snprintf(x->text, sizeof x->text, "%.200s: %s", x->client->where, why ? why : "no error");
-	take_out(x, drop);
+	detach(x, drop);
 	x->handler.on_end(x->handler.ctx, x, err);
 	leave(x);
 }
@@ -150,26 +150,26 @@ void nd_httpc_end(struct nd_httpc_exchange *x, int err, const char *why)
 	finish(x, err, why, false);
 }
 
-void nd_httpc_end_or_again(struct nd_httpc_exchange *x, int err, const char *why)
+void nd_httpc_retry_or_end(struct nd_httpc_exchange *x, int err, const char *why)
 {
 	struct nd_httpc *c = x->client;
 
 	if (x->gone)
 		return;
-	if (x->headed || x->again || !x->request.len) {
+	if (x->headed || x->retried || !x->request.len) {
 		nd_httpc_end(x, err, why);
 		return;
 	}
-	x->again = true;
+	x->retried = true;
 	x->body_sent = 0;
 	x->stream = 0;
 	nd_buf_reset(&x->head);
 	if (x->conn)
 		nd_httpc_conn_leave(x->conn, x);
-	c->stats.again++;
+	c->stats.retried++;
 	c->nwaiting++;
 	nd_list_push(&c->waiting, &x->node);
-	nd_httpc_kick(c);
+	nd_httpc_dispatch(c);
 }
 
 void nd_httpc_cancel(struct nd_httpc_exchange *x)
@@ -177,22 +177,22 @@ void nd_httpc_cancel(struct nd_httpc_exchange *x)
 	if (!x || x->gone)
 		return;
 	x->busy++;
-	take_out(x, true);
+	detach(x, true);
 	leave(x);
 }
 
-/* --- time --- */
+/* --- timeouts --- */
 
 static void on_time(struct nd_timer *t)
 {
 	struct nd_httpc_exchange *x = ND_CONTAINER(t, struct nd_httpc_exchange, timer);
 
 	finish(x, ND_ETIME,
-	       x->headed ? "no more of the response came in time" : "no response came in time",
+	       x->headed ? "timed out within the response" : "timed out waiting for the response",
 	       true);
 }
 
-void nd_httpc_watch(struct nd_httpc_exchange *x)
+void nd_httpc_arm_timer(struct nd_httpc_exchange *x)
 {
 	uint64_t ns = x->headed ? x->idle_ns : x->head_ns;
 
@@ -202,20 +202,20 @@ void nd_httpc_watch(struct nd_httpc_exchange *x)
 		nd_timer_stop(&x->timer);
 }
 
-/* --- what comes --- */
+/* --- the response --- */
 
 bool nd_httpc_give_head(struct nd_httpc_exchange *x, int status)
 {
 	x->busy++;
 	x->headed = true;
 	x->status = status;
-	nd_httpc_watch(x);
+	nd_httpc_arm_timer(x);
 	if (x->handler.on_head)
 		x->handler.on_head(x->handler.ctx, x, status);
-	bool there = !x->gone;
+	bool alive = !x->gone;
 	nd_buf_clear(&x->head);
 	leave(x);
-	return there;
+	return alive;
 }
 
 bool nd_httpc_give_data(struct nd_httpc_exchange *x, const void *bytes, size_t n)
@@ -223,24 +223,24 @@ bool nd_httpc_give_data(struct nd_httpc_exchange *x, const void *bytes, size_t n
 	x->busy++;
 	if (x->handler.on_data && n)
 		x->handler.on_data(x->handler.ctx, x, bytes, n);
-	bool there = !x->gone;
-	if (there)
-		nd_httpc_watch(x);
+	bool alive = !x->gone;
+	if (alive)
+		nd_httpc_arm_timer(x);
 	leave(x);
-	return there;
+	return alive;
 }
 
 bool nd_httpc_give_held(struct nd_httpc_exchange *x)
 {
 	struct nd_buf held = x->held;
-	bool there = true;
+	bool alive = true;
 
 	nd_buf_init(&x->held, held.max);
 	if (held.len)
-		there = nd_httpc_give_data(x, held.data, held.len);
+		alive = nd_httpc_give_data(x, held.data, held.len);
 	nd_buf_clear(&held);
-	if (!there || !x->whole || x->paused)
-		return there;
+	if (!alive || !x->complete || x->paused)
+		return alive;
 	nd_httpc_end(x, 0, NULL);
 	return false;
 }
@@ -251,7 +251,7 @@ static void on_resume(struct nd_timer *t)
 	struct nd_httpc_conn *conn = x->conn;
 
 	if (!conn) {
-		if (x->whole)
+		if (x->complete)
 			nd_httpc_give_held(x);
 		return;
 	}
@@ -267,17 +267,17 @@ void nd_httpc_pause(struct nd_httpc_exchange *x, bool paused)
 	if (x->gone || x->paused == paused)
 		return;
 	x->paused = paused;
-	nd_httpc_watch(x);
+	nd_httpc_arm_timer(x);
 	if (paused) {
 		nd_timer_stop(&x->resume);
 		if (x->conn)
 			x->conn->engine->pause(x->conn, x);
-	} else if (x->conn || x->whole) {
+	} else if (x->conn || x->complete) {
 		nd_timer_start(x->client->loop, &x->resume, 0, on_resume);
 	}
 }
 
-/* --- asked from outside --- */
+/* --- the client's functions --- */
 
 int nd_httpc_send(struct nd_httpc *c, const struct nd_httpc_request *request,
 		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out)
@@ -297,7 +297,7 @@ int nd_httpc_send(struct nd_httpc *c, const struct nd_httpc_request *request,
 	nd_buf_init(&x->held, 2 * c->config.window_bytes);
 	int err = copy_request(x, request);
 	if (err) {
-		set_free(x);
+		free_exchange(x);
 		return err;
 	}
 	nd_list_add(&c->all, &x->all);
@@ -305,8 +305,8 @@ int nd_httpc_send(struct nd_httpc *c, const struct nd_httpc_request *request,
 	c->nwaiting++;
 	c->stats.exchanges++;
 	c->stats.sent++;
-	nd_httpc_watch(x);
-	nd_httpc_kick(c);
+	nd_httpc_arm_timer(x);
+	nd_httpc_dispatch(c);
 	*out = x;
 	return 0;
 }

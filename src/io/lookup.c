@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A lookup is two: what its owner sees, which lives on the loop, and the job of a thread, which
- * lives until the resolver has answered, whoever still wants to know. The job's lock guards the
- * wake that is between them. */
+/* A lookup has two parts: struct nd_lookup, which belongs to the loop, and struct job, which
+ * belongs to a thread and lives until the resolver returns, cancelled or not. The job's lock guards
+ * the wake that connects them. */
 #include "io/lookup.h"
 
 #include <errno.h>
@@ -17,9 +17,9 @@ enum { JOBS_MAX = 16 };
 
 struct job {
 	pthread_mutex_t lock;
-	struct nd_wake *wake; /* NULL: nobody waits any more */
-	bool done;            /* what is below is there */
-	int why;              /* of getaddrinfo() */
+	struct nd_wake *wake; /* NULL: cancelled */
+	bool done;            /* the members below are set */
+	int why;              /* result of getaddrinfo() */
 	int system;           /* errno of EAI_SYSTEM */
 	struct nd_addr addrs[ND_LOOKUP_ADDRS_MAX];
 	size_t n;
@@ -40,12 +40,12 @@ static void free_job(struct job *j)
 {
 	pthread_mutex_destroy(&j->lock);
 	free(j);
-	atomic_fetch_sub(&jobs, 1);
+	atomic_fetch_sub_explicit(&jobs, 1, memory_order_relaxed);
 }
 
-/* ---- in the thread ---- */
+/* --- in the thread --- */
 
-static void take(struct job *j, const struct addrinfo *list)
+static void copy_addrs(struct job *j, const struct addrinfo *list)
 {
 	for (; list && j->n < ND_LOOKUP_ADDRS_MAX; list = list->ai_next) {
 		struct nd_addr a = { .len = list->ai_addrlen };
@@ -60,7 +60,7 @@ static void take(struct job *j, const struct addrinfo *list)
 		j->why = EAI_NONAME;
 }
 
-static void work(void *arg)
+static void run_job(void *arg)
 {
 	struct addrinfo *list = NULL, hints = { .ai_socktype = SOCK_STREAM };
 	struct job *j = arg;
@@ -68,7 +68,7 @@ static void work(void *arg)
 	j->why = getaddrinfo(j->name, NULL, &hints, &list);
 	j->system = errno;
 	if (!j->why)
-		take(j, list);
+		copy_addrs(j, list);
 	if (list)
 		freeaddrinfo(list);
 	pthread_mutex_lock(&j->lock);
@@ -81,9 +81,9 @@ static void work(void *arg)
 		free_job(j);
 }
 
-/* ---- on the loop ---- */
+/* --- on the loop --- */
 
-/* The job is the thread's again, or ours to free if it has ended. */
+/* Leaves the job to its thread, or frees it if the thread is done. */
 static void drop(struct nd_lookup *l)
 {
 	struct job *j = l->job;
@@ -103,7 +103,7 @@ static void on_wake(void *ctx)
 	struct nd_lookup *l = ctx;
 	struct job *j = l->job;
 
-	/* After it the thread does nothing any more with what we read. */
+	/* Once we have held the lock, the thread no longer uses what we read. */
 	pthread_mutex_lock(&j->lock);
 	pthread_mutex_unlock(&j->lock);
 	struct nd_lookup_result r = { .addrs = j->addrs, .n = j->why ? 0 : j->n };
@@ -119,8 +119,8 @@ static int new_job(const char *name, uint16_t port, struct job **out)
 
 	if (!j)
 		return -ENOMEM;
-	if (atomic_fetch_add(&jobs, 1) >= JOBS_MAX) {
-		atomic_fetch_sub(&jobs, 1);
+	if (atomic_fetch_add_explicit(&jobs, 1, memory_order_relaxed) >= JOBS_MAX) {
+		atomic_fetch_sub_explicit(&jobs, 1, memory_order_relaxed);
 		free(j);
 		return ND_ELIMIT;
 	}
@@ -137,7 +137,7 @@ static int start(struct nd_lookup *l, struct nd_loop *loop)
 	if (!l->wake)
 		return -ENOMEM;
 	l->job->wake = l->wake;
-	return nd_thread_leave("nd-lookup", work, l->job);
+	return nd_thread_start_detached("nd-lookup", run_job, l->job);
 }
 
 int nd_lookup_start(struct nd_loop *loop, const char *name, uint16_t port,

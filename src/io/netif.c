@@ -19,7 +19,7 @@ static struct nd_addr address_of(const struct sockaddr *sa)
 	struct nd_addr a = { .len = 0 };
 
 	a.len = sa->sa_family == AF_INET ? sizeof a.in : sizeof a.in6;
-	memcpy(&a.sa, sa, a.len); /* the scope of a link-local one comes along */
+	memcpy(&a.sa, sa, a.len); /* with the scope of a link-local address */
 	nd_addr_set_port(&a, 0);
 	return a;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netif.h - the machine's own addresses. */
+/* netif.h - the addresses of the machine's network interfaces.
+ *
+ * Owns:    nothing; the result is in the caller's arena.
+ * Threads: any.
+ */
 #pragma once
 
 #include <stddef.h>
 #include "base/addr.h"
 #include "base/arena.h"
 
-/* Addresses of the interface, or of all for NULL (port 0). 0 or -errno; -ENODEV for a name that
- * does not exist. */
+/* The addresses of one interface, or of all for NULL; their port is 0. 0, ND_ELIMIT (the arena is
+ * full) or -errno; -ENODEV: no such interface. */
 int nd_netif_addresses(const char *interface, struct nd_arena *a, struct nd_addr **out, size_t *n);

@@ -9,7 +9,7 @@
 
 enum { AHEAD = 1024 };
 
-/* bytes[at..AHEAD) are unused. A child process must not hand out what its parent does. */
+/* bytes[at..AHEAD) are unused. forks: a child process must not use the same bytes as its parent. */
 static _Thread_local struct {
 	uint8_t bytes[AHEAD];
 	size_t at;
@@ -33,7 +33,7 @@ static void fill(uint8_t *to, size_t n)
 {
 	while (n) {
 		ssize_t got = getrandom(to, n, 0);
-		/* Nothing that we do is safe without it, and since Linux 3.17 it is there. */
+		/* Linux has getrandom(2) since 3.17; without it nothing here is safe. */
 		ND_ASSERT(got > 0 || errno == EINTR);
 		if (got > 0) {
 			to += got;
@@ -59,7 +59,7 @@ void nd_random_bytes(void *to, size_t n)
 	if (n > AHEAD - pool.at || pool.forks != forks)
 		refill();
 	memcpy(to, pool.bytes + pool.at, n);
-	memset(pool.bytes + pool.at, 0, n); /* what was handed out is not kept */
+	memset(pool.bytes + pool.at, 0, n); /* do not keep used bytes */
 	pool.at += n;
 }
 
@@ -71,8 +71,8 @@ uint32_t nd_random_u32(void)
 	return n;
 }
 
-/* Lemire's multiplication: the high half is the result; the few low halves that would make some
- * results likelier are drawn again. */
+/* Lemire's method: the high half of the product is the result; the few low halves that would bias
+ * it are rejected. */
 uint32_t nd_random_below(uint32_t n)
 {
 	uint64_t product = (uint64_t)nd_random_u32() * n;

@@ -18,7 +18,7 @@ static int set_options(int fd, int family, const struct nd_sock_options *o)
 		err = nd_sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (!err && o->reuseport)
 		err = nd_sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!err && family == AF_INET6) /* said either way: the default is a sysctl */
+	if (!err && family == AF_INET6) /* always set: the default is a sysctl */
 		err = nd_sock_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, o->v6only);
 	if (!err && o->freebind)
 		err = family == AF_INET6 ? nd_sock_set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)

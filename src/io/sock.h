@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sock.h - bound sockets, as udp.c and tcp.c both need them. For nobody else. */
+/* sock.h - creates bound sockets. Private to udp.c and tcp.c.
+ *
+ * Owns:    nothing; descriptors belong to the caller.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +15,7 @@ struct nd_sock_options {
 /* A non-blocking socket of type SOCK_DGRAM or SOCK_STREAM, bound to addr: its descriptor, or
  * -errno. */
 int nd_sock_bind(int type, const struct nd_addr *addr, const struct nd_sock_options *o);
-/* Sets an option that is an int; 0 or -errno. */
+/* Sets an int option. 0 or -errno. */
 int nd_sock_set(int fd, int level, int option, int value);
-/* The own address; no address on failure. */
+/* The address that fd is bound to; len 0 on failure. */
 struct nd_addr nd_sock_local(int fd);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection's life: CONNECTING (made by us), OPEN, then one of
- *   FAREWELL  our owner has closed it; what was queued goes out, then we shut down our side and
- *             read on until the peer has closed too (closing over unread bytes would send a reset,
- *             which destroys what is still under way), all of it within FAREWELL_NS;
- *   GONE      handed to uv_close(); freed after the turn.
+/* The states of a connection: CONNECTING (only after nd_tcp_connect()), OPEN, then one of
+ *   LINGERING  closed by its owner: queued bytes are sent, our side is shut down, and input is
+ *              discarded until the peer closes too (closing with unread bytes would send a reset,
+ *              which can destroy data in flight). Limited to LINGER_NS.
+ *   CLOSED     given to uv_close(); freed at the end of the turn.
  * Handlers are called in CONNECTING and OPEN only.
  *
- * A stream reads one buffer a turn, however much there is: libuv would read thirty-two, and a peer
- * that sends faster than its bytes are worked on would keep the others, and the timers, waiting for
- * all of them. */
+ * A stream reads one buffer per turn. libuv would read up to 32, and a peer that sends faster than
+ * its bytes are processed would starve other connections and timers. */
 #include "io/tcp.h"
 
 #include <errno.h>
@@ -18,12 +17,12 @@
 #include "io/sock.h"
 #include "io/uv.h"
 
-#define FAREWELL_NS (3 * (uint64_t)ND_NS_PER_S)
-#define ACCEPT_AGAIN_NS (100 * (uint64_t)ND_NS_PER_MS)
+#define LINGER_NS ND_S(3)
+#define ACCEPT_RETRY_NS ND_MS(100)
 
 enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, BACKLOG = 1024, READ_BYTES = 65536 };
 
-enum state { CONNECTING, OPEN, FAREWELL, GONE };
+enum state { CONNECTING, OPEN, LINGERING, CLOSED };
 
 struct nd_tcp {
 	struct nd_uv_owner owner;
@@ -31,17 +30,17 @@ struct nd_tcp {
 	struct nd_loop *loop;
 	enum state state;
 	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
-	uint64_t read_turn;                   /* the loop's turn in which it read last */
+	uint64_t read_turn;                   /* the turn of its last read */
 	struct nd_tcp_handler handler;
-	struct nd_hook flush; /* linked while queue waits for the end of the turn */
-	struct nd_buf queue;  /* written by the owner, not yet given to libuv */
-	struct nd_buf flying; /* given to libuv, while writing */
-	union {               /* only one is in use at a time */
+	struct nd_hook flush;    /* linked while queue waits for the end of the turn */
+	struct nd_buf queue;     /* written by the owner, not yet given to libuv */
+	struct nd_buf in_flight; /* given to libuv, while writing */
+	union {                  /* only one is in use at a time */
 		uv_connect_t connect;
 		uv_write_t write;
 		uv_shutdown_t shutdown;
 	} req;
-	struct nd_timer farewell;
+	struct nd_timer linger;
 	struct nd_addr peer;
 };
 
@@ -51,7 +50,7 @@ struct nd_tcp_listener {
 	struct nd_loop *loop;
 	void (*on_accept)(void *ctx, struct nd_tcp *c);
 	void *ctx;
-	struct nd_timer again; /* runs while a connection could not be taken for want of memory */
+	struct nd_timer retry; /* armed while memory is short to accept a connection */
 	struct nd_addr local;
 };
 
@@ -85,31 +84,31 @@ static void free_tcp(uv_handle_t *h)
 	struct nd_tcp *c = h->data;
 
 	nd_buf_clear(&c->queue);
-	nd_buf_clear(&c->flying);
+	nd_buf_clear(&c->in_flight);
 	free(c);
 }
 
-static void bury(struct nd_tcp *c)
+static void close_now(struct nd_tcp *c)
 {
-	c->state = GONE;
+	c->state = CLOSED;
 	nd_list_del(&c->flush.link);
-	nd_timer_stop(&c->farewell);
+	nd_timer_stop(&c->linger);
 	nd_loop_touch(c->loop);
 	if (!uv_is_closing((uv_handle_t *)&c->stream))
 		uv_close((uv_handle_t *)&c->stream, free_tcp);
 }
 
-/* It broke, or the loop goes: the owner is told, if there still is one. */
+/* The connection broke, or the loop is freed: reports it to the owner, if it still has one. */
 static void fail(struct nd_tcp *c, int err)
 {
 	enum state was = c->state;
 
-	c->state = GONE; /* so that nothing the owner does now has an effect */
+	c->state = CLOSED; /* calls by the owner now have no effect */
 	if (was == CONNECTING)
 		c->handler.on_open(c->handler.ctx, c, err);
 	else if (was == OPEN && c->handler.on_close)
 		c->handler.on_close(c->handler.ctx, c, err);
-	bury(c);
+	close_now(c);
 }
 
 static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
@@ -120,8 +119,8 @@ static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	bool again = c->read_turn == c->loop->turn_number;
 	(void)suggested;
 
-	/* No room is libuv's way to say: not now. The descriptor stays readable, so the next turn
-	 * does not wait. */
+	/* With an empty buffer libuv does not read now. The descriptor remains readable, so the
+	 * next turn does not sleep. */
 	*buf = uv_buf_init((char *)c->loop->tcp->bytes, again ? 0 : READ_BYTES);
 }
 
@@ -140,37 +139,37 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 {
 	struct nd_tcp *c = req->handle->data;
 
-	if (c->state != FAREWELL)
+	if (c->state != LINGERING)
 		return;
 	if (status < 0 || c->ended)
-		bury(c);
+		close_now(c);
 	else
 		set_reading(c, true);
 }
 
-static void on_farewell_over(struct nd_timer *t)
+static void on_linger_over(struct nd_timer *t)
 {
-	bury(ND_CONTAINER(t, struct nd_tcp, farewell));
+	close_now(ND_CONTAINER(t, struct nd_tcp, linger));
 }
 
-static void begin_farewell(struct nd_tcp *c)
+static void begin_linger(struct nd_tcp *c)
 {
-	c->state = FAREWELL;
+	c->state = LINGERING;
 	if (nd_tcp_queued(c) == 0) {
-		bury(c);
+		close_now(c);
 		return;
 	}
 	set_reading(c, false);
-	nd_timer_start(c->loop, &c->farewell, FAREWELL_NS, on_farewell_over);
+	nd_timer_start(c->loop, &c->linger, LINGER_NS, on_linger_over);
 }
 
-/* Nothing is queued any more. */
-static void drained(struct nd_tcp *c)
+/* The queue is empty. */
+static void on_drained(struct nd_tcp *c)
 {
-	if (c->state == FAREWELL) {
+	if (c->state == LINGERING) {
 		nd_loop_touch(c->loop);
 		if (uv_shutdown(&c->req.shutdown, (uv_stream_t *)&c->stream, on_shutdown))
-			bury(c);
+			close_now(c);
 	} else if (c->handler.on_drain) {
 		c->handler.on_drain(c->handler.ctx, c);
 	}
@@ -180,15 +179,15 @@ static void on_end(struct nd_tcp *c)
 {
 	c->ended = true;
 	set_reading(c, false);
-	if (c->state == FAREWELL) {
+	if (c->state == LINGERING) {
 		if (nd_tcp_queued(c) == 0)
-			bury(c);
+			close_now(c);
 	} else if (c->handler.on_end) {
 		c->handler.on_end(c->handler.ctx, c);
 	} else {
 		struct nd_tcp_handler h = c->handler;
 		c->handler = (struct nd_tcp_handler){ 0 };
-		begin_farewell(c);
+		begin_linger(c);
 		if (h.on_close)
 			h.on_close(h.ctx, c, 0);
 	}
@@ -210,7 +209,7 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)buf->base, (size_t)n);
 }
 
-/* Empties a buffer; a small one keeps its memory. */
+/* Empties a buffer; keeps its memory if small. */
 static void empty(struct nd_buf *b)
 {
 	if (b->cap > KEEP_BYTES)
@@ -224,19 +223,19 @@ static void on_written(uv_write_t *req, int status)
 	struct nd_tcp *c = req->handle->data;
 
 	c->writing = false;
-	if (c->state == GONE)
+	if (c->state == CLOSED)
 		return;
 	nd_loop_touch(c->loop);
-	empty(&c->flying);
+	empty(&c->in_flight);
 	if (status < 0)
 		fail(c, status);
 	else if (c->queue.len)
 		flush(c);
 	else
-		drained(c);
+		on_drained(c);
 }
 
-/* Writes what the socket takes at once; libuv watches over the rest. */
+/* Writes as much as the socket accepts; libuv writes the rest later. */
 static void flush(struct nd_tcp *c)
 {
 	uv_stream_t *stream = (uv_stream_t *)&c->stream;
@@ -252,13 +251,13 @@ static void flush(struct nd_tcp *c)
 	}
 	if ((size_t)n == c->queue.len) {
 		empty(&c->queue);
-		drained(c);
+		on_drained(c);
 		return;
 	}
-	struct nd_buf spare = c->flying;
-	c->flying = c->queue;
+	struct nd_buf spare = c->in_flight;
+	c->in_flight = c->queue;
 	c->queue = spare;
-	bytes = uv_buf_init(c->flying.data + n, (unsigned)(c->flying.len - (size_t)n));
+	bytes = uv_buf_init(c->in_flight.data + n, (unsigned)(c->in_flight.len - (size_t)n));
 	c->writing = true;
 	nd_loop_touch(c->loop);
 	int err = uv_write(&c->req.write, stream, &bytes, 1, on_written);
@@ -296,7 +295,7 @@ static struct nd_tcp *new_tcp(struct nd_loop *loop, enum state state)
 	c->loop = loop;
 	c->state = state;
 	nd_buf_init(&c->queue, MAX_QUEUED);
-	nd_buf_init(&c->flying, MAX_QUEUED);
+	nd_buf_init(&c->in_flight, MAX_QUEUED);
 	nd_loop_touch(loop);
 	uv_tcp_init(&loop->uv, &c->stream); /* no socket yet: cannot fail */
 	c->stream.data = c;
@@ -307,7 +306,7 @@ static void on_connected(uv_connect_t *req, int status)
 {
 	struct nd_tcp *c = req->handle->data;
 
-	if (c->state == GONE)
+	if (c->state == CLOSED)
 		return;
 	nd_loop_touch(c->loop);
 	if (status < 0) {
@@ -336,7 +335,7 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 	if (!err)
 		err = uv_tcp_connect(&c->req.connect, &c->stream, &peer->sa, on_connected);
 	if (err) {
-		bury(c);
+		close_now(c);
 		return err;
 	}
 	*out = c;
@@ -358,7 +357,7 @@ int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
 	if (n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
 		return ND_ELIMIT;
 	if (nd_buf_add(&c->queue, bytes, n)) {
-		c->queue.err = 0; /* no memory now; there may be some later */
+		c->queue.err = 0; /* out of memory; a later write may succeed */
 		return ND_ELIMIT;
 	}
 	/* Otherwise it is flushed when the current write ends, or when the connection opens. */
@@ -374,7 +373,7 @@ size_t nd_tcp_queued(const struct nd_tcp *c)
 
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
 {
-	c->queue.max = c->flying.max = bytes;
+	c->queue.max = c->in_flight.max = bytes;
 }
 
 void nd_tcp_pause(struct nd_tcp *c, bool paused)
@@ -391,9 +390,9 @@ void nd_tcp_close(struct nd_tcp *c)
 	bool opened = c->state == OPEN;
 	c->handler = (struct nd_tcp_handler){ 0 };
 	if (opened)
-		begin_farewell(c);
+		begin_linger(c);
 	else
-		bury(c);
+		close_now(c);
 }
 
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c)
@@ -410,19 +409,19 @@ struct nd_addr nd_tcp_local(const struct nd_tcp *c)
 	return nd_sock_local(fd);
 }
 
-static void accept_again(struct nd_timer *t);
+static void retry_accept(struct nd_timer *t);
 
-static void take(struct nd_tcp_listener *l)
+static void accept_one(struct nd_tcp_listener *l)
 {
 	struct nd_tcp *c = new_tcp(l->loop, OPEN);
 	int len = sizeof c->peer.in6;
 
 	if (!c) {
-		nd_timer_start(l->loop, &l->again, ACCEPT_AGAIN_NS, accept_again);
+		nd_timer_start(l->loop, &l->retry, ACCEPT_RETRY_NS, retry_accept);
 		return;
 	}
 	if (uv_accept((uv_stream_t *)&l->stream, (uv_stream_t *)&c->stream)) {
-		bury(c);
+		close_now(c);
 		return;
 	}
 	uv_tcp_nodelay(&c->stream, 1);
@@ -431,9 +430,9 @@ static void take(struct nd_tcp_listener *l)
 	l->on_accept(l->ctx, c);
 }
 
-static void accept_again(struct nd_timer *t)
+static void retry_accept(struct nd_timer *t)
 {
-	take(ND_CONTAINER(t, struct nd_tcp_listener, again));
+	accept_one(ND_CONTAINER(t, struct nd_tcp_listener, retry));
 }
 
 static void on_connection(uv_stream_t *stream, int status)
@@ -442,7 +441,7 @@ static void on_connection(uv_stream_t *stream, int status)
 
 	nd_loop_touch(l->loop);
 	if (status == 0 && !uv_is_closing((uv_handle_t *)stream))
-		take(l);
+		accept_one(l);
 }
 
 static void free_listener(uv_handle_t *h)
@@ -455,7 +454,7 @@ static void destroy_listener(struct nd_uv_owner *owner)
 	nd_tcp_listener_close((struct nd_tcp_listener *)owner);
 }
 
-/* Takes fd, on failure as well. */
+/* Takes fd; closes it on failure. */
 static int listen_on(struct nd_loop *loop, int fd, int backlog,
 		     void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 		     struct nd_tcp_listener **out)
@@ -492,7 +491,7 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 		  struct nd_tcp_listener **out)
 {
-	/* SO_REUSEADDR: connections of the last run, still in TIME_WAIT, hold the port. */
+	/* SO_REUSEADDR: connections of an earlier run may hold the port in TIME_WAIT. */
 	struct nd_sock_options so = { .reuseaddr = true,
 				      .reuseport = o->reuseport,
 				      .v6only = o->v6only,
@@ -513,7 +512,7 @@ void nd_tcp_listener_close(struct nd_tcp_listener *l)
 {
 	if (!l || uv_is_closing((uv_handle_t *)&l->stream))
 		return;
-	nd_timer_stop(&l->again);
+	nd_timer_stop(&l->retry);
 	nd_loop_touch(l->loop);
 	uv_close((uv_handle_t *)&l->stream, free_listener);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tcp.h - byte streams. A door.
  *
- * Owns:    listeners and connections are heap; close frees them (after the loop's turn).
+ * Owns:    listeners and connections are heap; close frees them at the end of the turn.
  * Threads: the loop's own.
- * Bounds:  what is queued for writing has a maximum; over it nd_tcp_write() refuses. In one turn of
- * the loop a connection hands over 64 KiB at most: one that could go on for ever does not keep the
- * others waiting.
+ * Bounds:  bytes queued for writing have a maximum, over which nd_tcp_write() fails. A connection
+ *          delivers at most 64 KiB per turn of the loop, so a fast sender does not starve others.
  */
 #pragma once
 
@@ -20,28 +19,29 @@ struct nd_tcp_listener;
 
 struct nd_tcp_handler {
 	void *ctx;
-	/* Connected (0) or not (-errno, after which the connection is closed); only after connect. */
+	/* After nd_tcp_connect(): connected (0), or not (-errno; the connection is then closed). */
 	void (*on_open)(void *ctx, struct nd_tcp *c, int err);
 	void (*on_data)(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n);
-	/* The peer has closed or the connection broke (err 0: end of stream). Called once, unless
-	 * we close first; the connection is gone when it returns. */
+	/* End of stream (err 0) or a broken connection. Called once, unless the owner closes first;
+	 * c is invalid when it returns. */
 	void (*on_close)(void *ctx, struct nd_tcp *c, int err);
-	/* What was queued has gone out. May be NULL. */
+	/* The write queue is empty. May be NULL. */
 	void (*on_drain)(void *ctx, struct nd_tcp *c);
-	/* The peer has closed its side and still listens: with it, the end of the stream comes here
-	 * and not to on_close, and the connection can be written to until it is closed. May be
-	 * NULL. */
+	/* The peer has closed its side only. If set, the end of the stream is reported here and not
+	 * by on_close; the connection can be written to until its owner closes it. May be NULL. */
 	void (*on_end)(void *ctx, struct nd_tcp *c);
 };
 
 struct nd_tcp_options {
 	bool reuseport, v6only, freebind;
-	int backlog;
+	int backlog; /* 0: 1024 */
 };
 
+/* 0 or -errno. */
 int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_tcp_options *o,
 		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 		  struct nd_tcp_listener **out);
+/* Takes over a listening descriptor, and closes it on failure. */
 int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
 			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out);
@@ -49,17 +49,18 @@ void nd_tcp_listener_close(struct nd_tcp_listener *l);
 struct nd_addr nd_tcp_listener_local(const struct nd_tcp_listener *l);
 int nd_tcp_listener_fd(const struct nd_tcp_listener *l);
 
+/* 0: on_open is called later. source may be NULL. */
 int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
 		   const struct nd_tcp_handler *h, struct nd_tcp **out);
-/* For a connection from on_accept; nothing is read before it. */
+/* For a connection from on_accept, which is not read before. */
 void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h);
-/* Copies. 0, ND_ELIMIT (over max_queued), ND_ECLOSED. TCP_NODELAY is on; writes of one turn leave
- * together. */
+/* Copies. 0, ND_ELIMIT (over max_queued), ND_ECLOSED. TCP_NODELAY is on; writes of one turn are
+ * sent together. */
 int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n);
 size_t nd_tcp_queued(const struct nd_tcp *c);
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes); /* default 1 MiB */
 void nd_tcp_pause(struct nd_tcp *c, bool paused);           /* reading */
-/* No callback comes after it. What is queued still goes out (bounded to a few seconds). */
+/* No callback follows. Queued bytes are still sent, for at most 3 s. */
 void nd_tcp_close(struct nd_tcp *c);
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c);
 struct nd_addr nd_tcp_local(const struct nd_tcp *c);

@@ -23,7 +23,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void *run_left(void *arg)
+static void *run_detached(void *arg)
 {
 	struct nd_thread t = *(struct nd_thread *)arg;
 
@@ -32,12 +32,13 @@ static void *run_left(void *arg)
 	return NULL;
 }
 
-/* t is the thread's from here on, if body says so. 0 or -errno. */
+/* 0 or -errno. After success t may belong to the thread. */
 static int create(const char *name, struct nd_thread *t, void *(*body)(void *arg), pthread_t *id)
 {
 	sigset_t all, before;
 
-	/* A thread starts with its maker's mask: blocked from its first instruction. */
+	/* A thread inherits its creator's mask, so signals are blocked from its first
+	 * instruction. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int err = pthread_create(id, NULL, body, t);
@@ -63,7 +64,7 @@ int nd_thread_start(const char *name, void (*fn)(void *arg), void *arg, struct n
 	return 0;
 }
 
-int nd_thread_leave(const char *name, void (*fn)(void *arg), void *arg)
+int nd_thread_start_detached(const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct nd_thread *t = malloc(sizeof *t);
 	pthread_t id;
@@ -71,7 +72,7 @@ int nd_thread_leave(const char *name, void (*fn)(void *arg), void *arg)
 	if (!t)
 		return -ENOMEM;
 	*t = (struct nd_thread){ .fn = fn, .arg = arg };
-	int err = create(name, t, run_left, &id);
+	int err = create(name, t, run_detached, &id);
 	if (err)
 		free(t);
 	else
@@ -85,7 +86,7 @@ void nd_thread_join(struct nd_thread *t)
 	free(t);
 }
 
-/* Processors in the affinity mask, whatever the size of the kernel's mask; 0 if it is not told. */
+/* The number of CPUs in the affinity mask, of any size; 0 if it cannot be read. */
 static unsigned allowed(void)
 {
 	for (int max = 1024; max <= 1 << 20; max *= 4) {

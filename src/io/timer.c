@@ -13,7 +13,7 @@ void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
 		    void (*fn)(struct nd_timer *t))
 {
 	struct nd_timers *ts = nd_loop_timers(loop);
-	/* One less than NONE: a timer that never fires is still a timer. */
+	/* Below NONE: even a timer that never fires counts as armed. */
 	uint64_t longest = ND_TIMERS_NONE - 1 - ts->now_ns;
 
 	nd_timer_stop(t);
@@ -45,8 +45,8 @@ void nd_timers_fire(struct nd_timers *ts)
 	uint64_t now_ns = ts->now_ns, seq = ts->heap.seq;
 	struct nd_heap_node *node;
 
-	/* What was started meanwhile has a key of at least now_ns and a later seq, so it stands
-	 * behind everything that was due before: the first such one ends the round. */
+	/* A timer started meanwhile has key >= now_ns and a later seq, so it comes after all timers
+	 * that were due before: the first one ends the loop. */
 	while ((node = nd_heap_first(&ts->heap)) && node->key <= now_ns && node->seq < seq) {
 		struct nd_timer *t = timer_of(node);
 		forget(ts, t);

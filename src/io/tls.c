@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL sees memory only: what comes from the connection is put into its reading BIO a slice at a
- * time, what it puts into its writing BIO is sent at once. A stream is CONNECTING (TCP), SHAKING
- * (hands), OPEN, then GONE: its owner has been told or has closed it, and it is freed when the
- * outermost of our functions leaves it (busy). */
+/* OpenSSL reads and writes memory only: received bytes are written to its input BIO in slices, and
+ * its output BIO is sent at once. A stream is CONNECTING (TCP), HANDSHAKE, OPEN, then CLOSED: its
+ * end was reported to the owner, or the owner closed it. It is freed when the outermost of our
+ * functions on the stack returns (busy). */
 #include "io/tls.h"
 
 #include <errno.h>
@@ -19,16 +19,16 @@
 enum {
 	SLICE = 16384,
 	MAX_QUEUED = 1 << 20,
-	HELD_MAX = 16 << 20, /* more than the connection hands over at a time */
+	HELD_MAX = 16 << 20, /* more than a connection delivers per turn */
 	NAME_MAX_BYTES = 253,
 	ALPN_MAX = 64
 };
 
-enum state { CONNECTING, SHAKING, OPEN, GONE };
+enum state { CONNECTING, HANDSHAKE, OPEN, CLOSED };
 
 struct nd_tls_stream {
 	struct nd_loop *loop;
-	struct nd_tcp *tcp; /* NULL: gone before us */
+	struct nd_tcp *tcp; /* NULL: already closed */
 	struct nd_tls_target *to;
 	struct nd_tls_handler handler;
 	SSL *ssl;
@@ -38,7 +38,7 @@ struct nd_tls_stream {
 	bool paused;
 	size_t max_queued;
 	struct nd_buf early; /* written before the handshake was done */
-	struct nd_buf held;  /* came while paused */
+	struct nd_buf held;  /* received while paused */
 	struct nd_timer resume;
 	char alpn[16];
 	char text[ND_TLS_TEXT_MAX];
@@ -69,7 +69,7 @@ int nd_tls_target_init(struct nd_tls_target *t, struct nd_tls *tls, const struct
 		free(own_alpn);
 		return -ENOMEM;
 	}
-	/* An absolute name's dot is not written in certificates. */
+	/* Certificates have no trailing dot. */
 	size_t n = strlen(own_name);
 	if (n > 1 && own_name[n - 1] == '.')
 		own_name[n - 1] = '\0';
@@ -95,9 +95,9 @@ void nd_tls_target_clear(struct nd_tls_target *t)
 	*t = (struct nd_tls_target){ 0 };
 }
 
-/* --- what OpenSSL calls --- */
+/* --- callbacks of OpenSSL --- */
 
-/* Takes the session: 1. */
+/* 1: we keep the session's reference. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct nd_tls_stream *s = SSL_get_app_data(ssl);
@@ -119,12 +119,12 @@ static int on_verify(int ok, X509_STORE_CTX *store)
 	return ok;
 }
 
-/* --- ends --- */
+/* --- closing --- */
 
-/* Out of every function that may have called the owner. */
+/* Ends every function that may have called the owner. */
 static void leave(struct nd_tls_stream *s)
 {
-	if (--s->busy || s->state != GONE)
+	if (--s->busy || s->state != CLOSED)
 		return;
 	SSL_free(s->ssl);
 	nd_buf_clear(&s->early);
@@ -142,13 +142,13 @@ static void flush(struct nd_tls_stream *s)
 	(void)BIO_reset(s->out);
 }
 
-/* Nothing is called from here on. */
-static void let_go(struct nd_tls_stream *s)
+/* No handler is called after this. */
+static void detach(struct nd_tls_stream *s)
 {
-	/* A connection that was cut does not make its session a bad one (RFC 5246 s7.2.1). */
+	/* A session remains resumable after an unclean close (RFC 5246 s7.2.1). */
 	if (s->state == OPEN)
 		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-	s->state = GONE;
+	s->state = CLOSED;
 	s->to = NULL;
 	nd_timer_stop(&s->resume);
 	if (s->tcp)
@@ -156,17 +156,17 @@ static void let_go(struct nd_tls_stream *s)
 	s->tcp = NULL;
 }
 
-/* The owner is told. The text is there. */
+/* Closes and reports err to the owner. The text is set. */
 static void end(struct nd_tls_stream *s, int err)
 {
-	bool opened = s->state == OPEN;
+	bool was_open = s->state == OPEN;
 
-	if (!opened && s->to)
+	if (!was_open && s->to)
 		drop_session(s->to);
 	if (s->ssl)
-		flush(s); /* the alert that says why */
-	let_go(s);
-	if (!opened)
+		flush(s); /* the alert */
+	detach(s);
+	if (!was_open)
 		s->handler.on_open(s->handler.ctx, s, err);
 	else
 		s->handler.on_close(s->handler.ctx, s, err);
@@ -174,16 +174,16 @@ static void end(struct nd_tls_stream *s, int err)
 
 static void end_by_openssl(struct nd_tls_stream *s)
 {
-	if (s->text[0]) /* on_verify() knew more */
+	if (s->text[0]) /* set by on_verify() */
 		ERR_clear_error();
 	else
-		nd_tls_context_reason(s->text, s->state == SHAKING ? "handshake" : "TLS");
+		nd_tls_context_reason(s->text, s->state == HANDSHAKE ? "handshake" : "TLS");
 	end(s, ND_ETLS);
 }
 
 void nd_tls_close(struct nd_tls_stream *s)
 {
-	if (!s || s->state == GONE)
+	if (!s || s->state == CLOSED)
 		return;
 	s->busy++;
 	if (s->state == OPEN) {
@@ -192,13 +192,13 @@ void nd_tls_close(struct nd_tls_stream *s)
 		ERR_clear_error();
 		flush(s);
 	}
-	let_go(s);
+	detach(s);
 	leave(s);
 }
 
 /* --- bytes --- */
 
-static void opened(struct nd_tls_stream *s)
+static void on_handshake_done(struct nd_tls_stream *s)
 {
 	const unsigned char *alpn;
 	unsigned n;
@@ -218,7 +218,7 @@ static void opened(struct nd_tls_stream *s)
 	s->handler.on_open(s->handler.ctx, s, 0);
 }
 
-static void shake(struct nd_tls_stream *s)
+static void do_handshake(struct nd_tls_stream *s)
 {
 	ERR_clear_error();
 	int ret = SSL_do_handshake(s->ssl);
@@ -228,10 +228,10 @@ static void shake(struct nd_tls_stream *s)
 	}
 	flush(s);
 	if (ret == 1)
-		opened(s);
+		on_handshake_done(s);
 }
 
-/* Hands over what is there in clear. */
+/* Delivers decrypted data. */
 static void read_clear(struct nd_tls_stream *s)
 {
 	uint8_t clear[SLICE];
@@ -258,32 +258,32 @@ static void read_clear(struct nd_tls_stream *s)
 	}
 }
 
-/* Takes bytes of the connection, in slices, so that what OpenSSL holds stays small. */
+/* Passes received bytes to OpenSSL, in slices to keep its buffers small. */
 static void feed(struct nd_tls_stream *s, const uint8_t *bytes, size_t n)
 {
 	do {
 		if (s->state == OPEN && s->paused) {
 			if (n && nd_buf_add(&s->held, bytes, n)) {
-				snprintf(s->text, sizeof s->text, "no memory");
+				snprintf(s->text, sizeof s->text, "out of memory");
 				end(s, -ENOMEM);
 			}
 			return;
 		}
 		size_t slice = n < SLICE ? n : SLICE;
-		if (slice) { /* none: only what OpenSSL holds already */
+		if (slice) { /* 0: only data that OpenSSL already has */
 			if (BIO_write(s->in, bytes, (int)slice) != (int)slice) {
-				snprintf(s->text, sizeof s->text, "no memory");
+				snprintf(s->text, sizeof s->text, "out of memory");
 				end(s, -ENOMEM);
 				return;
 			}
 			bytes += slice;
 			n -= slice;
 		}
-		if (s->state == SHAKING)
-			shake(s);
+		if (s->state == HANDSHAKE)
+			do_handshake(s);
 		if (s->state == OPEN)
 			read_clear(s);
-	} while (n && s->state != GONE);
+	} while (n && s->state != CLOSED);
 }
 
 static void on_resume(struct nd_timer *t)
@@ -295,18 +295,18 @@ static void on_resume(struct nd_timer *t)
 	nd_buf_init(&s->held, held.max);
 	feed(s, (const uint8_t *)held.data, held.len);
 	nd_buf_clear(&held);
-	if (s->state != GONE && !s->paused)
+	if (s->state != CLOSED && !s->paused)
 		nd_tcp_pause(s->tcp, false);
 	leave(s);
 }
 
 void nd_tls_pause(struct nd_tls_stream *s, bool paused)
 {
-	if (s->state == GONE || s->paused == paused)
+	if (s->state == CLOSED || s->paused == paused)
 		return;
 	s->paused = paused;
 	if (s->state != OPEN)
-		return; /* hands are shaken all the same */
+		return; /* the handshake continues */
 	if (paused) {
 		nd_timer_stop(&s->resume);
 		nd_tcp_pause(s->tcp, true);
@@ -315,7 +315,7 @@ void nd_tls_pause(struct nd_tls_stream *s, bool paused)
 	}
 }
 
-/* --- what the connection calls --- */
+/* --- handlers of the connection --- */
 
 static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
 {
@@ -328,8 +328,8 @@ static void on_tcp_open(void *ctx, struct nd_tcp *tcp, int err)
 		snprintf(s->text, sizeof s->text, "connect: %s", nd_err_text(err));
 		end(s, err);
 	} else {
-		s->state = SHAKING;
-		shake(s);
+		s->state = HANDSHAKE;
+		do_handshake(s);
 	}
 	leave(s);
 }
@@ -352,11 +352,11 @@ static void on_tcp_close(void *ctx, struct nd_tcp *tcp, int err)
 	s->busy++;
 	s->tcp = NULL;
 	if (err)
-		snprintf(s->text, sizeof s->text, "%s%s", s->state == SHAKING ? "handshake: " : "",
-			 nd_err_text(err));
+		snprintf(s->text, sizeof s->text, "%s%s",
+			 s->state == HANDSHAKE ? "handshake: " : "", nd_err_text(err));
 	else
-		snprintf(s->text, sizeof s->text, "the peer closed the connection %s",
-			 s->state == SHAKING ? "in the handshake" : "without saying so in TLS");
+		snprintf(s->text, sizeof s->text, "connection closed by the peer %s",
+			 s->state == HANDSHAKE ? "during the handshake" : "without close_notify");
 	end(s, err ? err : ND_ECLOSED);
 	leave(s);
 }
@@ -374,7 +374,7 @@ static void on_tcp_drain(void *ctx, struct nd_tcp *tcp)
 
 /* --- setting up --- */
 
-/* "h2,http/1.1" as RFC 7301 writes it. */
+/* "h2,http/1.1" in the wire format of RFC 7301. */
 static bool set_alpn(SSL *ssl, const char *list)
 {
 	uint8_t wire[ALPN_MAX + 1];
@@ -390,7 +390,7 @@ static bool set_alpn(SSL *ssl, const char *list)
 	return SSL_set_alpn_protos(ssl, wire, (unsigned)n) == 0;
 }
 
-/* Whom the certificate must be for. */
+/* Sets the name that the certificate must have. */
 static bool set_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -418,7 +418,7 @@ static int set_up(struct nd_tls_stream *s, SSL_CTX *context)
 		BIO_free(s->out);
 		return -ENOMEM;
 	}
-	BIO_set_mem_eof_return(s->in, -1); /* empty is not the end */
+	BIO_set_mem_eof_return(s->in, -1); /* empty is not the end of the stream */
 	SSL_set_bio(s->ssl, s->in, s->out);
 	SSL_set_app_data(s->ssl, s);
 	SSL_set_verify(s->ssl, SSL_get_verify_mode(s->ssl), on_verify);
@@ -454,7 +454,7 @@ int nd_tls_connect(struct nd_loop *loop, struct nd_tls_target *to, const struct 
 		err = nd_tcp_connect(loop, &to->addr, source, &th, &s->tcp);
 	if (err) {
 		snprintf(text, ND_TLS_TEXT_MAX, "connect: %s", nd_err_text(err));
-		let_go(s);
+		detach(s);
 	} else {
 		*out = s;
 	}
@@ -462,19 +462,19 @@ int nd_tls_connect(struct nd_loop *loop, struct nd_tls_target *to, const struct 
 	return err;
 }
 
-/* What n bytes grow to: a header and a tag for every record. */
-static size_t sealed(size_t n)
+/* The size of n bytes when encrypted: every record has a header and a tag. */
+static size_t sealed_bytes(size_t n)
 {
 	return n + 64 * (n / SLICE + 1);
 }
 
 int nd_tls_write(struct nd_tls_stream *s, const void *bytes, size_t n)
 {
-	if (s->state == GONE)
+	if (s->state == CLOSED)
 		return ND_ECLOSED;
 	if (n == 0)
 		return 0;
-	if (nd_tls_queued(s) + sealed(n) > s->max_queued)
+	if (nd_tls_queued(s) + sealed_bytes(n) > s->max_queued)
 		return ND_ELIMIT;
 	if (s->state != OPEN) {
 		if (nd_buf_add(&s->early, bytes, n) == 0)
@@ -498,7 +498,7 @@ void nd_tls_set_max_queued(struct nd_tls_stream *s, size_t bytes)
 {
 	s->max_queued = bytes;
 	if (s->tcp)
-		nd_tcp_set_max_queued(s->tcp, bytes + SLICE); /* alerts find room */
+		nd_tcp_set_max_queued(s->tcp, bytes + SLICE); /* leaves room for alerts */
 }
 
 const char *nd_tls_alpn(const struct nd_tls_stream *s)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of tls.c where OpenSSL was missing at build time: everything that would need it says so.
- */
+/* Replaces tls.c in a build without OpenSSL: everything that needs it returns ND_ENOTYET. */
 #include "io/tls.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/err.h"
 
 struct nd_tls {
-	unsigned refs; /* nothing is shared: no thread can do anything with it */
+	atomic_uint refs;
 };
 
 int nd_tls_new(const struct nd_tls_options *o, struct nd_tls **out)
@@ -19,27 +19,28 @@ int nd_tls_new(const struct nd_tls_options *o, struct nd_tls **out)
 
 	if (!t)
 		return -ENOMEM;
-	t->refs = 1;
+	atomic_init(&t->refs, 1);
 	*out = t;
 	return 0;
 }
 
 struct nd_tls *nd_tls_ref(struct nd_tls *t)
 {
-	__atomic_fetch_add(&t->refs, 1, __ATOMIC_SEQ_CST);
+	atomic_fetch_add(&t->refs, 1);
 	return t;
 }
 
 void nd_tls_unref(struct nd_tls *t)
 {
-	if (t && __atomic_fetch_sub(&t->refs, 1, __ATOMIC_SEQ_CST) == 1)
+	if (t && atomic_fetch_sub(&t->refs, 1) == 1)
 		free(t);
 }
 
 int nd_tls_prepare(struct nd_tls *t, char text[ND_TLS_TEXT_MAX])
 {
 	(void)t;
-	snprintf(text, ND_TLS_TEXT_MAX, "this build has no TLS: OpenSSL (libssl-dev) was missing");
+	snprintf(text, ND_TLS_TEXT_MAX,
+		 "TLS is not supported in this build: OpenSSL (libssl-dev) was missing");
 	return ND_ENOTYET;
 }
 
@@ -69,7 +70,7 @@ int nd_tls_connect(struct nd_loop *loop, struct nd_tls_target *to, const struct 
 	return nd_tls_prepare(to->tls, text);
 }
 
-/* No stream comes to be, so none of these has one. */
+/* Never called: nd_tls_connect() returns no stream. */
 
 int nd_tls_write(struct nd_tls_stream *s, const void *bytes, size_t n)
 {

@@ -15,7 +15,7 @@
 
 enum { PEM_MAX = 8 << 20 };
 
-/* A copy of an nd_tls_pem: `file` and `bytes` are NULL where they were not given. */
+/* A copy of an nd_tls_pem; `file` and `bytes` are NULL if not given. */
 struct pem {
 	char *file;
 	char *bytes;
@@ -94,7 +94,7 @@ void nd_tls_unref(struct nd_tls *t)
 	free(t);
 }
 
-/* --- reasons --- */
+/* --- error texts --- */
 
 void nd_tls_context_reason(char text[ND_TLS_TEXT_MAX], const char *what)
 {
@@ -103,20 +103,20 @@ void nd_tls_context_reason(char text[ND_TLS_TEXT_MAX], const char *what)
 
 	if (e && ERR_SYSTEM_ERROR(e))
 		reason = strerrordesc_np(ERR_GET_REASON(e));
-	snprintf(text, ND_TLS_TEXT_MAX, "%s: %s", what, reason ? reason : "no reason given");
+	snprintf(text, ND_TLS_TEXT_MAX, "%s: %s", what, reason ? reason : "unknown error");
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_WRONG_VERSION_NUMBER)
-		snprintf(text, ND_TLS_TEXT_MAX,
-			 "%s: what came is not TLS (is it plain HTTP there?)", what);
+		snprintf(text, ND_TLS_TEXT_MAX, "%s: the server does not speak TLS (plain HTTP?)",
+			 what);
 	ERR_clear_error();
 }
 
-/* "a, b, 10.0.0.1": the names that a certificate is for. */
+/* "a, b, 10.0.0.1": the subject alternative names of a certificate. */
 static void format_names(X509 *cert, char *to, size_t size)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	size_t n = 0;
 
-	snprintf(to, size, "no name at all");
+	snprintf(to, size, "no name");
 	for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && n < size; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		char ip[ND_ADDR_TEXT_MAX];
@@ -142,13 +142,13 @@ static void format_time(const ASN1_TIME *when, char to[96])
 {
 	struct tm t;
 
-	snprintf(to, 96, "an unreadable time");
+	snprintf(to, 96, "an invalid time");
 	if (ASN1_TIME_to_tm(when, &t))
 		snprintf(to, 96, "%04d-%02d-%02d %02d:%02d:%02d UTC", t.tm_year + 1900,
 			 t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
-/* Bytes of a peer end up in a line of a log: nothing in it may start another. */
+/* The text contains bytes from the peer and is logged: it must not start a new line. */
 static void make_printable(char *text)
 {
 	for (; *text; text++)
@@ -187,8 +187,7 @@ void nd_tls_context_verdict(char text[ND_TLS_TEXT_MAX], X509_STORE_CTX *store, c
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		X509_NAME_oneline(X509_get_issuer_name(cert), some, sizeof some);
 		snprintf(text, ND_TLS_TEXT_MAX,
-			 "the certificate is signed by %s, whom our CA certificates do not know",
-			 some);
+			 "the certificate is signed by an unknown authority: %s", some);
 		break;
 	default:
 		snprintf(text, ND_TLS_TEXT_MAX, "the certificate of %.120s: %s", some,
@@ -197,9 +196,9 @@ void nd_tls_context_verdict(char text[ND_TLS_TEXT_MAX], X509_STORE_CTX *store, c
 	make_printable(text);
 }
 
-/* --- making the context --- */
+/* --- creating the context --- */
 
-/* What is being made, for the texts. */
+/* The context being created, and its error text. */
 struct making {
 	SSL_CTX *context;
 	char *text;
@@ -207,10 +206,10 @@ struct making {
 
 static const char *name_of(const struct pem *p)
 {
-	return p->file ? p->file : "given as data";
+	return p->file ? p->file : "(inline data)";
 }
 
-/* The bytes, read if they are in a file. Freed by clear_pem(). */
+/* Copies or reads the bytes. The caller frees them with clear_pem(). */
 static int load(const struct pem *p, const char *what, struct pem *out, struct making *m)
 {
 	struct nd_buf b;
@@ -244,7 +243,7 @@ static int fail(struct making *m, const char *what, const struct pem *p, const c
 	return ND_ETLS;
 }
 
-/* An encrypted key would have OpenSSL ask the terminal. */
+/* Without this callback OpenSSL would prompt for a passphrase on the terminal. */
 static int no_password(char *to, int size, int writing, void *asked)
 {
 	(void)to;
@@ -255,7 +254,7 @@ static int no_password(char *to, int size, int writing, void *asked)
 	return -1;
 }
 
-/* The next certificate; NULL with *err 0: there is none left. */
+/* The next certificate; NULL with *err 0: no more. */
 static X509 *next_cert(BIO *from, int *err)
 {
 	X509 *cert = PEM_read_bio_X509(from, NULL, no_password, NULL);
@@ -269,7 +268,7 @@ static X509 *next_cert(BIO *from, int *err)
 	return cert;
 }
 
-/* Whom to trust. */
+/* Trust anchors. */
 static int add_authorities(struct making *m, const struct pem *p, BIO *from)
 {
 	unsigned n = 0;
@@ -283,10 +282,10 @@ static int add_authorities(struct making *m, const struct pem *p, BIO *from)
 	}
 	if (err)
 		return fail(m, "CA certificates", p, NULL);
-	return n ? 0 : fail(m, "CA certificates", p, "no certificate in it (PEM is expected)");
+	return n ? 0 : fail(m, "CA certificates", p, "contains no certificate (must be PEM)");
 }
 
-/* Our own, and what leads from it to its authority. */
+/* The client certificate and its intermediates. */
 static int add_chain(struct making *m, const struct pem *p, BIO *from)
 {
 	unsigned n = 0;
@@ -301,7 +300,7 @@ static int add_chain(struct making *m, const struct pem *p, BIO *from)
 	}
 	if (err)
 		return fail(m, "client certificate", p, NULL);
-	return n ? 0 : fail(m, "client certificate", p, "no certificate in it (PEM is expected)");
+	return n ? 0 : fail(m, "client certificate", p, "contains no certificate (must be PEM)");
 }
 
 static int add_key(struct making *m, const struct pem *p, BIO *from)
@@ -311,16 +310,16 @@ static int add_key(struct making *m, const struct pem *p, BIO *from)
 
 	if (!key)
 		return fail(m, "client key", p,
-			    asked ? "it is encrypted; give one without a passphrase"
-				  : "no private key in it (PEM is expected)");
+			    asked ? "is encrypted; must be without a passphrase"
+				  : "contains no private key (must be PEM)");
 	bool ok = SSL_CTX_use_PrivateKey(m->context, key);
 	EVP_PKEY_free(key);
-	return ok ? 0 : fail(m, "client key", p, "it does not belong to the client certificate");
+	return ok ? 0 : fail(m, "client key", p, "does not match the client certificate");
 }
 
-/* Hands the bytes of p to add(). */
-static int with(struct making *m, const char *what, const struct pem *p,
-		int (*add)(struct making *m, const struct pem *p, BIO *from))
+/* Passes the bytes of p to add(). */
+static int load_into(struct making *m, const char *what, const struct pem *p,
+		     int (*add)(struct making *m, const struct pem *p, BIO *from))
 {
 	struct pem loaded;
 	int err = load(p, what, &loaded, m);
@@ -343,23 +342,23 @@ static int fill(struct nd_tls *t, struct making *m)
 	SSL_CTX_set_mode(m->context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(m->context,
 				       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	/* What is trusted is what was given, be it signed by someone else: as in Go. */
+	/* Every certificate of `ca` is a trust anchor, self-signed or not: as in Go. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(m->context), X509_V_FLAG_PARTIAL_CHAIN);
 	SSL_CTX_set_verify(m->context, t->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (given(&t->cert) != given(&t->key)) {
-		snprintf(m->text, ND_TLS_TEXT_MAX, "a client %s is given without its %s",
+		snprintf(m->text, ND_TLS_TEXT_MAX, "client %s without a %s",
 			 given(&t->cert) ? "certificate" : "key",
 			 given(&t->cert) ? "key" : "certificate");
 		return ND_ETLS;
 	}
 	if (!t->insecure)
-		err = given(&t->ca) ? with(m, "CA certificates", &t->ca, add_authorities)
+		err = given(&t->ca) ? load_into(m, "CA certificates", &t->ca, add_authorities)
 		      : SSL_CTX_set_default_verify_paths(m->context) ? 0
 								     : -ENOMEM;
 	if (!err && given(&t->cert))
-		err = with(m, "client certificate", &t->cert, add_chain);
+		err = load_into(m, "client certificate", &t->cert, add_chain);
 	if (!err && given(&t->key))
-		err = with(m, "client key", &t->key, add_key);
+		err = load_into(m, "client key", &t->key, add_key);
 	return err;
 }
 
@@ -371,7 +370,7 @@ SSL_CTX *nd_tls_context(struct nd_tls *t, int *err, char text[ND_TLS_TEXT_MAX])
 	text[0] = '\0';
 	pthread_mutex_lock(&t->lock);
 	if (!t->context) {
-		/* Not its own configuration file: what nodens does is said in one place. */
+		/* Without OpenSSL's configuration file: all settings are in this file. */
 		OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 		ERR_clear_error();
 		m.context = SSL_CTX_new(TLS_client_method());

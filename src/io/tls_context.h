@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls_context.h - OpenSSL's context of an nd_tls, and OpenSSL's reasons as text. Only for tls.c. */
+/* tls_context.h - the OpenSSL context of an nd_tls, and OpenSSL's errors as text. Private to tls.c.
+ *
+ * Threads: any; creation of the context has a lock.
+ */
 #pragma once
 
 #include <openssl/ssl.h>
 #include "io/tls.h"
 
-/* Made when first asked for, borrowed as long as t lives; NULL: *err and the text say why. */
+/* Created on first use; borrowed while t lives. NULL: *err and text have the reason. */
 SSL_CTX *nd_tls_context(struct nd_tls *t, int *err, char text[ND_TLS_TEXT_MAX]);
-/* "what: reason" from OpenSSL's error queue, which is empty then. */
+/* Writes "what: reason" from OpenSSL's error queue, and clears the queue. */
 void nd_tls_context_reason(char text[ND_TLS_TEXT_MAX], const char *what);
-/* What X509_STORE_CTX found wrong with the certificate at hand; name: whom we wanted to reach. */
+/* Writes why X509_STORE_CTX rejected the current certificate. name: the expected server. */
 void nd_tls_context_verdict(char text[ND_TLS_TEXT_MAX], X509_STORE_CTX *store, const char *name);

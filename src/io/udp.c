@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buffers belong to the loop and are shared by all of its sockets of the same shape: a batch is
- * handled before the next is read, so a pool of upstream sockets costs nothing but descriptors,
- * and the bytes are still in the cache. Nothing on this way allocates. */
+/* Buffers belong to the loop and are shared by its sockets of the same shape: a batch is handled
+ * before the next one is read. A pool of upstream sockets therefore costs only descriptors, and the
+ * buffers stay in the CPU's cache. This path never allocates. */
 #include "io/udp.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "io/uv.h"
 
 enum {
-	TURN_BATCHES = 16,    /* read in one go before timers and other sockets have their turn */
-	AGAIN_AT = 4,         /* a batch of so many says: while it was handled, more have come */
-	SEND_PATIENCE_MS = 4, /* for a full send buffer */
+	TURN_BATCHES = 16,    /* read from one socket before others and timers run */
+	AGAIN_AT = 4,         /* after a batch this large, read again: more have arrived */
+	SEND_PATIENCE_MS = 4, /* wait for a full send buffer */
 	DEFAULT_DATAGRAM = 512,
 };
 
@@ -54,7 +54,7 @@ struct nd_udp_shared {
 };
 
 struct nd_udp {
-	struct nd_direct direct; /* watched by poll(2); else by poll */
+	struct nd_direct direct; /* watched by poll(2); otherwise by libuv (poll) */
 	struct nd_uv_owner owner;
 	uv_poll_t poll;
 	bool is_direct;
@@ -69,7 +69,7 @@ struct nd_udp {
 	uint32_t buffer_bytes;
 };
 
-/* Readies the first n slots: the kernel wrote to no others. */
+/* Resets the first n slots; the kernel wrote to no others. */
 static void reset(struct batch *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -146,8 +146,8 @@ static struct batch *get_batch(struct nd_loop *loop, size_t datagram_bytes, bool
 	return b;
 }
 
-/* Where the datagram came to. ipi_spec_dst and not ipi_addr: for a broadcast it is the address
- * that an answer may come from. */
+/* The datagram's destination. ipi_spec_dst, not ipi_addr: for a broadcast it is the address that an
+ * answer can be sent from. */
 static void parse_control(struct msghdr *h, uint16_t port, struct nd_datagram *d)
 {
 	d->local.len = 0;
@@ -167,7 +167,7 @@ static void parse_control(struct msghdr *h, uint16_t port, struct nd_datagram *d
 	}
 }
 
-/* Reads and hands over one batch; how many it was, 0 if there was nothing. */
+/* Reads and delivers one batch; returns its size, 0 if there was none. */
 static size_t receive(struct nd_udp *u)
 {
 	struct batch *b = u->batch;
@@ -218,7 +218,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	(void)events;
 
 	receive_all(u);
-	/* libuv stops polling a socket that has an error; receive() has fetched the error. */
+	/* libuv stops polling a socket with an error; receive() has read the error. */
 	if (status < 0 && u->fd >= 0) {
 		nd_loop_touch(u->loop);
 		uv_poll_start(&u->poll, UV_READABLE, on_ready);
@@ -240,7 +240,7 @@ static void destroy(struct nd_uv_owner *owner)
 	nd_udp_close(ND_CONTAINER(owner, struct nd_udp, owner));
 }
 
-/* Asks for the receive buffer; the kernel doubles what it is asked for, for its bookkeeping. */
+/* Sets the receive buffer; the kernel doubles the value to allow for its overhead. */
 static uint32_t set_buffer(int fd, uint32_t wanted)
 {
 	int granted = 0, ask = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted;
@@ -258,7 +258,7 @@ static int set_pktinfo(int fd, int family)
 				  : nd_sock_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
-/* Bound sockets live long and are busy; connected ones are many. */
+/* poll(2) for bound sockets, which are few and busy; libuv for connected ones, which are many. */
 static int watch(struct nd_udp *u)
 {
 	u->is_direct = !u->connected && nd_loop_watch(u->loop, &u->direct, u->fd);
@@ -272,7 +272,7 @@ static int watch(struct nd_udp *u)
 	return uv_poll_start(&u->poll, UV_READABLE, on_ready);
 }
 
-/* Takes fd, on failure as well. */
+/* Takes fd; closes it on failure. */
 static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o, bool connected,
 		   const struct nd_udp_handler *h, struct nd_udp **out)
 {
@@ -366,8 +366,8 @@ void nd_udp_close(struct nd_udp *u)
 	u->fd = -1;
 }
 
-/* The source that d asks for. The interface only where the address means nothing without it: else
- * routing decides, which need not be the way the question came. */
+/* Sets the source address of d. The interface is set only for link-local addresses; otherwise
+ * routing decides, and the answer may leave by another interface than the question's. */
 static size_t put_control(union control *to, const struct nd_datagram *d)
 {
 	bool six = d->local.sa.sa_family == AF_INET6;
@@ -405,7 +405,7 @@ static void put_outgoing(struct outgoing *o, const struct nd_datagram *d, size_t
 	}
 }
 
-/* Waits until there is room in the send buffer; false when the time is over. */
+/* Waits for room in the send buffer; false on timeout. */
 static bool wait_room(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -413,8 +413,7 @@ static bool wait_room(int fd)
 	return poll(&p, 1, SEND_PATIENCE_MS) > 0;
 }
 
-/* Sends messages [0, n). An error concerns the first message left: it is given up, the others go
- * on. */
+/* Sends messages [0, n). An error applies to the first unsent message: it is skipped. */
 static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
 {
 	size_t at = 0, sent = 0;
@@ -433,7 +432,7 @@ static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
 				break;
 			waited = true;
 		} else if (errno == ECONNREFUSED && u->connected && !refused) {
-			refused = true; /* an older datagram's fate; this one was not tried */
+			refused = true; /* error of an earlier datagram; this one was not sent */
 		} else {
 			at++;
 			refused = false;
@@ -474,7 +473,7 @@ struct nd_udp_stats nd_udp_stats(const struct nd_udp *u)
 	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof mem;
 
-	/* The kernel's drop count, as SO_RXQ_OVFL would send it along with every datagram. */
+	/* The drop count that SO_RXQ_OVFL would add to every datagram. */
 	getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
 	return (struct nd_udp_stats){ .overflowed = mem[SK_MEMINFO_DROPS],
 				      .unsent = u->unsent,

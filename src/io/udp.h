@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.h - datagrams, in batches. A door.
+/* udp.h - UDP sockets, read and written in batches. A door.
  *
- * Owns:    nd_udp is heap, freed after the loop's turn; receive buffers are the loop's. What a
- *          callback is handed is borrowed until it returns.
+ * Owns:    nd_udp is heap, freed at the end of the turn; receive buffers are the loop's. Arguments
+ *          of a callback are borrowed until it returns.
  * Threads: the loop's own.
- * Batches: up to ND_UDP_BATCH datagrams a recvmmsg / sendmmsg; only used slots are touched.
+ * Batches: up to ND_UDP_BATCH datagrams per recvmmsg or sendmmsg; unused slots are not touched.
  */
 #pragma once
 
@@ -19,10 +19,11 @@ enum { ND_UDP_BATCH = 32 };
 struct nd_datagram {
 	uint8_t *bytes;
 	uint32_t len;
-	bool cut;                   /* was longer than the buffer */
-	const struct nd_addr *peer; /* from, or to; NULL on a connected socket */
-	struct nd_addr local; /* with pktinfo: address it came to; source for a reply. Else len 0 */
-	uint32_t ifindex;     /* with pktinfo */
+	bool cut;                   /* longer than the buffer, and truncated */
+	const struct nd_addr *peer; /* sender or receiver; NULL on a connected socket */
+	struct nd_addr
+		local; /* with pktinfo: its destination, or the source to send from; else len 0 */
+	uint32_t ifindex; /* with pktinfo */
 };
 
 struct nd_udp;
@@ -39,34 +40,34 @@ struct nd_udp_options {
 	bool pktinfo; /* for wildcard addresses */
 	bool v6only;
 	bool freebind;
-	uint32_t buffer_bytes; /* receive buffer wanted: SO_RCVBUFFORCE, else SO_RCVBUF; 0: default */
-	uint32_t datagram_bytes; /* largest datagram read whole; 0: 512, enough for questions */
+	uint32_t buffer_bytes;   /* receive buffer: SO_RCVBUFFORCE, else SO_RCVBUF; 0: default */
+	uint32_t datagram_bytes; /* largest datagram read whole; 0: 512 */
 };
 
-/* Socket bound to addr, read at once. 0 or -errno. */
+/* A socket bound to addr; reading starts at once. 0 or -errno. */
 int nd_udp_bind(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_udp_options *o,
 		const struct nd_udp_handler *h, struct nd_udp **out);
-/* Takes over a bound descriptor (a descriptor set's); it closes with the nd_udp. */
+/* Takes over a bound descriptor (of an nd_fdset), and closes it on failure. 0 or -errno. */
 int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 		 const struct nd_udp_handler *h, struct nd_udp **out);
-/* Socket connected to peer, from a source port that the kernel picks at random (source may be
- * NULL). */
+/* A socket connected to peer; the kernel picks a random source port. source may be NULL. 0 or
+ * -errno. */
 int nd_udp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
 		   const struct nd_udp_options *o, const struct nd_udp_handler *h,
 		   struct nd_udp **out);
 void nd_udp_close(struct nd_udp *u);
 
-/* Sends all, in one or more sendmmsg; where the socket buffer stays full for a few ms the rest is
- * dropped. Returns how many went out. */
+/* Sends all, in one or more sendmmsg. If the socket buffer stays full for a few ms, the rest is
+ * dropped. Returns the number sent. */
 size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n);
 
-/* The address bound to (its port for a bind to port 0). */
+/* The bound address; after a bind to port 0, with the actual port. */
 struct nd_addr nd_udp_local(const struct nd_udp *u);
 int nd_udp_fd(const struct nd_udp *u); /* -1 in the simulation */
 
 struct nd_udp_stats {
-	uint64_t overflowed; /* datagrams lost at our own socket's buffer, by the kernel's count */
-	uint64_t unsent;
-	uint32_t buffer_bytes; /* what the kernel granted, in the terms of the wish */
+	uint64_t overflowed;   /* datagrams dropped at the receive buffer, counted by the kernel */
+	uint64_t unsent;       /* datagrams not sent: buffer full, or an error */
+	uint32_t buffer_bytes; /* granted, comparable with nd_udp_options.buffer_bytes */
 };
 struct nd_udp_stats nd_udp_stats(const struct nd_udp *u);

@@ -112,7 +112,7 @@ HERE = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
 @pytest.mark.parametrize("files,variables,says", [
     ({"ca_crt": "x"}, HERE, r"/var%s/token - the service account's token is missing; set automountServiceAccountToken"),
     ({"token": "x"}, HERE, r"CA certificates /var%s/ca.crt: No such file or directory"),
-    ({"token": "x", "ca_crt": "x"}, HERE, r"CA certificates /var%s/ca.crt: no certificate"),
+    ({"token": "x", "ca_crt": "x"}, HERE, r"CA certificates /var%s/ca.crt: contains no certificate"),
     ({"token": "x", "ca_crt": "x"}, {"KUBERNETES_SERVICE_HOST": "127.0.0.1"},
      "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; give \"endpoint URL\""),
 ], ids=["no token", "no CA", "a CA that is none", "no variables"])

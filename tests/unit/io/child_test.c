@@ -13,8 +13,6 @@
 #include "io/child.h"
 #include "io/clock.h"
 
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-
 struct seen {
 	struct nd_loop *loop;
 	int ends, err, code, signal;
@@ -64,13 +62,13 @@ static void test_ends(void **state)
 		{ "printf 12345", "12345", "", 5, 5, 0, 0, 0 },
 		{ "printf 123456; sleep 60", "12345", "", 5, 5, ND_ELIMIT, 0, 0 },
 		{ "head -c 100000 /dev/zero >&2; echo x", "x\n", "", 2, 5, 0, 0, 0 },
-		/* Left behind, with our pipes in its hands. */
+		/* A background process that keeps our pipes open. */
 		{ "sleep 5 & echo x", "x\n", "", 2, 5, 0, 0, 0 },
 	};
 	(void)state;
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
-		struct seen s = run(rows[i].script, rows[i].out_max, S(60));
+		struct seen s = run(rows[i].script, rows[i].out_max, ND_S(60));
 		if (s.ends != 1 || s.err != rows[i].err || s.code != rows[i].code ||
 		    s.signal != rows[i].signal || s.nout != rows[i].nout ||
 		    strcmp(s.out, rows[i].out) != 0 || strcmp(s.errors, rows[i].errors) != 0)
@@ -82,12 +80,11 @@ static void test_ends(void **state)
 static void test_time(void **state)
 {
 	(void)state;
-	struct seen s = run("echo $$; sleep 60; echo b", 100, S(1) / 5);
+	struct seen s = run("echo $$; sleep 60; echo b", 100, ND_MS(200));
 	int status = 0, pid = atoi(s.out);
 	assert_int_equal(s.err, ND_ETIME);
 	assert_true(pid > 1);
-	/* Either the loop was told of its end, or it has gone before that, and the child is ours to
-	 * wait for. */
+	/* The loop either reaped the child or was freed before; then we have to wait for it. */
 	pid_t waited = waitpid(pid, &status, 0);
 	if (waited == pid)
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == 9);
@@ -99,7 +96,7 @@ static void test_time(void **state)
 static void test_none(void **state)
 {
 	const char *const argv[] = { "/nowhere/at-all", NULL };
-	struct nd_child_request r = { argv, NULL, 10, S(1) };
+	struct nd_child_request r = { argv, NULL, 10, ND_S(1) };
 	struct nd_loop *loop = nd_loop_new();
 	struct seen s = { .loop = loop };
 	struct nd_child *c;
@@ -123,7 +120,7 @@ static void on_time(struct nd_timer *t)
 static void test_given_up(void **state)
 {
 	const char *const argv[] = { "sleep", "60", NULL };
-	struct nd_child_request r = { argv, NULL, 10, S(60) };
+	struct nd_child_request r = { argv, NULL, 10, ND_S(60) };
 	struct nd_loop *loop = nd_loop_new();
 	struct stop stop = { .loop = loop };
 	struct seen s = { .loop = loop };
@@ -132,9 +129,9 @@ static void test_given_up(void **state)
 
 	assert_int_equal(nd_child_start(loop, &r, on_end, &s, &c), 0);
 	nd_child_free(c);
-	nd_timer_start(loop, &stop.timer, S(1) / 10, on_time);
+	nd_timer_start(loop, &stop.timer, ND_MS(100), on_time);
 	nd_loop_run(loop);
-	/* The loop's end is the child's, too. */
+	/* Freeing the loop kills the child. */
 	assert_int_equal(nd_child_start(loop, &r, on_end, &s, &c), 0);
 	nd_loop_free(loop);
 	assert_int_equal(s.ends, 0);

@@ -14,7 +14,7 @@
 
 #include "io/cpuquota.h"
 
-/* Writes text to ROOT/path, and the folders before it. */
+/* Writes text to ROOT/path and creates the directories. */
 static void put(const char *root, const char *path, const char *text)
 {
 	char full[512];

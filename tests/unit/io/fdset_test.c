@@ -39,7 +39,7 @@ static int open_all(void **state)
 	f.set = nd_fdset_new();
 	f.udp = open_socket(SOCK_DGRAM, &f.udp_addr, f.udp_text);
 	f.tcp = open_socket(SOCK_STREAM, &f.tcp_addr, f.tcp_text);
-	f.idle = open_socket(SOCK_STREAM, &other, text); /* bound, and does not listen */
+	f.idle = open_socket(SOCK_STREAM, &other, text); /* bound but not listening */
 	f.netfilter = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	assert_int_equal(listen(f.tcp, 8), 0);
 	assert_int_equal(pipe(f.pipe), 0);
@@ -54,7 +54,7 @@ static int close_all(void **state)
 
 	nd_fdset_free(f->set);
 	for (size_t i = 0; i < ND_COUNT(own); i++)
-		close(own[i]); /* some are closed by now, with the set */
+		close(own[i]); /* some were closed with the set */
 	return 0;
 }
 
@@ -78,7 +78,7 @@ static void test_handed_in(void **state)
 	nd_buf_clear(&b);
 
 	assert_int_equal(nd_fdset_workers(f->set), 4);
-	/* Each place gives its own, once. */
+	/* Each place yields its own descriptor, once. */
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->udp_addr, 1), -1);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->tcp_addr, 0), -1);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_TCP, &f->udp_addr, 0), -1);
@@ -86,7 +86,7 @@ static void test_handed_in(void **state)
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->udp_addr, 0), -1);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_TCP, &f->tcp_addr, 3), f->tcp);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_NETFILTER, NULL, 0), f->netfilter);
-	/* What was taken stays known until its user closes it, and is not closed with the set. */
+	/* A taken descriptor is listed until nd_fdset_forget(), and not closed with the set. */
 	nd_fdset_forget(f->set, f->udp);
 	assert_int_equal(nd_fdset_put(f->set, ND_FD_UDP, &f->udp_addr, 2, f->idle), 0);
 	nd_buf_init(&b, 4096);
@@ -106,10 +106,10 @@ static void test_closes_the_rest(void **state)
 
 	snprintf(text, sizeof text, "udp/0/%s=%d", f->udp_text, f->udp);
 	assert_int_equal(nd_fdset_add_text(f->set, text), 0);
-	nd_fdset_forget(f->set, f->udp); /* nobody has taken it: stays */
+	nd_fdset_forget(f->set, f->udp); /* not taken: no effect */
 	assert_int_equal(nd_fdset_workers(f->set), 1);
 	assert_int_equal(nd_fdset_put(f->set, ND_FD_TCP, &f->tcp_addr, 0, f->tcp), 0);
-	nd_fdset_drop_rest(f->set);
+	nd_fdset_close_unused(f->set);
 	assert_int_equal(nd_fdset_take(f->set, ND_FD_UDP, &f->udp_addr, 0), -1);
 	assert_int_equal(fcntl(f->udp, F_GETFD), -1);
 	assert_true(fcntl(f->tcp, F_GETFD) >= 0); /* in use */
@@ -139,10 +139,10 @@ static void test_refused(void **state)
 		{ "address of the netfilter socket", "netfilter/0/%U=%n", ND_EFORMAT },
 		{ "no descriptor", "udp/0/%U=", ND_EFORMAT },
 		{ "no equals sign", "udp/0/%U", ND_EFORMAT },
-		{ "more behind it", "udp/0/%U=%ux", ND_EFORMAT },
+		{ "trailing text", "udp/0/%U=%ux", ND_EFORMAT },
 		{ "negative", "udp/0/%U=-1", ND_EFORMAT },
 		{ "closed", "udp/0/%U=1000", -EBADF },
-		{ "no socket", "udp/0/%U=%p", -EADDRNOTAVAIL },
+		{ "not a socket", "udp/0/%U=%p", -EADDRNOTAVAIL },
 		{ "another type", "tcp/0/%U=%u", -EADDRNOTAVAIL },
 		{ "bound elsewhere", "udp/0/%T=%u", -EADDRNOTAVAIL },
 		{ "does not listen", "tcp/0/%T=%i", -EADDRNOTAVAIL },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file comes whole or not at all, and nothing is left beside it. */
+/* A file is complete or unchanged, and no temporary file remains. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -99,7 +99,7 @@ static void test_refused(void **state)
 
 	assert_int_equal(symlink("f", fresh), 0);
 	assert_int_equal(write_times(1, 100), -ELOOP);
-	assert_true(there(fresh)); /* not ours */
+	assert_true(there(fresh)); /* not created by us */
 	unlink(fresh);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(write_times(1, 100), -EISDIR);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client over HTTP/2, over plain TCP and over TLS, against a server of nghttp2's. */
+/* The client with HTTP/2, over plain TCP and over TLS, against a server made with nghttp2. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,15 +19,13 @@
 #include "support/httpcall.h"
 #include "support/tlspeer.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-
 enum { CALLS = 128, CONNS = 8, DAY = 86400 };
 
 static struct nd_tlspeer_cert ca, server;
 
 struct rig;
 
-/* The server's side of one connection, over one of the two. */
+/* The server's side of one connection, over TCP or TLS. */
 struct way {
 	struct rig *r;
 	struct nd_tcp *tcp;
@@ -46,8 +44,8 @@ struct rig {
 	struct nd_h2peer_tally tally;
 	struct way way[CONNS];
 	unsigned accepted;
-	bool deaf;    /* the server does not hear any more */
-	size_t count; /* bytes that the server has sent, and where it cuts (0: nowhere) or errs */
+	bool deaf;    /* the server no longer reads */
+	size_t count; /* bytes sent by the server; where it cuts (0: nowhere) or corrupts */
 	size_t cut_at, err_at;
 };
 
@@ -58,7 +56,7 @@ static void stop(struct nd_timer *t)
 
 static void run(struct rig *r, unsigned ms)
 {
-	nd_timer_start(r->loop, &r->limit, MS(ms), stop);
+	nd_timer_start(r->loop, &r->limit, ND_MS(ms), stop);
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
@@ -200,7 +198,7 @@ static void open_rig(struct rig *r, bool tls, const struct nd_httpc_config *conf
 		c.versions = ND_HTTPC_H2;
 	}
 	assert_int_equal(nd_httpc_new(r->loop, &c, &r->client), 0);
-	nd_tls_unref(r->tls); /* the client has its own */
+	nd_tls_unref(r->tls); /* the client has its own reference */
 }
 
 static void close_rig(struct rig *r)
@@ -241,13 +239,13 @@ static void test_paths(void **state)
 		{ "/bytes/5", 0, 200, 5, "" },
 		{ "/bytes/3000000", 0, 200, 3000000, "" },
 		{ "/early", 0, 200, 0, "" },
-		{ "/reset", ND_ECLOSED, 200, 3, "the server reset the stream: INTERNAL_ERROR" },
+		{ "/reset", ND_ECLOSED, 200, 3, "stream reset by the server: INTERNAL_ERROR" },
 		{ "/cut", ND_ECLOSED, 200, 3, "clos" },
 		{ "/refuse", 0, 200, 0, "" },
 		{ "/turned-away", 0, 200, 0, "" },
 		{ "/goaway/100000", 0, 200, 100000, "" },
 		{ "/head/3000", 0, 200, 0, "" },
-		{ "/head/40000", ND_ELIMIT, 0, 0, "head of the response is too long" },
+		{ "/head/40000", ND_ELIMIT, 0, 0, "response header too large" },
 	};
 	(void)state;
 
@@ -265,7 +263,7 @@ static void test_paths(void **state)
 			fail_msg("%s%s: err %d (%s), status %d, %zu bytes", rows[k].path,
 				 i % 2 ? " over TLS" : "", call->err, call->text, call->status,
 				 call->body.len);
-		/* Whatever happened to one, the next is fine. */
+		/* The next request works, whatever happened to this one. */
 		nd_httpcall_get(&r.call[1], r.client, "/bytes/9");
 		RUN_UNTIL(&r, r.call[1].ends);
 		if (r.call[1].err)
@@ -283,7 +281,7 @@ static unsigned heads(const struct rig *r)
 	return n;
 }
 
-/* A hundred at a time on one connection; or as many as the server wants, the others after them. */
+/* A hundred exchanges at a time on one connection, or as many as the server allows. */
 static void test_many(void **state)
 {
 	(void)state;
@@ -292,7 +290,7 @@ static void test_many(void **state)
 		struct rig r;
 		open_rig(&r, true, &(struct nd_httpc_config){ .window_bytes = 10000 });
 		r.tally.max_streams = limited ? 7 : 0;
-		/* So that the server's settings are there. */
+		/* Waits for the server's SETTINGS. */
 		nd_httpcall_get(&r.call[100], r.client, "/bytes/0");
 		RUN_UNTIL(&r, r.call[100].ends);
 		for (size_t i = 0; i < 100; i++) {
@@ -317,7 +315,7 @@ static void test_many(void **state)
 	}
 }
 
-/* One pauses: its server waits after a window, nothing is lost, and the others go on. */
+/* A paused exchange: the server waits after one window, nothing is lost, others continue. */
 static void test_pause(void **state)
 {
 	struct rig r;
@@ -338,13 +336,13 @@ static void test_pause(void **state)
 	for (int i = 0; i < 50 && !call->ends; i++) {
 		size_t had = call->body.len;
 		nd_httpc_pause(call->x, false);
-		assert_int_equal(call->body.len, had); /* not from inside */
+		assert_int_equal(call->body.len, had); /* no callback runs inside */
 		RUN_UNTIL(&r, call->ends || call->paused_at > had);
 		assert_true(call->body.len - had <= 150000 + 200000);
 	}
 	assert_int_equal(call->err, 0);
 	assert_true(is_right(&call->body, 1000000));
-	/* Small ones wait whole, with their end. */
+	/* Small responses are held whole, with their end, */
 	r.call[2].pause_in_head = true;
 	nd_httpcall_get(&r.call[2], r.client, "/bytes/10");
 	RUN_UNTIL(&r, r.call[2].heads);
@@ -381,7 +379,7 @@ static void test_cancel(void **state)
 	assert_int_equal(r.call[1].ends, 0);
 	assert_true(is_right(&r.call[4].body, 500000));
 	assert_int_equal(r.accepted, 1);
-	/* One that has not gone out yet. */
+	/* A request that was not sent yet. */
 	nd_httpcall_get(&r.call[5], r.client, "/bytes/1");
 	nd_httpcall_clear(&r.call[5]);
 	run(&r, 10);
@@ -403,7 +401,7 @@ static void test_free_inside(void **state)
 		r.client = NULL;
 		RUN_UNTIL(&r, !r.call[0].x);
 		assert_null(r.call[0].x);
-		r.call[1].x = r.call[2].x = NULL; /* went with the client, untold */
+		r.call[1].x = r.call[2].x = NULL; /* freed with the client, without a callback */
 		assert_int_equal(r.call[1].ends + r.call[2].ends, 0);
 		close_rig(&r);
 	}
@@ -430,24 +428,25 @@ static void test_body(void **state)
 	close_rig(&r);
 }
 
-/* The server stops to hear: noticed by a ping, however quiet it was before. A live one answers
- * pings for ever. */
+/* A server that stops reading is detected by a ping, after any silence. A live server answers every
+ * ping. */
 static void test_ping(void **state)
 {
 	struct rig r;
 	(void)state;
 
-	open_rig(&r, true, &(struct nd_httpc_config){ .ping_ns = MS(20), .pong_ns = MS(200) });
+	open_rig(&r, true,
+		 &(struct nd_httpc_config){ .ping_ns = ND_MS(20), .pong_ns = ND_MS(200) });
 	nd_httpcall_get(&r.call[0], r.client, "/hang");
 	RUN_UNTIL(&r, r.call[0].datas);
 	size_t sent = r.count;
 	run(&r, 250);
 	assert_int_equal(r.call[0].ends, 0);
-	assert_true(r.count >= sent + 3 * 17); /* its answers */
+	assert_true(r.count >= sent + 3 * 17); /* the answers to pings */
 	r.deaf = true;
 	RUN_UNTIL(&r, r.call[0].ends);
 	assert_int_equal(r.call[0].err, ND_ETIME);
-	assert_non_null(strstr(r.call[0].text, "does not answer a ping"));
+	assert_non_null(strstr(r.call[0].text, "no answer to a ping"));
 	r.deaf = false;
 	nd_httpcall_get(&r.call[1], r.client, "/bytes/1");
 	RUN_UNTIL(&r, r.call[1].ends);
@@ -457,7 +456,7 @@ static void test_ping(void **state)
 	close_rig(&r);
 }
 
-/* GOAWAY in the middle: who is under way ends well, the next gets another connection. */
+/* GOAWAY in the middle: the current exchange completes, the next uses another connection. */
 static void test_goaway(void **state)
 {
 	struct rig r;
@@ -481,7 +480,8 @@ static void test_goaway(void **state)
 	close_rig(&r);
 }
 
-/* Cut after every byte, and each byte spoiled: the exchange ends once, and as whole only if it is. */
+/* Cut after every byte, and each byte corrupted: the exchange ends once, and without an error only
+ * if it is complete. */
 static void test_spoiled(void **state)
 {
 	struct rig r;
@@ -500,8 +500,8 @@ static void test_spoiled(void **state)
 		*(cut ? &r.cut_at : &r.err_at) = cut ? at : at - whole;
 		nd_httpcall_send(&r.call[0], r.client,
 				 &(struct nd_httpc_request){ .target = "/bytes/40",
-							     .head_ns = MS(60),
-							     .idle_ns = MS(60) });
+							     .head_ns = ND_MS(60),
+							     .idle_ns = ND_MS(60) });
 		RUN_UNTIL(&r, r.call[0].ends);
 		if (r.call[0].ends != 1 ||
 		    (cut && r.call[0].err == 0 && !is_right(&r.call[0].body, 40)))
@@ -527,7 +527,7 @@ static int clear_certs(void **state)
 	return 0;
 }
 
-/* What came of a body in one turn of the loop. */
+/* Body bytes received in one turn of the loop. */
 struct turns {
 	const struct nd_httpcall *call;
 	size_t seen, most;
@@ -542,8 +542,8 @@ static void on_turn(void *ctx)
 	t->most = n > t->most ? n : t->most;
 }
 
-/* A server that sends as fast as it can is read a piece a turn, and what OpenSSL and nghttp2 hold
- * of a piece does not wait for more to come. */
+/* A fast server is read one piece per turn, and data buffered in OpenSSL and nghttp2 does not wait
+ * for more input. */
 static void test_turns(void **state)
 {
 	(void)state;

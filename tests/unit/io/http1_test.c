@@ -21,7 +21,7 @@ struct rig {
 	struct nd_http1_server *server;
 	struct nd_addr at;
 	struct nd_timer limit;
-	struct nd_buf got; /* all that the raw client has read */
+	struct nd_buf got; /* everything the raw client has read */
 	bool closed;       /* by the server */
 	unsigned opened, handled;
 	int status; /* of a GET */
@@ -35,12 +35,12 @@ static void give_up(struct nd_timer *t)
 
 static void run(struct rig *r, unsigned ms)
 {
-	nd_timer_start(r->loop, &r->limit, ms * (uint64_t)ND_NS_PER_MS, give_up);
+	nd_timer_start(r->loop, &r->limit, ND_MS(ms), give_up);
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
 
-/* Runs until it is so, or far too long has passed: machines are slow now and then. */
+/* Runs until cond holds, or a generous limit has passed (slow machines). */
 #define RUN_UNTIL(r, cond)                                    \
 	for (int step_ = 0; step_ < 1000 && !(cond); step_++) \
 	run(r, 5)
@@ -126,7 +126,7 @@ static struct nd_tcp *connect_raw(struct rig *r)
 	return c;
 }
 
-/* How often needle is in what came. */
+/* The number of times needle was received. */
 static unsigned times(const struct rig *r, const char *needle)
 {
 	unsigned n = 0;
@@ -151,8 +151,8 @@ static void test_requests(void **state)
 		const char *name, *request;
 		bool closed;
 		unsigned handled;
-		const char *want[4]; /* all of them are in the answer, */
-		const char *never;   /* and this is not */
+		const char *want[4]; /* all are in the answer, */
+		const char *never;   /* this is not */
 	} rows[] = {
 		{ "get",
 		  "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -264,7 +264,7 @@ static void test_requests(void **state)
 		struct nd_tcp *c = connect_raw(&r);
 		nd_tcp_write(c, rows[i].request, strlen(rows[i].request));
 		RUN_UNTIL(&r, all_there(&r, rows[i].want) && r.closed == rows[i].closed);
-		run(&r, 5); /* for what should not come */
+		run(&r, 5); /* to receive what should not be sent */
 		for (size_t k = 0; k < 4 && rows[i].want[k]; k++) {
 			if (times(&r, rows[i].want[k]) != 1)
 				fail_msg("%s: want %s in %s", rows[i].name, rows[i].want[k],
@@ -281,7 +281,7 @@ static void test_requests(void **state)
 	}
 }
 
-/* Ten requests, cut into pieces of each size: ten answers, in order. */
+/* Ten requests, in pieces of each size: ten answers, in order. */
 static void test_pipelined(void **state)
 {
 	static const size_t pieces[] = { 1, 3, 17, 1000 };
@@ -316,7 +316,7 @@ static void test_pipelined(void **state)
 	}
 }
 
-/* More than 8 KiB of request is refused, wherever it is, and not kept. */
+/* A request over 8 KiB is rejected, in whichever part, and not buffered. */
 static void test_bounds(void **state)
 {
 	static const struct {
@@ -345,7 +345,7 @@ static void test_bounds(void **state)
 	}
 }
 
-/* The 65th connection is closed, the 64 before it live; one that goes makes room. */
+/* The 65th connection is closed and the first 64 remain; when one closes there is room again. */
 static void test_connections(void **state)
 {
 	struct rig r;
@@ -375,7 +375,7 @@ static void test_connections(void **state)
 	close_rig(&r);
 }
 
-/* One that asks and never reads is cut off before it costs more than a bounded amount. */
+/* A client that never reads is disconnected at a bounded amount of memory. */
 static void test_greedy(void **state)
 {
 	struct rig r;
@@ -420,8 +420,7 @@ static void test_get(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct rig r;
 		open_rig(&r);
-		assert_int_equal(nd_http1_get(r.loop, &r.at, rows[i].path, ND_NS_PER_S, done, &r),
-				 0);
+		assert_int_equal(nd_http1_get(r.loop, &r.at, rows[i].path, ND_S(1), done, &r), 0);
 		run(&r, 3000);
 		if (r.status != rows[i].status || r.body.len != rows[i].n ||
 		    (rows[i].body && strcmp(nd_buf_string(&r.body), rows[i].body) != 0))
@@ -430,7 +429,7 @@ static void test_get(void **state)
 	}
 }
 
-/* A server that says what the row says, then closes. */
+/* A server that sends the row's bytes, then closes. */
 struct fake {
 	const char *says;
 	struct nd_tcp *c;
@@ -501,9 +500,7 @@ static void test_get_from_others(void **state)
 					       fake_accept, &f, &l),
 				 0);
 		at = nd_tcp_listener_local(l);
-		assert_int_equal(nd_http1_get(r.loop, &at, "/", 100 * (uint64_t)ND_NS_PER_MS, done,
-					      &r),
-				 0);
+		assert_int_equal(nd_http1_get(r.loop, &at, "/", ND_MS(100), done, &r), 0);
 		run(&r, 3000);
 		if (r.status != rows[i].status || strcmp(nd_buf_string(&r.body), rows[i].body) != 0)
 			fail_msg("%s: status %d, body %s", rows[i].name, r.status,
@@ -514,14 +511,14 @@ static void test_get_from_others(void **state)
 	}
 }
 
-/* Its caller is told even when the loop goes. */
+/* The callback runs even if the loop is freed. */
 static void test_get_without_end(void **state)
 {
 	struct rig r;
 	(void)state;
 
 	open_rig(&r);
-	assert_int_equal(nd_http1_get(r.loop, &r.at, "/", ND_NS_PER_S, done, &r), 0);
+	assert_int_equal(nd_http1_get(r.loop, &r.at, "/", ND_S(1), done, &r), 0);
 	close_rig(&r);
 	assert_int_equal(r.status, ND_ECLOSED);
 	nd_buf_clear(&r.body);

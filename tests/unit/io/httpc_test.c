@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client over HTTP/1.1, against a server that says what a row says. */
+/* The client with HTTP/1.1, against a server that sends a row's bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +17,9 @@
 #include "io/tcp.h"
 #include "support/httpcall.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-
 enum { CALLS = 8 };
 
-/* A server of one thing to say. */
+/* A server with one response. */
 struct rig {
 	struct nd_loop *loop;
 	struct nd_tcp_listener *listener;
@@ -29,16 +27,16 @@ struct rig {
 	struct nd_httpc *client;
 	struct nd_timer limit;
 	struct nd_httpcall call[CALLS];
-	struct nd_tcp *conn[CALLS]; /* the server's side; NULL: gone */
+	struct nd_tcp *conn[CALLS]; /* the server's side; NULL: closed */
 	unsigned accepted, requests;
-	struct nd_buf heard; /* all that clients said */
-	/* What it does. */
+	struct nd_buf heard; /* everything clients sent */
+	/* The server's behaviour. */
 	const char *says;
-	size_t len, piece, spoken; /* in pieces, one a millisecond; piece 0: at once */
+	size_t len, piece, spoken; /* in pieces, one per millisecond; piece 0: at once */
 	bool closes, mute_first;   /* then; mute_first: the first connection closes when it is asked
 				      again */
 	struct nd_tcp *speaking;
-	struct nd_timer again;
+	struct nd_timer retry;
 };
 
 static void stop(struct nd_timer *t)
@@ -48,7 +46,7 @@ static void stop(struct nd_timer *t)
 
 static void run(struct rig *r, unsigned ms)
 {
-	nd_timer_start(r->loop, &r->limit, MS(ms), stop);
+	nd_timer_start(r->loop, &r->limit, ND_MS(ms), stop);
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
@@ -63,20 +61,20 @@ static void forget(struct rig *r, struct nd_tcp *c)
 		r->conn[i] = r->conn[i] == c ? NULL : r->conn[i];
 	if (r->speaking == c) {
 		r->speaking = NULL;
-		nd_timer_stop(&r->again);
+		nd_timer_stop(&r->retry);
 	}
 }
 
 static void speak(struct nd_timer *t)
 {
-	struct rig *r = ND_CONTAINER(t, struct rig, again);
+	struct rig *r = ND_CONTAINER(t, struct rig, retry);
 	struct nd_tcp *c = r->speaking;
 	size_t left = r->len - r->spoken, n = r->piece && r->piece < left ? r->piece : left;
 
 	nd_tcp_write(c, r->says + r->spoken, n);
 	r->spoken += n;
 	if (r->spoken < r->len) {
-		nd_timer_start(r->loop, &r->again, MS(1), speak);
+		nd_timer_start(r->loop, &r->retry, ND_MS(1), speak);
 	} else if (r->closes) {
 		forget(r, c);
 		nd_tcp_close(c);
@@ -89,7 +87,7 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 
 	nd_buf_add(&r->heard, bytes, n);
 	if (n < 4 || memcmp(bytes + n - 4, "\r\n\r\n", 4) != 0)
-		return; /* short requests come whole here */
+		return; /* short requests arrive whole here */
 	r->requests++;
 	if (r->mute_first && r->requests == 2) {
 		forget(r, c);
@@ -100,7 +98,7 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 		return;
 	r->speaking = c;
 	r->spoken = 0;
-	speak(&r->again);
+	speak(&r->retry);
 }
 
 static void on_close(void *ctx, struct nd_tcp *c, int err)
@@ -148,7 +146,7 @@ static void close_rig(struct rig *r)
 	for (size_t i = 0; i < CALLS; i++)
 		nd_httpcall_clear(&r->call[i]);
 	nd_httpc_free(r->client);
-	nd_timer_stop(&r->again);
+	nd_timer_stop(&r->retry);
 	for (size_t i = 0; i < CALLS; i++)
 		nd_tcp_close(r->conn[i]);
 	nd_tcp_listener_close(r->listener);
@@ -194,7 +192,7 @@ static const struct {
 	  ND_EFORMAT, 0, "", "" },
 };
 
-/* Each answer, whole and in pieces of each size. */
+/* Each response, whole and in pieces of each size. */
 static void test_answers(void **state)
 {
 	static const size_t pieces[] = { 0, 1, 7 };
@@ -222,7 +220,7 @@ static void test_answers(void **state)
 	}
 }
 
-/* Cut at every byte: told once, never as a whole answer unless it is one. */
+/* Cut at every byte: ends once, and without an error only if the response is complete. */
 static void test_cut_anywhere(void **state)
 {
 	(void)state;
@@ -245,7 +243,7 @@ static void test_cut_anywhere(void **state)
 	}
 }
 
-/* One after the other on one connection; side by side on one each, up to the maximum. */
+/* Sequential exchanges share one connection; parallel ones use one each, up to the maximum. */
 static void test_connections(void **state)
 {
 	struct rig r;
@@ -270,14 +268,14 @@ static void test_connections(void **state)
 	assert_int_equal(s.connections, 2);
 	assert_int_equal(s.exchanges, 4);
 	assert_int_equal(s.sent, 7);
-	/* One that is cancelled takes its connection along; who waits gets a new one. */
+	/* Cancelling closes the connection; a waiting exchange gets a new one. */
 	nd_httpcall_clear(&r.call[3]);
 	RUN_UNTIL(&r, r.accepted == 3 && r.requests == 6);
 	assert_int_equal(r.requests, 6);
 	close_rig(&r);
 }
 
-/* Not used on: the server said so, or said more than it was asked. */
+/* Not reused: the server closes it, or sent more than the response. */
 static void test_not_kept(void **state)
 {
 	static const char *const rows[] = {
@@ -299,18 +297,18 @@ static void test_not_kept(void **state)
 		}
 		if (r.accepted != 2)
 			fail_msg("%s: %u connections", rows[i], r.accepted);
-		assert_int_equal(nd_httpc_stats(r.client).again, 0);
+		assert_int_equal(nd_httpc_stats(r.client).retried, 0);
 		close_rig(&r);
 	}
 }
 
-/* One that nobody uses goes after a while; one that the server closes is not missed. */
+/* An idle connection is closed after a while; one closed by the server is replaced. */
 static void test_idle(void **state)
 {
 	struct rig r;
 	(void)state;
 
-	open_rig(&r, &(struct nd_httpc_config){ .keep_ns = MS(300) });
+	open_rig(&r, &(struct nd_httpc_config){ .keep_ns = ND_MS(300) });
 	say(&r, answers[0].says, 0, false);
 	for (size_t i = 0; i < 2; i++) {
 		nd_httpcall_get(&r.call[i], r.client, "/");
@@ -332,7 +330,7 @@ static void test_idle(void **state)
 	nd_httpcall_get(&r.call[1], r.client, "/");
 	RUN_UNTIL(&r, r.call[1].ends);
 	assert_int_equal(r.call[1].err, 0);
-	assert_int_equal(nd_httpc_stats(r.client).again, 0);
+	assert_int_equal(nd_httpc_stats(r.client).retried, 0);
 	close_rig(&r);
 }
 
@@ -415,7 +413,7 @@ static void test_requests(void **state)
 	close_rig(&r);
 }
 
-/* HEAD has a length and no body; the connection is used on. */
+/* HEAD has a length and no body; the connection is reused. */
 static void test_head(void **state)
 {
 	struct rig r;
@@ -434,7 +432,7 @@ static void test_head(void **state)
 	close_rig(&r);
 }
 
-/* A kept connection that is gone when it is used: a GET goes out once more, a POST does not. */
+/* A kept connection that the server has closed: a GET is sent once more, a POST is not. */
 static void test_again(void **state)
 {
 	static const struct {
@@ -457,7 +455,7 @@ static void test_again(void **state)
 		assert_int_equal(r.call[0].err, 0);
 		if (r.call[1].err != rows[i].err)
 			fail_msg("%s: %d", rows[i].method, r.call[1].err);
-		assert_int_equal(nd_httpc_stats(r.client).again, i == 0);
+		assert_int_equal(nd_httpc_stats(r.client).retried, i == 0);
 		close_rig(&r);
 	}
 }
@@ -471,12 +469,13 @@ static void test_limits(void **state)
 		int err, status;
 		const char *text;
 	} rows[] = {
-		{ "no head", NULL, 0, MS(30), 0, ND_ETIME, 0, "no response" },
-		{ "half a head", "HTTP/1.1 200", 0, MS(30), 0, ND_ETIME, 0, "no response" },
-		{ "silence", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 0, MS(900), MS(30),
-		  ND_ETIME, 200, "no more" },
+		{ "no head", NULL, 0, ND_MS(30), 0, ND_ETIME, 0, "waiting for the response" },
+		{ "half a head", "HTTP/1.1 200", 0, ND_MS(30), 0, ND_ETIME, 0,
+		  "waiting for the response" },
+		{ "silence", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 0, ND_MS(900),
+		  ND_MS(30), ND_ETIME, 200, "within the response" },
 		{ "long head", "HTTP/1.1 200 OK\r\nA: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-		  20, 0, 0, ND_ELIMIT, 0, "head of the response" },
+		  20, 0, 0, ND_ELIMIT, 0, "response header too large" },
 	};
 	(void)state;
 
@@ -498,7 +497,7 @@ static void test_limits(void **state)
 	}
 }
 
-/* Nobody listens; and all who wait are told. */
+/* Connection refused: all waiting exchanges end. */
 static void test_refused(void **state)
 {
 	struct rig r;
@@ -510,7 +509,7 @@ static void test_refused(void **state)
 	run(&r, 1);
 	for (size_t i = 0; i < 3; i++)
 		nd_httpcall_get(&r.call[i], r.client, "/");
-	assert_int_equal(r.call[0].ends, 0); /* not from inside */
+	assert_int_equal(r.call[0].ends, 0); /* no callback runs inside */
 	RUN_UNTIL(&r, r.call[2].ends);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(r.call[i].err, -ECONNREFUSED);
@@ -521,7 +520,7 @@ static void test_refused(void **state)
 	close_rig(&r);
 }
 
-/* A body of 2 MB whose reader pauses all the time: whole, in order, and the server is made to wait
+/* A body of 2 MB whose reader keeps pausing: complete, in order, and flow control stops the server
  * meanwhile. */
 static void test_pause(void **state)
 {
@@ -553,7 +552,7 @@ static void test_pause(void **state)
 	assert_int_equal(call->err, 0);
 	assert_int_equal(call->body.len, 2000000);
 	assert_memory_equal(call->body.data, text + n, 2000000);
-	/* Paused at the very end: the end waits. */
+	/* Paused at the end: on_end waits. */
 	struct nd_httpcall *next = &r.call[1];
 	say(&r, answers[0].says, 0, false);
 	next->pause_each = 5;
@@ -569,7 +568,7 @@ static void test_pause(void **state)
 	free(text);
 }
 
-/* What a callback may do: everything. */
+/* A callback may call every function. */
 static void test_from_callbacks(void **state)
 {
 	(void)state;
@@ -592,12 +591,12 @@ static void test_from_callbacks(void **state)
 		if (i < 2)
 			assert_int_equal(r.call[1].err, 0);
 		else
-			r.call[1].x = NULL; /* went with the client, untold */
+			r.call[1].x = NULL; /* freed with the client, without a callback */
 		close_rig(&r);
 	}
 }
 
-/* One ends, the next is sent from there, on the same connection. */
+/* on_end sends the next request, on the same connection. */
 static void send_next(struct nd_httpcall *call)
 {
 	struct nd_httpcall *next = call->ctx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, over a resolver of the test's own that answers, fails or hangs as the name says. */
+/* Lookups with the test's own resolver, which answers, fails or hangs depending on the name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "io/clock.h"
 #include "io/lookup.h"
 
-static sem_t gate; /* what hangs goes on */
+static sem_t gate; /* releases hanging lookups */
 static atomic_uint hanging, answered;
 
 static struct addrinfo *entry(const char *ip, struct addrinfo *next)
@@ -106,7 +106,7 @@ static void stop(struct nd_timer *t)
 
 static void run(struct call *c, unsigned ms)
 {
-	nd_timer_start(c->loop, &c->limit, ms * (uint64_t)ND_NS_PER_MS, stop);
+	nd_timer_start(c->loop, &c->limit, ND_MS(ms), stop);
 	nd_loop_run(c->loop);
 	nd_timer_stop(&c->limit);
 }
@@ -160,8 +160,8 @@ static void test_refused(void **state)
 	nd_loop_free(c.loop);
 }
 
-/* A resolver that hangs keeps nobody waiting: not the loop, not who cancels, not the loop's end;
- * and there is a maximum of those. */
+/* A hanging resolver blocks neither the loop, nor a cancel, nor the freeing of the loop; and the
+ * number of hanging lookups is limited. */
 static void test_hangs(void **state)
 {
 	enum { MAX = 16 };
@@ -190,11 +190,11 @@ static void test_hangs(void **state)
 	while (answered < MAX)
 		run(&c[0], 1);
 	int err;
-	while ((err = start(&c[1], "hangs")) == ND_ELIMIT) /* the last thread is about to end */
+	while ((err = start(&c[1], "hangs")) == ND_ELIMIT) /* the last thread is ending */
 		run(&c[0], 1);
 	assert_int_equal(err, 0);
 	nd_lookup_cancel(c[1].lookup);
-	nd_loop_free(loop); /* before the thread, which ends afterwards */
+	nd_loop_free(loop); /* before the thread ends */
 	sem_post(&gate);
 	for (int i = 1; i <= MAX; i++)
 		assert_int_equal(c[i].ends, 0);
@@ -202,7 +202,7 @@ static void test_hangs(void **state)
 		;
 }
 
-/* Cancelled when the answer is there, but was not told yet. */
+/* Cancelled after the result arrived, before it was delivered. */
 static void test_cancel_late(void **state)
 {
 	struct call c = { .loop = nd_loop_new() };

@@ -20,7 +20,7 @@ static void send_wake(void *ctx)
 	nd_wake_send(ctx);
 }
 
-/* From another thread, while this one sleeps; and before the loop runs at all. */
+/* A wake from another thread while this one sleeps, and one before the loop runs. */
 static void test_wake(void **state)
 {
 	struct nd_loop *loop = nd_loop_new();
@@ -91,7 +91,7 @@ static void count_turn(void *ctx)
 	t->wakes_at_turn = t->wakes;
 }
 
-/* After each wake-up, and after the one that has stopped the loop as well. */
+/* Called after each wake-up, including the one that stops the loop. */
 static void test_turn(void **state)
 {
 	struct turns t = { .loop = nd_loop_new() };
@@ -104,7 +104,7 @@ static void test_turn(void **state)
 	assert_int_equal(t.wakes, 3);
 	assert_int_equal(t.wakes_at_turn, 3);
 	assert_true(t.turns >= 3);
-	nd_loop_free(t.loop); /* frees the wake, too */
+	nd_loop_free(t.loop); /* also frees the wake */
 }
 
 static void test_now(void **state)

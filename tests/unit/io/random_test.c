@@ -13,7 +13,7 @@
 
 #include "io/random.h"
 
-/* Every byte value comes, in small pieces and in large ones; no piece is like the one before. */
+/* Every byte value occurs, in small and in large pieces; successive pieces differ. */
 static void test_bytes(void **state)
 {
 	static const size_t sizes[] = { 2, 7, 255, 256, 257, 5000 };
@@ -55,7 +55,7 @@ static void test_below(void **state)
 		assert_true(nd_random_below(0xfffffff0u) < 0xfffffff0u);
 }
 
-/* A child must not draw what its parent draws. */
+/* A child process must not use the same bytes as its parent. */
 static void test_fork(void **state)
 {
 	int ends[2];

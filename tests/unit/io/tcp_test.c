@@ -19,7 +19,7 @@
 
 enum { LARGE = 3 << 20 };
 
-/* What the server does with what it gets. */
+/* What the server does with its input. */
 enum mode { ECHO, CLOSE_AFTER_ECHO, ECHO_AT_END, CLOSE_AT_ONCE, IGNORE };
 
 struct rig {
@@ -30,7 +30,7 @@ struct rig {
 	enum mode mode;
 	struct nd_buf got;  /* at the client */
 	struct nd_buf kept; /* at the server, for ECHO_AT_END */
-	size_t want;        /* the client stops the loop at so many bytes */
+	size_t want;        /* the client stops the loop after this many bytes */
 	unsigned accepted, chunks, opened, drained;
 	int open_err, closed, close_err; /* the client's */
 	int server_closed, server_close_err;
@@ -43,7 +43,7 @@ static void give_up(struct nd_timer *t)
 
 static void run_ms(struct rig *r, unsigned ms)
 {
-	nd_timer_start(r->loop, &r->limit, ms * (uint64_t)ND_NS_PER_MS, give_up);
+	nd_timer_start(r->loop, &r->limit, ND_MS(ms), give_up);
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
@@ -84,7 +84,7 @@ static void on_server_close(void *ctx, struct nd_tcp *c, int err)
 {
 	struct rig *r = ctx;
 
-	nd_tcp_close(c); /* is gone anyway: nothing */
+	nd_tcp_close(c); /* closed already: no effect */
 	r->server = NULL;
 	r->server_closed++;
 	r->server_close_err = err;
@@ -150,7 +150,7 @@ static void on_drain(void *ctx, struct nd_tcp *c)
 	r->drained++;
 }
 
-/* Without a client. */
+/* The server alone. */
 static void open_server(struct rig *r, enum mode mode)
 {
 	struct nd_addr at;
@@ -187,7 +187,7 @@ static void close_rig(struct rig *r)
 	nd_buf_clear(&r->kept);
 }
 
-/* Written before the connection stands; many writes of one turn arrive as one piece. */
+/* Written before the connection is open; many writes of one turn arrive as one piece. */
 static void test_echo(void **state)
 {
 	struct rig r;
@@ -220,7 +220,7 @@ static void fill(uint8_t *bytes, size_t n)
 		bytes[i] = (uint8_t)(i * 31 + (i >> 8));
 }
 
-/* More than any socket buffer: comes back whole, whatever pieces it went in. */
+/* More than any socket buffer holds: echoed completely, in pieces of any size. */
 static void test_large(void **state)
 {
 	struct rig r;
@@ -241,7 +241,7 @@ static void test_large(void **state)
 	free(bytes);
 }
 
-/* Closing after a write lets it go out, in any size, though nobody is called any more. */
+/* Bytes written before close are sent, in any size, without further callbacks. */
 static void test_close_after_write(void **state)
 {
 	static const size_t sizes[] = { 1, 5000, LARGE };
@@ -255,7 +255,7 @@ static void test_close_after_write(void **state)
 		nd_tcp_set_max_queued(r.client, LARGE);
 		assert_int_equal(nd_tcp_write(r.client, bytes, sizes[i]), 0);
 		r.want = 1;
-		while (!r.opened) /* closing a connection that does not stand yet drops it */
+		while (!r.opened) /* closing a connection that is not open yet drops it */
 			run_ms(&r, 1);
 		nd_tcp_close(r.client);
 		r.client = NULL;
@@ -295,7 +295,7 @@ static void test_server_closes(void **state)
 	}
 }
 
-/* A plain socket, connected, with text on its way. */
+/* A connected plain socket that has sent text. */
 static int plain_client(struct rig *r, const char *text)
 {
 	struct nd_addr at = nd_tcp_listener_local(r->listener);
@@ -306,7 +306,7 @@ static int plain_client(struct rig *r, const char *text)
 	return fd;
 }
 
-/* It closes its writing side and still waits for the answer. */
+/* The client closes its writing side and still waits for the answer. */
 static void test_half_closed(void **state)
 {
 	static const struct {
@@ -338,7 +338,7 @@ static void test_half_closed(void **state)
 	}
 }
 
-/* A reset is an error, told once. */
+/* A reset is an error, reported once. */
 static void test_reset(void **state)
 {
 	struct rig r;
@@ -402,7 +402,7 @@ static void test_source(void **state)
 	close_rig(&r);
 }
 
-/* Nothing is read while paused; nothing is lost. */
+/* Nothing is read while paused, and nothing is lost. */
 static void test_pause(void **state)
 {
 	struct rig r;
@@ -420,11 +420,11 @@ static void test_pause(void **state)
 	close_rig(&r);
 }
 
-/* What came in one turn of the loop. */
+/* Bytes received in one turn of the loop. */
 struct turns {
 	struct rig *rig;
-	size_t seen, most; /* bytes: so far; in the turn with the most of them */
-	unsigned busy;     /* turns in which some came */
+	size_t seen, most; /* bytes: in total; in the turn with the most */
+	unsigned busy;     /* turns with at least one byte */
 };
 
 static void on_turn(void *ctx)
@@ -437,8 +437,8 @@ static void on_turn(void *ctx)
 	t->most = n > t->most ? n : t->most;
 }
 
-/* Many bytes lie ready: in one turn only some of them are handed over, in the next one the rest is
- * gone on with, though nothing new comes. */
+/* Many bytes are readable: one turn delivers only some of them, and the next turn continues
+ * although nothing new arrives. */
 static void test_turns(void **state)
 {
 	enum { TURN = 65536 };
@@ -453,7 +453,7 @@ static void test_turns(void **state)
 	while (!r.server)
 		run_ms(&r, 1);
 	assert_int_equal(nd_tcp_write(r.server, bytes, LARGE), 0);
-	run_ms(&r, 50); /* as much as the kernel takes */
+	run_ms(&r, 50); /* as much as the kernel buffers */
 	nd_loop_on_turn(r.loop, on_turn, &t);
 	nd_tcp_pause(r.client, false);
 	r.want = LARGE;
@@ -461,8 +461,7 @@ static void test_turns(void **state)
 	assert_int_equal(r.got.len, LARGE);
 	assert_memory_equal(r.got.data, bytes, LARGE);
 	assert_in_range(t.most, 1, TURN);
-	assert_true(t.busy >=
-		    LARGE / TURN - 1); /* the loop is stopped before the end of the last one */
+	assert_true(t.busy >= LARGE / TURN - 1); /* the loop stops within the last one */
 	close_rig(&r);
 	free(bytes);
 }
@@ -501,7 +500,7 @@ static void test_listen_twice(void **state)
 	close_rig(&r);
 }
 
-/* Whatever its owner left open is closed, and the owner told. */
+/* Freeing the loop closes open connections and reports it. */
 static void test_loop_goes(void **state)
 {
 	struct rig r;

@@ -39,10 +39,10 @@ static void test_start(void **state)
 	assert_true(sigismember(&s.mask, SIGTERM) == 1 && sigismember(&s.mask, SIGHUP) == 1 &&
 		    sigismember(&s.mask, SIGUSR1) == 1 && sigismember(&s.mask, SIGPIPE) == 1);
 	pthread_sigmask(SIG_SETMASK, NULL, &own);
-	assert_int_equal(sigismember(&own, SIGTERM), 0); /* ours is as it was */
+	assert_int_equal(sigismember(&own, SIGTERM), 0); /* unchanged here */
 }
 
-/* With one processor left to us it is one, whatever the machine has. */
+/* With one CPU in the affinity mask the result is 1 on any machine. */
 static void test_cpus(void **state)
 {
 	cpu_set_t before, one;

@@ -10,8 +10,6 @@
 #include "io/clock.h"
 #include "io/loop.h"
 
-#define MS ((uint64_t)ND_NS_PER_MS)
-
 static char order[16];
 static size_t fired;
 
@@ -42,7 +40,7 @@ static struct note *start(struct nd_loop *loop, struct note *n, char letter, uin
 	return n;
 }
 
-/* Earliest first, equal ones as they were started, none too early; whatever order they start in. */
+/* Timers fire in order of due time, equal ones in order of their start, and never early. */
 static void test_order(void **state)
 {
 	static const struct {
@@ -61,7 +59,7 @@ static void test_order(void **state)
 		struct note notes[5] = { 0 };
 		fired = 0;
 		for (size_t i = 0; rows[r].letters[i]; i++)
-			start(loop, &notes[i], rows[r].letters[i], rows[r].ms[i] * MS);
+			start(loop, &notes[i], rows[r].letters[i], ND_MS(rows[r].ms[i]));
 		nd_loop_run(loop);
 		if (strcmp(order, rows[r].want) != 0)
 			fail_msg("%s: got %s, want %s", rows[r].name, order, rows[r].want);
@@ -80,16 +78,16 @@ static void test_stop_and_move(void **state)
 	(void)state;
 
 	fired = 0;
-	start(loop, &stopped, 's', 1 * MS);
-	start(loop, &moved, 'm', 1 * MS);
-	start(loop, &moved, 'm', 6 * MS);
-	start(loop, &last, '!', 8 * MS);
+	start(loop, &stopped, 's', ND_MS(1));
+	start(loop, &moved, 'm', ND_MS(1));
+	start(loop, &moved, 'm', ND_MS(6));
+	start(loop, &last, '!', ND_MS(8));
 	nd_timer_stop(&stopped.timer);
 	nd_timer_stop(&stopped.timer);
 	nd_loop_run(loop);
 	assert_string_equal(order, "m!");
 	assert_true(moved.at_ns >= moved.due_ns);
-	nd_timer_stop(&last.timer); /* has fired: nothing to stop */
+	nd_timer_stop(&last.timer); /* has fired: no effect */
 	nd_loop_free(loop);
 }
 
@@ -104,7 +102,7 @@ static void again(struct nd_timer *t)
 	nd_timer_start(n->loop, t, 0, again);
 }
 
-/* One that restarts itself at once must not keep the loop from its turns. */
+/* A timer that restarts itself without delay must not block the loop. */
 static void test_restart_at_once(void **state)
 {
 	struct nd_loop *loop = nd_loop_new();
@@ -115,10 +113,10 @@ static void test_restart_at_once(void **state)
 	nd_timer_start(loop, &self.timer, 0, again);
 	start(loop, &other, 'o', 1);
 	nd_loop_run(loop);
-	assert_in_range(again_count, 1000, 1010); /* the turn it is stopped in ends */
+	assert_in_range(again_count, 1000, 1010); /* the current turn completes */
 	assert_string_equal(order, "o");
 	nd_loop_free(loop);
-	nd_timer_stop(&self.timer); /* the loop has forgotten it */
+	nd_timer_stop(&self.timer); /* no longer armed: the loop was freed */
 }
 
 static void free_self(struct nd_timer *t)
@@ -136,7 +134,7 @@ static void test_freed_in_its_call(void **state)
 	(void)state;
 
 	n->loop = loop;
-	nd_timer_start(loop, &n->timer, 1 * MS, free_self);
+	nd_timer_start(loop, &n->timer, ND_MS(1), free_self);
 	nd_loop_run(loop);
 	nd_loop_free(loop);
 }
@@ -149,7 +147,7 @@ static void test_endless_delay(void **state)
 
 	fired = 0;
 	start(loop, &never, 'n', UINT64_MAX);
-	start(loop, &last, '!', 2 * MS);
+	start(loop, &last, '!', ND_MS(2));
 	nd_loop_run(loop);
 	assert_string_equal(order, "!");
 	nd_timer_stop(&never.timer);

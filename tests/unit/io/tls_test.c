@@ -19,12 +19,11 @@
 #include "io/tls.h"
 #include "support/tlspeer.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
 #define NAMES "DNS:api.example,DNS:*.wild.example,IP:127.0.0.1,IP:::1"
 
 enum { DAY = 86400, LARGE = 3000000 };
 
-/* Made once: keys take time. */
+/* Created once: keys take time. */
 static struct nd_tlspeer_cert ca, other_ca, good, expired, future, stranger, by_cn, client, self;
 
 static int make_certs(void **state)
@@ -59,15 +58,15 @@ struct rig {
 	struct nd_tlspeer_conn *conn; /* the peer's */
 	struct nd_tls *tls;
 	struct nd_tls_target target;
-	struct nd_tls_stream *stream; /* NULL: gone */
+	struct nd_tls_stream *stream; /* NULL: closed */
 	struct nd_timer limit;
 	struct nd_buf got, peer_got;
 	bool opened, closed, drained;
 	int open_err, close_err;
 	char text[ND_TLS_TEXT_MAX], alpn[16];
-	/* What on_data does. */
+	/* The behaviour of on_data. */
 	bool pauses, closes;
-	const char *greets; /* the peer, in on_open */
+	const char *greets; /* sent by the peer in on_open */
 };
 
 static void stop(struct nd_timer *t)
@@ -77,7 +76,7 @@ static void stop(struct nd_timer *t)
 
 static void run(struct rig *r, unsigned ms)
 {
-	nd_timer_start(r->loop, &r->limit, MS(ms), stop);
+	nd_timer_start(r->loop, &r->limit, ND_MS(ms), stop);
 	nd_loop_run(r->loop);
 	nd_timer_stop(&r->limit);
 }
@@ -199,7 +198,7 @@ static void close_rig(struct rig *r)
 	nd_buf_clear(&r->peer_got);
 }
 
-/* Whom we believe. */
+/* Certificates that are accepted or rejected. */
 static void test_trust(void **state)
 {
 	const struct {
@@ -214,9 +213,9 @@ static void test_trust(void **state)
 		{ "case, and a dot", &good, ca.cert, "API.example.", false, 0, "" },
 		{ "wildcard", &good, ca.cert, "x.wild.example", false, 0, "" },
 		{ "by address", &good, ca.cert, "127.0.0.1", false, 0, "" },
-		{ "by address of IPv6", &good, ca.cert, "::1", false, 0, "" },
+		{ "by IPv6 address", &good, ca.cert, "::1", false, 0, "" },
 		{ "trusted itself", &good, good.cert, "api.example", false, 0, "" },
-		{ "signed by itself, trusted", &self, self.cert, "127.0.0.1", false, 0, "" },
+		{ "self-signed, trusted", &self, self.cert, "127.0.0.1", false, 0, "" },
 		{ "wrong name", &good, ca.cert, "www.example", false, ND_ETLS,
 		  "is for api.example, *.wild.example, 127.0.0.1, ::1, not for www.example" },
 		{ "two labels for a *", &good, ca.cert, "a.b.wild.example", false, ND_ETLS,
@@ -224,17 +223,17 @@ static void test_trust(void **state)
 		{ "wrong address", &good, ca.cert, "127.0.0.2", false, ND_ETLS,
 		  "not for 127.0.0.2" },
 		{ "common name", &by_cn, ca.cert, "api.example", false, ND_ETLS,
-		  "is for no name at all" },
+		  "is for no name, not for" },
 		{ "expired", &expired, ca.cert, "127.0.0.1", false, ND_ETLS,
 		  "of /CN=old server expired on 20" },
 		{ "not yet", &future, ca.cert, "127.0.0.1", false, ND_ETLS,
 		  "of /CN=next server is not valid before 20" },
 		{ "unknown authority", &stranger, ca.cert, "127.0.0.1", false, ND_ETLS,
-		  "signed by /CN=another, whom our CA" },
-		{ "signed by itself", &self, ca.cert, "127.0.0.1", false, ND_ETLS,
-		  "signed by /CN=alone, whom our CA" },
+		  "signed by an unknown authority: /CN=another" },
+		{ "self-signed", &self, ca.cert, "127.0.0.1", false, ND_ETLS,
+		  "signed by an unknown authority: /CN=alone" },
 		{ "system's authorities", &good, NULL, "127.0.0.1", false, ND_ETLS,
-		  "signed by /CN=our authority" },
+		  "signed by an unknown authority: /CN=our authority" },
 		{ "insecure", &stranger, NULL, "www.example", true, 0, "" },
 		{ "insecure, expired", &expired, ca.cert, "www.example", true, 0, "" },
 	};
@@ -256,7 +255,7 @@ static void test_trust(void **state)
 	}
 }
 
-/* Files and bytes of the configuration. */
+/* Files and inline bytes of the configuration. */
 static void test_files(void **state)
 {
 	static const char encrypted[] = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
@@ -276,32 +275,32 @@ static void test_files(void **state)
 		{ "not PEM",
 		  { .ca = pem("hello") },
 		  ND_ETLS,
-		  "CA certificates given as data: no certificate" },
+		  "CA certificates (inline data): contains no certificate" },
 		{ "empty", { .ca = pem("") }, ND_ETLS, "no certificate" },
 		{ "damaged",
 		  { .ca = pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") },
 		  ND_ETLS,
-		  "CA certificates given as data: " },
+		  "CA certificates (inline data): " },
 		{ "key alone",
 		  { .ca = pem(ca.cert), .key = pem(client.key) },
 		  ND_ETLS,
-		  "a client key is given without its certificate" },
+		  "client key without a certificate" },
 		{ "certificate alone",
 		  { .ca = pem(ca.cert), .cert = pem(client.cert) },
 		  ND_ETLS,
-		  "a client certificate is given without its key" },
+		  "client certificate without a key" },
 		{ "key of another",
 		  { .ca = pem(ca.cert), .cert = pem(client.cert), .key = pem(good.key) },
 		  ND_ETLS,
-		  "client key given as data: it does not belong" },
+		  "client key (inline data): does not match" },
 		{ "encrypted key",
 		  { .ca = pem(ca.cert), .cert = pem(client.cert), .key = pem(encrypted) },
 		  ND_ETLS,
-		  "it is encrypted" },
+		  "is encrypted" },
 		{ "no key",
 		  { .ca = pem(ca.cert), .cert = pem(client.cert), .key = pem(client.cert) },
 		  ND_ETLS,
-		  "no private key" },
+		  "contains no private key" },
 		{ "all there",
 		  { .ca = pem(ca.cert), .cert = pem(client.cert), .key = pem(client.key) },
 		  0,
@@ -320,7 +319,7 @@ static void test_files(void **state)
 	}
 }
 
-/* A file works as bytes do, and many authorities in one. */
+/* Files work like inline bytes; one file may have many authorities. */
 static void test_bundle(void **state)
 {
 	char path[] = "/tmp/nd_tls_XXXXXX";
@@ -358,7 +357,7 @@ static void test_client_certificate(void **state)
 						   .key = pem(rows[i].key) },
 			 "127.0.0.1", NULL);
 		assert_int_equal(dial(&r), 0);
-		/* In TLS 1.3 the client is done before the server has looked. */
+		/* In TLS 1.3 the client finishes before the server has verified it. */
 		RUN_UNTIL(&r, r.conn || r.closed || r.open_err);
 		if (rows[i].fine != (r.conn != NULL))
 			fail_msg("%s: %s", rows[i].name, r.text);
@@ -395,7 +394,7 @@ static void test_alpn(void **state)
 	}
 }
 
-/* The second connection goes on with the session of the first, however that ended. */
+/* The second connection resumes the session of the first, however that ended. */
 static void test_resumption(void **state)
 {
 	(void)state;
@@ -427,7 +426,7 @@ static void test_resumption(void **state)
 	}
 }
 
-/* Both ways, much; what is written before the handshake included; the reader pauses all the time. */
+/* Much data both ways, some written before the handshake; the reader keeps pausing. */
 static void test_bytes(void **state)
 {
 	struct rig r;
@@ -458,7 +457,7 @@ static void test_bytes(void **state)
 	while (r.stream && r.got.len < LARGE) {
 		size_t had = r.got.len;
 		nd_tls_pause(r.stream, false);
-		assert_int_equal(r.got.len, had); /* not from inside */
+		assert_int_equal(r.got.len, had); /* no callback runs inside */
 		RUN_UNTIL(&r, r.got.len > had);
 		assert_true(r.got.len - had > 0 && r.got.len - had <= 16384);
 	}
@@ -483,7 +482,7 @@ static void test_close_inside(void **state)
 	close_rig(&r);
 }
 
-/* A server that says what the row says, and closes or not. */
+/* A server that sends the row's bytes, and may close. */
 struct fake {
 	struct rig *r;
 	const char *says;
@@ -530,9 +529,11 @@ static void test_no_tls(void **state)
 		int err;
 		const char *text;
 	} rows[] = {
-		{ "plain HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", 28, false, ND_ETLS, "not TLS" },
-		{ "cut", "", 0, true, ND_ECLOSED, "in the handshake" },
-		{ "cut in a record", "\x16\x03\x03\x01", 4, true, ND_ECLOSED, "in the handshake" },
+		{ "plain HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", 28, false, ND_ETLS,
+		  "does not speak TLS" },
+		{ "cut", "", 0, true, ND_ECLOSED, "during the handshake" },
+		{ "cut in a record", "\x16\x03\x03\x01", 4, true, ND_ECLOSED,
+		  "during the handshake" },
 		{ "alert", "\x15\x03\x03\0\x02\x02\x28", 7, false, ND_ETLS, "handshake failure" },
 	};
 	(void)state;
@@ -573,14 +574,14 @@ static void test_refused(void **state)
 	RUN_UNTIL(&r, r.opened);
 	assert_int_equal(r.open_err, -ECONNREFUSED);
 	assert_string_equal(r.text, "connect: Connection refused");
-	/* Targets that are none. */
+	/* Invalid targets. */
 	struct nd_tls_target t;
 	assert_int_equal(nd_tls_target_init(&t, r.tls, &r.target.addr, "", NULL), ND_EFORMAT);
 	assert_int_equal(nd_tls_target_init(&t, r.tls, &r.target.addr, "a b", NULL), ND_EFORMAT);
 	close_rig(&r);
 }
 
-/* Stands between the two, and cuts when so many bytes of the server have gone by. */
+/* A proxy that cuts the connection after a number of bytes from the server. */
 struct relay {
 	struct nd_loop *loop;
 	struct nd_tcp *near, *far;
@@ -642,8 +643,8 @@ static void relay_accept(void *ctx, struct nd_tcp *c)
 	nd_tcp_start(c, &h);
 }
 
-/* Told once, as an error, wherever the server's bytes end: in the handshake, in a record, after the
- * last. */
+/* Reported once, as an error, wherever the server's bytes end: in the handshake, in a record, after
+ * the last record. */
 static void test_cut(void **state)
 {
 	unsigned opened = 0, unopened = 0;
@@ -680,7 +681,7 @@ static void test_cut(void **state)
 	assert_true(opened > 10 && unopened > 20);
 }
 
-/* A configuration is shared by threads, who all want its context first. */
+/* Threads share a configuration and all try to create its context. */
 struct worker {
 	struct nd_thread *thread;
 	struct nd_tls *tls;

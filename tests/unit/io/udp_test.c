@@ -14,7 +14,7 @@
 #include "io/clock.h"
 #include "io/udp.h"
 
-enum { MANY = 700 }; /* more than one turn's batches take */
+enum { MANY = 700 }; /* more than one turn reads */
 
 /* A server that echoes and a client that counts. */
 struct bench {
@@ -23,13 +23,13 @@ struct bench {
 	struct nd_timer limit;
 	size_t want, got, at_server, batches, largest;
 	bool close_in_batch;
-	struct nd_addr local; /* as the last datagram at the server said */
+	struct nd_addr local; /* of the last datagram at the server */
 	uint32_t ifindex;
 	size_t len;
 	bool cut;
 	uint8_t last[64];
 	int err;
-	uint16_t heard[64]; /* ports of sockets that got something */
+	uint16_t heard[64]; /* ports of sockets that received something */
 	size_t nheard;
 };
 
@@ -102,7 +102,7 @@ static struct nd_addr addr(const char *text)
 	return a;
 }
 
-/* false: the machine has no such address family. */
+/* false: the machine does not have the address family. */
 static bool open_bench(struct bench *b, const char *bind, const char *ask, bool pktinfo)
 {
 	struct nd_udp_options o = { .pktinfo = pktinfo, .v6only = true, .datagram_bytes = 512 };
@@ -128,7 +128,7 @@ static bool open_bench(struct bench *b, const char *bind, const char *ask, bool 
 
 static void run(struct bench *b)
 {
-	nd_timer_start(b->loop, &b->limit, 3 * (uint64_t)ND_NS_PER_S, give_up);
+	nd_timer_start(b->loop, &b->limit, ND_S(3), give_up);
 	nd_loop_run(b->loop);
 	nd_timer_stop(&b->limit);
 }
@@ -147,8 +147,8 @@ static void close_bench(struct bench *b)
 	nd_loop_free(b->loop);
 }
 
-/* The answer of a wildcard socket must come from where it was asked at: the client is connected and
- * would not see it else. */
+/* A wildcard socket must answer from the address that was queried: the client is connected and
+ * would not receive it otherwise. */
 static void test_echo(void **state)
 {
 	static const struct {
@@ -184,8 +184,8 @@ static void test_echo(void **state)
 	}
 }
 
-/* Sockets of both families share the loop's buffers: a short address must not leave a long one less
- * room. */
+/* Sockets of both families share the loop's buffers: after a short address there must be room for a
+ * long one. */
 static void test_both_families(void **state)
 {
 	struct bench b;
@@ -214,7 +214,7 @@ static void test_both_families(void **state)
 	close_bench(&b);
 }
 
-/* More sockets than are watched in the short way; some go, and others take their places. */
+/* More sockets than poll(2) watches; some are closed and others take their places. */
 static void test_many_sockets(void **state)
 {
 	enum { SOCKETS = 24 };
@@ -239,9 +239,9 @@ static void test_many_sockets(void **state)
 			to = nd_udp_local(u[i]);
 			assert_int_equal(nd_udp_send(b.server, &d, 1), 1);
 		}
-		/* Each echo comes back to the first one, which echoes it again: they never stop. */
+		/* Each echo returns to the first socket, which echoes it again, without end. */
 		for (int step = 0; step < 100 && b.at_server < 4 * SOCKETS; step++) {
-			nd_timer_start(b.loop, &b.limit, 5 * (uint64_t)ND_NS_PER_MS, give_up);
+			nd_timer_start(b.loop, &b.limit, ND_MS(5), give_up);
 			nd_loop_run(b.loop);
 		}
 		for (size_t i = 0; i < SOCKETS; i++)
@@ -254,7 +254,7 @@ static void test_many_sockets(void **state)
 	close_bench(&b);
 }
 
-/* All of many come through whole and in order, batch after batch. */
+/* Many datagrams arrive complete and in order, in several batches. */
 static void test_many(void **state)
 {
 	struct bench b;
@@ -267,7 +267,7 @@ static void test_many(void **state)
 		numbers[i] = i;
 		d[i] = (struct nd_datagram){ .bytes = (uint8_t *)&numbers[i], .len = 4 };
 	}
-	/* A quarter at a time: a socket's buffer by default holds some 270 small ones. */
+	/* A quarter at a time: a default socket buffer holds about 270 small datagrams. */
 	for (size_t at = 0; at < MANY; at += MANY / 4) {
 		b.want = at + MANY / 4;
 		assert_int_equal(nd_udp_send(b.client, d + at, MANY / 4), MANY / 4);
@@ -316,7 +316,7 @@ static void test_close_in_batch(void **state)
 	close_bench(&b);
 }
 
-/* Nobody is there: each refusal is told, and the socket lives on to be answered later. */
+/* Nothing listens: each refusal is reported, and the socket still works later. */
 static void test_refused(void **state)
 {
 	struct bench b;
@@ -331,7 +331,8 @@ static void test_refused(void **state)
 		run(&b);
 		assert_int_equal(b.err, -ECONNREFUSED);
 	}
-	send_text(b.client, "x"); /* leaves an error behind, which is not the next one's fault */
+	send_text(b.client,
+		  "x"); /* causes an error that the next datagram must not be dropped for */
 	assert_int_equal(nd_udp_bind(b.loop, &at, &(struct nd_udp_options){ .datagram_bytes = 512 },
 				     &(struct nd_udp_handler){ .ctx = &b, .on_batch = echo },
 				     &b.server),
@@ -343,7 +344,7 @@ static void test_refused(void **state)
 	close_bench(&b);
 }
 
-/* One that cannot be sent does not take the others with it. */
+/* A datagram that cannot be sent does not stop the others. */
 static void test_unsendable(void **state)
 {
 	struct bench b;
@@ -363,7 +364,7 @@ static void test_unsendable(void **state)
 	close_bench(&b);
 }
 
-/* Not read: the kernel drops, and says how many. */
+/* Not read: the kernel drops datagrams and counts them. */
 static void test_overflow(void **state)
 {
 	struct bench b;
@@ -416,7 +417,7 @@ static void test_options(void **state)
 	close_bench(&b);
 }
 
-/* A descriptor taken over keeps what waits in it. */
+/* An adopted descriptor keeps its queued datagrams. */
 static void test_adopt(void **state)
 {
 	struct bench b;
