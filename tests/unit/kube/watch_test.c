@@ -811,8 +811,8 @@ static void test_full(void **state)
 	world.upsert = 0;
 	step(&stream);
 	shorten(world.trace);
-	assert_string_equal(world.trace, "S ( +a x !over a limit ~400 L ( +a ) ok "
-					 "W=5 +b x !over a limit ~400 S ( +a ) ok ");
+	assert_string_equal(world.trace, "S ( +a x !limit exceeded ~400 L ( +a ) ok "
+					 "W=5 +b x !limit exceeded ~400 S ( +a ) ok ");
 	nd_watch_free(w);
 }
 
