@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "io/file.h"
 
 static const struct {
 	const char *name, *help;
@@ -18,26 +19,10 @@ static const struct {
 	{ "resolvconf", "edit the options of a resolv.conf, or print them as a manifest" },
 };
 
-/* The places, the nearer first, under the folder of this program: not argv[0], which may be a
- * name in PATH, or anything. */
+/* Relative to the folder of this program, in search order. */
 static const char *const places[] = { "libexec/nodens", "../libexec/nodens" };
 
-static bool get_place(size_t i, char path[PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	char *slash = strrchr(self, '/');
-	if (!slash)
-		return false;
-	*slash = '\0';
-	return snprintf(path, PATH_MAX, "%s/%s", self, places[i]) < PATH_MAX;
-}
-
-/* Letters, digits, dashes: nothing that leads out of the folder. */
+/* Letters, digits and dashes: the name cannot lead out of the folder. */
 static bool is_tool_name(const char *name)
 {
 	return *name && *name != '-' &&
@@ -51,7 +36,7 @@ int nd_tool_exec(char **argv)
 	if (!is_tool_name(argv[0]))
 		return -ENOENT;
 	for (size_t i = 0; i < ND_COUNT(places); i++) {
-		if (!get_place(i, folder) ||
+		if (nd_file_beside(places[i], folder, sizeof folder) ||
 		    snprintf(path, sizeof path, "%s/%s", folder, argv[0]) >= (int)sizeof path)
 			continue;
 		execv(path, argv);
@@ -80,8 +65,9 @@ void nd_tool_list(FILE *to)
 	struct dirent **found;
 
 	for (size_t i = 0; i < ND_COUNT(places); i++) {
-		int n = get_place(i, folder) ? scandir(folder, &found, is_tool_entry, alphasort)
-					     : -1;
+		int n = nd_file_beside(places[i], folder, sizeof folder)
+				? -1
+				: scandir(folder, &found, is_tool_entry, alphasort);
 		if (n < 0)
 			continue;
 		for (int k = 0; k < n; k++) {
@@ -89,6 +75,7 @@ void nd_tool_list(FILE *to)
 			free(found[k]);
 		}
 		free(found);
-		return; /* who runs from a build folder sees that folder's tools, once */
+		return; /* the first folder that exists: a build folder's tools are not listed twice
+			 */
 	}
 }

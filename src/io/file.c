@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/err.h"
@@ -57,4 +60,19 @@ struct nd_file_stamp nd_file_stamp(const char *path)
 		.inode = st.st_ino,
 		.exists = true,
 	};
+}
+
+int nd_file_beside(const char *name, char *path, size_t n)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (len < 0)
+		return -errno;
+	self[len] = '\0';
+	char *slash = strrchr(self, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	return snprintf(path, n, "%s/%s", self, name) < (int)n ? 0 : -ENAMETOOLONG;
 }

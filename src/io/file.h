@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
 
@@ -24,3 +25,7 @@ static inline bool nd_file_stamp_equal(struct nd_file_stamp a, struct nd_file_st
 	return a.exists == b.exists && a.mtime_ns == b.mtime_ns && a.size == b.size &&
 	       a.inode == b.inode;
 }
+
+/* The path of `name`, relative to the folder of the running program (/proc/self/exe: argv[0] may be
+ * anything). 0, -errno, or -ENAMETOOLONG. */
+int nd_file_beside(const char *name, char *path, size_t n);

@@ -25,10 +25,10 @@ __attribute__((format(printf, 4, 5))) static void require(struct nd_bars *b, boo
 	va_end(args);
 }
 
-/* Ours: nothing late, wrong or lost. */
+/* A cured row: nothing late, wrong or lost. */
 static void check_cured(struct nd_bars *b, const struct nd_row_result *r)
 {
-	const struct nd_row_figures *f = &r->figures;
+	const struct nd_figures *f = &r->figures;
 	uint64_t lost = f->counted.pod_rcvbuf + f->counted.node_rcvbuf + f->counted.dns_rcvbuf;
 
 	require(b, f->requests > 0, r->row, "no lookups were made");
@@ -41,7 +41,7 @@ static void check_cured(struct nd_bars *b, const struct nd_row_result *r)
 
 static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
 {
-	const struct nd_row_figures *f = &r->figures;
+	const struct nd_figures *f = &r->figures;
 
 	if (r->row->cause == ND_ROW_BURST) {
 		require(b, f->timeouts > 0, r->row, "no lookup stalled");
@@ -54,14 +54,14 @@ static void check_stalls(struct nd_bars *b, const struct nd_row_result *r)
 		f->requests);
 }
 
-/* The control: without the cause no stall. */
+/* The control: without the cause, no stall. */
 static void check_control(struct nd_bars *b, const struct nd_row_result *r)
 {
 	require(b, r->figures.timeouts == 0, r->row,
 		"%" PRIu64 " timeouts in the control row, expected 0", r->figures.timeouts);
 }
 
-/* Ours answers at least what each original did under the same load. */
+/* A cured row answers at least as many requests as each original under the same load. */
 static void check_requests(struct nd_bars *b, const struct nd_row_result *r,
 			   const struct nd_row_result *rows, unsigned n)
 {
@@ -75,7 +75,8 @@ static void check_requests(struct nd_bars *b, const struct nd_row_result *r,
 	}
 }
 
-void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned n, bool buffers)
+void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned n,
+		   bool default_buffers)
 {
 	*b = (struct nd_bars){ 0 };
 	for (unsigned i = 0; i < n; i++) {
@@ -84,7 +85,8 @@ void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned
 			check_cured(b, &rows[i]);
 			check_requests(b, &rows[i], rows, n);
 		}
-		if ((what & ND_ROW_STALLS) && (buffers || rows[i].row->cause != ND_ROW_BURST))
+		if ((what & ND_ROW_STALLS) &&
+		    (default_buffers || rows[i].row->cause != ND_ROW_BURST))
 			check_stalls(b, &rows[i]);
 		if (what & ND_ROW_CONTROL)
 			check_control(b, &rows[i]);

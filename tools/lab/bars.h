@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bars.h - what the rows must show, and which of it they did not. Pure.
+/* bars.h - the results that each row must show (its bars), and a message for each that it did not.
+ * Pure.
  *
- * Owns: nothing. Threads: one.
+ * Owns:    nothing.
+ * Threads: any.
  */
 #pragma once
 
@@ -11,9 +13,10 @@ enum { ND_BARS_MAX = 64, ND_BARS_TEXT = 160, ND_BARS_SLOW_MS = 250 };
 
 struct nd_bars {
 	unsigned checked, missed;
-	char text[ND_BARS_MAX][ND_BARS_TEXT]; /* of those missed */
+	char text[ND_BARS_MAX][ND_BARS_TEXT]; /* a message for each missed one */
 };
 
-/* Bars between rows hold for those that were run. `buffers`: the host's default receive buffer is
- * Linux's, so that a burst of the usual size is one. */
-void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned n, bool buffers);
+/* Comparisons between rows cover the rows that were run. `default_buffers`: the host's default
+ * receive buffer is Linux's, so a burst overflows it. */
+void nd_bars_check(struct nd_bars *b, const struct nd_row_result *rows, unsigned n,
+		   bool default_buffers);

@@ -10,7 +10,7 @@
 
 enum { FILE_BYTES = 1 << 20 };
 
-/* The number of the word in a line of words divided by blanks, from 0; -1 if it is not there. */
+/* The index of the word in a line of blank-separated words, from 0; -1 if absent. */
 static int find_word(const char *line, const char *word)
 {
 	size_t n = strlen(word);
@@ -126,7 +126,7 @@ static int read_snmp(void *arg)
 	return err;
 }
 
-/* Before 5.10 or so there was no clash_resolve; its column in this file is "clashres". */
+/* Kernels before about 5.10 have no clash_resolve; its column in this file is "clashres". */
 static int read_conntrack(void *arg)
 {
 	static const char path[] = "/proc/thread-self/net/stat/nf_conntrack";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lab - `nodens lab`: a Kubernetes node in network namespaces; why lookups stall, and the cures.
+/* lab - `nodens lab`: a Kubernetes node in network namespaces, to show why lookups stall.
  *
- * Exit status: 0; 1 if a bar was missed or a part failed; 2 for a mistake on the command line; 3
- * where no namespaces can be made or a program is missing.
+ * Exit status: 0; 1 if a bar was missed or a program failed; 2 for an invalid command line; 3 if
+ * namespaces cannot be created or a program is missing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +19,10 @@
 #include "tools/lab/labflags.h"
 #include "tools/lab/labjson.h"
 #include "tools/lab/program.h"
+#include "tools/lab/summary.h"
 #include "tools/lab/table.h"
 
-enum { FAILED = 1, USAGE = 2, CANNOT = ND_SANDBOX_REFUSED, LINUX_RMEM_DEFAULT = 212992 };
+enum { FAILED = 1, USAGE = 2, UNABLE = ND_SANDBOX_REFUSED, LINUX_RMEM_DEFAULT = 212992 };
 
 struct lab {
 	struct nd_labflags flags;
@@ -38,29 +39,20 @@ static bool is_program(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* Where nodens is, from where this program is: in a build folder, or installed. */
+/* Finds the nodens binary that this tool belongs to: in a build folder, or installed. */
 static bool find_nodens(char found[PATH_MAX])
 {
 	static const char *const places[] = { "../nodens", "../../bin/nodens", "../../nodens" };
-	char self[PATH_MAX], path[2 * PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char path[PATH_MAX];
 
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	char *slash = strrchr(self, '/');
-	if (!slash)
-		return false;
-	*slash = '\0';
-	for (size_t i = 0; i < ND_COUNT(places); i++) {
-		snprintf(path, sizeof path, "%s/%s", self, places[i]);
-		if (is_program(path) && realpath(path, found))
+	for (size_t i = 0; i < ND_COUNT(places); i++)
+		if (nd_file_beside(places[i], path, sizeof path) == 0 && is_program(path) &&
+		    realpath(path, found))
 			return true;
-	}
 	return false;
 }
 
-/* Whole, since programs are started from elsewhere too. */
+/* Makes the path absolute, since programs are started in other folders too. */
 static int resolve_program(const char *flag, const char **path)
 {
 	if (!*path)
@@ -85,17 +77,17 @@ static int find_programs(struct lab *lab)
 		if (!find_nodens(own)) {
 			fprintf(stderr,
 				"nodens lab: cannot find the nodens binary: set -nodens PATH\n");
-			return CANNOT;
+			return UNABLE;
 		}
 		plan->nodens = own;
 	}
 	int status = resolve_program("-nodens", &plan->nodens);
 	status = status ? status : resolve_program("-coredns", &plan->coredns);
 	status = status ? status : resolve_program("-node-cache", &plan->node_cache);
-	return status ? status : nd_program_check() < 0 ? CANNOT : 0;
+	return status ? status : nd_program_check() < 0 ? UNABLE : 0;
 }
 
-/* Opened now, so that a mistake does not cost the run; written when there is something to say. */
+/* Opened before the run, so that a wrong path does not waste it. */
 static int open_json(struct lab *lab)
 {
 	const char *path = lab->flags.json;

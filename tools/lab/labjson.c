@@ -2,11 +2,11 @@
 #include "tools/lab/labjson.h"
 
 #include <inttypes.h>
-#include "tools/lab/table.h"
+#include "tools/lab/summary.h"
 
 static const char *const causes[ND_ROW_CAUSES] = { "burst", "race" };
 
-/* RFC 8259 s7; our texts hold UTF-8, which passes. */
+/* RFC 8259 s7. The texts may contain UTF-8, which is copied. */
 static void write_string(FILE *to, const char *text)
 {
 	fputc('"', to);
@@ -23,7 +23,7 @@ static void write_string(FILE *to, const char *text)
 
 static void write_row(FILE *to, const struct nd_row_result *r)
 {
-	const struct nd_row_figures *f = &r->figures;
+	const struct nd_figures *f = &r->figures;
 	const struct nd_counters *c = &f->counted;
 
 	fprintf(to,

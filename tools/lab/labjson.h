@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* labjson.h - a run of the lab as JSON: what the tables show, and a little more. Pure. */
+/* labjson.h - the results of a run as JSON: the tables, and a little more. Pure. */
 #pragma once
 
 #include <stdio.h>

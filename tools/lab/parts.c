@@ -22,7 +22,7 @@ enum { READY_S = 20, POLL_MS = 100, LOG_BYTES = 1 << 20, LOG_SHOWN = 1500, NUMBE
 
 static const char localip[] = LINK_LOCAL "," ND_PROXY_KUBE_DNS;
 
-/* kubeadm's, with a name of the hosts plugin instead of a cluster. */
+/* kubeadm's Corefile, with a name from the hosts plugin instead of a cluster. */
 static const char dns_corefile[] = ".:53 {\n"
 				   "    errors\n"
 				   "    hosts {\n"
@@ -35,14 +35,14 @@ static const char dns_corefile[] = ".:53 {\n"
 
 static const char resolv_path[] = FOLDER "resolv.conf";
 
-/* A pod's, as kubelet writes it. */
+/* As kubelet writes it for a pod. */
 static const char resolv_conf[] =
 	"nameserver " ND_PROXY_KUBE_DNS "\n"
 	"search default.svc.cluster.local svc.cluster.local cluster.local\n"
 	"options ndots:5\n";
 
-/* nodelocaldns.yaml's, as an installer leaves it; names of the world go the cluster's way too,
- * since the lab has no world. */
+/* The template in nodelocaldns.yaml, as installed; external names are forwarded to the cluster's
+ * DNS too, since the lab has no Internet. */
 #define BLOCK(zone, cache, more)                                                        \
 	zone ":53 {\n    errors\n    cache " cache "\n    reload\n    loop\n"           \
 	     "    bind " LINK_LOCAL " " ND_PROXY_KUBE_DNS "\n"                          \
@@ -151,7 +151,7 @@ int nd_parts_check(struct nd_parts *p)
 	return -ECHILD;
 }
 
-int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figures *figures)
+int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_figures *figures)
 {
 	char clients[NUMBER], limit[NUMBER], duration[NUMBER], rate[NUMBER];
 	struct nd_program run = { .place = "pod" };
@@ -190,15 +190,15 @@ int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figu
 	}
 	nd_buf_init(&json, LOG_BYTES);
 	int err = nd_program_run(&run, &json);
-	err = err ? err : nd_row_parse(nd_buf_string(&json), figures);
+	err = err ? err : nd_figures_parse(nd_buf_string(&json), figures);
 	nd_buf_clear(&json);
 	return err;
 }
 
-/* Is one lookup answered? By the agent, if there is one: then no rule of kube-dns saw it. */
+/* Whether one lookup is answered; by the agent if there is one: then kube-dns's rules saw no flow. */
 static int is_ready(struct nd_parts *p, bool *ready)
 {
-	struct nd_row_figures one;
+	struct nd_figures one;
 	struct nd_counters before, after;
 	int err = nd_counters_read(p->world, &before);
 

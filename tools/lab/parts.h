@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* parts.h - who runs in a world: DNS servers, an agent, and the load generator's command line.
+/* parts.h - the programs that run in a world: DNS servers, an agent, the load generator.
  *
  * Owns:    the processes, until nd_parts_stop().
- * Errors:  told on standard error, with the end of what the part said.
- * Threads: one. Inside the cage.
+ * Errors:  reported on standard error, with the end of the program's log.
+ * Threads: one. In the sandbox.
  */
 #pragma once
 
@@ -17,11 +17,11 @@ struct nd_parts {
 	pid_t dns[ND_PROXY_PODS_MAX], agent;
 };
 
-/* The DNS servers, then the agent; returns when lookups of the pod are answered, and by the agent
- * if there is one. After a failure call nd_parts_stop() too. */
+/* Starts the DNS servers, then the agent; returns when lookups of the pod are answered, by the
+ * agent if there is one. Call nd_parts_stop() after a failure too. */
 int nd_parts_start(struct nd_parts *p);
 void nd_parts_stop(struct nd_parts *p);
-/* `nodens bench` in the pod, for so many seconds; 0: one lookup. Figures without counters. */
-int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_row_figures *figures);
-/* -ECHILD, told, if a part has ended by itself. */
+/* Runs `nodens bench` in the pod for `seconds`; 0: one lookup. figures->counted stays zero. */
+int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_figures *figures);
+/* -ECHILD, and reported, if a server has exited by itself. */
 int nd_parts_check(struct nd_parts *p);

@@ -33,7 +33,7 @@ void nd_program_show(bool on)
 	show_commands = on;
 }
 
-/* Debian's /usr/sbin is not in every user's PATH. */
+/* Whether PATH has the program. */
 static bool is_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
@@ -54,6 +54,7 @@ int nd_program_check(void)
 	char path[PATH_MAX];
 	int err = 0;
 
+	/* Debian's /usr/sbin is not in every user's PATH. */
 	snprintf(path, sizeof path, "%s:/usr/sbin:/sbin",
 		 getenv("PATH") ? getenv("PATH") : "/usr/bin");
 	setenv("PATH", path, 1);
@@ -76,7 +77,7 @@ static void print_word(const char *word)
 		fprintf(stderr, " '%s'", word);
 }
 
-/* The first lines are enough to see what the thousands after them look like. */
+/* Prints only the first lines: the input may have thousands of similar ones. */
 static void print_input(const char *text)
 {
 	unsigned lines = 0, more = 0;
@@ -133,7 +134,7 @@ static int create_memfd(const char *text)
 	return fd;
 }
 
-/* Not by `ip netns exec`, which mounts anew what none of these reads. */
+/* Not `ip netns exec`, which also remounts file systems that these programs do not read. */
 static void enter_netns(const char *place)
 {
 	char path[PATH_MAX];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* program.h - the programs that the lab is made with: ip, nft, iptables-restore, servers.
+/* program.h - runs the programs that build the lab: ip, nft, iptables-restore, servers.
  *
- * Owns:    nothing; a pid belongs to who started it.
- * Errors:  0 or negative; a sentence that names program, place and cause is on standard error.
- * Threads: one. To be used inside the cage.
+ * Owns:    nothing; a pid belongs to the caller that started it.
+ * Errors:  0 or negative, after a message on standard error that names program, place and cause.
+ * Threads: one. In the sandbox.
  */
 #pragma once
 
@@ -14,27 +14,27 @@
 enum { ND_PROGRAM_WORDS = 32, ND_PROGRAM_BYTES = 1 << 24 };
 
 struct nd_program {
-	const char *place; /* network namespace, by its name; NULL: the cage's own */
+	const char *place; /* network namespace, by name; NULL: the sandbox's own */
 	const char *input; /* standard input; NULL: empty */
-	const char *env;   /* one more NAME=VALUE; NULL: none */
-	const char *log;   /* file that takes what it says; NULL: kept for out or for a message */
+	const char *env;   /* one additional NAME=VALUE; NULL: none */
+	const char *log;   /* file for its output; NULL: captured, for `out` or an error message */
 	const char *argv[ND_PROGRAM_WORDS];
 };
 
-/* Print each command on standard error, as a shell would take it. */
+/* Prints each command on standard error, in shell syntax. */
 void nd_program_show(bool on);
-/* Looks for all programs that the lab needs; 0, or -ENOENT after a line a missing one that names
- * its Debian package. */
+/* Checks that all required programs are installed: 0, or -ENOENT after a line for each missing one
+ * that names its Debian package. */
 int nd_program_check(void);
 
-/* Runs it to its end. What it said on standard output goes to out (NULL: nowhere). An exit status
- * other than 0 is -EIO, told with what it said; by nd_program_try() not told. */
+/* Runs it to completion; out gets its standard output (NULL: dropped). A nonzero exit status is
+ * -EIO, reported with its output; nd_program_try() does not report it. */
 int nd_program_run(const struct nd_program *p, struct nd_buf *out);
 int nd_program_try(const struct nd_program *p, struct nd_buf *out);
 
-/* Starts one that serves. */
+/* Starts a server. */
 int nd_program_start(const struct nd_program *p, pid_t *pid);
-/* Has it ended by itself? Then *pid is 0. */
+/* Whether it has exited by itself; sets *pid to 0 then. */
 bool nd_program_exited(pid_t *pid);
-/* Ends it and waits; nothing for 0. */
+/* Kills it and waits; does nothing if *pid is 0. */
 void nd_program_kill(pid_t *pid);

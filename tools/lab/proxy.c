@@ -17,7 +17,7 @@ static const struct {
 };
 static const char *const protos[] = { "udp", "tcp" };
 
-/* kube-proxy has 16 letters of base 32 of a SHA-256 here; a name needs but to be its own. */
+/* kube-proxy uses 16 base-32 letters of a SHA-256; here a name only has to be unique. */
 static void name_chain(char name[ND_PROXY_CHAIN], const char *prefix, const char *of)
 {
 	uint64_t h = nd_hash_mix(nd_hash_add(ND_HASH_START, of, strlen(of)));
@@ -61,7 +61,7 @@ void nd_proxy_base(struct nd_buf *to)
 		"COMMIT\n");
 }
 
-/* The Service's own chain, and its place in KUBE-SERVICES. */
+/* The jump from KUBE-SERVICES to the Service's own chain, and that chain's first rule. */
 static void write_service(struct nd_buf *to, const char *label, const char *chain,
 			  const char *address, const char *proto, unsigned port)
 {
@@ -75,7 +75,7 @@ static void write_service(struct nd_buf *to, const char *label, const char *chai
 		      chain, address, proto, label, proto, port);
 }
 
-/* One endpoint: number i of n takes its share of what those before it left. */
+/* Endpoint i of n: takes 1/(n-i) of the flows that the endpoints before it did not take. */
 static void write_endpoint(struct nd_buf *to, const char *label, const char *service,
 			   const char *chain, const char *pod, const char *proto, unsigned port,
 			   unsigned i, unsigned n)
@@ -97,7 +97,7 @@ void nd_proxy_services(struct nd_buf *to, unsigned from, unsigned below)
 	char label[LABELS_MAX], address[32], pod[32], svc[ND_PROXY_CHAIN], sep[ND_PROXY_CHAIN];
 
 	nd_buf_text(to, "*nat\n");
-	/* All chains ahead of all rules: else iptables-restore takes minutes. */
+	/* All chains before all rules: otherwise iptables-restore takes minutes. */
 	for (unsigned i = from; i < below; i++) {
 		snprintf(label, sizeof label, "default/service-%u:http", i);
 		name_chain(svc, "KUBE-SVC", label);
@@ -168,9 +168,9 @@ void nd_proxy_dns(struct nd_buf *to, unsigned pods)
 		    "COMMIT\n");
 }
 
-/* Of two first packets of a flow that pass the hooks at the same moment each has an entry of its
- * own, with an id of its own, and before 5.6 the one that came to the table second was lost with
- * its entry. Here it is lost a little earlier, since newer kernels would join them. */
+/* Two first packets of a flow that traverse the hooks at the same moment each get a conntrack entry
+ * with its own id. Kernels before 5.6 drop the packet whose entry is confirmed second. Here it is
+ * dropped a little earlier, since newer kernels would merge the two. */
 void nd_proxy_old_kernel(struct nd_buf *to, unsigned lifetime_s)
 {
 	nd_buf_printf(to,

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/lab/row.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "base/err.h"
 #include "tools/lab/parts.h"
 
@@ -11,7 +8,7 @@
 #define OLD ND_ROW_OLD_KERNEL
 
 static const struct nd_row rows[] = {
-	/* cause       answered by       cure              options  what */
+	/* cause, answered by, cure, options, what */
 	{ ND_ROW_BURST, "CoreDNS pod", "none", NULL, ND_ROW_COREDNS_DNS | ND_ROW_STALLS },
 	{ ND_ROW_BURST, "CoreDNS pod", REOPEN, REOPEN, ND_ROW_COREDNS_DNS | ND_ROW_CONTROL },
 	{ ND_ROW_BURST, "original agent", "NodeLocal DNSCache", NULL,
@@ -40,11 +37,11 @@ const char *nd_row_missing(const struct nd_row *row, const struct nd_row_plan *p
 }
 
 static int measure(const struct nd_world *world, const struct nd_row *row,
-		   const struct nd_row_plan *plan, struct nd_row_figures *figures)
+		   const struct nd_row_plan *plan, struct nd_figures *figures)
 {
 	struct nd_parts parts = { .row = row, .plan = plan, .world = world };
 	struct nd_counters before, after;
-	struct nd_row_figures f;
+	struct nd_figures f;
 	int err = nd_parts_start(&parts);
 
 	err = err ? err : nd_counters_read(world, &before);
@@ -59,8 +56,7 @@ static int measure(const struct nd_world *world, const struct nd_row *row,
 	return 0;
 }
 
-int nd_row_run(const struct nd_row *row, const struct nd_row_plan *plan,
-	       struct nd_row_figures *figures)
+int nd_row_run(const struct nd_row *row, const struct nd_row_plan *plan, struct nd_figures *figures)
 {
 	bool race = row->cause == ND_ROW_RACE;
 	const struct nd_world world = {
@@ -74,39 +70,4 @@ int nd_row_run(const struct nd_row *row, const struct nd_row_plan *plan,
 	err = err ? err : measure(&world, row, plan, figures);
 	nd_world_close(&world);
 	return err;
-}
-
-/* The number behind a name that occurs once in our own load generator's figures. */
-static int read_number(const char *json, const char *name, double *value)
-{
-	char quoted[32], *end;
-
-	snprintf(quoted, sizeof quoted, "\"%s\": ", name);
-	const char *at = strstr(json, quoted);
-	if (!at)
-		return ND_EFORMAT;
-	at += strlen(quoted);
-	*value = strtod(at, &end);
-	return end == at ? ND_EFORMAT : 0;
-}
-
-int nd_row_parse(const char *json, struct nd_row_figures *figures)
-{
-	double requests, errors, timeouts;
-	struct nd_row_figures f = { 0 };
-	const struct {
-		const char *name;
-		double *to;
-	} wanted[] = { { "requests", &requests }, { "errors", &errors }, { "timeouts", &timeouts },
-		       { "min", &f.min_ms },      { "max", &f.max_ms },  { "avg", &f.avg_ms },
-		       { "p99", &f.p99_ms } };
-
-	for (size_t i = 0; i < ND_COUNT(wanted); i++)
-		if (read_number(json, wanted[i].name, wanted[i].to) < 0)
-			return ND_EFORMAT;
-	f.requests = (uint64_t)requests;
-	f.errors = (uint64_t)errors;
-	f.timeouts = (uint64_t)timeouts;
-	*figures = f;
-	return 0;
 }

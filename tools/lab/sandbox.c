@@ -49,7 +49,8 @@ static int write_file(const char *path, const char *text)
 	return ok;
 }
 
-/* Inside, this user is root; user_namespaces(7): groups are given up before they are mapped. */
+/* Maps this user to root inside. user_namespaces(7): setgroups must be denied before the group is
+ * mapped. */
 static int become_root(uid_t uid, gid_t gid)
 {
 	char line[64];
@@ -69,7 +70,7 @@ static int enter_namespaces(void)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	/* Root in a container may lack CAP_SYS_ADMIN and still be let into a user namespace. */
+	/* Root in a container may lack CAP_SYS_ADMIN and still be allowed a user namespace. */
 	if (uid == 0 && unshare(mine) == 0)
 		return 0;
 	if (unshare(mine | CLONE_NEWUSER) < 0)
@@ -88,16 +89,16 @@ static int mount_private(void)
 	return 0;
 }
 
-/* The first process of the cage: with it the kernel ends all others. It ends with its parent, even
- * with one that was killed between fork() and prctl(): then nobody holds the pipe any more. Of a
- * session of its own, so that Ctrl-C reaches its parent alone. */
+/* The sandbox's first process: when it ends, the kernel kills all others. It ends with its parent,
+ * even if the parent is killed between fork() and prctl(): the pipe is closed then. It has a
+ * session of its own, so that Ctrl-C reaches only its parent. */
 static int init_child(int parent)
 {
 	struct pollfd parent_exit = { .fd = parent, .events = POLLIN };
 	sigset_t none;
 
 	setsid();
-	/* What else this machine does is not to be measured. Nothing for users: then it is. */
+	/* Reduces the influence of other load on the host. Fails for ordinary users: ignored. */
 	(void)setpriority(PRIO_PROCESS, 0, PRIORITY);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (poll(&parent_exit, 1, 0) != 0)
@@ -116,7 +117,7 @@ static int wait_status(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ND_SANDBOX_SIGNAL + WTERMSIG(status);
 }
 
-/* Until the child ends, or somebody wants the end. */
+/* Waits until the child ends or a signal arrives. */
 static int supervise(pid_t child, const sigset_t *signals)
 {
 	int sig;

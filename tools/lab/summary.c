@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tools/lab/summary.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
-#include <string.h>
-#include "tools/lab/table.h"
+#include <stdio.h>
 
 struct summary {
 	char *text;
@@ -22,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static void append(struct summary *s, cons
 		s->len = ND_SUMMARY_TEXT - 1;
 }
 
-/* The cause's first row that has all of `with` and none of `without`. */
+/* The cause's first row with all flags of `with` and none of `without`. */
 static const struct nd_row_result *find_row(enum nd_row_cause cause,
 					    const struct nd_row_result *rows, unsigned n,
 					    unsigned with, unsigned without)
@@ -34,17 +35,17 @@ static const struct nd_row_result *find_row(enum nd_row_cause cause,
 	return NULL;
 }
 
-static double stalled_percent(const struct nd_row_figures *f)
+static double stalled_percent(const struct nd_figures *f)
 {
 	return f->requests ? 100.0 * (double)f->timeouts / (double)f->requests : 0;
 }
 
-static uint64_t lost_datagrams(const struct nd_row_figures *f)
+static uint64_t lost_datagrams(const struct nd_figures *f)
 {
 	return f->counted.pod_rcvbuf + f->counted.node_rcvbuf + f->counted.dns_rcvbuf;
 }
 
-/* What all our rows of a cause lost together, and the slowest lookup of them. */
+/* Sums over the cured rows of a cause, and their slowest lookup. */
 struct totals {
 	uint64_t rows, requests, stalls, errors, lost;
 	double max_ms;
@@ -56,7 +57,7 @@ static struct totals add_cured(enum nd_row_cause cause, const struct nd_row_resu
 	struct totals o = { 0 };
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct nd_row_figures *f = &rows[i].figures;
+		const struct nd_figures *f = &rows[i].figures;
 		unsigned what = rows[i].row->what;
 		if (rows[i].row->cause != cause || !(what & ND_ROW_CURED) ||
 		    (what & ND_ROW_CONTROL))
@@ -73,7 +74,7 @@ static struct totals add_cured(enum nd_row_cause cause, const struct nd_row_resu
 
 static void describe_burst_cause(struct summary *s, const struct nd_row_result *none)
 {
-	const struct nd_row_figures *f = &none->figures;
+	const struct nd_figures *f = &none->figures;
 	const struct nd_counters *c = &f->counted;
 	uint64_t table = c->insert_failed + c->drop;
 

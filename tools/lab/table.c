@@ -8,14 +8,14 @@
 enum { CELL = 32, WRAP = 100, RULE = 200 };
 enum { FIRST = 1, RACE_ONLY = 2, LEFT = 4, BAD = 8 };
 
-#define AT(member) offsetof(struct nd_row_figures, member)
+#define AT(member) offsetof(struct nd_figures, member)
 
-/* One column. From the left of a group a line divides it from the last. */
+/* One column; FIRST: the first of its group, with a line to its left. */
 static const struct column {
 	const char *group, *head;
 	int width;
 	unsigned flags;
-	size_t at; /* a uint64_t of the figures; 0: a special one */
+	size_t at; /* offset in struct nd_figures; 0: a text column */
 } columns[] = {
 	{ "", "answered by", 14, LEFT, 0 },
 	{ "", "cure", 21, LEFT, 0 },
@@ -60,7 +60,7 @@ static void write_rule(FILE *to, enum nd_row_cause cause, const char *cross)
 	fputc('\n', to);
 }
 
-/* How wide the group of this column is, gaps and all. */
+/* The width of this column's group, gaps included. */
 static int group_width(size_t i, enum nd_row_cause cause)
 {
 	int n = columns[i].width;
@@ -163,7 +163,7 @@ void nd_table_write(FILE *to, enum nd_row_cause cause, const struct nd_row_resul
 	fputc('\n', to);
 }
 
-/* Columns, not bytes: the text has letters of several. */
+/* The display width: UTF-8 characters, not bytes. */
 static int columns_of(const char *word, size_t n)
 {
 	int wide = 0;

@@ -13,7 +13,7 @@
 #include "tools/lab/sandbox.h"
 #include "tools/lab/program.h"
 
-/* An unprivileged netlink message is held to net.core.wmem_max: so many Services fit. */
+/* Services per iptables-restore: an unprivileged netlink message is limited to net.core.wmem_max. */
 enum { SERVICES_PER_CALL = 40, SERVICES_PER_CALL_ROOT = 5000 };
 
 const char *nd_world_pod_name(unsigned i, char name[ND_WORLD_NAME])
@@ -25,7 +25,7 @@ const char *nd_world_pod_name(unsigned i, char name[ND_WORLD_NAME])
 static int create_netns(const char *name)
 {
 	const struct nd_program add = { .argv = { "ip", "netns", "add", name } };
-	/* Receive packet steering would put both packets of a race on one processor. */
+	/* Receive packet steering stays off: it would put both packets of a race on one CPU. */
 	const struct nd_program set = { .place = name,
 					.argv = { "sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0",
 						  "net.ipv4.conf.default.rp_filter=0",
@@ -38,7 +38,7 @@ static int create_netns(const char *name)
 	return err ? err : nd_program_run(&lo, NULL);
 }
 
-/* A pod's link to the node: what a CNI plugin does. */
+/* Connects a pod to the node, as a CNI plugin does. */
 static int connect_pod(const char *place, unsigned net)
 {
 	struct nd_buf text;
@@ -65,8 +65,9 @@ static int connect_pod(const char *place, unsigned net)
 	return err;
 }
 
-/* Where the node would meet the world, which nobody is: its own packets to a Service need a way
- * before DNAT gives them another, and an address that is no pod's, which is masqueraded. */
+/* The node's default route, to a network without hosts: its own packets to a Service need a route
+ * before DNAT gives them another one, and a source address outside the pod network, which is then
+ * masqueraded. */
 static int create_uplink(void)
 {
 	const struct nd_program p = { .argv = { "ip", "-n", "node", "-batch", "-" },
@@ -88,7 +89,7 @@ static int restore(const char *text)
 	return nd_program_run(&p, NULL);
 }
 
-/* Root of a user namespace: not all users are mapped. */
+/* In a user namespace not all user IDs are mapped. */
 static bool is_user_namespace(void)
 {
 	struct nd_buf map;
@@ -134,8 +135,8 @@ static int emulate_old_kernel(void)
 	return err;
 }
 
-/* A port that comes again while the table still knows it is no first packet any more, and hides
- * the race: so it is forgotten soon, and comes late. */
+/* A source port that is reused while conntrack still knows it sends no first packet, which would
+ * hide the race: entries expire soon, and the pod has all ports. */
 static int shorten_timeouts(void)
 {
 	const struct nd_program node = {

@@ -45,14 +45,14 @@ static void test_parse(void **state)
 	static const char json[] =
 		"{\"requests\": 12, \"errors\": 1, \"timeouts\": 2,\n"
 		"\"ms\": {\"min\": 0.5, \"max\": 5003.1, \"avg\": 3.5, \"p99\": 4}}";
-	struct nd_row_figures f;
+	struct nd_figures f;
 	(void)state;
 
-	assert_int_equal(nd_row_parse(json, &f), 0);
+	assert_int_equal(nd_figures_parse(json, &f), 0);
 	assert_int_equal(f.requests, 12);
 	assert_int_equal(f.timeouts, 2);
 	assert_true(f.max_ms > 5003 && f.max_ms < 5004);
-	assert_int_equal(nd_row_parse("{\"requests\": 12}", &f), ND_EFORMAT);
+	assert_int_equal(nd_figures_parse("{\"requests\": 12}", &f), ND_EFORMAT);
 }
 
 static const struct nd_row *row_with(enum nd_row_cause cause, unsigned what)
@@ -69,7 +69,7 @@ static void test_bars(void **state)
 		const char *name;
 		enum nd_row_cause cause;
 		unsigned what;
-		struct nd_row_figures f;
+		struct nd_figures f;
 		unsigned missed;
 	} rows[] = {
 		{ "ours holds", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 249 }, 0 },
