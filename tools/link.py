@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""link.py STAMP FOLDER PROGRAM...: FOLDER holds a link to each program, and nothing that is gone."""
+"""link.py STAMP FOLDER PROGRAM...: makes FOLDER contain a link to each program, and no other links."""
 import os
 import sys
 

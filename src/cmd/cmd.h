@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd.h - the subcommands: each takes its own argv (argv[0] is the name it was called by) and
- * returns an exit status. */
+/* cmd.h - the subcommands. Each takes its own argv (argv[0] is the name it was called by) and
+ * returns the exit status. Threads: control, which each of them starts. */
 #pragma once
 
 #define ND_VERSION "0.1.0"

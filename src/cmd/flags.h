@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flags.h - a command line as Go's flag package reads it: -name, --name, -name=value, -name value;
- * a switch is on without a value, and takes one only behind a `=`.
+/* flags.h - parses a command line like Go's flag package: -name, --name, -name=value, -name value.
+ * A switch without a value is true, and takes a value only after `=`.
  *
  * Owns:    nothing; values are argv's own text.
- * Errors:  said on standard error, in the words of Go's package; the exit status is returned.
+ * Errors:  printed on standard error, with the texts of Go's package; the exit status is returned.
+ * Threads: any.
  */
 #pragma once
 
@@ -25,10 +26,10 @@ struct nd_flag {
 
 enum { ND_FLAGS_CONTINUE = -1 };
 
-/* Fills options, which hold the defaults, by the n rows of the table. `program` is for the help
- * text. ND_FLAGS_CONTINUE; else it is over, with this exit status: 0 after -help, 2 for a bad flag,
- * 1 for a word that is none. */
+/* Sets options, which hold the defaults, from argv by the n rows of the table. `program` is for the
+ * help text. ND_FLAGS_CONTINUE, or the status to exit with: 0 after -help, 2 for an invalid flag, 1
+ * for an argument that is not a flag. */
 int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, int argc,
 		   char **argv, void *options);
-/* The port that a flag of this name was given; false, and said, where it is none. */
+/* Parses the port given to the flag `name`; false, after a message, if it is invalid. */
 bool nd_flags_port(const char *name, const char *text, uint16_t *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nodens node, or node-cache: NodeLocal DNSCache's command line and environment. */
+/* nodens node, or node-cache: the command line and environment of NodeLocal DNSCache. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "node/agent.h"
 #include "node/options.h"
 
-enum { WORKERS_MAX = 4 }; /* a node's processors are its pods' */
+enum { WORKERS_MAX = 4 }; /* leaves the node's CPUs to its pods */
 
 #define KUBEDNS_FOLDER "/etc/kube-dns"
 #define FDS_VARIABLE "NODENS_FDS"
@@ -82,7 +82,7 @@ struct node {
 	char service[ND_OPTIONS_ENV_MAX];
 };
 
-/* --- what the agent asks of the server --- */
+/* --- the agent's hooks --- */
 
 static int check(void *ctx, const char *corefile, struct nd_diag *d)
 {
@@ -106,7 +106,7 @@ static void reload(void *ctx)
 	p->reload(p);
 }
 
-static bool serves(void *ctx, const struct nd_addr *a)
+static bool is_bound(void *ctx, const struct nd_addr *a)
 {
 	struct node *n = ctx;
 	const struct nd_gen *g = nd_server_process(n->run.server)->gen;
@@ -117,7 +117,7 @@ static bool serves(void *ctx, const struct nd_addr *a)
 	return false;
 }
 
-static void serving(void *ctx)
+static void on_serving(void *ctx)
 {
 	struct node *n = ctx;
 
@@ -132,7 +132,7 @@ static void stop_server(void *ctx, int status)
 	nd_server_stop(n->run.server, status);
 }
 
-/* --- what the process asks of the agent --- */
+/* --- the process's hooks --- */
 
 static void stop(void *ctx, int status)
 {
@@ -202,7 +202,7 @@ static int read_options(const struct options *o, struct node *n, struct nd_agent
 	return 0;
 }
 
-/* What whoever started us holds for us. Bad words: then all is our own. */
+/* Takes the inherited descriptors of NODENS_FDS; an invalid value is ignored as a whole. */
 static void adopt_descriptors(struct nd_fdset *fds)
 {
 	const char *text = getenv(FDS_VARIABLE);
@@ -229,8 +229,8 @@ static int run(struct node *n, const struct nd_agent_config *c)
 					      .check = check,
 					      .load = load,
 					      .reload = reload,
-					      .serves = serves,
-					      .serving = serving,
+					      .is_bound = is_bound,
+					      .on_serving = on_serving,
 					      .stop = stop_server };
 	struct nd_server_options so = { .corefile = c->base.corefile,
 					.workers = workers(n->fds),
@@ -276,7 +276,7 @@ int nd_cmd_node(int argc, char **argv)
 	adopt_descriptors(n.fds);
 	c.host.fds = n.fds;
 	if (o.run.pidfile)
-		unlink(o.run.pidfile); /* who waits for it waits for this process */
+		unlink(o.run.pidfile); /* a pid file means that this process serves */
 	status = nd_run_init(&n.run, &o.run) ? run(&n, &c) : 1;
 	nd_agent_free(n.agent);
 	nd_run_clear(&n.run);

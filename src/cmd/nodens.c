@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nodens - one command, and what it is called as decides which. */
+/* nodens - one binary with subcommands; the name it is called by can select one. */
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 static const struct {
 	const char *name;
-	const char *called_as; /* argv[0] of the program it stands in for; NULL: none */
+	const char *called_as; /* argv[0] of the program that it replaces; NULL: none */
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {

@@ -13,7 +13,7 @@
 #include "base/rcu.h"
 #include "cmd/cmd.h"
 
-/* --- what needs no server --- */
+/* --- version and plugins --- */
 
 static void print_version(struct nd_buf *to)
 {
@@ -51,7 +51,7 @@ bool nd_run_print_info(const struct nd_run_options *o)
 	return o->version || o->plugins;
 }
 
-/* --- signals and the end --- */
+/* --- signals and shutdown --- */
 
 static void on_end(void *ctx, int status)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run.h - a server as a process: the flags that CoreDNS has, banner, pid file, signals, the end.
+/* run.h - a server process: CoreDNS's flags, banner, pid file, signals, shutdown.
  *
- * Life: nd_run_init -> nd_run_open -> (whatever brings it to serve) -> nd_run_announce ->
- * nd_run_loop -> nd_run_clear. Threads: control.
+ * Order:   nd_run_init, nd_run_open, loading a configuration, nd_run_announce, nd_run_loop,
+ *          nd_run_clear.
+ * Errors:  false after a message on standard error.
+ * Threads: control.
  */
 #pragma once
 
@@ -16,7 +18,7 @@ struct nd_run_options {
 	bool plugins, quiet, version;
 };
 
-/* Rows of a flag table; base: where the nd_run_options lie in the options. */
+/* Rows of a flag table; base: the offset of the nd_run_options in the options. */
 #define ND_RUN_FLAG(flag, kind, base, member, help)                                \
 	{                                                                          \
 		flag, kind, (base) + offsetof(struct nd_run_options, member), help \
@@ -35,22 +37,22 @@ struct nd_run {
 	struct nd_loop *loop;
 	struct nd_server *server;
 	struct nd_signal *signals[4];
-	int status; /* to exit with */
+	int status; /* exit status */
 	bool interrupted;
-	/* Who has more to undo than the server; members may be NULL. Set between init and open. */
+	/* Hooks, which may be NULL. Set between init and open. */
 	void *ctx;
-	void (*stop)(void *ctx, int status); /* in place of nd_server_stop() */
+	void (*stop)(void *ctx, int status); /* instead of nd_server_stop() */
 	void (*teardown)(void *ctx); /* all sockets are closed, or the process exits at once */
 };
 
-/* -version, -plugins: prints, and true. */
+/* -version, -plugins: prints the information; true if one was given. */
 bool nd_run_print_info(const struct nd_run_options *o);
-/* Loop and signals. False, and said: it can't start. */
+/* Creates the loop. */
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o);
-/* The server, with nothing loaded. so's port, version and end are filled in here. */
+/* Creates the server, with nothing loaded, and catches signals. Sets so's port, version and end. */
 bool nd_run_open(struct nd_run *r, struct nd_server_options *so);
-/* It serves: banner and pid file. */
+/* Call it when the server serves: prints the banner, writes the pid file. */
 void nd_run_announce(struct nd_run *r);
-/* Runs until the end; the exit status. */
+/* Runs until the server has stopped: the exit status. */
 int nd_run_loop(struct nd_run *r);
 void nd_run_clear(struct nd_run *r); /* takes a half-built one */

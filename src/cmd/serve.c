@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nodens serve, or coredns: CoreDNS's command line. */
+/* nodens serve, or coredns: the command line of CoreDNS. */
 #include <stdio.h>
 #include "base/err.h"
 #include "cmd/cmd.h"
@@ -24,7 +24,7 @@ static int serve(struct nd_run *r, const struct options *o)
 		return 1;
 	if (nd_server_load(r->server, &d)) {
 		if (nd_server_process(r->server)->stopping)
-			return r->status; /* a signal came while it waited for the API server */
+			return r->status; /* a signal arrived while waiting for the API server */
 		fflush(stdout);
 		fprintf(stderr, "%s\n", d.text);
 		return 1;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tool.h - programs of their own that `nodens NAME` starts, as git does with its.
+/* tool.h - separate programs that `nodens NAME` executes, as git does.
  *
- * Looked for as libexec/nodens/NAME beside this program first (a build folder), then beside its
- * folder (bin/nodens and libexec/nodens/NAME of one prefix).
+ * Searched as libexec/nodens/NAME in the folder of this program (a build folder), then in that
+ * folder's parent (bin/nodens and libexec/nodens/NAME of one prefix).
+ *
+ * Threads: any, before others are started.
  */
 #pragma once
 
 #include <stdio.h>
 
-/* Becomes the tool argv[0], with this argv. Returns only if that fails: -ENOENT, there is no such
- * tool; or what execv said. */
+/* Executes the tool argv[0] with this argv. Returns only on failure: -ENOENT if there is no such
+ * tool, or the -errno of execv(). */
 int nd_tool_exec(char **argv);
-/* A line for each tool that is there. */
+/* Prints a line for each installed tool. */
 void nd_tool_list(FILE *to);

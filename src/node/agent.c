@@ -12,13 +12,12 @@
 #include "node/host.h"
 #include "node/options.h"
 
-#define RETRY_NS (2 * (uint64_t)ND_NS_PER_S)
-#define REFRESH_NS (10 * (uint64_t)ND_NS_PER_S)
-/* Between the rules' end and the sockets': what was led here before is read and answered. */
-#define SETTLE_NS (200 * (uint64_t)ND_NS_PER_MS)
+#define RETRY_NS ND_S(2)
+#define REFRESH_NS ND_S(10)
+/* Between removing the rules and closing the sockets: queries in flight are answered. */
+#define SETTLE_NS ND_MS(200)
 
-/* So many looks follow at RETRY_NS when something was not as it should be: who took it away may not
- * be done. */
+/* After a problem, so many checks follow at RETRY_NS: the cause may still be active. */
 #define ALERT_SYNCS 30
 
 struct nd_agent {
@@ -30,9 +29,9 @@ struct nd_agent {
 	struct nd_http1_server *http;
 	struct nd_figures figures;
 	bool stopping;
-	unsigned alert; /* looks that come soon after each other, still */
+	unsigned alert; /* checks left at RETRY_NS */
 	int status;
-	struct nd_timer sync;    /* link and rules; before it serves: the next try */
+	struct nd_timer sync;    /* interface and rules; before serving: the next attempt */
 	struct nd_timer refresh; /* template and ConfigMap */
 	struct nd_timer settle;
 };
@@ -74,7 +73,7 @@ static void schedule_refresh(struct nd_agent *a)
 
 /* --- the host --- */
 
-/* The addresses that a socket of ours is bound to: only they may be led here. */
+/* The addresses that a socket of ours is bound to: only these may be intercepted. */
 static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDRS_MAX],
 			  struct nd_diag *d)
 {
@@ -83,7 +82,7 @@ static size_t find_served(struct nd_agent *a, struct nd_addr out[ND_OPTIONS_ADDR
 	for (size_t i = 0; i < a->config.host.naddrs; i++) {
 		const struct nd_addr *addr = &a->config.host.addrs[i];
 		char text[ND_ADDR_TEXT_MAX];
-		if (a->hooks.serves(a->hooks.ctx, addr)) {
+		if (a->hooks.is_bound(a->hooks.ctx, addr)) {
 			out[n++] = *addr;
 			continue;
 		}
@@ -122,10 +121,9 @@ static void on_sync(struct nd_timer *t)
 	nd_timer_start(a->loop, &a->sync, every, on_sync);
 }
 
-/* --- the life --- */
+/* --- start and stop --- */
 
-/* Anything from a typing error to an address that the predecessor still holds: none of it lasts for
- * sure. */
+/* Any failure is retried: it may be a typing error, or an address still used by a predecessor. */
 static void try_start(struct nd_timer *t)
 {
 	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, sync);
@@ -140,7 +138,7 @@ static void try_start(struct nd_timer *t)
 	}
 	nd_figures_recover(&a->figures, ND_FIGURES_LOAD);
 	a->figures.serving = true;
-	a->hooks.serving(a->hooks.ctx);
+	a->hooks.on_serving(a->hooks.ctx);
 	schedule_refresh(a);
 	on_sync(&a->sync);
 	return;
@@ -162,7 +160,7 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 	nd_buf_text(&res->body, "404 page not found\n");
 }
 
-/* As node-cache: without its listener it goes on. */
+/* As node-cache, continues without the listener on failure. */
 static void open_metrics(struct nd_agent *a)
 {
 	struct nd_diag d = { 0 };

@@ -16,7 +16,7 @@ enum { TEXT_MAX = 4 << 20 };
 struct nd_basefile {
 	struct nd_basefile_config config;
 	struct nd_kubedns kubedns;
-	/* What was rendered last, and what became of it: a text is tried once. */
+	/* The last rendered text and its result: each text is tried once. */
 	struct nd_buf tried;
 	bool has_tried;
 	int err;
@@ -69,8 +69,7 @@ static int write_file(const char *path, int flags, const struct nd_buf *text)
 	return err;
 }
 
-/* A file that is a mount of its own cannot be renamed over, nor can one in a folder that is
- * read-only. */
+/* Renames a new file over path; writes in place if path is a mount or its folder is read-only. */
 static int replace(const char *path, const struct nd_buf *text)
 {
 	char fresh[PATH_MAX];
@@ -125,7 +124,7 @@ static int render(struct nd_basefile *b, struct nd_buf *out, struct nd_diag *d)
 	return err;
 }
 
-/* Checks and writes b->tried. */
+/* Validates b->tried and writes it if the file differs. */
 static int check_and_write(struct nd_basefile *b, bool *written, struct nd_diag *d)
 {
 	const char *path = b->config.corefile;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* basefile.h - the Corefile that is served, kept up to date from the template and the kube-dns
- * ConfigMap.
+/* basefile.h - keeps the Corefile up to date with its template and the kube-dns ConfigMap.
  *
- * Written in one step (a new file is renamed over it; where the file is a mount of its own, in
- * place), only if it says something else, and only if it was found good: what does not serve never
- * replaces what does. Owns:    nd_basefile is heap. Config texts are borrowed. Threads: control.
+ * The Corefile is written only if it changes and is valid, so a broken configuration never replaces
+ * a working one. It is replaced by a rename; in place where the file itself is a mount.
+ *
+ * Owns:    nd_basefile is heap. Config texts are borrowed.
+ * Threads: control.
  */
 #pragma once
 
@@ -16,18 +17,18 @@ struct nd_basefile;
 
 struct nd_basefile_config {
 	const char *base;     /* -basecorefile: the template */
-	const char *corefile; /* what is written and served */
+	const char *corefile; /* the file that is written and served */
 	const char *kubedns;  /* folder of the ConfigMap; NULL: none */
 	struct nd_template_values values;
-	/* Would this text serve? 0, or an error with the diag set. */
+	/* Whether this Corefile is valid: 0, or an error with the diag set. */
 	int (*check)(void *ctx, const char *text, struct nd_diag *d);
 	void *ctx;
 };
 
-struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c); /* NULL: no memory */
+struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c); /* NULL: out of memory */
 void nd_basefile_free(struct nd_basefile *b);                            /* takes NULL */
 
-/* Looks at both, and writes if need be. 0, or the first thing that is wrong, with the diag set; the
- * rest is done all the same: with a bad ConfigMap the template counts with what the ConfigMap said
- * before. */
+/* Reads template and ConfigMap, and writes the Corefile if needed. 0, or the first error, with the
+ * diag set. With an invalid ConfigMap the template is still applied, with the last valid
+ * ConfigMap. */
 int nd_basefile_update(struct nd_basefile *b, bool *written, struct nd_diag *d);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* figures.h - the agent's own metrics on a listener of their own, as node-cache's, and some more;
- * and what goes wrong again and again, last_error when it begins and when it has another reason.
+/* figures.h - the agent's own metrics, those of node-cache and some more; and the log of recurring
+ * errors, which are logged once until they change or are resolved.
  *
+ * Owns:    everything by value.
  * Threads: control.
  */
 #pragma once
@@ -12,13 +13,14 @@
 #include "base/buf.h"
 #include "conf/diag.h"
 
-enum nd_figures_error { /* node-cache's words for what failed */
-			ND_FIGURES_IPTABLES,
-			ND_FIGURES_IPTABLES_LOCK,
-			ND_FIGURES_INTERFACE_ADD,
-			ND_FIGURES_INTERFACE_CHECK,
-			ND_FIGURES_CONFIGMAP,
-			ND_FIGURES_ERRORS,
+/* The values of node-cache's label `errortype`. */
+enum nd_figures_error {
+	ND_FIGURES_IPTABLES,
+	ND_FIGURES_IPTABLES_LOCK,
+	ND_FIGURES_INTERFACE_ADD,
+	ND_FIGURES_INTERFACE_CHECK,
+	ND_FIGURES_CONFIGMAP,
+	ND_FIGURES_ERRORS,
 };
 
 enum nd_figures_task {
@@ -31,18 +33,19 @@ enum nd_figures_task {
 
 struct nd_figures {
 	uint64_t errors[ND_FIGURES_ERRORS];
-	uint64_t link_restored, rules_restored; /* went missing, and were put back */
+	uint64_t link_restored, rules_restored; /* times they were missing and were restored */
 	bool serving, link_up, intercepting;
 	char last_error[ND_FIGURES_TASKS][sizeof((struct nd_diag *)0)->text];
 };
 
-/* Counts (nothing for ND_FIGURES_ERRORS; a Corefile's mistake once), and logs what was not
- * last_error last of it. */
-void nd_figures_fail(struct nd_figures *f, enum nd_figures_task m, enum nd_figures_error e,
+/* Counts the error (ND_FIGURES_ERRORS: none; a Corefile's error only once), and logs it unless it
+ * is the task's last error. */
+void nd_figures_fail(struct nd_figures *f, enum nd_figures_task t, enum nd_figures_error e,
 		     const struct nd_diag *d);
-void nd_figures_recover(struct nd_figures *f, enum nd_figures_task m);
+/* The task has succeeded: its next error is logged. */
+void nd_figures_recover(struct nd_figures *f, enum nd_figures_task t);
 
-/* The page, text format 0.0.4. */
+/* Appends the metrics page, text format 0.0.4. */
 void nd_figures_page(const struct nd_figures *f, struct nd_buf *out);
-/* "IP:PORT", "[IP]:PORT", ":PORT" (all addresses). 0 or ND_EFORMAT. */
+/* Parses "IP:PORT", "[IP]:PORT" or ":PORT" (all addresses). 0 or ND_EFORMAT. */
 int nd_figures_address(const char *text, struct nd_addr *out);

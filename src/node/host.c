@@ -110,24 +110,24 @@ static struct nd_iptables_config iptables_config(const struct nd_host *h)
 					    .health_port = h->config->health_port };
 }
 
-/* After our own: what was taken by the original's rules is taken by ours now. */
+/* Call it after our own rules are installed, so that traffic is intercepted throughout. */
 static int install_iptables(struct nd_host *h, struct nd_diag *d)
 {
 	struct nd_iptables_config c = iptables_config(h);
-	struct nd_iptables_result done = { 0 };
-	int err = nd_iptables_install(&c, &done, d);
+	struct nd_iptables_result result = { 0 };
+	int err = nd_iptables_install(&c, &result, d);
 
 	if (err)
 		return err;
-	if (done.removed)
+	if (result.removed)
 		nd_log_info(NULL, "node: removed %u iptables rules of NodeLocal DNSCache",
-			    done.removed);
-	if (done.added && h->iptables_done) {
+			    result.removed);
+	if (result.added && h->iptables_done) {
 		h->figures->rules_restored++;
 		h->restored = true;
-		nd_log_warning(NULL, "node: %u ACCEPT rules were missing; restored", done.added);
+		nd_log_warning(NULL, "node: %u ACCEPT rules were missing; restored", result.added);
 	}
-	if (done.has_legacy_raw && !h->legacy_warned) {
+	if (result.has_legacy_raw && !h->legacy_warned) {
 		h->legacy_warned = true;
 		nd_log_warning(NULL,
 			       "node: iptables-legacy has a `raw` table; rules of NodeLocal "
@@ -173,10 +173,10 @@ bool nd_host_stop_intercepting(struct nd_host *h)
 static void remove_iptables(struct nd_host *h)
 {
 	struct nd_iptables_config c = iptables_config(h);
-	struct nd_iptables_result done;
+	struct nd_iptables_result result;
 	struct nd_diag d = { 0 };
 
-	if (h->iptables_done && nd_iptables_remove(&c, &done, &d))
+	if (h->iptables_done && nd_iptables_remove(&c, &result, &d))
 		nd_log_error(NULL, "node: %s", d.text);
 	h->iptables_done = false;
 }
@@ -186,8 +186,8 @@ void nd_host_teardown(struct nd_host *h)
 	struct nd_diag d = { 0 };
 
 	if (h->config->skip_teardown) {
-		/* With the address stays what host clients then need; our own table goes with its
-		 * socket. */
+		/* The addresses remain, so the table that host clients need remains too; our own
+		 * table is removed with its socket. */
 		nd_host_stop_intercepting(h);
 		return;
 	}

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host.h - what the agent holds of the host: the link, the rules, and no rules of the original.
+/* host.h - the agent's state on the host: the interface, its own rules, and those of NodeLocal
+ * DNSCache.
  *
- * Each part may be asked for again and again: it puts what is missing, says what is wrong and
- * counts both. Owns:    netfilter's socket. Config is borrowed. Threads: control.
+ * The ensure functions may be called any number of times: they restore what is missing, log what is
+ * wrong and count both.
+ *
+ * Owns:    netfilter's socket. The config is borrowed.
+ * Threads: control.
  */
 #pragma once
 
@@ -21,7 +25,7 @@ struct nd_host_config {
 	const char *interface;
 	uint16_t health_port;
 	bool setup_interface, setup_rules, skip_teardown;
-	struct nd_fdset *fds; /* netfilter's socket is looked for here, and put here */
+	struct nd_fdset *fds; /* netfilter's socket is taken from it if present, and added to it */
 };
 
 struct nd_host {
@@ -31,25 +35,25 @@ struct nd_host {
 	/* The addresses that the rules are for. */
 	struct nd_addr intercepted[ND_OPTIONS_ADDRS_MAX];
 	size_t nintercepted;
-	bool link_made;     /* the link, by us */
-	bool iptables_done; /* of the original's rules */
-	bool legacy_warned;
-	bool restored; /* something was missing and was put back; the caller takes it down */
+	bool link_made;     /* by this process */
+	bool iptables_done; /* NodeLocal DNSCache's rules were replaced */
+	bool legacy_warned; /* about rules of iptables-legacy */
+	bool restored;      /* a missing part was restored; the caller resets it */
 };
 
-/* Opens netfilter's socket: when the process is killed the kernel closes descriptors in their
- * order, so what is opened after this one goes after the rules. A failure is said, and tried again
+/* Opens netfilter's socket. When the process is killed, the kernel closes descriptors in order, so
+ * sockets opened later are closed after the rules are removed. A failure is logged, and retried
  * with the rules. */
 void nd_host_init(struct nd_host *h, const struct nd_host_config *c, struct nd_figures *f);
 void nd_host_clear(struct nd_host *h);
 
-/* Link and addresses. False: not as it should be. */
+/* Interface and addresses. False: failed. */
 bool nd_host_ensure_link(struct nd_host *h);
-/* Rules for these n of the addresses, those that somebody listens on; then the original's go.
- * `unserved`, if set: what to say of the others. False: not as it should be. */
+/* Rules for these n addresses, those that a socket is bound to; then replaces NodeLocal DNSCache's
+ * rules. `unserved`, if set: an error about the other addresses. False: failed. */
 bool nd_host_ensure_rules(struct nd_host *h, const struct nd_addr *addrs, size_t n,
 			  const struct nd_diag *unserved);
-/* Lookups go where they went before; true: they came here until now. */
+/* Removes the rules that intercept; true if there were any. */
 bool nd_host_stop_intercepting(struct nd_host *h);
-/* All of it goes. */
+/* Removes everything; with skip_teardown only what intercepts. */
 void nd_host_teardown(struct nd_host *h);

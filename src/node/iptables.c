@@ -20,17 +20,18 @@
 
 enum {
 	ADDRS_MAX = 64,
-	ROUND_MAX = 1000, /* deletions in a batch; the original once piled them up by the minute */
+	ROUND_MAX =
+		1000, /* deletions per batch; NodeLocal DNSCache used to add a set every minute */
 	ROUNDS = 16,
 	MESSAGE = 4096,
 };
 
-/* Where the original's rules are, and what each is for an address. */
+/* The chains that NodeLocal DNSCache's rules are in. */
 enum place { RAW_PREROUTING, RAW_OUTPUT, FILTER_INPUT, FILTER_OUTPUT };
 
 static const struct {
 	const char *table, *chain;
-	enum nd_nft_end accept; /* in `filter`: questions come in, answers run_pass out */
+	enum nd_nft_end accept; /* in `filter`: queries in INPUT, responses in OUTPUT */
 } places[] = {
 	[RAW_PREROUTING] = { "raw", "PREROUTING" },
 	[RAW_OUTPUT] = { "raw", "OUTPUT" },
@@ -42,12 +43,12 @@ static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
 
 struct pass {
 	const struct nd_iptables_config *config;
-	struct nd_iptables_result *done;
+	struct nd_iptables_result *result;
 	struct nd_netlink nl;
 	struct nd_nft_batch batch;
 	uint8_t family;
-	bool accepts; /* shall be exists */
-	/* Of the chain looked at: */
+	bool accepts; /* keep and add ACCEPT rules */
+	/* Of the current chain: */
 	enum place place;
 	bool exists;
 	bool found[ADDRS_MAX][ND_COUNT(protos)];
@@ -66,7 +67,8 @@ static bool same_address(const struct nd_addr *a, const uint8_t *bytes, size_t n
 	return len == n && memcmp(mine, bytes, n) == 0;
 }
 
-/* Whether an end of the rule is one of ours and the other end is anybody; which address that is. */
+/* Whether this end of the rule is one of our addresses and ports, and the other end is any; sets
+ * *which to the address's index. */
 static bool is_ours(const struct pass *p, const struct nd_iptables_rule *r, enum nd_nft_end end,
 		    size_t *which)
 {
@@ -90,7 +92,7 @@ static bool is_ours(const struct pass *p, const struct nd_iptables_rule *r, enum
 	return false;
 }
 
-/* Whether it has to run_pass. The first ACCEPT of a kind stays where they shall be. */
+/* Whether to remove the rule. The first ACCEPT of each kind is kept if they are wanted. */
 static bool must_remove(struct pass *p, const struct nd_iptables_rule *r)
 {
 	size_t which, proto = r->proto == protos[1];
@@ -111,7 +113,7 @@ static bool must_remove(struct pass *p, const struct nd_iptables_rule *r)
 	return true;
 }
 
-/* A kernel before 4.9 gives the rules of all chains. */
+/* Kernels before 4.9 return the rules of all chains. */
 static bool is_in_place(const struct pass *p, const struct nftnl_rule *r)
 {
 	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
@@ -136,7 +138,7 @@ static int on_rule(const struct nlmsghdr *h, void *ctx)
 	if (p->batch.changes < ROUND_MAX && is_in_place(p, r) && nd_iptables_rule_read(r, &seen) &&
 	    must_remove(p, &seen)) {
 		nd_nft_batch_delete_rule(&p->batch, r);
-		p->done->removed++;
+		p->result->removed++;
 	}
 	nftnl_rule_free(r);
 	return MNL_CB_OK;
@@ -151,7 +153,7 @@ static int on_chain(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* Asks about the place: one chain, or its rules. */
+/* Queries the current chain, or its rules. */
 static int query_place(struct pass *p, uint16_t type, uint16_t flags, uint16_t table,
 		       uint16_t chain, mnl_cb_t on)
 {
@@ -175,7 +177,7 @@ static int find_rules(struct pass *p)
 			   on_rule);
 }
 
-/* As iptables-nft of any version reads it: with its own extensions for port and comment. */
+/* Uses iptables' own extensions for port and comment: every version of iptables-nft reads them. */
 static void add_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
 {
 	static const struct xt_comment_info comment = { "nodens: allow DNS traffic" };
@@ -204,7 +206,7 @@ static void add_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
 	nd_nft_expr_counter(&e);
 	nd_nft_expr_accept(&e);
 	nd_nft_batch_insert_rule(&p->batch, &e);
-	p->done->added++;
+	p->result->added++;
 }
 
 static void add_accepts(struct pass *p)
@@ -222,10 +224,10 @@ static void add_accepts(struct pass *p)
 	}
 }
 
-/* All of a family, in one batch. *more: exists was more to remove than a batch takes. */
+/* Processes one family in one batch. *more: there are more rules to remove than a batch takes. */
 static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 {
-	struct nd_iptables_result before = *p->done;
+	struct nd_iptables_result before = *p->result;
 	int err = 0;
 
 	nd_nft_batch_init(&p->batch, &p->nl,
@@ -246,11 +248,11 @@ static int run_family(struct pass *p, bool *more, struct nd_diag *d)
 					d);
 	nd_nft_batch_clear(&p->batch);
 	if (err)
-		*p->done = before;
+		*p->result = before;
 	return err;
 }
 
-/* Who removes the same rules at the same time makes a batch fail: then we look again. */
+/* A batch fails with ENOENT if another process removes the same rules at the same time: retry. */
 static int run_families(struct pass *p, struct nd_diag *d)
 {
 	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
@@ -282,18 +284,18 @@ static bool has_raw(const char *path)
 }
 
 static int run_pass(const struct nd_iptables_config *c, bool accepts,
-		    struct nd_iptables_result *done, struct nd_diag *d)
+		    struct nd_iptables_result *result, struct nd_diag *d)
 {
-	struct pass p = { .config = c, .done = done, .accepts = accepts };
+	struct pass p = { .config = c, .result = result, .accepts = accepts };
 
-	*done = (struct nd_iptables_result){ 0 };
+	*result = (struct nd_iptables_result){ 0 };
 	if (c->naddrs > ADDRS_MAX) {
 		nd_diag_at(d, NULL, 0, "nftables: %zu addresses given: at most %d are supported",
 			   c->naddrs, ADDRS_MAX);
 		return -E2BIG;
 	}
-	done->has_legacy_raw = has_raw("/proc/net/ip_tables_names") ||
-			       has_raw("/proc/net/ip6_tables_names");
+	result->has_legacy_raw = has_raw("/proc/net/ip_tables_names") ||
+				 has_raw("/proc/net/ip6_tables_names");
 	int err = nd_netlink_open(&p.nl, NETLINK_NETFILTER, -1);
 	if (err) {
 		nd_diag_at(d, NULL, 0, "nftables: cannot open a netfilter netlink socket: %s",
@@ -305,14 +307,14 @@ static int run_pass(const struct nd_iptables_config *c, bool accepts,
 	return err;
 }
 
-int nd_iptables_install(const struct nd_iptables_config *c, struct nd_iptables_result *done,
+int nd_iptables_install(const struct nd_iptables_config *c, struct nd_iptables_result *result,
 			struct nd_diag *d)
 {
-	return run_pass(c, true, done, d);
+	return run_pass(c, true, result, d);
 }
 
-int nd_iptables_remove(const struct nd_iptables_config *c, struct nd_iptables_result *done,
+int nd_iptables_remove(const struct nd_iptables_config *c, struct nd_iptables_result *result,
 		       struct nd_diag *d)
 {
-	return run_pass(c, false, done, d);
+	return run_pass(c, false, result, d);
 }

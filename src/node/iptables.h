@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* iptables.h - iptables rules of NodeLocal DNSCache: its NOTRACKs are taken away, its ACCEPTs are
- * kept in place.
+/* iptables.h - the iptables rules of NodeLocal DNSCache: removes its NOTRACK rules and maintains
+ * its ACCEPT rules.
  *
- * The original puts twelve rules an address into `raw` and `filter` and leaves them when it is
- * killed. A NOTRACK that stays would undo what nft.h promises: untracked, nothing goes to
- * kube-proxy when we are gone. An ACCEPT cannot be replaced by one in a table of ours: another
- * table's DROP has the last word, so it belongs where the dropping chain is, and only there: in
- * INPUT and OUTPUT of iptables' `filter`, where these exist. A rule is known by what it matches and
- * does, each address, with any comment or none; one that matches anything more is somebody else's.
- * All of it is one netlink batch a family and needs no iptables program, which covers iptables-nft;
- * rules of iptables-legacy are only looked for, by /proc/net/ip_tables_names.
+ * NodeLocal DNSCache adds twelve rules per address to `raw` and `filter`, and leaves them when it
+ * is killed. A NOTRACK that stays would break what nft.h promises: untracked packets never reach
+ * kube-proxy's rules after we exit. An ACCEPT cannot move to a table of our own, since a DROP in
+ * any table is final: it has to be in the chain that drops, so ours are in INPUT and OUTPUT of
+ * iptables' `filter`, where these exist. A rule is recognized by its matches and its verdict, per
+ * address, with any comment or none; a rule that matches anything more is not touched.
+ *
+ * Each family is one netlink batch, and no iptables program is needed. That covers iptables-nft;
+ * rules of iptables-legacy are only detected, through /proc/net/ip_tables_names.
  *
  * Threads: control.
- * Errors:  -errno, and the diag says what was wanted. Nothing is half done.
+ * Errors:  -errno, with a diag that says what failed. A batch is applied completely or not at all.
  */
 #pragma once
 
@@ -30,14 +31,14 @@ struct nd_iptables_config {
 };
 
 struct nd_iptables_result {
-	unsigned removed;    /* NOTRACKs, and ACCEPTs beyond the first of their kind */
-	unsigned added;      /* ACCEPTs */
-	bool has_legacy_raw; /* iptables-legacy has a `raw` table: what is in it was not looked at */
+	unsigned removed;    /* NOTRACK rules, and duplicate ACCEPT rules */
+	unsigned added;      /* ACCEPT rules */
+	bool has_legacy_raw; /* iptables-legacy has a `raw` table, which was not examined */
 };
 
-/* NOTRACKs go, each ACCEPT is there once. Done twice it changes nothing. */
+/* Removes NOTRACK rules and ensures that each ACCEPT rule exists once. Idempotent. */
 int nd_iptables_install(const struct nd_iptables_config *c, struct nd_iptables_result *result,
 			struct nd_diag *d);
-/* NOTRACKs and ACCEPTs go. */
+/* Removes NOTRACK and ACCEPT rules. */
 int nd_iptables_remove(const struct nd_iptables_config *c, struct nd_iptables_result *result,
 		       struct nd_diag *d);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include "base/err.h"
 
-/* What the register holds that the next comparison is about. */
+/* The content of the register that the next comparison uses. */
 enum loaded { NOTHING, PROTO, SOURCE, DEST, SOURCE_PORT, DEST_PORT };
 
 struct reading {
@@ -98,7 +98,7 @@ static bool read_cmp(struct reading *r, const struct nftnl_expr *e)
 	return false;
 }
 
-/* One port, or all of them. */
+/* One port, or all ports. */
 static bool read_range(uint16_t *out, const uint16_t range[2])
 {
 	if (range[0] == 0 && range[1] == UINT16_MAX)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/addr.h"
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/file.h"
@@ -14,7 +15,7 @@
 
 enum { FILE_MAX = 1 << 20, ARENA_MAX = 16 << 20, DOMAIN_MAX = 253, LABEL_MAX = 63 };
 
-/* The value of a key; *t is NULL where the key is absent or empty. */
+/* The value of a key; *t is NULL if the key is absent or empty. */
 static int read_key(const char *folder, const char *key, struct nd_arena *a,
 		    const struct nd_tree **t, const char **file, struct nd_diag *d)
 {
@@ -40,7 +41,7 @@ static int read_key(const char *folder, const char *key, struct nd_arena *a,
 	return err;
 }
 
-/* A DNS-1123 subdomain: lower case, digits, dashes inside a label. One dot at the end is let pass. */
+/* A DNS-1123 subdomain: lower case, digits, dashes inside a label. One trailing dot is allowed. */
 static bool is_domain(const char *text)
 {
 	size_t n = strlen(text), label = 0;
@@ -56,8 +57,8 @@ static bool is_domain(const char *text)
 			label = 0;
 			continue;
 		}
-		bool dash = text[i] == '-' && label;
-		if (!dash && !strchr("abcdefghijklmnopqrstuvwxyz0123456789", text[i]))
+		bool lower = nd_ascii_is_alpha(text[i]) && text[i] == nd_ascii_lower(text[i]);
+		if (!lower && !nd_ascii_is_digit(text[i]) && (text[i] != '-' || !label))
 			return false;
 		label++;
 	}

@@ -15,12 +15,12 @@ enum { TRIES = 5, MESSAGE = 512 };
 struct link {
 	struct nd_netlink nl;
 	const char *name;
-	unsigned int index; /* 0: there is none */
-	char kind[16];      /* "" of one that is not virtual */
+	unsigned int index; /* 0: it does not exist */
+	char kind[16];      /* "": not virtual */
 	unsigned int ports; /* links that have it as their master */
 };
 
-/* A request's start; its attributes follow. */
+/* Starts a request; the caller adds its payload and attributes. */
 static struct nlmsghdr *begin(char *buf, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -87,7 +87,7 @@ static int read_link(struct link *l)
 	return nd_netlink_request(&l->nl, h, on_port, l);
 }
 
-/* Whether a link of that name may be ours, or the original's. */
+/* Whether an existing link of that name may be ours or NodeLocal DNSCache's. */
 static int check_kind(const struct link *l, struct nd_diag *d)
 {
 	if (!l->index || ((!strcmp(l->kind, "dummy") || !strcmp(l->kind, "bridge")) && !l->ports))
@@ -118,7 +118,8 @@ static int create_link(struct link *l, const char *kind)
 	return nd_netlink_request(&l->nl, h, NULL, NULL);
 }
 
-/* Who else makes it meanwhile (a predecessor on its way out) is met by looking again. */
+/* Retries if another process creates or removes the link at the same time, like a predecessor that
+ * is exiting. */
 static int ensure_link(struct link *l, bool *changed, struct nd_diag *d)
 {
 	int err = 0;
@@ -161,7 +162,7 @@ static int change_address(struct link *l, uint16_t type, uint16_t flags, int fam
 	return nd_netlink_request(&l->nl, h, NULL, NULL);
 }
 
-/* An address of the link that has to go; the first one met, as a dump is no time to change things. */
+/* The first address that must be removed; nothing can be changed during a dump. */
 struct unwanted {
 	const struct link *link;
 	const struct nd_link_config *config;
@@ -183,15 +184,15 @@ static bool is_wanted(const struct nd_link_config *c, const uint8_t *bytes, size
 	return false;
 }
 
-/* One that we want but that does not serve is made anew: another prefix would draw neighbours into
- * the local table, and a tentative IPv6 address (the original's, on a link that is down) cannot be
- * bound. */
+/* A wanted address that is unusable is removed and added again: another prefix length would put
+ * neighbouring addresses into the local table, and a tentative IPv6 address (NodeLocal DNSCache's,
+ * on a link that is down) cannot be bound. */
 static bool is_stray(const struct unwanted *s, const struct ifaddrmsg *m, uint32_t flags,
 		     const uint8_t *bytes, size_t n)
 {
 	if (m->ifa_family == AF_INET6 && m->ifa_scope == RT_SCOPE_LINK &&
 	    !is_wanted(s->config, bytes, n))
-		return false; /* the kernel's own, of a link that was set up */
+		return false; /* added by the kernel when the link was set up */
 	if (m->ifa_prefixlen != 8 * n || flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
 		return true;
 	return !is_wanted(s->config, bytes, n);
@@ -232,7 +233,7 @@ static int find_unwanted(struct link *l, struct unwanted *s)
 {
 	int err = -EINTR;
 
-	/* A dump during which addresses change says so. */
+	/* EINTR: addresses changed during the dump. */
 	for (int i = 0; i < TRIES && err == -EINTR; i++) {
 		char buf[MESSAGE];
 		struct nlmsghdr *h = begin(buf, RTM_GETADDR, NLM_F_DUMP);
@@ -320,7 +321,7 @@ static int delete_link(struct link *l)
 
 	info->ifi_index = (int)l->index;
 	int err = nd_netlink_request(&l->nl, h, NULL, NULL);
-	return err == -ENODEV ? 0 : err; /* somebody was quicker */
+	return err == -ENODEV ? 0 : err; /* already removed */
 }
 
 int nd_link_down(const char *name, struct nd_diag *d)

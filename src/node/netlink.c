@@ -20,13 +20,13 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 			close(fd);
 		return err;
 	}
-	/* One that was handed over has its port, and keeps it. */
+	/* An inherited socket keeps its port. */
 	if (!mnl_socket_get_portid(n->sock) && mnl_socket_bind(n->sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		goto fail;
 	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout,
 		       sizeof timeout) < 0)
 		goto fail;
-	/* A batch is one datagram, and all of it has to fit. */
+	/* A batch is one datagram, which must fit into the send buffer. */
 	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
 	return 0;
@@ -53,7 +53,7 @@ static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
 {
 	char stale[256];
 
-	/* Answers that a predecessor on this socket did not read are not ours. */
+	/* Drops responses that a predecessor on this socket did not read. */
 	while (recv(mnl_socket_get_fd(n->sock), stale, sizeof stale, MSG_DONTWAIT | MSG_TRUNC) > 0)
 		;
 	return mnl_socket_sendto(n->sock, bytes, len) < 0 ? -errno : 0;
@@ -78,7 +78,7 @@ int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, vo
 	return more < 0 ? -errno : 0;
 }
 
-/* The first error among the messages of one datagram; whether any was an answer. */
+/* Returns the first error in one datagram; sets *answered if it has any acknowledgement. */
 static int read_errors(const char *buf, int len, uint32_t *at, bool *answered)
 {
 	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;

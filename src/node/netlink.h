@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netlink.h - one question to the kernel and its whole answer, over libmnl.
+/* netlink.h - requests to the kernel and their complete responses, through libmnl.
  *
  * Owns:    the socket.
  * Threads: one at a time.
- * Errors:  -errno: the kernel's own, or of the socket; -ETIMEDOUT if no answer comes within five
- * seconds.
+ * Errors:  -errno, of the kernel's response or of the socket; -ETIMEDOUT if no response arrives
+ *          within five seconds.
  */
 #pragma once
 
@@ -17,18 +17,18 @@ struct nd_netlink {
 	uint32_t seq;            /* of the last message */
 };
 
-enum { ND_NETLINK_BUFFER = 32768 }; /* no message of the kernel is longer */
+enum { ND_NETLINK_BUFFER = 32768 }; /* the kernel sends no longer messages */
 
-/* fd: a socket of that bus which somebody holds for us, taken over even on failure; -1: a new one. */
+/* fd: an inherited socket of that bus, owned from here on, even on failure; -1: opens one. */
 int nd_netlink_open(struct nd_netlink *n, int bus, int fd);
 void nd_netlink_close(struct nd_netlink *n); /* takes a closed one */
 uint32_t nd_netlink_port(const struct nd_netlink *n);
 
-/* Sends h, which gets its sequence number here, and gives each message of the answer to `on` (may
- * be NULL) until the acknowledgement or the end of the dump. What `on` returns is MNL_CB_OK, or
- * MNL_CB_ERROR with errno. */
+/* Sends h, whose sequence number is set here, and passes each message of the response to `on` (may
+ * be NULL) until the acknowledgement or the end of the dump. `on` returns MNL_CB_OK, or
+ * MNL_CB_ERROR with errno set. */
 int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx);
-/* Sends n bytes of several messages; the kernel handles them before it returns. Then reads what it
- * says of them: the first error, with the message's sequence number in *at. Without any answer:
- * -EPROTO. */
+/* Sends `len` bytes of several messages; the kernel has processed them when the send returns. Then
+ * reads the responses: returns the first error, with its message's sequence number in *at. Without
+ * any response: -EPROTO. */
 int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at);

@@ -36,9 +36,9 @@ static const struct nd_nft_chain chains[] = {
 };
 
 /* The rules of one address. TCP to the DNS port is never untracked: the third packet of a handshake
- * would meet no socket that is ours alone, and be sent away. The health port is no Service's, so
- * its two ends may be: a probe gets through when the connection table is full. In output there is
- * no `socket` to match. */
+ * would match no socket of ours, and be redirected. The health port belongs to no Service, so both
+ * directions can be untracked: probes get through when the connection table is full. `socket` does
+ * not work in output. */
 static const struct shape {
 	enum chain chain;
 	uint8_t proto;
@@ -101,7 +101,7 @@ static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, cons
 	nd_nft_expr_init(&e, NFPROTO_INET, c->table, chains[s->chain].name);
 	nd_nft_expr_addr(&e, s->end, a);
 	nd_nft_expr_port(&e, s->end, s->proto, s->health ? c->health_port : c->port);
-	if (s->end == ND_NFT_TO) /* so that a link that goes missing costs nothing but our part */
+	if (s->end == ND_NFT_TO) /* if the interface disappears, kube-proxy's rules apply */
 		nd_nft_expr_local(&e);
 	if (s->socket)
 		nd_nft_expr_socket(&e);
@@ -129,8 +129,7 @@ static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag
 	return 0;
 }
 
-/* Whether the name is free for us: nobody's table of that name (of a kernel or tool without owners)
- * is replaced, another process's cannot be. */
+/* Whether we can use the name: a table without an owner is replaced, another process's is not. */
 static int check_owner(struct nd_nft *n, const char *table, enum nd_nft_state *state,
 		       struct nd_diag *d)
 {
@@ -144,7 +143,7 @@ static int check_owner(struct nd_nft *n, const char *table, enum nd_nft_state *s
 	return -EBUSY;
 }
 
-/* Adds the owned table, in place of one that is there. */
+/* Adds the owned table, replacing an existing one. */
 static void install_owned(struct nd_nft_batch *b, enum nd_nft_state there,
 			  const struct nd_nft_config *c)
 {

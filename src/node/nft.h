@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft.h - interception: an nftables table that the kernel removes when our netlink socket closes.
  *
- * One `inet` table with `flags owner` holds all of it for both families, each change is one batch.
- * UDP from pods is taken by `socket wildcard 0 notrack`, so that without our socket the packet goes
- * where kube-proxy sends it; host clients and answers are untracked by address; TCP is pinned by an
- * identity DNAT of the SYN, before kube-proxy's (priority -105): untracked, a handshake's third
- * packet would meet no socket and be sent away. All that leads here does so only while this machine
- * has the address: a link that goes missing loses nothing. Owns:    the table, for as long as the
- * socket is open. Nothing of it stays after a SIGKILL. Threads: control. Errors:  -errno, and the
- * diag says what was wanted and what would cure it. Needs CAP_NET_ADMIN.
+ * One `inet` table with `flags owner` holds the rules of both families; each change is one batch.
+ * UDP from pods is intercepted by `socket wildcard 0 notrack`: without our socket the packet
+ * continues to kube-proxy's rules. Host clients and responses are untracked by address. TCP is
+ * pinned by an identity DNAT of the SYN before kube-proxy's (priority -105): if it were untracked,
+ * the third packet of a handshake would match no socket and be redirected. All rules that intercept
+ * also require that this machine has the address: if the interface disappears, no lookup is lost.
+ *
+ * Owns:    the table, while the socket is open. Nothing of it remains after SIGKILL.
+ * Threads: control.
+ * Errors:  -errno, with a diag that says what failed and how to fix it. Needs CAP_NET_ADMIN.
  */
 #pragma once
 
@@ -25,20 +27,19 @@ struct nd_nft_config {
 	const struct nd_addr *addrs;
 	size_t naddrs;
 	uint16_t port;        /* DNS */
-	uint16_t health_port; /* probes of the addresses on it are untracked, too; 0: none */
-	/* Nothing is led here any more; what we still answer stays untracked. Tracked, an answer
-	 * would make a flow of its own, and the client's next question from that port would be
-	 * taken for its reply and come to us. */
+	uint16_t health_port; /* probes to it are untracked as well; 0: none */
+	/* Stop intercepting, but keep responses untracked. A tracked response would create its own
+	 * flow; the client's next query from that port would count as its reply and reach us. */
 	bool draining;
 };
 
-/* fd: a netfilter netlink socket that somebody holds for us; -1: one of our own. Taken over. */
+/* fd: an inherited netfilter netlink socket, owned from here on; -1: opens one. */
 int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d);
-void nd_nft_free(struct nd_nft *n); /* closes the socket: the table goes. Takes NULL */
+void nd_nft_free(struct nd_nft *n); /* closes the socket, which removes the table; takes NULL */
 int nd_nft_fd(const struct nd_nft *n);
-/* The table as the config says, in place of what this socket has; on failure that stays. */
+/* Installs the table of this config, replacing our earlier one; on failure that remains. */
 int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d);
-/* Whether what was put is there no more. */
+/* Whether anything that was installed is missing. */
 int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d);
-/* Takes the table away; 0 too where there is none. */
+/* Removes the table; 0 also if there is none. */
 int nd_nft_remove(struct nd_nft *n, struct nd_diag *d);

@@ -12,8 +12,7 @@
 #include "base/err.h"
 
 enum {
-	MESSAGE_MAX = 4096, /* a rule of ours has some 400 octets; libnftnl does not look at the
-			       reserve */
+	MESSAGE_MAX = 4096, /* our rules take about 400 bytes; libnftnl checks no limit */
 	BATCH_MAX = 1 << 20,
 };
 
@@ -26,7 +25,7 @@ static void *reserve(struct nd_nft_batch *b)
 	return p;
 }
 
-/* The next message, whose attributes the caller adds before he ends it; or NULL. */
+/* Starts a message; the caller adds attributes and calls end(). NULL: out of memory. */
 static struct nlmsghdr *begin(struct nd_nft_batch *b, uint16_t type, uint16_t flags)
 {
 	char *p = reserve(b);
@@ -174,7 +173,7 @@ int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_dia
 	int err = b->err;
 
 	if (p) {
-		/* Errors are told of any message; that there is none, of this one. */
+		/* The kernel reports errors for any message, but success only for this one. */
 		((struct nlmsghdr *)(b->bytes.data + b->last))->nlmsg_flags |= NLM_F_ACK;
 		end(b, nftnl_batch_end(p, ++b->nl->seq));
 		err = nd_netlink_send_batch(b->nl, b->bytes.data, b->bytes.len, &at);

@@ -33,13 +33,13 @@ void nd_nft_expr_clear(struct nd_nft_expr *e)
 	e->rule = NULL;
 }
 
-/* A field that is a number. No expression has a field 0: it ends a list. */
+/* A numeric field. No expression has a field 0: it ends a list. */
 struct field {
 	uint16_t key;
 	uint32_t value;
 };
 
-/* The rule's next expression, or NULL. */
+/* Appends an expression to the rule, or returns NULL. */
 static struct nftnl_expr *add(struct nd_nft_expr *e, const char *name, const struct field *f)
 {
 	struct nftnl_expr *x = e->err ? NULL : nftnl_expr_alloc(name);
@@ -95,7 +95,7 @@ void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct n
 	size_t n;
 	const uint8_t *bytes = nd_addr_bytes(a, &n);
 	uint8_t family = n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	uint32_t source = n == 4 ? 12 : 8; /* where the header has it; the destination follows */
+	uint32_t source = n == 4 ? 12 : 8; /* offset in the IP header; the destination follows */
 
 	if (e->family == NFPROTO_INET) {
 		load_meta(e, NFT_META_NFPROTO);
@@ -228,5 +228,5 @@ void nd_nft_expr_match(struct nd_nft_expr *e, const char *name, const void *info
 	memcpy(copy, info, n);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_MT_REV, 0);
 	set_bytes(e, x, NFTNL_EXPR_MT_NAME, name, strlen(name) + 1);
-	set_bytes(e, x, NFTNL_EXPR_MT_INFO, copy, whole); /* the expression's from here */
+	set_bytes(e, x, NFTNL_EXPR_MT_INFO, copy, whole); /* owned by the expression from here on */
 }

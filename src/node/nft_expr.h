@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_expr.h - one nftables rule, built from what it matches and what it does.
+/* nft_expr.h - builds one nftables rule from matches and statements.
  *
- * The expressions are those that nft(8) makes of the same words, so that it lists them as such.
+ * The expressions are those that nft(8) generates, so it lists them in its own syntax.
+ *
  * Owns:    the rule, until a batch takes it or it is cleared.
- * Errors:  sticky: the first lack of memory sets err, later calls do nothing. nd_nft_batch_rule()
- * reports it.
+ * Threads: one at a time.
+ * Errors:  sticky: out of memory sets err, and later calls do nothing; nd_nft_batch_rule() returns
+ *          it.
  */
 #pragma once
 
@@ -25,12 +27,12 @@ void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, cons
 void nd_nft_expr_clear(struct nd_nft_expr *e);
 
 void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a);
-/* The protocol alone. */
+/* Matches the protocol only. */
 void nd_nft_expr_proto(struct nd_nft_expr *e, uint8_t proto);
 void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port);
-/* `socket wildcard 0`: a socket is bound to this very address. */
+/* `socket wildcard 0`: a socket is bound to exactly this address. */
 void nd_nft_expr_socket(struct nd_nft_expr *e);
-/* `fib daddr type local`: it goes to an address that this machine has. */
+/* `fib daddr type local`: the destination is an address of this machine. */
 void nd_nft_expr_local(struct nd_nft_expr *e);
 /* `ct status dnat`. */
 void nd_nft_expr_is_dnat(struct nd_nft_expr *e);

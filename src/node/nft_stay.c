@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "node/nft_expr.h"
 
-/* After kube-proxy (100): what it masquerades is left to it. */
+/* After kube-proxy (100): packets that it masquerades are not changed again. */
 static const struct nd_nft_chain postrouting = { "postrouting", "nat", NF_INET_POST_ROUTING, 110 };
 
 void nd_nft_stay_name(const char *table, char out[ND_NFT_STAY_NAME_MAX])

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_stay.h - what stays behind on purpose when we are killed: a plain table that nobody owns.
+/* nft_stay.h - a table without an owner, which remains on purpose if the agent is killed.
  *
- * While the link has our addresses, a host client's question to one of them has that address as its
- * source too. Once we are gone kube-proxy sends it to a pod, and the answer would go to whoever has
- * that address there: the pod's own node. kube-proxy gives it a source of this node only where it
- * was told the pods' addresses (clusterCIDR); so we do, for what was sent to another place than it
- * was meant for. A second agent takes the table over, a clean end takes it away.
+ * While the interface has our addresses, a host client's query to one of them also has that address
+ * as its source. Without the agent, kube-proxy redirects the query to a pod, and the response would
+ * go to the holder of that address on the pod's node: that node itself. kube-proxy masquerades such
+ * packets only if it knows the pod network (clusterCIDR). So this table masquerades packets from
+ * our addresses that were redirected by a DNAT. The next agent takes the table over, and a clean
+ * exit removes it.
  */
 #pragma once
 
@@ -15,9 +16,9 @@
 
 enum { ND_NFT_STAY_NAME_MAX = 72 };
 
-/* Its name beside the owned table's: "nodens-stay". */
+/* Its name, from that of the owned table: "nodens-stay". */
 void nd_nft_stay_name(const char *table, char out[ND_NFT_STAY_NAME_MAX]);
-/* Adds to the batch, which is of that table: the table for these addresses, in place of one that is
- * there. */
+/* Adds the table for these addresses to the batch, replacing an existing one. b->table is its name.
+ */
 void nd_nft_stay_install(struct nd_nft_batch *b, enum nd_nft_state there,
 			 const struct nd_addr *addrs, size_t n);

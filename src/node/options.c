@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/err.h"
+#include "base/time.h"
 #include "conf/settings.h"
 
-#define NS_PER_S INT64_C(1000000000)
-#define INTERVAL_MAX_S 86400
+enum { INTERVAL_MAX_S = 86400 };
 
 static bool contains(const struct nd_addr *list, size_t n, const struct nd_addr *a)
 {
@@ -52,7 +52,7 @@ int nd_options_local(const char *text, uint16_t port, struct nd_addr out[ND_OPTI
 	return 0;
 }
 
-/* A bare number, or one in nanoseconds: seconds. */
+/* A number without a unit, or in nanoseconds: seconds. */
 static bool parse_seconds(const char *text, int64_t *ns)
 {
 	char digits[24];
@@ -65,7 +65,7 @@ static bool parse_seconds(const char *text, int64_t *ns)
 	digits[len] = '\0';
 	if (nd_settings_uint(digits, INTERVAL_MAX_S, &s))
 		return false;
-	*ns = (int64_t)s * NS_PER_S;
+	*ns = (int64_t)ND_S(s);
 	return true;
 }
 
@@ -73,8 +73,8 @@ int nd_options_interval(const char *text, uint64_t *ns, struct nd_diag *d)
 {
 	int64_t v;
 
-	if ((!parse_seconds(text, &v) && nd_settings_duration(text, &v)) || v < NS_PER_S ||
-	    v > INTERVAL_MAX_S * NS_PER_S)
+	if ((!parse_seconds(text, &v) && nd_settings_duration(text, &v)) || v < (int64_t)ND_S(1) ||
+	    v > (int64_t)ND_S(INTERVAL_MAX_S))
 		return nd_diag_invalid(d, NULL, 0, "-syncinterval: ", "interval", text,
 				       "1s to 24h, like 60s");
 	*ns = (uint64_t)v;

@@ -14,7 +14,7 @@ struct render {
 	struct nd_diag *d;
 };
 
-/* Each puts its value for the variable that ends at `rest`; *rest may be moved on. */
+/* `put` writes the value of the variable that ends at *rest, and may advance *rest. */
 struct variable {
 	const char *name;
 	int (*put)(struct render *r, const char **rest);
@@ -63,7 +63,7 @@ static int put_cluster_dns(struct render *r, const char **rest)
 	return nd_buf_text(r->out, r->v->cluster_dns);
 }
 
-/* "{", "force_tcp" and "}" behind text, and put_nothing else between: where that ends, else NULL. */
+/* If text starts with "{ force_tcp }", white space aside: the end of that, else NULL. */
 static const char *skip_force_tcp(const char *text)
 {
 	static const char *const words[] = { "{", "force_tcp", "}" };

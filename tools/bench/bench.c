@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench - `nodens bench`: lookups as applications make them, and how long they take.
+/* bench - `nodens bench`: makes lookups as applications do, and measures their latency.
  *
- * Exit status: 0 with figures, after a Ctrl-C too; 1 if it could not start; 2 for a mistake on the
- * command line.
+ * Exit status: 0 with results, after Ctrl-C too; 1 if it could not start; 2 for an invalid command
+ * line.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,15 +16,15 @@
 
 enum { TICK_MS = 20, CUT_MS = 500 };
 
-/* Sleeps a tick; true if somebody wants the end (Ctrl-C, kill). */
+/* Sleeps a tick; true if a signal arrived (Ctrl-C, kill). */
 static bool interrupted(const sigset_t *signals)
 {
-	const struct timespec tick = { .tv_nsec = TICK_MS * (long)ND_NS_PER_MS };
+	const struct timespec tick = { .tv_nsec = (long)ND_MS(TICK_MS) };
 
 	return sigtimedwait(signals, NULL, &tick) > 0;
 }
 
-/* Until the time is over, all lookups are, or a signal comes: true. */
+/* Runs until the end time, until all clients have finished, or until a signal: then true. */
 static bool run(struct nd_plan *plan, const sigset_t *signals, bool quiet)
 {
 	struct nd_report_progress last = { 0 };
@@ -32,15 +32,15 @@ static bool run(struct nd_plan *plan, const sigset_t *signals, bool quiet)
 	while (nd_clock_now_ns() < plan->end_ns && plan->running > 0) {
 		if (interrupted(signals))
 			return true;
-		uint64_t due = plan->start_ns + (last.second + 1) * (uint64_t)ND_NS_PER_S;
+		uint64_t due = plan->start_ns + ND_S(last.second + 1);
 		if (!quiet && nd_clock_now_ns() >= due)
 			nd_report_progress(stderr, plan->stats, &last);
 	}
 	return false;
 }
 
-/* Lets lookups under way come to their end, so that a stall that began in time is counted whole:
- * for as long as twice the limit, or until a signal. */
+/* Lets pending lookups finish, so that a stall that started in time is measured whole: for at most
+ * twice the limit, or until a signal. */
 static void drain(struct nd_plan *plan, const sigset_t *signals)
 {
 	uint64_t end = nd_clock_now_ns() + 2 * plan->stats->limit_ns;
@@ -50,11 +50,11 @@ static void drain(struct nd_plan *plan, const sigset_t *signals)
 			return;
 }
 
-/* Cuts off the rest. getaddrinfo() cannot be: false, if clients still sit in it. */
+/* Cancels pending lookups. getaddrinfo() cannot be cancelled: false if clients are still in it. */
 static bool cancel_rest(struct nd_plan *plan)
 {
-	uint64_t one = 1, end = nd_clock_now_ns() + CUT_MS * (uint64_t)ND_NS_PER_MS;
-	const struct timespec tick = { .tv_nsec = (long)ND_NS_PER_MS };
+	uint64_t one = 1, end = nd_clock_now_ns() + ND_MS(CUT_MS);
+	const struct timespec tick = { .tv_nsec = (long)ND_MS(1) };
 
 	if (write(plan->stop_fd, &one, sizeof one) < 0)
 		ND_ASSERT(errno == EAGAIN);
@@ -68,7 +68,7 @@ static int measure(struct nd_plan *plan, const struct nd_flags *f, const sigset_
 	struct nd_clients *clients;
 
 	plan->start_ns = nd_clock_now_ns();
-	plan->end_ns = plan->start_ns + f->seconds * (uint64_t)ND_NS_PER_S;
+	plan->end_ns = plan->start_ns + ND_S(f->seconds);
 	int err = nd_clients_start(plan, &clients);
 	if (err) {
 		fprintf(stderr, "nodens bench: cannot start %u clients: %s\n", plan->clients,
@@ -90,7 +90,7 @@ static int measure(struct nd_plan *plan, const struct nd_flags *f, const sigset_
 		return 1;
 	}
 	if (!all)
-		_exit(0); /* threads in getaddrinfo() go with the process */
+		_exit(0); /* ends threads in getaddrinfo() */
 	nd_clients_join(clients);
 	return 0;
 }
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 		nd_flags_usage(stdout);
 		return 0;
 	}
-	/* Waited for, never delivered: sigtimedwait() hands them over, one after the other. */
+	/* Blocked, and received one at a time by sigtimedwait(). */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);

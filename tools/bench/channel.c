@@ -12,7 +12,7 @@
 
 enum { DATAGRAM_MAX = 4096 };
 
-/* Until fd is ready, or the deadline. fd may be -1: just sleep. */
+/* Waits until fd is ready or the deadline. fd may be -1: sleeps. */
 static int wait_ready(const struct nd_channel *ch, int fd, short events, uint64_t deadline_ns)
 {
 	struct pollfd p[2] = { { .fd = ch->stop_fd, .events = POLLIN },
@@ -97,7 +97,7 @@ static bool find_peer(const struct nd_channel_peers *peers, const struct nd_addr
 	return false;
 }
 
-/* The index of the question that these bytes answer, or -1. */
+/* The index of the question that this message answers, or -1. */
 static int find_question(struct nd_question *q, size_t n, const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < n; i++)
@@ -146,7 +146,7 @@ static int tcp_connect(const struct nd_channel *ch, int fd, const struct nd_addr
 	return -err;
 }
 
-/* Two questions are far below what a new connection's buffer takes at once. */
+/* Two questions always fit into a new connection's send buffer. */
 static int tcp_send(const struct nd_channel *ch, int fd, const struct nd_question *q, size_t n)
 {
 	uint8_t bytes[2 * ND_QUESTION_BYTES];

@@ -46,7 +46,7 @@ static bool is_nxdomain(struct nd_outcome how)
 	return how.kind == ND_OUTCOME_RCODE && how.code == ND_RCODE_NXDOMAIN;
 }
 
-/* Through the candidates. Of several failures the first that is no plain NXDOMAIN is failed. */
+/* Tries the candidates in order. Of several failures, returns the first that is not NXDOMAIN. */
 static struct nd_outcome look_up_host(struct client *c)
 {
 	const struct nd_search *s = &c->plan->search;
@@ -74,19 +74,18 @@ static struct nd_outcome look_up(struct client *c, uint64_t ticket)
 		c->s.lookups++;
 		return c->plan->style->ask(&c->s, 1);
 	}
-	if (c->plan->search.n == 0) /* a style that knows no candidates */
+	if (c->plan->search.n == 0) /* style system */
 		return c->plan->style->ask(&c->s, 0);
 	return look_up_host(c);
 }
 
-/* When lookup number `ticket` is to begin: planned, or at once. */
+/* When lookup number `ticket` starts: by the rate, or now. */
 static uint64_t start_time(const struct nd_plan *plan, uint64_t ticket)
 {
 	if (plan->rate == 0)
 		return nd_clock_now_ns();
-	/* Seconds apart from the rest: the product of both would not fit for long runs. */
-	return plan->start_ns + ticket / plan->rate * ND_NS_PER_S +
-	       ticket % plan->rate * ND_NS_PER_S / plan->rate;
+	/* Whole seconds separately: the product would overflow in long runs. */
+	return plan->start_ns + ND_S(ticket / plan->rate) + ND_S(ticket % plan->rate) / plan->rate;
 }
 
 static void work(void *arg)
@@ -105,7 +104,7 @@ static void work(void *arg)
 			break;
 		struct nd_outcome how = look_up(c, ticket);
 		nd_stats_add(plan->stats, how, nd_clock_now_ns() - began);
-		/* Nothing left the machine: a thousand a second of these say it all. */
+		/* Nothing was sent: at most a thousand of these per second and client. */
 		if (how.kind == ND_OUTCOME_ERRNO)
 			nd_channel_sleep(&c->s.ch, nd_clock_now_ns() + ND_NS_PER_MS);
 	}

@@ -118,7 +118,7 @@ static int set(struct nd_flags *f, const struct flag *flag, const char *value,
 	return 0;
 }
 
-/* One flag at argv[*i], its value there or behind it. */
+/* Reads the flag at argv[*i] and its value, which may be the next word. */
 static int read_flag(struct nd_flags *f, int argc, char **argv, int *i, char why[ND_FLAGS_WHY])
 {
 	const char *word = argv[*i], *name = word + strspn(word, "-");

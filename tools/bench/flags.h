@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* flags.h - the command line of bench: words in, values out.
+/* flags.h - the command line of bench.
  *
- * Owns: nothing; texts are argv's. Threads: one.
+ * Owns:    nothing; texts are argv's.
+ * Threads: any.
  */
 #pragma once
 
@@ -19,6 +20,6 @@ struct nd_flags {
 	bool json, quiet, help;
 };
 
-/* 0, or ND_EFORMAT with a sentence in why. One dash or two, `-x 1` or `-x=1`. */
+/* 0, or ND_EFORMAT with a message in why. Takes one dash or two, `-x 1` or `-x=1`. */
 int nd_flags_parse(struct nd_flags *f, int argc, char **argv, char why[ND_FLAGS_WHY]);
 void nd_flags_usage(FILE *to);

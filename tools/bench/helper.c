@@ -5,7 +5,7 @@
 #include <sched.h>
 #include "io/thread.h"
 
-enum { SPINS = 500 }; /* some microseconds; then others may have the processor */
+enum { SPINS = 500 }; /* a few microseconds; after that, yield */
 
 static void wait_sem(sem_t *s)
 {
@@ -55,7 +55,7 @@ void nd_helper_stop(struct nd_helper *m)
 	sem_destroy(&m->done);
 }
 
-/* Each meeting adds two to the count, and is over when both have. */
+/* Each meeting adds two to the count and ends when both threads have added one. */
 void nd_helper_meet(struct nd_helper *m)
 {
 	unsigned over = (atomic_fetch_add(&m->met, 1) & ~1u) + 2;

@@ -3,12 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 #include "base/err.h"
 #include "wire/type.h"
 
 static const char blanks[] = " \t\r";
 
-/* One line into *row: NULL, or what is wrong with it. */
+/* Parses one line into *row: NULL, or the error. */
 static const char *read_row(const char *p, size_t n, struct nd_queries_row *row)
 {
 	char text[ND_NAME_TEXT_MAX];
@@ -38,10 +39,8 @@ static const char *read_row(const char *p, size_t n, struct nd_queries_row *row)
 
 static bool reserve_row(struct nd_queries *qs, size_t *cap)
 {
-	if (qs->n < *cap)
-		return true;
-	*cap = *cap ? *cap * 2 : 1024;
-	struct nd_queries_row *row = realloc(qs->row, *cap * sizeof *row);
+	struct nd_queries_row *row = nd_array_grow(qs->row, cap, qs->n + 1, sizeof *row);
+
 	if (row)
 		qs->row = row;
 	return row != NULL;

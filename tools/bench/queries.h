@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queries.h - a query file of dnsperf: a name and a type a line.
+/* queries.h - a dnsperf query file: a name and a type per line.
  *
  * Owns:    its rows, on the heap.
- * Threads: one reads the file; then any read the rows.
+ * Threads: one parses; then any may read the rows.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct nd_queries {
 	size_t n;
 };
 
-/* Reads text: lines `NAME TYPE`; ';' and '#' start comment lines. 0; or ND_EFORMAT with the line
- * and what is wrong with it; ND_ELIMIT without memory. Empty files are ND_EFORMAT, line 0. */
+/* Parses lines `NAME TYPE`; ';' and '#' start comment lines. 0; ND_EFORMAT with the line and the
+ * reason (line 0: the file has no queries); ND_ELIMIT: out of memory. */
 int nd_queries_parse(struct nd_queries *qs, const char *text, unsigned *line, const char **why);
 void nd_queries_clear(struct nd_queries *qs);

@@ -74,7 +74,8 @@ bool nd_question_answer(struct nd_question *q, const void *bytes, size_t n)
 	q->truncated = (m.flags & ND_FLAG_TC) != 0;
 	q->rcode = (uint16_t)nd_msg_rcode(&m);
 	q->records = count_records(&m, q->type);
-	/* As Go's resolver tells it: no authority, no recursion, and nothing to go on with. */
+	/* An invalid referral, as Go's resolver detects it: not authoritative, no recursion, no
+	 * answers, no additional records. */
 	q->lame = q->rcode == 0 && !(m.flags & (ND_FLAG_AA | ND_FLAG_RA)) && m.count[1] == 0 &&
 		  (m.count[3] == 0 || (m.count[3] == 1 && m.edns.present));
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* question.h - one question as it goes over the wire, and what came for it.
+/* question.h - one query message and the result of its response.
  *
- * Owns:    all by value; asking again keeps the bytes.
+ * Owns:    everything by value; the message is kept for retries.
  * Threads: one at a time.
  */
 #pragma once
@@ -16,13 +16,13 @@ enum { ND_QUESTION_BYTES = 2 + 12 + ND_NAME_MAX + 4 + 11 };
 struct nd_question {
 	uint16_t type, id;
 	struct nd_name_buf name_buf;
-	uint8_t bytes[ND_QUESTION_BYTES]; /* the length as TCP wants it, then the message */
+	uint8_t bytes[ND_QUESTION_BYTES]; /* the length prefix of TCP, then the message */
 	size_t len;                       /* of the message */
-	/* What came; nothing of it holds while !answered. */
+	/* The response; valid only if answered. */
 	bool answered, truncated;
-	bool lame; /* neither an answer nor a server that would find one */
+	bool lame; /* an invalid referral */
 	uint16_t rcode;
-	unsigned records; /* of the type asked */
+	unsigned records; /* answers of the requested type */
 };
 
 struct nd_question_options {
@@ -30,10 +30,10 @@ struct nd_question_options {
 	bool ad;             /* the AD bit (trust-ad) */
 };
 
-/* A question with an id of its own, unanswered. 0 or ND_ELIMIT. */
+/* Builds a query with a new ID, unanswered. 0 or ND_ELIMIT. */
 int nd_question_init(struct nd_question *q, struct nd_name name, uint16_t type,
 		     struct nd_question_options o);
-/* Unanswered again; under a new id, if it may not be taken for the earlier one. */
+/* Marks it unanswered; with a new ID if responses to the earlier query must not match. */
 void nd_question_reset(struct nd_question *q, bool new_id);
-/* Is this message the response to it (id, name, type, class; RFC 5452 s9)? Then it is answered. */
+/* Whether this message is the response (ID, name, type, class; RFC 5452 s9); takes it if so. */
 bool nd_question_answer(struct nd_question *q, const void *bytes, size_t n);

@@ -41,7 +41,7 @@ static void describe_timeout(const struct nd_plan *plan, char text[CAUSE_MAX])
 		 r->servers > 1 ? " or the servers after it" : "", r->timeout_s, r->attempts);
 }
 
-/* What went wrong, in words that name it. */
+/* Describes an error. */
 static void describe(const struct nd_plan *plan, unsigned kind, unsigned code, char text[CAUSE_MAX])
 {
 	char number[ND_NUMBER_TEXT_MAX];
@@ -70,7 +70,7 @@ static void describe(const struct nd_plan *plan, unsigned kind, unsigned code, c
 	}
 }
 
-/* The next kind of error that was met, from *at on; false when there is none left. */
+/* The next kind of error that occurred, from *at on; false after the last. */
 static bool next_cause(const struct nd_plan *plan, unsigned *at, uint64_t *n, char text[CAUSE_MAX])
 {
 	for (; *at < ND_OUTCOME_KINDS * ND_STATS_CODES; (*at)++) {
@@ -95,7 +95,7 @@ static uint64_t min_ns_of(const struct nd_stats *s)
 	return s->requests ? s->min_ns : 0;
 }
 
-/* The three lines of testdns, letter by letter: scripts read them. */
+/* The three lines of testdns, byte for byte: scripts parse them. */
 static void write_testdns(FILE *to, const struct nd_stats *s)
 {
 	fprintf(to, "request count：%" PRIu64 "\n", s->requests);
@@ -132,7 +132,7 @@ void nd_report_text(FILE *to, const struct nd_plan *plan, uint64_t took_ns)
 		fprintf(to, "error: %" PRIu64 " x %s\n", n, text);
 }
 
-/* RFC 8259 s7; octets beyond ASCII, which a domain name may hold, each as one character. */
+/* RFC 8259 s7. Bytes beyond ASCII, which a domain name may contain, become one character each. */
 static void write_string(FILE *to, const char *text)
 {
 	fputc('"', to);

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/invalid.h"
 
-enum { WORD_MAX = 1100 }; /* longer than any name's text */
+enum { WORD_MAX = 1100 }; /* longer than the text of any name */
 
 struct reading {
 	struct nd_resolv *r;
@@ -58,7 +58,7 @@ static bool next_word(const char **p, const char *end, const char *between, char
 	return n > 0;
 }
 
-/* Digits alone, as strtoul would also take signs. */
+/* Digits only; strtoul() would also accept signs. */
 static bool read_number(const char *text, unsigned *out)
 {
 	size_t n = strspn(text, "0123456789");
@@ -99,7 +99,7 @@ static bool set_switch(struct reading *in, const char *word)
 {
 	const struct {
 		const char *name;
-		bool *to; /* NULL: known, and of no effect on what is sent */
+		bool *to; /* NULL: known, but does not affect queries */
 	} switches[] = {
 		{ "rotate", &in->r->rotate },
 		{ "use-vc", &in->r->use_vc },
@@ -169,7 +169,7 @@ static void read_server(struct reading *in, const char *p, const char *end, uint
 		in->r->servers++;
 }
 
-/* A comment starts with the first character of a line; glibc and musl know no other kind. */
+/* Only a whole line can be a comment, as in glibc and musl. */
 static void read_line(struct reading *in, const char *p, const char *end, uint16_t port)
 {
 	char word[WORD_MAX];
@@ -182,7 +182,7 @@ static void read_line(struct reading *in, const char *p, const char *end, uint16
 		read_search(in, p, end);
 	else if (strcmp(word, "options") == 0)
 		read_options(in, p, end);
-	else if (strcmp(word, "sortlist") != 0) /* orders answers, after they came */
+	else if (strcmp(word, "sortlist") != 0) /* sorts answers; does not affect queries */
 		report(in, "unknown keyword \"%s\"", word);
 }
 

@@ -14,7 +14,7 @@ static void add_searched(struct nd_search *s, struct nd_name host, const struct 
 	for (unsigned i = 0; i < r->searches; i++) {
 		struct nd_name out;
 		struct nd_name domain = nd_name_view(r->search[i].bytes);
-		/* "search ." would give the name as it is, twice. */
+		/* "search ." would try the name as given twice. */
 		if (!nd_name_is_root(domain) &&
 		    nd_name_join(host, domain, &s->name[s->n], &out) == 0)
 			s->n++;
@@ -50,7 +50,7 @@ unsigned nd_search_next(const struct nd_search *s, unsigned at, enum nd_style_ne
 {
 	if (next == ND_STYLE_STOP)
 		return s->n;
-	/* As it is came first: what becomes of it decides nothing about the list. */
+	/* The name as given was tried first: its result does not end the search list. */
 	if (next == ND_STYLE_TRY || (s->as_is == 0 && at == 0))
 		return at + 1;
 	return s->as_is > at ? s->as_is : s->n;

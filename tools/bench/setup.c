@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/invalid.h"
+#include "base/time.h"
 #include "io/file.h"
 
 enum { QUERIES_BYTES = 256 << 20, USAGE = 2, FAILED = 1 };
@@ -69,8 +70,8 @@ static int read_servers(struct nd_resolv *r, const struct nd_flags *f)
 	return 0;
 }
 
-/* getaddrinfo reads resolv.conf itself; options reach it through the environment, as
- * resolv.conf(5) says. Before any thread starts. */
+/* getaddrinfo() reads resolv.conf itself and takes options from RES_OPTIONS, see resolv.conf(5).
+ * Call it before any thread starts. */
 static int setup_system(struct nd_plan *plan, const struct nd_flags *f)
 {
 	if (f->servers || f->resolv || f->queries)
@@ -125,7 +126,7 @@ static int read_names(struct nd_plan *plan, const struct nd_flags *f)
 	return err ? FAILED : 0;
 }
 
-/* Each client may have as many as a socket for each server and one more. */
+/* A client has at most one socket per server, plus one. */
 static int raise_file_limit(const struct nd_plan *plan)
 {
 	rlim_t want = (rlim_t)plan->clients * (plan->resolv.servers + 1) + 32;
@@ -165,7 +166,7 @@ int nd_setup_plan(struct nd_plan *plan, const struct nd_flags *f)
 	if (!plan->stats || plan->stop_fd < 0)
 		return fail(FAILED, "cannot start: %s",
 			    nd_err_text(plan->stats ? -errno : -ENOMEM));
-	nd_stats_init(plan->stats, f->limit_ms * 1000000);
+	nd_stats_init(plan->stats, ND_MS(f->limit_ms));
 	return 0;
 }
 

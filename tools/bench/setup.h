@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* setup.h - from the command line to a plan: files read, addresses parsed, limits raised.
+/* setup.h - builds the plan from the command line: reads files, parses addresses, raises limits.
  *
- * Errors: told on standard error, each with its cause; returns the exit status, 0 for none.
+ * Errors:  reported on standard error; returns the exit status, 0 for success.
+ * Threads: one, before the clients start.
  */
 #pragma once
 

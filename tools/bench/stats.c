@@ -9,7 +9,7 @@ static size_t index_of(uint64_t v)
 	return ((size_t)shift << ND_STATS_BITS) + (size_t)(v >> shift);
 }
 
-/* Largest value that falls into the bucket. */
+/* The largest value in the bucket. */
 static uint64_t value_of(size_t index)
 {
 	if (index < 2 * ND_STATS_SUB)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stats.h - what a run counts: lookups by how they ended, and their times in log-linear buckets.
+/* stats.h - the counters of a run: lookups by outcome, and their latency in log-linear buckets.
  *
- * Owns:    itself (about 60 KiB); zeroed to start, then nd_stats_init().
- * Threads: any add, any read; all is relaxed, so that a sum read while clients run may be torn
- *          between fields, and is whole once they have ended.
+ * Owns:    itself (about 60 KiB); zeroed, then nd_stats_init().
+ * Threads: any may add or read. Fields are consistent with each other only after all clients have
+ *          finished.
  */
 #pragma once
 
@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How a lookup ended; `code` tells more. */
+/* How a lookup ended; `code` has the details. */
 enum nd_outcome_kind {
 	ND_OUTCOME_OK,
 	ND_OUTCOME_RCODE,   /* code: the rcode */
-	ND_OUTCOME_NODATA,  /* the name is there, records of the types asked are not */
-	ND_OUTCOME_TIMEOUT, /* no answer, whatever was tried */
+	ND_OUTCOME_NODATA,  /* the name exists, but has no records of the requested types */
+	ND_OUTCOME_TIMEOUT, /* no answer after all attempts */
 	ND_OUTCOME_ERRNO,   /* code: errno of a socket */
 	ND_OUTCOME_GAI,     /* code: -EAI_... of getaddrinfo */
-	ND_OUTCOME_STOPPED, /* the run's end came first */
+	ND_OUTCOME_STOPPED, /* the run ended first */
 	ND_OUTCOME_KINDS
 };
 
@@ -28,7 +28,7 @@ struct nd_outcome {
 	int code;
 };
 
-/* 128 buckets for each doubling: a time is known to better than 1 %. */
+/* 128 buckets per power of two: values are accurate to better than 1 %. */
 enum {
 	ND_STATS_BITS = 7,
 	ND_STATS_SUB = 1 << ND_STATS_BITS,
@@ -37,12 +37,12 @@ enum {
 };
 
 struct nd_stats {
-	uint64_t limit_ns; /* a lookup of this or more is counted in `slow` */
+	uint64_t limit_ns; /* a lookup that takes this long or longer counts in `slow` */
 	_Atomic uint64_t bucket[ND_STATS_BUCKETS];
 	_Atomic uint64_t ended[ND_OUTCOME_KINDS][ND_STATS_CODES];
 	_Atomic uint64_t requests, errors, slow, unfinished;
 	_Atomic uint64_t min_ns, max_ns, sum_ns;
-	/* What it took. */
+	/* Resources used. */
 	_Atomic uint64_t queries, sockets, tcp, fallbacks;
 };
 
@@ -52,8 +52,8 @@ static inline void nd_stats_count(_Atomic uint64_t *n)
 }
 
 void nd_stats_init(struct nd_stats *s, uint64_t limit_ns);
-/* A lookup's end. One that the run's end cut off counts, as an error, if it was over the limit by
- * then; else as unfinished only. */
+/* Counts a finished lookup. One that the end of the run cancelled counts as an error if it had
+ * already reached the limit; else only as unfinished. */
 void nd_stats_add(struct nd_stats *s, struct nd_outcome how, uint64_t took_ns);
-/* The time that a share of `quantile` (0..1) of all lookups does not exceed; 0 when none ended. */
+/* The latency that a fraction `quantile` (0..1) of lookups does not exceed; 0 without lookups. */
 uint64_t nd_stats_quantile(const struct nd_stats *s, double quantile);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* glibc: A and AAAA at once from one socket, servers in turn, the whole list `attempts` times.
- * And `parallel`: the same, but two threads send, and a stall is never learned from. */
+/* glibc: sends A and AAAA at once from one socket, tries the servers in turn, the whole list
+ * `attempts` times. `parallel` does the same, but two threads send, and it never falls back after a
+ * stall. */
 #include "tools/bench/style.h"
 
 #include <errno.h>
@@ -8,12 +9,12 @@
 #include "io/clock.h"
 #include "wire/type.h"
 
-enum { BAD_RCODE = -EAGAIN }; /* answered, by a server that could not help: the next one may */
+enum { BAD_RCODE = -EAGAIN }; /* an error response: try the next server */
 
 struct lookup {
 	struct nd_style_client *c;
 	size_t n;
-	int fd[ND_RESOLV_SERVERS]; /* kept for a server until the lookup is over; -1: none */
+	int fd[ND_RESOLV_SERVERS]; /* per server, kept until the lookup ends; -1: none */
 };
 
 static void close_socket(struct lookup *a, unsigned ns)
@@ -69,8 +70,8 @@ static int ask_tcp(struct lookup *a, unsigned ns, uint64_t deadline)
 	return nd_channel_tcp(&a->c->ch, &a->c->resolv->server[ns], a->c->q, a->n, deadline);
 }
 
-/* One at a time, the second question leaves when the first is answered; from a socket of its own,
- * if `reopen` says so. */
+/* One at a time: sends the second question after the first is answered; from its own socket with
+ * `reopen`. */
 static int send_next(struct lookup *a, unsigned ns, size_t i)
 {
 	if (a->c->reopen)
@@ -79,7 +80,7 @@ static int send_next(struct lookup *a, unsigned ns, size_t i)
 	return fd < 0 ? fd : nd_channel_send(&a->c->ch, fd, &a->c->q[i], NULL);
 }
 
-/* Asks all of it once, in the way the client has come to by now. */
+/* Sends both questions once, in the client's current mode. */
 static int ask_once(struct lookup *a, unsigned ns, uint64_t timeout_ns)
 {
 	struct nd_style_client *c = a->c;
@@ -114,9 +115,9 @@ static bool some_answered(const struct lookup *a)
 	return false;
 }
 
-/* resolv.conf(5), single-request: some servers, and what lies before them, lose the second of two
- * questions from one port. A client that meets this asks one at a time from then on, and if that
- * does not help, from two sockets. False: there is nothing left to give up. */
+/* resolv.conf(5), single-request: some servers, or the network before them, lose the second of two
+ * questions from one port. A client that sees this asks one at a time from then on, and if that
+ * does not help, from two sockets. False: there is no further fallback. */
 static bool fall_back(struct lookup *a, unsigned ns)
 {
 	if (a->c->reopen)
@@ -137,7 +138,7 @@ static int ask_server(struct lookup *a, unsigned ns, uint64_t timeout_ns)
 		if (err == -ETIMEDOUT && !a->c->helper && a->n == 2 && some_answered(a)) {
 			if (fall_back(a, ns))
 				continue;
-			err = 0; /* half an answer is one */
+			err = 0; /* one of two answers is enough */
 		}
 		if (err)
 			return err;
@@ -148,14 +149,14 @@ static int ask_server(struct lookup *a, unsigned ns, uint64_t timeout_ns)
 	}
 }
 
-/* Twice as long for each server down the list, shared by all of them. */
+/* Doubles for each further server, then divided by the number of servers. */
 static uint64_t timeout_of(const struct nd_resolv *r, unsigned ns)
 {
 	unsigned s = r->timeout_s << ns;
 
 	if (ns > 0)
 		s /= r->servers;
-	return (uint64_t)(s ? s : 1) * ND_NS_PER_S;
+	return ND_S(s ? s : 1);
 }
 
 static int ask_all(struct lookup *a)
@@ -173,7 +174,7 @@ static int ask_all(struct lookup *a)
 			err = ask_server(a, ns, timeout_ns);
 		if (err == 0 || err == -ECANCELED)
 			return err;
-		if (err != -ETIMEDOUT) /* it answered, or cannot: no late answer is waited for */
+		if (err != -ETIMEDOUT) /* answered or failed: no late answer is expected */
 			close_socket(a, ns);
 	}
 	return err;
@@ -189,7 +190,7 @@ static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 	return err == 0 || err == BAD_RCODE ? nd_style_outcome(c->q, n) : nd_style_failed(err);
 }
 
-/* SERVFAIL and a name that is not there lead on; silence or a refusal ends the search list. */
+/* SERVFAIL and NXDOMAIN continue the search list; a timeout or a refusal ends it. */
 static enum nd_style_next next(struct nd_outcome how)
 {
 	if (how.kind == ND_OUTCOME_NODATA)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Go's own resolver: A and AAAA each in its own goroutine with sockets of its own; each tries the
- * servers in turn, `attempts` times, with a new socket and id for every try. */
+/* Go's resolver: A and AAAA each in its own goroutine and from its own sockets; each tries the
+ * servers in turn, `attempts` times, with a new socket and ID per try. */
 #include "tools/bench/style.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static int ask_udp(struct nd_style_client *c, const struct nd_addr *server, stru
 static int ask_server(struct nd_style_client *c, const struct nd_addr *server,
 		      struct nd_question *q)
 {
-	uint64_t timeout_ns = (uint64_t)c->resolv->timeout_s * ND_NS_PER_S;
+	uint64_t timeout_ns = ND_S(c->resolv->timeout_s);
 
 	nd_question_reset(q, true);
 	if (!c->resolv->use_vc) {
@@ -85,7 +85,7 @@ static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 		ask_second(&s);
 	if (err == -ECANCELED || (n == 2 && s.err == -ECANCELED))
 		return nd_style_failed(-ECANCELED);
-	/* One family's addresses are enough. */
+	/* Addresses of one family are enough. */
 	if (found(&c->q[0], err) || (n == 2 && found(&c->q[1], s.err)))
 		return (struct nd_outcome){ ND_OUTCOME_OK, 0 };
 	if (err == 0 && n == 2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* musl: both questions to all servers at once from one socket; what has no answer is sent retries
- * each timeout/attempts, and the timeout is for all of it. */
+/* musl: sends both questions to all servers at once from one socket; resends unanswered ones every
+ * timeout/attempts; the timeout is for the whole lookup. */
 #include "tools/bench/style.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@ struct lookup {
 	size_t n;
 	int fd;
 	struct nd_addr server[ND_RESOLV_SERVERS]; /* in the socket's family */
-	unsigned retries;  /* SERVFAILs of this round that are still asked anew at once */
-	unsigned servfail; /* seen in all */
+	unsigned retries;  /* immediate retries after SERVFAIL that are left in this round */
+	unsigned servfail; /* SERVFAIL responses in total */
 	int send_err;      /* the last -errno of sending */
 };
 
@@ -59,7 +59,7 @@ static void send_all(struct lookup *a)
 	a->retries = 2 * (unsigned)a->n;
 }
 
-/* Takes in an answer: it stays one, goes on over TCP, or is waited for retries. 0 or -errno. */
+/* Handles a response: accepts it, retries over TCP, or waits for another. 0 or -errno. */
 static int handle_response(struct lookup *a, struct nd_question *q, unsigned from, uint64_t end)
 {
 	if (q->truncated) {
@@ -68,7 +68,7 @@ static int handle_response(struct lookup *a, struct nd_question *q, unsigned fro
 	}
 	if (nd_style_is_usable(q))
 		return 0;
-	/* Another server may do better; the one that fails is asked retries a few times. */
+	/* Another server may answer; a failing one is asked again a few times. */
 	q->answered = false;
 	if (q->rcode == ND_RCODE_SERVFAIL) {
 		a->servfail++;
@@ -91,7 +91,7 @@ static int ask_all(struct lookup *a)
 	const struct nd_resolv *r = a->c->resolv;
 	const struct nd_channel_peers peers = { a->server, r->servers };
 	uint64_t now = nd_clock_now_ns(), next = now;
-	uint64_t end = now + (uint64_t)r->timeout_s * ND_NS_PER_S;
+	uint64_t end = now + ND_S(r->timeout_s);
 	uint64_t interval = (end - now) / r->attempts;
 
 	while (!all_answered(a)) {
@@ -134,7 +134,7 @@ static struct nd_outcome ask(struct nd_style_client *c, size_t n)
 	return err ? nd_style_failed(err) : nd_style_outcome(c->q, n);
 }
 
-/* Only a name that is not there leads on. */
+/* Only NXDOMAIN continues the search list. */
 static enum nd_style_next next(struct nd_outcome how)
 {
 	return how.kind == ND_OUTCOME_RCODE && how.code == ND_RCODE_NXDOMAIN ? ND_STYLE_TRY

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* getaddrinfo() itself: the C library of this machine, with all that nsswitch.conf says. */
+/* getaddrinfo() of this machine's C library, which also follows nsswitch.conf. */
 #include "tools/bench/style.h"
 
 #include <errno.h>

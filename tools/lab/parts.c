@@ -77,7 +77,7 @@ static int write_files(void)
 
 static void sleep_ms(unsigned ms)
 {
-	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+	const struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)ND_MS(ms % 1000) };
 
 	nanosleep(&t, NULL);
 }
@@ -195,7 +195,7 @@ int nd_parts_load(const struct nd_parts *p, unsigned seconds, struct nd_figures 
 	return err;
 }
 
-/* Whether one lookup is answered; by the agent if there is one: then kube-dns's rules saw no flow. */
+/* Whether one lookup is answered; by the agent if there is one: kube-dns's rules saw no flow. */
 static int is_ready(struct nd_parts *p, bool *ready)
 {
 	struct nd_figures one;
@@ -212,7 +212,7 @@ static int is_ready(struct nd_parts *p, bool *ready)
 
 static int wait_ready(struct nd_parts *p, const char *who, const char *log)
 {
-	uint64_t end = nd_clock_now_ns() + READY_S * (uint64_t)ND_NS_PER_S;
+	uint64_t end = nd_clock_now_ns() + ND_S(READY_S);
 	bool ready = false;
 	int err = 0;
 

@@ -115,7 +115,7 @@ static void print_command(const struct nd_program *p)
 		fputc('\n', stderr);
 }
 
-/* A file in create_memfd, read from its start by whoever gets it. */
+/* A file in memory, positioned at its start. */
 static int create_memfd(const char *text)
 {
 	int fd = memfd_create("nodens-lab", MFD_CLOEXEC);

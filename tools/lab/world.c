@@ -13,7 +13,7 @@
 #include "tools/lab/sandbox.h"
 #include "tools/lab/program.h"
 
-/* Services per iptables-restore: an unprivileged netlink message is limited to net.core.wmem_max. */
+/* Services per iptables-restore: unprivileged netlink messages are limited by net.core.wmem_max. */
 enum { SERVICES_PER_CALL = 40, SERVICES_PER_CALL_ROOT = 5000 };
 
 const char *nd_world_pod_name(unsigned i, char name[ND_WORLD_NAME])

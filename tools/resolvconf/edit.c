@@ -9,7 +9,7 @@
 
 static const char blanks[] = " \t\r";
 
-/* resolv.conf(5); `trust-ad`, `no-aaaa` and `no-reload` of newer ones too. */
+/* resolv.conf(5), including the newer `trust-ad`, `no-aaaa` and `no-reload`. */
 static const struct {
 	const char *name;
 	unsigned min, max; /* max 0: takes no value */
@@ -73,7 +73,7 @@ static size_t line_length(const char *text)
 	return n + (text[n] == '\n');
 }
 
-/* Where the words of an options line begin; 0 if the line is none. */
+/* The offset of the words of an `options` line; 0 if it is another line. */
 static size_t options_at(const char *line, size_t n)
 {
 	size_t at = 0;
@@ -86,7 +86,7 @@ static size_t options_at(const char *line, size_t n)
 	return at == n || strchr(" \t\r\n", line[at]) ? at : 0;
 }
 
-/* The next word of line[*at, n); its start, and *len. NULL at the end. */
+/* The next word of line[*at, n), with its length in *len. NULL at the end. */
 static const char *next_word(const char *line, size_t n, size_t *at, size_t *len)
 {
 	while (*at < n && strchr(" \t\r\n", line[*at]))
@@ -109,7 +109,7 @@ void nd_edit_each(const char *text, void (*fn)(void *ctx, const char *word, size
 	}
 }
 
-/* Does the word fall under `option`: be it, or, where that has no value, have its name? */
+/* Whether the word is `option`, or has its name if `option` has no value. */
 static bool matches(const char *word, size_t len, const char *option)
 {
 	size_t n = strlen(option);
@@ -119,7 +119,7 @@ static bool matches(const char *word, size_t len, const char *option)
 	return len == n || (word[n] == ':' && !strchr(option, ':'));
 }
 
-/* One options line without what falls under `option`; the whole line goes if nothing is left. */
+/* Copies an options line without the words that match `option`; drops it if no word is left. */
 static void copy_without(const char *line, size_t n, size_t at, const char *option,
 			 struct nd_buf *out)
 {
@@ -172,7 +172,7 @@ static void count(void *ctx, const char *word, size_t n)
 		c->others++;
 }
 
-/* Puts it behind the last word of the last options line. */
+/* Appends it after the last word of the last options line. */
 static void append(const char *text, const char *option, struct nd_buf *out)
 {
 	const char *last = NULL, *end = text + strlen(text);

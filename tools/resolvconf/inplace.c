@@ -56,8 +56,8 @@ static int write_once(int fd, const struct nd_buf *b)
 	return (size_t)n == b->len ? 0 : -ENOSPC;
 }
 
-/* In one write of at least the old length, so that no old bytes stay behind the new ones: what is
- * too much are empty lines, which the second step cuts off. */
+/* Writes once, at least the old length, so that no old bytes remain after the new ones; the excess
+ * is empty lines, which are truncated afterwards. */
 static int put(int fd, const struct nd_buf *text, size_t old_len)
 {
 	struct nd_buf padded;
@@ -79,7 +79,7 @@ int nd_inplace_write(struct nd_inplace *f, const struct nd_buf *text)
 	    memcmp(nd_buf_string(text), nd_buf_string(&f->text), text->len) == 0)
 		return 0;
 	int err = put(f->fd, text, f->text.len);
-	if (!err && fsync(f->fd) < 0 && errno != EINVAL) /* EINVAL: nothing there to sync to */
+	if (!err && fsync(f->fd) < 0 && errno != EINVAL) /* EINVAL: cannot be synced */
 		err = -errno;
 	if (err)
 		put(f->fd, &f->text, text->len);

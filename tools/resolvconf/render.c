@@ -20,8 +20,9 @@ static void write_dns_config(const struct nd_render *r, struct nd_buf *out)
 	}
 }
 
-/* A line of shell for each option: appended, unless it is there. Later lines of options add to
- * earlier ones and win over them, in glibc, musl and Go. No line break and no double quote in it. */
+/* Writes a line of shell for each option that appends it unless it is present. In glibc, musl and
+ * Go, later options lines add to earlier ones and override them. Options contain no line break and
+ * no double quote. */
 static void write_script(const struct nd_render *r, const char *indent, struct nd_buf *out)
 {
 	for (unsigned i = 0; i < r->options; i++)
@@ -74,7 +75,7 @@ static void write_entrypoint(const struct nd_render *r, struct nd_buf *out)
 			 "    - /path/of/the/program\n");
 }
 
-/* In a block scalar of stated indentation a line may begin as it likes. */
+/* The indentation is given explicitly (|2), so lines may start with blanks. */
 static int write_block(const char *text, struct nd_buf *out)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)

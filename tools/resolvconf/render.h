@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render.h - an option as YAML that brings it into a pod, in one of four ways.
- *
- * Pure: options (checked by nd_edit_check), text in, YAML out.
- */
+/* render.h - YAML that sets options in a pod, in one of four forms. Pure. Options must have passed
+ * nd_edit_check(). */
 #pragma once
 
 #include <stdbool.h>
@@ -11,11 +9,11 @@
 struct nd_render {
 	const char *const *option;
 	unsigned options;
-	const char *container; /* name of the container it is for */
-	const char *text; /* configMap: the resolv.conf to carry, with the options in it already */
+	const char *container; /* name of the container */
+	const char *text;      /* configMap: the resolv.conf, with the options already added */
 };
 
-/* 0; -ENOENT: no such form; ND_EFORMAT: the text has bytes that YAML cannot carry as they are;
+/* 0; -ENOENT: unknown form; ND_EFORMAT: the text has bytes that cannot be copied to YAML unchanged;
  * ND_ELIMIT. */
 int nd_render_as(const char *form, const struct nd_render *r, struct nd_buf *out);
 /* "dnsConfig, postStart, ..." */

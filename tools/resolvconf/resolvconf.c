@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolvconf - `nodens resolvconf`: options of a resolv.conf, there or as YAML for pods.
+/* resolvconf - `nodens resolvconf`: edits the options of a resolv.conf, or prints YAML for pods.
  *
- * Exit status: 0; 1 if it failed, or `show OPTION` did not find it; 2 for a mistake on the command
- * line.
+ * Exit status: 0; 1 if it failed, or `show OPTION` did not find it; 2 for an invalid command line.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -85,7 +84,7 @@ static int read_word(struct call *c, int argc, char **argv, int *i)
 	return fail(USAGE, "unknown flag \"%s\"", word);
 }
 
-/* Changes the text once per option; each step's outcome is the next one's text. */
+/* Applies `change` once per option, each time to the previous result. */
 static int apply(int (*change)(const char *text, const char *option, struct nd_buf *out),
 		 const struct call *c, const char *text, struct nd_buf *out)
 {
