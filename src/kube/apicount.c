@@ -3,7 +3,7 @@
 
 #include "base/time.h"
 
-/* Those of Prometheus's Go client, which CoreDNS takes. */
+/* The defaults of Prometheus's Go client, which CoreDNS uses. */
 const double nd_apicount_bounds[ND_APICOUNT_BUCKETS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 							 0.5,   1,    2.5,   5,    10 };
 

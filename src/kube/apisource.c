@@ -6,67 +6,67 @@
 #include <string.h>
 #include "base/err.h"
 
-enum { TOLD_MAX = 16 };
+enum { CODES_MAX = 16 };
 
 struct nd_apisource {
-	struct nd_sink sink; /* before the owner's: takes out the pods that are gone */
+	struct nd_sink sink; /* filters pods that have ended; before the owner's */
 	const struct nd_apisource_config *config;
 	struct nd_client *client;
 	struct nd_watch *watch[ND_OBJECT_KINDS];
-	bool failed[ND_OBJECT_KINDS]; /* since it was listed last */
-	bool good;                    /* was reported last */
-	int told[TOLD_MAX];           /* codes of failures reported since it was good */
-	unsigned ntold;
+	bool failed[ND_OBJECT_KINDS]; /* since the last success */
+	bool good;                    /* as last reported */
+	int codes[CODES_MAX];         /* of the failures reported since it was good */
+	unsigned ncodes;
 };
 
-static struct nd_sink *behind(struct nd_sink *s)
+static struct nd_sink *owner_of(struct nd_sink *s)
 {
 	return ND_CONTAINER(s, struct nd_apisource, sink)->config->sink;
 }
 
 static void on_begin(struct nd_sink *s, enum nd_object_kind kind)
 {
-	behind(s)->begin(behind(s), kind);
+	owner_of(s)->begin(owner_of(s), kind);
 }
 
 static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 {
 	if (o->kind != ND_OBJECT_POD || !o->pod.gone)
-		return behind(s)->upsert(behind(s), o);
-	behind(s)->remove(behind(s), o->kind, o->namespace, o->name);
+		return owner_of(s)->upsert(owner_of(s), o);
+	owner_of(s)->remove(owner_of(s), o->kind, o->namespace, o->name);
 	return 0;
 }
 
 static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
 		      const char *name)
 {
-	behind(s)->remove(behind(s), kind, namespace, name);
+	owner_of(s)->remove(owner_of(s), kind, namespace, name);
 }
 
 static void on_end(struct nd_sink *s, enum nd_object_kind kind)
 {
-	behind(s)->end(behind(s), kind);
+	owner_of(s)->end(owner_of(s), kind);
 }
 
 static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *why)
 {
-	if (behind(s)->unread)
-		behind(s)->unread(behind(s), kind, why);
+	if (owner_of(s)->unread)
+		owner_of(s)->unread(owner_of(s), kind, why);
 }
 
-/* A server that is lost is lost for all kinds, and says this and that until it is back: each sort
- * of failure is told once. But what a kind that was never listed is refused for is something to be
- * mended, each by itself. */
-static bool is_news(struct nd_apisource *s, enum nd_object_kind kind, int code)
+/* A server that is down fails all kinds, with various errors until it is back: each code is
+ * reported once. But when a kind that was never listed is refused, the configuration needs fixing:
+ * that is reported for each kind. */
+static bool must_report(struct nd_apisource *s, enum nd_object_kind kind, int code)
 {
 	if (code == ND_WATCH_NOTICE ||
 	    (code >= 100 && !(s->watch[kind] && nd_watch_state(s->watch[kind]).synced)))
 		return true;
-	for (unsigned i = 0; i < s->ntold; i++)
-		if (s->told[i] == code)
+	for (unsigned i = 0; i < s->ncodes; i++)
+		if (s->codes[i] == code)
 			return false;
-	if (s->ntold < TOLD_MAX)
-		s->told[s->ntold++] = code;
+	if (s->ncodes < CODES_MAX)
+		s->codes[s->ncodes++] = code;
 	return true;
 }
 
@@ -77,7 +77,7 @@ static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, i
 
 	s->failed[kind] = failed;
 	if (failed) {
-		if (is_news(s, kind, code))
+		if (must_report(s, kind, code))
 			c->report(c->ctx, false, failed);
 		s->good = false;
 		return;
@@ -88,11 +88,11 @@ static void on_report(void *ctx, enum nd_object_kind kind, const char *failed, i
 	if (s->good || !nd_apisource_synced(s))
 		return;
 	s->good = true;
-	s->ntold = 0;
+	s->ncodes = 0;
 	c->report(c->ctx, true, c->api.host);
 }
 
-static int start(struct nd_apisource *s, struct nd_loop *loop)
+static int start_watches(struct nd_apisource *s, struct nd_loop *loop)
 {
 	const struct nd_apisource_config *c = s->config;
 
@@ -126,7 +126,7 @@ int nd_apisource_new(struct nd_loop *loop, const struct nd_apisource_config *con
 	s->config = config;
 	int err = nd_client_new(loop, &config->api, &config->limits, &s->client, d);
 	if (!err)
-		err = start(s, loop);
+		err = start_watches(s, loop);
 	if (err) {
 		nd_apisource_free(s);
 		return err;

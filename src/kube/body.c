@@ -4,14 +4,14 @@
 #include <string.h>
 
 enum {
-	MAX_OBJECT = 8 << 20, /* etcd takes 1.5 MB; JSON of it is longer */
-	REFUSAL_BYTES = 16 << 10,
+	OBJECT_BYTES_MAX = 8 << 20, /* etcd's limit is 1.5 MB, of protobuf; JSON is longer */
+	REFUSAL_BYTES_MAX = 16 << 10,
 };
 
 void nd_body_init(struct nd_body *b)
 {
 	*b = (struct nd_body){ .kind = ND_BODY_REFUSAL };
-	nd_buf_init(&b->refusal, REFUSAL_BYTES);
+	nd_buf_init(&b->refusal, REFUSAL_BYTES_MAX);
 }
 
 void nd_body_close(struct nd_body *b)
@@ -51,18 +51,18 @@ void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct n
 	nd_buf_reset(&b->refusal);
 	if (b->open && b->kind == kind)
 		return;
-	/* The list that it goes on with was in another kind, so it would seem to be all of it. */
+	/* A page in another encoding than the first would be read as a list of its own. */
 	if (asked->more[0] && asked->type == ND_APIREQUEST_LIST)
 		kind = ND_BODY_REFUSAL;
 	nd_body_close(b);
 	b->kind = kind;
 	b->open = kind != ND_BODY_REFUSAL;
 	if (kind == ND_BODY_PROTOBUF_LIST)
-		nd_pbstream_list_init(&b->in.list, asked->kind, sink, MAX_OBJECT);
+		nd_pbstream_list_init(&b->in.list, asked->kind, sink, OBJECT_BYTES_MAX);
 	else if (kind == ND_BODY_PROTOBUF_WATCH)
-		nd_pbstream_watch_init(&b->in.watch, asked->kind, sink, MAX_OBJECT, stream);
+		nd_pbstream_watch_init(&b->in.watch, asked->kind, sink, OBJECT_BYTES_MAX, stream);
 	else if (kind == ND_BODY_JSON)
-		nd_jsonstream_init(&b->in.json, asked->kind, sink, MAX_OBJECT,
+		nd_jsonstream_init(&b->in.json, asked->kind, sink, OBJECT_BYTES_MAX,
 				   asked->type != ND_APIREQUEST_LIST, stream);
 }
 
@@ -73,7 +73,7 @@ int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n)
 	case ND_BODY_PROTOBUF_WATCH: return nd_pbstream_watch_feed(&b->in.watch, bytes, n);
 	case ND_BODY_JSON: return nd_jsonstream_feed(&b->in.json, bytes, n);
 	default:
-		if (b->refusal.len + n <= REFUSAL_BYTES)
+		if (b->refusal.len + n <= REFUSAL_BYTES_MAX)
 			nd_buf_add(&b->refusal, bytes, n);
 		return 0;
 	}
@@ -86,21 +86,21 @@ int nd_body_finish(struct nd_body *b)
 						   : nd_jsonstream_finish(&b->in.json);
 }
 
-static const struct nd_intake *target(const struct nd_body *b)
+static const struct nd_intake *intake_of(const struct nd_body *b)
 {
 	return b->kind == ND_BODY_PROTOBUF_LIST    ? &b->in.list.to
 	       : b->kind == ND_BODY_PROTOBUF_WATCH ? &b->in.watch.to
 						   : &b->in.json.to;
 }
 
-size_t nd_body_taken(const struct nd_body *b)
+size_t nd_body_count(const struct nd_body *b)
 {
-	return target(b)->taken;
+	return intake_of(b)->count;
 }
 
 bool nd_body_refused(const struct nd_body *b)
 {
-	return target(b)->refused;
+	return intake_of(b)->refused;
 }
 
 bool nd_body_initial(const struct nd_body *b)
@@ -125,7 +125,7 @@ void nd_body_status(struct nd_body *b, int status, struct nd_meta_status *out)
 
 	*out = (struct nd_meta_status){ .code = status };
 	if (b->kind != ND_BODY_REFUSAL)
-		*out = target(b)->status;
+		*out = intake_of(b)->status;
 	else if (b->refusal.len > 4 && memcmp(text, "k8s", 4) == 0) {
 		if (nd_pb_envelope((const uint8_t *)text, b->refusal.len, &e) ||
 		    nd_pb_status(e.raw.bytes, e.raw.len, out))

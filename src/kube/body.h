@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* body.h - what a server answers to a list or a watch, read as it comes into a sink: protobuf or
- * JSON, or a refusal.
+/* body.h - the body of a response to a list or a watch, decoded into a sink as it arrives: protobuf
+ * or JSON, or a refusal.
  *
- * Owns:    nd_body is embedded in its owner; the sink is borrowed.
- * Bounds:  an object has 8 MiB, of a refusal 16 KiB are kept.
+ * Limits: 8 MiB for an object; of a refusal the first 16 KiB are kept.
+ *
+ * Owns:    nd_body is embedded; its buffers until clear. The sink is borrowed.
+ * Errors:  as pbstream.h and jsonstream.h.
+ * Threads: the loop's own.
  */
 #pragma once
 
@@ -12,7 +15,7 @@
 #include "kube/pbstream.h"
 
 enum nd_body_kind {
-	ND_BODY_REFUSAL, /* no objects: the status is not 200, or it is a type that we do not read */
+	ND_BODY_REFUSAL, /* no objects: a status other than 200, or an unknown Content-Type */
 	ND_BODY_PROTOBUF_LIST,
 	ND_BODY_PROTOBUF_WATCH,
 	ND_BODY_JSON,
@@ -20,34 +23,37 @@ enum nd_body_kind {
 
 struct nd_body {
 	enum nd_body_kind kind;
-	bool open; /* `in` holds something */
+	bool open; /* `in` is initialized */
 	union {
 		struct nd_pb_list list;
 		struct nd_pb_watch watch;
 		struct nd_jsonstream json;
 	} in;
-	struct nd_buf refusal; /* its beginning */
+	struct nd_buf refusal; /* the first bytes of its body */
 };
 
 void nd_body_init(struct nd_body *b);
 void nd_body_clear(struct nd_body *b);
-/* The head is there; type NULL: it has none. A page behind the first goes on with the list that is
- * open. */
+/* At the head of a response. type: its Content-Type; NULL: none. A page after the first continues
+ * the open list. */
 void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct nd_sink *sink,
 		  int status, const char *type);
-/* A list that is open, and not whole, is given up. */
+/* An open list that is not complete is discarded. */
 void nd_body_close(struct nd_body *b);
-/* 0 or what is wrong with the bytes. */
+/* 0, or the error in the bytes. */
 int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n);
-/* That was all of it: 0, or it lacks something. */
+/* The body has ended: 0, or ND_ETRUNC. */
 int nd_body_finish(struct nd_body *b);
 
-/* --- of one that is no refusal --- */
-size_t nd_body_taken(const struct nd_body *b);        /* objects and events so far */
-bool nd_body_refused(const struct nd_body *b);        /* a Status stood in it */
-bool nd_body_initial(const struct nd_body *b);        /* a streaming list that is not whole yet */
-const char *nd_body_version(const struct nd_body *b); /* of a watch: where it stands */
-const struct nd_meta_list *nd_body_meta(const struct nd_body *b); /* of a list */
+/* --- if kind is not ND_BODY_REFUSAL --- */
 
-/* What the server said, in either way; the code is never 0. */
+size_t nd_body_count(const struct nd_body *b);        /* objects and events so far */
+bool nd_body_refused(const struct nd_body *b);        /* it contained a Status: a late refusal */
+bool nd_body_initial(const struct nd_body *b);        /* a streaming list that is not complete */
+const char *nd_body_version(const struct nd_body *b); /* watch: resourceVersion of the last event */
+const struct nd_meta_list *nd_body_meta(const struct nd_body *b); /* list */
+
+/* --- if it is, or nd_body_refused() --- */
+
+/* The Status of the refusal, of either encoding. Without one, its code is `status`; never 0. */
 void nd_body_status(struct nd_body *b, int status, struct nd_meta_status *out);

@@ -10,12 +10,17 @@
 #include "io/file.h"
 #include "kube/credential.h"
 
-enum { TOKEN_BYTES_MAX = 64 << 10, TARGET_BYTES_MAX = 16 << 10, BURST = 10 };
-static const uint64_t head_ns = ND_S(30);
+enum {
+	TOKEN_BYTES_MAX = 64 << 10,
+	TARGET_BYTES_MAX = 16 << 10,
+	BURST = 10,    /* client-go's default */
+	FILES = 3,     /* CA, certificate, key */
+	OLD_MAX = 4,   /* previous links with exchanges under way */
+	HEAD_S = 30,   /* until the head of a response must have arrived */
+	DELAY_MS = 50, /* before the limits are checked again */
+};
 
-enum { FILES = 3, OLD_MAX = 4 };
-
-/* Connections with one set of certificates. */
+/* Connections that use one set of certificates. */
 struct link {
 	struct nd_httpc *http;
 	struct nd_tls *tls;
@@ -26,18 +31,18 @@ struct nd_client {
 	struct nd_client_limits limits;
 	struct nd_loop *loop;
 	struct link link;
-	struct link old[OLD_MAX]; /* exchanges are under way on them; http NULL: none */
+	struct link old[OLD_MAX]; /* with exchanges under way; http NULL: free */
 	struct nd_file_stamp stamps[FILES];
-	struct nd_credential *credential; /* NULL: no program is asked */
-	unsigned number;                  /* of the credential whose certificate the link has */
-	double tokens;
-	uint64_t filled_ns;
-	unsigned waiting;
+	struct nd_credential *credential; /* NULL: no exec program */
+	unsigned number;                  /* nd_credential_get()'s, of the link's certificate */
+	bool from_exec;                   /* the link's certificate is the exec program's */
+	double tokens;                    /* of the rate limit's bucket */
+	uint64_t filled_ns;               /* the bucket, last */
+	unsigned inflight;                /* requests without the head of a response */
 	struct nd_apicount count;
-	char *token;    /* from its file, when it was read well last; NULL: never */
-	bool token_bad; /* its file now; said */
-	bool shown;     /* it has one */
-	bool noticed;   /* notice is new */
+	char *token;     /* last good content of the token file; NULL: none yet */
+	bool token_bad;  /* the file is bad now, and that was reported */
+	bool new_notice; /* notice was not returned yet */
 	char notice[ND_TLS_TEXT_MAX + 64];
 };
 
@@ -48,7 +53,7 @@ static void close_link(struct link *l)
 	*l = (struct link){ 0 };
 }
 
-/* own: our certificate and key in PEM, in place of the configuration's; NULL: that. */
+/* own: its certificate and key replace those of the configuration. May be NULL. */
 static int open_link(struct nd_client *c, const struct nd_exec_answer *own, struct link *out,
 		     char why[ND_TLS_TEXT_MAX])
 {
@@ -104,7 +109,7 @@ int nd_client_new(struct nd_loop *loop, const struct nd_config *config,
 	c->filled_ns = nd_loop_now_ns(loop);
 	read_stamps(config, c->stamps);
 	int err = open_link(c, NULL, &c->link, why);
-	/* As in client-go: a request that has its Authorization already does not ask for one. */
+	/* As in client-go: the exec program is not used if there is an Authorization already. */
 	if (!err && config->exec && !config->token && !config->token_file && !config->basic) {
 		c->credential = nd_credential_new(loop, config->exec);
 		err = c->credential ? 0 : -ENOMEM;
@@ -132,8 +137,7 @@ void nd_client_free(struct nd_client *c)
 
 /* --- certificates that change --- */
 
-/* A place for a link that is still in use; those that no exchange is left on are closed. NULL: all
- * are. */
+/* Closes old links without exchanges. Returns a free place; NULL: all are in use. */
 static struct link *find_place(struct nd_client *c)
 {
 	struct link *place = NULL;
@@ -147,19 +151,19 @@ static struct link *find_place(struct nd_client *c)
 	return place;
 }
 
-static int replace(struct nd_client *c, const struct nd_exec_answer *own)
+static int replace_link(struct nd_client *c, const struct nd_exec_answer *own)
 {
 	struct link *place = find_place(c), now;
 	char why[ND_TLS_TEXT_MAX] = "";
 
-	/* Changes come faster than exchanges end: the next request tries again. */
+	/* More changes than places: the next request tries again. */
 	if (!place)
 		return -EAGAIN;
 	int err = open_link(c, own, &now, why);
 	if (err) {
-		c->noticed = !own || !own->cert;
+		c->new_notice = !own || !own->cert;
 		snprintf(c->notice, sizeof c->notice, "%s%s", why,
-			 c->noticed ? "; the certificates from before stay" : " (from exec)");
+			 c->new_notice ? "; keeping the previous certificates" : " (from exec)");
 		return err;
 	}
 	*place = c->link;
@@ -168,7 +172,7 @@ static int replace(struct nd_client *c, const struct nd_exec_answer *own)
 	return 0;
 }
 
-static int renew(struct nd_client *c)
+static int update_link(struct nd_client *c)
 {
 	struct nd_file_stamp stamps[FILES];
 	const struct nd_exec_answer *own = NULL;
@@ -182,22 +186,22 @@ static int renew(struct nd_client *c)
 		same = same && nd_file_stamp_equal(stamps[i], c->stamps[i]);
 	if (c->credential)
 		own = nd_credential_get(c->credential, &number);
-	/* A token that is new needs no new connection. */
-	bool show = number != c->number && (own->cert || c->shown);
-	if (same && !show) {
+	/* A new token needs no new connection; a new certificate does. */
+	bool changed = number != c->number && (own->cert || c->from_exec);
+	if (same && !changed) {
 		c->number = number;
 		return 0;
 	}
-	int err = replace(c, own);
+	int err = replace_link(c, own);
 	if (err == -EAGAIN)
 		return 0;
 	memcpy(c->stamps, stamps, sizeof stamps);
 	if (!err) {
 		c->number = number;
-		c->shown = own && own->cert;
+		c->from_exec = own && own->cert;
 	}
-	/* Without what the program gave us there is no going on; with files from before there is. */
-	if (!err || !show)
+	/* The previous files still serve; the program's previous certificate does not. */
+	if (!err || !changed)
 		return 0;
 	nd_credential_discard(c->credential);
 	return ND_ECONF;
@@ -205,9 +209,9 @@ static int renew(struct nd_client *c)
 
 const char *nd_client_notice(struct nd_client *c)
 {
-	bool fresh = c->noticed;
+	bool fresh = c->new_notice;
 
-	c->noticed = false;
+	c->new_notice = false;
 	return fresh ? c->notice : NULL;
 }
 
@@ -232,10 +236,10 @@ uint64_t nd_client_delay_ns(struct nd_client *c)
 {
 	uint64_t now = nd_loop_now_ns(c->loop);
 
-	if (c->limits.inflight && c->waiting >= c->limits.inflight)
-		return ND_MS(50);
+	if (c->limits.inflight && c->inflight >= c->limits.inflight)
+		return ND_MS(DELAY_MS);
 	if (c->credential && nd_credential_prepare(c->credential) == ND_CREDENTIAL_RUNNING)
-		return ND_MS(50);
+		return ND_MS(DELAY_MS);
 	if (c->limits.per_s <= 0)
 		return 0;
 	c->tokens += (double)(now - c->filled_ns) * c->limits.per_s / ND_NS_PER_S;
@@ -247,19 +251,19 @@ uint64_t nd_client_delay_ns(struct nd_client *c)
 	return (uint64_t)((1 - c->tokens) * ND_NS_PER_S / c->limits.per_s) + ND_NS_PER_MS;
 }
 
-/* A token is a header's value. */
-static const char *is_wrong(const struct nd_buf *token)
+/* What is wrong with it as the value of a header; NULL: nothing. */
+static const char *check_token(const struct nd_buf *token)
 {
 	if (!token->len)
-		return "it is empty";
+		return "file is empty";
 	for (size_t i = 0; i < token->len; i++)
 		if ((unsigned char)token->data[i] <= ' ' || token->data[i] == 0x7f)
-			return "it has a blank or a control character in it";
+			return "contains a blank or a control character";
 	return NULL;
 }
 
-/* Without the line end that files have. A file that is about to be replaced may be away, or empty:
- * the token from before stays, as in client-go. */
+/* Without the trailing line end. While a file is being replaced it may be missing or empty: the
+ * previous token is kept, as in client-go. */
 static int read_token(struct nd_client *c)
 {
 	const char *file = c->config->token_file;
@@ -269,7 +273,7 @@ static int read_token(struct nd_client *c)
 	int err = nd_file_read(file, &b);
 	while (!err && b.len && strchr(" \r\n\t", b.data[b.len - 1]))
 		b.data[--b.len] = '\0';
-	const char *why = err ? nd_err_text(err) : is_wrong(&b);
+	const char *why = err ? nd_err_text(err) : check_token(&b);
 	char *token = why ? NULL : strdup(nd_buf_string(&b));
 	nd_buf_clear(&b);
 	if (token) {
@@ -282,11 +286,11 @@ static int read_token(struct nd_client *c)
 		return -ENOMEM;
 	if (!c->token)
 		snprintf(c->notice, sizeof c->notice,
-			 "token file %.200s: %s; it must hold a bearer token", file, why);
+			 "token file %.200s: %s; must contain a bearer token", file, why);
 	else if (!c->token_bad)
 		snprintf(c->notice, sizeof c->notice,
-			 "token file %.200s: %s; the token from before stays", file, why);
-	c->noticed = c->token && !c->token_bad;
+			 "token file %.200s: %s; keeping the previous token", file, why);
+	c->new_notice = c->token && !c->token_bad;
 	c->token_bad = c->token;
 	return c->token ? 0 : ND_ECONF;
 }
@@ -310,44 +314,44 @@ static int authorize(struct nd_client *c, struct nd_buf *value)
 	return config->basic ? nd_buf_printf(value, "Basic %s", config->basic) : 0;
 }
 
-/* Who we are, and a link that says so. The program was asked by nd_client_delay_ns(). */
-static int be_ready(struct nd_client *c)
+/* A credential and a link with its certificate. nd_client_delay_ns() has run the exec program. */
+static int prepare_link(struct nd_client *c)
 {
 	unsigned number;
 
 	if (c->credential && !nd_credential_get(c->credential, &number))
 		return ND_ECONF;
-	return renew(c);
+	return update_link(c);
 }
 
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
 		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out)
 {
-	struct nd_buf path, who;
+	struct nd_buf path, authorization;
 
 	nd_buf_init(&path, TARGET_BYTES_MAX);
-	nd_buf_init(&who, TOKEN_BYTES_MAX);
+	nd_buf_init(&authorization, TOKEN_BYTES_MAX);
 	int err = nd_buf_printf(&path, "%s%s", c->config->prefix, target);
 	if (!err)
-		err = be_ready(c);
+		err = prepare_link(c);
 	if (!err)
-		err = authorize(c, &who);
+		err = authorize(c, &authorization);
 	struct nd_httpc_header headers[] = { { "Accept", accept },
 					     { "User-Agent", "nodens" },
-					     { "Authorization", nd_buf_string(&who) } };
+					     { "Authorization", nd_buf_string(&authorization) } };
 	struct nd_httpc_request request = { .target = path.data,
 					    .headers = headers,
-					    .nheaders = who.len ? 3 : 2,
-					    .head_ns = head_ns,
+					    .nheaders = authorization.len ? 3 : 2,
+					    .head_ns = ND_S(HEAD_S),
 					    .idle_ns = idle_ns };
 	if (!err)
 		err = nd_httpc_send(c->link.http, &request, handler, out);
 	if (!err) {
-		c->waiting++;
+		c->inflight++;
 		c->tokens -= 1;
 	}
 	nd_buf_clear(&path);
-	nd_buf_clear(&who);
+	nd_buf_clear(&authorization);
 	return err;
 }
 
@@ -358,7 +362,7 @@ struct nd_apicount *nd_client_count(struct nd_client *c)
 
 void nd_client_release(struct nd_client *c)
 {
-	c->waiting--;
+	c->inflight--;
 }
 
 const struct nd_config *nd_client_config(const struct nd_client *c)

@@ -13,23 +13,23 @@
 
 enum { FILE_BYTES_MAX = 4 << 20, TREE_BYTES_MAX = 64 << 20, NAMES_BYTES_MAX = 256 };
 
-/* What is being read, for messages. */
+/* A kubeconfig being read. */
 struct reading {
-	const char *file;
+	const char *file; /* for messages */
 	struct nd_arena *arena;
 	struct nd_config *to;
 	struct nd_diag *diag;
-	const struct nd_tree *cluster; /* the one of the context */
+	const struct nd_tree *cluster; /* the context's */
 };
 
 static int no_memory(struct nd_diag *d)
 {
-	return nd_diag_at(d, NULL, 0, "no memory");
+	return nd_diag_at(d, NULL, 0, "out of memory");
 }
 
 /* --- the URL --- */
 
-/* Where something stands, for messages; file NULL: its reader knows. */
+/* The place of a URL, for messages. file NULL: the caller adds it. */
 struct place {
 	const char *file;
 	int line;
@@ -37,41 +37,39 @@ struct place {
 
 static int bad_url(const char *url, struct place at, struct nd_diag *d)
 {
-	return nd_diag_at(d, at.file, at.line,
-			  "server \"%s\" is no URL of an API server; give "
-			  "https://HOST[:PORT] or http://HOST[:PORT]",
-			  url);
+	return nd_diag_invalid(d, at.file, at.line, "", "API server URL", url,
+			       "https://HOST[:PORT] or http://HOST[:PORT]");
 }
 
-/* HOST, HOST:PORT, [V6]:PORT; *port keeps its default where there is none. */
+/* HOST, HOST:PORT, [V6]:PORT. Without a port, *port is unchanged. */
 static int split_host(const char *text, char *name, size_t cap, unsigned *port)
 {
-	const char *end, *behind;
+	const char *end, *after;
 
 	if (text[0] == '[') {
 		end = strchr(++text, ']');
-		behind = end ? end + 1 : NULL;
+		after = end ? end + 1 : NULL;
 	} else {
 		end = strchr(text, ':');
 		if (!end)
 			end = text + strlen(text);
-		behind = end;
+		after = end;
 	}
 	if (!end || end == text || (size_t)(end - text) >= cap)
 		return ND_EFORMAT;
 	memcpy(name, text, (size_t)(end - text));
 	name[end - text] = '\0';
-	if (!*behind)
+	if (!*after)
 		return 0;
 	char *rest;
-	unsigned long n = strtoul(behind + 1, &rest, 10);
-	if (*behind != ':' || !nd_ascii_is_digit(behind[1]) || *rest || !n || n > 65535)
+	unsigned long n = strtoul(after + 1, &rest, 10);
+	if (*after != ':' || !nd_ascii_is_digit(after[1]) || *rest || !n || n > 65535)
 		return ND_EFORMAT;
 	*port = (unsigned)n;
 	return 0;
 }
 
-/* What a resolver can be asked for. */
+/* A host name that can be looked up. */
 static bool is_name(const char *name)
 {
 	for (; *name; name++)
@@ -120,10 +118,8 @@ int nd_config_endpoint(const char *url, const char *cert, const char *key, const
 	int err = read_url(url, (struct place){ 0 }, a, &c, d);
 
 	if (!err && !c.tls && (cert || ca))
-		err = nd_diag_at(d, NULL, 0,
-				 "server \"%s\" is plain HTTP, and certificates are given for it; "
-				 "write https://, or remove them",
-				 url);
+		err = nd_diag_invalid(d, NULL, 0, "", "API server URL", url,
+				      "https:// when certificates are given");
 	if (!err)
 		*out = c;
 	return err;
@@ -136,8 +132,8 @@ int nd_config_in_cluster(const char *host, const char *port, const char *folder,
 
 	if (!host || !*host || !port || !*port)
 		return nd_diag_at(d, NULL, 0,
-				  "this is no pod: KUBERNETES_SERVICE_HOST and "
-				  "KUBERNETES_SERVICE_PORT are not set; give \"endpoint URL\", "
+				  "not running in a pod: KUBERNETES_SERVICE_HOST and "
+				  "KUBERNETES_SERVICE_PORT are not set; use \"endpoint URL\", "
 				  "\"kubeconfig FILE\" or \"source FILE|FOLDER\"");
 	c.token_file = nd_arena_printf(a, "%s/token", folder);
 	c.options.ca.file = nd_arena_printf(a, "%s/ca.crt", folder);
@@ -147,8 +143,8 @@ int nd_config_in_cluster(const char *host, const char *port, const char *folder,
 		return no_memory(d);
 	if (!nd_file_stamp(c.token_file).exists)
 		return nd_diag_at(d, c.token_file, 0,
-				  "the service account's token is missing; set "
-				  "automountServiceAccountToken of the pod");
+				  "service account token is missing; set "
+				  "automountServiceAccountToken: true for the pod");
 	int err = read_url(url, (struct place){ 0 }, a, &c, d);
 	if (!err)
 		*out = c;
@@ -162,14 +158,15 @@ static int fail(struct reading *r, const struct nd_tree *at, const char *what, c
 	return nd_diag_at(r->diag, r->file, at ? at->line : 1, "%s %s", what, why);
 }
 
-/* Text of a field; *out NULL where it is absent or empty. */
+/* A string; *out is NULL if the field is absent or empty. The value, which may be secret, is not in
+ * the message. */
 static int get_text(struct reading *r, const struct nd_tree *map, const char *key, const char **out)
 {
 	const struct nd_tree *v = nd_tree_get(map, key);
 
 	*out = NULL;
 	if (v && v->kind != ND_TREE_TEXT)
-		return fail(r, v, key, "must be text");
+		return fail(r, v, key, "must be a string (put it in quotes)");
 	if (!v || !v->text[0])
 		return 0;
 	*out = nd_arena_string(r->arena, v->text);
@@ -193,12 +190,14 @@ static int get_bool(struct reading *r, const struct nd_tree *map, const char *ke
 	const struct nd_tree *v = nd_tree_get(map, key);
 
 	if (v && v->kind != ND_TREE_BOOL)
-		return fail(r, v, key, "must be true or false");
+		return v->text ? nd_diag_invalid(r->diag, r->file, v->line, "", key, v->text,
+						 "true or false, without quotes")
+			       : fail(r, v, key, "must be true or false");
 	*out = v && v->text[0] == 't';
 	return 0;
 }
 
-/* NAME-data wins over NAME, as in client-go. */
+/* NAME-data takes precedence over NAME, as in client-go. */
 static int get_pem(struct reading *r, const struct nd_tree *map, const char *name,
 		   struct nd_tls_pem *out)
 {
@@ -213,46 +212,46 @@ static int get_pem(struct reading *r, const struct nd_tree *map, const char *nam
 	if (!bytes)
 		return no_memory(r->diag);
 	if (!nd_base64_decode(data, bytes, &out->len))
-		return fail(r, nd_tree_get(map, key), key, "is not base64");
+		return fail(r, nd_tree_get(map, key), key, "must be base64");
 	out->bytes = bytes;
 	return 0;
 }
 
-static int no_entry(struct reading *r, const struct nd_tree *all, const char *list,
-		    const char *name)
+static int report_no_entry(struct reading *r, const struct nd_tree *all, const char *list,
+			   const char *inner, const char *name)
 {
 	struct nd_buf names;
 
 	nd_buf_init(&names, NAMES_BYTES_MAX);
 	for (const struct nd_tree *v = all ? all->first : NULL; v; v = v->next) {
-		const struct nd_tree *called = nd_tree_get(v, "name");
-		if (called && called->text)
-			nd_buf_printf(&names, "%s%s", names.len ? ", " : "", called->text);
+		const struct nd_tree *key = nd_tree_get(v, "name");
+		if (key && key->text)
+			nd_buf_printf(&names, "%s%s", names.len ? ", " : "", key->text);
 	}
-	/* More than there is room for: as many as there is. */
-	int err = nd_diag_at(r->diag, r->file, all ? all->line : 1,
-			     "%s: none is named \"%s\"; there %s%s", list, name,
-			     names.len ? "are: " : "are none", nd_buf_string(&names));
+	/* Names that do not fit are left out. */
+	int err = nd_diag_at(r->diag, r->file, all ? all->line : 1, "%s \"%s\" not found: %s %s%s",
+			     inner, name, list, names.len ? "has " : "is empty",
+			     nd_buf_string(&names));
 	nd_buf_clear(&names);
 	return err;
 }
 
-/* The entry called name of "clusters", "users" or "contexts", and what it holds under `inner`. */
+/* The map `inner` ("cluster", "user", "context") of the entry `name` in that list. */
 static int find_entry(struct reading *r, const struct nd_tree *doc, const char *list,
 		      const char *inner, const char *name, const struct nd_tree **out)
 {
 	const struct nd_tree *all = nd_tree_get(doc, list);
 
 	for (const struct nd_tree *v = all ? all->first : NULL; v; v = v->next) {
-		const struct nd_tree *called = nd_tree_get(v, "name");
-		if (!called || !called->text || strcmp(called->text, name) != 0)
+		const struct nd_tree *key = nd_tree_get(v, "name");
+		if (!key || !key->text || strcmp(key->text, name) != 0)
 			continue;
 		*out = nd_tree_get(v, inner);
 		return *out && (*out)->kind == ND_TREE_MAP
 			       ? 0
-			       : fail(r, v, inner, "is missing, or no map");
+			       : fail(r, v, inner, "is missing or not a map");
 	}
-	return no_entry(r, all, list, name);
+	return report_no_entry(r, all, list, inner, name);
 }
 
 static int read_cluster(struct reading *r, const struct nd_tree *t)
@@ -262,7 +261,7 @@ static int read_cluster(struct reading *r, const struct nd_tree *t)
 
 	int err = get_text(r, t, "server", &url);
 	if (!err && !url)
-		err = fail(r, t, "server", "is missing: the URL of the API server");
+		err = fail(r, t, "server", "is missing: must be the URL of the API server");
 	if (!err)
 		err = get_pem(r, t, "certificate-authority", &c->options.ca);
 	if (!err)
@@ -271,10 +270,10 @@ static int read_cluster(struct reading *r, const struct nd_tree *t)
 		err = get_bool(r, t, "insecure-skip-tls-verify", &c->options.insecure);
 	if (!err && nd_tree_get(t, "proxy-url"))
 		err = fail(r, nd_tree_get(t, "proxy-url"), "proxy-url",
-			   "is not supported: the API server must be reached directly");
+			   "is not supported: the API server must be reachable directly");
 	if (!err && c->options.insecure && (c->options.ca.file || c->options.ca.bytes))
 		err = fail(r, t, "insecure-skip-tls-verify",
-			   "and certificate-authority cannot both be given: remove one");
+			   "and certificate-authority are mutually exclusive; remove one");
 	if (err)
 		return err;
 	struct place at = { r->file, nd_tree_get(t, "server")->line };
@@ -295,7 +294,7 @@ static int read_password(struct reading *r, const struct nd_tree *t)
 	return r->to->basic ? 0 : no_memory(r->diag);
 }
 
-/* The CA's certificates as the program is told of them. */
+/* The CA certificates in base64, for KUBERNETES_EXEC_INFO. */
 static int encode_ca(struct reading *r, const char **out)
 {
 	const struct nd_tls_pem *ca = &r->to->options.ca;
@@ -334,7 +333,7 @@ static const struct nd_tree *find_extension(const struct nd_tree *cluster)
 
 static int read_exec(struct reading *r, const struct nd_tree *t)
 {
-	const struct nd_tree *tell = nd_tree_get(t, "provideClusterInfo");
+	const struct nd_tree *provide = nd_tree_get(t, "provideClusterInfo");
 	struct nd_config *c = r->to;
 	struct nd_exec_cluster cluster = { .server = nd_tree_get(r->cluster, "server")->text,
 					   .server_name = c->server_name,
@@ -344,8 +343,8 @@ static int read_exec(struct reading *r, const struct nd_tree *t)
 
 	if (!x)
 		return no_memory(r->diag);
-	bool told = tell && tell->kind == ND_TREE_BOOL && tell->text[0] == 't';
-	int err = told ? encode_ca(r, &cluster.ca) : 0;
+	bool provided = provide && provide->kind == ND_TREE_BOOL && provide->text[0] == 't';
+	int err = provided ? encode_ca(r, &cluster.ca) : 0;
 	if (!err)
 		err = nd_exec_read(r->file, t, &cluster, r->arena, x, r->diag);
 	c->exec = x;
@@ -354,14 +353,14 @@ static int read_exec(struct reading *r, const struct nd_tree *t)
 
 static int read_user(struct reading *r, const struct nd_tree *t)
 {
-	static const char *const refused[] = { "auth-provider", "as", "as-uid", "as-groups",
-					       "as-user-extra" };
+	static const char *const unsupported[] = { "auth-provider", "as", "as-uid", "as-groups",
+						   "as-user-extra" };
 	struct nd_config *c = r->to;
 
-	for (size_t i = 0; i < ND_COUNT(refused); i++)
-		if (nd_tree_get(t, refused[i]))
-			return fail(r, nd_tree_get(t, refused[i]), refused[i],
-				    "is not supported; give exec, a token, a tokenFile or a client "
+	for (size_t i = 0; i < ND_COUNT(unsupported); i++)
+		if (nd_tree_get(t, unsupported[i]))
+			return fail(r, nd_tree_get(t, unsupported[i]), unsupported[i],
+				    "is not supported; use exec, token, tokenFile or a client "
 				    "certificate");
 	int err = get_pem(r, t, "client-certificate", &c->options.cert);
 	if (!err)
@@ -377,8 +376,7 @@ static int read_user(struct reading *r, const struct nd_tree *t)
 	bool cert = c->options.cert.file || c->options.cert.bytes;
 	bool key = c->options.key.file || c->options.key.bytes;
 	if (!err && cert != key)
-		err = fail(r, t, "client-certificate",
-			   "and client-key belong together: give both, or none");
+		err = fail(r, t, "client-certificate", "and client-key must be given together");
 	return err;
 }
 
@@ -391,7 +389,7 @@ static int read_context(struct reading *r, const struct nd_tree *doc, const char
 	if (!name)
 		err = get_text(r, doc, "current-context", &name);
 	if (!err && !name)
-		err = fail(r, doc, "current-context", "is missing; give a context's name");
+		err = fail(r, doc, "current-context", "is missing: must be the name of a context");
 	if (!err)
 		err = find_entry(r, doc, "contexts", "context", name, &context);
 	if (!err)
@@ -399,7 +397,7 @@ static int read_context(struct reading *r, const struct nd_tree *doc, const char
 	if (!err)
 		err = get_text(r, context, "user", &user_name);
 	if (!err && !cluster_name)
-		err = fail(r, context, "cluster", "is missing: a cluster's name");
+		err = fail(r, context, "cluster", "is missing: must be the name of a cluster");
 	if (!err)
 		err = find_entry(r, doc, "clusters", "cluster", cluster_name, &cluster);
 	r->cluster = cluster;
@@ -423,7 +421,7 @@ int nd_config_parse(const char *file, const char *text, size_t n, const char *co
 	int err = nd_yaml_parse(file, text, n, &trees, &doc, d);
 	if (!err && (!doc || doc->kind != ND_TREE_MAP))
 		err = nd_diag_at(d, file, 1,
-				 "is no kubeconfig: no map of clusters, users, contexts");
+				 "not a kubeconfig: must be a map with clusters, users and contexts");
 	if (!err)
 		err = read_context(&r, doc, context);
 	nd_arena_clear(&trees);

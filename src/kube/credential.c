@@ -13,21 +13,22 @@
 enum {
 	OUT_BYTES_MAX = 1 << 20,
 	ANSWER_BYTES_MAX = 16 << 20,
+	TIMEOUT_S = 60,
 	PAUSE_MAX_S = 32,
-	LINE_MAX_BYTES = 200
+	LINE_BYTES_MAX = 200, /* of stderr, in messages */
 };
 
 struct nd_credential {
 	const struct nd_exec *exec;
 	struct nd_loop *loop;
 	struct nd_child *child; /* while it runs */
-	struct nd_arena arena;  /* of the answer */
+	struct nd_arena arena;  /* holds the answer's text */
 	struct nd_exec_answer answer;
-	bool have;
-	unsigned number;
-	uint64_t ran_ns,
-		again_ns; /* when it ended well; before then it is not run again after a failure */
-	unsigned pause_s;
+	bool have;          /* answer is valid */
+	unsigned number;    /* of successful runs */
+	uint64_t ran_ns;    /* end of the last successful run */
+	uint64_t retry_ns;  /* after a failure: the earliest next run */
+	unsigned pause_s;   /* after the last failure; 0: it did not fail */
 	struct nd_diag why; /* set: the last run failed */
 };
 
@@ -58,31 +59,31 @@ void nd_credential_free(struct nd_credential *c)
 	free(c);
 }
 
-static void failed(struct nd_credential *c)
+static void set_retry(struct nd_credential *c)
 {
 	c->pause_s = !c->pause_s ? 1 : c->pause_s < PAUSE_MAX_S ? 2 * c->pause_s : PAUSE_MAX_S;
-	c->again_ns = nd_loop_now_ns(c->loop) + ND_S(c->pause_s);
+	c->retry_ns = nd_loop_now_ns(c->loop) + ND_S(c->pause_s);
 }
 
-/* ": LINE", the first line that has something in it. */
-static void first_line(const char *text, char out[LINE_MAX_BYTES + 3])
+/* ": LINE", the first line that is not blank; "" if there is none. */
+static void put_first_line(const char *text, char out[LINE_BYTES_MAX + 3])
 {
 	text += strspn(text, " \t\r\n");
 	size_t n = strcspn(text, "\r\n");
 
-	snprintf(out, LINE_MAX_BYTES + 3, "%s%.*s", n ? ": " : "",
-		 (int)(n < LINE_MAX_BYTES ? n : LINE_MAX_BYTES), text);
+	snprintf(out, LINE_BYTES_MAX + 3, "%s%.*s", n ? ": " : "",
+		 (int)(n < LINE_BYTES_MAX ? n : LINE_BYTES_MAX), text);
 }
 
-static void tell_end(struct nd_credential *c, const struct nd_child_result *r)
+static void describe_failure(struct nd_credential *c, const struct nd_child_result *r)
 {
 	const struct nd_exec *x = c->exec;
-	char line[LINE_MAX_BYTES + 3];
+	char line[LINE_BYTES_MAX + 3];
 
-	first_line(r->errors, line);
+	put_first_line(r->errors, line);
 	if (r->err == ND_ETIME)
-		nd_diag_at(&c->why, x->file, x->line, "exec: %s has not ended after 60 s%s",
-			   x->argv[0], line);
+		nd_diag_at(&c->why, x->file, x->line, "exec: %s timed out after %d s%s", x->argv[0],
+			   TIMEOUT_S, line);
 	else if (r->err == ND_ELIMIT)
 		nd_diag_at(&c->why, x->file, x->line, "exec: %s printed more than 1 MiB%s",
 			   x->argv[0], line);
@@ -90,14 +91,14 @@ static void tell_end(struct nd_credential *c, const struct nd_child_result *r)
 		nd_diag_at(&c->why, x->file, x->line, "exec: %s: %s%s", x->argv[0],
 			   nd_err_text(r->err), line);
 	else if (r->signal)
-		nd_diag_at(&c->why, x->file, x->line, "exec: %s was ended by signal %d%s",
+		nd_diag_at(&c->why, x->file, x->line, "exec: %s was killed by signal %d%s",
 			   x->argv[0], r->signal, line);
 	else
 		nd_diag_at(&c->why, x->file, x->line, "exec: %s failed with exit status %d%s",
 			   x->argv[0], r->code, line);
 }
 
-static bool expired(const struct nd_exec_answer *a)
+static bool is_expired(const struct nd_exec_answer *a)
 {
 	return a->until_ns && (int64_t)nd_clock_wall_ns() >= a->until_ns;
 }
@@ -111,16 +112,15 @@ static void on_end(void *ctx, const struct nd_child_result *r)
 	forget(c);
 	nd_arena_init(&c->arena, ANSWER_BYTES_MAX);
 	if (r->err || r->signal || r->code) {
-		tell_end(c, r);
+		describe_failure(c, r);
 	} else if (!nd_exec_parse(c->exec, r->out, r->nout, &c->arena, &c->answer, &c->why) &&
-		   expired(&c->answer)) {
+		   is_expired(&c->answer)) {
 		nd_diag_at(&c->why, c->exec->file, c->exec->line,
-			   "exec: %s printed a credential that has already expired",
-			   c->exec->argv[0]);
+			   "exec: %s printed an expired credential", c->exec->argv[0]);
 	}
 	if (c->why.set) {
 		forget(c);
-		failed(c);
+		set_retry(c);
 		return;
 	}
 	c->have = true;
@@ -129,7 +129,8 @@ static void on_end(void *ctx, const struct nd_child_result *r)
 	c->ran_ns = nd_loop_now_ns(c->loop);
 }
 
-/* Ours, and what the kubeconfig adds; there the later one wins, as getenv() would not have it. */
+/* Our environment and the kubeconfig's additions. Of a repeated name only the last is kept:
+ * getenv() would return the first. */
 static const char **make_env(const struct nd_exec *x)
 {
 	size_t ours = 0, more = 0, n = 0;
@@ -151,11 +152,11 @@ static const char **make_env(const struct nd_exec *x)
 	return env;
 }
 
-static void start(struct nd_credential *c)
+static void start_program(struct nd_credential *c)
 {
 	const struct nd_exec *x = c->exec;
 	const char **env = make_env(x);
-	struct nd_child_request r = { x->argv, env, OUT_BYTES_MAX, ND_S(60) };
+	struct nd_child_request r = { x->argv, env, OUT_BYTES_MAX, ND_S(TIMEOUT_S) };
 	int err = env ? nd_child_start(c->loop, &r, on_end, c, &c->child) : -ENOMEM;
 
 	free(env);
@@ -165,17 +166,17 @@ static void start(struct nd_credential *c)
 	c->why = (struct nd_diag){ 0 };
 	nd_diag_at(&c->why, x->file, x->line, "exec.command %s: %s%s%.300s", x->argv[0],
 		   nd_err_text(err), x->hint ? "; " : "", x->hint ? x->hint : "");
-	failed(c);
+	set_retry(c);
 }
 
 enum nd_credential_state nd_credential_prepare(struct nd_credential *c)
 {
-	if (c->have && expired(&c->answer))
+	if (c->have && is_expired(&c->answer))
 		forget(c);
 	if (c->have)
 		return ND_CREDENTIAL_READY;
-	if (!c->child && (!c->why.set || nd_loop_now_ns(c->loop) >= c->again_ns))
-		start(c);
+	if (!c->child && (!c->why.set || nd_loop_now_ns(c->loop) >= c->retry_ns))
+		start_program(c);
 	return c->child ? ND_CREDENTIAL_RUNNING : ND_CREDENTIAL_FAILED;
 }
 

@@ -19,7 +19,7 @@ static int read_labels(struct nd_fields *c, const struct nd_tree *meta, struct n
 	for (const struct nd_tree *v = labels->first; v; v = v->next, l++, o->nlabels++) {
 		if (v->kind != ND_TREE_TEXT && v->kind != ND_TREE_NULL)
 			return nd_fields_fail(c, v, v->key,
-					      "is a label and must be text (put it in quotes)");
+					      "is a label: must be a string (put it in quotes)");
 		l->key = nd_arena_string(c->arena, v->key);
 		l->value = nd_arena_string(c->arena, v->text ? v->text : "");
 		if (!l->key || !l->value)
@@ -55,7 +55,8 @@ static int read_ports(struct nd_fields *c, const struct nd_tree *map,
 	return err;
 }
 
-/* A list of addresses as text, or of maps with the text under `inner`. *first is the tree's. */
+/* A list of addresses, or of maps with the address under `inner`. *first: the text of the first
+ * one, in the tree. */
 static int read_ips(struct nd_fields *c, const struct nd_tree *map, const char *key,
 		    const char *inner, const struct nd_object_ip **out, size_t *n,
 		    const char **first)
@@ -83,7 +84,7 @@ static int read_ips(struct nd_fields *c, const struct nd_tree *map, const char *
 	return 0;
 }
 
-/* From before dual stack: the one address alone. */
+/* A Service from before dual stack has clusterIP alone. */
 static int read_one_ip(struct nd_fields *c, const char *text, struct nd_object_service *s)
 {
 	struct nd_object_ip *one = nd_arena_alloc(c->arena, sizeof *one);
@@ -167,7 +168,7 @@ static int read_service(struct nd_fields *c, const struct nd_tree *t, struct nd_
 		err = read_one_ip(c, ip, s);
 	if (!err)
 		err = read_outside(c, t, spec, s);
-	nd_object_service_is(s, type, first ? first : ip);
+	nd_object_set_type(s, type, first ? first : ip);
 	return err;
 }
 
@@ -188,7 +189,7 @@ static int read_import(struct nd_fields *c, const struct nd_tree *t, struct nd_o
 	return err;
 }
 
-/* One entry of `endpoints`: its addresses, if it is ready. A missing "ready" counts as ready (API
+/* One element of `endpoints`: its addresses, if it is ready. A missing "ready" means ready (API
  * reference). */
 static int read_endpoint(struct nd_fields *c, const struct nd_tree *v,
 			 struct nd_object_endpoint *to, size_t *n)
@@ -215,7 +216,7 @@ static int read_endpoint(struct nd_fields *c, const struct nd_tree *v,
 		err = nd_fields_text(c, target, "name", &e.pod);
 	for (const struct nd_tree *a = addresses->first; a && !err; a = a->next) {
 		if (a->kind != ND_TREE_TEXT)
-			return nd_fields_fail(c, a, "addresses", "must be a list of text");
+			return nd_fields_fail(c, a, "addresses", "must be a list of strings");
 		e.ip = nd_object_ip(a->text);
 		e.text = nd_arena_string(c->arena, a->text);
 		if (!e.text)
@@ -250,7 +251,7 @@ static int read_slice(struct nd_fields *c, const struct nd_tree *t, struct nd_ob
 	struct nd_object_slice *s = &o->slice;
 	const struct nd_tree *list;
 
-	nd_object_slice_belongs(o);
+	nd_object_set_owner(o);
 	int err = read_changed(c, t, s);
 	if (!err)
 		err = read_ports(c, t, &s->ports, &s->nports);
@@ -308,8 +309,8 @@ static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 		return nd_fields_no_memory(c);
 	struct nd_object *o = &made->object;
 	nd_object_init(o, (enum nd_object_kind)kind);
-	o->namespace =
-		"default"; /* a Namespace may say one; it must not be empty, as with the others */
+	/* Also for a Namespace: if it has the field, it must not be empty, as for the others. */
+	o->namespace = "default";
 	int err = nd_fields_node(c, t, "metadata", ND_TREE_MAP, &meta);
 	if (!err)
 		err = nd_fields_text(c, meta, "name", &o->name);
@@ -332,7 +333,7 @@ static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 	return 0;
 }
 
-/* A List, or a ServiceList: what the API server answers, whose items do not say what they are. */
+/* A List, or a ServiceList as the API server sends it, whose items have no kind of their own. */
 static bool is_list(const struct nd_tree *t, const char *kind)
 {
 	size_t n = strlen(kind);
@@ -351,7 +352,7 @@ static int read_list(struct nd_fields *c, const struct nd_tree *t, const char *v
 
 	c->name = "items";
 	if (depth > 0)
-		return nd_fields_fail(c, t, "", "a List inside a List");
+		return nd_fields_fail(c, t, "", "a List must not contain a List");
 	int err = nd_fields_node(c, t, "items", ND_TREE_LIST, &items);
 	if (err)
 		return err;
@@ -363,7 +364,7 @@ static int read_list(struct nd_fields *c, const struct nd_tree *t, const char *v
 	return err;
 }
 
-/* version and kind: what it is where it does not say so itself. */
+/* version and kind: the defaults where t has none of its own. */
 static int read_any(struct nd_fields *c, const struct nd_tree *t, const char *version,
 		    const char *kind, unsigned depth, struct nd_decode_list *list)
 {
@@ -371,14 +372,14 @@ static int read_any(struct nd_fields *c, const struct nd_tree *t, const char *ve
 	c->kind = kind[0] ? kind : "object";
 	c->namespace = c->name = "";
 	if (t->kind != ND_TREE_MAP)
-		return nd_fields_fail(c, t, "", "is no map of apiVersion, kind, metadata");
+		return nd_fields_fail(c, t, "", "must be a map with apiVersion, kind and metadata");
 	int err = nd_fields_text(c, t, "apiVersion", &version);
 	if (!err)
 		err = nd_fields_text(c, t, "kind", &kind);
 	if (err)
 		return err;
 	if (!kind[0] || !version[0])
-		return nd_fields_fail(c, t, "", "has no kind or no apiVersion");
+		return nd_fields_fail(c, t, "", "must have apiVersion and kind");
 	c->kind = kind;
 	if (is_list(t, kind))
 		return read_list(c, t, version, kind, depth, list);

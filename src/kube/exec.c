@@ -8,7 +8,7 @@
 
 #define GROUP "client.authentication.k8s.io/"
 
-enum { INFO_BYTES_MAX = 120 << 10 }; /* of one variable Linux takes 128 KiB */
+enum { INFO_BYTES_MAX = 120 << 10 }; /* Linux limits a variable to 128 KiB */
 
 struct reading {
 	const char *file;
@@ -18,7 +18,7 @@ struct reading {
 
 static int no_memory(struct nd_diag *d)
 {
-	return nd_diag_at(d, NULL, 0, "no memory");
+	return nd_diag_at(d, NULL, 0, "out of memory");
 }
 
 static int fail(struct reading *r, const struct nd_tree *at, const char *what, const char *why)
@@ -26,7 +26,13 @@ static int fail(struct reading *r, const struct nd_tree *at, const char *what, c
 	return nd_diag_at(r->diag, r->file, at && at->line ? at->line : 1, "%s %s", what, why);
 }
 
-/* Text of a field, called `what`; *out NULL where it is absent or empty. */
+static int fail_value(struct reading *r, const struct nd_tree *v, const char *what,
+		      const char *must)
+{
+	return nd_diag_invalid(r->diag, r->file, v->line, "", what, v->text, must);
+}
+
+/* The string field `key`, named `what` in messages; *out is NULL if it is absent or empty. */
 static int get_text(struct reading *r, const struct nd_tree *map, const char *key, const char *what,
 		    const char **out)
 {
@@ -34,7 +40,7 @@ static int get_text(struct reading *r, const struct nd_tree *map, const char *ke
 
 	*out = NULL;
 	if (v && v->kind != ND_TREE_TEXT)
-		return fail(r, v, what, "must be text");
+		return fail(r, v, what, "must be a string (put it in quotes)");
 	if (!v || !v->text[0])
 		return 0;
 	*out = nd_arena_string(r->arena, v->text);
@@ -57,7 +63,7 @@ static int get_list(struct reading *r, const struct nd_tree *map, const char *ke
 	return *out && (*out)->kind != ND_TREE_LIST ? fail(r, *out, what, "must be a list") : 0;
 }
 
-/* --- JSON, written --- */
+/* --- writing JSON --- */
 
 static void put_text(struct nd_buf *b, const char *text)
 {
@@ -73,7 +79,7 @@ static void put_text(struct nd_buf *b, const char *text)
 	nd_buf_text(b, "\"");
 }
 
-/* As deep as the parser lets a tree be. */
+/* The parser limits the depth (ND_TREE_DEPTH_MAX). */
 static void put_tree(struct nd_buf *b, const struct nd_tree *t)
 {
 	const char *close = t->kind == ND_TREE_MAP ? "}" : "]";
@@ -106,7 +112,7 @@ static void put_field(struct nd_buf *b, const char *key, const char *value)
 	put_text(b, value);
 }
 
-/* KUBERNETES_EXEC_INFO: the question, as client-go puts it. We have no terminal to offer. */
+/* KUBERNETES_EXEC_INFO: the ExecCredential request, as client-go writes it; never interactive. */
 static int make_info(struct reading *r, const struct nd_exec *x, const struct nd_exec_cluster *c,
 		     const char **out)
 {
@@ -134,8 +140,8 @@ static int make_info(struct reading *r, const struct nd_exec *x, const struct nd
 	nd_buf_clear(&b);
 	if (err == ND_ELIMIT)
 		return nd_diag_at(r->diag, r->file, x->line,
-				  "exec.provideClusterInfo: what is known of the cluster is more "
-				  "than the %d KiB that a variable can hold",
+				  "exec.provideClusterInfo: the cluster information exceeds %d KiB, "
+				  "the limit for an environment variable",
 				  INFO_BYTES_MAX >> 10);
 	return *out ? 0 : no_memory(r->diag);
 }
@@ -151,10 +157,10 @@ static int read_version(struct reading *r, const struct nd_tree *at, struct nd_e
 	if (x->version &&
 	    (strcmp(x->version, GROUP "v1") == 0 || strcmp(x->version, GROUP "v1beta1") == 0))
 		return 0;
-	const struct nd_tree *v = nd_tree_get(at, "apiVersion");
-	return fail(r, v ? v : at, "exec.apiVersion",
-		    x->version ? "is not known: it must be " GROUP "v1 or v1beta1"
-			       : "is missing: " GROUP "v1 or v1beta1");
+	if (x->version)
+		return fail_value(r, nd_tree_get(at, "apiVersion"), "exec.apiVersion",
+				  GROUP "v1 or v1beta1");
+	return fail(r, at, "exec.apiVersion", "is missing: must be " GROUP "v1 or v1beta1");
 }
 
 static int read_mode(struct reading *r, const struct nd_tree *at, const struct nd_exec *x)
@@ -168,26 +174,24 @@ static int read_mode(struct reading *r, const struct nd_tree *at, const struct n
 	if (!mode)
 		return strcmp(x->version, GROUP "v1") == 0
 			       ? fail(r, at, "exec.interactiveMode",
-				      "is missing: Never or IfAvailable (v1 requires it)")
+				      "is missing: must be Never or IfAvailable (v1 requires it)")
 			       : 0;
-	if (strcmp(mode, "Always") == 0)
-		return fail(r, v, "exec.interactiveMode",
-			    "is Always, but a server has no terminal to ask at; it must be Never "
-			    "or IfAvailable");
-	return strcmp(mode, "Never") == 0 || strcmp(mode, "IfAvailable") == 0
-		       ? 0
-		       : fail(r, v, "exec.interactiveMode",
-			      "is not known: it must be Never or IfAvailable");
+	if (strcmp(mode, "Never") == 0 || strcmp(mode, "IfAvailable") == 0)
+		return 0;
+	return fail_value(r, v, "exec.interactiveMode",
+			  strcmp(mode, "Always") == 0
+				  ? "Never or IfAvailable, since a server has no terminal"
+				  : "Never or IfAvailable");
 }
 
-/* With a slash in it, it is relative to the kubeconfig's folder; else it is looked for in PATH. */
+/* A command with a slash is relative to the kubeconfig's folder; otherwise PATH is searched. */
 static int read_command(struct reading *r, const struct nd_tree *at, const char **out)
 {
 	const char *slash = strrchr(r->file, '/');
 	int err = get_text(r, at, "command", "exec.command", out);
 
 	if (!err && !*out)
-		err = fail(r, at, "exec.command", "is missing: the program to run");
+		err = fail(r, at, "exec.command", "is missing: must be the program to run");
 	if (err || **out == '/' || !strchr(*out, '/') || !slash)
 		return err;
 	*out = nd_arena_printf(r->arena, "%.*s/%s", (int)(slash - r->file), r->file, *out);
@@ -211,7 +215,7 @@ static int read_args(struct reading *r, const struct nd_tree *at, struct nd_exec
 	argv[n++] = command;
 	for (const struct nd_tree *v = list ? list->first : NULL; v; v = v->next) {
 		if (v->kind != ND_TREE_TEXT)
-			return fail(r, v, "exec.args", "must be a list of texts");
+			return fail(r, v, "exec.args", "must be a list of strings");
 		argv[n] = nd_arena_string(r->arena, v->text);
 		if (!argv[n++])
 			return no_memory(r->diag);
@@ -225,14 +229,17 @@ static int read_variable(struct reading *r, const struct nd_tree *v, const char 
 	const char *name, *value;
 	int err = v->kind == ND_TREE_MAP
 			  ? 0
-			  : fail(r, v, "exec.env", "must be a list of name and value");
+			  : fail(r, v, "exec.env", "must be a list of maps with name and value");
 
 	if (!err)
 		err = get_text(r, v, "name", "exec.env.name", &name);
 	if (!err)
 		err = get_text(r, v, "value", "exec.env.value", &value);
-	if (!err && (!name || strchr(name, '=')))
-		err = fail(r, v, "exec.env.name", name ? "has a \"=\" in it" : "is missing");
+	if (!err && !name)
+		err = fail(r, v, "exec.env.name", "is missing");
+	if (!err && strchr(name, '='))
+		err = fail_value(r, nd_tree_get(v, "name"), "exec.env.name",
+				 "a name without \"=\"");
 	if (err)
 		return err;
 	*out = nd_arena_printf(r->arena, "%s=%s", name, value ? value : "");
@@ -243,12 +250,12 @@ static int read_env(struct reading *r, const struct nd_tree *at,
 		    const struct nd_exec_cluster *cluster, struct nd_exec *x)
 {
 	const struct nd_tree *list;
-	bool tell = false;
+	bool provide = false;
 	size_t n = 0;
 
 	int err = get_list(r, at, "env", "exec.env", &list);
 	if (!err)
-		err = get_bool(r, at, "provideClusterInfo", "exec.provideClusterInfo", &tell);
+		err = get_bool(r, at, "provideClusterInfo", "exec.provideClusterInfo", &provide);
 	if (err)
 		return err;
 	const char **env = nd_arena_array(r->arena, (list ? list->n : 0) + 2u, sizeof *env);
@@ -257,7 +264,7 @@ static int read_env(struct reading *r, const struct nd_tree *at,
 	for (const struct nd_tree *v = list ? list->first : NULL; v && !err; v = v->next)
 		err = read_variable(r, v, &env[n++]);
 	if (!err)
-		err = make_info(r, x, tell ? cluster : NULL, &env[n]);
+		err = make_info(r, x, provide ? cluster : NULL, &env[n]);
 	x->env = env;
 	return err;
 }
@@ -271,7 +278,7 @@ int nd_exec_read(const char *file, const struct nd_tree *at, const struct nd_exe
 	if (!x.file)
 		return no_memory(d);
 	if (at->kind != ND_TREE_MAP)
-		return fail(&r, at, "exec", "must be a map with command, apiVersion");
+		return fail(&r, at, "exec", "must be a map with command and apiVersion");
 	int err = read_version(&r, at, &x);
 	if (!err)
 		err = read_mode(&r, at, &x);
@@ -286,26 +293,27 @@ int nd_exec_read(const char *file, const struct nd_tree *at, const struct nd_exe
 	return err;
 }
 
-/* --- the answer --- */
+/* --- the output --- */
 
-static int bad(const struct nd_exec *x, struct nd_diag *d, const char *what, const char *why)
+static int fail_output(const struct nd_exec *x, struct nd_diag *d, const char *what,
+		       const char *why)
 {
-	return nd_diag_at(d, x->file, x->line, "exec: %s printed no credential: %s %s", x->argv[0],
-			  what, why);
+	return nd_diag_at(d, x->file, x->line, "exec: %s printed an invalid credential: %s %s",
+			  x->argv[0], what, why);
 }
 
-static int get(const struct nd_exec *x, const struct nd_tree *map, const char *key,
-	       struct nd_arena *a, const char **out, struct nd_diag *d)
+static int get_output(const struct nd_exec *x, const struct nd_tree *map, const char *key,
+		      struct nd_arena *a, const char **out, struct nd_diag *d)
 {
 	const struct nd_tree *v = nd_tree_get(map, key);
 
 	if (v && v->kind != ND_TREE_TEXT)
-		return bad(x, d, key, "is no text");
-	/* It goes into a header as it is. */
+		return fail_output(x, d, key, "must be a string");
+	/* It is copied into a header. */
 	if (v && strcmp(key, "token") == 0)
 		for (const char *p = v->text; *p; p++)
 			if ((unsigned char)*p < ' ' || *p == 0x7f)
-				return bad(x, d, key, "has a control character in it");
+				return fail_output(x, d, key, "contains a control character");
 	*out = v && v->text[0] ? nd_arena_string(a, v->text) : NULL;
 	return v && v->text[0] && !*out ? no_memory(d) : 0;
 }
@@ -314,23 +322,23 @@ static int read_status(const struct nd_exec *x, const struct nd_tree *status, st
 		       struct nd_exec_answer *out, struct nd_diag *d)
 {
 	const char *until;
-	int err = get(x, status, "token", a, &out->token, d);
+	int err = get_output(x, status, "token", a, &out->token, d);
 
 	if (!err)
-		err = get(x, status, "clientCertificateData", a, &out->cert, d);
+		err = get_output(x, status, "clientCertificateData", a, &out->cert, d);
 	if (!err)
-		err = get(x, status, "clientKeyData", a, &out->key, d);
+		err = get_output(x, status, "clientKeyData", a, &out->key, d);
 	if (!err)
-		err = get(x, status, "expirationTimestamp", a, &until, d);
+		err = get_output(x, status, "expirationTimestamp", a, &until, d);
 	if (err)
 		return err;
 	if (!out->cert != !out->key)
-		return bad(x, d, "status.clientCertificateData",
-			   "and clientKeyData belong together");
+		return fail_output(x, d, "status.clientCertificateData",
+				   "and clientKeyData must be given together");
 	if (!out->token && !out->cert)
-		return bad(x, d, "status", "has neither a token nor a client certificate");
+		return fail_output(x, d, "status", "has neither a token nor a client certificate");
 	if (until && nd_rfc3339_parse(until, &out->until_ns))
-		return bad(x, d, "status.expirationTimestamp", "is no time as RFC 3339 has it");
+		return fail_output(x, d, "status.expirationTimestamp", "must be an RFC 3339 time");
 	return 0;
 }
 
@@ -342,16 +350,16 @@ int nd_exec_parse(const struct nd_exec *x, const char *text, size_t n, struct nd
 	struct nd_tree *doc;
 
 	if (nd_json_parse(NULL, text, n, a, &doc, &json))
-		return bad(x, d, "its output is", json.text);
+		return fail_output(x, d, "output is", json.text);
 	const struct nd_tree *kind = nd_tree_get(doc, "kind"),
 			     *version = nd_tree_get(doc, "apiVersion"),
 			     *status = nd_tree_get(doc, "status");
 	if (!kind || kind->kind != ND_TREE_TEXT || strcmp(kind->text, "ExecCredential") != 0)
-		return bad(x, d, "kind", "is not ExecCredential");
+		return fail_output(x, d, "kind", "must be ExecCredential");
 	if (!version || version->kind != ND_TREE_TEXT || strcmp(version->text, x->version) != 0)
-		return bad(x, d, "apiVersion is not", x->version);
+		return fail_output(x, d, "apiVersion must be", x->version);
 	if (!status || status->kind != ND_TREE_MAP)
-		return bad(x, d, "status", "is missing");
+		return fail_output(x, d, "status", "is missing");
 	int err = read_status(x, status, a, &answer, d);
 	if (!err)
 		*out = answer;

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec.h - `exec` of a kubeconfig's user: which program tells who we are, and what it says
- * (ExecCredential).
+/* exec.h - `exec` of a kubeconfig's user: the program that prints our credentials, and its output
+ * (an ExecCredential object). Running it is credential.h's part.
  *
- * Owns:    text lies in the arena given.
- * Errors:  ND_ECONF, the diag names file, line and field.
- * Does not: run it (credential.h does).
+ * Owns:    all text is in the arena given.
+ * Errors:  ND_ECONF; the diag names file, line and field.
+ * Threads: any.
  */
 #pragma once
 
 #include "kube/tree.h"
 
 struct nd_exec {
-	const char *file; /* the kubeconfig, and the line in it, for messages */
-	int line;
+	const char *file;        /* the kubeconfig, for messages */
+	int line;                /* in file */
 	const char *version;     /* client.authentication.k8s.io/v1, or v1beta1 */
-	const char *hint;        /* installHint; NULL */
+	const char *hint;        /* installHint; NULL: none */
 	const char *const *argv; /* argv[0]: the command */
-	const char *const *env;  /* "NAME=value" beside our own, KUBERNETES_EXEC_INFO among them */
+	/* "NAME=value", added to our own environment; KUBERNETES_EXEC_INFO is one of them. */
+	const char *const *env;
 };
 
-/* What is said of the cluster where provideClusterInfo asks for it. */
+/* Passed to the program if provideClusterInfo is true. */
 struct nd_exec_cluster {
 	const char *server, *server_name; /* server_name NULL: none */
 	bool insecure;
 	const char *ca; /* base64; NULL: none */
-	const struct nd_tree
-		*config; /* the extension client.authentication.k8s.io/exec; NULL: none */
+	/* The extension client.authentication.k8s.io/exec; NULL: none. */
+	const struct nd_tree *config;
 };
 
 /* at: the map `exec`. */
@@ -33,10 +34,10 @@ int nd_exec_read(const char *file, const struct nd_tree *at, const struct nd_exe
 		 struct nd_arena *a, struct nd_exec *out, struct nd_diag *d);
 
 struct nd_exec_answer {
-	const char *token, *cert, *key; /* NULL: none; cert and key only together, PEM */
-	int64_t until_ns;               /* Unix time; 0: for ever */
+	const char *token, *cert, *key; /* NULL: none; cert and key (PEM) only together */
+	int64_t until_ns;               /* Unix time; 0: never expires */
 };
 
-/* What the program printed. */
+/* Reads what the program printed. */
 int nd_exec_parse(const struct nd_exec *x, const char *text, size_t n, struct nd_arena *a,
 		  struct nd_exec_answer *out, struct nd_diag *d);

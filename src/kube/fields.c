@@ -2,8 +2,11 @@
 #include "kube/fields.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/err.h"
+
+enum { WHERE_BYTES_MAX = 600 }; /* kind and two names of 253 bytes */
 
 int nd_fields_fail(struct nd_fields *c, const struct nd_tree *at, const char *what, const char *why)
 {
@@ -14,9 +17,21 @@ int nd_fields_fail(struct nd_fields *c, const struct nd_tree *at, const char *wh
 			  what[0] ? " " : "", why);
 }
 
+int nd_fields_invalid(struct nd_fields *c, const struct nd_tree *v, const char *key,
+		      const char *must)
+{
+	char where[WHERE_BYTES_MAX];
+
+	if (!v->text)
+		return nd_fields_fail(c, v, key, "has the wrong type");
+	snprintf(where, sizeof where, "%.64s %.253s%s%.253s: ", c->kind, c->namespace,
+		 c->namespace[0] ? "/" : "", c->name[0] ? c->name : "(no name)");
+	return nd_diag_invalid(c->diag, c->file, v->line, where, key, v->text, must);
+}
+
 int nd_fields_no_memory(struct nd_fields *c)
 {
-	return nd_fields_fail(c, NULL, "", "there is no memory left for it");
+	return nd_fields_fail(c, NULL, "", "out of memory");
 }
 
 int nd_fields_text(struct nd_fields *c, const struct nd_tree *map, const char *key,
@@ -27,7 +42,7 @@ int nd_fields_text(struct nd_fields *c, const struct nd_tree *map, const char *k
 	if (!v)
 		return 0;
 	if (v->kind != ND_TREE_TEXT)
-		return nd_fields_fail(c, v, key, "must be text (put it in quotes)");
+		return nd_fields_fail(c, v, key, "must be a string (put it in quotes)");
 	*out = nd_arena_string(c->arena, v->text);
 	return *out ? 0 : nd_fields_no_memory(c);
 }
@@ -39,7 +54,7 @@ int nd_fields_bool(struct nd_fields *c, const struct nd_tree *map, const char *k
 	if (!v)
 		return 0;
 	if (v->kind != ND_TREE_BOOL)
-		return nd_fields_fail(c, v, key, "must be true or false");
+		return nd_fields_invalid(c, v, key, "true or false, without quotes");
 	*out = v->text[0] == 't';
 	return 0;
 }
@@ -58,7 +73,7 @@ int nd_fields_port(struct nd_fields *c, const struct nd_tree *map, const char *k
 		return 0;
 	}
 	if (n < 0 || n > 65535 || errno || *end)
-		return nd_fields_fail(c, v, key, "must be a number from 0 to 65535");
+		return nd_fields_invalid(c, v, key, "a number from 0 to 65535, without quotes");
 	*out = (int32_t)n;
 	return 0;
 }
@@ -68,7 +83,7 @@ int nd_fields_node(struct nd_fields *c, const struct nd_tree *map, const char *k
 {
 	const struct nd_tree *v = nd_tree_get(map, key);
 
-	*out = NULL; /* also on failure: callers look at it beside err */
+	*out = NULL; /* on failure, too: callers rely on it */
 	if (v && v->kind != kind)
 		return nd_fields_fail(c, v, key,
 				      kind == ND_TREE_LIST ? "must be a list" : "must be a map");

@@ -2,8 +2,8 @@
 #include "kube/intake.h"
 
 enum {
-	KEEP_BYTES = 64 << 10, /* of the buffer, when an object is done */
-	EVENT_BYTES = 1024,    /* around an object in a frame of a watch: event and envelope */
+	KEEP_BYTES = 64 << 10, /* a larger buffer is freed after each object */
+	EVENT_BYTES = 1024,    /* event and envelope around an object in a frame of a watch */
 };
 
 void nd_intake_init(struct nd_intake *t, enum nd_object_kind kind, struct nd_sink *sink,
@@ -18,7 +18,7 @@ void nd_intake_clear(struct nd_intake *t)
 	nd_buf_clear(&t->part);
 }
 
-void nd_intake_forget(struct nd_intake *t)
+void nd_intake_reset(struct nd_intake *t)
 {
 	if (t->part.cap > KEEP_BYTES)
 		nd_buf_clear(&t->part);
@@ -40,16 +40,16 @@ void nd_intake_end(struct nd_intake *t)
 
 int nd_intake_take(struct nd_intake *t, const struct nd_object *o, bool remove)
 {
-	t->taken++;
+	t->count++;
 	if (!remove)
 		return t->sink->upsert(t->sink, o);
 	t->sink->remove(t->sink, t->kind, o->namespace, o->name);
 	return 0;
 }
 
-void nd_intake_leave(struct nd_intake *t, const char *why)
+void nd_intake_skip(struct nd_intake *t, const char *why)
 {
-	t->nameless++;
+	t->skipped++;
 	if (t->sink->unread)
 		t->sink->unread(t->sink, t->kind, why);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* intake.h - where the readers of lists and watches (pbstream.h, jsonstream.h) hand over what they
- * read.
+/* intake.h - what the decoders of lists and watches (pbstream.h, jsonstream.h) share: the sink, the
+ * bytes of an unfinished object, counts, errors.
  *
- * Owns:    the bytes of one unfinished object, until clear. The sink is borrowed.
+ * Owns:    nd_intake is embedded; its buffer until clear. The sink is borrowed.
+ * Errors:  err is sticky.
  * Threads: control, as the sink.
  */
 #pragma once
@@ -15,24 +16,25 @@ struct nd_intake {
 	enum nd_object_kind kind;
 	struct nd_sink *sink;
 	size_t max_object;  /* bytes */
-	struct nd_buf part; /* an unfinished object, or another message that is needed whole */
-	bool begun;         /* the sink's begin was called, its end was not */
+	struct nd_buf part; /* an unfinished object, or another undecoded message */
+	bool begun;         /* the sink's begin was called, but not its end */
 	int err;            /* sticky */
-	size_t taken, nameless;
-	bool refused; /* a Status came, which says why; the sink's end will not be called */
+	size_t count;       /* objects and events passed to the sink */
+	size_t skipped;     /* objects without a name, or unreadable */
+	bool refused;       /* a Status was read; the sink's end will not be called */
 	struct nd_meta_status status;
 };
 
 void nd_intake_init(struct nd_intake *t, enum nd_object_kind kind, struct nd_sink *sink,
 		    size_t max_object);
 void nd_intake_clear(struct nd_intake *t);
-/* An object is done: its bytes are forgotten, and most of their room with them. */
-void nd_intake_forget(struct nd_intake *t);
+/* After an object: drops its bytes, and a large buffer. */
+void nd_intake_reset(struct nd_intake *t);
 
-/* A list: begin as often as you like, end once. */
+/* Around a list. Repeated begins are ignored. */
 void nd_intake_begin(struct nd_intake *t);
 void nd_intake_end(struct nd_intake *t);
-/* 0, or what the sink's upsert returned. `remove`: what is gone is known by its names alone. */
+/* Upserts, or removes by its names. 0, or what the sink's upsert returned. */
 int nd_intake_take(struct nd_intake *t, const struct nd_object *o, bool remove);
-/* One that cannot be used: it is counted, and the sink is told why. */
-void nd_intake_leave(struct nd_intake *t, const char *why);
+/* An object that cannot be used: counts it and reports it to the sink. why: text. */
+void nd_intake_skip(struct nd_intake *t, const char *why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON by jansson, as a tree. */
+/* JSON to a tree, with jansson. */
 #include <jansson.h>
 #include <string.h>
 #include "base/err.h"
@@ -94,7 +94,8 @@ int nd_json_parse(const char *file, const char *text, size_t n, struct nd_arena 
 	struct nd_tree *t = convert(v, a, 0);
 	json_decref(v);
 	if (!t)
-		return nd_diag_at(d, file, 1, "the document is too large, or nested deeper than %d",
+		return nd_diag_at(d, file, 1,
+				  "document is too large, or nested deeper than %d levels",
 				  ND_TREE_DEPTH_MAX);
 	*out = t;
 	return 0;

@@ -9,8 +9,9 @@
 
 enum {
 	SHELL_BYTES_MAX = 64 << 10,
+	STATUS_ARENA_BYTES_MAX = 1 << 20,
 	DEPTH_MAX = 1000,
-	ARENA_FACTOR = 64,
+	ARENA_FACTOR = 64, /* a tree takes that many times its text, at most */
 };
 
 static const char *text_of(const struct nd_tree *map, const char *key)
@@ -42,7 +43,7 @@ bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_meta_status *ou
 	struct nd_tree *t;
 	struct nd_diag d = { 0 };
 
-	nd_arena_init(&a, 1 << 20);
+	nd_arena_init(&a, STATUS_ARENA_BYTES_MAX);
 	bool is = nd_json_parse("", bytes, n, &a, &t, &d) == 0 && read_status(t, out);
 	nd_arena_clear(&a);
 	return is;
@@ -66,8 +67,8 @@ void nd_jsonstream_clear(struct nd_jsonstream *j)
 
 /* --- one object --- */
 
-static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a,
-		     bool remove)
+static int pass_object(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a,
+		       bool remove)
 {
 	struct nd_intake *to = &j->to;
 	struct nd_decode_list list;
@@ -78,7 +79,7 @@ static int hand_over(struct nd_jsonstream *j, const struct nd_tree *t, struct nd
 	if (err && err != ND_ECONF)
 		return err;
 	if (err || !list.first || list.first->object.kind != to->kind) {
-		nd_intake_leave(to, err ? d.text : "it is another kind");
+		nd_intake_skip(to, err ? d.text : "object of another kind");
 		return 0;
 	}
 	return nd_intake_take(to, &list.first->object, remove);
@@ -90,7 +91,7 @@ static void take_bookmark(struct nd_jsonstream *j, const struct nd_tree *meta)
 
 	j->bookmarks++;
 	if (j->initial && strcmp(text_of(notes, "k8s.io/initial-events-end"), "true") == 0) {
-		nd_intake_begin(&j->to); /* an empty list has no event */
+		nd_intake_begin(&j->to); /* an empty list has no events */
 		nd_intake_end(&j->to);
 		j->initial = false;
 	}
@@ -119,7 +120,7 @@ static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct n
 	if (strcmp(type, "BOOKMARK") == 0)
 		take_bookmark(j, meta);
 	else if (removed || strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
-		err = hand_over(j, object, a, removed);
+		err = pass_object(j, object, a, removed);
 	else
 		return ND_EFORMAT;
 	if (!err && version[0])
@@ -127,9 +128,10 @@ static int take_event(struct nd_jsonstream *j, const struct nd_tree *t, struct n
 	return err;
 }
 
-/* --- the list around its items --- */
+/* --- a list without its items --- */
 
-/* Where it says so before its items; custom resources have their fields sorted, and say so behind. */
+/* Checks kind and apiVersion. Custom resources have sorted fields, so kind comes after the items:
+ * before the end (!whole) it may be missing. */
 static int check_shell(struct nd_jsonstream *j, const struct nd_tree *t, bool whole)
 {
 	const char *kind = text_of(t, "kind");
@@ -166,7 +168,6 @@ static int take_shell(struct nd_jsonstream *j, const struct nd_tree *t)
 	return 0;
 }
 
-/* close: what is missing at its end. */
 static int parse(struct nd_jsonstream *j, const char *text, size_t n,
 		 int (*take)(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a))
 {
@@ -185,7 +186,7 @@ static int take_item(struct nd_jsonstream *j, const struct nd_tree *t, struct nd
 	if (j->watch)
 		return take_event(j, t, a);
 	nd_intake_begin(&j->to);
-	return hand_over(j, t, a, false);
+	return pass_object(j, t, a, false);
 }
 
 static int take_list(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
@@ -200,14 +201,14 @@ static int take_opening(struct nd_jsonstream *j, const struct nd_tree *t, struct
 	return check_shell(j, t, false);
 }
 
-/* Before the first item: is it a list of what was asked for? */
-static int look_at_kind(struct nd_jsonstream *j)
+/* Before the first item: is it a list of the requested kind? */
+static int check_kind(struct nd_jsonstream *j)
 {
 	struct nd_buf b;
 
-	if (j->kind_told || j->watch)
+	if (j->kind_checked || j->watch)
 		return 0;
-	j->kind_told = true;
+	j->kind_checked = true;
 	nd_buf_init(&b, SHELL_BYTES_MAX + 16);
 	nd_buf_add(&b, j->shell.data, j->shell.len);
 	nd_buf_text(&b, "]}");
@@ -220,12 +221,12 @@ static int look_at_kind(struct nd_jsonstream *j)
 
 static int finish_item(struct nd_jsonstream *j, const char *bytes, size_t n)
 {
-	int err = look_at_kind(j);
+	int err = check_kind(j);
 
 	j->item = false;
 	if (!err)
 		err = parse(j, bytes, n, take_item);
-	nd_intake_forget(&j->to);
+	nd_intake_reset(&j->to);
 	return err;
 }
 
@@ -235,7 +236,7 @@ static int finish_list(struct nd_jsonstream *j)
 	return parse(j, j->shell.data, j->shell.len, take_list);
 }
 
-static bool in_text(struct nd_jsonstream *j, char c)
+static bool scan_text(struct nd_jsonstream *j, char c)
 {
 	if (!j->text) {
 		if (c != '"')
@@ -289,13 +290,13 @@ static bool is_json_space(char c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Outside of an item. The bracket that opens one is left to take_part. */
+/* Outside an item. The bracket that opens one is left to take_part(). */
 static int take_byte(struct nd_jsonstream *j, char c)
 {
 	bool items = j->items, left = false;
 	int err = 0;
 
-	if (!in_text(j, c)) {
+	if (!scan_text(j, c)) {
 		if (c == '{' || c == '[')
 			err = open_bracket(j, c);
 		else if (c == '}' || c == ']')
@@ -313,7 +314,7 @@ static int take_byte(struct nd_jsonstream *j, char c)
 	return err || j->depth || left ? err : finish_list(j);
 }
 
-/* How far a text goes on; behind its quote, or up to the end of what came. */
+/* The length up to and including the closing quote, or n. */
 static size_t skim_text(struct nd_jsonstream *j, const char *at, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -329,7 +330,7 @@ static size_t skim_text(struct nd_jsonstream *j, const char *at, size_t n)
 	return n;
 }
 
-/* How far an item goes on; behind its last bracket, or up to the end of what came. */
+/* The length up to and including the item's closing bracket, or n. */
 static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
 {
 	size_t i = 0;
@@ -352,8 +353,8 @@ static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
 	return i;
 }
 
-/* What came of an item: `seen` bytes were looked at already. One that lies whole in the piece is
- * not copied. */
+/* Reads the next bytes of an item; the first `seen` were scanned already. An item that is complete
+ * in these bytes is not copied. Returns the length read. */
 static size_t take_part(struct nd_jsonstream *j, const char *at, size_t n, size_t seen)
 {
 	size_t len = seen + skim(j, at + seen, n - seen);
@@ -393,7 +394,7 @@ int nd_jsonstream_finish(struct nd_jsonstream *j)
 	if (!j->watch) {
 		if (!j->meta.more[0])
 			nd_intake_end(&j->to);
-		j->seen = j->kind_told = false;
+		j->seen = j->kind_checked = false;
 		nd_buf_reset(&j->shell);
 	}
 	return 0;

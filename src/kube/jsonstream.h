@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jsonstream.h - a list or a watch in JSON, as its bytes arrive in pieces of any size, to a sink.
+/* jsonstream.h - decodes a list or a watch in JSON into a sink; bytes arrive in pieces of any size.
  *
- * As pbstream.h: one object at most is in memory, of max_object bytes at most.
- * An object that cannot be used (a field of the wrong type, no name) is left out and counted as
- * nameless. Owns:    the bytes of one unfinished object and of the list's own fields, until clear.
- * The sink is borrowed. Errors:  sticky, as in pbstream.h. Threads: control, as the sink.
+ * As pbstream.h: at most one object is in memory, of at most max_object bytes. An object that
+ * cannot be used (a field of the wrong type, no name) is skipped and counted.
+ *
+ * Owns:    the bytes of one unfinished object and of the list's other fields, until clear. The sink
+ *          is borrowed.
+ * Errors:  sticky, as in pbstream.h.
+ * Threads: control, as the sink.
  */
 #pragma once
 
@@ -12,18 +15,19 @@
 
 struct nd_jsonstream {
 	struct nd_intake to;
-	struct nd_meta_list meta; /* list: of the page at hand */
-	bool watch, initial;      /* initial: a list comes first, as in struct nd_pb_watch */
-	char version[ND_META_VERSION_MAX + 1]; /* watch: of the last event; "": as before */
+	struct nd_meta_list meta; /* list: of the current page */
+	bool watch, initial;      /* initial: the watch starts with a list, as in nd_pb_watch */
+	char version[ND_META_VERSION_MAX + 1]; /* watch: of the last event; "": none yet */
 	size_t bookmarks;
 
-	struct nd_buf shell; /* a list without its items */
-	char key[16];        /* the last text of the outermost map, cut to fit */
+	struct nd_buf shell; /* the list without its items */
+	char key[16];        /* the last string of the outermost map, cut to fit */
 	uint8_t nkey;
 	unsigned depth;
-	bool text, escaped;   /* inside of a text; behind its backslash */
-	bool items, item;     /* inside of the list's items; of one, or of an event */
-	bool seen, kind_told; /* the outermost map was closed; the kind was looked at */
+	bool text, escaped; /* inside a string; after a backslash */
+	bool items, item;   /* inside the list's items; inside one, or an event */
+	bool seen;          /* the outermost map was closed */
+	bool kind_checked;  /* check_kind() was called */
 };
 
 void nd_jsonstream_init(struct nd_jsonstream *j, enum nd_object_kind kind, struct nd_sink *sink,
@@ -32,5 +36,5 @@ void nd_jsonstream_clear(struct nd_jsonstream *j);
 int nd_jsonstream_feed(struct nd_jsonstream *j, const void *bytes, size_t n);
 /* As nd_pbstream_list_finish and nd_pbstream_watch_finish. */
 int nd_jsonstream_finish(struct nd_jsonstream *j);
-/* What a Status says; false: it is none. */
+/* Reads a Status; false: the bytes are something else. */
 bool nd_jsonstream_status(const void *bytes, size_t n, struct nd_meta_status *out);

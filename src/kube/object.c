@@ -7,7 +7,7 @@
 const char *const nd_object_kind_text[ND_OBJECT_KINDS] = { "Namespace", "Service", "EndpointSlice",
 							   "Pod", "ServiceImport" };
 
-/* What apiVersion begins with; "v1" alone is the core group. */
+/* The prefix of apiVersion; "v1" must match exactly: the core group. */
 static const char *const groups[ND_OBJECT_KINDS] = { "v1", "v1", "discovery.k8s.io/", "v1",
 						     "multicluster.x-k8s.io/" };
 
@@ -47,13 +47,13 @@ const char *nd_object_label(const struct nd_object *o, const char *key)
 	return "";
 }
 
-void nd_object_service_is(struct nd_object_service *s, const char *type, const char *address)
+void nd_object_set_type(struct nd_object_service *s, const char *type, const char *address)
 {
 	s->external = strcmp(type, "ExternalName") == 0;
 	s->headless = strcmp(address, "None") == 0;
 }
 
-void nd_object_slice_belongs(struct nd_object *o)
+void nd_object_set_owner(struct nd_object *o)
 {
 	o->slice.service = nd_object_label(o, "kubernetes.io/service-name");
 	o->slice.import = nd_object_label(o, "multicluster.kubernetes.io/service-name");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* objects.h - the Kubernetes objects that names are made of, cut down to what is used; and where
- * they go.
+/* objects.h - the Kubernetes objects that have DNS names, reduced to the fields in use; and the
+ * sink that receives them.
  *
- * Knows no DNS. An object is what one decoder hands to a sink, one at a time: all its text and
- * tables are borrowed until the sink returns.
+ * Independent of DNS. A decoder passes objects to a sink one at a time.
+ *
+ * Owns:    nothing: text and arrays of an object are borrowed until the sink returns.
+ * Threads: objects: any. Sinks: control.
  */
 #pragma once
 
@@ -25,39 +27,38 @@ struct nd_object_label {
 };
 
 struct nd_object_port {
-	const char *name, *protocol; /* never NULL; "" where there is none */
-	int32_t port;                /* -1: none given */
+	const char *name, *protocol; /* never NULL; "": none */
+	int32_t port;                /* -1: none */
 };
 
 struct nd_object_ip {
-	uint8_t len; /* 4, 16 (an IPv4-mapped address has 4), or 0: the text is no address */
+	uint8_t len; /* 4, 16, or 0: invalid; an IPv4-mapped address has 4 */
 	uint8_t bytes[16];
 };
 
 struct nd_object_endpoint {
 	struct nd_object_ip ip;
-	const char *text;                  /* the address as written; "": as usual */
-	const char *hostname, *pod, *zone; /* "" where there is none */
+	const char *text;                  /* the address as written; "": the usual form */
+	const char *hostname, *pod, *zone; /* "": none */
 };
 
 struct nd_object_service { /* Service and ServiceImport */
 	bool external, headless;
 	const char *external_name;
-	const struct nd_object_ip *ips; /* clusterIPs, in their order */
+	const struct nd_object_ip *ips; /* clusterIPs, in order */
 	size_t nips;
 	const struct nd_object_port *ports;
 	size_t nports;
-	/* externalIPs, then what the load balancer has, address or host name each. */
+	/* externalIPs, then the load balancer's ingress: each an address or a host name. */
 	const char *const *outside;
 	size_t noutside;
 };
 
 struct nd_object_slice {
-	/* By label: which Service it belongs to; which ServiceImport, from which cluster. "" :
-	 * none. */
+	/* From labels: its Service; its ServiceImport and that one's cluster. "": none. */
 	const char *service, *import, *cluster;
-	const char *changed; /* annotation: when what it was made of changed; "": not said */
-	const struct nd_object_endpoint *endpoints; /* the ready ones, one for each address */
+	const char *changed;                        /* annotation ND_OBJECT_CHANGED; "": none */
+	const struct nd_object_endpoint *endpoints; /* ready ones, one per address */
 	size_t nendpoints;
 	const struct nd_object_port *ports;
 	size_t nports;
@@ -66,8 +67,8 @@ struct nd_object_slice {
 struct nd_object_pod {
 	const struct nd_object_ip *ips;
 	size_t nips;
-	bool gone;        /* its phase is Succeeded, Failed or Unknown */
-	bool terminating; /* one that is known stays until it goes; a new one is none (CoreDNS) */
+	bool gone;        /* phase Succeeded, Failed or Unknown */
+	bool terminating; /* a known pod is kept until removed; a new one is ignored (CoreDNS) */
 };
 
 struct nd_object {
@@ -83,39 +84,39 @@ struct nd_object {
 	};
 };
 
-/* Takes objects as they come, from files or from an API server. A list of everything of a kind is
- * framed by begin and end; what was there before and is not named in between goes at the end. A
- * list that breaks off has no end, so nothing goes. upsert and remove also come alone (a watch).
- * Threads: control. */
+/* Receives objects from files or an API server. A complete list of a kind is framed by begin and
+ * end: at the end, objects that were not in it are removed. A list that breaks off has no end, so
+ * nothing is removed. Outside a list, upsert and remove are events of a watch. Threads: control. */
 struct nd_sink {
 	void (*begin)(struct nd_sink *s, enum nd_object_kind kind);
-	/* Adds or replaces. 0, -ENOMEM or ND_ELIMIT; on failure what was there stays. */
+	/* Adds or replaces. 0, -ENOMEM or ND_ELIMIT; on failure nothing changes. */
 	int (*upsert)(struct nd_sink *s, const struct nd_object *o);
 	void (*remove)(struct nd_sink *s, enum nd_object_kind kind, const char *namespace,
 		       const char *name);
 	void (*end)(struct nd_sink *s, enum nd_object_kind kind);
-	/* An object came that cannot be read, and is left out; why, in words. May be NULL. */
+	/* An unreadable object was skipped; why: text. May be NULL. */
 	void (*unread)(struct nd_sink *s, enum nd_object_kind kind, const char *why);
 };
 
 /* "Service", "EndpointSlice", ... */
 extern const char *const nd_object_kind_text[ND_OBJECT_KINDS];
 
-/* What decoders of every encoding do alike. Texts are borrowed, never NULL.
- * The kind that apiVersion and kind mean, or -1. */
+/* --- shared by the decoders of all encodings; text is borrowed, never NULL --- */
+
+/* The kind for these values of apiVersion and kind; -1: none of ours. */
 int nd_object_find_kind(const char *version, const char *kind);
-/* What an object without any field is: namespace "default" ("" for a Namespace), no texts. */
+/* An object without any field: namespace "default" ("" for a Namespace), empty text. */
 void nd_object_init(struct nd_object *o, enum nd_object_kind kind);
-/* A port without any field: the API server fills in TCP. */
+/* A port without any field; the API server fills in TCP. */
 struct nd_object_port nd_object_port(void);
-/* As Go's net.ParseIP and To4: a mapped address is an IPv4 one; len 0 if it is none. */
+/* As Go's net.ParseIP and To4: a mapped address becomes IPv4; len 0: invalid. */
 struct nd_object_ip nd_object_ip(const char *text);
-/* "" where there is none. */
+/* The value of a label; "": none. */
 const char *nd_object_label(const struct nd_object *o, const char *key);
-/* From spec.type and the first cluster address. */
-void nd_object_service_is(struct nd_object_service *s, const char *type, const char *address);
-/* The annotation of nd_object_slice.changed. */
+/* Sets external and headless from spec.type and the first cluster IP. */
+void nd_object_set_type(struct nd_object_service *s, const char *type, const char *address);
+/* Annotation of a slice: when its Service or pods last changed. */
 #define ND_OBJECT_CHANGED "endpoints.kubernetes.io/last-change-trigger-time"
-/* From the labels, which are there by now. */
-void nd_object_slice_belongs(struct nd_object *o);
+/* Sets service, import and cluster from the labels. */
+void nd_object_set_owner(struct nd_object *o);
 bool nd_object_pod_gone(const char *phase);

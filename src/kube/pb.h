@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pb.h - Kubernetes messages in protobuf, each whole in memory, to objects.
+/* pb.h - decodes Kubernetes messages in protobuf, each complete in memory, to objects.
  *
- * Field numbers are those of k8s.io/api and k8s.io/apimachinery. Unknown fields are skipped.
- * Missing fields have the value that the API server would fill in, as in decode.h; Go writes a text
- * that is not set as an empty one, so the two are the same here. Where a message of one occurrence
- * stands twice (nobody writes that) the last one counts, alone. Owns:    nothing. Objects and their
- * text lie in the arena given; views point into the bytes given. Errors:  ND_ETRUNC, ND_EFORMAT (no
- * protobuf, other wire types, NUL in a text), -ENOMEM (the arena's maximum included), ND_ELIMIT (a
- * text with a place of fixed size). Outputs are unset then. A port from outside 0 to 65535, or an
- * address that is none, is not: the port counts as not given, the address has len 0, its user
- * decides. Threads: any.
+ * Field numbers are those of k8s.io/api and k8s.io/apimachinery. Unknown fields are skipped. A
+ * missing field has the value that the API server would fill in, as in decode.h; Go writes an unset
+ * string as an empty one, so the two are the same here. Of a repeated singular message only the
+ * last one is used. A port outside 0 to 65535 counts as not given; an invalid address has len 0.
+ *
+ * Owns:    nothing. Objects and their text are in the arena given; views point into the input.
+ * Errors:  ND_ETRUNC; ND_EFORMAT: not protobuf, another wire type, a NUL in a string; -ENOMEM: also
+ *          when the arena is full; ND_ELIMIT: a string too long for a fixed field. Outputs are then
+ *          undefined.
+ * Threads: any.
  */
 #pragma once
 
@@ -19,29 +20,29 @@
 #include "kube/proto.h"
 
 struct nd_pb_view {
-	const uint8_t *bytes; /* never NULL where len > 0 */
+	const uint8_t *bytes; /* not NULL if len > 0 */
 	size_t len;
 };
 
 bool nd_pb_view_is(struct nd_pb_view v, const char *text);
 
-/* runtime.Unknown behind "k8s\0". */
+/* runtime.Unknown, after "k8s\0". */
 struct nd_pb_envelope {
 	struct nd_pb_view version, kind; /* apiVersion, kind: of typeMeta */
 	struct nd_pb_view raw;
-	bool encoded; /* it names a contentEncoding: raw is not what kind says */
+	bool encoded; /* it has a contentEncoding: raw is not the message itself */
 };
 
 int nd_pb_type(struct nd_proto p, struct nd_pb_envelope *to);
 int nd_pb_envelope(const uint8_t *bytes, size_t n, struct nd_pb_envelope *out);
 
 struct nd_pb_object {
-	struct nd_object object;               /* name "": it has none, and is of no use */
+	struct nd_object object;               /* name "": none, to be skipped */
 	char version[ND_META_VERSION_MAX + 1]; /* metadata.resourceVersion */
-	bool initial_end;                      /* annotated as the end of a streaming list */
+	bool initial_end;                      /* annotation: the end of a streaming list */
 };
 
-/* Any kind but ServiceImport, which is a custom resource: the API server has no protobuf for it. */
+/* Any kind but ServiceImport: the API server has no protobuf for custom resources. */
 int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
 		 struct nd_pb_object *out);
 

@@ -20,8 +20,8 @@ static void read_pair(struct nd_proto *p, const struct nd_proto_field *entry, st
 	nd_pb_take_error(p, in.err);
 }
 
-/* Of the pairs two are looked at: the one whose presence says that a streaming list is complete
- * (KEP-3157), and when a slice was changed. */
+/* Two annotations are read: the end of a streaming list (KEP-3157), and ND_OBJECT_CHANGED of a
+ * slice. */
 static void read_annotation(struct nd_proto *p, const struct nd_proto_field *entry,
 			    struct nd_arena *a, struct nd_pb_object *to)
 {
@@ -45,7 +45,7 @@ static void read_annotation(struct nd_proto *p, const struct nd_proto_field *ent
 	nd_pb_take_error(p, in.err);
 }
 
-/* ObjectMeta. *deleted: a deletionTimestamp is there. */
+/* ObjectMeta. *deleted: it has a deletionTimestamp. */
 static void read_meta(struct nd_proto *p, struct nd_arena *a, struct nd_pb_object *to,
 		      bool *deleted)
 {
@@ -70,7 +70,7 @@ static void read_meta(struct nd_proto *p, struct nd_arena *a, struct nd_pb_objec
 	}
 }
 
-/* ServicePort and EndpointPort: 1 name, 2 protocol, 3 port in both. */
+/* ServicePort and EndpointPort alike: 1 name, 2 protocol, 3 port. */
 static void read_port(struct nd_proto *p, const struct nd_proto_field *entry, struct nd_arena *a,
 		      struct nd_object_port *to)
 {
@@ -116,8 +116,7 @@ static const char *read_ingress(struct nd_proto *p, const struct nd_proto_field 
 	return ip[0] ? ip : host;
 }
 
-/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer holds, as a
- * decoder merges them. */
+/* ServiceStatus: 1 loadBalancer; LoadBalancerStatus: 1 ingress. The last loadBalancer is used. */
 static struct nd_proto balancer_of(struct nd_proto status)
 {
 	struct nd_proto_field f;
@@ -129,7 +128,7 @@ static struct nd_proto balancer_of(struct nd_proto status)
 	return found;
 }
 
-/* spec.externalIPs (5), then what the load balancer has. */
+/* spec.externalIPs (5), then the load balancer's ingress. */
 static void read_outside(struct nd_proto *p, struct nd_proto *status, struct nd_arena *a,
 			 struct nd_object_service *s)
 {
@@ -180,18 +179,18 @@ static void read_service(struct nd_proto *p, struct nd_proto *status, struct nd_
 	}
 	s->ports = ports;
 	s->ips = ips;
-	if (!p->err && !s->nips && one[0]) { /* from before dual stack: the one address alone */
+	if (!p->err && !s->nips && one[0]) { /* from before dual stack: clusterIP alone */
 		ips[s->nips++] = nd_object_ip(one);
 		first = one;
 	}
-	nd_object_service_is(s, type, first);
+	nd_object_set_type(s, type, first);
 }
 
 static bool read_ready(struct nd_proto *p, const struct nd_proto_field *conditions)
 {
 	struct nd_proto in = nd_proto_inside(p, conditions);
 	struct nd_proto_field f;
-	bool ready = true; /* a missing one counts as ready (API reference) */
+	bool ready = true; /* a missing one means ready (API reference) */
 
 	while (nd_proto_next(&in, &f))
 		if (f.number == 1)
@@ -214,7 +213,8 @@ static const char *read_target(struct nd_proto *p, const struct nd_proto_field *
 	return name;
 }
 
-/* Its addresses (1) from first on get what the rest of it, which may stand behind them, says. */
+/* Endpoint: 1 addresses. Other fields may follow them, so they are copied to each address at the
+ * end. */
 static void read_endpoint(struct nd_proto *p, const struct nd_proto_field *entry,
 			  struct nd_arena *a, struct nd_object_endpoint *to, size_t *n)
 {
@@ -266,7 +266,7 @@ static void read_slice(struct nd_proto *p, struct nd_arena *a, struct nd_object 
 
 	if (!to)
 		nd_pb_take_error(p, -ENOMEM);
-	nd_object_slice_belongs(o);
+	nd_object_set_owner(o);
 	while (nd_proto_next(p, &f)) {
 		if (f.number == 2)
 			read_endpoint(p, &f, a, to, &s->nendpoints);
@@ -311,8 +311,8 @@ static void read_pod_status(struct nd_proto *p, struct nd_arena *a, bool deleted
 	o->pod.terminating = deleted;
 }
 
-/* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice's endpoints and ports stand
- * beside its metadata. Metadata are read first: the labels say whose slice it is. */
+/* Every object: 1 metadata, 2 spec, 3 status; but an EndpointSlice has its endpoints and ports next
+ * to the metadata. Metadata is read first: the labels name a slice's Service. */
 int nd_pb_object(enum nd_object_kind kind, const uint8_t *bytes, size_t n, struct nd_arena *a,
 		 struct nd_pb_object *out)
 {

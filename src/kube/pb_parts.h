@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pb_parts.h - what the readers of Kubernetes messages share: pb.c (what is around objects),
- * pb_object.c (objects). For nobody else. Inline: they run for each field of each object. */
+/* pb_parts.h - what pb.c (messages around objects) and pb_object.c (objects) share. For these two
+ * alone. Inline, as they run for each field of each object. */
 #pragma once
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static inline void nd_pb_take_error(struct nd_proto *p, int err)
 		p->err = err;
 }
 
-/* A text with no NUL in it: it becomes one of C. */
+/* A string; ND_EFORMAT if it contains a NUL. */
 static inline struct nd_pb_view nd_pb_text_view(struct nd_proto *p, const struct nd_proto_field *f)
 {
 	struct nd_pb_view v = nd_pb_view_of(p, f);
@@ -32,7 +32,7 @@ static inline struct nd_pb_view nd_pb_text_view(struct nd_proto *p, const struct
 	return v;
 }
 
-/* A copy in the arena; otherwise where it is empty or cannot be had. */
+/* A copy in the arena; `otherwise` if it is empty, or on an error. */
 static inline const char *nd_pb_text(struct nd_proto *p, const struct nd_proto_field *f,
 				     struct nd_arena *a, const char *otherwise)
 {
@@ -46,7 +46,7 @@ static inline const char *nd_pb_text(struct nd_proto *p, const struct nd_proto_f
 	return made ? made : otherwise;
 }
 
-/* Into a place of size bytes; what does not fit is an error, or cut. */
+/* Copies to `size` bytes; a longer string is cut, or ND_ELIMIT. */
 static inline void nd_pb_text_into(struct nd_proto *p, const struct nd_proto_field *f, char *to,
 				   size_t size, bool cut)
 {
@@ -64,10 +64,10 @@ static inline void nd_pb_text_into(struct nd_proto *p, const struct nd_proto_fie
 
 static inline int32_t nd_pb_int32(struct nd_proto *p, const struct nd_proto_field *f)
 {
-	return (int32_t)nd_proto_int(p, f); /* as Go does: the upper half is dropped */
+	return (int32_t)nd_proto_int(p, f); /* as in Go, the upper half is dropped */
 }
 
-/* Room for every occurrence of the field from here on. NULL also where there is none. */
+/* An array for all occurrences of the field from here on; NULL: none, or an error. */
 static inline void *nd_pb_array(struct nd_proto *p, struct nd_arena *a, uint32_t number,
 				size_t size)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-	ARENA_FACTOR = 32, /* the smallest address takes 2 bytes there, about 60 here */
+	ARENA_FACTOR = 32, /* the smallest address: 2 bytes in protobuf, about 60 here */
 };
 
 enum state { STATE_MAGIC, STATE_HEAD, STATE_SKIP, STATE_BODY };
@@ -15,8 +15,8 @@ struct input {
 	size_t n;
 };
 
-/* What is whole and ends early is broken, not cut off: more bytes would not help. */
-static int whole(int err)
+/* A complete message that ends early is malformed: more bytes would not help. */
+static int complete_error(int err)
 {
 	return err == ND_ETRUNC ? ND_EFORMAT : err;
 }
@@ -27,7 +27,7 @@ static void skip_input(struct input *in, size_t n)
 	in->n -= n;
 }
 
-/* need bytes in one piece, from the input itself where they are; NULL: not yet, or t->err. */
+/* `need` bytes in one piece, uncopied if the input has them; NULL: not yet, or t->err. */
 static const uint8_t *gather(struct nd_intake *t, size_t need, struct input *in)
 {
 	const uint8_t *at = in->at;
@@ -44,33 +44,33 @@ static const uint8_t *gather(struct nd_intake *t, size_t need, struct input *in)
 	return !t->err && t->part.len == need ? (const uint8_t *)t->part.data : NULL;
 }
 
-/* In the words of the decoder for JSON. */
-static void tell_nameless(struct nd_intake *t, const char *namespace)
+/* The same text as the JSON decoder's. */
+static void skip_nameless(struct nd_intake *t, const char *namespace)
 {
 	char why[160];
 
 	snprintf(why, sizeof why, "%s %.80s/(no name): metadata must have a name",
 		 nd_object_kind_text[t->kind], namespace);
-	nd_intake_leave(t, why);
+	nd_intake_skip(t, why);
 }
 
-static int hand_over(struct nd_intake *t, const struct nd_object *o, bool remove)
+static int pass_object(struct nd_intake *t, const struct nd_object *o, bool remove)
 {
 	if (!o->name[0]) {
-		tell_nameless(t, o->namespace);
+		skip_nameless(t, o->namespace);
 		return 0;
 	}
 	return nd_intake_take(t, o, remove);
 }
 
-/* The kind that the envelope names, with what stands behind it ("List"); -1 if it is none of ours. */
-static int kind_of(const struct nd_pb_envelope *e, const char *behind)
+/* The kind in the envelope without its suffix ("List"); -1: none of ours. */
+static int kind_of(const struct nd_pb_envelope *e, const char *suffix)
 {
 	char version[64], kind[64];
-	size_t cut = strlen(behind);
+	size_t cut = strlen(suffix);
 
 	if (e->version.len >= sizeof version || e->kind.len >= sizeof kind || !e->version.len ||
-	    e->kind.len <= cut || memcmp(e->kind.bytes + e->kind.len - cut, behind, cut) != 0)
+	    e->kind.len <= cut || memcmp(e->kind.bytes + e->kind.len - cut, suffix, cut) != 0)
 		return -1;
 	memcpy(version, e->version.bytes, e->version.len);
 	version[e->version.len] = '\0';
@@ -118,7 +118,7 @@ static int take_item(struct nd_intake *t, const uint8_t *bytes, size_t n)
 	nd_arena_init(&arena, t->max_object * ARENA_FACTOR);
 	int err = nd_pb_object(t->kind, bytes, n, &arena, &made);
 	if (!err)
-		err = hand_over(t, &made.object, false);
+		err = pass_object(t, &made.object, false);
 	nd_arena_clear(&arena);
 	return err;
 }
@@ -136,7 +136,7 @@ static int take_type(struct nd_pb_list *l, const uint8_t *bytes, size_t n)
 	return l->what == WHAT_UNKNOWN ? ND_EFORMAT : 0;
 }
 
-/* A field that is needed whole is there. */
+/* A field that is decoded as a whole is complete. */
 static int take_body(struct nd_pb_list *l, const uint8_t *bytes, size_t n)
 {
 	if (l->inside)
@@ -145,8 +145,8 @@ static int take_body(struct nd_pb_list *l, const uint8_t *bytes, size_t n)
 	return l->number == 1 ? take_type(l, bytes, n) : take_status(&l->to, bytes, n);
 }
 
-/* Unknown: 1 typeMeta, which Go writes before 2, raw; 3 contentEncoding, of which we know none.
- * A list, inside of raw: 1 metadata, 2 items. The others are skipped. */
+/* Unknown: 1 typeMeta, which Go writes before 2 raw; 3 contentEncoding, none of which is supported.
+ * A list, inside raw: 1 metadata, 2 items. Other fields are skipped. */
 static int open_field(struct nd_pb_list *l)
 {
 	bool outside = !l->inside;
@@ -168,7 +168,7 @@ static int open_field(struct nd_pb_list *l)
 	return l->state == STATE_BODY && l->need > l->to.max_object ? ND_ELIMIT : 0;
 }
 
-/* What the head says, once it is whole. The field must end where the list does, or before. */
+/* Decodes the head once it is complete. The field must not extend beyond the list. */
 static int take_head(struct nd_pb_list *l)
 {
 	struct nd_proto p = nd_proto_over(l->head, l->nhead);
@@ -206,7 +206,7 @@ static int read_magic(struct nd_pb_list *l, struct input *in)
 	return 0;
 }
 
-/* A varint is ten bytes at most, so a head that is not whole yet has room. */
+/* A varint has at most ten bytes, so an incomplete head fits. */
 static int read_head(struct nd_pb_list *l, struct input *in)
 {
 	l->head[l->nhead++] = *in->at;
@@ -214,7 +214,7 @@ static int read_head(struct nd_pb_list *l, struct input *in)
 	return take_head(l);
 }
 
-/* Also with no input left: what is empty needs none. */
+/* Also called with no input left: an empty field needs none. */
 static int read_field(struct nd_pb_list *l, struct input *in)
 {
 	if (l->state == STATE_SKIP) {
@@ -228,8 +228,8 @@ static int read_field(struct nd_pb_list *l, struct input *in)
 	const uint8_t *bytes = gather(&l->to, (size_t)l->need, in);
 	if (!bytes)
 		return l->to.err;
-	int err = whole(take_body(l, bytes, (size_t)l->need));
-	nd_intake_forget(&l->to);
+	int err = complete_error(take_body(l, bytes, (size_t)l->need));
+	nd_intake_reset(&l->to);
 	next_field(l);
 	return err;
 }
@@ -298,8 +298,8 @@ static int take_object(struct nd_pb_watch *w, const struct nd_pb_event *event,
 	if (!err)
 		err = nd_pb_view_is(event->type, "BOOKMARK")
 			      ? take_bookmark(w, &made)
-			      : hand_over(&w->to, &made.object,
-					  nd_pb_view_is(event->type, "DELETED"));
+			      : pass_object(&w->to, &made.object,
+					    nd_pb_view_is(event->type, "DELETED"));
 	if (!err && made.version[0])
 		memcpy(w->version, made.version, sizeof w->version);
 	nd_arena_clear(&arena);
@@ -358,8 +358,8 @@ int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
 		const uint8_t *frame = gather(&w->to, w->need, &in);
 		if (!frame)
 			continue;
-		w->to.err = whole(take_frame(w, frame, w->need));
-		nd_intake_forget(&w->to);
+		w->to.err = complete_error(take_frame(w, frame, w->need));
+		nd_intake_reset(&w->to);
 		w->nhead = 0;
 	}
 	return w->to.err;

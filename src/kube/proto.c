@@ -17,7 +17,7 @@ static uint64_t long_varint(struct nd_proto *p)
 			return 0;
 		}
 		uint8_t byte = *p->pos++;
-		if (shift == 63 && byte > 1) /* the tenth has one bit left */
+		if (shift == 63 && byte > 1) /* the tenth byte has one bit left */
 			break;
 		v |= (uint64_t)(byte & 0x7f) << shift;
 		if (byte < 0x80)
@@ -27,7 +27,7 @@ static uint64_t long_varint(struct nd_proto *p)
 	return 0;
 }
 
-/* Nearly all tags and lengths have one byte or two. */
+/* Nearly all tags and lengths take one or two bytes. */
 static inline uint64_t varint(struct nd_proto *p)
 {
 	const uint8_t *at = p->pos;
@@ -92,7 +92,7 @@ static inline void read_plain(struct nd_proto *p, struct nd_proto_field *f)
 	}
 }
 
-/* Groups may lie in groups: counted, so that no depth of them is too deep. */
+/* Nested groups are counted rather than recursed into, so any depth is safe. */
 static void skip_group(struct nd_proto *p)
 {
 	struct nd_proto_field f;

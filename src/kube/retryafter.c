@@ -6,8 +6,8 @@
 #include <time.h>
 #include "base/ascii.h"
 
-/* "Wed, 21 Oct 2026 07:28:00 GMT"; -1: it is none. Not by strptime(): names must not follow the
- * locale. */
+/* "Wed, 21 Oct 2026 07:28:00 GMT" to Unix time; -1: not a date. Not with strptime(), whose names
+ * depend on the locale. */
 static int64_t parse_date(const char *text)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -38,9 +38,9 @@ static size_t word_len(const char *at)
 	return strcspn(at, " \t\r\n,()=!<>");
 }
 
-/* The name part of a key, and a value: 1..63 of letters, digits, - _ . , a letter or digit at both
- * ends. */
-static bool sound(const char *text, size_t n)
+/* The name part of a key, or a value: 1 to 63 letters, digits, "-", "_" and "."; a letter or digit
+ * at both ends. */
+static bool is_label(const char *text, size_t n)
 {
 	if (n == 0 || n > 63 || !nd_ascii_is_alnum(text[0]) || !nd_ascii_is_alnum(text[n - 1]))
 		return false;
@@ -50,8 +50,8 @@ static bool sound(const char *text, size_t n)
 	return true;
 }
 
-/* The DNS subdomain before a key's slash. */
-static bool sound_prefix(const char *text, size_t n)
+/* The prefix of a key, before its slash: a DNS subdomain. */
+static bool is_prefix(const char *text, size_t n)
 {
 	if (n == 0 || n > 253)
 		return false;
@@ -72,10 +72,10 @@ static int read_key(struct scan *s, const char **out)
 	const char *name = slash ? slash + 1 : s->at;
 
 	if (n == 0)
-		return fail(s, "a label's name is missing");
-	if ((slash && !sound_prefix(s->at, (size_t)(slash - s->at))) ||
-	    !sound(name, (size_t)(s->at + n - name)))
-		return fail(s, "that is no label's name");
+		return fail(s, "a label key is missing");
+	if ((slash && !is_prefix(s->at, (size_t)(slash - s->at))) ||
+	    !is_label(name, (size_t)(s->at + n - name)))
+		return fail(s, "invalid label key");
 	*out = nd_arena_text(s->arena, s->at, n);
 	s->at += n;
 	return *out ? 0 : ND_ELIMIT;
@@ -86,8 +86,8 @@ static int add_value(struct scan *s, struct nd_selector_part *p)
 	skip_space(s);
 	size_t n = word_len(s->at);
 
-	if (n && !sound(s->at, n))
-		return fail(s, "that is no label's value");
+	if (n && !is_label(s->at, n))
+		return fail(s, "invalid label value");
 	const char **grown = nd_arena_array(s->arena, p->nvalues + 1, sizeof *grown);
 	char *value = nd_arena_text(s->arena, s->at, n);
 	if (!grown || !value)
@@ -105,13 +105,13 @@ static int read_set(struct scan *s, struct nd_selector_part *p)
 	int err;
 
 	if (!take(s, "("))
-		return fail(s, "\"in\" and \"notin\" want values in parentheses");
+		return fail(s, "\"in\" and \"notin\" require values in parentheses");
 	do {
 		err = add_value(s, p);
 		if (err)
 			return err;
 	} while (take(s, ","));
-	return take(s, ")") ? 0 : fail(s, "a \")\" is missing");
+	return take(s, ")") ? 0 : fail(s, "missing \")\"");
 }
 
 static bool take_word(struct scan *s, const char *word)
@@ -146,13 +146,13 @@ static int read_part(struct scan *s, struct nd_selector_part *p)
 	p->negated = take_word(s, "notin");
 	if (p->negated || take_word(s, "in"))
 		return read_set(s, p);
-	return fail(s, "a name is followed by =, ==, !=, in, notin or a comma");
+	return fail(s, "expected =, ==, !=, in, notin or a comma after the key");
 }
 
 int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out,
 		      const char **why)
 {
-	struct scan s = { .at = text, .arena = a, .why = "there is no memory left for it" };
+	struct scan s = { .at = text, .arena = a, .why = "out of memory" };
 	struct nd_selector made = { 0 };
 	struct nd_selector_part **end = &made.first;
 	int err = 0;
@@ -166,9 +166,9 @@ int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *
 		end = &(*end)->next;
 		skip_space(&s);
 		if (*s.at && !take(&s, ","))
-			err = fail(&s, "parts are separated by commas");
+			err = fail(&s, "requirements must be separated by commas");
 		else if (s.at > text && s.at[-1] == ',' && (skip_space(&s), !*s.at))
-			err = fail(&s, "a part is missing behind the comma");
+			err = fail(&s, "a requirement is missing after the comma");
 	}
 	if (err)
 		*why = s.why;
@@ -177,7 +177,7 @@ int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *
 	return err;
 }
 
-static bool part_holds(const struct nd_selector_part *p, const struct nd_object *o)
+static bool matches_part(const struct nd_selector_part *p, const struct nd_object *o)
 {
 	for (size_t i = 0; i < o->nlabels; i++) {
 		if (strcmp(o->labels[i].key, p->key) != 0)
@@ -189,13 +189,13 @@ static bool part_holds(const struct nd_selector_part *p, const struct nd_object 
 				return !p->negated;
 		return p->negated;
 	}
-	return p->negated; /* no such label: != and notin hold */
+	return p->negated; /* no such label: !=, notin and !key match */
 }
 
-bool nd_selector_takes(const struct nd_selector *s, const struct nd_object *o)
+bool nd_selector_matches(const struct nd_selector *s, const struct nd_object *o)
 {
 	for (const struct nd_selector_part *p = s->first; p; p = p->next)
-		if (!part_holds(p, o))
+		if (!matches_part(p, o))
 			return false;
 	return true;
 }

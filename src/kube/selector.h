@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selector.h - label selectors: "a=b,c!=d,e in (x,y),f notin (z),g,!h". All parts must hold.
+/* selector.h - label selectors: "a=b,c!=d,e in (x,y),f notin (z),g,!h". All parts must match.
  *
- * Owns:    nothing; the arena given holds it.
- * Grammar: Kubernetes' labels.Parse, without > and <, which a LabelSelector has not.
+ * The grammar is that of Kubernetes' labels.Parse, without > and <, which a LabelSelector does not
+ * have.
+ *
+ * Owns:    nothing; everything is in the arena given.
+ * Threads: any.
  */
 #pragma once
 
@@ -12,18 +15,18 @@
 
 struct nd_selector_part {
 	const char *key;
-	bool negated; /* != notin !key */
-	bool any;     /* the key alone decides */
+	bool negated; /* !=, notin, !key */
+	bool any;     /* key, !key: any value matches */
 	const char **values;
 	size_t nvalues;
 	struct nd_selector_part *next;
 };
 
 struct nd_selector {
-	struct nd_selector_part *first; /* none: all objects */
+	struct nd_selector_part *first; /* NULL: matches all objects */
 };
 
-/* 0; ND_EFORMAT and *why (static text); ND_ELIMIT. */
+/* 0, ND_EFORMAT or ND_ELIMIT (the arena is full); *why is the reason, a static text. */
 int nd_selector_parse(const char *text, struct nd_arena *a, struct nd_selector *out,
 		      const char **why);
-bool nd_selector_takes(const struct nd_selector *s, const struct nd_object *o);
+bool nd_selector_matches(const struct nd_selector *s, const struct nd_object *o);

@@ -5,13 +5,13 @@
 #include "base/err.h"
 #include "kube/snapshot_parts.h"
 
-static void put_fixed(struct nd_buf *b, uint64_t n, unsigned octets)
+static void put_fixed(struct nd_buf *b, uint64_t n, unsigned n_bytes)
 {
 	uint8_t bytes[8];
 
-	for (unsigned i = 0; i < octets; i++)
+	for (unsigned i = 0; i < n_bytes; i++)
 		bytes[i] = (uint8_t)(n >> (8 * i));
-	nd_buf_add(b, bytes, octets);
+	nd_buf_add(b, bytes, n_bytes);
 }
 
 static void put_number(struct nd_buf *b, size_t n)
@@ -34,7 +34,7 @@ static void put_text(struct nd_buf *b, const char *text)
 		nd_buf_add(b, text, n + 1);
 }
 
-/* --- objects to octets --- */
+/* --- objects to bytes --- */
 
 static void put_ip(struct nd_buf *b, const struct nd_object_ip *ip)
 {
@@ -55,7 +55,7 @@ static void put_ports(struct nd_buf *b, const struct nd_object_port *ports, size
 	for (size_t i = 0; i < n; i++) {
 		put_text(b, ports[i].name);
 		put_text(b, ports[i].protocol);
-		put_number(b, (size_t)ports[i].port + 1); /* -1 wraps to 0 */
+		put_number(b, (size_t)ports[i].port + 1); /* 0: none (-1) */
 	}
 }
 
@@ -113,7 +113,7 @@ static void put_object(struct nd_buf *b, const struct nd_object *o)
 
 /* --- writing --- */
 
-static void put_out(struct nd_snapshot *w, const struct nd_buf *b)
+static void write_out(struct nd_snapshot *w, const struct nd_buf *b)
 {
 	w->sum = nd_snapshot_add_sum(w->sum, b->data, b->len);
 	nd_filewrite_add(&w->file, b->data, b->len);
@@ -133,7 +133,7 @@ int nd_snapshot_open(struct nd_snapshot *w, const char *path, const struct nd_sn
 	put_fixed(&w->record, head->saved_s, 8);
 	if (w->record.err)
 		return w->file.err = w->record.err;
-	put_out(w, &w->record);
+	write_out(w, &w->record);
 	return 0;
 }
 
@@ -150,8 +150,8 @@ int nd_snapshot_add(struct nd_snapshot *w, const struct nd_object *o)
 	if (w->record.err || length.err) {
 		w->file.err = w->record.err ? w->record.err : length.err;
 	} else {
-		put_out(w, &length);
-		put_out(w, &w->record);
+		write_out(w, &length);
+		write_out(w, &w->record);
 		w->objects++;
 	}
 	nd_buf_clear(&length);
@@ -164,7 +164,7 @@ int nd_snapshot_commit(struct nd_snapshot *w)
 	put_number(&w->record, 0);
 	put_fixed(&w->record, w->objects, 4);
 	if (!w->file.err && !w->record.err) {
-		put_out(w, &w->record);
+		write_out(w, &w->record);
 		nd_buf_reset(&w->record);
 		put_fixed(&w->record, w->sum, 8);
 		nd_filewrite_add(&w->file, w->record.data, w->record.len);

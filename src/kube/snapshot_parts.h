@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot_parts.h - what writer and reader of a snapshot have in common. For these two alone. */
+/* snapshot_parts.h - what writer (snapshot.c) and reader (snapshot_read.c) share. For these two
+ * alone. */
 #pragma once
 
 #include "base/siphash.h"
@@ -11,9 +12,9 @@ enum {
 	ND_SNAPSHOT_HEADLESS = 2,
 };
 
-#define ND_SNAPSHOT_MAGIC "NDKSNAP\n" /* its 8 octets */
+#define ND_SNAPSHOT_MAGIC "NDKSNAP\n" /* 8 bytes */
 
-/* The sum so far, and these octets behind it. */
+/* Extends the checksum by these bytes. */
 static inline uint64_t nd_snapshot_add_sum(uint64_t sum, const void *bytes, size_t n)
 {
 	static const struct nd_siphash_key key = { 0x6e6f64656e733031, 0x736e617073686f74 };

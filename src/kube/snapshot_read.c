@@ -7,13 +7,13 @@
 
 enum { ARENA_BYTES_KEPT = 64 << 10 };
 
-/* --- octets to objects --- */
+/* --- bytes to objects --- */
 
-/* Errors are sticky: the end is where the first one was met, so what is read behind it is zero or
+/* Errors are sticky: the first one moves `at` to the end, so everything read after it is zero or
  * "". */
 struct cursor {
 	const uint8_t *at, *end;
-	struct nd_arena *arena; /* tables of an object */
+	struct nd_arena *arena; /* arrays of an object */
 	bool bad;
 };
 
@@ -30,12 +30,12 @@ static const uint8_t *take(struct cursor *c, size_t n)
 	return at;
 }
 
-static uint64_t take_fixed(struct cursor *c, unsigned octets)
+static uint64_t take_fixed(struct cursor *c, unsigned n_bytes)
 {
-	const uint8_t *at = take(c, octets);
+	const uint8_t *at = take(c, n_bytes);
 	uint64_t n = 0;
 
-	for (unsigned i = 0; at && i < octets; i++)
+	for (unsigned i = 0; at && i < n_bytes; i++)
 		n |= (uint64_t)at[i] << (8 * i);
 	return n;
 }
@@ -70,17 +70,17 @@ static const char *take_text(struct cursor *c)
 	return text;
 }
 
-/* A table for what follows, each of which takes `least` octets, so that a count says no more than
- * is there. */
-static void *take_table(struct cursor *c, size_t *n, size_t least, size_t size)
+/* A count, and an array of that many elements. Each needs `least` bytes of input or more, so a
+ * count cannot exceed the input. */
+static void *take_array(struct cursor *c, size_t *n, size_t least, size_t size)
 {
-	void *table = NULL;
+	void *array = NULL;
 
 	*n = take_number(c);
 	if (*n <= (size_t)(c->end - c->at) / least)
-		table = nd_arena_array(c->arena, *n, size);
-	if (table)
-		return table;
+		array = nd_arena_array(c->arena, *n, size);
+	if (array)
+		return array;
 	c->bad = true;
 	*n = 0;
 	return NULL;
@@ -101,7 +101,7 @@ static struct nd_object_ip take_ip(struct cursor *c)
 
 static const struct nd_object_ip *take_ips(struct cursor *c, size_t *n)
 {
-	struct nd_object_ip *ips = take_table(c, n, 1, sizeof *ips);
+	struct nd_object_ip *ips = take_array(c, n, 1, sizeof *ips);
 
 	for (size_t i = 0; i < *n; i++)
 		ips[i] = take_ip(c);
@@ -110,7 +110,7 @@ static const struct nd_object_ip *take_ips(struct cursor *c, size_t *n)
 
 static const struct nd_object_port *take_ports(struct cursor *c, size_t *n)
 {
-	struct nd_object_port *ports = take_table(c, n, 3, sizeof *ports);
+	struct nd_object_port *ports = take_array(c, n, 3, sizeof *ports);
 
 	for (size_t i = 0; i < *n; i++) {
 		ports[i].name = take_text(c);
@@ -131,7 +131,7 @@ static void take_service(struct cursor *c, struct nd_object_service *s)
 	s->external_name = take_text(c);
 	s->ips = take_ips(c, &s->nips);
 	s->ports = take_ports(c, &s->nports);
-	const char **outside = take_table(c, &s->noutside, 1, sizeof *outside);
+	const char **outside = take_array(c, &s->noutside, 1, sizeof *outside);
 	for (size_t i = 0; i < s->noutside; i++)
 		outside[i] = take_text(c);
 	s->outside = outside;
@@ -143,7 +143,7 @@ static void take_slice(struct cursor *c, struct nd_object_slice *s)
 	s->service = take_text(c);
 	s->import = take_text(c);
 	s->cluster = take_text(c);
-	struct nd_object_endpoint *e = take_table(c, &s->nendpoints, 5, sizeof *e);
+	struct nd_object_endpoint *e = take_array(c, &s->nendpoints, 5, sizeof *e);
 	for (size_t i = 0; i < s->nendpoints; i++) {
 		e[i].ip = take_ip(c);
 		e[i].text = take_text(c);
@@ -162,7 +162,7 @@ static void take_object(struct cursor *c, struct nd_object *o)
 	*o = (struct nd_object){ .kind = (enum nd_object_kind)kind };
 	o->namespace = take_text(c);
 	o->name = take_text(c);
-	struct nd_object_label *labels = take_table(c, &o->nlabels, 2, sizeof *labels);
+	struct nd_object_label *labels = take_array(c, &o->nlabels, 2, sizeof *labels);
 	for (size_t i = 0; i < o->nlabels; i++) {
 		labels[i].key = take_text(c);
 		labels[i].value = take_text(c);
@@ -174,19 +174,19 @@ static void take_object(struct cursor *c, struct nd_object *o)
 	case ND_OBJECT_SLICE: take_slice(c, &o->slice); break;
 	case ND_OBJECT_POD: o->pod.ips = take_ips(c, &o->pod.nips); break;
 	case ND_OBJECT_NAMESPACE: break;
-	default: c->bad = true; /* a kind that there is not */
+	default: c->bad = true; /* unknown kind */
 	}
 	c->bad |= c->at != c->end || !o->name[0];
 }
 
 /* --- reading --- */
 
-/* The next object, of n octets. */
+/* The next object, of n bytes. */
 static bool take_record(struct cursor *c, size_t n, struct nd_object *o)
 {
 	struct cursor one = { .arena = c->arena };
 
-	/* Not for each: most are small, and a fresh arena is not. */
+	/* Not after each one: most are small, and a fresh arena is expensive. */
 	if (c->arena->used > ARENA_BYTES_KEPT)
 		nd_arena_clear(c->arena);
 	one.at = take(c, n);
@@ -197,7 +197,7 @@ static bool take_record(struct cursor *c, size_t n, struct nd_object *o)
 	return !one.bad;
 }
 
-/* All objects from c on; sink NULL: only looked through. False: something is wrong. */
+/* All objects from c on, to the sink; NULL: they are only checked. False: the file is damaged. */
 static bool walk(struct cursor c, uint32_t kinds, struct nd_sink *sink)
 {
 	enum nd_object_kind last = ND_OBJECT_NAMESPACE;
@@ -215,7 +215,7 @@ static bool walk(struct cursor c, uint32_t kinds, struct nd_sink *sink)
 	return take_fixed(&c, 4) == count && !c.bad && c.at == c.end;
 }
 
-/* The head, then length and object in turn, then what follows the last. */
+/* The pieces: the head; length and object in turn; the end. */
 uint64_t nd_snapshot_sum(const void *bytes, size_t n)
 {
 	struct cursor c = { .at = bytes, .end = (const uint8_t *)bytes + n };
@@ -237,15 +237,15 @@ static const char *read_head(struct cursor *c, struct nd_snapshot_head *head)
 	const uint8_t *at = take(c, 8);
 
 	if (!at || memcmp(at, ND_SNAPSHOT_MAGIC, 8) != 0)
-		return "is no snapshot of nodens";
+		return "is not a nodens snapshot";
 	if (take_fixed(c, 4) != ND_SNAPSHOT_VERSION)
-		return "is of another version";
+		return "has an unsupported version";
 	uint64_t kinds = take_fixed(c, 4), who = take_fixed(c, 8);
 	uint64_t saved_s = take_fixed(c, 8);
 	if (c->bad || c->end - c->at < 8)
-		return "is cut short";
+		return "is truncated";
 	if (kinds != head->kinds || who != head->who)
-		return "is of another API server, or of another selection of its objects";
+		return "is for another API server, or another selection of objects";
 	head->saved_s = saved_s;
 	return NULL;
 }
@@ -278,7 +278,7 @@ int nd_snapshot_read(const void *bytes, size_t n, struct nd_snapshot_head *head,
 	struct nd_arena arena;
 	nd_arena_init(&arena, ND_SNAPSHOT_OBJECT_BYTES_MAX);
 	c.arena = &arena;
-	*why = "is damaged: it is cut short, or something wrote into it";
+	*why = "is damaged: truncated or modified";
 	int err = nd_snapshot_sum(bytes, n - 8) == take_fixed(&sum, 8)
 			  ? read_all(c, got.kinds, sink)
 			  : ND_EFORMAT;

@@ -20,14 +20,14 @@ enum {
 	FILES_MAX = 10000,
 	FILE_BYTES_MAX = 512 << 20,
 };
-static const uint64_t look_ns = ND_S(1), settle_ns = ND_MS(100);
-static const size_t memory_max = (size_t)4 << 30; /* of trees and objects, while reading */
+static const uint64_t poll_ns = ND_S(1), settle_ns = ND_MS(100);
+static const size_t memory_max = (size_t)4 << 30; /* trees, and objects, while reading */
 
 struct nd_source {
 	const struct nd_source_config *config;
 	struct nd_loop *loop;
 	struct nd_timer timer;
-	uint64_t read, seen; /* fingerprint of the files: when last read, when last looked at */
+	uint64_t read, seen; /* fingerprints of the files: as last read, as of the last poll */
 };
 
 struct files {
@@ -79,7 +79,7 @@ static int list_folder(const char *path, struct files *f)
 		return -errno;
 	while (!err && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
-		/* A dot first: editors' and ConfigMap mounts' own. */
+		/* Hidden files belong to editors and ConfigMap mounts. */
 		if (name[0] == '.' ||
 		    (!ends_in(name, ".yaml") && !ends_in(name, ".yml") && !ends_in(name, ".json")))
 			continue;
@@ -105,7 +105,7 @@ static int list_files(const char *path, struct files *f)
 	return err;
 }
 
-/* Names and stamps of all files; 0 stands for a path that cannot be listed. */
+/* A hash of the names and stamps of all files; 0: the path cannot be listed. */
 static uint64_t fingerprint(const char *path)
 {
 	struct files f;
@@ -164,14 +164,14 @@ static int read_files(const char *path, struct nd_arena *objects, struct nd_deco
 	if (err)
 		return nd_diag_at(d, path, 0, "cannot be read: %s", nd_err_text(err));
 	if (f.n == 0)
-		err = nd_diag_at(d, path, 0, "holds no file named *.yaml, *.yml or *.json");
+		err = nd_diag_at(d, path, 0, "contains no *.yaml, *.yml or *.json file");
 	for (size_t i = 0; i < f.n && !err; i++)
 		err = read_file(f.path[i], objects, list, d);
 	clear_files(&f);
 	return err;
 }
 
-static bool takes(const struct nd_source_config *c, const struct nd_object *o)
+static bool is_wanted(const struct nd_source_config *c, const struct nd_object *o)
 {
 	const struct nd_selector *by = c->labels;
 
@@ -180,11 +180,11 @@ static bool takes(const struct nd_source_config *c, const struct nd_object *o)
 		return false;
 	if (o->kind == ND_OBJECT_NAMESPACE || o->kind == ND_OBJECT_IMPORT)
 		by = c->namespace_labels;
-	return !by || nd_selector_takes(by, o);
+	return !by || nd_selector_matches(by, o);
 }
 
-/* Everything was read and is sound: put it in, sweep out the rest. */
-static int hand_over(struct nd_source *s, const struct nd_decode_list *list, struct nd_diag *d)
+/* Once everything was read without an error: puts it into the sink, which drops the rest. */
+static int fill_sink(struct nd_source *s, const struct nd_decode_list *list, struct nd_diag *d)
 {
 	const struct nd_source_config *c = s->config;
 	int err = 0;
@@ -194,7 +194,7 @@ static int hand_over(struct nd_source *s, const struct nd_decode_list *list, str
 			c->sink->begin(c->sink, (enum nd_object_kind)k);
 	for (const struct nd_decoded *it = list->first; it && !err; it = it->next) {
 		const struct nd_object *o = &it->object;
-		if (!takes(c, o))
+		if (!is_wanted(c, o))
 			continue;
 		err = c->sink->upsert(c->sink, o);
 		if (err)
@@ -208,7 +208,7 @@ static int hand_over(struct nd_source *s, const struct nd_decode_list *list, str
 	return err;
 }
 
-static void report_good(struct nd_source *s, const struct nd_decode_list *list)
+static void report_success(struct nd_source *s, const struct nd_decode_list *list)
 {
 	struct nd_buf b;
 
@@ -220,7 +220,7 @@ static void report_good(struct nd_source *s, const struct nd_decode_list *list)
 		nd_buf_printf(&b, "%s%zu %s%s", k ? ", " : "", list->count[k],
 			      nd_object_kind_text[k], list->count[k] == 1 ? "" : "s");
 	if (list->others)
-		nd_buf_printf(&b, "; %zu of other kinds left out", list->others);
+		nd_buf_printf(&b, "; %zu of other kinds ignored", list->others);
 	s->config->report(s->config->ctx, true, nd_buf_string(&b));
 	nd_buf_clear(&b);
 }
@@ -233,17 +233,17 @@ static int load(struct nd_source *s, struct nd_diag *d)
 	nd_arena_init(&objects, memory_max);
 	int err = read_files(s->config->path, &objects, &list, d);
 	if (!err)
-		err = hand_over(s, &list, d);
+		err = fill_sink(s, &list, d);
 	if (!err)
-		report_good(s, &list);
+		report_success(s, &list);
 	nd_arena_clear(&objects);
-	/* The trees took many times what is kept; free() alone gives back nothing that lies below
-	 * something in use. */
+	/* The trees took many times what is kept, and free() alone returns nothing that lies below
+	 * memory in use. */
 	malloc_trim(0);
 	return err;
 }
 
-bool nd_source_look(struct nd_source *s)
+bool nd_source_poll(struct nd_source *s)
 {
 	uint64_t now = fingerprint(s->config->path);
 	struct nd_diag d = { 0 };
@@ -263,15 +263,15 @@ bool nd_source_look(struct nd_source *s)
 static void on_timer(struct nd_timer *t)
 {
 	struct nd_source *s = ND_CONTAINER(t, struct nd_source, timer);
-	bool soon = nd_source_look(s);
+	bool changing = nd_source_poll(s);
 
-	nd_timer_start(s->loop, t, soon ? settle_ns : look_ns, on_timer);
+	nd_timer_start(s->loop, t, changing ? settle_ns : poll_ns, on_timer);
 }
 
 void nd_source_watch(struct nd_source *s, struct nd_loop *loop)
 {
 	s->loop = loop;
-	nd_timer_start(loop, &s->timer, look_ns, on_timer);
+	nd_timer_start(loop, &s->timer, poll_ns, on_timer);
 }
 
 int nd_source_new(const struct nd_source_config *config, struct nd_source **out, struct nd_diag *d)
@@ -281,7 +281,7 @@ int nd_source_new(const struct nd_source_config *config, struct nd_source **out,
 	if (!s)
 		return -ENOMEM;
 	s->config = config;
-	/* Before the reading: what changes while it is read is seen at the first look. */
+	/* Before reading: a change meanwhile is found by the first poll. */
 	s->read = s->seen = fingerprint(config->path);
 	int err = load(s, d);
 	if (err) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source.h - a file or a folder of manifests in the place of an API server.
+/* source.h - a file or a folder of manifests in place of an API server.
  *
- * Files: *.yaml, *.yml, *.json of the folder, by name, without its subfolders; or the one file
- * (JSON if its name ends in .json, else YAML). An object that stands twice has the state it has
- * last. Watched: names and stamps are looked at each second. What changed is read when it stands
- * still for a moment, so that a half-written file is not read; if it is broken all the same, the
- * last good state stays, and it is reported once.
+ * Files: *.yaml, *.yml and *.json of the folder in order of name, without subfolders; or the one
+ * file (JSON if its name ends in .json, else YAML). Of an object that is given twice the last one
+ * is used. Names and stamps are polled once a second. Changed files are read once they have been
+ * stable for 0.1 s, to avoid reading half-written ones; on an error the last good state is kept,
+ * and the error is reported once.
  *
- * Owns:    nd_source is heap; its sink is the owner's.
+ * Owns:    nd_source is heap; its configuration and sink are borrowed and outlive it.
  * Threads: control.
  */
 #pragma once
@@ -22,20 +22,20 @@ struct nd_source;
 struct nd_source_config {
 	const char *path;
 	struct nd_sink *sink;
-	bool wanted[ND_OBJECT_KINDS];               /* kinds that go to the sink */
+	bool wanted[ND_OBJECT_KINDS];
 	const struct nd_selector *labels;           /* Services, slices, pods; NULL: all */
 	const struct nd_selector *namespace_labels; /* Namespaces, ServiceImports; NULL: all */
-	/* After each reading that was tried: what came, or why not. */
+	/* After each attempt to read. text: the number of objects, or the error. */
 	void (*report)(void *ctx, bool good, const char *text);
 	void *ctx;
 };
 
-/* Reads everything into the sink. Config, path and selectors must outlive it. 0, or ND_ECONF with
- * the diag set and nothing changed in the sink (except ND_ELIMIT's part when the sink is full). */
+/* Reads everything into the sink. 0, or ND_ECONF with the diag set; then the sink is unchanged,
+ * unless the sink itself was full. */
 int nd_source_new(const struct nd_source_config *config, struct nd_source **out, struct nd_diag *d);
 void nd_source_free(struct nd_source *s); /* takes NULL */
-/* Looks once a second from now on. */
+/* Starts polling. */
 void nd_source_watch(struct nd_source *s, struct nd_loop *loop);
-/* One look: reads if something changed since the last reading and stands as it did at the last
- * look. True if it must look again soon: something is changing. */
-bool nd_source_look(struct nd_source *s);
+/* Polls once: reads if the files differ from those last read, and not from the last poll. True:
+ * they are changing, poll again soon. */
+bool nd_source_poll(struct nd_source *s);

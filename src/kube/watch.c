@@ -144,12 +144,12 @@ static void end_exchange(struct nd_watch *w, int err, const char *why);
 static void on_data(void *ctx, struct nd_httpc_exchange *x, const uint8_t *bytes, size_t n)
 {
 	struct nd_watch *w = ctx;
-	size_t before = is_refusal(w) ? 0 : nd_body_taken(&w->body);
+	size_t before = is_refusal(w) ? 0 : nd_body_count(&w->body);
 	int err = nd_body_feed(&w->body, bytes, n);
 
 	if (is_refusal(w))
 		return;
-	w->state.events += nd_body_taken(&w->body) - before;
+	w->state.events += nd_body_count(&w->body) - before;
 	if (w->phase != ND_APIREQUEST_LIST)
 		save_version(w);
 	if (!err && !nd_body_refused(&w->body))

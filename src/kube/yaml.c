@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML by libyaml's events, as a tree. Aliases share the node that they name, and count its whole
- * weight. */
+/* YAML to a tree, from libyaml's events. An alias shares the children of its anchor, and counts
+ * with their whole weight. */
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -15,10 +15,10 @@ struct anchor {
 
 struct reader {
 	yaml_parser_t parser;
-	yaml_event_t event; /* the one at hand */
+	yaml_event_t event; /* the current one */
 	struct nd_arena *arena;
 	struct anchor *anchors; /* of this document, newest first */
-	uint64_t aliased;       /* nodes that aliases stood for */
+	uint64_t aliased;       /* nodes that aliases expanded to */
 	const char *file;
 	struct nd_diag *diag;
 };
@@ -40,12 +40,13 @@ static int advance(struct reader *r)
 		return 0;
 	memset(&r->event, 0, sizeof r->event);
 	return nd_diag_at(r->diag, r->file, (int)r->parser.problem_mark.line + 1,
-			  "not YAML: %s%s%s", r->parser.problem ? r->parser.problem : "no memory",
+			  "not YAML: %s%s%s",
+			  r->parser.problem ? r->parser.problem : "out of memory",
 			  r->parser.context ? ", " : "",
 			  r->parser.context ? r->parser.context : "");
 }
 
-static bool word_in(const char *text, const char *const *words)
+static bool is_one_of(const char *text, const char *const *words)
 {
 	for (; *words; words++)
 		if (strcmp(text, *words) == 0)
@@ -53,7 +54,7 @@ static bool word_in(const char *text, const char *const *words)
 	return false;
 }
 
-/* A plain scalar's kind, as YAML 1.1 and Kubernetes' own reader see it. */
+/* The kind of a plain scalar in YAML 1.1, which Kubernetes reads. */
 static enum nd_tree_kind plain_kind(const char *text, const char **as)
 {
 	static const char *const null[] = { "", "~", "null", "Null", "NULL", NULL };
@@ -64,10 +65,10 @@ static enum nd_tree_kind plain_kind(const char *text, const char **as)
 	char *end;
 
 	*as = text;
-	if (word_in(text, null))
+	if (is_one_of(text, null))
 		return ND_TREE_NULL;
-	if (word_in(text, yes) || word_in(text, no)) {
-		*as = word_in(text, yes) ? "true" : "false";
+	if (is_one_of(text, yes) || is_one_of(text, no)) {
+		*as = is_one_of(text, yes) ? "true" : "false";
 		return ND_TREE_BOOL;
 	}
 	if (!strchr("+-.0123456789", text[0]))
@@ -83,11 +84,11 @@ static int read_scalar(struct reader *r, struct nd_tree **out)
 	bool plain = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
 	if (memchr(value, 0, n))
-		return fail(r, line_of(r), "a zero character in a text");
+		return fail(r, line_of(r), "a string must not contain a NUL character");
 	struct nd_tree *t = nd_tree_new(r->arena, ND_TREE_TEXT, line_of(r));
 	char *text = nd_arena_text(r->arena, value, n);
 	if (!t || !text)
-		return fail(r, line_of(r), "the document is too large");
+		return fail(r, line_of(r), "document is too large");
 	t->text = text;
 	if (plain && !r->event.data.scalar.tag)
 		t->kind = plain_kind(text, &t->text);
@@ -104,11 +105,11 @@ static int read_alias(struct reader *r, struct nd_tree **out)
 			continue;
 		r->aliased += a->node->weight;
 		if (r->aliased > ND_TREE_ALIASED_MAX)
-			return fail(r, line_of(r), "aliases stand for too much");
-		/* A node of its own (key and place), the children are the same. */
+			return fail(r, line_of(r), "aliases expand to too many nodes");
+		/* A node with its own key and place, and the same children. */
 		struct nd_tree *t = nd_arena_copy(r->arena, a->node, sizeof *t);
 		if (!t)
-			return fail(r, line_of(r), "the document is too large");
+			return fail(r, line_of(r), "document is too large");
 		t->key = NULL;
 		t->next = NULL;
 		*out = t;
@@ -139,7 +140,7 @@ static int read_map(struct reader *r, unsigned depth, struct nd_tree *t)
 		if (err)
 			return err;
 		if (key->kind == ND_TREE_LIST || key->kind == ND_TREE_MAP)
-			return fail(r, key->line, "a key that is no text");
+			return fail(r, key->line, "a key must be a string");
 		err = read_node(r, depth + 1, &value);
 		if (err)
 			return err;
@@ -149,19 +150,19 @@ static int read_map(struct reader *r, unsigned depth, struct nd_tree *t)
 	return 0;
 }
 
-static int note_anchor(struct reader *r, const char *name, struct nd_tree *t)
+static int add_anchor(struct reader *r, const char *name, struct nd_tree *t)
 {
 	struct anchor *a = nd_arena_alloc(r->arena, sizeof *a);
 
 	if (!a || !name)
-		return fail(r, t->line, "the document is too large");
+		return fail(r, t->line, "document is too large");
 	*a = (struct anchor){ .name = name, .node = t, .next = r->anchors };
 	r->anchors = a;
 	return 0;
 }
 
-/* The node that starts at the event at hand; on success the event behind it is at hand. A node
- * becomes an anchor when it is whole, so that no node can hold itself. */
+/* Reads the node that starts at the current event; on success the current event is the one after
+ * it. A node becomes an anchor when it is complete, so no node can contain itself. */
 static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 {
 	const char *anchor = NULL;
@@ -169,7 +170,7 @@ static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 	int err = 0;
 
 	if (depth >= ND_TREE_DEPTH_MAX)
-		return fail(r, line_of(r), "nested too deep");
+		return fail(r, line_of(r), "document is nested too deeply");
 	switch (r->event.type) {
 	case YAML_ALIAS_EVENT: err = read_alias(r, &t); break;
 	case YAML_SCALAR_EVENT:
@@ -185,7 +186,7 @@ static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 		anchor = anchor ? nd_arena_string(r->arena, anchor) : NULL;
 		t = nd_tree_new(r->arena, list ? ND_TREE_LIST : ND_TREE_MAP, line_of(r));
 		if (!t)
-			return fail(r, line_of(r), "the document is too large");
+			return fail(r, line_of(r), "document is too large");
 		err = advance(r);
 		if (!err)
 			err = list ? read_list(r, depth, t) : read_map(r, depth, t);
@@ -194,7 +195,7 @@ static int read_node(struct reader *r, unsigned depth, struct nd_tree **out)
 	default: return fail(r, line_of(r), "not YAML: a value is missing");
 	}
 	if (!err && anchor)
-		err = note_anchor(r, anchor, t);
+		err = add_anchor(r, anchor, t);
 	if (!err)
 		err = advance(r);
 	if (!err)
@@ -230,7 +231,7 @@ int nd_yaml_parse(const char *file, const char *text, size_t n, struct nd_arena 
 	struct reader r = { .arena = a, .file = file, .diag = d };
 
 	if (!yaml_parser_initialize(&r.parser))
-		return fail(&r, 0, "no memory");
+		return fail(&r, 0, "out of memory");
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
 	int err = advance(&r);
 	if (!err)

@@ -96,7 +96,7 @@ def test_tokens_are_replaced(api, serve_cluster, tmp_path):
         moved(api, "account", "10.244.1.3")
         until(lambda: answers(s, "web.account") == ["10.244.1.3"], 60)
         if not PEER:
-            s.wait_log(fr"token file /var{ACCOUNT}/token: it is empty; the token from before stays")
+            s.wait_log(fr"token file /var{ACCOUNT}/token: file is empty; keeping the previous token")
         (account.folder / "token").write_text(tokens[2])
         forget(1)
         moved(api, "account", "10.244.1.4")
@@ -110,12 +110,12 @@ HERE = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
 
 @pytest.mark.skipif(PEER != "", reason="our words")
 @pytest.mark.parametrize("files,variables,says", [
-    ({"ca_crt": "x"}, HERE, r"/var%s/token - the service account's token is missing; set automountServiceAccountToken"),
+    ({"ca_crt": "x"}, HERE, r"/var%s/token - service account token is missing; set automountServiceAccountToken"),
     ({"token": "x"}, HERE, r"CA certificates /var%s/ca.crt: No such file or directory"),
     ({"token": "x", "ca_crt": "x"}, HERE, r"CA certificates /var%s/ca.crt: contains no certificate"),
     ({"token": "x", "ca_crt": "x"}, {"KUBERNETES_SERVICE_HOST": "127.0.0.1"},
-     "this is no pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; give \"endpoint URL\""),
-], ids=["no token", "no CA", "a CA that is none", "no variables"])
+     "not running in a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; use \"endpoint URL\""),
+], ids=["no token", "no CA", "not a CA", "no variables"])
 def test_what_is_missing_is_said(tmp_path, files, variables, says):
     account = Account(tmp_path / "account", **files)
     s = Server(tmp_path / "server", COREFILE)

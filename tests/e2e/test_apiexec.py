@@ -97,4 +97,4 @@ def test_a_terminal_is_refused(serve, stub, tmp_path):
     (folder / "config").write_text((KUBECONFIG % stub.port).replace("Never", "Always"))
     s = serve(COREFILE, wait=False)
     assert s.wait() == 1
-    assert "kube/config:9 - exec.interactiveMode is Always" in s.log()
+    assert 'kube/config:9 - invalid exec.interactiveMode "Always": must be Never or IfAvailable' in s.log()

@@ -116,10 +116,10 @@ def test_written_when_changes_settle(serve, stub, path):
     (lambda b: b[:-9], "is damaged"),
     (lambda b: b[:len(b) // 2], "is damaged"),
     (lambda b: b[:60] + bytes([b[60] ^ 1]) + b[61:], "is damaged"),
-    (lambda b: b[:8] + b"\2" + b[9:], "is of another version"),
-    (lambda b: b"apiVersion: v1\n", "is no snapshot of nodens"),
-    (lambda b: b"", "is no snapshot of nodens"),
-    (lambda b: b[:20], "is cut short"),
+    (lambda b: b[:8] + b"\2" + b[9:], "has an unsupported version"),
+    (lambda b: b"apiVersion: v1\n", "is not a nodens snapshot"),
+    (lambda b: b"", "is not a nodens snapshot"),
+    (lambda b: b[:20], "is truncated"),
 ], ids=["end", "half", "octet", "newer", "foreign", "empty", "head"])
 def test_a_file_that_cannot_be_used(serve, stub, path, spoil, why):
     kept(serve, stub, path)
@@ -138,7 +138,7 @@ def test_another_selection_is_another_file(serve, stub, path):
     kept(serve, stub, path)
     stub.how = away
     s = served(serve, stub, path, "\n        labels x!=y", wait=False)
-    s.wait_log("is of another API server, or of another selection")
+    s.wait_log("is for another API server, or another selection")
     s.wait_log("waiting for Kubernetes API before starting server")
 
 

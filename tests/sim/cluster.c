@@ -145,7 +145,7 @@ void sim_cluster_object(enum nd_object_kind kind, unsigned n, uint32_t version,
 	else if (kind == ND_OBJECT_SLICE)
 		make_slice(out, n, version);
 	if (kind == ND_OBJECT_SLICE)
-		nd_object_slice_belongs(o);
+		nd_object_set_owner(o);
 }
 
 int sim_cluster_find(const struct sim_cluster *c, enum nd_object_kind kind, const char *namespace,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is reported of an API server, over watches of the test's own: a loss once, a recovery once. */
+/* Reports about an API server, with fake watches: a failure once, a recovery once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,10 +73,10 @@ static void on_report(void *ctx, bool good, const char *text)
 
 enum { N = ND_OBJECT_NAMESPACE, V = ND_OBJECT_SERVICE };
 
-/* A step: kind, and what its watch says. */
+/* A report of a watch. */
 struct step {
 	int kind;
-	const char *failed; /* NULL: it is listed, or goes on */
+	const char *failed; /* NULL: listed, or recovered */
 	int code;
 };
 
@@ -86,8 +86,8 @@ static const struct {
 	size_t n;
 	const char *trace;
 } rows[] = {
-	{ "good once all kinds are there", { { N, NULL, 0 }, { V, NULL, 0 } }, 2, "api " },
-	{ "a loss is one, whoever notices, and whatever is said on the way back",
+	{ "good once all kinds are listed", { { N, NULL, 0 }, { V, NULL, 0 } }, 2, "api " },
+	{ "each code is reported once until all kinds have recovered",
 	  { { N, NULL, 0 },
 	    { V, NULL, 0 },
 	    { V, "v:cut", ND_WATCH_BROKEN },
@@ -102,7 +102,7 @@ static const struct {
 	    { N, NULL, 0 } },
 	  12,
 	  "api !v:cut !v:403 api !n:cut api " },
-	{ "what must be mended is told for each kind",
+	{ "a refusal before the first list is reported for each kind",
 	  { { V, "v:403", 403 },
 	    { N, "n:403", 403 },
 	    { N, NULL, 0 },
@@ -110,14 +110,14 @@ static const struct {
 	    { V, NULL, 0 } },
 	  5,
 	  "!v:403 !n:403 !v:500 api " },
-	{ "who we are, once; certificates, each time",
+	{ "missing credentials: once; notices: each time",
 	  { { V, "v:token", ND_WATCH_NO_CREDENTIALS },
 	    { N, "n:token", ND_WATCH_NO_CREDENTIALS },
 	    { N, "certificate", ND_WATCH_NOTICE },
 	    { N, "another", ND_WATCH_NOTICE } },
 	  4,
 	  "!v:token !certificate !another " },
-	{ "goes on, again and again: nothing new",
+	{ "repeated recoveries are not reported",
 	  { { N, NULL, 0 }, { V, NULL, 0 }, { V, NULL, 0 }, { N, NULL, 0 } },
 	  4,
 	  "api " },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who we are to a server that asks for client certificates and answers with the Authorization it
- * was sent. */
+/* Credentials: against a server that requires client certificates and returns the Authorization
+ * header it received. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static const char *path(const char *name)
 
 static void put(const char *name, const char *text)
 {
-	/* By another name, as what rotates files does it; so there is another inode, too. */
+	/* Through a rename, as file rotation does it: the inode changes, too. */
 	FILE *f = fopen(path("new"), "w");
 	assert_non_null(f);
 	fputs(text, f);
@@ -38,7 +38,7 @@ static void put(const char *name, const char *text)
 	assert_int_equal(rename(path("new"), path(name)), 0);
 }
 
-/* --- the server: HTTP/1.1; /hang has no end --- */
+/* --- the server: HTTP/1.1; /hang never completes --- */
 
 static struct nd_tlspeer_conn *hanging;
 
@@ -146,7 +146,7 @@ static void expect(struct nd_loop *loop, struct nd_client *client, const char *w
 		fail_msg("%d %d %s, not %s", c.err, c.status, c.body, who);
 }
 
-/* ---- */
+/* --- the tests --- */
 
 struct world {
 	struct nd_loop *loop;
@@ -224,16 +224,16 @@ static void test_rotation(void **state)
 	assert_int_equal(handshakes(&w), before);
 	const char *notice = nd_client_notice(w.client);
 	assert_non_null(notice);
-	assert_non_null(strstr(notice, "the certificates from before stay"));
+	assert_non_null(strstr(notice, "keeping the previous certificates"));
 	expect(w.loop, w.client, "Bearer secret");
-	assert_null(nd_client_notice(w.client)); /* said once */
+	assert_null(nd_client_notice(w.client)); /* reported once */
 
 	put("key", two.key);
 	expect(w.loop, w.client, "Bearer secret");
 	assert_int_equal(handshakes(&w), before + 1);
 	assert_null(nd_client_notice(w.client));
 
-	/* What was under way goes on to its end. */
+	/* An exchange under way completes on the old connection. */
 	assert_int_equal(open.ends, 0);
 	assert_non_null(hanging);
 	nd_tlspeer_write(hanging, "..", 2);
@@ -248,7 +248,7 @@ static void test_rotation(void **state)
 	end(&w);
 }
 
-/* Changes that come faster than exchanges end keep a bounded number of old connections. */
+/* When files change faster than exchanges end, the number of old connections is bounded. */
 static void test_storm(void **state)
 {
 	struct world w = { 0 };
@@ -305,7 +305,7 @@ static void test_exec(void **state)
 	expect(w.loop, w.client, "Bearer t");
 	expect(w.loop, w.client, "Bearer t");
 
-	/* 401: it is asked again, and now its certificate is none. */
+	/* 401: the program is run again, and now prints an invalid certificate. */
 	put("answer",
 	    "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
 	    "\"status\":{\"clientCertificateData\":\"x\",\"clientKeyData\":\"y\"}}");
@@ -318,21 +318,21 @@ static void test_exec(void **state)
 	end(&w);
 }
 
-/* The token's file: what is wrong with it is said with its name; once there was one it stays. */
+/* An error in the token file is reported with its name; a previous token is kept. */
 static void test_token_file(void **state)
 {
 	static const struct {
 		const char *text; /* NULL: no file */
 		const char *first, *later;
 	} rows[] = {
-		{ NULL, "No such file or directory; it must hold a bearer token",
-		  "No such file or directory; the token from before stays" },
-		{ "", "it is empty; it must", "it is empty; the token from before stays" },
-		{ " \n", "it is empty; it must", "it is empty; the token" },
-		{ "a b\n", "it has a blank or a control character in it; it must",
-		  "it has a blank or a control character in it; the token" },
-		{ "a\nb", "it has a blank or a control character in it; it must",
-		  "it has a blank or a control character in it; the token" },
+		{ NULL, "No such file or directory; must contain a bearer token",
+		  "No such file or directory; keeping the previous token" },
+		{ "", "file is empty; must", "file is empty; keeping the previous token" },
+		{ " \n", "file is empty; must", "file is empty; keeping" },
+		{ "a b\n", "contains a blank or a control character; must",
+		  "contains a blank or a control character; keeping" },
+		{ "a\nb", "contains a blank or a control character; must",
+		  "contains a blank or a control character; keeping" },
 	};
 	struct world w = { 0 };
 	struct call c;
@@ -344,7 +344,7 @@ static void test_token_file(void **state)
 	w.config.options.key.file = strdup(path("key"));
 	put("cert", one.cert);
 	put("key", one.key);
-	w.config.token = "not this one"; /* the file wins */
+	w.config.token = "not this one"; /* the file takes precedence */
 	w.config.token_file = strdup(path("token"));
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		unlink(path("token"));

@@ -12,9 +12,9 @@
 #include "kube/config.h"
 
 #define CLUSTERS "clusters:\n- name: c\n  cluster: {server: 'https://127.0.0.1:6443/base/', %s}\n"
-#define REST                                                                                        \
-	"users:\n- name: u\n  user: {%s}\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n" \
-	"current-context: x\n"
+#define REST                                                                              \
+	"users:\n- name: u\n  user: {%s}\ncontexts:\n- name: x\n  context: {cluster: c, " \
+	"user: u}\ncurrent-context: x\n"
 
 #define BETA "apiVersion: client.authentication.k8s.io/v1beta1"
 
@@ -54,7 +54,7 @@ static void test_kubeconfig(void **state)
 	assert_int_equal(read_file("certificate-authority-data: YWJj\nZA==, tls-server-name: k",
 				   "tokenFile: t, token: x, client-certificate: /c, client-key: k",
 				   NULL, &a, &c, &d),
-			 ND_ECONF); /* a line end inside of a plain text */
+			 ND_ECONF); /* a line end inside a plain scalar */
 	nd_arena_clear(&a);
 	assert_int_equal(read_file("certificate-authority-data: YWJjZA==, tls-server-name: k",
 				   "tokenFile: t, token: x, client-certificate: /c, client-key: k",
@@ -125,44 +125,47 @@ static void test_mistakes(void **state)
 	static const struct {
 		const char *name, *cluster, *user, *context, *want;
 	} rows[] = {
-		{ "no such context", "", "token: x", "y", "contexts: none is named \"y\"" },
-		{ "no base64", "certificate-authority-data: '*'", "", NULL,
-		  ":3 - certificate-authority-data is not base64" },
-		{ "half a pad", "certificate-authority-data: 'YWJj='", "", NULL, "is not base64" },
-		{ "behind the pad", "certificate-authority-data: 'YQ==YQ=='", "", NULL,
-		  "is not base64" },
+		{ "no such context", "", "token: x", "y",
+		  ":8 - context \"y\" not found: contexts has x" },
+		{ "not base64", "certificate-authority-data: '*'", "", NULL,
+		  ":3 - certificate-authority-data must be base64" },
+		{ "half the padding", "certificate-authority-data: 'YWJj='", "", NULL,
+		  "must be base64" },
+		{ "after the padding", "certificate-authority-data: 'YQ==YQ=='", "", NULL,
+		  "must be base64" },
 		{ "auth-provider", "", "auth-provider: {name: a}", NULL,
 		  ":6 - auth-provider is not supported" },
 		{ "exec of another kind", "", "exec: a", NULL, ":6 - exec must be a map" },
 		{ "no version", "", "exec: {command: a}", NULL, ":6 - exec.apiVersion is missing" },
 		{ "an old version", "",
 		  "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: a}", NULL,
-		  "exec.apiVersion is not known" },
+		  "invalid exec.apiVersion \"client.authentication.k8s.io/v1alpha1\": must be " },
 		{ "no mode", "", "exec: {apiVersion: client.authentication.k8s.io/v1, command: a}",
 		  NULL, "exec.interactiveMode is missing" },
 		{ "a terminal", "", "exec: {" BETA ", command: a, interactiveMode: Always}", NULL,
-		  "no terminal" },
+		  "invalid exec.interactiveMode \"Always\": must be Never or IfAvailable, since" },
 		{ "a mode", "", "exec: {" BETA ", command: a, interactiveMode: never}", NULL,
-		  "exec.interactiveMode is not known" },
+		  ":6 - invalid exec.interactiveMode \"never\": must be Never or IfAvailable" },
 		{ "no command", "", "exec: {" BETA "}", NULL, "exec.command is missing" },
 		{ "args", "", "exec: {" BETA ", command: a, args: [1]}", NULL,
-		  "exec.args must be a list of texts" },
+		  "exec.args must be a list of strings" },
 		{ "args", "", "exec: {" BETA ", command: a, args: b}", NULL,
 		  "exec.args must be a list" },
 		{ "env", "", "exec: {" BETA ", command: a, env: [{value: x}]}", NULL,
 		  "exec.env.name is missing" },
 		{ "env", "", "exec: {" BETA ", command: a, env: [x]}", NULL,
-		  "exec.env must be a list of name and value" },
+		  "exec.env must be a list of maps with name and value" },
 		{ "env", "", "exec: {" BETA ", command: a, env: [{name: 'a=b'}]}", NULL,
-		  "has a \"=\" in it" },
+		  "invalid exec.env.name \"a=b\": must be a name without \"=\"" },
 		{ "no CA", "certificate-authority: /nowhere/ca",
 		  "exec: {" BETA ", command: a, provideClusterInfo: true}", NULL,
 		  ":3 - certificate-authority /nowhere/ca: " },
-		{ "key alone", "", "client-key: a", NULL, "belong together" },
-		{ "no text", "", "token: 7", NULL, ":6 - token must be text" },
-		{ "no bool", "insecure-skip-tls-verify: 'a'", "", NULL, "must be true or false" },
+		{ "key alone", "", "client-key: a", NULL, "must be given together" },
+		{ "not a string", "", "token: 7", NULL, ":6 - token must be a string" },
+		{ "not a bool", "insecure-skip-tls-verify: 'a'", "", NULL,
+		  ":3 - invalid insecure-skip-tls-verify \"a\": must be true or false" },
 		{ "both", "insecure-skip-tls-verify: true, certificate-authority: a", "", NULL,
-		  "cannot both be given" },
+		  "are mutually exclusive" },
 		{ "proxy", "proxy-url: 'http://x'", "", NULL, "proxy-url is not supported" },
 	};
 	struct nd_arena a;
@@ -174,7 +177,7 @@ static void test_mistakes(void **state)
 	snprintf(place, sizeof place, "%s/config:", folder);
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		int err = read_file(rows[i].cluster, rows[i].user, rows[i].context, &a, &c, &d);
-		/* File and line come first, whatever it is. */
+		/* File and line always come first. */
 		if (err != ND_ECONF || !strstr(d.text, rows[i].want) ||
 		    strncmp(d.text, place, strlen(place)) != 0)
 			fail_msg("%s: %d %s", rows[i].name, err, d.text);
@@ -186,39 +189,40 @@ static void test_mistakes(void **state)
 static void test_files(void **state)
 {
 	static const struct {
-		const char *name, *text, *want; /* behind the file's name */
+		const char *name, *text, *want; /* after the file's name */
 	} rows[] = {
-		{ "empty", "", ":1 - is no kubeconfig: no map of clusters, users, contexts" },
-		{ "a list", "- a\n", ":1 - is no kubeconfig" },
+		{ "empty", "",
+		  ":1 - not a kubeconfig: must be a map with clusters, users and contexts" },
+		{ "a list", "- a\n", ":1 - not a kubeconfig" },
 		{ "no YAML", "a: [\n", ":" },
 		{ "no context", "clusters: []\n",
-		  ":1 - current-context is missing; give a context's name" },
+		  ":1 - current-context is missing: must be the name of a context" },
 		{ "no contexts", "current-context: x\n",
-		  ":1 - contexts: none is named \"x\"; there are none" },
+		  ":1 - context \"x\" not found: contexts is empty" },
 		{ "another context",
 		  "current-context: x\ncontexts:\n- name: a\n  context: {}\n- name: b\n",
-		  ":3 - contexts: none is named \"x\"; there are: a, b" },
+		  ":3 - context \"x\" not found: contexts has a, b" },
 		{ "a context without a map", "current-context: x\ncontexts:\n- name: x\n",
-		  ":3 - context is missing, or no map" },
+		  ":3 - context is missing or not a map" },
 		{ "no cluster", "current-context: x\ncontexts:\n- name: x\n  context: {user: u}\n",
-		  ":4 - cluster is missing: a cluster's name" },
+		  ":4 - cluster is missing: must be the name of a cluster" },
 		{ "unknown cluster",
 		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
 		  "clusters:\n- name: d\n  cluster: {}\n",
-		  ":6 - clusters: none is named \"c\"; there are: d" },
+		  ":6 - cluster \"c\" not found: clusters has d" },
 		{ "no server",
 		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
 		  "clusters:\n- name: c\n  cluster: {certificate-authority: a}\n",
-		  ":7 - server is missing: the URL of the API server" },
+		  ":7 - server is missing: must be the URL of the API server" },
 		{ "no URL",
 		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c}\n"
 		  "clusters:\n- name: c\n  cluster:\n    insecure-skip-tls-verify: true\n"
 		  "    server: ftp://a\n",
-		  ":9 - server \"ftp://a\" is no URL of an API server; give https://HOST" },
+		  ":9 - invalid API server URL \"ftp://a\": must be https://HOST[:PORT] or http://HOST" },
 		{ "unknown user",
 		  "current-context: x\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n"
 		  "clusters:\n- name: c\n  cluster: {server: 'https://a'}\nusers:\n- name: v\n",
-		  ":9 - users: none is named \"u\"; there are: v" },
+		  ":9 - user \"u\" not found: users has v" },
 	};
 	(void)state;
 
@@ -301,7 +305,7 @@ static void test_in_cluster(void **state)
 	assert_non_null(strstr(d.text, "KUBERNETES_SERVICE_HOST"));
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_config_in_cluster("::1", "443", folder, &a, &c, &d), ND_ECONF);
-	assert_non_null(strstr(d.text, "token is missing"));
+	assert_non_null(strstr(d.text, "token is missing; set automountServiceAccountToken: true"));
 	put("token", "secret\n");
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_config_in_cluster("::1", "443", folder, &a, &c, &d), 0);

@@ -34,8 +34,8 @@ static void on_timer(struct nd_timer *t)
 		nd_timer_start(w->loop, t, ND_MS(5), on_timer);
 }
 
-/* As the client does it: asked again and again. */
-static enum nd_credential_state ask(struct nd_loop *loop, struct nd_credential *c)
+/* As the client does: until the program has ended. */
+static enum nd_credential_state prepare(struct nd_loop *loop, struct nd_credential *c)
 {
 	struct waiting w = { .loop = loop, .c = c };
 
@@ -61,11 +61,11 @@ static struct nd_exec program(const char *const argv[])
 	};
 }
 
-/* What it prints, as it is. */
+/* Output of the program; why: the error. */
 static void test_answers(void **state)
 {
 	static const struct {
-		const char *script, *token, *cert, *key, *why; /* why: FAILED */
+		const char *script, *token, *cert, *key, *why;
 	} rows[] = {
 		{ "printf '%s' '" HEAD "{\"token\":\"t\"}}'", "t", NULL, NULL, NULL },
 		{ "printf '" HEAD "{\"token\":\"%s\"}}' $A", "second", NULL, NULL, NULL },
@@ -74,29 +74,31 @@ static void test_answers(void **state)
 		  NULL, "c", "k", NULL },
 		{ "printf '%s' '" HEAD
 		  "{\"token\":\"t\",\"expirationTimestamp\":\"2999-01-01T00:00:00Z\"}}'",
-		  NULL, NULL, NULL, "expirationTimestamp is no time" }, /* past what ns can hold */
+		  NULL, NULL, NULL,
+		  "expirationTimestamp must be an RFC 3339 time" }, /* beyond int64_t ns */
 		{ "printf '%s' '" HEAD
 		  "{\"token\":\"t\",\"expirationTimestamp\":\"2199-01-01T00:00:00Z\"}}'",
 		  "t", NULL, NULL, NULL },
 		{ "printf '%s' '" HEAD
 		  "{\"token\":\"t\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}}'",
-		  NULL, NULL, NULL, "already expired" },
+		  NULL, NULL, NULL, "printed an expired credential" },
 		{ "printf '%s' '" HEAD "{\"clientCertificateData\":\"c\"}}'", NULL, NULL, NULL,
-		  "belong together" },
+		  "must be given together" },
 		{ "printf '%s' '" HEAD "{}}'", NULL, NULL, NULL, "neither a token" },
-		{ "printf '%s' '" HEAD "{\"token\":7}}'", NULL, NULL, NULL, "token is no text" },
+		{ "printf '%s' '" HEAD "{\"token\":7}}'", NULL, NULL, NULL,
+		  "token must be a string" },
 		{ "printf '%s' '" HEAD "{\"token\":\"a\\nb\"}}'", NULL, NULL, NULL,
 		  "control character" },
 		{ "printf '%s' '" HEAD "[]}'", NULL, NULL, NULL, "status is missing" },
 		{ "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"" V1 "beta1\"}'", NULL, NULL,
-		  NULL, "apiVersion is not " V1 },
-		{ "echo '{\"kind\":\"X\"}'", NULL, NULL, NULL, "kind is not ExecCredential" },
-		{ "echo '[]'", NULL, NULL, NULL, "kind is not ExecCredential" },
-		{ "echo hello", NULL, NULL, NULL, "its output is not JSON" },
-		{ "true", NULL, NULL, NULL, "its output is not JSON" },
+		  NULL, "apiVersion must be " V1 },
+		{ "echo '{\"kind\":\"X\"}'", NULL, NULL, NULL, "kind must be ExecCredential" },
+		{ "echo '[]'", NULL, NULL, NULL, "kind must be ExecCredential" },
+		{ "echo hello", NULL, NULL, NULL, "invalid credential: output is not JSON" },
+		{ "true", NULL, NULL, NULL, "invalid credential: output is not JSON" },
 		{ "echo >&2; echo 'log in first' >&2; echo more >&2; exit 2", NULL, NULL, NULL,
 		  "/etc/kubeconfig:7 - exec: sh failed with exit status 2: log in first" },
-		{ "kill -15 $$", NULL, NULL, NULL, "ended by signal 15" },
+		{ "kill -15 $$", NULL, NULL, NULL, "killed by signal 15" },
 		{ "head -c 2000000 /dev/zero", NULL, NULL, NULL, "more than 1 MiB" },
 	};
 	(void)state;
@@ -107,7 +109,7 @@ static void test_answers(void **state)
 		struct nd_exec x = program(argv);
 		struct nd_credential *c = nd_credential_new(loop, &x);
 		unsigned number;
-		bool good = ask(loop, c) == ND_CREDENTIAL_READY;
+		bool good = prepare(loop, c) == ND_CREDENTIAL_READY;
 		const struct nd_exec_answer *a = nd_credential_get(c, &number);
 		const char *why = nd_credential_error(c);
 		if (good != !rows[i].why || good != (a != NULL))
@@ -142,7 +144,7 @@ static void test_no_program(void **state)
 	nd_loop_free(loop);
 }
 
-/* Each run adds a line to a file; the answer is good for a second, or for ever. */
+/* Each run adds a line to a file; the credential expires after a second, or not at all. */
 static void test_runs(void **state)
 {
 	char path[] = "/tmp/nd_credential_XXXXXX", script[512], until[64];
@@ -161,25 +163,25 @@ static void test_runs(void **state)
 		 "test $n = 1 || until=2199-01-01T00:00:00Z; printf '" HEAD
 		 "{\"token\":\"%%s\",\"expirationTimestamp\":\"%%s\"}}' $n $until",
 		 path, path, until);
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &first)->token, "1");
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &number)->token, "1");
 	assert_int_equal(number, first);
 	pause_ms(loop, 2100);
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY); /* expired */
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_READY); /* expired */
 	assert_string_equal(nd_credential_get(c, &number)->token, "2");
 	assert_int_not_equal(number, first);
-	nd_credential_discard(c); /* at once: it is not run again */
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
+	nd_credential_discard(c); /* too early: it is not run again */
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &number)->token, "2");
 	pause_ms(loop, 1100);
 	nd_credential_discard(c);
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_READY);
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_READY);
 	assert_string_equal(nd_credential_get(c, &number)->token, "3");
 	pause_ms(loop, 1100);
 	nd_credential_discard(c);
-	assert_int_equal(ask(loop, c), ND_CREDENTIAL_FAILED);
+	assert_int_equal(prepare(loop, c), ND_CREDENTIAL_FAILED);
 	assert_non_null(strstr(nd_credential_error(c), "over"));
 	assert_int_equal(nd_credential_prepare(c), ND_CREDENTIAL_FAILED); /* not again yet */
 	pause_ms(loop, 1100);

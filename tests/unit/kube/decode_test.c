@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text to objects: what is read of each kind, what is filled in, and what is refused with which
- * words. */
+/* Text to objects: the fields of each kind, defaults, and error messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +60,7 @@ static void show(struct nd_buf *b, const struct nd_object *o)
 	nd_buf_text(b, "\n");
 }
 
-/* The objects as text, or the error's. */
+/* Writes the objects as text, or the error message. */
 static void decode(const char *text, bool json, struct nd_buf *b)
 {
 	struct nd_decode_list list;
@@ -77,7 +76,7 @@ static void decode(const char *text, bool json, struct nd_buf *b)
 		       : nd_yaml_parse("f", text, strlen(text), &trees, &doc, &d);
 	for (; doc && !err; doc = doc->next)
 		err = nd_decode_document("f", doc, &objects, &list, &d);
-	nd_arena_clear(&trees); /* objects stand on their own */
+	nd_arena_clear(&trees); /* objects do not point into trees */
 	for (const struct nd_decoded *it = list.first; it && !err; it = it->next)
 		show(b, &it->object);
 	if (!err && list.others)
@@ -120,16 +119,16 @@ static void test_yaml(void **state)
 		{ "namespace",
 		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: b, c: }}\n",
 		  "Namespace /n a=b c=\n" },
-		{ "outside",
+		{ "external addresses",
 		  SVC
 		  "spec: {externalIPs: [192.0.2.1, 2001:db8::1]}\nstatus: {loadBalancer: {ingress: "
 		  "[{ip: 192.0.2.9, hostname: h}, {hostname: lb.test, ipMode: VIP}, {}]}}\n",
 		  "Service n/s out:192.0.2.1 out:2001:db8::1 out:192.0.2.9 out:lb.test out:\n" },
-		{ "outside: no list", SVC "spec: {externalIPs: 192.0.2.1}\n",
+		{ "externalIPs: not a list", SVC "spec: {externalIPs: 192.0.2.1}\n",
 		  "f:4 - Service n/s: externalIPs must be a list" },
-		{ "outside: no addresses", SVC "spec: {externalIPs: [{}]}\n",
+		{ "externalIPs: not addresses", SVC "spec: {externalIPs: [{}]}\n",
 		  "f:4 - Service n/s: externalIPs must be a list of addresses" },
-		{ "outside: no map", SVC "status: {loadBalancer: {ingress: [a]}}\n",
+		{ "ingress: not a map", SVC "status: {loadBalancer: {ingress: [a]}}\n",
 		  "f:4 - Service n/s: ingress must be a list of maps" },
 		{ "no namespace is default", "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
 		  "Service default/s\n" },
@@ -138,14 +137,14 @@ static void test_yaml(void **state)
 		  SVC "spec:\n  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1, \"fd00::1\"]\n"
 		      "  ports:\n  - {name: http, port: 80}\n  - {port: 53, protocol: UDP}\n",
 		  "Service n/s ip4:0a000001 ip16:fd000000000000000000000000000001 http/TCP=80 /UDP=53\n" },
-		{ "one ip of old", SVC "spec: {clusterIP: 10.0.0.1}\n",
+		{ "clusterIP alone", SVC "spec: {clusterIP: 10.0.0.1}\n",
 		  "Service n/s ip4:0a000001\n" },
 		{ "mapped", SVC "spec: {clusterIP: \"::ffff:10.0.0.1\"}\n",
 		  "Service n/s ip4:0a000001\n" },
 		{ "no ip yet", SVC "spec: {clusterIP: \"\"}\n", "Service n/s\n" },
 		{ "not an ip", SVC "spec: {clusterIPs: [nonsense]}\n", "Service n/s ip0:\n" },
 		{ "headless", SVC "spec: {clusterIP: None}\n", "Service n/s headless ip0:\n" },
-		{ "headless new", SVC "spec: {clusterIPs: [None]}\n",
+		{ "headless by clusterIPs", SVC "spec: {clusterIPs: [None]}\n",
 		  "Service n/s headless ip0:\n" },
 		{ "external", SVC "spec: {type: ExternalName, externalName: Www.Example.org}\n",
 		  "Service n/s external Www.Example.org\n" },
@@ -160,17 +159,17 @@ static void test_yaml(void **state)
 		  "EndpointSlice n/e" LABELS
 		  " [10.1.0.1 4 h p z] [10.1.0.2 4 h p z] [fd00::1 16   ] http/TCP=80 "
 		  "any/TCP=-1\n" },
-		{ "slice without anything", SLICE, "EndpointSlice n/e" LABELS "\n" },
-		{ "slice of names", SLICE "endpoints: [{addresses: [a.example]}]\n",
+		{ "empty slice", SLICE, "EndpointSlice n/e" LABELS "\n" },
+		{ "slice of host names", SLICE "endpoints: [{addresses: [a.example]}]\n",
 		  "EndpointSlice n/e" LABELS " [a.example 0   ]\n" },
 		{ "pod",
 		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nstatus: {phase: Running, "
 		  "podIP: 10.1.0.9, podIPs: [{ip: 10.1.0.1}, {}]}\n",
 		  "Pod n/p ip4:0a010001 ip0:\n" },
-		{ "pod that ended",
+		{ "pod that has ended",
 		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nstatus: {phase: Failed}\n",
 		  "Pod default/p gone\n" },
-		{ "pod that goes",
+		{ "terminating pod",
 		  "apiVersion: v1\nkind: Pod\nmetadata: {name: p, deletionTimestamp: x}\n",
 		  "Pod default/p terminating\n" },
 		{ "import",
@@ -192,7 +191,7 @@ static void test_yaml(void **state)
 		  "apiVersion: v1\nkind: Service\nmetadata: &m {name: s}\n---\napiVersion: v1\nkind: List\n"
 		  "items:\n- &o {apiVersion: v1, kind: Service, metadata: {name: a}}\n- *o\n",
 		  "Service default/s\nService default/a\nService default/a\n" },
-		{ "a key twice, the last counts",
+		{ "a repeated key: the last one is used",
 		  "apiVersion: v1\nkind: Service\nmetadata: {name: a, name: b}\n",
 		  "Service default/b\n" },
 	};
@@ -207,34 +206,37 @@ static void test_yaml_refused(void **state)
 		{ "not yaml", "a: [\n",
 		  "f:2 - not YAML: did not find expected node content, while parsing a flow node" },
 		{ "text", "hello\n",
-		  "f:1 - object (no name): is no map of apiVersion, kind, metadata" },
+		  "f:1 - object (no name): must be a map with apiVersion, kind and metadata" },
 		{ "no kind", "apiVersion: v1\n",
-		  "f:1 - object (no name): has no kind or no apiVersion" },
+		  "f:1 - object (no name): must have apiVersion and kind" },
 		{ "no name", "apiVersion: v1\nkind: Service\nmetadata: {namespace: n}\n",
 		  "f:3 - Service n/(no name): metadata must have a name" },
-		{ "number for a name", "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n",
-		  "f:3 - Service (no name): name must be text (put it in quotes)" },
-		{ "yes for a name", "apiVersion: v1\nkind: Service\nmetadata:\n  name: yes\n",
-		  "f:4 - Service (no name): name must be text (put it in quotes)" },
+		{ "name as a number", "apiVersion: v1\nkind: Service\nmetadata: {name: 1}\n",
+		  "f:3 - Service (no name): name must be a string (put it in quotes)" },
+		{ "name as a bool", "apiVersion: v1\nkind: Service\nmetadata:\n  name: yes\n",
+		  "f:4 - Service (no name): name must be a string (put it in quotes)" },
 		{ "port", SVC "spec:\n  ports:\n  - port: 65536\n",
-		  "f:6 - Service n/s: port must be a number from 0 to 65535" },
-		{ "port text", SVC "spec: {ports: [{port: \"80\"}]}\n",
-		  "f:4 - Service n/s: port must be a number from 0 to 65535" },
-		{ "port of half", SVC "spec: {ports: [{port: 1.5}]}\n",
-		  "f:4 - Service n/s: port must be a number from 0 to 65535" },
+		  "f:6 - Service n/s: invalid port \"65536\": must be a number from 0 to 65535, "
+		  "without quotes" },
+		{ "port as a string", SVC "spec: {ports: [{port: \"80\"}]}\n",
+		  "f:4 - Service n/s: invalid port \"80\": must be a number from 0 to 65535, "
+		  "without quotes" },
+		{ "port as a fraction", SVC "spec: {ports: [{port: 1.5}]}\n",
+		  "f:4 - Service n/s: invalid port \"1.5\": must be a number from 0 to 65535, "
+		  "without quotes" },
 		{ "ports", SVC "spec: {ports: 80}\n", "f:4 - Service n/s: ports must be a list" },
 		{ "ready", SLICE "endpoints:\n- conditions: {ready: 1}\n",
-		  "f:5 - EndpointSlice n/e: ready must be true or false" },
+		  "f:5 - EndpointSlice n/e: invalid ready \"1\": must be true or false, without quotes" },
 		{ "addresses", SLICE "endpoints:\n- addresses: [1]\n",
-		  "f:5 - EndpointSlice n/e: addresses must be a list of text" },
+		  "f:5 - EndpointSlice n/e: addresses must be a list of strings" },
 		{ "label", "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: 1}}\n",
-		  "f:3 - Namespace n: a is a label and must be text (put it in quotes)" },
+		  "f:3 - Namespace n: a is a label: must be a string (put it in quotes)" },
 		{ "list in a list",
 		  "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n",
-		  "f:4 - List items: a List inside a List" },
+		  "f:4 - List items: a List must not contain a List" },
 		{ "unknown alias", "a: *b\n", "f:1 - alias *b has no anchor before it" },
 		{ "alias of itself", "a: &b [*b]\n", "f:1 - alias *b has no anchor before it" },
-		{ "zero", "a: \"x\\0y\"\n", "f:1 - a zero character in a text" },
+		{ "NUL", "a: \"x\\0y\"\n", "f:1 - a string must not contain a NUL character" },
 	};
 	(void)state;
 
@@ -253,7 +255,7 @@ static void test_json(void **state)
 		{ "cut", "{\"kind\": \"Li", "f:1 - not JSON: premature end of input near '\"Li'" },
 		{ "two", "{}{}", "f:1 - not JSON: end of file expected near '{'" },
 		{ "list bare", "[]",
-		  "f - object (no name): is no map of apiVersion, kind, metadata" },
+		  "f - object (no name): must be a map with apiVersion, kind and metadata" },
 		{ "items", "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": {}}",
 		  "f - List items: items must be a list" },
 	};
@@ -262,8 +264,8 @@ static void test_json(void **state)
 	check(rows, ND_COUNT(rows), true);
 }
 
-/* Nine anchors of nine aliases each stand for 9^9 nodes; forty lines must not become a billion. */
-static void test_laughs(void **state)
+/* "Billion laughs": nine anchors of nine aliases each expand to 9^9 nodes. */
+static void test_aliases(void **state)
 {
 	struct nd_buf text, got;
 	(void)state;
@@ -278,12 +280,12 @@ static void test_laughs(void **state)
 		nd_buf_text(&text, "]\n");
 	}
 	decode(nd_buf_string(&text), false, &got);
-	assert_non_null(strstr(nd_buf_string(&got), "aliases stand for too much"));
+	assert_non_null(strstr(nd_buf_string(&got), "aliases expand to too many nodes"));
 	nd_buf_reset(&text);
 	for (int i = 0; i < 1000; i++)
 		nd_buf_text(&text, "[");
 	decode(nd_buf_string(&text), false, &got);
-	assert_non_null(strstr(nd_buf_string(&got), "nested too deep"));
+	assert_non_null(strstr(nd_buf_string(&got), "nested too deeply"));
 	decode(nd_buf_string(&text), true, &got);
 	assert_non_null(strstr(nd_buf_string(&got), "f:1 - "));
 	nd_buf_clear(&text);
@@ -296,7 +298,7 @@ int main(void)
 		cmocka_unit_test(test_yaml),
 		cmocka_unit_test(test_yaml_refused),
 		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_laughs),
+		cmocka_unit_test(test_aliases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

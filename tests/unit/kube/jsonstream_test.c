@@ -8,15 +8,15 @@
 #include "base/err.h"
 #include "kube/jsonstream.h"
 
-/* A sink that writes down what it is told: "( +n/a -n/b )". */
-struct told {
+/* A sink that logs its calls: "(+a -b )". */
+struct sinktext {
 	struct nd_sink sink;
 	char text[512];
 };
 
 static void add(struct nd_sink *s, const char *a, const char *b, const char *c)
 {
-	struct told *t = ND_CONTAINER(s, struct told, sink);
+	struct sinktext *t = ND_CONTAINER(s, struct sinktext, sink);
 	size_t n = strlen(t->text);
 	snprintf(t->text + n, sizeof t->text - n, "%s%s%s", a, b, c);
 }
@@ -62,9 +62,9 @@ static void on_unread(struct nd_sink *s, enum nd_object_kind kind, const char *w
 	"{\"type\":\"" type                                                        \
 	"\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{" \
 	"\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}}\n"
-#define INITIAL_END                                                                                    \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":{" \
-	"\"resourceVersion\":\"9\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}"
+#define INITIAL_END                                                                      \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\"," \
+	"\"metadata\":{\"resourceVersion\":\"9\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}"
 #define GONE                                                                                      \
 	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":410," \
 	"\"reason\":\"Expired\",\"details\":{\"retryAfterSeconds\":3}}}"
@@ -73,38 +73,41 @@ static const struct {
 	const char *name, *text;
 	bool watch, initial;
 	int ret;
-	const char *told, *version;
+	const char *log, *version;
 	int code;
 } rows[] = {
 	{ "a list", HEAD "\"items\":[" ITEM("a") ", \n" ITEM("b") "]}", 0, 0, 0, "(+a +b )", "7",
 	  0 },
 	{ "an empty list", HEAD "\"items\":[]}\n", 0, 0, 0, "()", "7", 0 },
 	{ "null items", HEAD "\"items\":null}", 0, 0, 0, "()", "7", 0 },
-	{ "its kind behind",
+	{ "kind after the items",
 	  "{\"apiVersion\":\"v1\",\"items\":[" ITEM("a") "],\"kind\":\"ServiceList\","
 							 "\"metadata\":{\"resourceVersion\":\"8\"}}",
 	  0, 0, 0, "(+a )", "8", 0 },
-	{ "brackets in a text", HEAD "\"items\":[" ITEM("]}\\\"{[") "]}", 0, 0, 0, "(+]}\"{[ )",
+	{ "brackets in a string", HEAD "\"items\":[" ITEM("]}\\\"{[") "]}", 0, 0, 0, "(+]}\"{[ )",
 	  "7", 0 },
 	{ "another list", "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[" ITEM("a") "]}",
 	  0, 0, ND_EFORMAT, "", "", 0 },
 	{ "cut off", HEAD "\"items\":[" ITEM("a") ",", 0, 0, ND_ETRUNC, "(+a ", "", 0 },
-	{ "an item that is none", HEAD "\"items\":[" ITEM("a") ",7]}", 0, 0, ND_EFORMAT, "(+a ", "",
-	  0 },
+	{ "an item that is not an object", HEAD "\"items\":[" ITEM("a") ",7]}", 0, 0, ND_EFORMAT,
+	  "(+a ", "", 0 },
 	{ "garbage", "<html>", 0, 0, ND_EFORMAT, "", "", 0 },
-	{ "a wrong field is left out",
+	{ "an object with a wrong field is skipped",
 	  HEAD "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":7}," ITEM("a") "]}", 0, 0, 0,
 	  "(?Service default/x: spec must be a map? +a )", "7", 0 },
-	{ "no name is left out", HEAD "\"items\":[{\"metadata\":{\"namespace\":\"n\"}}]}", 0, 0, 0,
+	{ "an object without a name is skipped",
+	  HEAD "\"items\":[{\"metadata\":{\"namespace\":\"n\"}}]}", 0, 0, 0,
 	  "(?Service n/(no name): metadata must have a name? )", "7", 0 },
-	{ "a port that is none is not",
+	{ "a port out of range is ignored",
 	  HEAD "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":{\"ports\":[{\"port\":-1},"
 	       "{\"port\":65536}]}}]}",
 	  0, 0, 0, "(+x )", "7", 0 },
-	{ "a port of text is",
+	{ "an object with a port as a string is skipped",
 	  HEAD
 	  "\"items\":[{\"metadata\":{\"name\":\"x\"},\"spec\":{\"ports\":[{\"port\":\"1\"}]}}]}",
-	  0, 0, 0, "(?Service default/x: port must be a number from 0 to 65535? )", "7", 0 },
+	  0, 0, 0,
+	  "(?Service default/x: invalid port \"1\": must be a number from 0 to 65535, without quotes? )",
+	  "7", 0 },
 	{ "the sink is full", HEAD "\"items\":[" ITEM("full") "]}", 0, 0, ND_ELIMIT, "(+full ", "",
 	  0 },
 	{ "a refusal", "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403}", 0, 0, 0, "", "",
@@ -124,7 +127,7 @@ static const struct {
 
 static void run(size_t i, size_t piece)
 {
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
+	struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 	size_t n = strlen(rows[i].text);
 	int err = 0;
@@ -134,7 +137,7 @@ static void run(size_t i, size_t piece)
 		err = nd_jsonstream_feed(&j, rows[i].text + at, n - at < piece ? n - at : piece);
 	err = nd_jsonstream_finish(&j);
 	const char *version = rows[i].watch ? j.version : j.meta.version;
-	if (err != rows[i].ret || strcmp(t.text, rows[i].told) != 0 ||
+	if (err != rows[i].ret || strcmp(t.text, rows[i].log) != 0 ||
 	    strcmp(version, rows[i].version) != 0 ||
 	    (j.to.refused ? j.to.status.code : 0) != rows[i].code)
 		fail_msg("%s by %zu: %d %s version \"%s\" code %d", rows[i].name, piece, err,
@@ -152,14 +155,14 @@ static void test_rows(void **state)
 	}
 }
 
-/* The second page belongs to the same list. */
+/* The second page continues the same list. */
 static void test_pages(void **state)
 {
 	static const char first[] =
 		"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{"
 		"\"resourceVersion\":\"7\",\"continue\":\"x\"},\"items\":[" ITEM("a") "]}";
 	static const char second[] = HEAD "\"items\":[" ITEM("b") "]}";
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
+	struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 
 	(void)state;
@@ -175,9 +178,9 @@ static void test_pages(void **state)
 	nd_jsonstream_clear(&j);
 }
 
-static void test_an_object_too_large(void **state)
+static void test_large_object(void **state)
 {
-	struct told t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
+	struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
 	struct nd_jsonstream j;
 
 	(void)state;
@@ -193,7 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_pages),
-		cmocka_unit_test(test_an_object_too_large),
+		cmocka_unit_test(test_large_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One object in protobuf: what a Service has outside, when a slice was changed. (Whole lists and
- * watches: pbstream_test.c.) */
+/* One object in protobuf: external addresses of a Service, the annotation of a changed slice.
+ * (Lists and watches: pbstream_test.c.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "kube/pb.h"
 
-/* A field with bytes inside, of at most 127 octets. */
+/* A field of at most 127 bytes. */
 static size_t field(uint8_t *to, unsigned number, const void *bytes, size_t n)
 {
 	to[0] = (uint8_t)(number << 3 | 2);
@@ -70,14 +70,14 @@ static void test_outside(void **state)
 	assert_int_equal(nd_pb_object(ND_OBJECT_SERVICE, bytes, n, &a, &o), 0);
 	assert_string_equal(o.object.name, "s");
 	assert_string_equal(show(&o.object.service), "192.0.2.1 2001:db8::1 192.0.2.9 lb.test ");
-	/* Cut anywhere it is refused, or has less; never more. */
+	/* Cut anywhere: refused, or fewer addresses. */
 	for (size_t cut = 0; cut < n; cut++)
 		if (nd_pb_object(ND_OBJECT_SERVICE, bytes, cut, &a, &o) == 0)
 			assert_true(o.object.service.noutside <= 2);
 	nd_arena_clear(&a);
 }
 
-/* metadata with one annotation; of other kinds and other keys nothing is kept. */
+/* metadata with one annotation; other keys are ignored. */
 static void test_changed(void **state)
 {
 	static const struct {

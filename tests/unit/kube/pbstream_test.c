@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists and watches in protobuf: what Go's marshaller wrote (unit/kube/pb), and what it never
- * would, whole, byte by byte, and cut at every byte. */
+/* Lists and watches in protobuf, as Go's marshaller wrote them (unit/kube/pb) and as it never
+ * would: complete, byte by byte, and cut at every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "support/pbput.h"
 #include "support/sinklog.h"
 
-/* Wraps what is in the buffer into a field. */
+/* Wraps the buffer's content in a field. */
 static void wrap(struct nd_buf *b, unsigned number)
 {
 	struct nd_buf made;
@@ -63,7 +63,7 @@ static void read_recorded(const char *name, struct nd_buf *b)
 	assert_true(b->len > 0);
 }
 
-/* Each piece stands alone on the heap, so that a sanitizer sees a step beyond it. */
+/* Each piece is a heap block of its own, so that a sanitizer finds a read beyond it. */
 static int feed_list(struct nd_pb_list *l, const char *bytes, size_t n, size_t piece)
 {
 	int err = 0;
@@ -149,7 +149,7 @@ static void test_list(void **state)
 	}
 }
 
-/* A list cut anywhere has no end; what came before the cut was handed over as ever. */
+/* A list that is cut has no end; the objects before the cut reach the sink. */
 static void test_list_cut(void **state)
 {
 	(void)state;
@@ -159,8 +159,7 @@ static void test_list_cut(void **state)
 		struct nd_pb_list l;
 		struct nd_sinklog log;
 		read_recorded(lists[i].name, &bytes);
-		/* Behind the last byte of the list Go writes two empty texts, which may be missing.
-		 */
+		/* After the list Go writes two empty strings, which may be missing. */
 		for (size_t cut = 0; cut < bytes.len - 4; cut++) {
 			nd_sinklog_init(&log);
 			nd_pbstream_list_init(&l, lists[i].kind, &log.sink, 4096);
@@ -195,7 +194,7 @@ static void test_pages(void **state)
 	assert_int_equal(feed_list(&l, last.data, last.len, 5), 0);
 	assert_int_equal(nd_pbstream_list_finish(&l), 0);
 	assert_string_equal(nd_sinklog_text(&log), "end Service\n");
-	assert_int_equal(l.to.taken, 4);
+	assert_int_equal(l.to.count, 4);
 	nd_pbstream_list_clear(&l);
 	nd_buf_clear(&first);
 	nd_buf_clear(&last);
@@ -266,7 +265,7 @@ static void test_watch(void **state)
 	nd_buf_clear(&bytes);
 }
 
-/* One item of a list, of raw bytes of our own. */
+/* A list with one item of the given bytes. */
 static int feed_item(struct nd_sinklog *log, struct nd_pb_list *l, const struct nd_buf *item)
 {
 	struct nd_buf b;
@@ -298,13 +297,13 @@ static void test_odd_items(void **state)
 		  0, "Service default/s\n" },
 		{ "port too high", "\x0a\x01s", "\x0a\x04\x18\x80\x80\x04", 0,
 		  "Service default/s /TCP=-1\n" },
-		{ "address that is none", "\x0a\x01s", "\x92\x01\x01x", 0,
+		{ "invalid address", "\x0a\x01s", "\x92\x01\x01x", 0,
 		  "Service default/s ip0:00..00\n" },
 		{ "name as a number", "\x08\x01", "", ND_EFORMAT, "" },
-		{ "text beyond its message", "\x0a\x7fs", "", ND_EFORMAT, "" },
+		{ "string beyond its message", "\x0a\x7fs", "", ND_EFORMAT, "" },
 		{ "port beyond its message", "\x0a\x01s", "\x0a\x04\x18", ND_EFORMAT, "" },
 		{ "field 0", "\x0a\x01s\x02\x01z", "", ND_EFORMAT, "" },
-		{ "end of no group", "\x0a\x01s\x0c", "", ND_EFORMAT, "" },
+		{ "group end without a group", "\x0a\x01s\x0c", "", ND_EFORMAT, "" },
 		{ "group without an end", "\x0a\x01s\xab\x06\x08\x01", "", ND_EFORMAT, "" },
 		{ "varint of eleven bytes",
 		  "\x0a\x01s\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "", ND_EFORMAT, "" },
@@ -324,7 +323,7 @@ static void test_odd_items(void **state)
 			 rows[i].ret ? "" : "end Service\n");
 		if (err != rows[i].ret || strcmp(nd_sinklog_text(&log), want) != 0)
 			fail_msg("%s: %d\n%s", rows[i].name, err, nd_sinklog_text(&log));
-		assert_int_equal(l.to.nameless, strncmp(rows[i].says, "unread", 6) == 0);
+		assert_int_equal(l.to.skipped, strncmp(rows[i].says, "unread", 6) == 0);
 		nd_pbstream_list_clear(&l);
 		nd_sinklog_clear(&log);
 		nd_buf_clear(&item);
@@ -348,7 +347,7 @@ static void test_limits(void **state)
 	nd_pbstream_list_clear(&l);
 	nd_sinklog_clear(&log);
 	nd_buf_reset(&item);
-	nd_pbput_bytes(&meta, 6, big, 64); /* a version longer than its place */
+	nd_pbput_bytes(&meta, 6, big, 64); /* a version too long for its field */
 	nd_pbput_inside(&item, 1, &meta);
 	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
 	nd_pbstream_list_clear(&l);
@@ -393,7 +392,7 @@ static void test_broken_lists(void **state)
 	} rows[] = {
 		{ "JSON", "{\"kind\":", 8, ND_EFORMAT },
 		{ "nothing", "", 0, ND_ETRUNC },
-		{ "no list", "k8s\0" TYPE, 4 + 19, ND_ETRUNC },
+		{ "list missing", "k8s\0" TYPE, 4 + 19, ND_ETRUNC },
 		{ "list before its type", "k8s\0\x12\x00", 6, ND_EFORMAT },
 		{ "another kind", "k8s\0\x0a\x0d\x0a\x02v1\x12\x07PodList", 4 + 15, ND_EFORMAT },
 		{ "two lists", "k8s\0" TYPE "\x12\x00\x12\x00", 4 + 19 + 4, ND_EFORMAT },
@@ -462,7 +461,8 @@ static void test_broken_watches(void **state)
 	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false);
 	assert_int_equal(nd_pbstream_watch_feed(&w, "\x7f\xff\xff\xff", 4), ND_ELIMIT);
 	nd_pbstream_watch_clear(&w);
-	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096, false); /* an event of nothing */
+	nd_pbstream_watch_init(&w, ND_OBJECT_POD, &log.sink, 4096,
+			       false); /* an event without an object */
 	assert_int_equal(nd_pbstream_watch_feed(&w,
 						"\0\0\0\x07\x0a\x05"
 						"ADDED",

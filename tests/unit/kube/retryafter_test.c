@@ -27,7 +27,7 @@ static void test_retry_after(void **state)
 		{ "1.5", 0 },
 		{ "Wed, 21 Oct 2026 07:28:30 GMT", 30 },
 		{ "Wed, 21 Oct 2026 07:28:00 GMT", 0 },
-		{ "Wed, 21 Oct 2026 07:27:59 GMT", 0 }, /* it is over */
+		{ "Wed, 21 Oct 2026 07:27:59 GMT", 0 }, /* past */
 		{ "Thu, 22 Oct 2026 07:28:00 GMT", 86400 },
 		{ "Wed, 21 Oct 2026 07:28:30", 0 },
 		{ "Wed, 21 Oct 2026 07:28:30 GMT+1", 0 },
@@ -36,7 +36,7 @@ static void test_retry_after(void **state)
 		{ "Wed, 32 Oct 2026 07:28:30 GMT", 0 },
 		{ "Wed, 21 Oct 2026 24:28:30 GMT", 0 },
 		{ "Wed, 21 Oct 2026 07:-1:30 GMT", 0 },
-		{ "Wednesday, 21-Oct-26 07:28:30 GMT", 0 }, /* forms that nobody sends any more */
+		{ "Wednesday, 21-Oct-26 07:28:30 GMT", 0 }, /* obsolete forms */
 		{ "Wed Oct 21 07:28:30 2026", 0 },
 	};
 	(void)state;

@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "kube/selector.h"
 
-static void test_takes(void **state)
+static void test_matches(void **state)
 {
 	static const struct nd_object_label labels[] = { { "app", "web" },
 							 { "tier", "" },
@@ -17,7 +17,7 @@ static void test_takes(void **state)
 	static const struct nd_object object = { .labels = labels, .nlabels = 3 };
 	static const struct {
 		const char *text;
-		bool takes;
+		bool matches;
 	} rows[] = {
 		{ "", true },
 		{ "app=web", true },
@@ -55,8 +55,8 @@ static void test_takes(void **state)
 		const char *why = "";
 		if (nd_selector_parse(rows[i].text, &a, &s, &why))
 			fail_msg("\"%s\": refused: %s", rows[i].text, why);
-		if (nd_selector_takes(&s, &object) != rows[i].takes)
-			fail_msg("\"%s\": want %d", rows[i].text, rows[i].takes);
+		if (nd_selector_matches(&s, &object) != rows[i].matches)
+			fail_msg("\"%s\": want %d", rows[i].text, rows[i].matches);
 	}
 	nd_arena_clear(&a);
 }
@@ -96,7 +96,7 @@ static void test_refused(void **state)
 		struct nd_selector s;
 		const char *why = NULL;
 		if (nd_selector_parse(rows[i], &a, &s, &why) != ND_EFORMAT)
-			fail_msg("\"%s\": taken", rows[i]);
+			fail_msg("\"%s\": accepted", rows[i]);
 		assert_non_null(why);
 	}
 	nd_arena_clear(&a);
@@ -105,7 +105,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_takes),
+		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is written comes back; what is damaged, foreign or of another version gives nothing at all. */
+/* Objects survive a round trip; a damaged or foreign file, or another version, passes no object. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -43,7 +43,7 @@ static int tear_down(void **state)
 	return rmdir(folder);
 }
 
-/* An object of each kind, with all it may have. */
+/* An object of each kind, with all fields. */
 static void write_all(struct nd_buf *b)
 {
 	static const struct nd_object_ip ips[] = { { 4, { 10, 0, 0, 1 } },
@@ -120,7 +120,7 @@ static void test_round(void **state)
 	nd_buf_clear(&b);
 }
 
-/* Each cut and each octet that is another one: nothing is told to the sink. */
+/* Cut at each byte, and with each byte changed: nothing reaches the sink. */
 static void test_damage(void **state)
 {
 	struct nd_buf b;
@@ -132,7 +132,7 @@ static void test_damage(void **state)
 		struct nd_sinklog t;
 		const char *why;
 		size_t n = i < b.len ? i : b.len;
-		/* Of its own size, so that a sanitizer sees what is read behind it. */
+		/* Of exact size, so that a sanitizer finds a read beyond it. */
 		char *copy = malloc(n + 1);
 		assert_non_null(copy);
 		memcpy(copy, b.data, n);
@@ -154,13 +154,13 @@ static void test_refused(void **state)
 	static const struct {
 		const char *name;
 		size_t at;
-		char octet;
+		char byte;
 		uint64_t who;
 		uint32_t kinds;
 		const char *why;
 	} rows[] = {
-		{ "another file", 0, 'X', 77, KINDS, "is no snapshot" },
-		{ "newer", 8, 2, 77, KINDS, "another version" },
+		{ "another file", 0, 'X', 77, KINDS, "is not a nodens snapshot" },
+		{ "newer", 8, 2, 77, KINDS, "unsupported version" },
 		{ "other selection", 8, 1, 78, KINDS, "another API server" },
 		{ "other kinds", 8, 1, 77, 1, "another API server" },
 		{ "damaged", 24, 'X', 77, KINDS, "is damaged" },
@@ -174,7 +174,7 @@ static void test_refused(void **state)
 		struct nd_sinklog t;
 		const char *why;
 		char was = b.data[rows[i].at];
-		b.data[rows[i].at] = rows[i].octet;
+		b.data[rows[i].at] = rows[i].byte;
 		int err = read_logged(b.data, b.len, &want, &t, &why);
 		if (err != ND_EFORMAT || !strstr(why, rows[i].why) || t.text.len)
 			fail_msg("%s: %d %s", rows[i].name, err, why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A folder of manifests: what is read, in which order, what a change and a broken file do. */
+/* A folder of manifests: which files are read, in which order; changed and broken files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 struct fixture {
 	struct nd_sink sink;
-	struct nd_buf log; /* "+Service n/a", ... of the last reading */
+	struct nd_buf log; /* what the sink received since the last reset */
 	struct nd_source_config config;
 	char folder[64];
 	unsigned good, bad;
@@ -41,7 +41,7 @@ static void remove_object(struct nd_sink *s, enum nd_object_kind kind, const cha
 			  const char *name)
 {
 	(void)s;
-	fail_msg("a source names what is there: %d %s/%s", kind, namespace, name);
+	fail_msg("a source must not remove: %d %s/%s", kind, namespace, name);
 }
 
 static void end(struct nd_sink *s, enum nd_object_kind kind)
@@ -126,12 +126,12 @@ static struct nd_source *open_source(struct fixture *f)
 	return s;
 }
 
-/* Looks until nothing moves; what went to the sink meanwhile. */
-static const char *look(struct fixture *f, struct nd_source *s)
+/* Polls until the files are stable; returns what the sink received. */
+static const char *poll_files(struct fixture *f, struct nd_source *s)
 {
 	nd_buf_reset(&f->log);
 	for (int i = 0; i < 3; i++)
-		nd_source_look(s);
+		nd_source_poll(s);
 	return nd_buf_string(&f->log);
 }
 
@@ -180,26 +180,26 @@ static void test_change(void **state)
 
 	write_file(f, "a.yaml", SERVICE("a"));
 	struct nd_source *s = open_source(f);
-	assert_string_equal(look(f, s), "");
+	assert_string_equal(poll_files(f, s), "");
 
 	write_file(f, "a.yaml", SERVICE("a") "---\n" SERVICE("longer"));
 	nd_buf_reset(&f->log);
-	assert_true(nd_source_look(s)); /* seen, and not read before it stands still */
+	assert_true(nd_source_poll(s)); /* not read before it is stable */
 	assert_string_equal(nd_buf_string(&f->log), "");
-	assert_false(nd_source_look(s));
+	assert_false(nd_source_poll(s));
 	assert_string_equal(nd_buf_string(&f->log), "<0<1 n/a n/longer0>1>");
-	assert_string_equal(look(f, s), "");
+	assert_string_equal(poll_files(f, s), "");
 
 	write_file(f, "new.yaml", SERVICE("new"));
-	assert_string_equal(look(f, s), "<0<1 n/a n/longer n/new0>1>");
+	assert_string_equal(poll_files(f, s), "<0<1 n/a n/longer n/new0>1>");
 	clear_folder(f);
-	assert_string_equal(look(f, s), "");
+	assert_string_equal(poll_files(f, s), "");
 	assert_int_equal(f->bad, 1);
-	assert_non_null(strstr(f->report, "holds no file named *.yaml, *.yml or *.json"));
+	assert_non_null(strstr(f->report, "contains no *.yaml, *.yml or *.json file"));
 	nd_source_free(s);
 }
 
-/* The good files go with the broken one: nothing reaches the sink, and it is told once. */
+/* One broken file: nothing reaches the sink, and it is reported once. */
 static void test_broken(void **state)
 {
 	struct fixture *f = *state;
@@ -207,12 +207,13 @@ static void test_broken(void **state)
 	write_file(f, "a.yaml", SERVICE("a"));
 	struct nd_source *s = open_source(f);
 	write_file(f, "b.yml", SERVICE("b") "spec: {ports: [{port: x}]}\n");
-	assert_string_equal(look(f, s), "");
-	assert_string_equal(look(f, s), "");
+	assert_string_equal(poll_files(f, s), "");
+	assert_string_equal(poll_files(f, s), "");
 	assert_int_equal(f->bad, 1);
-	assert_non_null(strstr(f->report, "/b.yml:4 - Service n/b: port must be a number"));
+	assert_non_null(
+		strstr(f->report, "/b.yml:4 - Service n/b: invalid port \"x\": must be a number"));
 	write_file(f, "b.yml", SERVICE("b"));
-	assert_string_equal(look(f, s), "<0<1 n/a n/b0>1>");
+	assert_string_equal(poll_files(f, s), "<0<1 n/a n/b0>1>");
 	assert_int_equal(f->good, 2);
 	nd_source_free(s);
 }
@@ -224,7 +225,7 @@ static void test_refused(void **state)
 	struct nd_diag d = { 0 };
 
 	assert_int_equal(nd_source_new(&f->config, &s, &d), ND_ECONF);
-	assert_non_null(strstr(d.text, "holds no file"));
+	assert_non_null(strstr(d.text, "contains no *.yaml"));
 	f->config.path = "/tmp/nd_source_none";
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_source_new(&f->config, &s, &d), ND_ECONF);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The watch over a transport of the test's own: client, exchanges, timers, clock and chance are
- * below, so a test runs in no time and the same each time. Each scenario is what the server answers
- * to one request after the other; what the watch does is written down:
+/* The watch with a fake client, exchanges, timers, clock and random numbers, so a test takes no
+ *time and repeats exactly. A scenario is the server's answers to one request after the other; the
+ *trace is what the watch does:
  *
- *   S, L, L=TOKEN, W=VERSION   it asked for a streaming list, a list or its next page, a watch from
- * there ( +NAME -NAME )            the sink's begin, upsert, remove, end ok, !TEXT the report ~MS
- * it waits, if at all ?                          the client was told of a 401 x it cancelled the
- * exchange
+ *	S                   requests a streaming list
+ *	L, L=TOKEN          requests a list, or its next page
+ *	W=VERSION           requests a watch from there
+ *	( +NAME -NAME )     calls the sink's begin, upsert, remove, end
+ *	ok, !TEXT           reports success, or a failure
+ *	~MS                 schedules the next request, unless at once
+ *	?                   discards the credential after a 401
+ *	x                   cancels the exchange
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,16 +25,16 @@
 #include "io/random.h"
 #include "kube/watch.h"
 
-/* --- the world --- */
+/* --- the fake world --- */
 
 struct answer {
-	int status; /* 0: no head comes */
+	int status; /* 0: no head */
 	const char *type, *after;
 	const char *body;
-	size_t n;     /* of body; 0: all of the text */
-	int err;      /* how it ends */
-	unsigned ms;  /* that it takes */
-	size_t piece; /* the body comes in pieces of so many bytes; 0: at once */
+	size_t n;     /* of body; 0: its strlen() */
+	int err;      /* at the end */
+	unsigned ms;  /* until the end */
+	size_t piece; /* the body arrives in pieces of this size; 0: at once */
 };
 
 static struct {
@@ -39,8 +43,8 @@ static struct {
 	struct nd_timer *timer;
 	uint64_t timer_ns;
 	struct nd_httpc_handler handler;
-	bool open;   /* an exchange is under way */
-	int waiting; /* heads */
+	bool open;    /* an exchange is under way */
+	int inflight; /* requests without a head */
 	const struct answer *at;
 	int get_err;
 	uint64_t delay_ns;
@@ -131,7 +135,7 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 		return world.get_err;
 	world.handler = *handler;
 	world.open = true;
-	world.waiting++;
+	world.inflight++;
 	*out = (struct nd_httpc_exchange *)&world;
 	return 0;
 }
@@ -139,8 +143,8 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 void nd_client_release(struct nd_client *c)
 {
 	(void)c;
-	world.waiting--;
-	assert_int_equal(world.waiting, 0);
+	world.inflight--;
+	assert_int_equal(world.inflight, 0);
 }
 
 struct nd_apicount *nd_client_count(struct nd_client *c)
@@ -251,7 +255,7 @@ static struct nd_watch *begin(enum nd_object_kind kind, const char *labels)
 	return w;
 }
 
-/* The next request goes out. */
+/* Fires the timer: the next request is sent. */
 static void fire(void)
 {
 	struct nd_timer *t = world.timer;
@@ -262,7 +266,7 @@ static void fire(void)
 	t->fn(t);
 }
 
-/* It is answered. */
+/* Answers the open request. */
 static void reply(const struct answer *a)
 {
 	struct nd_httpc_handler h = world.handler;
@@ -291,13 +295,13 @@ static void step(const struct answer *a)
 {
 	fire();
 	while (!world.open && !world.get_err)
-		fire(); /* it was held back */
+		fire(); /* it was delayed */
 	if (world.open)
 		reply(a);
-	assert_int_equal(world.waiting, 0);
+	assert_int_equal(world.inflight, 0);
 }
 
-/* --- what servers say --- */
+/* --- responses --- */
 
 #define LIST(meta, items)                                                     \
 	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{" meta \
@@ -307,12 +311,12 @@ static void step(const struct answer *a)
 	"{\"type\":\"" type                                                       \
 	"\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
 	"{\"name\":\"" name "\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}}\n"
-#define MARK(version)                                                                                 \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
-	"{\"resourceVersion\":\"" version "\"}}}\n"
-#define LISTED(version)                                                                               \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\",\"metadata\":" \
-	"{\"resourceVersion\":\"" version                                                             \
+#define MARK(version)                                                                    \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\"," \
+	"\"metadata\":{\"resourceVersion\":\"" version "\"}}}\n"
+#define LISTED(version)                                                                  \
+	"{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Service\",\"apiVersion\":\"v1\"," \
+	"\"metadata\":{\"resourceVersion\":\"" version                                   \
 	"\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n"
 #define STATUS(code, reason, more)                                                         \
 	"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"code\":" code \
@@ -326,13 +330,13 @@ static void step(const struct answer *a)
 		GOOD, EVENT("ADDED", "a", "3") LISTED("9"), .ms = MIN \
 	}
 
-/* "!/api/v1/services: " is said as "!". */
+/* In the trace, "!/api/v1/services: " is shortened to "!". */
 static const struct {
 	const char *name;
 	struct answer answers[6];
 	const char *trace;
 } rows[] = {
-	{ "a streaming list, a watch behind it, and the next one goes on where it was",
+	{ "a streaming list, its watch, and the next watch from the last version",
 	  { { GOOD,
 	      EVENT("ADDED", "a", "3") EVENT("ADDED", "b", "4") LISTED("9")
 		      EVENT("DELETED", "a", "10"),
@@ -345,7 +349,7 @@ static const struct {
 	      .piece = 1 },
 	    { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok +b W=10 " },
-	{ "a server without streaming lists has pages",
+	{ "no streaming lists: pages",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t/1\"", ITEM("a")) },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("b")) },
@@ -353,29 +357,29 @@ static const struct {
 	    { GOOD, ERROR("410", "Expired"), .ms = MIN },
 	    { GOOD, LIST("\"resourceVersion\":\"30\"", ITEM("a")) } },
 	  "S L ( +a L=t%2F1 +b ) ok W=5 W=5 x L ( +a ) ok " },
-	{ "400 says the same",
+	{ "no streaming lists: 400",
 	  { { 400, "application/json", NULL, STATUS("400", "BadRequest", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
 	  "S L ( ) ok " },
-	{ "a page that has expired begins the list anew",
+	{ "an expired page restarts the list",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
 	    { 410, "application/json", NULL, STATUS("410", "Expired", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"6\"", ITEM("b")) } },
 	  "S L ( +a L=t L ( +b ) ok " },
-	{ "410 as an answer, and as an event",
+	{ "410 as a status, and as an event",
 	  { STREAM,
 	    { 410, "application/json", NULL, STATUS("410", "Gone", "") },
 	    { GOOD, LISTED("20"), .ms = MIN },
 	    { GOOD, ERROR("410", "Expired"), .ms = MIN },
 	    { GOOD, LISTED("30"), .ms = MIN } },
 	  "S ( +a ) ok W=9 S ( ) ok W=20 x S ( ) ok " },
-	{ "again and again 410: not without a pause",
+	{ "repeated 410: with pauses",
 	  { { 410, "application/json", NULL, STATUS("410", "Gone", "") },
 	    { 410, "application/json", NULL, STATUS("410", "Gone", "") },
 	    { 410, "application/json", NULL, STATUS("410", "Gone", "") } },
 	  "S S ~800 S ~1600 " },
-	{ "429: as long as it says, in the header or in the Status",
+	{ "429: Retry-After in the header, or in the Status",
 	  { { 429, "application/json", "7", STATUS("429", "TooManyRequests", "") },
 	    { 429, "application/json", NULL,
 	      STATUS("429", "TooManyRequests", ",\"details\":{\"retryAfterSeconds\":4}") },
@@ -383,7 +387,7 @@ static const struct {
 	    { 503, "text/plain", "Wed, 21 Oct 2026 07:28:20 GMT", "soon" },
 	    { 429, "text/plain", "Wed, 21 Oct 2026 07:27:20 GMT", "sooner" } },
 	  "S !429 TooManyRequests ~7000 S ~4000 S !429 ~1600 S !503 ~20000 S !429 ~6400 " },
-	{ "a page in another kind than the one before does not stand for the whole list",
+	{ "a page in another encoding than the first is not a whole list",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
 	    { 200, "application/vnd.kubernetes.protobuf", NULL, "k8s", .n = 4 },
@@ -393,45 +397,45 @@ static const struct {
 	  { { GOOD, EVENT("ADDED", "a", "3") ERROR("410", "Expired"), .ms = MIN },
 	    { GOOD, LISTED("20"), .ms = MIN } },
 	  "S ( +a x S ( ) ok " },
-	{ "an ERROR that is no 410, again and again: all is listed anew",
+	{ "three ERROR events other than 410 in a row: list again",
 	  { STREAM,
 	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
 	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
 	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
 	    { GOOD, LISTED("20"), .ms = MIN } },
 	  "S ( +a ) ok W=9 x !500 InternalError ~400 W=9 ~2000 x ~800 W=9 ~2000 x ~1600 S ( ) ok " },
-	{ "a list of another kind, and an ERROR that is no 410",
+	{ "a list of another kind, and an ERROR event other than 410",
 	  { { 422, "application/json", NULL, STATUS("422", "Invalid", "") },
 	    { GOOD, "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"items\":[{}]}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) },
 	    { GOOD, ERROR("500", "InternalError"), .ms = MIN },
 	    { GOOD, "", .ms = MIN } },
 	  "S L x !malformed ~400 L ( +a ) ok W=5 x !500 InternalError ~400 W=5 ~2000 ok " },
-	{ "403 and 404: with pauses that grow, and told once",
+	{ "403 and 404: growing pauses, one report each",
 	  { { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", ",\"message\":\"no\"") },
 	    { 404, "text/plain", NULL, "404 page not found\n" },
 	    STREAM },
 	  "S !403 Forbidden: no ~400 S ~800 S !404 ~1600 S ( +a ) ok " },
-	{ "403 of a server that has just come up is no such thing",
+	{ "403 of a server that is starting up: retried",
 	  { STREAM,
 	    { 403, "application/json", NULL, STATUS("403", "Forbidden", "") },
 	    { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 !403 Forbidden ~400 W=9 ~2000 ok " },
-	{ "401: at once, for the token may be another, then with a pause",
+	{ "401: retried at once with a new token, then with a pause",
 	  { STREAM,
 	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
 	    { 401, "application/json", NULL, STATUS("401", "Unauthorized", "") },
 	    { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 ? W=9 ? !401 Unauthorized ~800 W=9 ~2000 ok " },
-	{ "5xx, growing pauses, and the watch goes on",
+	{ "5xx: growing pauses, and the watch continues",
 	  { STREAM,
 	    { 500, "text/html", NULL, "<h1>no</h1>" },
 	    { 503, "application/json", NULL, "{\"kind\":\"Status\"" },
 	    { 500, NULL, NULL, NULL },
 	    { GOOD, EVENT("ADDED", "b", "11"), .ms = MIN } },
 	  "S ( +a ) ok W=9 !500 ~400 W=9 !503 ~800 W=9 !500 ~1600 W=9 ~2000 +b ok " },
-	{ "it cannot be reached: no reason to list again",
+	{ "unreachable: not listed again",
 	  { STREAM,
 	    { 0, .err = ND_ECLOSED },
 	    { 0, .err = ND_ETLS },
@@ -439,13 +443,13 @@ static const struct {
 	    { 0, .err = ND_ETIME },
 	    { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 !it was cut ~400 W=9 ~800 W=9 ~1600 W=9 ~3200 W=9 ~2000 ok " },
-	{ "a list that breaks off takes nothing away, and pages are tried next",
+	{ "a list that breaks off removes nothing, and pages are tried next",
 	  { { GOOD, EVENT("ADDED", "a", "3"), .err = ND_ECLOSED, .ms = MIN },
 	    { GOOD, LIST("\"resourceVersion\":\"5\",\"continue\":\"t\"", ITEM("a")) },
 	    { GOOD, "{\"kind\":\"ServiceList\",", .err = ND_ECLOSED },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("b")) } },
 	  "S ( +a !it was cut ~400 L ( +a L=t ~800 L ( +b ) ok " },
-	{ "an early end of the list is none",
+	{ "a streaming list that ends early is not complete",
 	  { { GOOD, EVENT("ADDED", "a", "3"), .ms = MIN },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("a")) } },
 	  "S ( +a !the response ended early ~400 L ( +a ) ok " },
@@ -454,28 +458,28 @@ static const struct {
 	    { GOOD, "{\"kind\":\"ServiceList\"," },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
 	  "S L !the response ended early ~400 L ( ) ok " },
-	{ "a watch that is cut after a while is not spoken of; one that is cut at once is",
+	{ "a watch that is cut after a while is not reported; one that is cut at once is",
 	  { STREAM,
 	    { GOOD, EVENT("ADDED", "b", "12"), .err = ND_ECLOSED, .ms = MIN },
 	    { GOOD, EVENT("ADDED", "c", "13"), .err = ND_ECLOSED },
 	    { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 +b W=12 +c !it was cut ~400 W=13 ~2000 ok " },
-	{ "a watch that ends at once, again and again, is listed anew",
+	{ "three watches in a row that end at once: list again",
 	  { STREAM, { GOOD, "" }, { GOOD, "" }, { GOOD, "" }, STREAM },
 	  "S ( +a ) ok W=9 !the response ended early ~400 W=9 ~2000 ~800 W=9 ~2000 ~1600 S ( +a ) ok " },
-	{ "garbage in a watch is left, and the watch goes on",
+	{ "garbage in a watch: the next one continues",
 	  { STREAM, { GOOD, EVENT("ADDED", "b", "12") "<html>" }, { GOOD, "", .ms = MIN } },
 	  "S ( +a ) ok W=9 +b x !malformed ~400 W=12 ~2000 ok " },
 	{ "neither protobuf nor JSON",
 	  { { 200, "text/html", NULL, "<html>" }, { 200, NULL, NULL, "" } },
 	  "S !200: Content-Type is neither protobuf nor JSON, or not that of the first page ~400 S ~800 " },
-	{ "a type that was not asked for",
+	{ "a Content-Type that was not requested",
 	  { { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL, "{\"type\":\"A\"}" },
 	    { GOOD, LIST("\"resourceVersion\":\"5\"", "") } },
 	  "S x !limit exceeded ~400 L ( ) ok " },
 };
 
-/* The trace without the path, which is the same each time. */
+/* Removes the path, which is always the same. */
 static void shorten(char *text)
 {
 	static const char path[] = "/api/v1/services: ";
@@ -505,8 +509,8 @@ static void test_scenarios(void **state)
 
 #define IMPORT "\"apiVersion\":\"multicluster.x-k8s.io/v1alpha1\",\"kind\":\"ServiceImport\","
 
-/* Without the definition there are none, which is no failure; once there were some it is. */
-static void test_absent(void **state)
+/* Without the CRD the list is empty, and that is not a failure; after a list it is. */
+static void test_kind_absent(void **state)
 {
 	static const struct answer none = { 404, "text/plain", NULL, "404 page not found\n" };
 	static const struct answer there = {
@@ -566,8 +570,8 @@ static unsigned count(const char *what)
 	return n;
 }
 
-/* Whatever was there of it: no list ends that was not whole, a next request comes, not at once
- * unless the watch can go on, and the one that is whole is taken. */
+/* However much of it arrived: no incomplete list ends, the next request is scheduled (with a pause,
+ * unless the watch can continue), and a complete list is accepted. */
 static void cut(enum nd_object_kind kind, const struct answer *before, const struct answer *whole,
 		const struct answer *after, size_t at, int err)
 {
@@ -583,13 +587,13 @@ static void cut(enum nd_object_kind kind, const struct answer *before, const str
 		part.body = NULL;
 	step(&part);
 	if (count(") ") != lists)
-		fail_msg("cut at %zu: a list has ended: %s", at, world.trace);
+		fail_msg("cut at %zu: a list ended: %s", at, world.trace);
 	assert_non_null(world.timer);
 	if (strchr(world.trace, '~') && world.timer_ns < ND_MS(400))
-		fail_msg("cut at %zu: asks again at once: %s", at, world.trace);
+		fail_msg("cut at %zu: retried at once: %s", at, world.trace);
 	step(after);
 	if (!nd_watch_state(w).synced || strcmp(world.trace + strlen(world.trace) - 3, "ok ") != 0)
-		fail_msg("cut at %zu: does not go on: %s", at, world.trace);
+		fail_msg("cut at %zu: did not recover: %s", at, world.trace);
 	nd_watch_free(w);
 }
 
@@ -600,7 +604,7 @@ static void test_cuts(void **state)
 						       ITEM("a") "," ITEM("b")) },
 				   no_stream = { 422, "application/json", NULL,
 						 STATUS("422", "Invalid", "") };
-	size_t n = strlen(stream.body) - 1; /* without its line end it is whole, too */
+	size_t n = strlen(stream.body) - 1; /* it is complete without its line end, too */
 	(void)state;
 
 	for (size_t at = 0; at < n; at++) {
@@ -613,7 +617,7 @@ static void test_cuts(void **state)
 	}
 }
 
-/* A watch in protobuf, cut: what was whole is kept, and it goes on behind the last whole event. */
+/* A watch in protobuf, cut: complete events are kept, and it continues after the last of them. */
 static void test_cut_watch(void **state)
 {
 	struct answer whole = { 200, "application/vnd.kubernetes.protobuf;stream=watch", NULL,
@@ -654,8 +658,8 @@ static void test_cut_watch(void **state)
 	free(bytes);
 }
 
-/* A list in protobuf, and a refusal, as a server wrote them; then cut at any byte: what was listed
- * before stays. */
+/* A list in protobuf and a refusal, as a server wrote them; then the list cut at any byte: it never
+ * completes. */
 static void test_protobuf(void **state)
 {
 	static const struct answer rest = { GOOD, "", .ms = MIN };
@@ -673,7 +677,7 @@ static void test_protobuf(void **state)
 	list.body = services;
 	list.n = n;
 	step(&no);
-	no.n--; /* no message any more: the status of the head counts */
+	no.n--; /* undecodable: the status of the head is used */
 	step(&no);
 	step(&no_stream);
 	step(&list);
@@ -698,7 +702,7 @@ static void test_protobuf(void **state)
 
 /* --- the rest --- */
 
-static void test_asks(void **state)
+static void test_requests(void **state)
 {
 	static const struct {
 		enum nd_object_kind kind;
@@ -731,9 +735,9 @@ static void test_asks(void **state)
 		fire();
 		assert_string_equal(world.target, asked[i].target);
 		assert_string_equal(world.accept, asked[i].accept);
-		nd_watch_free(w); /* an exchange is open: it is cancelled, and the client is told */
+		nd_watch_free(w); /* the open exchange is cancelled, and its slot released */
 		assert_false(world.open);
-		assert_int_equal(world.waiting, 0);
+		assert_int_equal(world.inflight, 0);
 	}
 }
 
@@ -743,9 +747,9 @@ static void test_client(void **state)
 	struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
 	(void)state;
 
-	world.delay_ns = ND_MS(50); /* held back by limits: no failure */
+	world.delay_ns = ND_MS(50); /* delayed by the limits: not a failure */
 	step(&stream);
-	world.get_err = ND_ECONF; /* who we are cannot be said */
+	world.get_err = ND_ECONF; /* no credentials */
 	step(NULL);
 	assert_int_equal(world.code, ND_WATCH_NO_CREDENTIALS);
 	step(NULL);
@@ -758,7 +762,7 @@ static void test_client(void **state)
 	assert_string_equal(world.trace, "~50 S ( +a ) ok W=9 !the program failed ~400 W=9 ~800 "
 					 "W=9 !a file is bad ~2000 ok ");
 	assert_int_equal(nd_watch_state(w).failures, 2);
-	assert_int_equal(world.count.held.n, 2); /* what was not sent does not count */
+	assert_int_equal(world.count.held.n, 2); /* unsent requests are not counted */
 	assert_int_equal(world.count.held.bucket[0], 1);
 	assert_int_equal(world.count.held.bucket[3], 1); /* up to 0.05 s */
 	assert_int_equal(world.count.codes[200], 2);
@@ -785,8 +789,7 @@ static void test_count(void **state)
 	assert_int_equal(world.count.codes[200], 1);
 	assert_int_equal(world.count.lists.n, 2);
 	assert_int_equal(world.count.lists.bucket[ND_APICOUNT_BUCKETS], 1);
-	assert_int_equal(world.count.lists.bucket[7],
-			 1); /* with what it was held back: up to 1 s */
+	assert_int_equal(world.count.lists.bucket[7], 1); /* with its delay: up to 1 s */
 	assert_true(world.count.lists.sum > 11.69 && world.count.lists.sum < 11.71);
 	nd_watch_free(w);
 }
@@ -819,9 +822,9 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_kind_absent),
 		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_cut_watch),
-		cmocka_unit_test(test_protobuf),  cmocka_unit_test(test_asks),
+		cmocka_unit_test(test_protobuf),  cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
 		cmocka_unit_test(test_count),
 	};

@@ -260,10 +260,10 @@ static void test_refused(void **state)
 		const char *head, *lines, *want;
 	} rows[] = {
 		{ "cluster.local", "",
-		  "Corefile:2 - plugin/kubernetes: this is no pod: KUBERNETES_" },
+		  "Corefile:2 - plugin/kubernetes: not running in a pod: KUBERNETES_" },
 		{ "cluster.local", "endpoint ftp://127.0.0.1:1\n",
-		  "Corefile:2 - plugin/kubernetes: server \"ftp://127.0.0.1:1\" is no URL of an API "
-		  "server" },
+		  "Corefile:2 - plugin/kubernetes: invalid API server URL \"ftp://127.0.0.1:1\": must be "
+		  "https://HOST" },
 		{ "cluster.local", "kubeconfig /tmp/nd_none\n",
 		  "Corefile:2 - plugin/kubernetes: /tmp/nd_none - cannot be read: No such file" },
 		{ "cluster.local", "tls a b c\n",
