@@ -6,7 +6,7 @@
  * name these words, so the table lists all known words.
  * Owns:    nothing; text values borrow the arena of the configuration.
  * Errors:  ND_ECONF with file, line, plugin, word and the expected value.
- * Threads: pure.
+ * Threads: any.
  */
 #pragma once
 

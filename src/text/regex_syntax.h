@@ -4,7 +4,7 @@
  * Only for regex.c. Every literal is escaped, every class is written out and everything RE2 does
  * not have is rejected, so PCRE2 cannot read the pattern differently.
  * Owns:    pattern and names[] are heap; nd_regex_syntax_clear.
- * Threads: pure.
+ * Threads: any.
  */
 #pragma once
 

@@ -145,16 +145,16 @@ static void some_of(struct both *b, const char *name, unsigned number,
 
 static void fill_port(struct both *b)
 {
-	static const int32_t numbers[] = { 0, 1, 80, 65535, 65536, 70000, -1, INT32_MAX, INT32_MIN };
-	unsigned n = draw(b->in, ND_COUNT(numbers) + 1);
+	static const int32_t ports[] = { 0, 1, 80, 65535, 65536, 70000, -1, INT32_MAX, INT32_MIN };
+	unsigned n = draw(b->in, ND_COUNT(ports) + 1);
 
 	some_text(b, "name", 1);
 	some_text(b, "protocol", 2);
 	if (!n)
 		return;
 	key(b, "port");
-	nd_buf_printf(&b->json, "%d", numbers[n - 1]);
-	nd_pbput_int(&b->pb, 3, (uint64_t)(int64_t)numbers[n - 1]);
+	nd_buf_printf(&b->json, "%d", ports[n - 1]);
+	nd_pbput_int(&b->pb, 3, (uint64_t)(int64_t)ports[n - 1]);
 }
 
 static void fill_ingress(struct both *b)
