@@ -40,7 +40,7 @@ struct nd_style {
 	bool no_aaaa;       /* honours that option */
 	uint16_t edns, edns_always;           /* UDP payload size: with option edns0; without it */
 	unsigned timeout_max_s, attempts_max; /* 0: none */
-	/* Sends q[n] (A and AAAA of one name, or one question) until answered or out of attempts. */
+	/* Sends q[n] (A and AAAA of one name, or one question) until answered or given up. */
 	struct nd_outcome (*ask)(struct nd_style_client *c, size_t n);
 	enum nd_style_next (*next)(struct nd_outcome how);
 };
