@@ -27,7 +27,7 @@ static void forget(const struct nd_listener *l, int fd)
 		nd_fdset_forget(set_of(l), fd);
 }
 
-/* On failure what is open is closed by who called. */
+/* On failure the caller closes what is open. */
 static int open_udp(struct nd_listener *l, const struct nd_addr *addr,
 		    const struct nd_udp_handler *h, struct nd_udp **out)
 {
@@ -53,7 +53,9 @@ static int open_udp(struct nd_listener *l, const struct nd_addr *addr,
 static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd_tcp_listener **out)
 {
 	struct nd_loop *loop = l->worker->core.loop;
-	struct nd_tcp_options o = { .reuseport = true, .v6only = true, .backlog = 1024 };
+	struct nd_tcp_options o = { .reuseport = true,
+				    .v6only = true,
+				    .backlog = ND_LISTENER_BACKLOG };
 	int fd = take(l, ND_FD_TCP, addr);
 	int err;
 
@@ -74,7 +76,7 @@ static int open_both(struct nd_listener *l, const struct nd_addr *addr,
 	return err ? err : open_tcp(l, addr, &l->tcp[i]);
 }
 
-/* A wildcard is two sockets, IPv6 and IPv4; a machine without IPv6 does with one. */
+/* A wildcard has two sockets, IPv6 and IPv4; without IPv6 on the machine, only the second. */
 int nd_listener_open(struct nd_listener *l,
 		     void (*on_batch)(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n))
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listener.h - one endpoint's sockets on one worker: taken from the descriptor set, else bound and
- * put into it.
+/* listener.h - the sockets of one endpoint on one worker: taken from the descriptor set, or bound
+ * and put into it.
  *
- * Owns:    its sockets.
+ * Owns:    its sockets. The worker owns the listener.
  * Threads: the worker's own.
+ * Errors:  -errno; nothing is open then.
  */
 #pragma once
 
@@ -14,32 +15,31 @@
 #include "io/udp.h"
 
 enum {
-	ND_LISTENER_REQUEST_MAX = 512, /* octets of a UDP question (CoreDNS's read buffer) */
-	ND_LISTENER_BUFFER_BYTES =
-		8 << 20, /* receive buffer wanted, so that a burst waits and is not lost */
+	ND_LISTENER_REQUEST_MAX = 512,      /* bytes of a UDP query (CoreDNS's read buffer) */
+	ND_LISTENER_BUFFER_BYTES = 8 << 20, /* receive buffer: a burst is queued, not dropped */
+	ND_LISTENER_BACKLOG = 1024,         /* TCP connections not accepted yet */
 };
 
 struct nd_server_worker;
 
-/* Kept over a reload when the address stays. */
+/* Kept over a reload if the address remains. */
 struct nd_listener {
 	struct nd_list link;
 	struct nd_server_worker *worker;
 	struct nd_addr addr;
 	enum nd_scheme scheme;
 	bool wildcard;
-	const struct nd_endpoint *endpoint; /* of the generation that serves; NULL before it does */
-	bool wanted;                        /* by the generation being adopted */
-	struct nd_udp *udp[2];              /* one, or IPv6 and IPv4 */
+	const struct nd_endpoint *endpoint; /* of the active generation; NULL: not serving */
+	bool wanted;                        /* the generation being adopted has this address */
+	struct nd_udp *udp[2];              /* one, or for a wildcard IPv6 and IPv4 */
 	struct nd_tcp_listener *tcp[2];
 };
 
-/* Opens what worker, addr and wildcard say; on_batch gets the listener as ctx. 0 or -errno, and
- * then nothing is open. */
+/* Opens the sockets for worker, addr and wildcard. on_batch gets the listener as ctx. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
 void nd_listener_close(struct nd_listener *l);
-/* No new connection from now on. */
+/* Accepts no more connections; existing ones remain. */
 void nd_listener_close_tcp(struct nd_listener *l);
-/* Adds what its sockets lost; the buffer is the smallest of all. */
+/* Adds the datagrams that its sockets lost. udp_buffer_bytes becomes the minimum. */
 void nd_listener_stats(const struct nd_listener *l, struct nd_process_stats *sum);

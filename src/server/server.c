@@ -11,28 +11,40 @@
 #include "io/thread.h"
 #include "server/worker.h"
 
-#define GRACE_NS (5 * (uint64_t)ND_NS_PER_S)
-#define DRAIN_LOOK_NS (20 * (uint64_t)ND_NS_PER_MS)
+/* How long parked queries may take after lameduck, and how often they are counted. */
+#define DRAIN_NS ND_S(5)
+#define DRAIN_POLL_NS ND_MS(20)
 
-/* What the control thread may ask of a worker; done on the worker's thread. */
-enum op { OP_PREPARE, OP_ABANDON, OP_ADOPT, OP_FIRST, OP_DRAIN, OP_COUNT, OP_STATS, OP_LEAVE };
+/* Requests of the control thread, run on the worker's thread. */
+enum op {
+	OP_PREPARE, /* open the sockets of a generation */
+	OP_ABANDON, /* close them again */
+	OP_ADOPT,   /* serve with the generation */
+	OP_OPEN,    /* prepare and adopt */
+	OP_DRAIN,   /* accept no more queries */
+	OP_COUNT,   /* returns the number of parked queries */
+	OP_STATS,
+	OP_CLOSE, /* end parked queries, close everything, end the loop */
+};
 
+/* A worker and its thread. */
 struct slot {
 	struct nd_server_worker w;
 	struct nd_server *server;
 	struct nd_loop *loop;
-	struct nd_thread *thread;
+	struct nd_thread *thread; /* NULL: the worker runs on the control loop */
 	struct nd_wake *wake;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t answered;
-	bool asked;
+	pthread_mutex_t lock; /* guards the members below */
+	pthread_cond_t done;
+	bool pending; /* op was requested and has not run yet */
 	enum op op;
 	struct nd_gen *gen;
 	int result;
-	char what[128];
+	char label[ND_SERVER_LABEL_MAX]; /* the address that OP_PREPARE failed on */
 	struct nd_process_stats stats;
 };
 
+/* A replaced generation that workers still use. */
 struct retired {
 	struct nd_list link;
 	struct nd_gen *gen;
@@ -44,21 +56,21 @@ struct nd_server {
 	struct nd_server_options options;
 	struct slot *slots;
 	uint16_t nslots;
-	struct nd_wake *left;   /* a worker has left a generation */
-	struct nd_list retired; /* struct retired */
-	struct nd_timer timer;  /* lameduck, then drain */
-	uint64_t give_up_ns;
+	struct nd_wake *released; /* the last worker has released a generation */
+	struct nd_list retired;   /* struct retired */
+	struct nd_timer timer;    /* lameduck, then drain */
+	uint64_t drain_until_ns;
 	int status;
 	bool stopping;
 };
 
-/* --- asking workers --- */
+/* --- requests to workers --- */
 
-/* At the start nothing serves yet: opened and adopted in one go, so that no question can come
- * between and find nobody. */
-static int first(struct slot *s, struct nd_gen *gen)
+/* For the first generation: prepare and adopt in one request, so no query arrives on an open socket
+ * without a generation. */
+static int open_first(struct slot *s, struct nd_gen *gen)
 {
-	int err = nd_server_worker_prepare(&s->w, gen, s->what);
+	int err = nd_server_worker_prepare(&s->w, gen, s->label);
 
 	return err ? err : nd_server_worker_adopt(&s->w, gen);
 }
@@ -66,44 +78,45 @@ static int first(struct slot *s, struct nd_gen *gen)
 static int do_op(struct slot *s, enum op op, struct nd_gen *gen)
 {
 	switch (op) {
-	case OP_PREPARE: return nd_server_worker_prepare(&s->w, gen, s->what);
+	case OP_PREPARE: return nd_server_worker_prepare(&s->w, gen, s->label);
 	case OP_ABANDON: nd_server_worker_abandon(&s->w); return 0;
 	case OP_ADOPT: return nd_server_worker_adopt(&s->w, gen);
-	case OP_FIRST: return first(s, gen);
+	case OP_OPEN: return open_first(s, gen);
 	case OP_DRAIN: nd_server_worker_drain(&s->w); return 0;
 	case OP_COUNT: return (int)nd_worker_waiting(&s->w.core);
 	case OP_STATS: nd_server_worker_stats(&s->w, &s->stats); return 0;
-	case OP_LEAVE: nd_server_worker_leave(&s->w); return 0;
+	case OP_CLOSE: nd_server_worker_close(&s->w); return 0;
 	}
 	return 0;
 }
 
-static void on_asked(void *ctx)
+static void on_request(void *ctx)
 {
 	struct slot *s = ctx;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->asked) {
+	if (s->pending) {
 		s->result = do_op(s, s->op, s->gen);
-		s->asked = false;
-		if (s->op == OP_LEAVE)
+		s->pending = false;
+		if (s->op == OP_CLOSE)
 			nd_loop_stop(s->loop);
-		pthread_cond_signal(&s->answered);
+		pthread_cond_signal(&s->done);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int ask(struct slot *s, enum op op, struct nd_gen *gen)
+/* Runs op on the worker's thread, and waits for the result. */
+static int request(struct slot *s, enum op op, struct nd_gen *gen)
 {
 	if (!s->thread)
 		return do_op(s, op, gen);
 	pthread_mutex_lock(&s->lock);
 	s->op = op;
 	s->gen = gen;
-	s->asked = true;
+	s->pending = true;
 	nd_wake_send(s->wake);
-	while (s->asked)
-		pthread_cond_wait(&s->answered, &s->lock);
+	while (s->pending)
+		pthread_cond_wait(&s->done, &s->lock);
 	int result = s->result;
 	pthread_mutex_unlock(&s->lock);
 	return result;
@@ -120,7 +133,8 @@ static void run_worker(void *arg)
 
 /* --- generations --- */
 
-static void on_left(void *ctx)
+/* Frees retired generations that no worker uses. */
+static void on_released(void *ctx)
 {
 	struct nd_server *s = ctx;
 
@@ -134,14 +148,15 @@ static void on_left(void *ctx)
 	}
 }
 
-static void gen_left(struct nd_process *p)
+static void on_gen_left(struct nd_process *p)
 {
 	struct nd_server *s = p->server;
 
-	nd_wake_send(s->left);
+	nd_wake_send(s->released);
 }
 
-/* The control thread's hold goes; the last worker out, or this, frees it. */
+/* Drops the control thread's reference. The generation is freed here or once the last worker has
+ * released it. */
 static void retire(struct nd_server *s, struct nd_gen *g)
 {
 	if (!g)
@@ -153,22 +168,22 @@ static void retire(struct nd_server *s, struct nd_gen *g)
 	}
 	struct retired *r = malloc(sizeof *r);
 	if (!r)
-		return; /* leaks one configuration rather than free one in use */
+		return; /* leaks the generation: it may still be in use */
 	r->gen = g;
 	nd_list_add(&s->retired, &r->link);
-	on_left(s);
+	on_released(s);
 }
 
 static int open_all(struct nd_server *s, enum op op, struct nd_gen *g, struct nd_diag *d)
 {
 	for (uint16_t i = 0; i < s->nslots; i++) {
-		int err = ask(&s->slots[i], op, g);
+		int err = request(&s->slots[i], op, g);
 		if (!err)
 			continue;
-		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].what,
+		nd_diag_at(d, NULL, 0, "can't listen on %s: %s", s->slots[i].label,
 			   nd_err_text(err));
 		for (uint16_t k = 0; k <= i; k++)
-			ask(&s->slots[k], OP_ABANDON, NULL);
+			request(&s->slots[k], OP_ABANDON, NULL);
 		return err;
 	}
 	return 0;
@@ -177,31 +192,30 @@ static int open_all(struct nd_server *s, enum op op, struct nd_gen *g, struct nd
 static int adopt_all(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 {
 	for (uint16_t i = 0; i < s->nslots; i++) {
-		int err = ask(&s->slots[i], OP_ADOPT, g);
+		int err = request(&s->slots[i], OP_ADOPT, g);
 		if (!err)
 			continue;
-		nd_diag_at(d, NULL, 0, "a worker can't take the configuration: %s",
-			   nd_err_text(err));
-		/* Those who did go back to the old one. */
+		nd_diag_at(d, NULL, 0, "can't activate the configuration: %s", nd_err_text(err));
+		/* Workers that have adopted it return to the old one. */
 		for (uint16_t k = 0; s->process.gen && k < i; k++) {
-			ask(&s->slots[k], OP_PREPARE, s->process.gen);
-			ask(&s->slots[k], OP_ADOPT, s->process.gen);
+			request(&s->slots[k], OP_PREPARE, s->process.gen);
+			request(&s->slots[k], OP_ADOPT, s->process.gen);
 		}
 		for (uint16_t k = i; k < s->nslots; k++)
-			ask(&s->slots[k], OP_ABANDON, NULL);
+			request(&s->slots[k], OP_ABANDON, NULL);
 		return err;
 	}
 	return 0;
 }
 
-/* g was set up; makes it serve, or frees it and leaves everything as it was. */
-static int serve(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
+/* Activates g, or frees it and changes nothing else. */
+static int activate(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 {
 	struct nd_gen *old = s->process.gen;
 	int err = nd_gen_start(g, d);
 
 	if (!err)
-		err = open_all(s, old ? OP_PREPARE : OP_FIRST, g, d);
+		err = open_all(s, old ? OP_PREPARE : OP_OPEN, g, d);
 	if (!err && old)
 		err = adopt_all(s, g, d);
 	if (err) {
@@ -214,8 +228,8 @@ static int serve(struct nd_server *s, struct nd_gen *g, struct nd_diag *d)
 	return 0;
 }
 
-/* What is odd in the Corefile, but taken: a line each. */
-static void warn(const char *warnings)
+/* Warnings about the Corefile, one per line. */
+static void log_warnings(const char *warnings)
 {
 	while (*warnings) {
 		size_t n = strcspn(warnings, "\n");
@@ -231,8 +245,8 @@ int nd_server_load(struct nd_server *s, struct nd_diag *d)
 
 	if (err)
 		return err;
-	warn(g->conf.warnings);
-	return serve(s, g, d);
+	log_warnings(g->conf.warnings);
+	return activate(s, g, d);
 }
 
 int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d)
@@ -240,7 +254,7 @@ int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d
 	struct nd_gen *g;
 	int err = nd_gen_from_text(&s->process, "Corefile", text, &g, d);
 
-	return err ? err : serve(s, g, d);
+	return err ? err : activate(s, g, d);
 }
 
 int nd_server_check_text(struct nd_server *s, const char *text, struct nd_diag *d)
@@ -261,15 +275,14 @@ int nd_server_reload(struct nd_server *s, struct nd_diag *d)
 	return nd_server_load(s, d);
 }
 
-static void reload_asked(struct nd_process *p)
+static void on_reload(struct nd_process *p)
 {
 	struct nd_server *s = p->server;
 	struct nd_diag d = { 0 };
 
 	nd_log_info(NULL, "Reloading");
 	if (nd_server_reload(s, &d)) {
-		nd_log_error(NULL, "Reload failed, the old configuration goes on serving: %s",
-			     d.text);
+		nd_log_error(NULL, "Reload failed, keeping the old configuration: %s", d.text);
 		return;
 	}
 	nd_log_info(NULL, "Reloading complete");
@@ -282,7 +295,7 @@ static void stats(struct nd_process *p, struct nd_process_stats *out)
 	*out = (struct nd_process_stats){ 0 };
 	for (uint16_t i = 0; i < s->nslots; i++) {
 		const struct nd_process_stats *one = &s->slots[i].stats;
-		ask(&s->slots[i], OP_STATS, NULL);
+		request(&s->slots[i], OP_STATS, NULL);
 		out->udp_overflowed += one->udp_overflowed;
 		out->udp_unsent += one->udp_unsent;
 		out->shed += one->shed;
@@ -301,7 +314,7 @@ static void fatal(struct nd_process *p, const char *why)
 	nd_server_stop(s, 1);
 }
 
-/* --- start and end --- */
+/* --- start and shutdown --- */
 
 static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 {
@@ -315,8 +328,8 @@ static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 	if (err || !s->options.threads)
 		return err;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_cond_init(&t->answered, NULL);
-	t->wake = nd_wake_new(t->loop, on_asked, t);
+	pthread_cond_init(&t->done, NULL);
+	t->wake = nd_wake_new(t->loop, on_request, t);
 	if (!t->wake)
 		return -ENOMEM;
 	snprintf(name, sizeof name, "worker-%u", id);
@@ -338,16 +351,16 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 	s->process.version = o->version;
 	s->process.source = o->source;
 	s->process.server = s;
-	s->process.reload = reload_asked;
+	s->process.reload = on_reload;
 	s->process.fatal = fatal;
 	s->process.isolate = o->isolate;
-	s->process.gen_left = gen_left;
+	s->process.gen_left = on_gen_left;
 	s->process.stats = stats;
 	s->nslots = o->workers ? o->workers : (uint16_t)nd_thread_cpus();
 	s->process.nworkers = s->nslots;
 	s->slots = calloc(s->nslots, sizeof *s->slots);
-	s->left = nd_wake_new(loop, on_left, s);
-	if (!s->slots || !s->left)
+	s->released = nd_wake_new(loop, on_released, s);
+	if (!s->slots || !s->released)
 		err = -ENOMEM;
 	for (uint16_t i = 0; !err && i < s->nslots; i++)
 		err = start_worker(s, &s->slots[i], i);
@@ -363,7 +376,7 @@ static void finish(struct nd_server *s)
 {
 	for (uint16_t i = 0; i < s->nslots; i++) {
 		struct slot *t = &s->slots[i];
-		ask(t, OP_LEAVE, NULL);
+		request(t, OP_CLOSE, NULL);
 		if (t->thread)
 			nd_thread_join(t->thread);
 		t->thread = NULL;
@@ -371,7 +384,7 @@ static void finish(struct nd_server *s)
 	struct nd_gen *g = s->process.gen;
 	s->process.gen = NULL;
 	retire(s, g);
-	on_left(s);
+	on_released(s);
 	if (s->options.on_end)
 		s->options.on_end(s->options.ctx, s->status);
 }
@@ -382,9 +395,9 @@ static void on_drain(struct nd_timer *t)
 	int waiting = 0;
 
 	for (uint16_t i = 0; i < s->nslots; i++)
-		waiting += ask(&s->slots[i], OP_COUNT, NULL);
-	if (waiting && nd_loop_now_ns(s->loop) < s->give_up_ns) {
-		nd_timer_start(s->loop, &s->timer, DRAIN_LOOK_NS, on_drain);
+		waiting += request(&s->slots[i], OP_COUNT, NULL);
+	if (waiting && nd_loop_now_ns(s->loop) < s->drain_until_ns) {
+		nd_timer_start(s->loop, &s->timer, DRAIN_POLL_NS, on_drain);
 		return;
 	}
 	finish(s);
@@ -395,8 +408,8 @@ static void on_lameduck_over(struct nd_timer *t)
 	struct nd_server *s = ND_CONTAINER(t, struct nd_server, timer);
 
 	for (uint16_t i = 0; i < s->nslots; i++)
-		ask(&s->slots[i], OP_DRAIN, NULL);
-	s->give_up_ns = nd_loop_now_ns(s->loop) + GRACE_NS;
+		request(&s->slots[i], OP_DRAIN, NULL);
+	s->drain_until_ns = nd_loop_now_ns(s->loop) + DRAIN_NS;
 	nd_timer_start(s->loop, &s->timer, 0, on_drain);
 }
 
@@ -424,7 +437,7 @@ void nd_server_free(struct nd_server *s)
 	for (uint16_t i = 0; s->slots && i < s->nslots; i++) {
 		struct slot *t = &s->slots[i];
 		if (t->thread) {
-			ask(t, OP_LEAVE, NULL);
+			request(t, OP_CLOSE, NULL);
 			nd_thread_join(t->thread);
 		}
 		if (t->wake)
@@ -436,9 +449,9 @@ void nd_server_free(struct nd_server *s)
 	}
 	if (s->process.gen)
 		retire(s, s->process.gen);
-	on_left(s);
-	if (s->left)
-		nd_wake_free(s->left);
+	on_released(s);
+	if (s->released)
+		nd_wake_free(s->released);
 	free(s->slots);
 	nd_process_clear(&s->process);
 	free(s);

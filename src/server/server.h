@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server.h - the control thread: workers, generations, reload, signals, the end.
+/* server.h - the control thread: workers, generations, reload, shutdown.
  *
- * Life: init -> load -> (reload)* -> stop -> clear. With `threads` each worker runs on a thread and
- * a loop of its own; without (simulation) all run on the control loop, called directly. Threads:
- * control.
+ * Life:    new -> load -> reload* -> stop -> (on_end) -> free. With `threads` each worker has its
+ *          own thread and loop. Without (simulation), all workers run on the control loop and are
+ *          called directly.
+ * Owns:    its workers and the active generation.
+ * Threads: control.
+ * Errors:  0 or a negative ND_E*; struct nd_diag then has the message.
  */
 #pragma once
 
@@ -17,29 +20,30 @@ struct nd_server;
 struct nd_server_options {
 	const char *corefile; /* NULL: "Corefile", or the built-in one */
 	uint16_t port;        /* -dns.port */
-	uint16_t workers;     /* 0: as many as processors may be used */
+	uint16_t workers;     /* 0: one per usable CPU */
 	bool threads;
-	bool isolate;         /* no plugin ends the process */
-	struct nd_fdset *fds; /* sockets are looked for here first; NULL: all are our own */
+	bool isolate;         /* a plugin cannot end the process */
+	struct nd_fdset *fds; /* sockets are taken from here first; NULL: none */
 	const char *version;
 	const struct nd_conf_source *source;
-	void (*on_end)(void *ctx, int status); /* everything is closed: leave with status */
+	void (*on_end)(void *ctx, int status); /* everything is closed; exit with status */
 	void *ctx;
 };
 
 int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struct nd_server **out);
-/* Reads the Corefile and serves. On failure diag says why and nothing is open. */
+/* Reads the Corefile and starts to serve. On failure nothing is open. */
 int nd_server_load(struct nd_server *s, struct nd_diag *d);
 /* The same from text (tests, simulation). */
 int nd_server_load_text(struct nd_server *s, const char *text, struct nd_diag *d);
-/* Would this text serve, as far as one can tell without opening anything? Changes nothing. */
+/* Checks the text as far as possible without opening a socket. Changes nothing. */
 int nd_server_check_text(struct nd_server *s, const char *text, struct nd_diag *d);
-/* Loads the Corefile again; on failure the old one goes on serving. */
+/* Loads the Corefile again. On failure the old configuration keeps serving. */
 int nd_server_reload(struct nd_server *s, struct nd_diag *d);
-/* Plugins are stopped, lameduck passes, sockets close, what waits gets up to 5 s; then on_end. */
+/* Stops the plugins, waits for lameduck, closes the sockets, gives parked queries up to 5 s, then
+ * calls on_end. */
 void nd_server_stop(struct nd_server *s, int status);
-void nd_server_free(struct nd_server *s); /* after on_end, or before load */
+void nd_server_free(struct nd_server *s); /* after on_end, or before load; NULL is fine */
 
 struct nd_process *nd_server_process(struct nd_server *s);
-/* Addresses served, with their zones: ".:53", one a line (the banner). */
+/* Appends the zones served, with their ports, one per line: ".:53" (the banner). */
 void nd_server_banner(struct nd_server *s, struct nd_buf *out);

@@ -5,24 +5,34 @@
 #include <string.h>
 #include "core/chain.h"
 
-/* CoreDNS: first question within 3 s, then 10 s idle. */
-#define FIRST_NS (3 * (uint64_t)ND_NS_PER_S)
-#define IDLE_NS (10 * (uint64_t)ND_NS_PER_S)
+/* As CoreDNS: the first query within 3 s, then 10 s idle. */
+#define FIRST_NS ND_S(3)
+#define IDLE_NS ND_S(10)
 
-/* Parts of one answer that may wait to be written; a plugin waits itself after each handful. */
-enum { PARTS_QUEUED_MAX = 16 << 20 };
+enum {
+	PARTS_QUEUED_MAX = 16 << 20, /* queued bytes of an answer sent in parts (a zone transfer) */
+	SMALL_FRAME = 1024,          /* first size of the frame buffer */
+};
+
+/* OPEN -> HALF_CLOSED -> CLOSING; either may be skipped. From CLOSING only close_conn() follows. */
+enum state {
+	OPEN,        /* queries are read */
+	HALF_CLOSED, /* the client sends no more; closed once its queries are answered */
+	CLOSING,     /* to be closed as soon as no function of io/tcp is on the stack */
+};
 
 struct conn {
-	struct nd_list link; /* of the worker; the least lately used first */
+	struct nd_list link; /* in worker->conns */
 	struct nd_server_worker *worker;
 	struct nd_listener *listener;
 	struct nd_tcp *tcp;
 	struct nd_timer timer;
-	uint32_t inflight;
-	bool paused, closing, reading;
-	bool draining; /* somebody wants to hear when all is written */
-	bool ended;    /* the client has said all it will, and waits for what is left */
-	/* A frame that has come in part: 2 octets of length, then the message. */
+	uint32_t inflight; /* queries without an answer yet */
+	enum state state;
+	bool in_data; /* on_data() is on the stack: the connection must not be freed */
+	bool paused;  /* not read: ND_SERVER_PIPELINE_MAX queries are in flight */
+	bool parts;   /* an answer is sent in parts; its plugin is called when all is written */
+	/* An incomplete frame: 2 bytes of length, then the message. */
 	uint32_t have, cap;
 	uint8_t *frame;
 	struct nd_addr peer, local;
@@ -35,7 +45,8 @@ static void free_conn(struct conn *c)
 	nd_timer_stop(&c->timer);
 	nd_list_del(&c->link);
 	w->nconns--;
-	c->paused = c->ended = false; /* nothing is left to resume or to wait for */
+	c->state = CLOSING; /* on_release() must not resume or close it */
+	c->paused = false;
 	if (c->inflight)
 		nd_worker_drop_conn(&w->core, c);
 	free(c->frame);
@@ -44,8 +55,8 @@ static void free_conn(struct conn *c)
 
 static void close_conn(struct conn *c)
 {
-	if (c->reading) { /* further up the stack bytes of it are being read */
-		c->closing = true;
+	if (c->in_data) { /* on_data() closes it */
+		c->state = CLOSING;
 		return;
 	}
 	nd_tcp_close(c->tcp);
@@ -56,7 +67,7 @@ static void on_idle(struct nd_timer *t)
 {
 	struct conn *c = ND_CONTAINER(t, struct conn, timer);
 
-	if (c->inflight && !c->closing) { /* it waits for us, not we for it */
+	if (c->inflight && c->state != CLOSING) { /* the client waits for answers: not idle */
 		nd_timer_start(c->worker->core.loop, &c->timer, IDLE_NS, on_idle);
 		return;
 	}
@@ -79,17 +90,18 @@ static void start_query(struct conn *c, const uint8_t *bytes, size_t n)
 	nd_chain_start(q, bytes, n);
 }
 
-/* Frames shorter than a header are skipped and the connection stays, as with CoreDNS. */
+/* Frames shorter than a header are skipped and the connection remains open, as with CoreDNS. */
 static void take_frame(struct conn *c, const uint8_t *bytes, size_t n)
 {
 	if (n >= ND_MSG_HEADER && c->listener->endpoint)
 		start_query(c, bytes, n);
 }
 
+/* Appends to the incomplete frame; false: out of memory. */
 static bool keep(struct conn *c, const uint8_t *bytes, size_t n)
 {
 	if (c->have + n > c->cap) {
-		size_t cap = c->have + n < 1024 ? 1024 : ND_MSG_MAX + 2;
+		size_t cap = c->have + n < SMALL_FRAME ? SMALL_FRAME : ND_MSG_MAX + 2;
 		uint8_t *grown = realloc(c->frame, cap);
 		if (!grown)
 			return false;
@@ -101,7 +113,7 @@ static bool keep(struct conn *c, const uint8_t *bytes, size_t n)
 	return true;
 }
 
-/* Completes the frame that has come in part; returns octets used. */
+/* Continues the incomplete frame; returns the bytes used, SIZE_MAX: out of memory. */
 static size_t fill_frame(struct conn *c, const uint8_t *bytes, size_t n)
 {
 	size_t used = 0;
@@ -130,26 +142,26 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 	struct nd_server_worker *w = c->worker;
 
 	(void)tcp;
-	c->reading = true;
+	c->in_data = true;
 	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
-	while (n && !c->closing) {
+	while (n && c->state != CLOSING) {
 		size_t used;
 		size_t len = n >= 2 ? nd_reader_peek16(bytes) : 0;
-		if (c->have == 0 && n >= 2 && n - 2 >= len) { /* whole in what was read: no copy */
+		if (c->have == 0 && n >= 2 && n - 2 >= len) { /* complete in the input: no copy */
 			used = 2 + len;
 			take_frame(c, bytes + 2, len);
 		} else {
 			used = fill_frame(c, bytes, n);
 		}
 		if (used == SIZE_MAX) {
-			c->closing = true;
+			c->state = CLOSING;
 			break;
 		}
 		bytes += used;
 		n -= used;
 	}
-	c->reading = false;
-	if (c->closing) {
+	c->in_data = false;
+	if (c->state == CLOSING) {
 		close_conn(c);
 		return;
 	}
@@ -159,14 +171,13 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 	}
 }
 
-/* A query of this connection has ended, answered or not. */
+/* A query of this connection is finished, answered or not. */
 static void on_release(struct nd_query *q)
 {
 	struct conn *c = q->client.conn;
 
 	c->inflight--;
-	if (c->ended && !c->inflight &&
-	    !c->reading) /* once the answer is written: after this turn */
+	if (c->state == HALF_CLOSED && !c->inflight && !c->in_data) /* after the answer is sent */
 		nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
 	if (c->paused && c->inflight < ND_SERVER_PIPELINE_MAX / 2) {
 		c->paused = false;
@@ -174,25 +185,26 @@ static void on_release(struct nd_query *q)
 	}
 }
 
-/* A client that closes its side at once after asking still gets its answers (RFC 7766 s6.2.4). */
+/* A client that closes its side after its queries still gets the answers (RFC 7766 s6.2.4). */
 static void on_end(void *ctx, struct nd_tcp *tcp)
 {
 	struct conn *c = ctx;
 
 	(void)tcp;
-	c->ended = true;
+	if (c->state == OPEN)
+		c->state = HALF_CLOSED;
 	if (!c->inflight)
 		close_conn(c);
 }
 
-/* All is written: a transfer goes on. */
+/* All is written: an answer in parts continues. */
 static void on_drain(void *ctx, struct nd_tcp *tcp)
 {
 	struct conn *c = ctx;
 	struct nd_server_worker *w = c->worker;
 
 	(void)tcp;
-	if (!c->draining)
+	if (!c->parts)
 		return;
 	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
@@ -214,16 +226,16 @@ void nd_stream_send(struct nd_query *q)
 	size_t n = q->ans.w.pos;
 	uint8_t len[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
-	if (c->closing)
+	if (c->state == CLOSING)
 		return;
-	if (q->partial && !c->draining) {
-		c->draining = true;
+	if (q->partial && !c->parts) {
+		c->parts = true;
 		nd_tcp_set_max_queued(c->tcp, PARTS_QUEUED_MAX);
 	}
-	/* A client that asks and does not read is cut off once its queue is full. */
+	/* A client that sends queries without reading is disconnected once its queue is full. */
 	if (nd_tcp_write(c->tcp, len, 2) || nd_tcp_write(c->tcp, q->ans.w.base, n)) {
-		c->closing = true;
-		if (!c->reading)
+		c->state = CLOSING;
+		if (!c->in_data)
 			nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
 	}
 }

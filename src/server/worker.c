@@ -9,7 +9,7 @@
 #include "core/chain.h"
 #include "server/stream.h"
 
-/* --- answers out --- */
+/* --- answers --- */
 
 static void flush(struct nd_worker *core)
 {
@@ -30,7 +30,7 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 		return;
 	}
 	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_socket != q->client.conn)) {
-		/* Only the queue is sent: q's own bytes stand in the output still. */
+		/* Sends only the queue: the output buffer still holds q's answer. */
 		uint32_t used = core->out_used;
 		flush(core);
 		core->out_used = used;
@@ -53,7 +53,7 @@ static void on_turn(void *ctx)
 	nd_log_flush();
 }
 
-/* --- questions in --- */
+/* --- queries --- */
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 {
@@ -73,8 +73,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 		if (!q)
 			continue;
 		if (ND_UNLIKELY(d[i].cut) && d[i].len >= ND_MSG_HEADER)
-			d[i].bytes[4] = d[i].bytes[5] =
-				0; /* over 512 octets: FORMERR, as CoreDNS */
+			d[i].bytes[4] = d[i].bytes[5] = 0; /* over 512 bytes: FORMERR, as CoreDNS */
 		nd_chain_start(q, d[i].bytes, d[i].len);
 	}
 	nd_worker_batch_end(&w->core);
@@ -105,7 +104,8 @@ static void free_listener(struct nd_listener *l)
 	free(l);
 }
 
-int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, char what[128])
+int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
+			     char label[ND_SERVER_LABEL_MAX])
 {
 	for (size_t i = 0; i < gen->nendpoints; i++) {
 		const struct nd_endpoint *e = &gen->endpoints[i];
@@ -121,7 +121,7 @@ int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, cha
 		nd_list_add(&w->listeners, &l->link);
 		int err = nd_listener_open(l, on_batch);
 		if (err) {
-			snprintf(what, 128, "%s", e->label);
+			snprintf(label, ND_SERVER_LABEL_MAX, "%s", e->label);
 			free_listener(l);
 			return err;
 		}
@@ -138,7 +138,7 @@ void nd_server_worker_abandon(struct nd_server_worker *w)
 	}
 }
 
-/* Its connections go with a listener: their questions would have no block any more. */
+/* Closes a listener's connections with it: their queries would have no server block. */
 static void drop_unwanted(struct nd_server_worker *w)
 {
 	ND_LIST_EACH(&w->listeners, it) {
@@ -197,7 +197,7 @@ void nd_server_worker_drain(struct nd_server_worker *w)
 	}
 }
 
-void nd_server_worker_leave(struct nd_server_worker *w)
+void nd_server_worker_close(struct nd_server_worker *w)
 {
 	nd_worker_leave(&w->core);
 	nd_stream_close_all(w);

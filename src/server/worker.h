@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker.h - one worker: a loop, a core worker, and its own sockets for every endpoint.
+/* worker.h - one worker: a core worker, and its own sockets for every endpoint, on one loop.
  *
- * Owns:    its sockets and connections.
- * Threads: init, start and join on the control thread; everything else on the worker's own.
+ * Owns:    its sockets and connections. The loop is the caller's.
+ * Threads: init before the worker's thread starts, clear after it ended, both on the control
+ * thread; all other functions on the worker's own. Errors:  0 or a negative ND_E*.
  */
 #pragma once
 
@@ -12,10 +13,11 @@
 #include "server/listener.h"
 
 enum {
-	ND_SERVER_OUT = 64,           /* replies queued before a send */
-	ND_SERVER_PARKED_MAX = 16384, /* waiting questions a worker */
-	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections a worker */
-	ND_SERVER_PIPELINE_MAX = 256, /* questions of one connection at a time */
+	ND_SERVER_OUT = 64,           /* UDP answers queued before a send */
+	ND_SERVER_PARKED_MAX = 16384, /* parked queries per worker */
+	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections per worker */
+	ND_SERVER_PIPELINE_MAX = 256, /* concurrent queries per TCP connection */
+	ND_SERVER_LABEL_MAX = 128,    /* an address in an error message, with its NUL */
 };
 
 struct nd_fdset;
@@ -27,28 +29,29 @@ struct nd_server_worker {
 	struct nd_list conns; /* struct conn of stream.c */
 	uint32_t nconns;
 	struct nd_datagram out[ND_SERVER_OUT];
-	struct nd_addr out_peer[ND_SERVER_OUT]; /* what these point at */
+	struct nd_addr out_peer[ND_SERVER_OUT]; /* the peers of out[] */
 	uint32_t nout;
-	struct nd_udp *out_socket; /* all of out leave by it */
-	bool draining;
+	struct nd_udp *out_socket; /* the socket for all of out[] */
+	bool draining;             /* accepts no more queries or connections */
 	uint64_t conns_refused;
-	uint64_t overflowed, unsent; /* by sockets that are closed by now */
+	uint64_t overflowed, unsent; /* by sockets that are closed */
 };
 
 int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop,
 			  struct nd_fdset *fds);
 void nd_server_worker_clear(struct nd_server_worker *w);
 
-/* Opens what gen needs and is not open yet. 0, or a negative error with `what` naming the address;
- * nothing that serves is touched. */
-int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen, char what[128]);
-/* Closes what prepare opened for a generation that will not be. */
+/* Opens the sockets of gen that are not open yet. On failure label has the address. Sockets that
+ * are serving are not touched. */
+int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
+			     char label[ND_SERVER_LABEL_MAX]);
+/* Closes the sockets opened by prepare for a generation that is not adopted. */
 void nd_server_worker_abandon(struct nd_server_worker *w);
-/* gen serves from here on; sockets that it does not name are closed. */
+/* Makes gen active, and closes sockets that it does not need. */
 int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen);
-/* Nothing new is taken; what waits goes on. */
+/* Accepts no more queries; parked ones continue. */
 void nd_server_worker_drain(struct nd_server_worker *w);
-/* Ends what still waits and closes everything. */
-void nd_server_worker_leave(struct nd_server_worker *w);
+/* Ends parked queries and closes everything. */
+void nd_server_worker_close(struct nd_server_worker *w);
 
 void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats *out);
