@@ -15,8 +15,8 @@ struct sim_client {
 	struct nd_loop *loop;
 	struct nd_addr server, self;
 	struct sim_client_style style;
-	struct nd_timer timer; /* the pause, or an attempt's time */
-	struct nd_udp *udp;    /* of the running lookup */
+	struct nd_timer timer; /* the pause, or the timeout of an attempt */
+	struct nd_udp *udp;    /* of the current lookup */
 	struct nd_tcp *tcp;    /* after a truncated answer */
 	uint8_t question[128];
 	size_t question_len;
@@ -26,7 +26,7 @@ struct sim_client {
 	uint64_t start_ns;
 	bool running, stopped;
 	struct sim_client_counts counts;
-	char complaint[160];
+	char failure[160];
 };
 
 static void next_lookup(struct sim_client *c);
@@ -60,14 +60,14 @@ static void finish(struct sim_client *c)
 	nd_timer_start(c->loop, &c->timer, pause, on_pause);
 }
 
-static void complain(struct sim_client *c, const char *why)
+static void record_failure(struct sim_client *c, const char *why)
 {
 	char name[ND_NAME_TEXT_MAX];
 
-	if (c->complaint[0])
+	if (c->failure[0])
 		return;
 	nd_name_format(nd_name_view(c->question + ND_MSG_HEADER), name);
-	snprintf(c->complaint, sizeof c->complaint, "%.60s at %.3f s: %s", name,
+	snprintf(c->failure, sizeof c->failure, "%.60s at %.3f s: %s", name,
 		 (double)nd_world_now_ns() / 1e9, why);
 }
 
@@ -85,7 +85,7 @@ static void judge(struct sim_client *c, const uint8_t *bytes, size_t n)
 			by_stream(c);
 			return;
 		}
-		complain(c, "truncated over TCP");
+		record_failure(c, "truncated over TCP");
 		break;
 	case SIM_RIGHT:
 		c->counts.right++;
@@ -93,7 +93,7 @@ static void judge(struct sim_client *c, const uint8_t *bytes, size_t n)
 			c->counts.slowest_ns = took;
 		break;
 	case SIM_FAILED: c->counts.failed++; break;
-	case SIM_WRONG: complain(c, why); break;
+	case SIM_WRONG: record_failure(c, why); break;
 	}
 	finish(c);
 }
@@ -103,7 +103,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	struct sim_client *c = ctx;
 
 	(void)n;
-	/* A doubled answer, or one to an earlier question: not ours any more. */
+	/* Ignores duplicates and answers to earlier questions. */
 	if (u != c->udp || c->tcp || d[0].len < 12 || memcmp(d[0].bytes, c->question, 2) != 0)
 		return;
 	judge(c, d[0].bytes, d[0].len);
@@ -132,7 +132,7 @@ static void on_time(struct nd_timer *t)
 	finish(c);
 }
 
-/* --- the question again, over TCP --- */
+/* --- the retry over TCP --- */
 
 static void on_open(void *ctx, struct nd_tcp *tcp, int err)
 {
@@ -247,9 +247,9 @@ void sim_client_reset(struct sim_client *c)
 	c->counts = (struct sim_client_counts){ 0 };
 }
 
-const char *sim_client_complaint(const struct sim_client *c)
+const char *sim_client_failure(const struct sim_client *c)
 {
-	return c->complaint[0] ? c->complaint : NULL;
+	return c->failure[0] ? c->failure : NULL;
 }
 
 void sim_client_free(struct sim_client *c)

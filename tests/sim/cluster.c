@@ -73,7 +73,7 @@ bool sim_cluster_went(const struct sim_cluster *c, enum nd_object_kind kind, uns
 	return false;
 }
 
-/* ---- what it looks like ---- */
+/* --- the content of objects --- */
 
 static void make_ports(struct sim_object *s, uint32_t version, const struct nd_object_port **ports,
 		       size_t *n)
@@ -161,16 +161,16 @@ int sim_cluster_find(const struct sim_cluster *c, enum nd_object_kind kind, cons
 	return -1;
 }
 
-/* ---- as a text ---- */
+/* --- formatting --- */
 
 struct pen {
 	char *at;
 	size_t left;
 };
 
-static void say(struct pen *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct pen *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void say(struct pen *p, const char *format, ...)
+static void add(struct pen *p, const char *format, ...)
 {
 	va_list args;
 
@@ -182,35 +182,35 @@ static void say(struct pen *p, const char *format, ...)
 	p->left -= (size_t)n;
 }
 
-static void say_ports(struct pen *p, const struct nd_object_port *port, size_t n)
+static void add_ports(struct pen *p, const struct nd_object_port *port, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		say(p, " %s/%s=%d", port[i].name, port[i].protocol, port[i].port);
+		add(p, " %s/%s=%d", port[i].name, port[i].protocol, port[i].port);
 }
 
-void sim_cluster_tell(const struct nd_object *o, char text[SIM_TEXT])
+void sim_cluster_format(const struct nd_object *o, char text[SIM_TEXT])
 {
 	struct pen p = { text, SIM_TEXT };
 	char ip[INET6_ADDRSTRLEN];
 
-	say(&p, "%s %s/%s rv %s", nd_object_kind_text[o->kind], o->namespace, o->name,
+	add(&p, "%s %s/%s rv %s", nd_object_kind_text[o->kind], o->namespace, o->name,
 	    nd_object_label(o, "rv"));
 	if (o->kind == ND_OBJECT_SERVICE) {
 		const struct nd_object_service *s = &o->service;
-		say(&p, "%s%s %s", s->headless ? " headless" : "", s->external ? " external" : "",
+		add(&p, "%s%s %s", s->headless ? " headless" : "", s->external ? " external" : "",
 		    s->external_name);
 		for (size_t i = 0; i < s->nips; i++)
 			if (s->ips[i].len)
-				say(&p, " %s",
+				add(&p, " %s",
 				    inet_ntop(s->ips[i].len == 4 ? AF_INET : AF_INET6,
 					      s->ips[i].bytes, ip, sizeof ip));
-		say_ports(&p, s->ports, s->nports);
+		add_ports(&p, s->ports, s->nports);
 	} else if (o->kind == ND_OBJECT_SLICE) {
-		say(&p, " of %s", o->slice.service);
+		add(&p, " of %s", o->slice.service);
 		for (size_t i = 0; i < o->slice.nendpoints; i++) {
 			const struct nd_object_endpoint *e = &o->slice.endpoints[i];
-			say(&p, " [%s %s %s %s]", e->text, e->hostname, e->pod, e->zone);
+			add(&p, " [%s %s %s %s]", e->text, e->hostname, e->pod, e->zone);
 		}
-		say_ports(&p, o->slice.ports, o->slice.nports);
+		add_ports(&p, o->slice.ports, o->slice.nports);
 	}
 }

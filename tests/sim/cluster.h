@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cluster.h - what is true in the simulated cluster, and when it was: objects of three kinds that
- * come, change and go.
+/* cluster.h - the history of the simulated cluster: objects of three kinds that are created,
+ * changed and deleted.
  *
- * Each change is one version, as in etcd: a number that goes up by one over all kinds. What an
- * object looks like follows from its number and the version it was written at; it carries that
- * version in the label "rv". Owns:    the history, on the heap, until clear.
+ * Each change makes one version, as in etcd: a number that grows by one over all kinds. The content
+ * of an object follows from its number and the version of its last change, which is its label "rv".
+ *
+ * Owns:    the history, on the heap, until clear.
+ * Threads: the simulation has one.
  */
 #pragma once
 
@@ -33,10 +35,10 @@ struct sim_cluster {
 	struct sim_change *change; /* [i] made version SIM_VERSION + 1 + i */
 	size_t nchanges, cap;
 	uint32_t last[SIM_KINDS][SIM_OBJECTS];
-	uint32_t compacted; /* nothing before it can be had */
+	uint32_t compacted; /* earlier versions are not available */
 };
 
-/* One object and all it points to. */
+/* An object and all that it points to. */
 struct sim_object {
 	struct nd_object object;
 	char name[16], namespace[16], version[16], service[16];
@@ -50,21 +52,21 @@ struct sim_object {
 void sim_cluster_init(struct sim_cluster *c, unsigned objects);
 void sim_cluster_clear(struct sim_cluster *c);
 uint32_t sim_cluster_version(const struct sim_cluster *c);
-/* One object comes, changes or goes. */
+/* Creates, changes or deletes one object. */
 void sim_cluster_step(struct sim_cluster *c);
-/* What made that version; it is behind SIM_VERSION. */
+/* The change that made the version, which is over SIM_VERSION. */
 const struct sim_change *sim_cluster_change(const struct sim_cluster *c, uint32_t version);
-/* The version that the object had at `version`; 0: it was not there. */
+/* Version of the object's last change up to `version`; 0: it did not exist. */
 uint32_t sim_cluster_at(const struct sim_cluster *c, enum nd_object_kind kind, unsigned n,
 			uint32_t version);
-/* Was it gone at some moment behind that version? */
+/* True if it did not exist at some time after that version. */
 bool sim_cluster_went(const struct sim_cluster *c, enum nd_object_kind kind, unsigned n,
 		      uint32_t version);
 
 void sim_cluster_object(enum nd_object_kind kind, unsigned n, uint32_t version,
 			struct sim_object *out);
-/* Which object has the name; -1: none. */
+/* Number of the object with this name; -1: none. */
 int sim_cluster_find(const struct sim_cluster *c, enum nd_object_kind kind, const char *namespace,
 		     const char *name);
-/* All that a sink was told of an object, as a text. */
-void sim_cluster_tell(const struct nd_object *o, char text[SIM_TEXT]);
+/* Formats all fields of an object that a sink receives. */
+void sim_cluster_format(const struct nd_object *o, char text[SIM_TEXT]);

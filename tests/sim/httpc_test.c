@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP client in the simulated world: a network that loses, delays and reorders, a server that
- * goes dark or cuts. TLS is not in it: its keys come from OpenSSL's own randomness, so no run would
- * be repeated. */
+/* The HTTP client in the simulated world: packet loss, delays and reordering, a server that becomes
+ * unreachable or closes connections. Without TLS: its keys come from OpenSSL's own randomness,
+ * which no seed repeats. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ struct rig {
 	struct nd_h2peer_tally tally;
 	struct way way[CONNS];
 	unsigned accepted;
-	bool cuts; /* the server closes a connection now and then */
+	bool cuts; /* the server closes connections at random */
 	uint64_t ended_ns;
 };
 
@@ -158,7 +158,7 @@ static void send_all(struct rig *r)
 	}
 }
 
-/* Those that pause go on every now and then. */
+/* Resumes paused exchanges from time to time. */
 static void run(struct rig *r, uint64_t ns)
 {
 	for (uint64_t end = nd_world_now_ns() + ns; nd_world_now_ns() < end;) {
@@ -177,7 +177,7 @@ static bool is_right(const struct nd_buf *b, size_t n, bool whole)
 	return whole ? b->len == n : b->len <= n;
 }
 
-/* Loss only costs time; and a seed is a run. */
+/* Loss only delays; runs of one seed are equal. */
 static void test_lossy(void **state)
 {
 	uint64_t trace[2];
@@ -202,8 +202,8 @@ static void test_lossy(void **state)
 	}
 }
 
-/* The server cuts connections: each exchange ends once, as whole only if it is; the next one finds
- * a way. */
+/* The server closes connections: each exchange ends once, without error only if it is complete, and
+ * the next one connects again. */
 static void test_cuts(void **state)
 {
 	unsigned failed = 0, fine = 0;
@@ -240,8 +240,8 @@ static void note_end(struct nd_httpcall *call)
 	((struct rig *)call->ctx)->ended_ns = nd_world_now_ns();
 }
 
-/* A watch whose server has gone dark knows within half a minute; a quiet one that lives goes on for
- * hours. */
+/* A watch fails within 30 s if its server is unreachable; a silent one with a live server continues
+ * for hours. */
 static void test_dark(void **state)
 {
 	struct rig r;
@@ -260,7 +260,7 @@ static void test_dark(void **state)
 	assert_int_equal(r.call[0].ends, 1);
 	assert_true(r.call[0].err == ND_ETIME || r.call[0].err == -ETIMEDOUT);
 	assert_in_range(r.ended_ns - dark_ns, 1, ND_S(31));
-	/* Connecting fails in time, too. */
+	/* Connecting times out too. */
 	r.call[1].at_end = note_end;
 	r.call[1].ctx = &r;
 	uint64_t sent_ns = nd_world_now_ns();
@@ -276,20 +276,19 @@ static void test_dark(void **state)
 	close_rig(&r);
 }
 
-/* A name in place of an address: it is looked up for each connection, and all of its addresses are
- * tried. */
+/* A name instead of an address is looked up per connection, and all its addresses are tried. */
 static void test_names(void **state)
 {
 	static const struct {
 		const char *name;
-		uint8_t addrs[4]; /* the last octet; 2 listens, 3 refuses, 4 is dark; 0: no more */
+		uint8_t addrs[4]; /* last byte: 2 listens, 3 refuses, 4 is unreachable; 0: end */
 		unsigned delay_ms;
 		int err;
 		const char *text;
 	} rows[] = {
 		{ "one", { 2 }, 5, 0, "api.example:6443: no error" },
 		{ "the second", { 3, 2 }, 5, 0, "no error" },
-		{ "behind a dark one", { 4, 2 }, 5, 0, "no error" },
+		{ "after an unreachable one", { 4, 2 }, 5, 0, "no error" },
 		{ "the last", { 3, 3, 4, 2 }, 5, 0, "no error" },
 		{ "unknown",
 		  { 0 },
@@ -317,7 +316,7 @@ static void test_names(void **state)
 		nd_world_set_name("api.example", addrs, n, ND_MS(rows[i].delay_ms));
 		struct nd_httpcall *call = &r.call[0];
 		nd_httpcall_get(call, r.client, "/bytes/3");
-		assert_int_equal(call->ends, 0); /* not from inside */
+		assert_int_equal(call->ends, 0); /* not within the call */
 		run(&r, ND_S(11));
 		if (call->ends != 1 || call->err != rows[i].err ||
 		    !strstr(call->text, rows[i].text))
@@ -327,8 +326,8 @@ static void test_names(void **state)
 	}
 }
 
-/* The next connection asks anew: the name may have moved. And whoever goes while it is looked up
- * hears nothing. */
+/* Each connection looks the name up again, which may have another address. A client freed during a
+ * lookup is not called. */
 static void test_name_moves(void **state)
 {
 	struct nd_addr addr = host(3, 0);

@@ -82,8 +82,8 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 		return 0;
 	}
 	sim_cluster_object(o->kind, (unsigned)n, version, &is);
-	sim_cluster_tell(&is.object, want);
-	sim_cluster_tell(o, got);
+	sim_cluster_format(&is.object, want);
+	sim_cluster_format(o, got);
 	if (strcmp(got, want) != 0)
 		complain(m, "told \"%.400s\", and it was \"%.400s\"", got, want);
 	if (version < m->held[o->kind][n].newest)

@@ -6,23 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLIND_BELOW = 100 }; /* seeds: too few to have met all that is rare */
+enum { BLIND_BELOW = 100 }; /* seeds: too few for every rare event */
 
 static struct {
 	uint64_t first, n;
 	bool verbose;
 	const char *plant;
-} said;
+} options;
 static unsigned failures;
 
 bool sim_seeds_verbose(void)
 {
-	return said.verbose;
+	return options.verbose;
 }
 
 bool sim_seeds_planted(const char *plant)
 {
-	return said.plant && strcmp(said.plant, plant) == 0;
+	return options.plant && strcmp(options.plant, plant) == 0;
 }
 
 static bool is_plant(const struct sim_seeds *s, const char *name)
@@ -44,24 +44,24 @@ static bool read_number(const char *text, uint64_t *out)
 static bool read_option(const struct sim_seeds *s, const char *name, const char *value)
 {
 	if (!strcmp(name, "--seeds"))
-		return read_number(value, &said.n);
+		return read_number(value, &options.n);
 	if (!strcmp(name, "--first"))
-		return read_number(value, &said.first);
+		return read_number(value, &options.first);
 	if (!strcmp(name, "--seed")) {
-		said.n = 1;
-		return read_number(value, &said.first);
+		options.n = 1;
+		return read_number(value, &options.first);
 	}
-	said.plant = value;
+	options.plant = value;
 	return !strcmp(name, "--plant") && is_plant(s, value);
 }
 
 int sim_seeds_read(const struct sim_seeds *s, int argc, char **argv)
 {
-	said.first = 1;
-	said.n = s->n;
+	options.first = 1;
+	options.n = s->n;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-v")) {
-			said.verbose = true;
+			options.verbose = true;
 		} else if (i + 1 < argc && read_option(s, argv[i], argv[i + 1])) {
 			i++;
 		} else {
@@ -76,7 +76,8 @@ static void fail(const struct sim_seeds *s, uint64_t seed, const char *why)
 {
 	failures++;
 	printf("FAIL seed %" PRIu64 ": %s\n  replay: %s --seed %" PRIu64 "%s%s -v\n", seed, why,
-	       s->replay, seed, said.plant ? " --plant " : "", said.plant ? said.plant : "");
+	       s->replay, seed, options.plant ? " --plant " : "",
+	       options.plant ? options.plant : "");
 }
 
 static void run_one(const struct sim_seeds *s, uint64_t seed)
@@ -86,8 +87,7 @@ static void run_one(const struct sim_seeds *s, uint64_t seed)
 
 	if (!s->run(seed, &trace, why))
 		fail(s, seed, why);
-	/* The same seed, the same world: a difference means that something came in by the back
-	 * door. */
+	/* The same seed gives the same run; otherwise something bypasses the doors. */
 	else if (seed % s->trace_every == 0 && (!s->run(seed, &again, why) || again != trace))
 		fail(s, seed, "ran differently the second time");
 }
@@ -95,22 +95,23 @@ static void run_one(const struct sim_seeds *s, uint64_t seed)
 static void look_for_blindness(const struct sim_seeds *s)
 {
 	for (size_t i = 0; i < s->nseen; i++) {
-		if (said.verbose)
+		if (options.verbose)
 			printf("seen: %" PRIu64 " %s\n", s->seen[i], s->seen_text[i]);
 		if (s->seen[i])
 			continue;
 		failures++;
-		printf("FAIL: in %" PRIu64 " seeds never: %s\n", said.n, s->seen_text[i]);
+		printf("FAIL: in %" PRIu64 " seeds there was never: %s\n", options.n,
+		       s->seen_text[i]);
 	}
 }
 
 int sim_seeds_run(const struct sim_seeds *s)
 {
-	for (uint64_t seed = said.first; seed < said.first + said.n; seed++)
+	for (uint64_t seed = options.first; seed < options.first + options.n; seed++)
 		run_one(s, seed);
-	if (said.n >= BLIND_BELOW)
+	if (options.n >= BLIND_BELOW)
 		look_for_blindness(s);
-	printf("%" PRIu64 " passed, %u failed\n", said.n > failures ? said.n - failures : 0,
+	printf("%" PRIu64 " passed, %u failed\n", options.n > failures ? options.n - failures : 0,
 	       failures);
 	return failures != 0;
 }

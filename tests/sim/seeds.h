@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seeds.h - the run of a simulation over many seeds: its command line, its verdict. */
+/* seeds.h - runs a simulation over many seeds: its command line, its result.
+ *
+ * Threads: one.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -11,22 +14,22 @@ enum { SIM_SEEDS_WHY = 256 };
 struct sim_seeds {
 	const char *usage;
 	const char *replay;        /* the command that takes --seed */
-	const char *const *plants; /* known bugs that can be switched on; NULL ends them */
-	uint64_t n;                /* seeds, where the command line does not say */
-	uint64_t trace_every;      /* of so many seeds one is run twice: it must go the same way */
-	/* What must have been seen in all seeds together, or the run has gone blind. */
+	const char *const *plants; /* bugs that --plant switches on; NULL-terminated */
+	uint64_t n;                /* seeds, by default */
+	uint64_t trace_every;      /* each n-th seed runs twice, with equal traces */
+	/* Events that must occur in a run, over all its seeds. */
 	const char *const *seen_text;
 	const uint64_t *seen;
 	size_t nseen;
-	/* True if the seed holds; how the world went in *trace. */
+	/* True if the seed passes; *trace: hash of all events; why: the failure. */
 	bool (*run)(uint64_t seed, uint64_t *trace, char why[SIM_SEEDS_WHY]);
 };
 
-/* What the command line said. */
+/* From the command line. */
 bool sim_seeds_verbose(void);
 bool sim_seeds_planted(const char *plant);
 
-/* Reads the command line. 0 or 2, the exit status of wrong usage. */
+/* Parses the command line. 0, or 2: the exit status for wrong usage. */
 int sim_seeds_read(const struct sim_seeds *s, int argc, char **argv);
-/* Runs, and ends with `N passed, N failed`: the exit status. */
+/* Runs the seeds and prints `N passed, N failed`. Returns the exit status. */
 int sim_seeds_run(const struct sim_seeds *s);

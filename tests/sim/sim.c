@@ -2,15 +2,16 @@
 /* sim [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the whole server in simulated
  * worlds.
  *
- * Each seed draws a world: one server with its Corefile, two upstreams, some clients, and which
- * faults there are at all. First everything may go wrong, and what is answered must be true
- * (safety). Then the faults stop, and everything must come right by itself (liveness): every
- * question answered, quickly, and nothing left behind. Rare things must have happened somewhere in
- * the run, or it has gone blind. Ends with `N passed, N failed`. */
+ * Each seed draws a world: a server with its Corefile, two upstreams, some clients, and the kinds
+ * of faults. First faults happen, and every answer must be correct (safety). Then they stop, and
+ * the server must recover by itself (liveness): every query is answered within a second, and no
+ * socket remains open. Each rare event must have occurred in some seed of the run, else the run
+ * fails. Ends with `N passed, N failed`. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/time.h"
 #include "base/log.h"
 #include "base/rcu.h"
 #include "io/clock.h"
@@ -21,12 +22,9 @@
 #include "sim/upstream.h"
 #include "sim/world.h"
 
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-
 enum { UPSTREAMS = 2, CLIENTS_MAX = 6 };
 
-/* What the run must have seen, in all its seeds together. */
+/* Events that must occur in a run, over all its seeds. */
 enum seen {
 	LOST,
 	DOUBLED,
@@ -41,10 +39,10 @@ enum seen {
 	SEEN
 };
 static const char *const seen_text[SEEN] = {
-	"datagrams lost",         "datagrams doubled",
-	"datagrams reordered",    "questions sent again to an upstream",
+	"datagrams lost",         "datagrams duplicated",
+	"datagrams reordered",    "queries repeated to an upstream",
 	"truncated answers",      "TCP connections",
-	"SERVFAIL to a client",   "a dark upstream",
+	"SERVFAIL to a client",   "unreachable upstream",
 	"answers from the cache", "reloads"
 };
 static uint64_t seen[SEEN];
@@ -58,7 +56,7 @@ struct scene {
 	unsigned nclients;
 	char corefile[1024];
 	bool ended;
-	char complaint[256];
+	char failure[256];
 };
 
 static uint32_t draw(uint32_t below)
@@ -72,24 +70,24 @@ static struct nd_addr address(uint8_t net, uint8_t host, uint16_t port)
 	return nd_addr_from(AF_INET, bytes, port);
 }
 
-static void complain(struct scene *s, const char *text)
+static void record_failure(struct scene *s, const char *text)
 {
-	if (!s->complaint[0])
-		snprintf(s->complaint, sizeof s->complaint, "%.250s", text);
+	if (!s->failure[0])
+		snprintf(s->failure, sizeof s->failure, "%.250s", text);
 }
 
 static void check(struct scene *s, bool fine, const char *text)
 {
 	if (!fine)
-		complain(s, text);
+		record_failure(s, text);
 }
 
 /* --- drawing the world --- */
 
 static void draw_faults(struct scene *s)
 {
-	struct nd_world_link l = { .delay_min_ns = MS(1) / 20,
-				   .delay_max_ns = MS(1) / 10 + draw(20) * MS(1) };
+	struct nd_world_link l = { .delay_min_ns = ND_MS(1) / 20,
+				   .delay_max_ns = ND_MS(1) / 10 + draw(20) * ND_MS(1) };
 
 	if (draw(2))
 		l.loss_ppm = draw(150000);
@@ -105,7 +103,7 @@ static void draw_faults(struct scene *s)
 		if (draw(4) == 0)
 			m.servfail_ppm = draw(200000);
 		if (draw(3) == 0)
-			m.slow_ns = draw(300) * MS(1);
+			m.slow_ns = draw(300) * ND_MS(1);
 		m.no_tcp = draw(6) == 0;
 		m.lie_ppm = sim_seeds_planted("lie") ? 20000 : 0;
 		sim_upstream_set_mood(s->upstream[i], &m);
@@ -114,7 +112,7 @@ static void draw_faults(struct scene *s)
 
 static void stop_faults(struct scene *s)
 {
-	struct nd_world_link l = { .delay_min_ns = MS(1) / 20, .delay_max_ns = MS(1) };
+	struct nd_world_link l = { .delay_min_ns = ND_MS(1) / 20, .delay_max_ns = ND_MS(1) };
 	struct sim_mood m = { .no_tcp = false };
 
 	if (sim_seeds_planted("silence"))
@@ -179,28 +177,28 @@ static void open_scene(struct scene *s)
 		printf("%s", s->corefile);
 	if (nd_server_new(s->server_loop, &o, &s->server) ||
 	    nd_server_load_text(s->server, s->corefile, &d)) {
-		complain(s, d.text);
+		record_failure(s, d.text);
 		return;
 	}
 	draw_faults(s);
 	s->nclients = 1 + draw(CLIENTS_MAX);
 	for (unsigned i = 0; i < s->nclients; i++) {
 		struct nd_addr self = address(2, (uint8_t)(i + 1), 0);
-		struct sim_client_style style = { .timeout_ns = draw(2) ? S(5) : MS(2500),
+		struct sim_client_style style = { .timeout_ns = draw(2) ? ND_S(5) : ND_MS(2500),
 						  .attempts = 2,
-						  .pause_ns = MS(1) + draw(400) * MS(1),
+						  .pause_ns = ND_MS(1) + draw(400) * ND_MS(1),
 						  .names = 1 + draw(40) };
 		s->client[i] = sim_client_new(s->outside, &server, &self, &style);
 	}
 }
 
-/* --- what must hold --- */
+/* --- the run --- */
 
 static void check_clients(struct scene *s)
 {
 	for (unsigned i = 0; i < s->nclients; i++)
-		if (sim_client_complaint(s->client[i]))
-			complain(s, sim_client_complaint(s->client[i]));
+		if (sim_client_failure(s->client[i]))
+			record_failure(s, sim_client_failure(s->client[i]));
 }
 
 static void run(uint64_t ns)
@@ -208,12 +206,12 @@ static void run(uint64_t ns)
 	nd_world_run(nd_world_now_ns() + ns);
 }
 
-/* Faults of all kinds; now and then an upstream goes dark, or the configuration is loaded again. */
-static void bad_times(struct scene *s)
+/* Faults of all kinds; sometimes an upstream becomes unreachable, or the Corefile is reloaded. */
+static void run_with_faults(struct scene *s)
 {
 	bool darkness = draw(3) == 0, reloads = draw(4) == 0;
 
-	for (unsigned i = 0; i < 12 && !s->complaint[0]; i++) {
+	for (unsigned i = 0; i < 12 && !s->failure[0]; i++) {
 		if (darkness && draw(3) == 0) {
 			unsigned u = draw(UPSTREAMS);
 			bool dark = draw(2);
@@ -226,27 +224,26 @@ static void bad_times(struct scene *s)
 			      "a reload failed");
 			seen[RELOADED]++;
 		}
-		run(S(2));
+		run(ND_S(2));
 		check_clients(s);
 	}
 }
 
-/* Nothing goes wrong any more: after a while for health checks and time-outs every lookup is right
- * and quick. */
-static void good_times(struct scene *s)
+/* No faults: once health checks and timeouts have passed, every lookup is correct and fast. */
+static void run_without_faults(struct scene *s)
 {
 	stop_faults(s);
-	run(S(25));
+	run(ND_S(25));
 	for (unsigned i = 0; i < s->nclients; i++)
 		sim_client_reset(s->client[i]);
-	run(S(10));
+	run(ND_S(10));
 	check_clients(s);
 	for (unsigned i = 0; i < s->nclients; i++) {
 		struct sim_client_counts c = sim_client_counts(s->client[i]);
-		check(s, c.lookups > 0, "a client that asks nothing");
-		check(s, c.failed == 0, "SERVFAIL although all is well");
-		check(s, c.late == 0 && c.again == 0, "no answer although all is well");
-		check(s, c.slowest_ns < S(1), "over a second although all is well");
+		check(s, c.lookups > 0, "a client without lookups");
+		check(s, c.failed == 0, "SERVFAIL without faults");
+		check(s, c.late == 0 && c.again == 0, "no answer without faults");
+		check(s, c.slowest_ns < ND_S(1), "an answer took over a second without faults");
 	}
 }
 
@@ -254,21 +251,21 @@ static void close_scene(struct scene *s)
 {
 	for (unsigned i = 0; i < s->nclients; i++)
 		sim_client_stop(s->client[i]);
-	run(S(30));
+	run(ND_S(30));
 	for (unsigned i = 0; i < s->nclients; i++) {
-		check(s, sim_client_idle(s->client[i]), "a lookup that never ends");
+		check(s, sim_client_idle(s->client[i]), "a lookup did not end");
 		sim_client_free(s->client[i]);
 	}
 	if (s->server) {
 		nd_server_stop(s->server, 0);
-		run(S(10));
-		check(s, s->ended, "the server does not end");
+		run(ND_S(10));
+		check(s, s->ended, "the server did not stop");
 		nd_server_free(s->server);
 	}
 	for (unsigned i = 0; i < UPSTREAMS; i++)
 		sim_upstream_free(s->upstream[i]);
-	run(S(10));
-	check(s, nd_world_sockets() == 0, "sockets left open");
+	run(ND_S(10));
+	check(s, nd_world_sockets() == 0, "sockets are still open");
 	nd_loop_free(s->server_loop);
 	nd_loop_free(s->outside);
 }
@@ -278,7 +275,7 @@ static void note_seen(const struct scene *s)
 	struct nd_world_counts w = nd_world_counts();
 
 	seen[LOST] += w.lost;
-	seen[DOUBLED] += w.doubled;
+	seen[DOUBLED] += w.duplicated;
 	seen[REORDERED] += w.reordered;
 	seen[STREAMS] += w.streams;
 	uint64_t asked = 0, lookups = 0;
@@ -296,23 +293,23 @@ static void note_seen(const struct scene *s)
 		seen[CACHED] += lookups - asked;
 }
 
-/* True if the seed holds; its trace in *trace. */
+/* True if the seed passes. */
 static bool run_seed(uint64_t seed, uint64_t *trace, char why[SIM_SEEDS_WHY])
 {
 	struct scene s;
 
 	nd_world_open(seed);
 	open_scene(&s);
-	if (!s.complaint[0])
-		bad_times(&s);
+	if (!s.failure[0])
+		run_with_faults(&s);
 	note_seen(&s);
-	if (!s.complaint[0])
-		good_times(&s);
+	if (!s.failure[0])
+		run_without_faults(&s);
 	close_scene(&s);
 	*trace = nd_world_trace();
 	nd_world_close();
-	snprintf(why, SIM_SEEDS_WHY, "%s", s.complaint);
-	return !s.complaint[0];
+	snprintf(why, SIM_SEEDS_WHY, "%s", s.failure);
+	return !s.failure[0];
 }
 
 int main(int argc, char **argv)

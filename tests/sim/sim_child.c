@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The other side of io/child.h: in the simulated world there are no programs. */
+/* io/child.h in the simulated world, which has no programs. */
 #include <errno.h>
 #include "io/child.h"
 
@@ -17,5 +17,5 @@ int nd_child_start(struct nd_loop *loop, const struct nd_child_request *request,
 
 void nd_child_free(struct nd_child *c)
 {
-	(void)c; /* there is none */
+	(void)c; /* none was started */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door lookup.h in the simulated world: what nd_world_set_name() says, after a while. */
+/* io/lookup.h in the simulated world: the result of nd_world_set_name(), after its delay. */
 #include "io/lookup.h"
 
 #include <stdlib.h>
@@ -58,5 +58,5 @@ void nd_lookup_cancel(struct nd_lookup *l)
 	if (!l)
 		return;
 	l->gone = true;
-	l->event.loop = NULL; /* which may be gone by then */
+	l->event.loop = NULL; /* it may be freed before the event */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door loop.h in the simulated world. */
+/* io/loop.h in the simulated world. */
 #include <stdlib.h>
 #include "base/err.h"
 #include "base/list.h"
@@ -70,7 +70,7 @@ struct nd_timers *nd_loop_timers(struct nd_loop *loop)
 	return &loop->timers;
 }
 
-/* --- the world's side --- */
+/* --- for world.c --- */
 
 bool nd_world_loop_due(struct nd_loop *loop, uint64_t *when_ns)
 {
@@ -117,7 +117,7 @@ struct nd_wake {
 
 struct wake_event {
 	struct nd_world_event event;
-	struct nd_wake *wake; /* NULL: freed meanwhile */
+	struct nd_wake *wake; /* NULL: freed before it arrived */
 };
 
 struct nd_wake *nd_wake_new(struct nd_loop *loop, void (*fn)(void *ctx), void *ctx)
@@ -160,7 +160,7 @@ void nd_wake_free(struct nd_wake *w)
 	free(w);
 }
 
-/* Nobody sends signals in there. */
+/* There are no signals in the simulated world. */
 struct nd_signal *nd_signal_new(struct nd_loop *loop, int number, void (*fn)(void *ctx, int number),
 				void *ctx)
 {

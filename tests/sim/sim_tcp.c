@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door tcp.h in the simulated world: ordered, reliable while both hosts are lit; a lost segment
- * only costs time. */
+/* io/tcp.h in the simulated world: ordered, and reliable while both hosts are reachable; a lost
+ * segment is sent again later. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "io/tcp.h"
 #include "sim/world.h"
 
-#define RETRY_NS (200 * (uint64_t)ND_NS_PER_MS) /* Linux's smallest retransmission time */
+#define RETRY_NS ND_MS(200) /* Linux's minimum retransmission timeout */
 enum { RETRIES = 5, QUEUE_MAX = 1 << 20 };
 
 struct nd_tcp_listener {
@@ -22,20 +22,20 @@ struct nd_tcp_listener {
 	void *ctx;
 };
 
-/* Counted: its owner holds one, each event under way to it one. */
+/* Reference-counted: by its owner and by each segment on its way to it. */
 struct nd_tcp {
 	uint32_t refs;
 	struct nd_loop *loop;
 	struct nd_tcp_handler handler;
 	struct nd_addr local, peer;
-	struct nd_tcp *other; /* the far end; NULL before and after */
+	struct nd_tcp *other; /* the peer; NULL before it is open and after it is closed */
 	bool started, paused, closed,
 		ended; /* closed: by its owner; ended: the far end's close has come */
-	bool broken;   /* something that it sent was lost for good: nothing behind it arrives */
+	bool broken;   /* a segment was lost for good: later ones do not arrive */
 	int end_err;
-	struct nd_buf inbox;      /* what came while nobody read */
-	struct nd_buf outbox;     /* what was written before it was open */
-	uint64_t last_arrival_ns; /* of what was sent: order is kept */
+	struct nd_buf inbox;      /* received while paused */
+	struct nd_buf outbox;     /* written before it was open */
+	uint64_t last_arrival_ns; /* of what was sent: keeps the order */
 };
 
 enum what { OPEN, DATA, END };
@@ -43,7 +43,7 @@ enum what { OPEN, DATA, END };
 struct segment {
 	struct nd_world_event event;
 	struct nd_tcp *to;
-	struct nd_tcp *from; /* who hears of it if nobody is there any more (RST); may be NULL */
+	struct nd_tcp *from; /* gets an RST if the receiver is closed; may be NULL */
 	enum what what;
 	int err;
 	struct nd_addr listener;
@@ -81,11 +81,11 @@ static void unref(struct nd_tcp *c)
 	free(c);
 }
 
-/* --- under way --- */
+/* --- segments --- */
 
 static void on_segment(struct nd_world_event *e);
 
-/* When it gets there, losses made up for by waiting; UINT64_MAX: never. */
+/* Time of arrival, after retransmissions; UINT64_MAX: never. */
 static uint64_t arrival(const struct nd_addr *from, const struct nd_addr *to)
 {
 	uint64_t delay, waited = 0;
@@ -113,7 +113,7 @@ static struct segment *launch(struct nd_tcp *to, enum what what, int err, const 
 	return s;
 }
 
-/* From c to its far end, behind what was sent before. A path that stays dead ends the connection. */
+/* From c to its peer, in order. If all retransmissions are lost the connection ends. */
 static void send_segment(struct nd_tcp *c, enum what what, const void *bytes, size_t n)
 {
 	if (c->broken)
@@ -139,13 +139,13 @@ static void end(struct nd_tcp *c, int err)
 	c->ended = true;
 	c->end_err = err;
 	if (!c->started || c->paused)
-		return; /* told when it reads */
+		return; /* reported when it reads */
 	if (err == 0 && c->handler.on_end) {
-		c->ended = false; /* can be written to until its owner closes it */
+		c->ended = false; /* its owner may write until it closes it */
 		c->handler.on_end(c->handler.ctx, c);
 		return;
 	}
-	c->closed = true; /* so that a close from inside the callback does nothing */
+	c->closed = true; /* a close in the callback does nothing */
 	nd_world_count_socket(-1);
 	c->handler.on_close(c->handler.ctx, c, err);
 	if (c->other)
@@ -154,7 +154,7 @@ static void end(struct nd_tcp *c, int err)
 	unref(c);
 }
 
-/* A stream has no seams: now and then what was written in one piece is read in two. */
+/* A stream has no message boundaries: sometimes one write is read in two pieces. */
 static void read_inbox(struct nd_tcp *c)
 {
 	while (c->started && !c->paused && !c->closed && c->inbox.len) {
@@ -169,7 +169,7 @@ static void read_inbox(struct nd_tcp *c)
 	}
 }
 
-/* Nobody is there any more, and says so. */
+/* The receiver is closed: an RST to the sender. */
 static void reset(struct nd_tcp *sender)
 {
 	uint64_t delay;
@@ -200,7 +200,7 @@ static void on_segment(struct nd_world_event *e)
 		switch (s->what) {
 		case OPEN:
 			c->started = s->err == 0;
-			if (s->err) { /* gone once told */
+			if (s->err) { /* ends with this call */
 				c->closed = true;
 				nd_world_count_socket(-1);
 				c->handler.on_open(c->handler.ctx, c, s->err);
@@ -287,7 +287,7 @@ static struct nd_tcp_listener *find(const struct nd_addr *addr)
 	return NULL;
 }
 
-/* The SYN arrives: somebody listens, or the way back says no. */
+/* The SYN arrives: accepted by a listener, or refused. */
 static void on_syn(struct nd_world_event *e)
 {
 	struct segment *s = (struct segment *)e;
@@ -345,7 +345,7 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 
 /* --- a connection --- */
 
-/* What has come meanwhile, as events of their own: nothing calls back from inside the caller. */
+/* Delivers what arrived meanwhile in events of their own, never within the caller. */
 static void catch_up(struct nd_tcp *c)
 {
 	bool was = c->ended;
@@ -379,7 +379,7 @@ int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
 size_t nd_tcp_queued(const struct nd_tcp *c)
 {
 	(void)c;
-	return 0; /* the world takes all at once */
+	return 0; /* all is accepted at once */
 }
 
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)

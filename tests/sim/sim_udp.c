@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door udp.h in the simulated world. */
+/* io/udp.h in the simulated world. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ int nd_udp_adopt(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 	(void)o;
 	(void)h;
 	(void)out;
-	return -ENOSYS; /* there are no descriptors in there */
+	return -ENOSYS; /* the simulated world has no descriptors */
 }
 
 int nd_udp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
@@ -82,7 +82,7 @@ void nd_udp_close(struct nd_udp *u)
 	free(u);
 }
 
-/* The socket that takes it: the connected one before the bound one. */
+/* The socket that receives it: a connected one before a bound one. */
 static struct nd_udp *find(const struct nd_addr *to, const struct nd_addr *from)
 {
 	struct nd_udp *bound = NULL;
@@ -104,7 +104,7 @@ struct flight {
 	struct nd_world_event event;
 	struct nd_addr from, to;
 	size_t n;
-	bool refusal; /* an ICMP error on its way back */
+	bool refusal; /* an ICMP error to the sender */
 	uint8_t bytes[];
 };
 
@@ -173,7 +173,7 @@ size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct nd_addr *to = u->peer.len ? &u->peer : d[i].peer;
 		uint64_t delay;
-		bool twice = nd_world_doubles();
+		bool twice = nd_world_duplicates();
 		if (nd_world_transit(&u->local, to, &delay))
 			launch(&u->local, to, d[i].bytes, d[i].len, false, delay);
 		if (twice && nd_world_transit(&u->local, to, &delay))

@@ -36,7 +36,7 @@ size_t sim_truth_question(uint8_t *out, size_t cap, uint16_t id, char kind, unsi
 	return w.err ? 0 : w.pos;
 }
 
-/* kind and number of a name of this world. */
+/* Parses a name of this world into kind and number. */
 static bool parse_name(struct nd_name name, char *kind, unsigned *n)
 {
 	char text[ND_NAME_TEXT_MAX];
@@ -52,7 +52,7 @@ static unsigned count_of(char kind, unsigned n)
 	return kind == 'b' ? SIM_TRUTH_BIG : 1 + n % 3;
 }
 
-/* Address i of a name: 4 or 16 octets. */
+/* Address i of a name: 4 or 16 bytes. */
 static size_t address(char kind, unsigned n, uint16_t type, unsigned i, uint8_t out[16])
 {
 	uint8_t four[4] = { 10, (uint8_t)(kind == 'b' ? 200 : 100), (uint8_t)n, (uint8_t)i };
@@ -127,7 +127,7 @@ static enum sim_verdict wrong(const char **why, const char *text)
 	return SIM_WRONG;
 }
 
-/* Every address once, none other, each with a TTL that the cache may give. */
+/* Every address once, no other, each with a TTL that the cache may return. */
 static enum sim_verdict judge_records(const struct nd_msg *m, char kind, unsigned number,
 				      const char **why)
 {

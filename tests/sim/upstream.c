@@ -30,13 +30,13 @@ struct conn {
 	struct nd_buf in;
 };
 
-/* An answer that is being thought about. */
+/* An answer that is delayed. */
 struct thought {
 	struct nd_list link;
 	struct nd_timer timer;
 	struct sim_upstream *u;
 	struct nd_addr peer;
-	struct conn *conn; /* NULL: UDP, or the connection has gone */
+	struct conn *conn; /* NULL: UDP, or the connection has closed */
 	bool stream;
 	size_t n;
 	uint8_t bytes[];
@@ -172,7 +172,7 @@ static void on_accept(void *ctx, struct nd_tcp *tcp)
 	nd_tcp_start(tcp, &h);
 }
 
-/* --- life --- */
+/* --- open and close --- */
 
 struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr *addr)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream.h - an upstream of the simulated world: tells the truth, when it can. */
+/* upstream.h - an upstream server in the simulated world, with faults.
+ *
+ * Threads: the simulation has one.
+ */
 #pragma once
 
 #include <stdint.h>
@@ -9,11 +12,11 @@
 struct sim_upstream;
 
 struct sim_mood {
-	uint32_t silent_ppm; /* of questions: no answer */
+	uint32_t silent_ppm; /* queries without an answer */
 	uint32_t servfail_ppm;
-	uint64_t slow_ns; /* thinks so long before each answer */
+	uint64_t slow_ns; /* delay of each answer */
 	bool no_tcp;
-	uint32_t lie_ppm; /* a planted bug: the oracle must see it */
+	uint32_t lie_ppm; /* wrong answers: a planted bug that the check must find */
 };
 
 struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr *addr);
@@ -21,6 +24,6 @@ void sim_upstream_free(struct sim_upstream *u);
 void sim_upstream_set_mood(struct sim_upstream *u, const struct sim_mood *mood);
 
 struct sim_upstream_counts {
-	uint64_t udp, tcp, truncated, repeated; /* repeated: the same id from the same port again */
+	uint64_t udp, tcp, truncated, repeated; /* repeated: same id and port as before */
 };
 struct sim_upstream_counts sim_upstream_counts(const struct sim_upstream *u);

@@ -161,7 +161,7 @@ bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint
 	*delay_ns = l->delay_min_ns +
 		    (span ? nd_world_random(ND_WORLD_NETWORK, (uint32_t)(span / 1000) + 1) * 1000ull
 			  : 0);
-	if (happens(l->reorder_ppm)) { /* held back, so that later ones overtake it */
+	if (happens(l->reorder_ppm)) { /* delayed: later ones overtake it */
 		*delay_ns += 2 * l->delay_max_ns + ND_NS_PER_MS;
 		the.counts.reordered++;
 	}
@@ -169,11 +169,11 @@ bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint
 	return !lost;
 }
 
-bool nd_world_doubles(void)
+bool nd_world_duplicates(void)
 {
 	if (!happens(the.link.duplicate_ppm))
 		return false;
-	the.counts.doubled++;
+	the.counts.duplicated++;
 	return true;
 }
 
@@ -198,13 +198,13 @@ void nd_world_add_loop(struct nd_loop *loop)
 	nd_list_add(&the.loops, nd_world_loop_link(loop));
 }
 
-/* Events of a loop that goes are dropped with it. */
+/* The owners of its events cancel those. */
 void nd_world_del_loop(struct nd_loop *loop)
 {
 	nd_list_del(nd_world_loop_link(loop));
 }
 
-/* The loop whose timer is due first; ties go to the loop that was made first. */
+/* The loop whose timer is due first; of two, the one made first. */
 static struct nd_loop *first_timer(uint64_t *when)
 {
 	struct nd_loop *first = NULL;
@@ -284,7 +284,7 @@ uint64_t nd_world_name_delay_ns(void)
 	return the.name_delay_ns;
 }
 
-/* --- the doors clock, random and thread --- */
+/* --- clock.h, random.h, thread.h --- */
 
 uint64_t nd_clock_now_ns(void)
 {
@@ -320,7 +320,7 @@ int nd_thread_start(const char *name, void (*fn)(void *arg), void *arg, struct n
 	(void)fn;
 	(void)arg;
 	(void)out;
-	return -ENOSYS; /* one thread is what makes a run repeatable */
+	return -ENOSYS; /* a run is repeatable because it has one thread */
 }
 
 void nd_thread_join(struct nd_thread *t)

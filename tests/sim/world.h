@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world.h - the other side of the doors: the second implementation of src/io's headers, in one
- * thread, with a virtual clock, seeded randomness, and a network that loses, delays, doubles and
- * reorders.
+/* world.h - a simulation of src/io: a second implementation of its headers, with a virtual clock,
+ * seeded randomness, and a network that loses, delays, duplicates and reorders.
  *
- * One world at a time in a process (the doors' functions have no argument for it). Time jumps to
- * the next event: events are a heap ordered by time, then by the order in which they were made.
- * Randomness comes in streams by purpose, so that a new draw in one does not reshuffle the others.
- * Files: clock.c's, random.c's and thread.c's doors are in world.c; loop.c, lookup.c, udp.c, tcp.c
- * have their own names here.
+ * Time jumps to the next event; events are ordered by time, then by creation. Randomness comes in
+ * streams by purpose, so that a new draw in one does not change the others. world.c implements
+ * clock.h, random.h and thread.h; sim_loop.c, sim_lookup.c, sim_udp.c, sim_tcp.c the others.
+ *
+ * Owns:    one world per process: the functions of src/io have no argument for it.
+ * Threads: one.
  */
 #pragma once
 
@@ -26,38 +26,36 @@ enum nd_world_stream {
 	ND_WORLD_STREAMS
 };
 
-/* What a path does to what is sent over it; parts per million. The loopback of one host does
- * nothing. */
+/* Faults of the path between two hosts, in parts per million. Loopback has none. */
 struct nd_world_link {
 	uint64_t delay_min_ns, delay_max_ns;
 	uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
 };
 
 void nd_world_open(uint64_t seed);
-/* Everything that the scene opened must be closed by then. */
+/* All loops must be freed. */
 void nd_world_close(void);
 uint64_t nd_world_now_ns(void);
-/* Lets everything happen up to that time. */
+/* Runs all events up to that time. */
 void nd_world_run(uint64_t until_ns);
 
-/* All paths between hosts. */
+/* For all paths between hosts. */
 void nd_world_set_link(const struct nd_world_link *link);
-/* A host that has gone dark: nothing reaches it or comes from it. IPv4. */
+/* A dark host is unreachable: nothing arrives at it or leaves it. IPv4. */
 void nd_world_set_dark(const struct nd_addr *host, bool dark);
-/* What the hosts' resolver says of a name (one at a time is known), and how long it takes; n 0: it
- * knows none. */
+/* Sets the only name that the hosts' resolver knows, and how long a lookup takes. n 0: none. */
 void nd_world_set_name(const char *name, const struct nd_addr *addrs, size_t n, uint64_t delay_ns);
-/* The address of the host that a loop runs on: the source of what it connects. */
+/* The address of the host that a loop runs on: the source of its connections. */
 void nd_world_set_host(struct nd_loop *loop, const struct nd_addr *host);
 
 uint32_t nd_world_random(enum nd_world_stream s, uint32_t below);
-/* Of all events so far: the same seed twice gives the same one. */
+/* Hash of all events so far: equal for two runs of a seed. */
 uint64_t nd_world_trace(void);
 /* Sockets and connections open now. */
 unsigned nd_world_sockets(void);
-/* Datagrams lost, doubled, reordered so far: a run in which one stays zero has gone blind. */
+/* Events so far. */
 struct nd_world_counts {
-	uint64_t sent, lost, doubled, reordered, refused, streams;
+	uint64_t sent, lost, duplicated, reordered, refused, streams;
 };
 struct nd_world_counts nd_world_counts(void);
 
@@ -65,26 +63,26 @@ struct nd_world_counts nd_world_counts(void);
 
 struct nd_world_event {
 	struct nd_heap_node node;
-	struct nd_loop *loop; /* whose turn ends with it; NULL: none */
+	struct nd_loop *loop; /* its turn ends with the event; NULL: none */
 	void (*fn)(struct nd_world_event *e);
 };
 
-/* fn frees e. Times are of the world. */
+/* Calls fn, which frees e, at a time of the world. */
 void nd_world_at(struct nd_world_event *e, uint64_t when_ns, struct nd_loop *loop,
 		 void (*fn)(struct nd_world_event *e));
-void nd_world_note(const void *bytes, size_t n); /* into the trace */
+void nd_world_note(const void *bytes, size_t n); /* adds to the trace */
 bool nd_world_is_dark(const struct nd_addr *host);
-/* How long a datagram is under way, or false: it is lost. local: both ends on one host. */
+/* The delay of a datagram. False: it is lost. */
 bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint64_t *delay_ns);
-bool nd_world_doubles(void);
+bool nd_world_duplicates(void);
 struct nd_addr nd_world_host(const struct nd_loop *loop);
 size_t nd_world_find_name(const char *name, struct nd_addr *to, size_t max);
 uint64_t nd_world_name_delay_ns(void);
-uint16_t nd_world_port(void); /* a fresh ephemeral one */
+uint16_t nd_world_port(void); /* an unused ephemeral port */
 void nd_world_count_socket(int change);
 void nd_world_count_refused(void);
 void nd_world_count_stream(void);
-/* Loops: world.c runs them. */
+/* Loops, which world.c runs. */
 void nd_world_add_loop(struct nd_loop *loop);
 void nd_world_del_loop(struct nd_loop *loop);
 bool nd_world_loop_due(struct nd_loop *loop, uint64_t *when_ns);

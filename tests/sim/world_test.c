@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world itself: what it promises the doors, and whoever believes what a simulation says. */
+/* The simulated world itself: simulations rely on these properties. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/time.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/clock.h"
@@ -19,12 +20,9 @@
 #include "io/udp.h"
 #include "sim/world.h"
 
-#define MS(n) ((n) * (uint64_t)ND_NS_PER_MS)
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
-
 enum { SENT = 2000, LARGE = 200000 };
 
-/* Two hosts, a loop each. */
+/* Two hosts with a loop each. */
 struct rig {
 	struct nd_loop *here, *there;
 	struct nd_addr at_here, at_there; /* port 53 */
@@ -41,8 +39,8 @@ struct rig {
 	struct nd_buf bytes;
 	int open_err, close_err;
 	unsigned opened, closed, accepted_closed, ends;
-	size_t piece;  /* what the writer writes at a time; */
-	unsigned cuts; /* reads that ended elsewhere */
+	size_t piece;  /* bytes per write */
+	unsigned cuts; /* reads that did not end at a write's end */
 };
 
 static struct nd_addr host(uint8_t n, uint16_t port)
@@ -67,7 +65,7 @@ static void open_rig(struct rig *r, uint64_t seed, const struct nd_world_link *l
 	nd_buf_init(&r->bytes, 2 * LARGE);
 }
 
-/* Whatever happens, nothing is left behind. */
+/* Checks that all sockets are closed. */
 static void close_rig(struct rig *r)
 {
 	nd_udp_close(r->server);
@@ -75,7 +73,7 @@ static void close_rig(struct rig *r)
 	nd_tcp_close(r->conn);
 	nd_tcp_close(r->accepted);
 	nd_tcp_listener_close(r->listener);
-	nd_world_run(nd_world_now_ns() + S(60));
+	nd_world_run(nd_world_now_ns() + ND_S(60));
 	assert_int_equal(nd_world_sockets(), 0);
 	nd_loop_free(r->here);
 	nd_loop_free(r->there);
@@ -124,19 +122,19 @@ static void open_sockets(struct rig *r, bool with_server)
 	assert_int_equal(nd_udp_connect(r->here, &r->at_there, NULL, &o, &h, &r->client), 0);
 }
 
-/* One a millisecond. */
+/* One per millisecond. */
 static void send_all(struct rig *r)
 {
 	for (uint32_t i = 0; i < SENT; i++) {
 		struct nd_datagram d = { .bytes = (uint8_t *)&i, .len = sizeof i };
 		r->sent_ns[i] = nd_world_now_ns();
 		assert_int_equal(nd_udp_send(r->client, &d, 1), 1);
-		nd_world_run(nd_world_now_ns() + MS(1));
+		nd_world_run(nd_world_now_ns() + ND_MS(1));
 	}
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 }
 
-/* Each fault does what it says, about as often as it says, and nothing else. */
+/* Each fault occurs with about its probability, and no other fault does. */
 static void test_link(void **state)
 {
 	static const struct {
@@ -144,13 +142,20 @@ static void test_link(void **state)
 		struct nd_world_link link;
 		unsigned got_min, got_max, twice_min, twice_max, late_min, late_max;
 	} rows[] = {
-		{ "no fault", { MS(2), MS(2), 0, 0, 0 }, SENT, SENT, 0, 0, 0, 0 },
-		{ "slow", { MS(300), MS(300), 0, 0, 0 }, SENT, SENT, 0, 0, 0, 0 },
-		{ "uneven", { MS(1), MS(20), 0, 0, 0 }, SENT, SENT, 0, 0, 500, 1500 },
-		{ "a tenth lost", { MS(2), MS(2), 100000, 0, 0 }, 1720, 1880, 0, 0, 0, 0 },
-		{ "all lost", { MS(2), MS(2), 1000000, 0, 0 }, 0, 0, 0, 0, 0, 0 },
-		{ "a fifth twice", { MS(2), MS(2), 0, 200000, 0 }, 2300, 2500, 300, 500, 0, 0 },
-		{ "a tenth held back", { MS(2), MS(2), 0, 0, 100000 }, SENT, SENT, 0, 0, 100, 300 },
+		{ "no fault", { ND_MS(2), ND_MS(2), 0, 0, 0 }, SENT, SENT, 0, 0, 0, 0 },
+		{ "slow", { ND_MS(300), ND_MS(300), 0, 0, 0 }, SENT, SENT, 0, 0, 0, 0 },
+		{ "uneven", { ND_MS(1), ND_MS(20), 0, 0, 0 }, SENT, SENT, 0, 0, 500, 1500 },
+		{ "a tenth lost", { ND_MS(2), ND_MS(2), 100000, 0, 0 }, 1720, 1880, 0, 0, 0, 0 },
+		{ "all lost", { ND_MS(2), ND_MS(2), 1000000, 0, 0 }, 0, 0, 0, 0, 0, 0 },
+		{ "a fifth twice", { ND_MS(2), ND_MS(2), 0, 200000, 0 }, 2300, 2500, 300, 500, 0, 0 },
+		{ "a tenth held back",
+		  { ND_MS(2), ND_MS(2), 0, 0, 100000 },
+		  SENT,
+		  SENT,
+		  0,
+		  0,
+		  100,
+		  300 },
 	};
 	(void)state;
 
@@ -169,15 +174,15 @@ static void test_link(void **state)
 			      (!l->reorder_ppm && r.slowest_ns > l->delay_max_ns)))
 			fail_msg("%s: not within its delay", rows[i].name);
 		struct nd_world_counts c = nd_world_counts();
-		assert_int_equal(c.lost, SENT + c.doubled - r.got);
+		assert_int_equal(c.lost, SENT + c.duplicated - r.got);
 		assert_true((c.reordered > 0) == (l->reorder_ppm > 0));
 		close_rig(&r);
 	}
 }
 
-static void test_nobody_there(void **state)
+static void test_refused(void **state)
 {
-	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(2), ND_MS(2), 0, 0, 0 };
 	struct nd_datagram d = { .bytes = (uint8_t *)"1234", .len = 4 };
 	struct rig r;
 	(void)state;
@@ -185,20 +190,20 @@ static void test_nobody_there(void **state)
 	open_rig(&r, 1, &link);
 	open_sockets(&r, false);
 	nd_udp_send(r.client, &d, 1);
-	nd_world_run(nd_world_now_ns() + MS(3));
-	assert_int_equal(r.refused, 0); /* the way back takes its time, too */
-	nd_world_run(nd_world_now_ns() + MS(1));
+	nd_world_run(nd_world_now_ns() + ND_MS(3));
+	assert_int_equal(r.refused, 0); /* the ICMP error is delayed too */
+	nd_world_run(nd_world_now_ns() + ND_MS(1));
 	assert_int_equal(r.refused, 1);
 	nd_world_set_dark(&r.at_there, true);
 	nd_udp_send(r.client, &d, 1);
-	nd_world_run(nd_world_now_ns() + S(1));
-	assert_int_equal(r.refused, 1); /* who is in the dark does not say so */
+	nd_world_run(nd_world_now_ns() + ND_S(1));
+	assert_int_equal(r.refused, 1); /* an unreachable host sends no ICMP error */
 	close_rig(&r);
 }
 
 static void test_dark(void **state)
 {
-	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(2), ND_MS(2), 0, 0, 0 };
 	uint32_t number = 0;
 	struct nd_datagram d = { .bytes = (uint8_t *)&number, .len = sizeof number };
 	struct rig r;
@@ -212,21 +217,21 @@ static void test_dark(void **state)
 		nd_world_set_dark(who[i], true);
 		nd_world_set_dark(who[i], true);
 		nd_udp_send(r.client, &d, 1);
-		nd_world_run(nd_world_now_ns() + S(1));
+		nd_world_run(nd_world_now_ns() + ND_S(1));
 		assert_int_equal(r.got, before);
 		nd_world_set_dark(who[i], false);
 		nd_udp_send(r.client, &d, 1);
-		nd_world_run(nd_world_now_ns() + S(1));
+		nd_world_run(nd_world_now_ns() + ND_S(1));
 		assert_int_equal(r.got, before + 1);
 	}
 	close_rig(&r);
 }
 
-/* --- the same again --- */
+/* --- repeatable runs --- */
 
 static uint64_t trace_of(uint64_t seed, uint32_t loss_ppm)
 {
-	struct nd_world_link link = { MS(1), MS(9), loss_ppm, 50000, 50000 };
+	struct nd_world_link link = { ND_MS(1), ND_MS(9), loss_ppm, 50000, 50000 };
 	struct rig r;
 
 	open_rig(&r, seed, &link);
@@ -249,8 +254,8 @@ static void test_trace(void **state)
 	}
 }
 
-/* Draws for one purpose do not reshuffle the others. */
-static void test_streams_of_chance(void **state)
+/* Draws from one stream do not change the others. */
+static void test_random_streams(void **state)
 {
 	uint32_t want[8], got[8];
 	(void)state;
@@ -282,13 +287,13 @@ static void on_hour(struct nd_timer *t)
 	struct day *d = (struct day *)t;
 
 	d->hours++;
-	nd_timer_start(d->loop, t, S(3600), on_hour);
+	nd_timer_start(d->loop, t, ND_S(3600), on_hour);
 }
 
-/* A day passes at once, and every hour of it comes when it should. */
+/* A day passes at once, and each hour's timer fires at its time. */
 static void test_time(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(1), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(1), 0, 0, 0 };
 	struct day day = { .hours = 0 };
 	struct rig r;
 	(void)state;
@@ -296,13 +301,13 @@ static void test_time(void **state)
 	open_rig(&r, 1, &link);
 	day.loop = r.here;
 	uint64_t wall = nd_clock_wall_ns();
-	nd_timer_start(r.here, &day.timer, S(3600), on_hour);
-	nd_world_run(r.born_ns + S(3600) - 1);
+	nd_timer_start(r.here, &day.timer, ND_S(3600), on_hour);
+	nd_world_run(r.born_ns + ND_S(3600) - 1);
 	assert_int_equal(day.hours, 0);
-	nd_world_run(r.born_ns + S(86400));
+	nd_world_run(r.born_ns + ND_S(86400));
 	assert_int_equal(day.hours, 24);
-	assert_int_equal(nd_clock_now_ns() - r.born_ns, S(86400));
-	assert_int_equal(nd_clock_wall_ns() - wall, S(86400));
+	assert_int_equal(nd_clock_now_ns() - r.born_ns, ND_S(86400));
+	assert_int_equal(nd_clock_wall_ns() - wall, ND_S(86400));
 	nd_timer_stop(&day.timer);
 	close_rig(&r);
 }
@@ -314,7 +319,7 @@ static void count_wake(void *ctx)
 
 static void test_wake(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(1), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(1), 0, 0, 0 };
 	unsigned woken = 0, never = 0;
 	struct rig r;
 	(void)state;
@@ -326,7 +331,7 @@ static void test_wake(void **state)
 	nd_wake_send(w);
 	nd_wake_send(freed);
 	nd_wake_free(freed);
-	assert_int_equal(woken, 0); /* not from inside the sender */
+	assert_int_equal(woken, 0); /* not within the call of the sender */
 	nd_world_run(nd_world_now_ns());
 	assert_int_equal(woken, 1);
 	assert_int_equal(never, 0);
@@ -403,7 +408,7 @@ static void fill(uint8_t *bytes, size_t n)
 		bytes[i] = (uint8_t)(i * 31 + (i >> 8));
 }
 
-/* Every byte, once and in order, over whatever path; then the end, behind the last byte. */
+/* Over any path every byte arrives once and in order, then the end of the stream. */
 static void test_bytes(void **state)
 {
 	static const struct {
@@ -411,10 +416,10 @@ static void test_bytes(void **state)
 		struct nd_world_link link;
 		size_t piece;
 	} rows[] = {
-		{ "clean", { MS(1), MS(1), 0, 0, 0 }, 1000 },
-		{ "uneven", { MS(1), MS(50), 0, 0, 0 }, 997 },
-		{ "lossy", { MS(1), MS(50), 100000, 100000, 100000 }, 5000 },
-		{ "at once", { MS(1), MS(9), 0, 0, 0 }, LARGE },
+		{ "clean", { ND_MS(1), ND_MS(1), 0, 0, 0 }, 1000 },
+		{ "uneven", { ND_MS(1), ND_MS(50), 0, 0, 0 }, 997 },
+		{ "lossy", { ND_MS(1), ND_MS(50), 100000, 100000, 100000 }, 5000 },
+		{ "at once", { ND_MS(1), ND_MS(9), 0, 0, 0 }, LARGE },
 	};
 	static uint8_t bytes[LARGE];
 	unsigned cuts = 0;
@@ -430,38 +435,38 @@ static void test_bytes(void **state)
 			size_t n = LARGE - at < rows[i].piece ? LARGE - at : rows[i].piece;
 			if (nd_tcp_write(r.conn, bytes + at, n))
 				fail_msg("%s: refused at %zu", rows[i].name, at);
-			nd_world_run(nd_world_now_ns() + MS(1));
+			nd_world_run(nd_world_now_ns() + ND_MS(1));
 		}
-		nd_world_run(nd_world_now_ns() + S(60));
+		nd_world_run(nd_world_now_ns() + ND_S(60));
 		nd_tcp_close(r.conn);
 		r.conn = NULL;
-		nd_world_run(nd_world_now_ns() + S(60));
+		nd_world_run(nd_world_now_ns() + ND_S(60));
 		if (r.bytes.len != LARGE || memcmp(r.bytes.data, bytes, LARGE) != 0)
-			fail_msg("%s: %zu bytes came, or not in order", rows[i].name, r.bytes.len);
+			fail_msg("%s: %zu bytes, or not in order", rows[i].name, r.bytes.len);
 		if (r.accepted_closed != 1 || r.close_err != 0)
 			fail_msg("%s: no end", rows[i].name);
 		cuts += r.cuts;
 		close_rig(&r);
 	}
-	/* A reader must live with any cut, so there are some that no writer made. */
+	/* Some reads end where no write did. */
 	assert_in_range(cuts, 20, 1000);
 }
 
-/* Written and closed at once: what was written comes first. */
+/* Written and closed at once: the data arrives first. */
 static void test_close_after_write(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(40), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(40), 0, 0, 0 };
 	struct rig r;
 	(void)state;
 
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		open_rig(&r, seed, &link);
 		open_stream(&r, true);
-		nd_world_run(nd_world_now_ns() + S(1));
+		nd_world_run(nd_world_now_ns() + ND_S(1));
 		assert_int_equal(nd_tcp_write(r.conn, "the last words", 14), 0);
 		nd_tcp_close(r.conn);
 		r.conn = NULL;
-		nd_world_run(nd_world_now_ns() + S(1));
+		nd_world_run(nd_world_now_ns() + ND_S(1));
 		assert_int_equal(r.bytes.len, 14);
 		assert_int_equal(r.accepted_closed, 1);
 		assert_int_equal(r.close_err, 0);
@@ -469,25 +474,25 @@ static void test_close_after_write(void **state)
 	}
 }
 
-/* While paused nothing is read, the end neither; then all of it, in its order. */
+/* While paused neither data nor the end is reported; then all of it, in order. */
 static void test_pause(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(1), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(1), 0, 0, 0 };
 	struct rig r;
 	(void)state;
 
 	open_rig(&r, 1, &link);
 	open_stream(&r, true);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	nd_tcp_pause(r.accepted, true);
 	nd_tcp_write(r.conn, "abc", 3);
 	nd_tcp_close(r.conn);
 	r.conn = NULL;
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	assert_int_equal(r.bytes.len, 0);
 	assert_int_equal(r.accepted_closed, 0);
 	nd_tcp_pause(r.accepted, false);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	assert_int_equal(r.bytes.len, 3);
 	assert_int_equal(r.accepted_closed, 1);
 	close_rig(&r);
@@ -501,23 +506,23 @@ static void on_end(void *ctx, struct nd_tcp *c)
 	assert_int_equal(nd_tcp_write(c, "answer", 6), 0);
 }
 
-/* With on_end the stream stays writable when the far end has closed; on_close is not called. */
+/* With on_end the stream remains writable when the peer has closed; on_close is not called. */
 static void test_end(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(1), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(1), 0, 0, 0 };
 	struct nd_tcp_handler h = stream;
 	struct rig r;
 	(void)state;
 
 	open_rig(&r, 1, &link);
 	open_stream(&r, true);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	h.ctx = &r;
 	h.on_end = on_end;
 	nd_tcp_start(r.accepted, &h);
 	nd_tcp_close(r.conn);
 	r.conn = NULL;
-	nd_world_run(nd_world_now_ns() + MS(2));
+	nd_world_run(nd_world_now_ns() + ND_MS(2));
 	assert_int_equal(r.ends, 1);
 	assert_int_equal(r.accepted_closed, 0);
 	close_rig(&r);
@@ -525,16 +530,16 @@ static void test_end(void **state)
 
 static void test_connect_fails(void **state)
 {
-	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(2), ND_MS(2), 0, 0, 0 };
 	static const struct {
 		const char *name;
 		bool listens, dark;
 		int want;
 		uint64_t within_ns;
 	} rows[] = {
-		{ "nobody listens", false, false, -ECONNREFUSED, MS(5) },
-		{ "dark", true, true, -ETIMEDOUT, S(60) },
-		{ "fine", true, false, 0, MS(5) },
+		{ "no listener", false, false, -ECONNREFUSED, ND_MS(5) },
+		{ "unreachable", true, true, -ETIMEDOUT, ND_S(60) },
+		{ "fine", true, false, 0, ND_MS(5) },
 	};
 	(void)state;
 
@@ -552,19 +557,19 @@ static void test_connect_fails(void **state)
 	}
 }
 
-/* A far end that goes dark is noticed by who writes, and by nobody else. */
+/* Only a writer notices that its peer became unreachable. */
 static void test_dark_stream(void **state)
 {
-	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(2), ND_MS(2), 0, 0, 0 };
 	struct rig r;
 	(void)state;
 
 	open_rig(&r, 1, &link);
 	open_stream(&r, true);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	nd_world_set_dark(&r.at_there, true);
 	nd_tcp_write(r.conn, "x", 1);
-	nd_world_run(nd_world_now_ns() + S(60));
+	nd_world_run(nd_world_now_ns() + ND_S(60));
 	assert_int_equal(r.closed, 1);
 	assert_int_equal(r.close_err, -ETIMEDOUT);
 	assert_int_equal(r.accepted_closed, 0);
@@ -572,30 +577,30 @@ static void test_dark_stream(void **state)
 	close_rig(&r);
 }
 
-/* A stream has no gaps: behind what never arrives nothing does. */
+/* A stream has no gaps: after a lost segment nothing arrives. */
 static void test_no_gap(void **state)
 {
-	static const struct nd_world_link link = { MS(2), MS(2), 0, 0, 0 };
+	static const struct nd_world_link link = { ND_MS(2), ND_MS(2), 0, 0, 0 };
 	struct rig r;
 	(void)state;
 
 	open_rig(&r, 1, &link);
 	open_stream(&r, true);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	nd_tcp_write(r.conn, "before", 6);
-	nd_world_run(nd_world_now_ns() + S(1));
+	nd_world_run(nd_world_now_ns() + ND_S(1));
 	nd_world_set_dark(&r.at_there, true);
 	nd_tcp_write(r.conn, "lost", 4);
 	nd_world_set_dark(&r.at_there, false);
-	nd_tcp_write(r.conn, "behind", 6);
-	nd_world_run(nd_world_now_ns() + S(60));
+	nd_tcp_write(r.conn, "after!", 6);
+	nd_world_run(nd_world_now_ns() + ND_S(60));
 	assert_int_equal(r.bytes.len, 6);
 	assert_memory_equal(r.bytes.data, "before", 6);
 	assert_int_equal(r.close_err, -ETIMEDOUT);
 	close_rig(&r);
 }
 
-/* --- a neutral file over the doors --- */
+/* --- a file of src/io that is the same in both --- */
 
 static void say_ok(void *ctx, const struct nd_http1_request *req, struct nd_http1_response *res)
 {
@@ -613,7 +618,7 @@ static void done(void *ctx, int status, const char *body, size_t n)
 
 static void test_http1(void **state)
 {
-	static const struct nd_world_link link = { MS(1), MS(30), 100000, 100000, 100000 };
+	static const struct nd_world_link link = { ND_MS(1), ND_MS(30), 100000, 100000, 100000 };
 	struct nd_http1_server *s;
 	struct rig r;
 	(void)state;
@@ -621,8 +626,9 @@ static void test_http1(void **state)
 	for (uint64_t seed = 1; seed <= 20; seed++) {
 		open_rig(&r, seed, &link);
 		assert_int_equal(nd_http1_server_new(r.there, &r.at_there, say_ok, NULL, &s), 0);
-		assert_int_equal(nd_http1_get(r.here, &r.at_there, "/health", S(30), done, &r), 0);
-		nd_world_run(nd_world_now_ns() + S(60));
+		assert_int_equal(nd_http1_get(r.here, &r.at_there, "/health", ND_S(30), done, &r),
+				 0);
+		nd_world_run(nd_world_now_ns() + ND_S(60));
 		assert_int_equal(r.opened, 200);
 		assert_string_equal(nd_buf_string(&r.bytes), "/health");
 		nd_http1_server_free(s);
@@ -634,10 +640,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_link),
-		cmocka_unit_test(test_nobody_there),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_dark),
 		cmocka_unit_test(test_trace),
-		cmocka_unit_test(test_streams_of_chance),
+		cmocka_unit_test(test_random_streams),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_wake),
 		cmocka_unit_test(test_bytes),
