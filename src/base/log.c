@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/log_ring.h"
 
 enum { LINE_MAX_BYTES = 2048, COLLECT_BYTES = 16384 };
 
@@ -15,6 +16,9 @@ static const char *const levels[] = { "[DEBUG] ", "[INFO] ", "[WARNING] ", "[ERR
 static _Atomic bool debug_on;
 static void (*sink_fn)(void *ctx, const char *text, size_t n);
 static void *sink_ctx;
+
+static struct nd_log_ring *_Atomic ring; /* NULL: lines are written directly */
+static _Atomic bool stuck;               /* the reader was, when the log was stopped */
 
 static _Thread_local char collected[COLLECT_BYTES];
 static _Thread_local size_t collected_len;
@@ -35,15 +39,19 @@ void nd_log_set_sink(void (*sink)(void *ctx, const char *text, size_t n), void *
 	sink_ctx = ctx;
 }
 
-/* One write per call: lines of two threads never mix. If standard output is non-blocking and full,
- * the rest is dropped; a worker is not stalled. */
+/* One write per call: lines of two threads never mix. */
 static void put(const char *text, size_t n)
 {
 	if (sink_fn) {
 		sink_fn(sink_ctx, text, n);
 		return;
 	}
-	while (n) {
+	struct nd_log_ring *r = atomic_load_explicit(&ring, memory_order_acquire);
+	if (r) {
+		nd_log_ring_put(r, text, n);
+		return;
+	}
+	while (n && !atomic_load_explicit(&stuck, memory_order_relaxed)) {
 		ssize_t done = write(STDOUT_FILENO, text, n);
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -104,4 +112,29 @@ void nd_log_flush(void)
 	collected_len = 0;
 	if (n)
 		put(collected, n);
+}
+
+int nd_log_start(void)
+{
+	struct nd_log_ring *r;
+	int err = nd_log_ring_start(STDOUT_FILENO, ND_LOG_RING_BYTES, &r);
+
+	if (!err)
+		atomic_store_explicit(&ring, r, memory_order_release);
+	return err;
+}
+
+void nd_log_stop(uint32_t wait_ms)
+{
+	struct nd_log_ring *r = atomic_exchange_explicit(&ring, NULL, memory_order_acq_rel);
+
+	if (r && !nd_log_ring_stop(r, wait_ms))
+		atomic_store_explicit(&stuck, true, memory_order_relaxed);
+}
+
+uint64_t nd_log_dropped(void)
+{
+	struct nd_log_ring *r = atomic_load_explicit(&ring, memory_order_acquire);
+
+	return r ? nd_log_ring_dropped(r) : 0;
 }
