@@ -51,6 +51,8 @@ bool nd_run_print_info(const struct nd_run_options *o)
 	return o->version || o->plugins;
 }
 
+enum { FAREWELL_MS = 1000 }; /* at the end, for a reader of the log that is slow */
+
 /* --- signals and shutdown --- */
 
 static void on_end(void *ctx, int status)
@@ -70,6 +72,7 @@ static void exit_now(struct nd_run *r, int status)
 	if (r->options->pidfile)
 		unlink(r->options->pidfile);
 	nd_log_flush();
+	nd_log_stop(FAREWELL_MS);
 	_exit(status);
 }
 
@@ -133,6 +136,10 @@ bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
 	r->loop = nd_loop_new();
 	if (!r->loop)
 		fprintf(stderr, "cannot start: out of file descriptors\n");
+	if (r->loop && nd_log_start())
+		nd_log_warning(
+			NULL,
+			"cannot start the log's thread; a reader of the log that stops stalls answers");
 	return r->loop;
 }
 
@@ -166,6 +173,7 @@ static int write_pidfile(const char *path)
 	return err;
 }
 
+/* Through the log, after the lines that came before it; no one may read standard output. */
 static void show_banner(struct nd_server *server)
 {
 	struct nd_buf b;
@@ -173,7 +181,13 @@ static void show_banner(struct nd_server *server)
 	nd_buf_init(&b, 1 << 20);
 	nd_server_banner(server, &b);
 	print_version(&b);
-	print(&b);
+	for (const char *line = nd_buf_string(&b); *line;) {
+		size_t n = strcspn(line, "\n");
+		nd_log_line(line, n);
+		line += n + (line[n] == '\n');
+	}
+	nd_log_flush();
+	nd_buf_clear(&b);
 }
 
 void nd_run_announce(struct nd_run *r)
@@ -207,4 +221,5 @@ void nd_run_clear(struct nd_run *r)
 	nd_rcu_unregister();
 	if (r->loop)
 		nd_loop_free(r->loop);
+	nd_log_stop(FAREWELL_MS);
 }

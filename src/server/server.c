@@ -292,7 +292,7 @@ static void stats(struct nd_process *p, struct nd_process_stats *out)
 {
 	struct nd_server *s = p->server;
 
-	*out = (struct nd_process_stats){ 0 };
+	*out = (struct nd_process_stats){ .log_dropped = nd_log_dropped() };
 	for (uint16_t i = 0; i < s->nslots; i++) {
 		const struct nd_process_stats *one = &s->slots[i].stats;
 		request(&s->slots[i], OP_STATS, NULL);

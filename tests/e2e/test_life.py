@@ -84,8 +84,8 @@ def test_plugins():
     (("-quiet", "more"), 1, "extra command line arguments: more"),
     (("-unknown",), 2, "flag provided but not defined: -unknown"),
     (("-conf",), 2, "flag needs an argument: -conf"),
-    (("-p", "70000"), 1, '"70000" is no port'),
-    (("-p", "x"), 1, '"x" is no port'),
+    (("-p", "70000"), 1, 'invalid port "70000"'),
+    (("-p", "x"), 1, 'invalid port "x"'),
     (("-conf", "/nonexistent/Corefile"), 1, "/nonexistent/Corefile"),
 ])
 def test_refused(args, status, text):

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "core/chain.h"
+#include "base/budget.h"
 #include "core/gen.h"
 #include "core/worker.h"
 #include "io/clock.h"
@@ -294,6 +295,10 @@ static void emit_server(struct nd_process *p, struct nd_metric_out *out)
 		{ ND_COUNTER("nodens_tcp_refused_total",
 			     "TCP connections refused because too many were open.", NULL),
 		  offsetof(struct nd_process_stats, tcp_refused) },
+		{ ND_COUNTER("nodens_log_lines_dropped_total",
+			     "Log lines dropped because standard output was not read in time.",
+			     NULL),
+		  offsetof(struct nd_process_stats, log_dropped) },
 	};
 	struct nd_process_stats st = { 0 };
 
@@ -302,6 +307,27 @@ static void emit_server(struct nd_process *p, struct nd_metric_out *out)
 	for (size_t i = 0; i < ND_COUNT(rows); i++)
 		nd_metric_emit(out, &rows[i].family, NULL,
 			       (double)*(const uint64_t *)((const char *)&st + rows[i].where));
+}
+
+/* The memory that clients and upstreams can fill, by part of the budget. */
+static void emit_budget(struct nd_metric_out *out)
+{
+	static const char *const labels[] = { "part", NULL };
+	static const struct nd_metric_family
+		ceiling = ND_GAUGE("nodens_memory_budget_bytes",
+				   "Most memory that this part of the budget may take.", labels),
+		used = ND_GAUGE("nodens_memory_budget_used_bytes",
+				"Memory that this part of the budget takes.", labels),
+		refused = ND_COUNTER("nodens_memory_budget_refused_total",
+				     "Requests refused because this part of the budget was full.",
+				     labels);
+
+	for (unsigned i = 0; i < ND_BUDGET_PARTS; i++) {
+		const char *const part[] = { nd_budget_part_text[i] };
+		nd_metric_emit(out, &ceiling, part, (double)nd_budget_ceiling(i));
+		nd_metric_emit(out, &used, part, (double)nd_budget_used(i));
+		nd_metric_emit(out, &refused, part, (double)nd_budget_refused(i));
+	}
 }
 
 static void collect_process(void *ctx, struct nd_metric_out *out)
@@ -313,6 +339,7 @@ static void collect_process(void *ctx, struct nd_metric_out *out)
 		return;
 	emit_runtime(p->gen->process, out);
 	emit_server(p->gen->process, out);
+	emit_budget(out);
 	emit_enabled(p->gen, out);
 }
 
