@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* autopath - the client's search list walked here, in one question (CoreDNS's autopath). */
+/* autopath - walks the client's search list on the server, in one query (CoreDNS's autopath). */
 #include <string.h>
 #include "core/gen.h"
 #include "core/offer.h"
@@ -10,19 +10,19 @@
 struct autopath {
 	struct nd_name *zones;
 	size_t nzones;
-	/* The one or the other: what a plugin says of the client, or what a file says of all. */
+	/* One of the two: search lists from a plugin, per client, or one from a file. */
 	const char *provider;
 	const struct nd_offer *offer;
 	const void *provider_self;
-	struct nd_name *search; /* the last one is the root */
+	struct nd_name *search; /* ends with the root */
 	size_t nsearch;
-	struct nd_tally **tally; /* by endpoint: lookups that found something */
+	struct nd_tally **tally; /* by endpoint: successful walks */
 	struct nd_gen *gen;
 };
 
-/* One walk. */
+/* State of one walk. */
 struct state {
-	struct nd_name base; /* the name without the first domain, in the letters asked */
+	struct nd_name base; /* the name without the first domain, in the query's case */
 	struct nd_name_buf base_buf;
 	struct nd_name *domain;
 	size_t n, at;
@@ -32,7 +32,7 @@ struct state {
 
 static enum nd_verdict ask_next(struct nd_query *q, struct state *st);
 
-/* CoreDNS's cnamer: the client asked for one name and gets the records of another. */
+/* CoreDNS's cnamer: a CNAME from the name the client asked to the name that was found. */
 static int add_cname(struct nd_query *q, const struct nd_query *child)
 {
 	const struct nd_answer *a = &child->ans;
@@ -53,7 +53,7 @@ static int add_cname(struct nd_query *q, const struct nd_query *child)
 static void take(struct nd_query *q, const struct nd_query *child, bool cname)
 {
 	nd_answer_reset(q);
-	/* The domains stand in the cluster's letters, whatever the question's are. */
+	/* Domains keep the configuration's case, whatever the query's is. */
 	q->ans.w.exact = true;
 	int err = cname ? add_cname(q, child) : 0;
 	err = nd_answer_take(q, child) || err;
@@ -68,12 +68,12 @@ static enum nd_verdict on_reply(const void *self, struct nd_query *q, struct nd_
 
 	if (child->drop)
 		return ND_DROP;
-	if (child->failed && child->error) { /* it broke: no use to look further */
+	if (child->failed && child->error) { /* an internal error ends the walk */
 		take(q, child, false);
 		return ND_DONE;
 	}
 	bool found = !child->failed && child->rcode != ND_RCODE_NXDOMAIN;
-	if (found || st->at == 1) /* the first reply is the one that counts if there is no other */
+	if (found || st->at == 1) /* the first reply is used if no other is found */
 		take(q, child, found);
 	if (found) {
 		nd_metric_add(nd_tally_cells(ap->tally[q->endpoint->index], q->worker->id), 1);
@@ -88,13 +88,13 @@ static enum nd_verdict ask_next(struct nd_query *q, struct state *st)
 		struct nd_name_buf buf;
 		struct nd_name name;
 		if (nd_name_join(st->base, st->domain[st->at++], &buf, &name))
-			continue; /* longer than a name can be: there is no such name */
+			continue; /* longer than a name can be: it does not exist */
 		return nd_query_ask(q, name, q->msg.qtype, ND_ASK_BELOW, on_reply);
 	}
 	return ND_DONE;
 }
 
-/* --- the way in --- */
+/* --- queries --- */
 
 static bool keep(struct nd_query *q, struct state *st, const struct nd_name *domain, size_t n)
 {
@@ -115,7 +115,7 @@ static bool keep(struct nd_query *q, struct state *st, const struct nd_name *dom
 	return true;
 }
 
-/* Labels of the name before the first domain. */
+/* Copies the labels of the name before the first domain. */
 static void set_base(struct nd_query *q, struct state *st, struct nd_name domain)
 {
 	struct nd_name asked = nd_name_view(q->ans.w.base + ND_MSG_HEADER);
@@ -141,8 +141,7 @@ static enum nd_verdict walk(const void *self, struct nd_query *q)
 		domain = found.domain;
 		n = found.n;
 	}
-	/* The domain itself is no name that was searched for. (CoreDNS fails here: "overshot
-	 * qname".) */
+	/* The domain itself was not searched for. (CoreDNS fails here: "overshot qname".) */
 	if (n == 0 || !nd_name_under_lower(q->msg.qname, domain[0]) ||
 	    q->msg.qname.labels == domain[0].labels)
 		return ND_NEXT;
@@ -153,7 +152,7 @@ static enum nd_verdict walk(const void *self, struct nd_query *q)
 	return ask_next(q, st);
 }
 
-/* --- setting up --- */
+/* --- setup --- */
 
 static int read_file(struct autopath *ap, struct nd_setup *s, const char *path)
 {
@@ -210,7 +209,7 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	}
 }
 
-/* All plugins of the block are set up by now. */
+/* All plugins of the block are set up already. */
 static int start(void *self, struct nd_setup *s)
 {
 	struct autopath *ap = self;
@@ -234,7 +233,7 @@ static int start(void *self, struct nd_setup *s)
 
 const struct nd_plugin nd_plugin_autopath = {
 	.name = "autopath",
-	.repeat = ND_REPEAT_MERGE, /* of several the last one holds, as with CoreDNS */
+	.repeat = ND_REPEAT_MERGE, /* as in CoreDNS, the last of several wins */
 	.self_size = sizeof(struct autopath),
 	.query_size = sizeof(struct state),
 	.setup = setup,

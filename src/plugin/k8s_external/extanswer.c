@@ -5,16 +5,16 @@
 #include "base/hash.h"
 #include "plugin/k8s_external/extapex.h"
 
-/* One answer being written. Targets come twice: first they are counted, then written. */
+/* The answer being written. Targets are visited twice: to count and to write. */
 struct writing {
 	const struct nd_external *external;
 	struct nd_query *q;
 	struct nd_name zone;
 	uint16_t qtype;
-	size_t n, nhosts; /* counted */
+	size_t n, nhosts; /* targets, and hosts among them */
 	uint16_t weight;
-	bool extra;     /* second round of SRV: the addresses */
-	uint64_t *seen; /* hashes of what was written; a power of two of them */
+	bool extra;     /* second pass of SRV: the addresses */
+	uint64_t *seen; /* hashes of what was written; mask + 1 entries */
 	size_t mask;
 	struct nd_extanswer *state;
 	int err;
@@ -28,7 +28,7 @@ static void count(void *ctx, const struct nd_offer_target *t)
 	w->nhosts += t->ip_len == 0;
 }
 
-/* Was this written before? */
+/* Was this already written? */
 static bool seen(struct writing *w, const void *a, size_t an, const void *b, size_t bn)
 {
 	uint64_t h = nd_hash_mix(nd_hash_add(nd_hash_add(ND_HASH_START, a, an), b, bn)) | 1;
@@ -43,7 +43,7 @@ static bool seen(struct writing *w, const void *a, size_t an, const void *b, siz
 	}
 }
 
-/* Room for two entries of each target, at most half full. */
+/* Allocates two entries per target, at most half full. */
 static bool make_room(struct writing *w, struct nd_query *q)
 {
 	size_t size = 8;
@@ -56,7 +56,7 @@ static bool make_room(struct writing *w, struct nd_query *q)
 	return w->seen && w->state->host;
 }
 
-/* Once each. CoreDNS looks a host up once for each port, and repeats the CNAME. */
+/* Once per host. CoreDNS looks a host up once per port and repeats the CNAME. */
 static bool keep_host(struct writing *w, struct nd_name host)
 {
 	if (seen(w, "h", 1, host.wire, host.len))
@@ -69,7 +69,7 @@ static bool keep_host(struct writing *w, struct nd_name host)
 	return true;
 }
 
-/* ---- A, AAAA, PTR ---- */
+/* --- A, AAAA, PTR --- */
 
 static void put_address(void *ctx, const struct nd_offer_target *t)
 {
@@ -79,7 +79,7 @@ static void put_address(void *ctx, const struct nd_offer_target *t)
 	if (w->err)
 		return;
 	if (t->ip_len == 0) {
-		/* Targets and SRV have the TTL of kubernetes, as with CoreDNS. */
+		/* CNAME and SRV have the TTL of kubernetes, as in CoreDNS. */
 		if (keep_host(w, t->host))
 			w->err = nd_answer_add(w->q, ND_SECTION_ANSWER, ND_TYPE_CNAME,
 					       w->external->from->ttl(w->external->from_self),
@@ -100,7 +100,7 @@ static void put_ptr(void *ctx, const struct nd_offer_target *t)
 				       t->key.wire, t->key.len);
 }
 
-/* ---- SRV ---- */
+/* --- SRV --- */
 
 static void put_srv(void *ctx, const struct nd_offer_target *t)
 {
@@ -125,7 +125,7 @@ static void put_srv(void *ctx, const struct nd_offer_target *t)
 				       w->external->from->ttl(w->external->from_self), rdata, n);
 }
 
-/* ---- hosts are looked up through the whole server ---- */
+/* --- lookups of hosts through the whole server --- */
 
 static enum nd_verdict look_up(struct nd_query *q, struct nd_extanswer *st);
 
@@ -156,9 +156,9 @@ static enum nd_verdict look_up(struct nd_query *q, struct nd_extanswer *st)
 	return nd_query_ask(q, host, type, ND_ASK_SITE, on_host);
 }
 
-/* ---- all ---- */
+/* --- answers --- */
 
-/* Whether the name exists. */
+/* False: the name does not exist. */
 static bool find(const struct writing *w, void (*put)(void *ctx, const struct nd_offer_target *t))
 {
 	const struct nd_external *e = w->external;
@@ -173,7 +173,7 @@ static bool find(const struct writing *w, void (*put)(void *ctx, const struct nd
 	return e->from->find(e->from_self, w->q->msg.qname, w->zone, e->headless, &to);
 }
 
-/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS does it. */
+/* 100 divided evenly, rounded down, at least 1; in floating point, as in CoreDNS. */
 static uint16_t weight_of(size_t n)
 {
 	double each = 100.0 / (double)(100 * n) * 100.0;
@@ -193,7 +193,7 @@ static void write(struct writing *w)
 			find(w, put_ptr);
 		break;
 	case ND_TYPE_SRV:
-		w->q->ans.w.exact = true; /* targets stand in their own letters */
+		w->q->ans.w.exact = true; /* targets keep their own case */
 		w->weight = weight_of(w->n);
 		find(w, put_srv);
 		w->extra = true;

@@ -39,7 +39,7 @@ static int add_soa(const struct nd_external *e, struct nd_query *q, struct nd_na
 	uint8_t rdata[ND_EXTAPEX_SOA_MAX];
 	size_t n = nd_extapex_soa_data(e, zone, rdata);
 
-	q->ans.w.exact = true; /* the zone in the Corefile's letters, as CoreDNS has it */
+	q->ans.w.exact = true; /* the zone in the Corefile's case, as in CoreDNS */
 	return n ? nd_answer_rr(q, section, zone, ND_TYPE_SOA, ND_CLASS_IN, e->ttl, rdata, n) : 0;
 }
 
@@ -87,7 +87,7 @@ static int add_servers(struct servers *s)
 	return s->err;
 }
 
-/* NS and the server's addresses. */
+/* NS with the server's addresses. */
 static enum nd_verdict answer_ns(const struct nd_external *e, struct nd_query *q,
 				 struct nd_name zone)
 {
@@ -115,8 +115,8 @@ static enum nd_verdict answer_apex(const struct nd_external *e, struct nd_query 
 	}
 }
 
-/* APEX.ZONE is there and empty; ns1 below it has the addresses; nothing else is there. (By the
- * number of labels before the zone, as CoreDNS counts, whatever the apex has.) */
+/* APEX.ZONE exists without records, ns1.APEX.ZONE has the addresses, other names do not exist. As
+ * in CoreDNS, only the number of labels before the zone counts, whatever the apex is. */
 static enum nd_verdict answer_servers(const struct nd_external *e, struct nd_query *q,
 				      struct nd_name zone)
 {

@@ -7,14 +7,13 @@
 
 enum { WEIGHTS = 8 };
 
-/* Targets come Service by Service, one for each address and port. */
+/* Targets arrive Service by Service, one per address and port. */
 struct putting {
 	const struct nd_external *external;
 	struct nd_name zone;
 	const struct nd_offer_records *to;
 	uint32_t ttl; /* of CNAME and SRV */
-	/* The Service at hand: its name below the zone, lower case; how many targets its names
-	 * have. */
+	/* The current Service: its name, in lower case, and the weights of its SRV names. */
 	struct nd_name_buf service_buf;
 	struct nd_name service;
 	struct {
@@ -23,8 +22,8 @@ struct putting {
 		uint16_t weight;
 	} weight[WEIGHTS];
 	size_t nweights;
-	uint8_t first[16], first_len; /* its first address; none yet: 0 */
-	/* The target before this one: an address has one for each port. */
+	uint8_t first[16], first_len; /* its first address; first_len 0: none yet */
+	/* The previous target; an address has one target per port. */
 	struct nd_offer_target last;
 	struct nd_name_buf last_key;
 	size_t counted;
@@ -57,7 +56,7 @@ static void count(void *ctx, const struct nd_offer_target *t)
 	p->counted++;
 }
 
-/* 100 shared out over what a question for the name would find. */
+/* 100 divided by the number of targets that a query for the name would find. */
 static uint16_t weight_of(struct putting *p, struct nd_name lower)
 {
 	struct nd_offer_targets to = { .put = count, .ctx = p };
@@ -76,7 +75,7 @@ static uint16_t weight_of(struct putting *p, struct nd_name lower)
 	return weight;
 }
 
-/* _PORT._PROTOCOL.SERVICE.NAMESPACE.ZONE, lower case. False: an unnamed port has no such name. */
+/* _PORT._PROTOCOL.SERVICE.NAMESPACE.ZONE in lower case. False: an unnamed port has no such name. */
 static bool port_name(const struct putting *p, const struct nd_offer_target *t,
 		      struct nd_name_buf *buf, struct nd_name *out)
 {
@@ -96,7 +95,7 @@ static bool port_name(const struct putting *p, const struct nd_offer_target *t,
 	return true;
 }
 
-/* The target's Service: its own name, or that behind the endpoint's. */
+/* Sets the target's Service: its own name, or the parent of the endpoint's. */
 static void set_service(struct putting *p, const struct nd_offer_target *t)
 {
 	struct nd_name name = nd_name_parent(t->key, t->endpoint ? 1 : 0);
@@ -148,7 +147,7 @@ static void put_ports(struct putting *p, const struct nd_offer_target *t)
 		put_srv(p, name, t->endpoint ? weight_of(p, name) : 100, t->port, target);
 }
 
-/* The SRV records of a Service are the same for all its addresses: the first one tells them. */
+/* A Service's SRV records are the same for all of its addresses; only the first one writes them. */
 static bool tells_ports(struct putting *p, const struct nd_offer_target *t)
 {
 	if (!t->ip_len || t->endpoint)
@@ -206,7 +205,7 @@ static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint
 	const struct nd_external *e = self;
 	struct putting p = { .external = e, .zone = zone, .to = to };
 	struct nd_offer_targets targets = { .put = on_target, .ctx = &p };
-	uint64_t inside = *at - 1; /* at 0: the servers; then the other's own place, and one */
+	uint64_t inside = *at - 1; /* *at 0: the servers; then kubernetes' cursor + 1 */
 	(void)q;
 
 	p.ttl = e->from->ttl(e->from_self);

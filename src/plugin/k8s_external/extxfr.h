@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* extxfr.h - a zone's contents, for `transfer`. Workers. */
+/* extxfr.h - the contents of a zone, for `transfer`. Workers. */
 #pragma once
 
 #include "core/offer.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* k8s_external - names for what Services have outside the cluster (CoreDNS's k8s_external). */
+/* k8s_external - names for addresses of Services outside the cluster (CoreDNS's k8s_external). */
 #include "plugin/k8s_external/k8s_external.h"
 
 #include <string.h>
@@ -75,7 +75,7 @@ static const struct nd_offer offer = { .zone = &nd_extxfr };
 
 const struct nd_plugin nd_plugin_k8s_external = {
 	.name = "k8s_external",
-	.repeat = ND_REPEAT_MERGE, /* options add up, the last zones hold, as with CoreDNS */
+	.repeat = ND_REPEAT_MERGE, /* as in CoreDNS, options add up and the last zones win */
 	.self_size = sizeof(struct nd_external),
 	.query_size = sizeof(struct nd_extanswer),
 	.settings = settings,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* k8s_external.h - an instance of the plugin: what its block said. */
+/* k8s_external.h - the configuration of one instance of the plugin. Lives with the generation. */
 #pragma once
 
 #include "core/offer.h"
@@ -10,7 +10,8 @@ struct nd_external {
 	size_t nzones;
 	struct nd_fallthrough fall;
 	struct nd_name_buf apex_buf;
-	struct nd_name apex; /* below each zone: the label (or labels) where its servers live */
+	struct nd_name
+		apex; /* the label (or labels) below each zone that the server names are under */
 	uint32_t ttl;
 	bool headless;
 	const struct nd_offer_external *from; /* of kubernetes */

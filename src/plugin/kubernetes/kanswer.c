@@ -17,7 +17,7 @@ static uint8_t len_of(uint16_t qtype)
 	return qtype == ND_TYPE_A ? 4 : 16;
 }
 
-/* Addresses of a group, at most. */
+/* Upper limit of the addresses in a group. */
 static size_t group_size(const struct nd_kgroup *g)
 {
 	size_t n = 0;
@@ -29,9 +29,9 @@ static size_t group_size(const struct nd_kgroup *g)
 	return n;
 }
 
-/* ---- A, AAAA ---- */
+/* --- A, AAAA --- */
 
-/* Unless it stands there already. */
+/* Unless the answer has it already. */
 static int add_once(const struct nd_answer_set *set, struct nd_kdedup *seen, const uint8_t *ip)
 {
 	struct nd_kdedup_key key = { .section = ND_SECTION_ANSWER, .bytes = ip, .n = set->size };
@@ -75,7 +75,7 @@ static int add_slice(const struct nd_answer_set *set, const struct nd_kslice *s)
 	return nd_answer_set_add(set, nd_kobject_v6(s)->ip, sizeof(struct nd_kend6), s->n6);
 }
 
-/* The usual question names neither an endpoint nor a topology zone, and no address stands twice. */
+/* Usually the query names neither an endpoint nor a topology zone, and no address occurs twice. */
 static int add_endpoints(const struct nd_answer_set *set, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
@@ -132,12 +132,12 @@ bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
 int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner,
 		     const struct nd_kservice *s)
 {
-	q->ans.w.exact = true; /* the target stands in the Service's letters */
+	q->ans.w.exact = true; /* the target keeps the Service's case */
 	return nd_answer_rr(q, ND_SECTION_ANSWER, owner, ND_TYPE_CNAME, ND_CLASS_IN, c->ttl,
 			    nd_kobject_target(s), s->target_len);
 }
 
-/* ---- SRV ---- */
+/* --- SRV --- */
 
 struct srv {
 	const struct nd_kconf *conf;
@@ -147,14 +147,13 @@ struct srv {
 	struct nd_name base; /* SERVICE.NS.svc.ZONE */
 	uint16_t weight;
 	struct nd_kdedup seen;
-	const uint8_t *cluster; /* of the endpoint at hand, if its name has one */
+	const uint8_t *cluster; /* of the current endpoint, if its name includes it */
 	uint16_t at;            /* the record whose target the last address belonged to */
 };
 
 enum { TARGETS_LOOKED_AT = 64 };
 
-/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS (plugin.SRV) does
- * it. */
+/* 100 divided evenly, rounded down, at least 1; in floating point, as in CoreDNS (plugin.SRV). */
 static uint16_t weight_of(size_t n)
 {
 	double w = 100.0 / (double)(100 * n) * 100.0;
@@ -185,15 +184,15 @@ static int add_srv(struct srv *s, struct nd_name target, const uint8_t *label, i
 				     .n = 2 };
 
 	if (number < 0)
-		return 0; /* no ports at all: an address, but no service */
+		return 0; /* no ports: the Service has an address but no SRV record */
 	size_t n = nd_rr_write_srv(rdata, 0, s->weight, (uint16_t)number, target);
 	if (nd_kdedup_seen(&s->seen, s->q, &key))
 		return 0;
 	return nd_answer_add(s->q, ND_SECTION_ANSWER, ND_TYPE_SRV, s->conf->ttl, rdata, n);
 }
 
-/* The target as it stands in an SRV record, to be pointed at, as in CoreDNS's replies. Addresses
- * come in the order of the SRV records, but for those of a target that was there before. */
+/* The target as written in an SRV record, so compression can point at it, as in CoreDNS. Addresses
+ * come in the order of the SRV records, except for those of an earlier target. */
 static struct nd_name as_written(struct srv *s, struct nd_name target)
 {
 	const struct nd_answer *a = &s->q->ans;
@@ -227,8 +226,7 @@ static int add_extra(struct srv *s, struct nd_name target, const uint8_t *label,
 			    ND_CLASS_IN, s->conf->ttl, ip, n);
 }
 
-/* A port that has a number: where there are none one without stands in, which has an address and no
- * service. */
+/* Does a port with a number match? The placeholder for "no ports" has none. */
 static bool any_number(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
 		       const uint8_t *text)
 {
@@ -299,7 +297,7 @@ static int target_of(const struct srv *s, const uint8_t *label, struct nd_name_b
 	return err ? err : nd_name_prepend(label + 1, label[0], name, buf, out);
 }
 
-/* The records of one endpoint, in the answer or in the additional section. */
+/* Adds the records of one endpoint to the answer or the additional section. */
 static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const struct nd_kendpoint *e,
 			enum nd_section section)
 {
@@ -341,7 +339,7 @@ static int srv_of_endpoints(struct srv *s)
 	return err;
 }
 
-/* A pod has no ports: CoreDNS gives port 0 and the pod's own name. */
+/* A pod has no ports: CoreDNS answers with port 0 and the pod's own name. */
 static int srv_of_pod(struct srv *s, struct nd_name zone)
 {
 	const struct nd_krequest *r = &s->find->request;
@@ -369,8 +367,7 @@ int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	s.find = f;
 	s.cluster = NULL;
 	s.at = 0;
-	/* Targets stand in the Service's letters, their addresses too, whatever the question's are.
-	 */
+	/* Targets and their addresses keep the Service's case, whatever the query's is. */
 	q->ans.w.exact = true;
 	if (f->kind == ND_KFIND_POD)
 		return srv_of_pod(&s, zone);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kanswer.h - writes what was found into the answer. Workers, under the RCU read lock.
+/* kanswer.h - writes a lookup's result into the answer. Workers, under the RCU read lock.
  *
- * Each returns 0, or ND_ELIMIT when the answer is full (what fits stands).
+ * Each returns 0, or ND_ELIMIT when the answer is full; the records that fit remain.
  */
 #pragma once
 
 #include "plugin/kubernetes/kfind.h"
 
-/* A or AAAA of a Service, endpoints, a pod or the server. owner: letters as they shall stand. */
+/* A or AAAA of a Service, endpoints, a pod or the server. owner: in the case to write. */
 int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 			 struct nd_name zone, struct nd_name owner, uint16_t qtype);
-/* Would it write any? */
+/* Would nd_kanswer_addresses write any? */
 bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
 			      const struct nd_kfind *f, struct nd_name zone, uint16_t qtype);
-/* SRV, and the targets' addresses. zone: letters as asked, which the targets repeat. */
+/* SRV and the targets' addresses. zone: in the query's case, which the targets repeat. */
 int nd_kanswer_srv(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 		   struct nd_name zone);
 int nd_kanswer_cname(const struct nd_kconf *c, struct nd_query *q, struct nd_name owner,

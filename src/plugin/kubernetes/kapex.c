@@ -16,10 +16,10 @@ struct server {
 
 struct servers {
 	struct nd_query *q;
-	struct nd_name zone; /* letters as asked */
+	struct nd_name zone; /* in the query's case */
 	struct server *list; /* NULL: only counting */
 	size_t n, max;
-	bool found; /* some slice holds one of our addresses */
+	bool found; /* some slice contains one of our addresses */
 };
 
 uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone)
@@ -30,7 +30,7 @@ uint32_t nd_kapex_serial(const struct nd_kconf *c, struct nd_name zone)
 	return nd_rcu_get(c->index->modified[scope]);
 }
 
-/* Serial, refresh, retry, expire, minimum: CoreDNS's. */
+/* Serial, refresh, retry, expire, minimum, with CoreDNS's values. */
 static void put_numbers(uint8_t *p, uint32_t serial, uint32_t ttl)
 {
 	nd_writer_put32(p, serial);
@@ -58,7 +58,7 @@ uint32_t nd_kapex_soa_ttl(const struct nd_kconf *c)
 	return c->ttl < 300 ? c->ttl : 300;
 }
 
-/* Every negative answer has one: its names are pointers to the zone within the question. */
+/* Part of every negative answer. Its names are compression pointers to the zone in the question. */
 int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zone,
 		 enum nd_section section)
 {
@@ -73,7 +73,7 @@ int nd_kapex_soa(const struct nd_kconf *c, struct nd_query *q, struct nd_name zo
 	return nd_answer_as_is(q, section, zone, ND_TYPE_SOA, nd_kapex_soa_ttl(c), p, sizeof p);
 }
 
-/* One server name and address, once. label NULL: the Service's own name. */
+/* Adds a server name and address unless already present. label NULL: the Service's own name. */
 static void add_server(struct servers *s, const struct nd_kname *of, const uint8_t *label,
 		       const uint8_t *ip, uint8_t ip_len)
 {
@@ -85,7 +85,7 @@ static void add_server(struct servers *s, const struct nd_kname *of, const uint8
 		return;
 	}
 	if (s->n == s->max)
-		return; /* one that came between the two walks, or one too many */
+		return; /* added between the two passes, or over the limit */
 	if (!of) {
 		if (nd_name_prepend("dns", 3, s->zone, &a, &name) ||
 		    nd_name_prepend("ns", 2, name, &b, &name))
@@ -122,8 +122,8 @@ static void add_slice(struct servers *s, const struct nd_kname *of, const struct
 	}
 }
 
-/* The Services that stand before this server: a headless one by its endpoints, another by its own
- * addresses. */
+/* Adds the Services that have this server as an endpoint: a headless one with its endpoints' names,
+ * another with its own addresses. */
 static void add_services(struct servers *s, const struct nd_kconf *c, const struct nd_kip *local)
 {
 	struct nd_kreverse_iter it = nd_kindex_by_endpoint_ip(c->index, local->bytes, local->len);
@@ -153,12 +153,14 @@ static void add_all(struct servers *s, const struct nd_kconf *c)
 	s->found = false;
 	for (size_t i = 0; i < c->nlocal; i++)
 		add_services(s, c, &c->local[i]);
-	/* Not seen in the cluster: it runs outside, or on its own. */
+	/* Not an endpoint of any Service: the server runs outside the cluster or without a
+	 * Service. */
 	for (size_t i = 0; i < c->nlocal && !s->found; i++)
 		add_server(s, NULL, NULL, c->local[i].bytes, c->local[i].len);
 }
 
-/* Counted, then written: rare questions, so the list is the query's own memory. */
+/* Two passes, counting and writing. These queries are rare, so the list may be in the query's
+ * memory. */
 static int list_servers(struct servers *s, const struct nd_kconf *c)
 {
 	add_all(s, c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An API server as what fills the store: which one, who we are to it, and the snapshot that stands
- * in for it. */
+/* An API server as the source of a store: its address, the credentials, and the snapshot used until
+ * it was listed. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"
@@ -21,7 +21,7 @@ static void on_api_report(void *ctx, bool good, const char *text)
 			       text);
 }
 
-/* A copy that lives as long as the store; NULL stays NULL. */
+/* A copy that lives as long as the store; NULL remains NULL. */
 static const char *keep(struct nd_kstore *st, const char *text, bool *full)
 {
 	const char *copy = text ? nd_arena_string(&st->arena, text) : NULL;
@@ -56,8 +56,8 @@ static bool is_live(void *ctx)
 	return st->api && nd_apisource_synced(st->api);
 }
 
-/* Whose objects, and which: what a snapshot must have been made of. The key is no secret, but the
- * same for ever. */
+/* A hash of the server and the selection, which must match a snapshot's. The key need not be secret
+ * but must never change. */
 static int print_selection(const struct nd_kstore *st, const struct nd_kconf *c, uint64_t *out)
 {
 	static const struct nd_siphash_key key = { 1, 2 };

@@ -63,7 +63,7 @@ static int read_namespaces(struct nd_kconf *c, const struct nd_conf_line *line, 
 	return 0;
 }
 
-/* The words of the line with one space between them, checked. */
+/* Joins the arguments of the line with single spaces and checks the selector. */
 static int read_selector(const char **out, const struct nd_conf_line *line, struct nd_setup *s)
 {
 	struct nd_selector parsed;
@@ -90,7 +90,7 @@ static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, stru
 {
 	int err = want_args(s, line, 0, 1);
 
-	/* `ignore` alone says nothing, and CoreDNS takes it. */
+	/* `ignore` alone is valid in CoreDNS and has no effect. */
 	if (err || line->nargs == 0)
 		return err;
 	if (strcmp(line->args[0], "empty_service") != 0)
@@ -139,7 +139,7 @@ static int read_timeout(struct nd_kconf *c, const struct nd_conf_line *line, str
 	return 0;
 }
 
-/* A number of at least 0; *out stays where it is none. */
+/* A number >= 0. On an error *out is unchanged. */
 static int read_number(double *out, const struct nd_conf_line *line, bool whole, struct nd_setup *s)
 {
 	char *end;
@@ -207,7 +207,8 @@ static int read_snapshot(struct nd_kconf *c, const struct nd_conf_line *line, st
 	return c->snapshot ? 0 : ND_ELIMIT;
 }
 
-/* endpoint, tls, kubeconfig, apiserver_*, snapshot. Of several endpoints CoreDNS takes the first. */
+/* endpoint, tls, kubeconfig, apiserver_*, snapshot. Of several endpoints the first is used, as in
+ * CoreDNS. */
 static int read_api(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
 {
 	int err;
@@ -254,8 +255,8 @@ static int read_line(void *self, const struct nd_conf_line *line, void *ctx)
 	return read_api(c, line, s);
 }
 
-/* The first zone that is not reverse. CoreDNS takes in-addr.arpa itself for none of these; here it
- * is the choice only where there is no other. */
+/* The first zone that is not a reverse zone. CoreDNS does not count in-addr.arpa and ip6.arpa
+ * themselves as reverse zones; here they are taken only if there is no other zone. */
 static const struct nd_name *choose_primary(const struct nd_kconf *c)
 {
 	const struct nd_name *second = NULL;

@@ -7,7 +7,7 @@
 #include "kube/rfc3339.h"
 #include "plugin/kubernetes/kspace.h"
 
-/* ---- what cannot be used ---- */
+/* --- what cannot be used --- */
 
 static const char *const why_label[ND_KCOUNT_WHYS] = { "name", "address", "target", "memory",
 						       "field" };
@@ -37,7 +37,7 @@ void nd_kcount_unread(struct nd_kindex *ix, enum nd_object_kind kind, const char
 			       why);
 }
 
-/* ---- how long a change took ---- */
+/* --- how long a change took --- */
 
 static void took(struct nd_kcount_took *t, double seconds)
 {
@@ -49,8 +49,9 @@ static void took(struct nd_kcount_took *t, double seconds)
 	t->sum += seconds;
 }
 
-/* The SLI of Kubernetes: from the change of a pod or Service, as the endpoints' controller saw it,
- * until it is answered. Only where the Service is known (CoreDNS EndpointLatencyRecorder). */
+/* The programming latency SLI of Kubernetes: from the change of the pod or Service, as recorded by
+ * the endpoint controller, until it is answered. Only if the Service is known (CoreDNS
+ * EndpointLatencyRecorder). */
 static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 {
 	int64_t changed;
@@ -95,7 +96,7 @@ void nd_kcount_object(struct nd_kindex *ix, const struct nd_object *o,
 		note_time(ix, o);
 }
 
-/* ---- metrics ---- */
+/* --- metrics --- */
 
 static const char *const took_labels[] = { "service_kind", NULL };
 static const char *const skipped_labels[] = { "kind", "why", NULL };

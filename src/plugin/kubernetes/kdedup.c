@@ -17,8 +17,8 @@ void nd_kdedup_init(struct nd_kdedup *s, bool on, size_t expect)
 	memset(s->slot, 0, size * sizeof *s->slot);
 }
 
-/* Is this the label at an offset of the message? The offset moves behind it. Pointers are followed:
- * ours point backwards only. */
+/* Compares the label at an offset of the message and advances the offset. Follows compression
+ * pointers; ours only point backwards. */
 static bool next_label_is(const struct nd_query *q, size_t *at, const uint8_t *label)
 {
 	const uint8_t *base = q->ans.w.base;

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kdedup.h - has this record been written already? A set over the records of the answer at hand.
+/* kdedup.h - duplicate elimination: a set of the records in the answer being written.
  *
- * Lives on the stack; used only where the index says that something may stand twice.
+ * Lives on the stack. Used only if the index says that duplicates are possible.
  */
 #pragma once
 
 #include <stdbool.h>
 #include "core/query.h"
 
-enum { ND_KDEDUP_SLOTS = 8192 }; /* a power of two, twice the records that an answer can hold */
+enum { ND_KDEDUP_SLOTS = 8192 }; /* a power of two, twice the number of records in an answer */
 
 struct nd_kdedup {
-	bool on; /* off: everything is new */
+	bool on; /* false: nothing is a duplicate */
 	uint32_t mask;
-	uint16_t slot[ND_KDEDUP_SLOTS]; /* index of the record + 1; 0: free */
+	uint16_t slot[ND_KDEDUP_SLOTS]; /* index of the record + 1; 0: empty */
 };
 
-/* `on` false: nothing is looked at. expect: how many will come, at most. */
+/* on: false disables the set. expect: upper limit of records to come. */
 void nd_kdedup_init(struct nd_kdedup *s, bool on, size_t expect);
 
-/* What makes two records of a section equal: the first label of owner (additional) or of the SRV
- * target, behind it the cluster in a multicluster zone, and the octets of rdata given. label NULL:
- * rdata alone. */
+/* Two records of a section are equal if they have the same first label of the owner (additional
+ * section) or of the SRV target, the same cluster label after it in a multicluster zone, and the
+ * same rdata bytes. label NULL: compare rdata only. */
 struct nd_kdedup_key {
 	enum nd_section section;
 	const uint8_t *label;   /* length and letters */
@@ -30,5 +30,5 @@ struct nd_kdedup_key {
 	size_t n;
 };
 
-/* Is there such a record? If not, the one written next takes its place: write it. */
+/* Is there an equal record? If not, the caller must write one next: it is now in the set. */
 bool nd_kdedup_seen(struct nd_kdedup *s, const struct nd_query *q, const struct nd_kdedup_key *key);

@@ -5,7 +5,7 @@
 #include "base/rcu.h"
 #include "plugin/kubernetes/kfind.h"
 
-/* Where the targets of one Service go. */
+/* Passes the targets of one Service to the caller. */
 struct giving {
 	const struct nd_kname *of;
 	struct nd_name zone;
@@ -52,7 +52,7 @@ static void set_ip(struct giving *g, const uint8_t *ip, uint8_t n)
 	memcpy(g->target.ip, ip, n);
 }
 
-/* Each address or host with each port that is asked for. Whether there was one. */
+/* Each external address or host with each matching port. False: none. */
 static bool give_outside(struct giving *g, const struct nd_kservice *s, const struct nd_krequest *r)
 {
 	const uint8_t *text = nd_kobject_service_text(s);
@@ -99,8 +99,8 @@ static bool give_endpoints(struct giving *g, const struct nd_kfind *f)
 	return any;
 }
 
-/* Endpoints stand for a headless Service, or one that is asked for by the name of an endpoint,
- * unless it has something outside itself. */
+/* A headless Service, or a query that names an endpoint, is answered with endpoints unless the
+ * Service has external addresses. */
 static bool give_service(struct giving *g, const struct nd_kservice *s, bool headless,
 			 struct nd_kfind *f)
 {
@@ -150,7 +150,7 @@ static bool find(const void *self, struct nd_name lower, struct nd_name zone, bo
 	read_request(label, n, r);
 	const struct nd_kns *ns = nd_kfind_namespace(c, r->namespace.at, r->namespace.n);
 	if (!ns || n == 1 || n > 4)
-		return ns && n == 1; /* a namespace is a name with nothing at it */
+		return ns && n == 1; /* a namespace exists without records */
 	const struct nd_kname *of = nd_kindex_name(c->index, ND_KSCOPE_CLUSTER, label[n - 2]);
 	const struct nd_kservice *s = of ? nd_rcu_get(of->service) : NULL;
 	return s && begin(&g, of, zone, to) && give_service(&g, s, headless, &f);
@@ -185,7 +185,7 @@ static void reverse(const void *self, const uint8_t *ip, size_t n, struct nd_nam
 	}
 }
 
-/* ---- this server ---- */
+/* --- the server's own addresses --- */
 
 static void give_slice(struct giving *g, const struct nd_kslice *s)
 {
@@ -210,7 +210,7 @@ static void give_addresses(struct giving *g, const struct nd_kservice *s)
 		}
 }
 
-/* Services that stand before this address. Whether some slice holds it. */
+/* Services with this address among their endpoints. False: no slice contains it. */
 static bool give_before(const struct nd_kconf *c, const struct nd_kip *local, bool headless,
 			const struct nd_offer_targets *to)
 {
@@ -250,7 +250,7 @@ static void servers(const void *self, bool headless, const struct nd_offer_targe
 	}
 }
 
-/* ---- all of it ---- */
+/* --- the whole zone --- */
 
 struct walking {
 	struct nd_name zone;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kexternal.h - what Services have outside the cluster, for k8s_external (CoreDNS
- * kubernetes/external.go). Workers. */
+/* kexternal.h - external addresses of Services, for k8s_external (CoreDNS kubernetes/external.go).
+ * Workers. */
 #pragma once
 
 #include "core/offer.h"

@@ -36,7 +36,7 @@ bool nd_kfind_port_matches(const struct nd_krequest *r, const struct nd_kport *p
 	       label_matches(r->protocol, text, p->protocol);
 }
 
-/* Nearly no question names a port. */
+/* Most queries name no port. */
 static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size_t n,
 		     const uint8_t *text)
 {
@@ -48,7 +48,7 @@ static bool any_port(const struct nd_krequest *r, const struct nd_kport *p, size
 	return false;
 }
 
-/* "10-0-0-1", "2001-db8--1" to an address, as CoreDNS reads a pod's label: three single dashes are
+/* Parses "10-0-0-1" or "2001-db8--1" as CoreDNS parses a pod's label: three single dashes make
  * IPv4. */
 static struct nd_kip parse_dashes(struct nd_klabel l)
 {
@@ -78,7 +78,7 @@ static struct nd_kip parse_dashes(struct nd_klabel l)
 	return ip;
 }
 
-/* The address that an endpoint's label was made of; len 0 if none can have been. */
+/* The address that an endpoint's label was made of; len 0: none. */
 static struct nd_kip parse_endpoint(struct nd_klabel l)
 {
 	struct nd_kip ip = parse_dashes(l);
@@ -92,7 +92,7 @@ static struct nd_kip parse_endpoint(struct nd_klabel l)
 	return ip;
 }
 
-/* ---- endpoints ---- */
+/* --- endpoints --- */
 
 struct nd_kfind_iter nd_kfind_endpoints(const struct nd_kfind *f)
 {
@@ -109,7 +109,7 @@ static bool slice_matches(const struct nd_kfind *f, const struct nd_kslice *s)
 
 	if (f->request.cluster.n && !label_matches(f->request.cluster, text, s->cluster))
 		return false;
-	/* In a multicluster zone an endpoint is named together with its cluster. */
+	/* In a multicluster zone an endpoint's name includes its cluster. */
 	if (f->multi && f->request.endpoint.n && !f->request.cluster.n && text[s->cluster])
 		return false;
 	return any_port(&f->request, s->port, s->nports, text);
@@ -193,7 +193,7 @@ static bool any_endpoint(const struct nd_kfind *f)
 	return nd_kfind_next(&it, &e);
 }
 
-/* ---- names ---- */
+/* --- names --- */
 
 static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct nd_kfind *f)
 {
@@ -215,8 +215,7 @@ static void find_pod(const struct nd_kconf *c, const struct nd_kns *ns, struct n
 		f->kind = ND_KFIND_POD;
 }
 
-/* A pinned topology zone without endpoints is a name with nothing at it; a preferred one is all of
- * them. */
+/* An empty pinned topology zone is NODATA; an empty preferred one selects all endpoints. */
 static void find_endpoints(struct nd_kfind *f)
 {
 	bool zonal = f->request.zone_labels > 0;
@@ -271,7 +270,7 @@ static void find_in_namespace(const struct nd_kconf *c, struct nd_kfind *f)
 		f->kind = ND_KFIND_EMPTY;
 }
 
-/* One look-up for the Service and its namespace: their labels stand side by side in the question. */
+/* One lookup finds the Service and its namespace: their labels are adjacent in the name. */
 static void find_named(const struct nd_kconf *c, struct nd_kfind *f)
 {
 	enum nd_kscope scope = f->multi ? ND_KSCOPE_CLUSTERSET : ND_KSCOPE_CLUSTER;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kmemory.h - the index's memory: counted, with a maximum from birth, given back after the readers.
+/* kmemory.h - memory of the index: counted, limited, and freed only after its readers are gone.
+ *
+ * Threads: control.
  */
 #pragma once
 
@@ -9,9 +11,9 @@ struct nd_kmemory {
 	size_t used, max; /* bytes */
 };
 
-/* n zeroed bytes, or NULL: over the maximum, or none left. */
+/* n zeroed bytes. NULL: the limit is reached or memory is out. */
 void *nd_kmemory_new(struct nd_kmemory *m, size_t n);
-/* Was never published. Takes NULL. */
+/* For memory that was never published. Takes NULL. */
 void nd_kmemory_free(struct nd_kmemory *m, void *p);
-/* Was published, and is not any more: freed when no worker can hold it. Takes NULL. */
+/* For memory that is no longer published: freed once no worker can read it. Takes NULL. */
 void nd_kmemory_retire(struct nd_kmemory *m, void *p);

@@ -6,10 +6,9 @@
 #include "plugin/kubernetes/kfind.h"
 #include "plugin/kubernetes/kpod.h"
 
-/* ---- who asks ---- */
+/* --- the client --- */
 
-/* The pod with the client's address. CoreDNS takes the first of several (those on the host's
- * network). */
+/* The pod with the client's address. Of several (on the host network) CoreDNS takes the first. */
 static const struct nd_kpod *client_pod(const struct nd_kconf *c, const struct nd_query *q)
 {
 	size_t n;
@@ -48,9 +47,9 @@ static int client_label(const struct nd_kconf *c, const struct nd_query *q, cons
 	return -1;
 }
 
-/* ---- what is asked for ---- */
+/* --- the query --- */
 
-/* Labels as text, their odd octets escaped: a question must not forge a line of a log. */
+/* Formats labels with special bytes escaped: a query must not forge a log line. */
 static int put_labels(char *out, size_t cap, const uint8_t *at, unsigned n)
 {
 	struct nd_name_buf buf;
@@ -100,8 +99,7 @@ static int request_label(const struct nd_kconf *c, const struct nd_krequest *r, 
 			return put_label(out, cap, rows[i].label);
 	if (c->zonal && strcmp(name, "zone") == 0)
 		return put_labels(out, cap, r->zone, r->zone_labels);
-	if (strcmp(name, "kind") ==
-	    0) /* CoreDNS: empty for the zone itself, and for svc and pod alone */
+	if (strcmp(name, "kind") == 0) /* CoreDNS: empty at the zone itself, svc and pod */
 		return put_text(out, cap, r->top ? "" : r->pod ? "pod" : "svc");
 	return -1;
 }
@@ -120,13 +118,13 @@ int nd_kmeta_label(const void *self, struct nd_query *q, const struct nd_offer_a
 	const struct nd_name *zone = nd_setup_zone_match(c->zones, c->nzones, asked->lower);
 	if (!zone)
 		return -1;
-	/* To CoreDNS no zone is a multicluster one here, so that kubernetes/cluster is never there.
-	 */
+	/* CoreDNS treats no zone as a multicluster zone here, so kubernetes/cluster is never
+	 * set. */
 	bool whole = nd_krequest_parse(asked->lower, *zone, false, c->zonal, &r);
 	return request_label(c, &r, whole, label, out, cap);
 }
 
-/* ---- autopath ---- */
+/* --- autopath --- */
 
 static bool add_domain(struct nd_offer_search *s, const void *label, size_t n, struct nd_name below)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /metrics says of a store: its index, its snapshot, its API server. */
+/* The metrics of a store: its index, its snapshot and its API server. */
 #include <stdlib.h>
 #include <string.h>
 #include "plugin/kubernetes/kstore_parts.h"
 
-/* CoreDNS's, with its words. */
+/* Names and help texts are CoreDNS's. */
 static void emit_requests(const struct nd_apicount *count, const char *host,
 			  struct nd_metric_out *out)
 {
@@ -112,7 +112,7 @@ int nd_kmetric_collect(struct nd_kstore *st, struct nd_setup *s)
 {
 	struct nd_kmetric key;
 
-	memset(&key, 0, sizeof key); /* it is compared as octets */
+	memset(&key, 0, sizeof key); /* compared byte by byte */
 	key.store = st;
 	key.gen = s->gen;
 	struct nd_kmetric *c = nd_setup_share(s, "kubernetes-metrics", &key, sizeof key,

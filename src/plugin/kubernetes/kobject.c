@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 64 << 20 };
 
-/* What is written with a backslash in a name, CoreDNS never finds. */
+/* CoreDNS does not find names with characters that the presentation format escapes. */
 static bool is_plain(char c)
 {
 	return c > ' ' && c < 0x7f && !strchr(".\\\"'();@", c);
@@ -43,7 +43,7 @@ static char *put_byte(char *to, unsigned byte)
 	return to;
 }
 
-/* By hand: a list of endpoints has hundreds of thousands. */
+/* Written by hand for speed: a list may have hundreds of thousands of endpoints. */
 static size_t put_v4(const uint8_t *ip, char *to)
 {
 	char *at = put_byte(to, ip[0]);
@@ -55,8 +55,8 @@ static size_t put_v4(const uint8_t *ip, char *to)
 	return (size_t)(at - to);
 }
 
-/* RFC 5952 with a dash for each colon; an end in "-" gets a zero (CoreDNS endpointHostname), since
- * a label must not end in one. */
+/* RFC 5952 with "-" for ":". A label must not end in "-", so a "0" is added (CoreDNS
+ * endpointHostname). */
 static size_t put_v6(const uint8_t *ip, char *to)
 {
 	unsigned best = 8, run = 0;
@@ -94,7 +94,7 @@ void nd_kobject_ip_label(const uint8_t *ip, size_t n, uint8_t label[ND_KOBJECT_L
 	memcpy(label + 1, text, len);
 }
 
-/* Adds a label to the text; its offset. An empty or too long one is the one at 0. */
+/* Adds a label to the text and returns its offset; 0 if it is empty or too long. */
 static uint32_t add_label(struct nd_buf *text, const char *label)
 {
 	size_t n = strlen(label);
@@ -114,7 +114,7 @@ static void begin_text(struct nd_buf *text)
 	nd_buf_add(text, "", 1);
 }
 
-/* Without ports there is one that matches where no port is asked for (CoreDNS: port -1). */
+/* An object without ports gets one that matches queries for any port (CoreDNS: port -1). */
 static uint32_t count_ports(size_t n)
 {
 	return n > UINT16_MAX ? UINT16_MAX : n ? (uint32_t)n : 1;
@@ -143,7 +143,7 @@ static uint8_t count_ips(const struct nd_object_service *s, struct nd_kskips *sk
 	return n > UINT8_MAX ? UINT8_MAX : (uint8_t)n;
 }
 
-/* An external name in wire form, letters kept; 0 if it is an address or no name. */
+/* An external name in wire form, case kept. 0: it is an address or not a name. */
 static size_t wire_target(const char *text, struct nd_name_buf *buf)
 {
 	struct nd_name name;
@@ -154,8 +154,8 @@ static size_t wire_target(const char *text, struct nd_name_buf *buf)
 	return name.len;
 }
 
-/* Each: 4 or 16 and the address, or 0 and a name. What is neither is left out, and what is too
- * much. */
+/* Each entry: length (4 or 16) and address, or 0 and a name. Invalid entries and those beyond the
+ * limit are dropped. */
 static size_t add_outside(const struct nd_object_service *o, struct nd_buf *text)
 {
 	size_t before = text->len;
@@ -246,7 +246,7 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 				       bool outside, struct nd_kskips *skips)
 {
 	const struct nd_object_service *s = &o->service;
-	/* A ServiceImport without ports has none at all. */
+	/* A ServiceImport without ports gets none. */
 	size_t given = s->nports > UINT16_MAX ? UINT16_MAX : s->nports;
 	size_t nports = o->kind == ND_OBJECT_IMPORT ? given : count_ports(given);
 	struct nd_kport *ports = nd_kmemory_new(m, (nports + 1) * sizeof *ports);
@@ -263,8 +263,8 @@ struct nd_kservice *nd_kobject_service(struct nd_kmemory *m, const struct nd_obj
 	return made;
 }
 
-/* CoreDNS endpointHostname: the hostname, else (if asked for) the pod's name, else the address as
- * written. */
+/* CoreDNS endpointHostname: the hostname, or if configured the pod's name, or the address as the
+ * object spells it. */
 static uint32_t name_endpoint(const struct nd_object_endpoint *e, bool pod_names,
 			      struct nd_buf *text)
 {
@@ -335,7 +335,7 @@ static void count_families(const struct nd_object_slice *o, uint32_t *n4, uint32
 	}
 }
 
-/* names: room for 2 * nendpoints labels and the ports, while it is built. */
+/* names: scratch for 2 * nendpoints label offsets. */
 static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
 				     bool pod_names, bool zones, uint32_t *names,
 				     struct nd_kport *ports, struct nd_buf *text)

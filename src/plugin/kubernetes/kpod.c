@@ -6,7 +6,7 @@
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 uint8_t nd_kpod_ip(const uint8_t **at, const uint8_t **ip)
 {
@@ -68,7 +68,7 @@ const char *nd_kpod_label(const struct nd_kpod *pod, const char *key)
 	return NULL;
 }
 
-/* ---- making ---- */
+/* --- making --- */
 
 static size_t labels_size(const struct nd_kindex *ix, const struct nd_object *o)
 {
@@ -138,7 +138,7 @@ static struct nd_kpod *make(struct nd_kindex *ix, const struct nd_object *o,
 	return pod;
 }
 
-/* Both have the same name, which lies between addresses and labels. */
+/* The name lies between addresses and labels, and is equal. */
 static bool same(const struct nd_kpod *a, const struct nd_kpod *b)
 {
 	size_t n = (size_t)(labels_of(a) - (const char *)a->bytes);
@@ -148,16 +148,16 @@ static bool same(const struct nd_kpod *a, const struct nd_kpod *b)
 	       memcmp(a->bytes, b->bytes, n + a->labels_len) == 0;
 }
 
-/* ---- in and out ---- */
+/* --- in and out --- */
 
-/* Nobody has seen it. */
+/* Frees a pod that was never published. */
 static void unmake(struct nd_kindex *ix, struct nd_kpod *pod)
 {
 	nd_kspace_unref(ix, pod->node.parent);
 	nd_kmemory_free(&ix->memory, pod);
 }
 
-/* Its number does not stand in the pod: the first address leads to it. */
+/* The pod does not store its id; its first address leads to it. */
 static uint32_t id_of(const struct nd_kindex *ix, const struct nd_kpod *pod)
 {
 	const uint8_t *at = pod->bytes, *ip;
@@ -168,7 +168,8 @@ static uint32_t id_of(const struct nd_kindex *ix, const struct nd_kpod *pod)
 	return nd_kreverse_id(&ix->pod_ips, nd_ktags_of(ix, ip, n), pod);
 }
 
-/* Readers find a pod by its address alone: first the cells go, then the number, then the pod. */
+/* Readers find a pod by its address alone: first the cells are removed, then the id, then the
+ * pod. */
 static void discard(struct nd_kindex *ix, struct nd_kpod *pod)
 {
 	uint32_t id = id_of(ix, pod);
@@ -215,8 +216,7 @@ int nd_kpod_put(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupda
 								  o->name);
 	struct nd_kpod *pod;
 
-	/* It still answers what it was asked before; as in CoreDNS it stays as it was until it
-	 * goes. */
+	/* As in CoreDNS, a terminating pod keeps its last state until it is removed. */
 	if (o->pod.terminating) {
 		if (old)
 			old->node.mark = ix->epoch[ND_OBJECT_POD];

@@ -20,7 +20,7 @@ static int add_ptr(const struct nd_kconf *c, struct nd_query *q, const struct nd
 	return nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_PTR, c->ttl, name.wire, name.len);
 }
 
-/* `namespaces` also hides reverse names; a namespace that only `namespace_labels` hides has them
+/* `namespaces` also hides reverse names; namespaces hidden only by `namespace_labels` keep them
  * (CoreDNS serviceRecordForIP). */
 static bool may_show(const struct nd_kconf *c, const struct nd_kname *of)
 {
@@ -32,7 +32,7 @@ enum { PTR_SEEN_MAX = 64 };
 struct ptr_seen {
 	const struct nd_kname *of[PTR_SEEN_MAX];
 	const uint8_t
-		*label[PTR_SEEN_MAX]; /* in slices; NULL: made of the address, hence the same */
+		*label[PTR_SEEN_MAX]; /* in a slice; NULL: made of the address, so equal for all */
 	size_t n;
 };
 

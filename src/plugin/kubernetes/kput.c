@@ -14,14 +14,14 @@ static enum nd_kscope scope_of(enum nd_object_kind kind)
 	return kind == ND_OBJECT_IMPORT ? ND_KSCOPE_CLUSTERSET : ND_KSCOPE_CLUSTER;
 }
 
-/* ---- Services ---- */
+/* --- Services --- */
 
 static int service_tags(struct nd_kindex *ix, const struct nd_kservice *s, struct nd_ktags *out)
 {
 	return s ? nd_ktags_service(ix, s, out) : 0;
 }
 
-/* Only the cluster's own Services are found by address. */
+/* Only Services of the cluster scope are found by address. */
 static int enter_service(struct nd_kindex *ix, struct nd_kname *name,
 			 const struct nd_kservice *made, struct nd_ktags *before,
 			 struct nd_ktags *after)
@@ -123,7 +123,7 @@ static void remove_service(struct nd_kindex *ix, enum nd_kscope scope, struct nd
 	nd_kspace_prune_name(ix, scope, name);
 }
 
-/* ---- slices ---- */
+/* --- slices --- */
 
 static int put_slice(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
@@ -134,7 +134,7 @@ static int put_slice(struct nd_kindex *ix, const struct nd_object *o, struct nd_
 	return err;
 }
 
-/* ---- any ---- */
+/* --- any --- */
 
 int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update)
 {
@@ -152,7 +152,7 @@ int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_ku
 	return 0;
 }
 
-/* One object, or with `sweep` all of the kind that the last list did not name. */
+/* Removes one object; with `sweep`, only if the last list did not contain it. */
 static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscope scope,
 			struct nd_knode *node, bool sweep)
 {
@@ -221,7 +221,7 @@ bool nd_kput_remove(struct nd_kindex *ix, enum nd_object_kind kind, const char *
 {
 	bool found = remove_one(ix, kind, scope_of(kind), namespace, name);
 
-	/* A slice may stand in both worlds. */
+	/* A slice may be in both scopes. */
 	if (kind == ND_OBJECT_SLICE)
 		found = remove_one(ix, kind, ND_KSCOPE_CLUSTERSET, namespace, name) || found;
 	return found;

@@ -15,7 +15,7 @@ static inline bool is(const uint8_t *label, const char *word)
 	return label[0] == n && memcmp(label + 1, word, n) == 0;
 }
 
-/* _http: the underscore is optional; "_" alone leaves the choice open. */
+/* "_http": the underscore is optional; "_" alone matches any. */
 static struct nd_klabel strip(struct nd_klabel l)
 {
 	if (l.n && l.at[0] == '_') {
@@ -62,7 +62,8 @@ static bool parse_front(const uint8_t *const *label, unsigned n, bool multiclust
 	return zonal && !multicluster && !r->pod && parse_zonal(label, n, r);
 }
 
-/* Each by itself: a compiler's "rep stos" over the whole takes as long as all of the rest. */
+/* Field by field: gcc's "rep stos" over the whole struct takes as long as the rest of the
+ * parser. */
 static void clear(struct nd_krequest *r)
 {
 	static const struct nd_klabel none;

@@ -8,10 +8,9 @@
 
 enum { CELLS_MIN = 16, OWNERS_MIN = 16 };
 
-static const uint64_t deleted = UINT32_MAX; /* an id that is never given out */
+static const uint64_t deleted = UINT32_MAX; /* UINT32_MAX is never an id */
 
-/* Numbers given back are a list through their places; what stands there is odd, as no owner's
- * address is. */
+/* Free ids form a list through their entries. These are odd, which no owner's address is. */
 static void *as_free(uint32_t next)
 {
 	uintptr_t odd = (uintptr_t)next << 1 | 1;
@@ -98,7 +97,7 @@ static int make_room(struct nd_kreverse *r, size_t n)
 	return 0;
 }
 
-/* Walks both and calls fn for each tag of a that b has not. */
+/* Calls fn for each tag of a that is not in b. */
 static void each_only(struct nd_kreverse *r, uint32_t id, const uint32_t *a, size_t na,
 		      const uint32_t *b, size_t nb,
 		      void (*fn)(struct nd_kreverse *r, uint64_t cell))
@@ -187,7 +186,7 @@ void *nd_kreverse_next(struct nd_kreverse_iter *it)
 		uint32_t id = (uint32_t)cell;
 		if (cell == deleted || cell >> 32 != it->tag)
 			continue;
-		/* Read after the cell: the array then holds every id that a cell can name. */
+		/* Read after the cell: this array then has every id that a cell can contain. */
 		const struct nd_kowners *o = nd_rcu_get(it->table->owners);
 		void *owner = nd_rcu_get(o->at[id]);
 		if (owner && !is_free(owner))

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kreverse.h - from an address to those who hold it: 8 octets a cell, at most three quarters full.
+/* kreverse.h - from an address to its owners: 8 bytes per cell, at most three quarters full.
  *
- * A cell is (tag, id): tag is the address's hash, id the owner's number. Owners with the tag are
- * candidates; the reader looks into what the owner holds now, so a cell that is out of date, or a
- * tag that two addresses share, does no harm. Owns:    its arrays; owners are the user's, who
- * retires one after nd_kreverse_leave. Threads: iteration under the RCU read lock by any; the rest
- * by the control thread.
+ * A cell is (tag, id): tag is a hash of the address, id the owner's number. Owners found by a tag
+ * are candidates: the reader checks their current addresses, so stale cells and tags shared by two
+ * addresses do no harm.
+ *
+ * Owns:    its arrays. Owners are the caller's, which retires one after nd_kreverse_leave.
+ * Threads: iteration by any thread under the RCU read lock; the rest by the control thread.
  */
 #pragma once
 
@@ -15,36 +16,37 @@
 
 struct nd_kcells {
 	uint32_t mask;
-	uint64_t cell[]; /* tag << 32 | id; 0 empty */
+	uint64_t cell[]; /* tag << 32 | id; 0: empty */
 };
 
 struct nd_kowners {
 	uint32_t cap;
-	void *at[]; /* by id; 0 is none. Of a number given back: the next such one, times 2, plus 1 */
+	void *at[]; /* by id, from 1; a free id has 2 * (the next free id) + 1 */
 };
 
 struct nd_kreverse {
 	struct nd_kcells *cells;
 	struct nd_kowners *owners;
 	struct nd_kmemory *memory;
-	uint32_t used, live;       /* cells not empty; in use */
-	uint32_t free_id, last_id; /* first of the numbers given back, 0: none; highest given out */
+	uint32_t used, live;       /* cells not empty; cells in use */
+	uint32_t free_id, last_id; /* first free id, 0: none; highest id ever assigned */
 };
 
-/* A number for an owner. 0 or -ENOMEM. */
+/* Assigns an id to an owner. 0 or -ENOMEM. */
 int nd_kreverse_enter(struct nd_kreverse *r, void *owner, uint32_t *id);
-/* The number of an owner that has a cell with this tag; 0: it has none. */
+/* The id of an owner with a cell for this tag, or 0. */
 uint32_t nd_kreverse_id(const struct nd_kreverse *r, uint32_t tag, const void *owner);
-/* Its cells are gone already. */
+/* Frees the id. Its cells must already be deleted. */
 void nd_kreverse_leave(struct nd_kreverse *r, uint32_t id);
-/* All or none: what next has and old has not comes; 0 or -ENOMEM. Both ascending, without repeats. */
+/* Adds cells for the tags in next that are not in old: all, or none and -ENOMEM. Both ascending,
+ * without duplicates. */
 int nd_kreverse_add(struct nd_kreverse *r, uint32_t id, const uint32_t *old, size_t nold,
 		    const uint32_t *next, size_t nnext);
-/* What old has and next has not goes. */
+/* Deletes the cells of the tags in old that are not in next. */
 void nd_kreverse_del(struct nd_kreverse *r, uint32_t id, const uint32_t *old, size_t nold,
 		     const uint32_t *next, size_t nnext);
 
-/* The cell goes if there is one; never fails. */
+/* Deletes the cell if it exists. Never fails. */
 void nd_kreverse_forget(struct nd_kreverse *r, uint32_t id, uint32_t tag);
 
 struct nd_kreverse_iter {
@@ -53,7 +55,7 @@ struct nd_kreverse_iter {
 	uint32_t tag, at;
 };
 struct nd_kreverse_iter nd_kreverse_find(const struct nd_kreverse *r, uint32_t tag);
-/* The next candidate, each once; NULL at the end. */
+/* The next candidate, or NULL. An owner is returned once. */
 void *nd_kreverse_next(struct nd_kreverse_iter *it);
-/* No reader is left. */
+/* No reader may be left. */
 void nd_kreverse_clear(struct nd_kreverse *r);

@@ -9,7 +9,7 @@
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
 
-/* ---- groups ---- */
+/* --- groups --- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -22,8 +22,8 @@ static uint64_t print_of(unsigned what, const void *bytes, size_t n)
 	return nd_hash_add(nd_hash_add(ND_HASH_START, &what, 1), bytes, n);
 }
 
-/* A print of each address and of each name that is not made of it; ports repeat only within a
- * slice. */
+/* Adds a hash of each address and of each name that is not made of the address. Ports repeat only
+ * within a slice. */
 static size_t add_prints(const struct nd_kslice *s, uint64_t *to)
 {
 	const uint8_t *text = nd_kobject_slice_text(s);
@@ -53,7 +53,7 @@ static bool ports_repeat(const struct nd_kslice *s)
 	return false;
 }
 
-/* True too where it cannot be told: it costs only time. */
+/* Without memory to find out, true: it only costs time. */
 static bool repeats(const struct nd_kgroup *g)
 {
 	size_t room = 0, n = 0;
@@ -76,8 +76,8 @@ static bool repeats(const struct nd_kgroup *g)
 	return found;
 }
 
-/* The group of `of` with `made` as the slice of `set` (NULL: without it). *out is NULL for an empty
- * one. */
+/* The group of `of`, with `made` as the slice of `set` (NULL: without `set`). *out is NULL if it
+ * would be empty. */
 static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kset *set,
 		      const struct nd_kslice *made, struct nd_kgroup **out)
 {
@@ -112,7 +112,7 @@ static void publish_group(struct nd_kindex *ix, struct nd_kname *of, struct nd_k
 	nd_kmemory_retire(&ix->memory, old);
 }
 
-/* ---- sets ---- */
+/* --- sets --- */
 
 static struct nd_kset *make_set(struct nd_kindex *ix, enum nd_kscope scope,
 				const struct nd_object *o, const char *owner)
@@ -137,8 +137,8 @@ fail:
 	return NULL;
 }
 
-/* Its slice and cells are gone. Its name holds the namespace, so the node's parent stands until the
- * end. */
+/* The slice and its cells are already removed. The name references the namespace, so node.parent is
+ * valid until the name is pruned. */
 static void forget_set(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set)
 {
 	struct nd_kname *of = set->of;
@@ -151,7 +151,7 @@ static void forget_set(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kse
 	nd_kspace_prune_name(ix, scope, of);
 }
 
-/* Only the cluster's own endpoints are found by address. */
+/* Only endpoints of the cluster scope are found by address. */
 static int enter_tags(struct nd_kindex *ix, struct nd_kset *set, const struct nd_kslice *made,
 		      struct nd_ktags *before, struct nd_ktags *after)
 {
@@ -203,7 +203,7 @@ static void forget_cells(struct nd_kindex *ix, const struct nd_kset *set)
 				   nd_ktags_of(ix, nd_kobject_v6(s)[i].ip, 16));
 }
 
-/* Where there is no memory for a smaller group, the slice leaves a gap in the old one. */
+/* Without memory for a smaller group, the old group's pointer to the slice becomes NULL. */
 static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 {
 	struct nd_kgroup *old = set->of->group, *group;

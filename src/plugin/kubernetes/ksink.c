@@ -27,8 +27,8 @@ static void touch(struct nd_kindex *ix, enum nd_kscope scope)
 	nd_rcu_publish(ix->modified[scope], wall_s(ix));
 }
 
-/* A Service or its endpoints came, went or changed. (CoreDNS moves this serial for changed Services
- * only, so that a secondary would never learn of a new one.) */
+/* A Service or its endpoints were added, changed or removed. (CoreDNS advances this serial for
+ * changed Services only, so a secondary never learns of a new one.) */
 static void touch_outside(struct nd_kindex *ix, enum nd_object_kind kind)
 {
 	if (ix->config.outside && (kind == ND_OBJECT_SERVICE || kind == ND_OBJECT_SLICE))
@@ -125,7 +125,7 @@ void nd_ksink_free(struct nd_kindex *ix)
 {
 	if (!ix)
 		return;
-	/* A relist of nothing, of every kind: what was put in comes out by the same ways. */
+	/* An empty list of every kind removes all objects. */
 	for (int k = ND_OBJECT_KINDS - 1; k >= 0; k--) {
 		ix->epoch[k]++;
 		nd_kput_sweep(ix, (enum nd_object_kind)k);

@@ -15,8 +15,8 @@
 
 enum {
 	LOOK_S = 1,
-	SETTLED_S = 3, /* without a change, and it is written */
-	LATEST_S = 30, /* where changes never cease: so often */
+	SETTLED_S = 3, /* written after this long without a change */
+	LATEST_S = 30, /* written at least this often under constant changes */
 	RETRY_S = 60,
 };
 
@@ -41,7 +41,7 @@ static uint32_t kinds_of(const struct nd_kindex *ix)
 	return kinds;
 }
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 static void use(struct nd_ksnap *s, const struct nd_buf *b)
 {
@@ -73,7 +73,7 @@ void nd_ksnap_load(struct nd_ksnap *s)
 	nd_buf_clear(&b);
 }
 
-/* ---- writing ---- */
+/* --- writing --- */
 
 static int add(void *ctx, const struct nd_object *o)
 {
@@ -121,7 +121,8 @@ static void look(struct nd_ksnap *s, uint64_t now)
 
 	if (!s->live(s->ctx))
 		return;
-	/* Even if the first list was equal to what had been read: now it is fresh. */
+	/* The snapshot is outdated even if the first list is equal to it: its age counts from
+	 * now. */
 	if (changes != s->changes || !s->lived) {
 		s->changed_ns = now;
 		if (!s->dirty)
@@ -160,7 +161,7 @@ void nd_ksnap_stop(struct nd_ksnap *s, bool keep, bool fresh)
 		save(s);
 }
 
-/* ---- what is said of it ---- */
+/* --- status --- */
 
 bool nd_ksnap_served(const struct nd_ksnap *s, uint64_t *age_s)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ksnap.h - the index on disk: read at the start, written when changes have settled, and at a clean
- * end.
+/* ksnap.h - the snapshot: the index in a file, read at startup, written after changes and at a
+ * clean shutdown.
  *
- * Nothing is written before everything was listed, so that a state that is half old and half new
- * never is. Threads: control.
+ * It is written only after every kind was listed, so it never mixes old and new state.
+ *
+ * Threads: control.
  */
 #pragma once
 
@@ -13,30 +14,30 @@
 struct nd_metric_out;
 
 struct nd_ksnap {
-	const char *path; /* NULL: none is kept */
+	const char *path; /* NULL: no snapshot */
 	uint64_t who;
 	struct nd_kindex *index;
-	bool (*live)(void *ctx); /* was everything listed by the API server? */
+	bool (*live)(void *ctx); /* has the API server listed every kind? */
 	void *ctx;
 	struct nd_loop *loop;
 	struct nd_timer timer;
-	uint64_t saved_s;   /* Unix time of the file on disk; 0: there is none of ours */
-	bool loaded, lived; /* the index began with the file; was live once */
-	bool dirty;         /* since dirty_ns; the last change was at changed_ns */
-	uint64_t changes;   /* of the index, seen last */
+	uint64_t saved_s; /* Unix time of the file on disk; 0: we have neither read nor written one */
+	bool loaded, lived; /* the index was filled from the file; live was true once */
+	bool dirty;       /* changes not yet written, since dirty_ns; the last one at changed_ns */
+	uint64_t changes; /* last seen value of the index's counter */
 	uint64_t dirty_ns, changed_ns, retry_ns;
-	int failed; /* how the last writing ended, an error; it was told */
+	int failed; /* error of the last write, already logged; 0: it succeeded */
 	uint64_t failures;
 };
 
-/* Fills the index from the file, if it is there and can be used; else one line of the log says why
- * not. path, index, who, live and ctx are set. */
+/* Fills the index from the file if it can be used; otherwise logs why not. path, index, who, live
+ * and ctx must be set. */
 void nd_ksnap_load(struct nd_ksnap *s);
-/* From now on it is written. */
+/* Starts the periodic writes. */
 void nd_ksnap_start(struct nd_ksnap *s, struct nd_loop *loop);
-/* Before the index goes. keep: write what is not written yet; fresh: the state is of now, so write
- * it all the same. */
+/* Before the index is freed. keep: write changes not yet written. fresh: the state is current, so
+ * write it in any case, which renews its age. */
 void nd_ksnap_stop(struct nd_ksnap *s, bool keep, bool fresh);
-/* Is it the file that is answered from? *age_s: how old it is. */
+/* Are answers from the snapshot? *age_s: its age. */
 bool nd_ksnap_served(const struct nd_ksnap *s, uint64_t *age_s);
 void nd_ksnap_emit(const struct nd_ksnap *s, struct nd_metric_out *out);

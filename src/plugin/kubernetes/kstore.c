@@ -13,8 +13,8 @@
 static const size_t index_bytes_max = (size_t)1 << 30;
 enum { CONFIG_BYTES_MAX = 1 << 20, LISTED_MAX = 5 };
 
-/* Names in a namespace that does not exist are not answered, as in CoreDNS: a manifest is easily
- * forgotten. */
+/* Names in a namespace without a Namespace object are not answered, as in CoreDNS. Such a manifest
+ * is easily forgotten. */
 static void log_missing(const struct nd_kindex *ix)
 {
 	struct nd_knode *node;
@@ -78,12 +78,12 @@ static void unmake(void *object)
 {
 	struct nd_kstore *st = object;
 
-	/* What a reload drops was replaced by another store, perhaps of another selection, with the
-	 * same file. */
+	/* A store dropped by a reload is not written: its successor may use the same file with
+	 * another selection. */
 	nd_ksnap_stop(&st->snap, st->process->stopping, !st->failing);
 	nd_source_free(st->source);
 	nd_apisource_free(st->api);
-	/* No generation has it any more, but a worker may still be in its last batch. */
+	/* No generation uses it any more, but a worker may still be in its last batch. */
 	nd_rcu_synchronize();
 	nd_ksink_free(st->index);
 	nd_arena_clear(&st->arena);
@@ -95,7 +95,7 @@ struct making {
 	struct nd_setup *setup;
 };
 
-/* Index and selectors; the objects, too, where they come from manifests. */
+/* Index and selectors; with manifests, also the objects. */
 static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *d)
 {
 	struct nd_source_config *config = &st->config;
@@ -141,7 +141,7 @@ static void *make(void *ctx)
 	return st;
 }
 
-/* In one generation a file belongs to one store: two would write over each other's. */
+/* In one generation a file belongs to one store; two would overwrite each other's. */
 static int hold_snapshot(const struct nd_kconf *c, struct nd_setup *s)
 {
 	if (!c->snapshot)
@@ -202,7 +202,7 @@ void nd_kstore_note(const struct nd_kconf *c, struct nd_buf *to)
 		nd_buf_text(to, "the API server fails; answers from the last good state");
 }
 
-/* ---- the wait for it ---- */
+/* --- the wait at startup --- */
 
 struct waiting {
 	struct nd_timer timer;
@@ -212,7 +212,7 @@ struct waiting {
 	bool over;
 };
 
-/* As CoreDNS: tells each 500 ms. */
+/* CoreDNS logs every 500 ms. */
 static void on_wait(struct nd_timer *t)
 {
 	struct waiting *w = ND_CONTAINER(t, struct waiting, timer);

@@ -8,7 +8,7 @@
 
 enum { SLOTS_MIN = 16 };
 
-static struct nd_knode deleted; /* stands in a slot whose node went */
+static struct nd_knode deleted; /* in the slots of removed nodes */
 
 struct nd_knode *nd_ktable_next_like(const struct nd_kslots *s, uint32_t hash, uint32_t *at)
 {
@@ -44,7 +44,7 @@ static void put(struct nd_kslots *s, struct nd_knode *node)
 	nd_rcu_publish(s->slot[i], node);
 }
 
-/* A new array, at most half full, without the deleted. */
+/* Copies the nodes to a new array that is at most half full. */
 static int rebuild(struct nd_ktable *t)
 {
 	uint32_t size = SLOTS_MIN, at = 0;
@@ -67,7 +67,7 @@ static int rebuild(struct nd_ktable *t)
 
 int nd_ktable_add(struct nd_ktable *t, struct nd_knode *node)
 {
-	/* Three quarters full at most: an empty slot ends every walk. */
+	/* At most three quarters full: every probe ends at an empty slot. */
 	if (!t->now || t->used + 1 > (t->now->mask + 1) / 4 * 3) {
 		int err = rebuild(t);
 		if (err)
@@ -119,9 +119,9 @@ static uint32_t reversed(uint32_t v)
 	return __builtin_bswap32(v);
 }
 
-/* The cursor counts in the high bits of the mask first: when the table doubles, a place that was
- * visited becomes two that both lie behind (the way of Redis's SCAN). Nodes stand from their place
- * on up to an empty slot. */
+/* The cursor counts from the mask's highest bit down. When the table doubles, a visited position
+ * becomes two, both already passed (as in Redis's SCAN). A node is between its home position and
+ * the next empty slot. */
 uint32_t nd_ktable_scan(const struct nd_ktable *t, uint32_t cursor,
 			void (*visit)(void *ctx, const struct nd_knode *node), void *ctx)
 {

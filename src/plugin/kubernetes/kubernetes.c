@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kubernetes.c - answers for a cluster: DNS-Based Service Discovery 1.1.0, with CoreDNS's rules and
+/* kubernetes.c - DNS-Based Service Discovery 1.1.0 for a cluster, with CoreDNS's rules and
  * options. */
 #include <string.h>
 #include "base/rcu.h"
@@ -15,12 +15,12 @@
 
 enum { CNAMES_MAX = 11 }; /* in one chain inside the zone (CoreDNS: ten before the last) */
 
-/* A question below one of the zones. */
+/* A query below one of the zones. */
 struct question {
 	const struct nd_kconf *conf;
 	struct nd_query *q;
 	struct nd_name lower, zone; /* lower case */
-	struct nd_name asked, tail; /* the same with the client's letters */
+	struct nd_name asked, tail; /* the same in the client's case */
 };
 
 static enum nd_verdict done(struct nd_query *q, int err)
@@ -37,7 +37,7 @@ static enum nd_verdict answer_nothing(const struct question *u, uint16_t rcode)
 	return done(u->q, nd_kapex_soa(u->conf, u->q, u->tail, ND_SECTION_AUTHORITY));
 }
 
-/* What was written, or NODATA if that is nothing. */
+/* Finishes the answer: NODATA if nothing was written. */
 static enum nd_verdict answer_written(const struct question *u, int err)
 {
 	if (u->q->ans.n == 0 && !err)
@@ -49,7 +49,7 @@ static enum nd_verdict answer_no_name(const struct question *u)
 {
 	if (nd_setup_falls_through(&u->conf->fall, u->lower))
 		return ND_NEXT;
-	/* Not everything was read yet: a name that is missing may still come. */
+	/* Not everything is listed yet: the name may still appear. */
 	if (!nd_kindex_complete(u->conf->index))
 		return answer_nothing(u, ND_RCODE_SERVFAIL);
 	return answer_nothing(u, ND_RCODE_NXDOMAIN);
@@ -64,8 +64,8 @@ static enum nd_verdict answer_txt(const struct question *u)
 		return done(u->q, nd_answer_add(u->q, ND_SECTION_ANSWER, ND_TYPE_TXT, 28800,
 						"\0051.1.0", 6));
 	nd_kfind_name(u->conf, u->lower, u->zone, &f);
-	/* CoreDNS: TXT tells a name that holds something from one that does not; a pinned topology
-	 * zone exists. */
+	/* CoreDNS: TXT distinguishes names with records from those without; a pinned topology zone
+	 * exists. */
 	if (f.kind > ND_KFIND_EMPTY || (f.kind == ND_KFIND_EMPTY && f.name))
 		return answer_nothing(u, ND_RCODE_NOERROR);
 	return answer_no_name(u);
@@ -88,7 +88,7 @@ static enum nd_verdict answer_ptr(const struct question *u)
 	return done(u->q, err);
 }
 
-/* ---- ExternalName ---- */
+/* --- ExternalName --- */
 
 struct cnames {
 	const struct nd_kservice *service[CNAMES_MAX];
@@ -120,8 +120,8 @@ static int write_cnames(const struct question *u, const struct cnames *chain)
 	return err;
 }
 
-/* Follows CNAMEs as long as they stay in the zone (CoreDNS plugin.A: a chain that leads to nothing
- * in it, or back into itself, is no answer at all), and then through the whole server. */
+/* Follows CNAMEs inside the zone, then asks the whole server. As in CoreDNS (plugin.A), a chain
+ * that ends without an address inside the zone, or loops, gives NODATA. */
 static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
 {
 	struct cnames chain = { .n = 0 };
@@ -151,7 +151,7 @@ static enum nd_verdict follow(const struct question *u, struct nd_kfind *f)
 	return done(u->q, err);
 }
 
-/* ---- any ---- */
+/* --- queries --- */
 
 static enum nd_verdict answer_found(const struct question *u, struct nd_kfind *f)
 {
@@ -184,7 +184,7 @@ static enum nd_verdict answer_any(const struct question *u)
 	return f.kind == ND_KFIND_NONE ? answer_no_name(u) : answer_found(u, &f);
 }
 
-/* The name with the letters that the reply's question has. */
+/* The query name as written in the reply's question section. */
 static struct nd_name written(const struct nd_query *q)
 {
 	struct nd_name name = q->msg.qname;
@@ -213,7 +213,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 	case ND_TYPE_TXT: return answer_txt(&u);
 	case ND_TYPE_PTR: return answer_ptr(&u);
 	case ND_TYPE_SOA:
-		/* Below the zone NODATA, whether the name exists or not (CoreDNS). */
+		/* Below the apex NODATA, whether the name exists or not (CoreDNS). */
 		if (apex)
 			return done(q, nd_kapex_soa(c, q, u.tail, ND_SECTION_ANSWER));
 		return answer_nothing(&u, ND_RCODE_NOERROR);
@@ -225,7 +225,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 	}
 }
 
-/* ---- life ---- */
+/* --- setup --- */
 
 static const struct nd_setting settings[] = {
 	{ "source", ND_SET_OWN,
@@ -290,8 +290,8 @@ static int setup(void *self, const struct nd_conf_line *directive, struct nd_set
 	return err;
 }
 
-/* What NS and ns.dns say when no Service stands before this server: its bound addresses, or all,
- * without loopback. */
+/* The addresses for NS and ns.dns if no Service has this server as an endpoint: those of `bind`, or
+ * all, without loopback. */
 static int start(void *self, struct nd_setup *s)
 {
 	struct nd_kconf *c = self;

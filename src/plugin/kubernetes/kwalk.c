@@ -10,7 +10,7 @@
 
 enum { OBJECT_BYTES_MAX = 256 << 20, ARENA_BYTES_KEPT = 64 << 10 };
 
-/* Texts and tables of an object lie in the arena; what did not fit makes it full. */
+/* Strings and arrays of the object are in the arena; full: one did not fit. */
 struct walk {
 	const struct nd_kindex *ix;
 	struct nd_arena arena;
@@ -35,7 +35,7 @@ static const char *text(struct walk *w, const void *from, size_t n)
 	return made ? made : "";
 }
 
-/* A label at an offset of a block's text; 0 is the empty one. */
+/* The label at an offset of a block's text; offset 0 is the empty label. */
 static const char *label(struct walk *w, const uint8_t *block_text, uint32_t at)
 {
 	return at ? text(w, block_text + at + 1, block_text[at]) : "";
@@ -65,7 +65,7 @@ static struct nd_object_ip ip_of(const uint8_t *bytes, uint8_t n)
 static const struct nd_object_port *ports_of(struct walk *w, const struct nd_kport *from, size_t *n,
 					     const uint8_t *block_text, bool import)
 {
-	/* The one that stands where none was given. */
+	/* The placeholder for "no ports". */
 	if (*n == 1 && !import && from->port == -1 && !from->name && !from->protocol)
 		*n = 0;
 	struct nd_object_port *to = table(w, *n, sizeof *to);
@@ -78,7 +78,7 @@ static const struct nd_object_port *ports_of(struct walk *w, const struct nd_kpo
 	return to;
 }
 
-/* ---- Services ---- */
+/* --- Services --- */
 
 static const char *outside_text(struct walk *w, const struct nd_koutside *out)
 {
@@ -114,7 +114,7 @@ static void fill_service(struct walk *w, const struct nd_kservice *from, bool im
 
 	to->external = from->kind == ND_KSERVICE_EXTERNAL;
 	to->headless = from->kind == ND_KSERVICE_HEADLESS;
-	/* One that was no name stays none. */
+	/* ".." is not a host name either. */
 	to->external_name = from->target_len ? wire_name(w, nd_kobject_target(from))
 			    : to->external   ? ".."
 					     : "";
@@ -129,7 +129,7 @@ static void fill_service(struct walk *w, const struct nd_kservice *from, bool im
 	to->nips = from->nips;
 }
 
-/* ---- slices ---- */
+/* --- slices --- */
 
 static struct nd_object_endpoint endpoint(struct walk *w, const struct nd_kslice *from,
 					  const uint8_t *ip, uint8_t len, uint32_t name,
@@ -144,7 +144,7 @@ static struct nd_object_endpoint endpoint(struct walk *w, const struct nd_kslice
 					    .zone = label(w, block_text, zone) };
 }
 
-/* Those that had no address count as ready all the same: they are put behind the others. */
+/* Endpoints without a usable address count as ready too; they come last. */
 static void fill_endpoints(struct walk *w, const struct nd_kslice *from, struct nd_object_slice *to)
 {
 	const uint32_t *zones = from->zones ? nd_kobject_zones(from) : NULL;
@@ -170,7 +170,7 @@ static const char *owner(struct walk *w, const struct nd_kset *set)
 	return set ? node_name(w, &set->of->node) : "";
 }
 
-/* A slice of a Service and of a ServiceImport stands in both scopes: `cluster` knows more of it. */
+/* A slice may be in both scopes; the cluster scope's block holds more. */
 static void fill_slice(struct walk *w, const struct nd_kset *cluster, const struct nd_kset *multi,
 		       struct nd_object_slice *to)
 {
@@ -185,7 +185,7 @@ static void fill_slice(struct walk *w, const struct nd_kset *cluster, const stru
 	fill_endpoints(w, from, to);
 }
 
-/* ---- pods ---- */
+/* --- pods --- */
 
 static void fill_pod(struct walk *w, const struct nd_kpod *from, struct nd_object *to)
 {
@@ -214,7 +214,7 @@ static void fill_pod(struct walk *w, const struct nd_kpod *from, struct nd_objec
 	to->nlabels = n / 2;
 }
 
-/* ---- any ---- */
+/* --- any --- */
 
 static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_kscope scope,
 				     const struct nd_knode *node)
@@ -223,7 +223,7 @@ static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_kscope 
 						      node->parent, node->name, node->len);
 }
 
-/* False: there is no such object, the node stands for something else; or the other scope has it. */
+/* False: the node is no object of this kind, or the slice is reported by the other scope. */
 static bool fill(struct walk *w, const struct nd_knode *node, enum nd_kscope scope,
 		 struct nd_object *o)
 {

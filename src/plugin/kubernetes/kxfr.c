@@ -40,7 +40,7 @@ static void put_srv(const struct putting *p, struct nd_name owner, uint16_t weig
 	    nd_rr_write_srv(rdata, 0, weight, (uint16_t)port, target));
 }
 
-/* "_http": length and letters, lower case; false: longer than a label may be. */
+/* "_http" in lower case, with its length. False: longer than a label may be. */
 static bool underscored(const uint8_t *label, uint8_t out[ND_LABEL_MAX + 1])
 {
 	if (label[0] >= ND_LABEL_MAX)
@@ -51,7 +51,8 @@ static bool underscored(const uint8_t *label, uint8_t out[ND_LABEL_MAX + 1])
 	return true;
 }
 
-/* _PORT._PROTOCOL.SERVICE...; unnamed ports have no such name (DNS-Based Service Discovery 2.3.2). */
+/* _PORT._PROTOCOL.SERVICE...; unnamed ports have no such name (DNS-Based Service Discovery
+ * 2.3.2). */
 static void put_port_srv(const struct putting *p, const struct nd_kport *port, const uint8_t *text,
 			 uint16_t weight, struct nd_name target)
 {
@@ -76,20 +77,20 @@ static void put_cluster_ips(const struct putting *p, const struct nd_kservice *s
 			    nd_kobject_ips(s)[i].len);
 	for (uint32_t i = 0; i < s->nports; i++) {
 		if (s->port[i].port < 0)
-			continue; /* a Service without ports; CoreDNS gives port 65535 */
+			continue; /* a Service without ports; CoreDNS writes port 65535 */
 		put_srv(p, p->base, 100, s->port[i].port, p->base);
 		put_port_srv(p, &s->port[i], text, 100, p->base);
 	}
 }
 
-/* 100 shared out evenly, rounded down, at least 1; in floating point, as CoreDNS does it. */
+/* 100 divided evenly, rounded down, at least 1; in floating point, as in CoreDNS. */
 static uint16_t weight_of(size_t n)
 {
 	double w = 100.0 / (double)(100 * n) * 100.0;
 	return w < 1 ? 1 : (uint16_t)w;
 }
 
-/* Weights are by slice. Names have no cluster in them, as with CoreDNS. */
+/* Weights are per slice, and names do not include the cluster, as in CoreDNS. */
 static void put_slice(const struct putting *p, const struct nd_kslice *slice)
 {
 	const uint8_t *text = nd_kobject_slice_text(slice);
@@ -148,7 +149,7 @@ static void on_name(void *ctx, const struct nd_knode *node)
 	put_service(p, of, s);
 }
 
-/* The glue has TTL 0, as with CoreDNS. */
+/* The glue has TTL 0, as in CoreDNS. */
 static void on_server(void *ctx, struct nd_name name, const uint8_t *ip, uint8_t n, bool first)
 {
 	const struct putting *p = ctx;
@@ -166,7 +167,7 @@ static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint
 							  : ND_KSCOPE_CLUSTER;
 	struct putting p = { .conf = c, .zone = zone, .to = to };
 
-	if (*at == 0) { /* the servers; then names, by the table's cursor */
+	if (*at == 0) { /* first the servers, then the names by the table's cursor */
 		(void)nd_kapex_servers(c, q, zone, on_server, &p);
 		*at = (uint64_t)1 << 32;
 		return true;

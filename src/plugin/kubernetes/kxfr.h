@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kxfr.h - a zone's contents, for `transfer` (CoreDNS kubernetes/xfr.go). Workers. */
+/* kxfr.h - the contents of a zone, for `transfer` (CoreDNS kubernetes/xfr.go). Workers. */
 #pragma once
 
 #include "core/offer.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* metadata - switches labels on: what plugins of this block know of a question (CoreDNS's
- * metadata). */
+/* metadata - enables metadata labels for the plugins of the block (CoreDNS's metadata). */
 #include "core/offer.h"
 #include "core/query.h"
 #include "core/setup.h"
@@ -19,7 +18,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	return err;
 }
 
-/* Nothing to do on the way: who reads a label asks for it. But the block is not empty. */
+/* Labels are computed when read. Without a query function the block would be empty. */
 static enum nd_verdict pass(const void *self, struct nd_query *q)
 {
 	(void)self;

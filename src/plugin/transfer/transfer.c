@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transfer - whole zones for secondaries: AXFR, and IXFR that is one (CoreDNS's transfer). */
+/* transfer - outgoing zone transfers: AXFR, and IXFR answered with the whole zone (CoreDNS's
+ * transfer). */
 #include <string.h>
 #include "base/log.h"
 #include "core/gen.h"
 #include "core/offer.h"
 #include "core/query.h"
 
-/* An answer's message is closed before it grows over this: what is left is room for an OPT. */
+/* A message is sent before it grows beyond this; the rest is room for the OPT record. */
 enum { MESSAGE_MAX = 65000, RECORDS_MAX = 4000 };
 
 /* One directive. */
@@ -16,7 +17,7 @@ struct outgoing {
 	size_t nzones;
 	struct nd_addr *to;
 	size_t nto;
-	bool any; /* to * */
+	bool any; /* `to *` */
 	bool source;
 };
 
@@ -32,11 +33,11 @@ struct transfer {
 };
 
 struct state {
-	const struct source *from; /* set: it is under way */
+	const struct source *from; /* NULL: the transfer has not started */
 	struct nd_offer_soa soa;
 	uint64_t at;
 	uint64_t records;
-	unsigned parts; /* sent in this turn */
+	unsigned parts; /* messages sent in this turn */
 	int err;
 };
 
@@ -51,7 +52,7 @@ static void put(struct nd_query *q, struct state *st, const struct nd_offer_reco
 		st->parts++;
 	}
 	q->ans.flags |= ND_FLAG_AA;
-	q->ans.w.exact = true; /* the zone's letters, whatever the question's are */
+	q->ans.w.exact = true; /* the zone's case, whatever the query's is */
 	if (!st->err)
 		st->err = nd_answer_rr(q, ND_SECTION_ANSWER, r->owner, r->type, ND_CLASS_IN, r->ttl,
 				       r->rdata, r->n);
@@ -99,7 +100,7 @@ static void tell(const struct nd_query *q, const struct state *st, bool whole)
 			    zone, client, st->soa.serial);
 }
 
-/* Messages until one has gone out; the next when the client has taken it. */
+/* Adds records until a message was sent, and continues when the client has received it. */
 static enum nd_verdict go_on(struct nd_query *q, struct state *st)
 {
 	struct putting p = { .q = q, .st = st };
@@ -118,7 +119,7 @@ static enum nd_verdict go_on(struct nd_query *q, struct state *st)
 	return ND_DONE;
 }
 
-/* --- who may have it --- */
+/* --- access --- */
 
 static const struct outgoing *find_outgoing(const struct transfer *t, struct nd_name zone)
 {
@@ -148,7 +149,7 @@ static bool may_have(const struct outgoing *o, const struct nd_addr *client)
 	return o->any;
 }
 
-/* The serial of an IXFR's SOA in the authority section (RFC 1995 s3). False: there is none. */
+/* Reads the serial in the SOA of an IXFR's authority section (RFC 1995 section 3). False: none. */
 static bool read_serial(const struct nd_query *q, uint32_t *serial)
 {
 	struct nd_rr_iter it = nd_rr_iter_over(&q->msg);
@@ -186,7 +187,7 @@ static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
 
 	if (!st)
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
-	if (st->from) /* what was sent is taken */
+	if (st->from) /* the previous messages were received */
 		return go_on(q, st);
 	if (q->msg.qtype == ND_TYPE_IXFR && !read_serial(q, &serial))
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
@@ -195,7 +196,7 @@ static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
 		return ND_NEXT;
 	if (serial && from->zone->current(serial, st->soa.serial)) {
 		put_soa(q, st);
-		q->ans.flags = 0; /* as CoreDNS: not even AA */
+		q->ans.flags = 0; /* as in CoreDNS, not even AA */
 		tell(q, st, false);
 		return ND_DONE;
 	}
@@ -222,7 +223,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 	return begin(t, q);
 }
 
-/* --- setting up --- */
+/* --- setup --- */
 
 static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
 {
@@ -249,7 +250,7 @@ static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct n
 	return 0;
 }
 
-/* Where NOTIFY would be sent from. Only zones that come from files send any (in CoreDNS, too). */
+/* The source address of NOTIFY. Only zones from files send NOTIFY, in CoreDNS too. */
 static int read_source(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
 {
 	struct nd_addr source;
@@ -294,7 +295,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	return err;
 }
 
-/* All plugins of the block are set up by now. */
+/* All plugins of the block are set up already. */
 static int start(void *self, struct nd_setup *s)
 {
 	struct transfer *t = self;
