@@ -79,7 +79,7 @@ def test_tokens_are_replaced(api, serve_cluster, tmp_path):
         s = serve_cluster(kubeconfig="", ready="web.account", under=in_pod(
             account.folder, KUBERNETES_SERVICE_HOST="::1", KUBERNETES_SERVICE_PORT=str(proxy.port)))
         if not PEER:
-            assert f"in step with the API server at [::1]:{proxy.port}" in s.log()
+            assert f"synchronized with the API server at [::1]:{proxy.port}" in s.log()
 
         def forget(number):
             api.delete("Secret", f"t{number}", "account")

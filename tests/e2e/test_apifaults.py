@@ -90,13 +90,13 @@ def test_the_last_good_state_stays(serve, stub, wrong):
     s = served(serve, stub)
     stub.how = lambda kind, query: wrong
     stub.cut()
-    s.wait_log("the last good state stays", seconds=20)
+    s.wait_log("keeping the last good state", seconds=20)
     assert address(s, "a") == ["10.0.0.1"]
     assert s.metrics()['nodens_kubernetes_watch_failures_total{kind="Service"}'] >= 1
     stub.how = lambda kind, query: None
     stub.put("Service", "b", clusterIP="10.0.0.2")
     wait_for(lambda: address(s, "b") == ["10.0.0.2"], 20)
-    s.wait_log("in step with", 2)
+    s.wait_log("synchronized with", 2)
 
 
 def test_a_loss_is_told_once(serve, stub):
@@ -105,10 +105,10 @@ def test_a_loss_is_told_once(serve, stub):
     port, tries = stub.port, "coredns_kubernetes_rest_client_requests_total{code=\"<error>\""
     stub.close()
     wait_for(lambda: sum(n for k, n in s.metrics().items() if k.startswith(tries)) >= 5, 30)
-    assert s.get("READY", "/ready") == (200, "OK\nkubernetes: the API server fails; answers from the last good state")
+    assert s.get("READY", "/ready") == (200, "OK\nkubernetes: the API server fails; answering from the last good state")
     m = s.metrics()
     assert [m[f'nodens_kubernetes_watch_connected{{kind="{k}"}}'] for k in ("Namespace", "Service")] == [0, 0]
-    assert s.log().count("the last good state stays") == 1, s.log()
+    assert s.log().count("keeping the last good state") == 1, s.log()
     again = Stub(port)
     try:
         again.put("Namespace", "n")
@@ -117,8 +117,8 @@ def test_a_loss_is_told_once(serve, stub):
         again.put("Service", "a", clusterIP="10.0.0.3")
         wait_for(lambda: s.get("READY", "/ready") == (200, "OK"), 30)
         wait_for(lambda: address(s, "a") == ["10.0.0.3"])
-        assert s.log().count("in step with the API server") == 2, s.log()
-        assert s.log().count("the last good state stays") == 1, s.log()
+        assert s.log().count("synchronized with the API server") == 2, s.log()
+        assert s.log().count("keeping the last good state") == 1, s.log()
     finally:
         again.close()
 

@@ -36,7 +36,7 @@ def answers(s, **more):
 def test_by_name(serve, stub):
     s = serve(COREFILE % ("@PORT", "127.0.0.1", "localhost", stub.port))
     assert answers(s) == ["10.0.0.1"]
-    assert f"in step with the API server at localhost:{stub.port}" in s.log()
+    assert f"synchronized with the API server at localhost:{stub.port}" in s.log()
 
 
 @pytest.fixture(name="resolving")

@@ -175,9 +175,9 @@ def test_rights_are_taken_and_given(api, serve_cluster, tmp_path):
     api.start()
     moved(api, "rights", "10.244.1.2")
     if not PEER:
-        s.wait_log("403 Forbidden: .* is forbidden.*the last good state stays")
+        s.wait_log("403 Forbidden: .* is forbidden.*keeping the last good state")
         until(lambda: s.get("READY", "/ready") == (
-            200, "OK\nkubernetes: the API server fails; answers from the last good state"))
+            200, "OK\nkubernetes: the API server fails; answering from the last good state"))
         assert s.metrics()[FAILED % "EndpointSlice"] >= 1
     assert answers(s, "web.rights") == ["10.244.1.1"]
     kept["metadata"] = {"name": binding}
@@ -297,7 +297,7 @@ def test_snapshot(api, serve_cluster, tmp_path):
         assert rcode(s, "none.snap") == 3
         assert texts(s.ask("1.1.244.10.in-addr.arpa.", "PTR"))
         status, text = s.get("READY", "/ready")
-        assert status == 200 and text.startswith("OK\nkubernetes: answers from a snapshot, ")
+        assert status == 200 and text.startswith("OK\nkubernetes: answering from a snapshot, ")
         assert s.metrics()["nodens_kubernetes_snapshot_served"] == 1
     finally:
         api.start()

@@ -143,7 +143,7 @@ def test_selected_by_label(api, serve_cluster):
 
 
 def test_api_server_restarts(api, serve_cluster, tmp_path):
-    """Away for the server under test, it ends, starts, and is told of changes; the last good state stays."""
+    """Away for the server under test, it ends, starts, and is told of changes; keeping the last good state."""
     filled(api, "restart")
     api.create(service("goes", "restart", "10.96.203.1"))
     proxy = Proxy(api.port)

@@ -68,14 +68,14 @@ def test_start_while_the_api_server_is_away(serve, stub, path):
     assert texts(s.ask("ext.n.svc.cluster.local.", "CNAME")) == ["x.example."]
     assert s.ask("b.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     code, text = s.get("READY", "/ready")
-    assert code == 200 and text.startswith("OK\nkubernetes: answers from a snapshot, "), text
+    assert code == 200 and text.startswith("OK\nkubernetes: answering from a snapshot, "), text
     m = s.metrics()
     assert m[SERVED] == 1 and 0 <= m[AGE] < 60 and m[FAILURES] == 0
 
     stub.put("Service", "b", clusterIP="10.0.0.2")
     stub.remove("Service", "a")
     stub.how = lambda kind, query: None
-    s.wait_log("in step with", seconds=30)
+    s.wait_log("synchronized with", seconds=30)
     assert address(s, "b") == ["10.0.0.2"]
     assert s.ask("a.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     assert s.get("READY", "/ready") == (200, "OK")
@@ -84,7 +84,7 @@ def test_start_while_the_api_server_is_away(serve, stub, path):
     stub.how = away
     stub.cut()
     wait_for(lambda: s.get("READY", "/ready") ==
-             (200, "OK\nkubernetes: the API server fails; answers from the last good state"), 20)
+             (200, "OK\nkubernetes: the API server fails; answering from the last good state"), 20)
     assert s.metrics()[SERVED] == 0
 
 
@@ -128,8 +128,8 @@ def test_a_file_that_cannot_be_used(serve, stub, path, spoil, why):
     with open(path, "wb") as f:
         f.write(spoil(octets))
     s = served(serve, stub, path)
-    s.wait_log(f"snapshot {path} {why}.*; it is left out")
-    assert s.log().count("it is left out") == 1
+    s.wait_log(f"snapshot {path} {why}.*; ignoring it")
+    assert s.log().count("; ignoring it") == 1
     assert address(s, "a") == ["10.0.0.1"]
     assert s.metrics()[SERVED] == 0
 
@@ -151,9 +151,9 @@ def test_a_folder_that_is_not_there(serve, stub, tmp_path):
 
 
 @pytest.mark.parametrize("block,why", [
-    ("source @DIR\n snapshot f", "snapshot speaks of an API server"),
+    ("source @DIR\n snapshot f", "snapshot cannot be used with source"),
     ("endpoint http://127.0.0.1:1\n snapshot", "snapshot"),
-    ("endpoint http://127.0.0.1:1\n snapshot f\n snapshot g", "snapshot stands twice"),
+    ("endpoint http://127.0.0.1:1\n snapshot f\n snapshot g", "snapshot is given twice"),
 ])
 def test_refused(serve, block, why):
     s = serve(f".:@PORT {{\n kubernetes cluster.local {{\n {block}\n }}\n}}\n", wait=False)
@@ -166,4 +166,4 @@ def test_two_blocks_with_one_file(serve, stub, path):
     s = serve(block % ("a.local", stub.port, path, "") + block % ("b.local", stub.port, path, "labels x!=y"),
               wait=False)
     assert s.wait(10) == 1
-    assert "give each block a file of its own" in s.log(), s.log()
+    assert "give each block its own file" in s.log(), s.log()

@@ -72,7 +72,7 @@ def test_a_change_is_served(serve, tmp_path):
 def test_a_broken_file_changes_nothing(serve, tmp_path):
     s = served(serve, tmp_path, NAMESPACE + service("a", "10.0.0.1"))
     write(s, "b.yaml", service("a", "10.0.0.9") + "kind: [")
-    s.wait_log(r"\[ERROR\] plugin/kubernetes: manifests/b\.yaml:\d+ - .*; the last good state stays")
+    s.wait_log(r"\[ERROR\] plugin/kubernetes: manifests/b\.yaml:\d+ - .*; keeping the last good state")
     time.sleep(2.5)
     assert looked_up(s, "a") == ["10.0.0.1"]
     assert s.log().count("last good state") == 1

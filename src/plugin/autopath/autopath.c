@@ -161,7 +161,8 @@ static int read_file(struct autopath *ap, struct nd_setup *s, const char *path)
 
 	if (!nd_file_stamp(path).exists)
 		return nd_setup_error(s, NULL,
-				      "\"%s\" can't be read; give a resolv.conf, or @PLUGIN", path);
+				      "\"%s\" cannot be read; give a resolv.conf, or @PLUGIN",
+				      path);
 	int err = nd_setup_search(s, path, &domains, &n);
 	ap->search = err ? NULL : nd_arena_array(s->arena, n + 1, sizeof *ap->search);
 	if (!ap->search)
@@ -194,12 +195,9 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 static void collect(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "server", NULL };
-	static const struct nd_metric_family family = { "coredns_autopath_success_total",
-							ND_METRIC_COUNTER,
-							"Counter of requests that did autopath.",
-							labels,
-							NULL,
-							0 };
+	static const struct nd_metric_family family =
+		ND_COUNTER("coredns_autopath_success_total",
+			   "Counter of requests that did autopath.", labels);
 	const struct autopath *ap = ctx;
 
 	for (size_t i = 0; i < ap->gen->nendpoints; i++) {
@@ -218,11 +216,10 @@ static int start(void *self, struct nd_setup *s)
 					    : NULL;
 
 	if (p && (!p->offer || !p->offer->search))
-		return nd_setup_error(
-			s, NULL,
-			"%s does not know where its clients search; give @kubernetes, or "
-			"a resolv.conf",
-			ap->provider);
+		return nd_setup_error(s, NULL,
+				      "plugin %s has no search lists; give @kubernetes, or "
+				      "a resolv.conf",
+				      ap->provider);
 	ap->offer = p ? p->offer : NULL;
 	ap->tally = nd_tally_by_endpoint(s, "autopath", "", 1);
 	if (!ap->tally)

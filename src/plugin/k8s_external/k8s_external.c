@@ -21,13 +21,18 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 }
 
 static const struct nd_setting settings[] = {
-	{ "apex", ND_SET_OWN,
-	  .help = "NAME: the label below each zone where its servers live (dns)" },
-	{ "ttl", ND_SET_COUNT, offsetof(struct nd_external, ttl), 0, 3600, 5, "seconds" },
-	{ "headless", ND_SET_FLAG, offsetof(struct nd_external, headless),
-	  .help = "headless Services by their endpoints, too" },
-	{ "fallthrough", ND_SET_OWN,
-	  .help = "[ZONES...]: a name that does not exist goes to the next plugin" },
+	ND_SET_OWN_ROW("apex", "NAME: the label below each zone that the server names are under"),
+	{ .name = "ttl",
+	  .kind = ND_SET_COUNT,
+	  .where = offsetof(struct nd_external, ttl),
+	  .max = 3600,
+	  .def = 5,
+	  .help = "seconds" },
+	{ .name = "headless",
+	  .kind = ND_SET_FLAG,
+	  .where = offsetof(struct nd_external, headless),
+	  .help = "answer headless Services with their endpoints" },
+	ND_SET_OWN_ROW("fallthrough", "[ZONES...]: names that do not exist go to the next plugin"),
 	{ 0 }
 };
 
@@ -39,10 +44,9 @@ static int own(void *self, const struct nd_conf_line *line, void *ctx)
 	if (strcmp(line->name, "fallthrough") == 0)
 		return nd_setup_fallthrough(s, line, &e->fall);
 	if (line->nargs == 0)
-		return nd_setup_error(s, line, "apex: wants a NAME");
+		return nd_setup_error(s, line, "apex requires a NAME");
 	if (nd_name_parse(line->args[0], true, &e->apex_buf, &e->apex) || nd_name_is_root(e->apex))
-		return nd_setup_error(s, line, "apex: \"%s\" is no name; give a label, like dns",
-				      line->args[0]);
+		return nd_setup_invalid(s, line, "apex", line->args[0], "a name, like \"dns\"");
 	return 0;
 }
 
@@ -66,7 +70,7 @@ static int start(void *self, struct nd_setup *s)
 
 	if (!p || !p->offer || !p->offer->external)
 		return nd_setup_error(
-			s, NULL, "kubernetes plugin not loaded; put it into the same server block");
+			s, NULL, "kubernetes plugin not loaded; add it to the same server block");
 	e->from = p->offer->external;
 	return 0;
 }

@@ -15,10 +15,9 @@ static void on_api_report(void *ctx, bool good, const char *text)
 
 	st->failing = !good;
 	if (good)
-		nd_log_info("kubernetes", "in step with the API server at %s", text);
+		nd_log_info("kubernetes", "synchronized with the API server at %s", text);
 	else
-		nd_log_warning("kubernetes", "%s; the last good state stays, and it is tried again",
-			       text);
+		nd_log_warning("kubernetes", "%s; keeping the last good state, trying again", text);
 }
 
 /* A copy that lives as long as the store; NULL remains NULL. */
@@ -39,7 +38,7 @@ static int find_server(struct nd_kstore *st, const struct nd_kconf *c, struct nd
 	const char *ca = keep(st, c->ca, &full);
 
 	if (full)
-		return nd_diag_at(d, NULL, 0, "no memory");
+		return nd_diag_at(d, NULL, 0, "out of memory");
 	if (file)
 		return nd_config_kubeconfig(file, c->context, &st->arena, to, d);
 	if (url)
@@ -112,10 +111,10 @@ int nd_kapi_open(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop 
 	a->report = on_api_report;
 	a->ctx = st;
 	if (full)
-		return nd_diag_at(d, NULL, 0, "no memory");
+		return nd_diag_at(d, NULL, 0, "out of memory");
 	if (!loop)
 		return 0;
 	if (open_snapshot(st, c, loop))
-		return nd_diag_at(d, NULL, 0, "no memory");
+		return nd_diag_at(d, NULL, 0, "out of memory");
 	return nd_apisource_new(loop, a, &st->api, d);
 }

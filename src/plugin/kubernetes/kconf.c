@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "io/clock.h"
+#include "base/time.h"
 #include "kube/selector.h"
 
 bool nd_kconf_is_multi(const struct nd_kconf *c, struct nd_name zone)
@@ -41,9 +41,7 @@ static int read_pods(struct nd_kconf *c, const struct nd_conf_line *line, struct
 			c->pods = (enum nd_kconf_pods)i;
 			return 0;
 		}
-	return nd_setup_error(
-		s, line, "wrong value for pods: %s, must be one of: disabled, verified, insecure",
-		line->args[0]);
+	return nd_setup_invalid(s, line, "pods", line->args[0], "disabled, insecure or verified");
 }
 
 static int read_namespaces(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
@@ -78,10 +76,8 @@ static int read_selector(const char **out, const struct nd_conf_line *line, stru
 	if (!text)
 		return ND_ELIMIT;
 	if (nd_selector_parse(text, s->arena, &parsed, &why))
-		return nd_setup_error(
-			s, line,
-			"unable to parse %s value: '%s': %s; write it as in \"kubectl -l\"",
-			line->name, text, why);
+		return nd_setup_invalid(s, line, line->name, text,
+					"a selector as for \"kubectl -l\" (%s)", why);
 	*out = text;
 	return 0;
 }
@@ -94,9 +90,7 @@ static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, stru
 	if (err || line->nargs == 0)
 		return err;
 	if (strcmp(line->args[0], "empty_service") != 0)
-		return nd_setup_error(
-			s, line, "unable to parse ignore value: '%s'; there is only empty_service",
-			line->args[0]);
+		return nd_setup_invalid(s, line, "ignore", line->args[0], "empty_service");
 	c->ignore_empty = true;
 	return 0;
 }
@@ -116,7 +110,7 @@ static int read_source(struct nd_kconf *c, const struct nd_conf_line *line, stru
 	if (err)
 		return err;
 	if (c->source)
-		return nd_setup_error(s, line, "source stands twice; give one FILE or FOLDER");
+		return nd_setup_error(s, line, "source is given twice; give one FILE or FOLDER");
 	c->source = nd_setup_path(s, line->args[0]);
 	return c->source ? 0 : ND_ELIMIT;
 }
@@ -129,11 +123,8 @@ static int read_timeout(struct nd_kconf *c, const struct nd_conf_line *line, str
 	if (err)
 		return err;
 	if (nd_settings_duration(line->args[0], &ns) || ns <= 0)
-		return nd_setup_error(
-			s, line,
-			"failed to parse startup_timeout: %s; give a duration above zero, "
-			"like 5s",
-			line->args[0]);
+		return nd_setup_invalid(s, line, "startup_timeout", line->args[0],
+					"a positive duration, like \"5s\"");
 	c->timeout_line = line;
 	c->timeout_ns = ns;
 	return 0;
@@ -149,8 +140,8 @@ static int read_number(double *out, const struct nd_conf_line *line, bool whole,
 		return err;
 	double n = strtod(line->args[0], &end);
 	if (*end || end == line->args[0] || !(n >= 0) || n > 1e9 || (whole && n != (double)(long)n))
-		return nd_setup_error(s, line, "invalid %s \"%s\": give a %snumber of at least 0",
-				      line->name, line->args[0], whole ? "whole " : "");
+		return nd_setup_invalid(s, line, line->name, line->args[0], "%s from 0 to 1e9",
+					whole ? "an integer" : "a number");
 	*out = n;
 	return 0;
 }
@@ -202,7 +193,7 @@ static int read_snapshot(struct nd_kconf *c, const struct nd_conf_line *line, st
 	if (err)
 		return err;
 	if (c->snapshot)
-		return nd_setup_error(s, line, "snapshot stands twice; give one FILE");
+		return nd_setup_error(s, line, "snapshot is given twice; give one FILE");
 	c->snapshot = nd_setup_path(s, line->args[0]);
 	return c->snapshot ? 0 : ND_ELIMIT;
 }
@@ -313,25 +304,24 @@ static int check(const struct nd_kconf *c, struct nd_setup *s)
 		return nd_setup_error(s, NULL,
 				      "zonal requires the endpoint cache; remove noendpoints");
 	if (c->cert && !c->endpoint)
-		return nd_setup_error(s, NULL,
-				      "tls is for an endpoint; give \"endpoint URL\", or remove it");
+		return nd_setup_error(
+			s, NULL, "tls requires an endpoint; add \"endpoint URL\", or remove tls");
 	if (!c->source)
 		return 0;
 	if (c->api_line)
 		return nd_setup_error(s, c->api_line,
-				      "%s speaks of an API server, and source stands in its place; "
-				      "remove one of them",
+				      "%s cannot be used with source, which replaces the API "
+				      "server; remove one of them",
 				      c->api_line->name);
 	if (c->timeout_line)
 		return nd_setup_error(s, c->timeout_line,
-				      "startup_timeout: with source there is nothing to wait "
-				      "for; remove it");
+				      "startup_timeout has no effect with source; remove it");
 	return 0;
 }
 
 int nd_kconf_read(struct nd_kconf *c, struct nd_setup *s)
 {
-	c->timeout_ns = 5 * (int64_t)ND_NS_PER_S;
+	c->timeout_ns = (int64_t)ND_S(5);
 	int err = nd_setup_zones(s, s->directive->args, s->directive->nargs, &c->zones, &c->nzones);
 
 	if (!err)

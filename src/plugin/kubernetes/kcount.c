@@ -60,12 +60,11 @@ static void note_time(struct nd_kindex *ix, const struct nd_object *o)
 		return;
 	if (nd_rfc3339_parse(o->slice.changed, &changed)) {
 		if (!ix->count.bad_time)
-			nd_log_warning(
-				"kubernetes",
-				"EndpointSlice %s/%s: annotation " ND_OBJECT_CHANGED
-				" is no RFC 3339 time: \"%.64s\"; it is not measured, as others "
-				"like it",
-				o->namespace, o->name, o->slice.changed);
+			nd_log_warning("kubernetes",
+				       "EndpointSlice %s/%s: annotation " ND_OBJECT_CHANGED
+				       " is not an RFC 3339 time: \"%.64s\"; such slices are not "
+				       "measured, and not logged again",
+				       o->namespace, o->name, o->slice.changed);
 		ix->count.bad_time = true;
 		return;
 	}
@@ -105,26 +104,16 @@ static const double took_buckets[ND_KCOUNT_BUCKETS] = {
 	0.001, 0.002, 0.004, 0.008, 0.016,  0.032,  0.064,  0.128,   0.256,   0.512,
 	1.024, 2.048, 4.096, 8.192, 16.384, 32.768, 65.536, 131.072, 262.144, 524.288,
 };
-static const struct nd_metric_family took_family = {
-	.name = "coredns_kubernetes_dns_programming_duration_seconds",
-	.kind = ND_METRIC_HISTOGRAM,
-	.help = "Histogram of the time (in seconds) it took to program a dns instance.",
-	.labels = took_labels,
-	.buckets = took_buckets,
-	.nbuckets = ND_KCOUNT_BUCKETS,
-};
-static const struct nd_metric_family skipped_family = {
-	.name = "nodens_kubernetes_skipped_total",
-	.kind = ND_METRIC_COUNTER,
-	.help = "Objects, or addresses in them, that could not be used as they came.",
-	.labels = skipped_labels,
-};
-static const struct nd_metric_family bytes_family = {
-	.name = "nodens_kubernetes_index_bytes",
-	.kind = ND_METRIC_GAUGE,
-	.help = "Memory that the index of the cluster takes.",
-	.labels = no_labels,
-};
+static const struct nd_metric_family took_family =
+	ND_HISTOGRAM("coredns_kubernetes_dns_programming_duration_seconds",
+		     "Histogram of the time (in seconds) it took to program a dns instance.",
+		     took_labels, took_buckets);
+static const struct nd_metric_family skipped_family =
+	ND_COUNTER("nodens_kubernetes_skipped_total",
+		   "Objects and addresses that could not be used.", skipped_labels);
+static const struct nd_metric_family bytes_family =
+	ND_GAUGE("nodens_kubernetes_index_bytes", "Memory used by the index of the cluster.",
+		 no_labels);
 
 static bool any(const struct nd_kcount_took *t)
 {

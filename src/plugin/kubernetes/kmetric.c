@@ -8,33 +8,21 @@
 static void emit_requests(const struct nd_apicount *count, const char *host,
 			  struct nd_metric_out *out)
 {
-	static const char *const by_verb[] = { "verb", "host", NULL }, *const by_code[] = {
-		"code", "method", "host", NULL
-	};
-	static const struct nd_metric_family took = {
-		"coredns_kubernetes_rest_client_request_duration_seconds",
-		ND_METRIC_HISTOGRAM,
-		"Request latency in seconds. Broken down by verb and host.",
-		by_verb,
-		nd_apicount_bounds,
-		ND_APICOUNT_BUCKETS
-	};
-	static const struct nd_metric_family held = {
-		"coredns_kubernetes_rest_client_rate_limiter_duration_seconds",
-		ND_METRIC_HISTOGRAM,
-		"Client side rate limiter latency in seconds. Broken down by verb and host.",
-		by_verb,
-		nd_apicount_bounds,
-		ND_APICOUNT_BUCKETS
-	};
-	static const struct nd_metric_family requests = {
-		"coredns_kubernetes_rest_client_requests_total",
-		ND_METRIC_COUNTER,
-		"Number of HTTP requests, partitioned by status code, method, and host.",
-		by_code,
-		NULL,
-		0
-	};
+	static const char *const by_verb[] = { "verb", "host", NULL };
+	static const char *const by_code[] = { "code", "method", "host", NULL };
+	static const struct nd_metric_family took =
+		ND_HISTOGRAM("coredns_kubernetes_rest_client_request_duration_seconds",
+			     "Request latency in seconds. Broken down by verb and host.", by_verb,
+			     nd_apicount_bounds);
+	static const struct nd_metric_family held =
+		ND_HISTOGRAM("coredns_kubernetes_rest_client_rate_limiter_duration_seconds",
+			     "Client side rate limiter latency in seconds. Broken down by verb "
+			     "and host.",
+			     by_verb, nd_apicount_bounds);
+	static const struct nd_metric_family requests =
+		ND_COUNTER("coredns_kubernetes_rest_client_requests_total",
+			   "Number of HTTP requests, partitioned by status code, method, and host.",
+			   by_code);
 	const char *verb[] = { "GET", host };
 
 	if (count->lists.n)
@@ -54,28 +42,16 @@ static void emit_requests(const struct nd_apicount *count, const char *host,
 static void emit_api(const struct nd_apisource *api, struct nd_metric_out *out)
 {
 	static const char *const labels[] = { "kind", NULL };
-	static const struct nd_metric_family connected = {
-		"nodens_kubernetes_watch_connected",
-		ND_METRIC_GAUGE,
-		"1 while a list or a watch of that kind is open.",
-		labels,
-		NULL,
-		0
-	};
-	static const struct nd_metric_family lists = { "nodens_kubernetes_lists_total",
-						       ND_METRIC_COUNTER,
-						       "How often a kind was listed whole.",
-						       labels,
-						       NULL,
-						       0 };
-	static const struct nd_metric_family failures = {
-		"nodens_kubernetes_watch_failures_total",
-		ND_METRIC_COUNTER,
-		"Lists and watches that were refused, or broke off.",
-		labels,
-		NULL,
-		0
-	};
+	static const struct nd_metric_family connected =
+		ND_GAUGE("nodens_kubernetes_watch_connected",
+			 "1 while a list or watch of the kind is open.", labels);
+	static const struct nd_metric_family lists = ND_COUNTER("nodens_kubernetes_lists_total",
+								"Completed lists of the kind.",
+								labels);
+	static const struct nd_metric_family failures =
+		ND_COUNTER("nodens_kubernetes_watch_failures_total",
+			   "Lists and watches of the kind that were refused or broken off.",
+			   labels);
 
 	for (int k = 0; k < ND_OBJECT_KINDS; k++) {
 		struct nd_watch_state st = nd_apisource_state(api, (enum nd_object_kind)k);
@@ -119,9 +95,9 @@ int nd_kmetric_collect(struct nd_kstore *st, struct nd_setup *s)
 					      nd_kmetric_copy, &key, free);
 
 	if (!c)
-		return nd_setup_error(s, NULL, "no memory");
-	if (!c->told)
+		return nd_setup_error(s, NULL, "out of memory");
+	if (!c->registered)
 		nd_setup_collect(s, collect, c);
-	c->told = true;
+	c->registered = true;
 	return 0;
 }

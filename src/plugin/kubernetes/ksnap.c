@@ -5,13 +5,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "core/metric.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "kube/snapshot.h"
 #include "plugin/kubernetes/kwalk.h"
-
-#define S(n) ((n) * (uint64_t)ND_NS_PER_S)
 
 enum {
 	LOOK_S = 1,
@@ -49,14 +48,15 @@ static void use(struct nd_ksnap *s, const struct nd_buf *b)
 	const char *why;
 
 	if (nd_snapshot_read(b->data, b->len, &head, &s->index->sink, &why)) {
-		nd_log_warning("kubernetes", "snapshot %s %s; it is left out", s->path, why);
+		nd_log_warning("kubernetes", "snapshot %s %s; ignoring it", s->path, why);
 		return;
 	}
 	s->saved_s = head.saved_s;
 	s->loaded = true;
-	nd_log_info("kubernetes",
-		    "answering from snapshot %s, %llu s old, until the API server was listed",
-		    s->path, (unsigned long long)age_of(s));
+	nd_log_info(
+		"kubernetes",
+		"answering from snapshot %s, %llu s old, until the API server has listed everything",
+		s->path, (unsigned long long)age_of(s));
 }
 
 void nd_ksnap_load(struct nd_ksnap *s)
@@ -68,8 +68,8 @@ void nd_ksnap_load(struct nd_ksnap *s)
 	if (!err)
 		use(s, &b);
 	else if (err != -ENOENT)
-		nd_log_warning("kubernetes", "snapshot %s cannot be read: %s; it is left out",
-			       s->path, nd_err_text(err));
+		nd_log_warning("kubernetes", "snapshot %s cannot be read: %s; ignoring it", s->path,
+			       nd_err_text(err));
 	nd_buf_clear(&b);
 }
 
@@ -103,13 +103,13 @@ static void save(struct nd_ksnap *s)
 	if (!err) {
 		s->saved_s = now_s;
 		if (s->failed)
-			nd_log_info("kubernetes", "snapshot %s is written again", s->path);
+			nd_log_info("kubernetes", "snapshot %s written again", s->path);
 	} else {
 		s->failures++;
 		if (s->failed != err)
 			nd_log_warning("kubernetes",
-				       "snapshot %s cannot be written: %s; it is tried again each "
-				       "%d s, the one before stays",
+				       "snapshot %s cannot be written: %s; keeping the previous "
+				       "one, trying again every %d s",
 				       s->path, nd_err_text(err), RETRY_S);
 	}
 	s->failed = err;
@@ -132,10 +132,10 @@ static void look(struct nd_ksnap *s, uint64_t now)
 	}
 	if (!s->dirty || now < s->retry_ns)
 		return;
-	if (now - s->changed_ns < S(SETTLED_S) && now - s->dirty_ns < S(LATEST_S))
+	if (now - s->changed_ns < ND_S(SETTLED_S) && now - s->dirty_ns < ND_S(LATEST_S))
 		return;
 	save(s);
-	s->retry_ns = s->failed ? now + S(RETRY_S) : 0;
+	s->retry_ns = s->failed ? now + ND_S(RETRY_S) : 0;
 }
 
 static void on_timer(struct nd_timer *t)
@@ -143,13 +143,13 @@ static void on_timer(struct nd_timer *t)
 	struct nd_ksnap *s = ND_CONTAINER(t, struct nd_ksnap, timer);
 
 	look(s, nd_loop_now_ns(s->loop));
-	nd_timer_start(s->loop, t, S(LOOK_S), on_timer);
+	nd_timer_start(s->loop, t, ND_S(LOOK_S), on_timer);
 }
 
 void nd_ksnap_start(struct nd_ksnap *s, struct nd_loop *loop)
 {
 	s->loop = loop;
-	nd_timer_start(loop, &s->timer, S(LOOK_S), on_timer);
+	nd_timer_start(loop, &s->timer, ND_S(LOOK_S), on_timer);
 }
 
 void nd_ksnap_stop(struct nd_ksnap *s, bool keep, bool fresh)
@@ -174,24 +174,15 @@ bool nd_ksnap_served(const struct nd_ksnap *s, uint64_t *age_s)
 void nd_ksnap_emit(const struct nd_ksnap *s, struct nd_metric_out *out)
 {
 	static const char *const none[] = { NULL };
-	static const struct nd_metric_family age = {
-		.name = "nodens_kubernetes_snapshot_age_seconds",
-		.kind = ND_METRIC_GAUGE,
-		.help = "Since the snapshot on disk was written.",
-		.labels = none,
-	};
-	static const struct nd_metric_family served = {
-		.name = "nodens_kubernetes_snapshot_served",
-		.kind = ND_METRIC_GAUGE,
-		.help = "1 while the snapshot is answered from, until the API server was listed.",
-		.labels = none,
-	};
-	static const struct nd_metric_family failures = {
-		.name = "nodens_kubernetes_snapshot_failures_total",
-		.kind = ND_METRIC_COUNTER,
-		.help = "How often the snapshot could not be written.",
-		.labels = none,
-	};
+	static const struct nd_metric_family age =
+		ND_GAUGE("nodens_kubernetes_snapshot_age_seconds",
+			 "Time since the snapshot on disk was written.", none);
+	static const struct nd_metric_family served =
+		ND_GAUGE("nodens_kubernetes_snapshot_served",
+			 "1 while answers come from the snapshot.", none);
+	static const struct nd_metric_family failures =
+		ND_COUNTER("nodens_kubernetes_snapshot_failures_total",
+			   "Failed attempts to write the snapshot.", none);
 	uint64_t ignored;
 
 	if (!s->path)

@@ -21,7 +21,7 @@ struct nd_ksnap {
 	void *ctx;
 	struct nd_loop *loop;
 	struct nd_timer timer;
-	uint64_t saved_s; /* Unix time of the file on disk; 0: we have neither read nor written one */
+	uint64_t saved_s;   /* Unix time of the file on disk; 0: neither read nor written yet */
 	bool loaded, lived; /* the index was filled from the file; live was true once */
 	bool dirty;       /* changes not yet written, since dirty_ns; the last one at changed_ns */
 	uint64_t changes; /* last seen value of the index's counter */

@@ -25,10 +25,10 @@ struct nd_knode *nd_kspace_find_in(const struct nd_kindex *ix, const struct nd_k
 static void fill_node(struct nd_knode *node, void *parent, char *text, const char *name,
 		      uint32_t hash)
 {
-	size_t n = strlen(name);
+	uint8_t n = (uint8_t)strlen(name);
 
 	memcpy(text, name, n);
-	*node = (struct nd_knode){ .parent = parent, .name = text, .len = (uint8_t)n, .hash = hash };
+	*node = (struct nd_knode){ .parent = parent, .name = text, .len = n, .hash = hash };
 }
 
 void nd_kspace_fill_node(const struct nd_kindex *ix, struct nd_knode *node, void *parent,

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/rcu.h"
+#include "base/time.h"
 #include "core/gen.h"
 #include "io/clock.h"
 #include "io/random.h"
@@ -30,8 +31,8 @@ static void log_missing(const struct nd_kindex *ix)
 	}
 	if (n)
 		nd_log_warning("kubernetes",
-			       "%u namespaces with objects have no Namespace object, so their names "
-			       "are not answered: %s%s",
+			       "%u namespaces contain objects but have no Namespace object; their "
+			       "names are not answered: %s%s",
 			       n, nd_buf_string(&b), n > LISTED_MAX ? ", ..." : "");
 	nd_buf_clear(&b);
 }
@@ -41,7 +42,7 @@ static void on_report(void *ctx, bool good, const char *text)
 	const struct nd_kstore *st = ctx;
 
 	if (!good) {
-		nd_log_error("kubernetes", "%s; the last good state stays", text);
+		nd_log_error("kubernetes", "%s; keeping the last good state", text);
 		return;
 	}
 	nd_log_info("kubernetes", "%s", text);
@@ -112,7 +113,7 @@ static int fill(struct nd_kstore *st, const struct nd_kconf *c, struct nd_diag *
 	    copy_selector(st, c->labels, &st->labels, &config->labels) ||
 	    copy_selector(st, c->namespace_labels, &st->namespace_labels,
 			  &config->namespace_labels))
-		return nd_diag_at(d, NULL, 0, "no memory");
+		return nd_diag_at(d, NULL, 0, "out of memory");
 	config->sink = &st->index->sink;
 	return c->source ? nd_source_new(config, &st->source, d) : 0;
 }
@@ -132,7 +133,7 @@ static void *make(void *ctx)
 		err = nd_kapi_open(st, m->conf, m->setup->loop, &d);
 	if (err) {
 		nd_setup_error(m->setup, NULL, "%s%s", m->conf->source ? "source: " : "",
-			       d.set ? d.text : "no memory");
+			       d.set ? d.text : "out of memory");
 		unmake(st);
 		return NULL;
 	}
@@ -153,11 +154,11 @@ static int hold_snapshot(const struct nd_kconf *c, struct nd_setup *s)
 							       free)
 					      : NULL;
 	if (!holder)
-		return nd_setup_error(s, NULL, "no memory");
+		return nd_setup_error(s, NULL, "out of memory");
 	if (holder->store != c->store)
 		return nd_setup_error(s, NULL,
-				      "snapshot %s is another block's, which selects other objects; "
-				      "give each block a file of its own",
+				      "snapshot %s is used by another block that selects other "
+				      "objects; give each block its own file",
 				      c->snapshot);
 	return 0;
 }
@@ -183,7 +184,7 @@ int nd_kstore_open(struct nd_kconf *c, struct nd_setup *s)
 		return ND_ELIMIT;
 	c->store = nd_setup_share(s, "kubernetes", key, strlen(key), make, &m, unmake);
 	if (!c->store)
-		return s->diag->set ? ND_ECONF : nd_setup_error(s, NULL, "no memory");
+		return s->diag->set ? ND_ECONF : nd_setup_error(s, NULL, "out of memory");
 	c->index = c->store->index;
 	int err = hold_snapshot(c, s);
 	return err ? err : nd_kmetric_collect(c->store, s);
@@ -195,11 +196,11 @@ void nd_kstore_note(const struct nd_kconf *c, struct nd_buf *to)
 
 	if (nd_ksnap_served(&c->store->snap, &age_s))
 		nd_buf_printf(to,
-			      "answers from a snapshot, %llu s old; the API server was not "
-			      "listed yet",
+			      "answering from a snapshot, %llu s old; the API server has not "
+			      "listed everything yet",
 			      (unsigned long long)age_s);
 	else if (c->store->failing && nd_kindex_complete(c->index))
-		nd_buf_text(to, "the API server fails; answers from the last good state");
+		nd_buf_text(to, "the API server fails; answering from the last good state");
 }
 
 /* --- the wait at startup --- */
@@ -208,7 +209,7 @@ struct waiting {
 	struct nd_timer timer;
 	struct nd_loop *loop;
 	const struct nd_kstore *store;
-	uint64_t until_ns, tell_ns;
+	uint64_t until_ns, log_ns;
 	bool over;
 };
 
@@ -227,11 +228,11 @@ static void on_wait(struct nd_timer *t)
 		nd_loop_stop(w->loop);
 		return;
 	}
-	if (now >= w->tell_ns) {
+	if (now >= w->log_ns) {
 		nd_log_info("kubernetes", "waiting for Kubernetes API before starting server");
-		w->tell_ns = now + 500 * (uint64_t)ND_NS_PER_MS;
+		w->log_ns = now + ND_MS(500);
 	}
-	nd_timer_start(w->loop, t, 20 * (uint64_t)ND_NS_PER_MS, on_wait);
+	nd_timer_start(w->loop, t, ND_MS(20), on_wait);
 }
 
 int nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s)
@@ -242,7 +243,7 @@ int nd_kstore_wait(const struct nd_kconf *c, struct nd_setup *s)
 		return 0;
 	uint64_t now = nd_loop_update(s->loop);
 	w.until_ns = now + (uint64_t)c->timeout_ns;
-	w.tell_ns = now + 500 * (uint64_t)ND_NS_PER_MS;
+	w.log_ns = now + ND_MS(500);
 	nd_timer_start(s->loop, &w.timer, 0, on_wait);
 	nd_loop_run(s->loop);
 	nd_timer_stop(&w.timer);

@@ -40,7 +40,7 @@ int nd_kapi_open(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop 
 struct nd_kmetric {
 	struct nd_kstore *store;
 	struct nd_gen *gen;
-	bool told; /* already registered */
+	bool registered;
 };
 int nd_kmetric_collect(struct nd_kstore *st, struct nd_setup *s);
 /* For nd_setup_share(): a copy of the one in ctx. */

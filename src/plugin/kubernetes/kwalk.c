@@ -223,7 +223,7 @@ static const struct nd_kset *same_in(const struct nd_kindex *ix, enum nd_kscope 
 						      node->parent, node->name, node->len);
 }
 
-/* False: the node is no object of this kind, or the slice is reported by the other scope. */
+/* False: the node is not an object of this kind, or the slice is reported by the other scope. */
 static bool fill(struct walk *w, const struct nd_knode *node, enum nd_kscope scope,
 		 struct nd_object *o)
 {

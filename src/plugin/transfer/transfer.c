@@ -82,7 +82,7 @@ static void put_soa(struct nd_query *q, struct state *st)
 	put(q, st, &r);
 }
 
-static void tell(const struct nd_query *q, const struct state *st, bool whole)
+static void log_transfer(const struct nd_query *q, const struct state *st, bool whole)
 {
 	char zone[ND_NAME_TEXT_MAX], client[ND_ADDR_TEXT_MAX];
 
@@ -101,7 +101,7 @@ static void tell(const struct nd_query *q, const struct state *st, bool whole)
 }
 
 /* Adds records until a message was sent, and continues when the client has received it. */
-static enum nd_verdict go_on(struct nd_query *q, struct state *st)
+static enum nd_verdict send_next(struct nd_query *q, struct state *st)
 {
 	struct putting p = { .q = q, .st = st };
 	struct nd_offer_records to = { .put = on_record, .ctx = &p };
@@ -114,8 +114,8 @@ static enum nd_verdict go_on(struct nd_query *q, struct state *st)
 		return nd_query_drain(q);
 	put_soa(q, st);
 	if (st->err)
-		return nd_query_fail(q, ND_RCODE_SERVFAIL, "a record does not fit into a message");
-	tell(q, st, true);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "a record does not fit in a message");
+	log_transfer(q, st, true);
 	return ND_DONE;
 }
 
@@ -188,7 +188,7 @@ static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
 	if (!st)
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	if (st->from) /* the previous messages were received */
-		return go_on(q, st);
+		return send_next(q, st);
 	if (q->msg.qtype == ND_TYPE_IXFR && !read_serial(q, &serial))
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, NULL);
 	const struct source *from = find_source(t, q->msg.qname, &st->soa);
@@ -197,12 +197,12 @@ static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
 	if (serial && from->zone->current(serial, st->soa.serial)) {
 		put_soa(q, st);
 		q->ans.flags = 0; /* as in CoreDNS, not even AA */
-		tell(q, st, false);
+		log_transfer(q, st, false);
 		return ND_DONE;
 	}
 	st->from = from;
 	put_soa(q, st);
-	return go_on(q, st);
+	return send_next(q, st);
 }
 
 static enum nd_verdict query(const void *self, struct nd_query *q)
@@ -228,7 +228,7 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
 {
 	if (line->nargs == 0)
-		return nd_setup_error(s, line, "to: wants addresses, or *");
+		return nd_setup_error(s, line, "to requires addresses, or *");
 	struct nd_addr *to = nd_arena_array(s->arena, o->nto + line->nargs, sizeof *to);
 	if (!to)
 		return ND_ELIMIT;
@@ -239,11 +239,8 @@ static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct n
 		if (strcmp(line->args[i], "*") == 0)
 			o->any = true;
 		else if (nd_addr_parse(line->args[i], 53, &o->to[o->nto]))
-			return nd_setup_error(
-				s, line,
-				"to: must specify an IP address, with or without a port, "
-				"not \"%s\"",
-				line->args[i]);
+			return nd_setup_invalid(s, line, "address", line->args[i],
+						"an IP address, with or without a port, or *");
 		else
 			o->nto++;
 	}
@@ -259,9 +256,9 @@ static int read_source(struct outgoing *o, const struct nd_conf_line *line, stru
 	if (err)
 		return err;
 	if (o->source)
-		return nd_setup_error(s, line, "source already specified; give one");
+		return nd_setup_error(s, line, "source is given twice; give one ADDRESS");
 	if (nd_addr_parse_ip(line->args[0], 0, &source))
-		return nd_setup_error(s, line, "invalid source address \"%s\"", line->args[0]);
+		return nd_setup_invalid(s, line, "source address", line->args[0], "an IP address");
 	o->source = true;
 	return 0;
 }
@@ -287,7 +284,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 			err = read_source(o, line, s);
 		else
 			err = nd_setup_error(s, line,
-					     "unknown property \"%s\"; known are to, source",
+					     "unknown property \"%s\": must be one of to, source",
 					     line->name);
 	}
 	if (!err && !o->nto && !o->any)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The search list walked: which names are asked in turn, and what the client gets. */
+/* Walks of the search list: the names that are queried in turn, and the client's answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -193,7 +193,7 @@ static void test_dropped(void **state)
 	assert_int_equal(rig.worker.nparked, 0);
 }
 
-/* A name that would be too long in a domain is passed over. */
+/* A name that would be too long with a domain is skipped. */
 static void test_too_long(void **state)
 {
 	char name[300] = "", directive[600] = "search a. ";
@@ -224,7 +224,7 @@ static void test_provider(void **state)
 	client_searches = NULL;
 	assert_true(nd_rig_ask(&rig, "w.a.test.", ND_TYPE_A, 0, 0));
 	assert_string_equal(nd_rig_text(&rig), NX);
-	serve("autopath @absent"); /* not in the block: nothing is searched */
+	serve("autopath @absent"); /* not in the block: no walk */
 	assert_true(nd_rig_ask(&rig, "w.a.test.", ND_TYPE_A, 0, 0));
 	assert_string_equal(asked, "w.a.test.");
 }
@@ -236,11 +236,10 @@ static void test_refused(void **state)
 	} rows[] = {
 		{ ".:1053 {\n autopath\n}\n", "no resolv-conf specified" },
 		{ ".:1053 {\n autopath /nonesuch/resolv.conf\n}\n",
-		  "\"/nonesuch/resolv.conf\" can't be read" },
+		  "\"/nonesuch/resolv.conf\" cannot be read" },
 		{ ".:1053 {\n autopath @below {\n x\n }\n}\n", "takes no block" },
 		{ ".:1053 {\n autopath a..b @below\n}\n", "invalid zone \"a..b\"" },
-		{ ".:1053 {\n autopath @dumb\n dumb\n}\n",
-		  "dumb does not know where its clients search" },
+		{ ".:1053 {\n autopath @dumb\n dumb\n}\n", "plugin dumb has no search lists" },
 	};
 	(void)state;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names for what is outside, by an offer of a stand-in for kubernetes: repeats, hosts looked up
- * (that wait, too), and what a Corefile may not say. */
+/* Names for external addresses, with a stub for kubernetes: duplicates, host lookups (some of them
+ * asynchronous), and configurations that must be refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +85,7 @@ static const struct nd_offer_external external = {
 };
 static const struct nd_offer offer = { .external = &external };
 
-/* Hosts below "host.": an address by type. */
+/* Hosts below "host.": one address of the queried type. */
 static enum nd_verdict query(const void *self, struct nd_query *q)
 {
 	static const uint8_t ip[16] = { 10, 9, 8, 7 };
@@ -190,8 +190,9 @@ static void test_refused(void **state)
 		{ "k8s_external x. {\n ttl 3601\n}\n kubernetes",
 		  "Corefile:3 - plugin/k8s_external: " },
 		{ "k8s_external x. {\n ttl\n}\n kubernetes", "Corefile:3 - plugin/k8s_external: " },
-		{ "k8s_external x. {\n apex\n}\n kubernetes", "apex: wants a NAME" },
-		{ "k8s_external x. {\n apex a..b\n}\n kubernetes", "\"a..b\" is no name" },
+		{ "k8s_external x. {\n apex\n}\n kubernetes", "apex requires a NAME" },
+		{ "k8s_external x. {\n apex a..b\n}\n kubernetes",
+		  "invalid apex \"a..b\": must be a name" },
 		{ "k8s_external x. {\n nonesuch\n}\n kubernetes", "nonesuch" },
 		{ "k8s_external a..b\n kubernetes", "invalid zone \"a..b\"" },
 	};

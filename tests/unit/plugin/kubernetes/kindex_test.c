@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index against a naive model: whatever comes, goes, changes or is relisted, both say the same.
- */
+/* The index against a naive model: after random additions, changes, removals and lists, both
+ * agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 enum { SPACES = 3, NAMES = 4, SLICES = 6, PODS = 4, IPS = 10, PER_SLICE = 5 };
 
-/* An address number: 0..5 IPv4, above IPv6. */
+/* Address numbers: 0 to 5 are IPv4, the rest IPv6. */
 static struct nd_object_ip ip_of(unsigned i)
 {
 	struct nd_object_ip ip = { .len = i < 6 ? 4 : 16 };
@@ -79,7 +79,7 @@ static struct nd_kindex *make_index(size_t max_bytes)
 	return ix;
 }
 
-/* ---- putting in ---- */
+/* --- updates --- */
 
 static int put(struct world *w, const struct nd_object *o)
 {
@@ -121,7 +121,7 @@ static int put_pod(struct world *w, unsigned s, unsigned n)
 {
 	struct nd_object_ip ips[3];
 	unsigned count = below(w, 3), ip[3];
-	bool terminating = below(w, 4) == 0; /* it stays as it was, or does not come at all */
+	bool terminating = below(w, 4) == 0; /* it keeps its old state, or is not added */
 	struct nd_object o = { .kind = ND_OBJECT_POD,
 			       .namespace = space_text[s],
 			       .name = name_text[n],
@@ -175,8 +175,7 @@ static int put_slice(struct world *w, unsigned s, unsigned n)
 	if (!err)
 		w->m.slice[s][n] = made;
 	else if (w->m.slice[s][n].there && w->m.slice[s][n].owner != made.owner)
-		w->m.slice[s][n].there =
-			false; /* it has left its old name before there was no room */
+		w->m.slice[s][n].there = false; /* it left its old name before memory ran out */
 	return err;
 }
 
@@ -211,7 +210,7 @@ static unsigned count_of(enum nd_object_kind kind)
 	return kind == ND_OBJECT_NAMESPACE ? 1 : kind == ND_OBJECT_SLICE ? SLICES : NAMES;
 }
 
-/* A list names about half of what there may be; the rest must go. */
+/* A list contains about half of the possible objects; the others must be removed. */
 static void relist(struct world *w, enum nd_object_kind kind)
 {
 	bool named[SPACES][SLICES] = { { 0 } };
@@ -237,9 +236,9 @@ static void relist(struct world *w, enum nd_object_kind kind)
 		}
 }
 
-/* ---- comparing ---- */
+/* --- comparison --- */
 
-/* The namespace's node whether it exists or not: names stand below it either way. */
+/* The namespace's node, whether its Namespace exists or not: names may be below it either way. */
 static const struct nd_kns *space_node(struct world *w, unsigned s)
 {
 	const char *name = space_text[s];
@@ -414,7 +413,7 @@ static void step(struct world *w)
 		put_kind(w, kind, s, n);
 }
 
-/* Every number that was given out stands in the list of those given back. */
+/* Every id that was ever assigned is in the list of free ids. */
 static void all_ids_back(const struct nd_kreverse *r)
 {
 	uint32_t n = 0;
@@ -465,7 +464,7 @@ static void test_model(void **state)
 		run(seed, 1 << 24, 1500);
 }
 
-/* With hardly any room most that is put in is refused, and what is there stays whole. */
+/* With little memory most updates are refused; what is stored must remain consistent. */
 static void test_full(void **state)
 {
 	(void)state;

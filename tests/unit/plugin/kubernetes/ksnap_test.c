@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An index that is written and read again is the same: all objects put into it once more change
+/* An index written to a file and read back is equal: putting all objects in again changes
  * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static uint64_t wall_ns(void)
 	return 1700000000u * 1000000000ull;
 }
 
-/* Everything that an index may keep. */
+/* Everything that an index can store. */
 static struct nd_kindex *make_index(uint64_t key)
 {
 	struct nd_kindex_config config = { .max_bytes = 1 << 20,
@@ -63,7 +63,7 @@ static struct nd_kindex *make_index(uint64_t key)
 static const struct nd_object_ip v4 = { 4, { 10, 0, 0, 1 } }, v4b = { 4, { 10, 0, 0, 2 } },
 				 v6 = { 16, { 0xfd, [15] = 9 } }, none;
 
-/* Puts all kinds of objects in, each list whole; returns how many there are. */
+/* Puts in objects of all kinds, each kind as a full list; returns the number of objects. */
 static size_t put_all(struct nd_kindex *ix)
 {
 	const struct nd_object_ip ips[] = { v4, v6 };
@@ -177,7 +177,7 @@ static void test_same_again(void **state)
 	assert_int_equal(nd_kwalk_objects(to, count_one, &walked), 0);
 	assert_int_equal(walked, n);
 	assert_int_equal(to->memory.used, from->memory.used);
-	/* The live list that comes then finds everything as it is. */
+	/* The live list that follows finds everything unchanged. */
 	uint64_t before = to->changes;
 	put_all(to);
 	assert_int_equal(to->changes, before);
@@ -187,7 +187,7 @@ static void test_same_again(void **state)
 	nd_ksink_free(to);
 }
 
-/* What the live list no longer names goes at its end. */
+/* Objects missing from the live list are removed at its end. */
 static void test_replaced(void **state)
 {
 	struct nd_kindex *from = make_index(1), *to = make_index(2);
@@ -217,7 +217,7 @@ static void test_left_out(void **state)
 	(void)state;
 
 	put_all(from);
-	save(from, false); /* never listed whole: nothing is written */
+	save(from, false); /* no kind was fully listed: nothing is written */
 	assert_int_not_equal(access(path, F_OK), 0);
 	save(from, true);
 	struct nd_ksnap s = snap_of(to, 6, &live);
@@ -229,7 +229,7 @@ static void test_left_out(void **state)
 	nd_ksink_free(to);
 }
 
-/* A folder that is not there: it is counted, nothing else happens. */
+/* The folder does not exist: the failure is counted, nothing else happens. */
 static void test_no_folder(void **state)
 {
 	struct nd_kindex *from = make_index(1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A walk by cursor: what stays is seen, whatever comes, goes and makes the table grow in between. */
+/* Scans by cursor: nodes that stay are visited, whatever is added, removed or resized in
+ * between. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ static void visit(void *ctx, const struct nd_knode *node)
 	((struct item *)(uintptr_t)node)->seen++;
 }
 
-/* Names that come and go until the array is made anew, and smaller. */
+/* Adds and removes names until the array is rebuilt smaller. */
 static void churn(struct nd_ktable *t)
 {
 	static struct item it;
@@ -50,8 +51,8 @@ static void churn(struct nd_ktable *t)
 	assert_true(t->now->mask < STAY * 8);
 }
 
-/* grow: others come during the walk; shrink: they go; both: they go at once, and the array with
- * them. */
+/* grow: nodes are added during the scan; shrink: nodes are removed; both: both at once, and the
+ * array is rebuilt. */
 static void walk(bool grow, bool shrink)
 {
 	struct nd_ktable t = { .memory = &memory };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin in a chain, over a cluster of odd things that the conformance cases do not have; each
- * row as CoreDNS 1.15 answers it. And what its block refuses. */
+/* The plugin in a chain, over unusual objects that the conformance cases do not contain; each row
+ * is what CoreDNS 1.15 answers. Also configurations that must be refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,7 +89,8 @@ static void serve(struct fixture *f, const char *options)
 	f->open = true;
 }
 
-/* "RCODE | answer; answer | additional": rows in the order of the message, owners in short. */
+/* "RCODE | answer; answer | additional": records in the order of the message, owners
+ * abbreviated. */
 static void show(struct nd_rig *r, struct nd_buf *b)
 {
 	char code[ND_NUMBER_TEXT_MAX], type[ND_NUMBER_TEXT_MAX], text[ND_NAME_TEXT_MAX];
@@ -215,7 +216,7 @@ static void test_pods(void **state)
 	check(f, rows, ND_COUNT(rows));
 }
 
-/* whoami behind it answers what falls through: an empty answer and two additional records. */
+/* whoami after it answers names that fall through: an empty answer and two additional records. */
 static void test_fallthrough(void **state)
 {
 	struct fixture *f = *state;
@@ -231,8 +232,8 @@ static void test_fallthrough(void **state)
 	assert_int_equal(nd_rig_rcode(&f->rig), ND_RCODE_REFUSED);
 }
 
-/* The store is kept by a reload that does not touch what is in it, though the file is broken by
- * then. */
+/* A reload that does not change the store's options keeps the store, even if the file is now
+ * invalid. */
 static void test_reload_keeps(void **state)
 {
 	static const struct row rows[] = { { "noports" Z, ND_TYPE_A,
@@ -267,7 +268,7 @@ static void test_refused(void **state)
 		{ "cluster.local", "kubeconfig /tmp/nd_none\n",
 		  "Corefile:2 - plugin/kubernetes: /tmp/nd_none - cannot be read: No such file" },
 		{ "cluster.local", "tls a b c\n",
-		  "Corefile:2 - plugin/kubernetes: tls is for an endpoint" },
+		  "Corefile:2 - plugin/kubernetes: tls requires an endpoint" },
 		{ "cluster.local",
 		  "endpoint https://127.0.0.1:1\ntls /tmp/nd_a /tmp/nd_b /tmp/nd_c\n",
 		  "Corefile:2 - plugin/kubernetes: " },
@@ -281,18 +282,20 @@ static void test_refused(void **state)
 		{ "cluster.local", "apiserver_burst 1.5\n",
 		  "Corefile:3 - plugin/kubernetes: invalid apiserver_burst" },
 		{ "cluster.local", "startup_timeout x\n",
-		  "Corefile:3 - plugin/kubernetes: failed to parse startup" },
+		  "Corefile:3 - plugin/kubernetes: invalid startup_timeout \"" },
 		{ "cluster.local", "startup_timeout -1s\n",
-		  "Corefile:3 - plugin/kubernetes: failed to parse startup" },
+		  "Corefile:3 - plugin/kubernetes: invalid startup_timeout \"" },
 		{ "cluster.local", "pods\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "pods all\n",
-		  "Corefile:3 - plugin/kubernetes: wrong value for pods: all" },
+		  "Corefile:3 - plugin/kubernetes: invalid pods \"all\": must be disabled" },
 		{ "cluster.local", "namespaces\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "labels a b\n",
-		  "Corefile:3 - plugin/kubernetes: unable to parse labels value: 'a b'" },
+		  "Corefile:3 - plugin/kubernetes: invalid labels \"a b\": must be a "
+		  "selector" },
 		{ "cluster.local", "ttl 3601\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "ignore all\n",
-		  "Corefile:3 - plugin/kubernetes: unable to parse ignore value: 'all'" },
+		  "Corefile:3 - plugin/kubernetes: invalid ignore \"all\": must be "
+		  "empty_service" },
 		{ "cluster.local", "nonesuch\n", "Corefile:3 - plugin/kubernetes: " },
 		{ "cluster.local", "multicluster x.test\n",
 		  "Corefile:2 - plugin/kubernetes: is not authoritative for the "
@@ -308,12 +311,11 @@ static void test_refused(void **state)
 		  "Corefile:2 - plugin/kubernetes: source: "
 		  "/tmp/nd_none.yaml - cannot be read: No such file or directory" },
 		{ "cluster.local", "source a\nendpoint http://x\n",
-		  "Corefile:4 - plugin/kubernetes: endpoint speaks of an API server, and source" },
+		  "Corefile:4 - plugin/kubernetes: endpoint cannot be used with source" },
 		{ "cluster.local", "source a\nstartup_timeout 1s\n",
-		  "Corefile:4 - plugin/kubernetes: startup_timeout: with "
-		  "source there is nothing to wait for" },
+		  "Corefile:4 - plugin/kubernetes: startup_timeout has no effect with source" },
 		{ "cluster.local", "source a\nsource b\n",
-		  "Corefile:4 - plugin/kubernetes: source stands twice" },
+		  "Corefile:4 - plugin/kubernetes: source is given twice" },
 	};
 	struct nd_process p = { 0 };
 	struct nd_loop *loop = nd_loop_new();

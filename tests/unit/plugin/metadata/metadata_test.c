@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Labels: who gives them, who reads them, and when there are none. */
+/* Labels: which plugins provide and read them, and when there are none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 extern const struct nd_plugin nd_plugin_metadata, nd_plugin_rewrite, nd_plugin_template;
 
-static unsigned made; /* values that were made */
+static unsigned made; /* number of values computed */
 static const char *wanted;
 static char got[512];
 
@@ -33,7 +33,8 @@ static int put(char *out, size_t cap, const char *text)
 	return (int)(n < cap ? n : cap);
 }
 
-/* test/name, test/type: as asked; test/empty; test/state: of the query; test/Case. */
+/* test/name, test/type: of the query as received; test/empty; test/state: of the query;
+ * test/Case. */
 static int give(const void *self, struct nd_query *q, const struct nd_offer_asked *asked,
 		const char *label, char *out, size_t cap)
 {
@@ -179,8 +180,8 @@ static void test_labels(void **state)
 		{ "metadata a.test b.test", "test/name", "c.test.", ND_TYPE_A, "(none)" },
 		{ "metadata a.test b.test", "any/where", "c.test.", ND_TYPE_A, "here" },
 		{ "", "any/where", "c.test.", ND_TYPE_A, "(none)" },
-		/* What came in, whatever was made of it; a question asked below is the same
-		   question. */
+		/* Labels refer to the query as received, whatever was rewritten; a sub-query sees
+		 * the same. */
 		{ "metadata\n rewrite name a.test b.test", "test/name", "a.test.", ND_TYPE_A,
 		  "a.test" },
 		{ "metadata\n rewrite type A AAAA", "test/type", "a.test.", ND_TYPE_A, "A" },
@@ -212,7 +213,7 @@ static void test_readers(void **state)
 	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 0));
 	assert_string_equal(nd_rig_text(&rig), "NOERROR aa; AN a.upper.test. 5 TXT \"a.test\"");
 
-	/* A label that is not there, or empty: the rule does not apply. */
+	/* A missing or empty label: the rule does not apply. */
 	serve("metadata\n rewrite name regex (.*) {1}.{test/empty}.x. metadata\n"
 	      " template IN A {\n answer \"{{ .Name }} 5 IN TXT <{{ .Meta `test/none` }}>\"\n}");
 	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 0));
@@ -220,7 +221,7 @@ static void test_readers(void **state)
 
 	serve("metadata\n rewrite edns0 local set 0xffee {test/Case}");
 	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 0));
-	assert_int_equal(made, 2); /* the rule's and the reader's: nobody else makes one */
+	assert_int_equal(made, 2); /* the rule's and the reader's: no other is computed */
 }
 
 static void test_refused(void **state)
@@ -245,7 +246,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* A block with nothing but this plugin is not empty: nobody answers, and that is a failure. */
+/* A block with only this plugin is not empty: no plugin answers, which is a failure. */
 static void test_alone(void **state)
 {
 	(void)state;

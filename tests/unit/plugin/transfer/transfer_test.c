@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Zones handed out: who gets them, in how many messages, and what stands in each. */
+/* Outgoing transfers: who may have a zone, how many messages it takes, and the contents of each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 extern const struct nd_plugin nd_plugin_transfer;
 
 static unsigned steps, records_a_step; /* of the zone */
-static bool endless_rdata;             /* a record that no message holds */
+static bool endless_rdata;             /* a record too long for any message */
 static unsigned walks;
 
 static int no_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -41,7 +41,7 @@ static bool current(uint32_t theirs, uint32_t ours)
 	return theirs == ours;
 }
 
-/* TXT of 200 octets at rN.x., N counted on. */
+/* TXT records of 200 bytes at rN.x., N increasing. */
 static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
 		 const struct nd_offer_records *to)
 {
@@ -66,7 +66,7 @@ static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint
 static enum nd_verdict refuse(const void *self, struct nd_query *q)
 {
 	(void)self;
-	return nd_query_fail(q, ND_RCODE_NOTIMP, "behind");
+	return nd_query_fail(q, ND_RCODE_NOTIMP, "after");
 }
 
 static const struct nd_offer_zone zone = { .soa = soa, .current = current, .walk = walk };
@@ -154,7 +154,7 @@ static bool ask(const char *name, uint16_t type, enum nd_proto proto, uint16_t e
 	return nd_rig_send(&rig, bytes, n, proto);
 }
 
-/* IXFR with one record of authority: x. TYPE IN 0, names of one octet, five numbers. */
+/* IXFR with one authority record: x. TYPE IN 0, one-letter names, five numbers. */
 static bool ask_since(uint32_t serial, uint16_t type)
 {
 	uint8_t bytes[512];
@@ -190,7 +190,7 @@ static void test_small(void **state)
 	assert_true(rig.msg.edns.present);
 }
 
-/* One message after another, each when the client has taken the one before. */
+/* The next message is sent when the client has received the previous one. */
 static void test_large(void **state)
 {
 	(void)state;
@@ -201,7 +201,7 @@ static void test_large(void **state)
 	assert_true(ask("x.", ND_TYPE_AXFR, ND_PROTO_TCP, 0));
 	assert_int_equal(got.messages, 1);
 	assert_int_equal(rig.worker.nparked, 1);
-	nd_worker_drained(&rig.worker, &rig); /* another connection's */
+	nd_worker_drained(&rig.worker, &rig); /* belongs to another connection */
 	assert_int_equal(got.messages, 1);
 	for (unsigned i = 0; rig.worker.nparked && i < 1000; i++) {
 		unsigned before = got.messages;
@@ -216,7 +216,7 @@ static void test_large(void **state)
 	assert_in_range(got.messages, 26, 30);
 }
 
-/* A step that is longer than messages are: they go out at once. */
+/* A step with more records than fit in one message: all messages are sent at once. */
 static void test_long_step(void **state)
 {
 	(void)state;
@@ -269,7 +269,7 @@ static void test_who_and_what(void **state)
 		{ "over UDP", "x.", ND_TYPE_AXFR, ND_PROTO_UDP, "REFUSED" },
 		{ "over UDP, not ours", "y.", ND_TYPE_IXFR, ND_PROTO_UDP, "REFUSED" },
 		{ "another client's", "closed.", ND_TYPE_AXFR, ND_PROTO_TCP, "REFUSED" },
-		{ "nobody's zone", "other.", ND_TYPE_AXFR, ND_PROTO_TCP, "NOTIMP" },
+		{ "not our zone", "other.", ND_TYPE_AXFR, ND_PROTO_TCP, "NOTIMP" },
 		{ "below a zone", "a.x.", ND_TYPE_AXFR, ND_PROTO_TCP, "NOTIMP" },
 		{ "in no list", "y.", ND_TYPE_AXFR, ND_PROTO_TCP, "NOTIMP" },
 		{ "no transfer", "x.", ND_TYPE_A, ND_PROTO_TCP, "NOTIMP" },
@@ -293,7 +293,7 @@ static void test_incremental(void **state)
 	steps = records_a_step = 1;
 	assert_true(ask_since(7, ND_TYPE_SOA)); /* up to date */
 	assert_string_equal(nd_rig_text(&rig), "NOERROR; " SOA);
-	assert_true(ask_since(6, ND_TYPE_SOA)); /* behind: all of it */
+	assert_true(ask_since(6, ND_TYPE_SOA)); /* outdated: the whole zone */
 	assert_int_equal(rig.msg.count[1], 3);
 	assert_true(rig.msg.flags & ND_FLAG_AA);
 	assert_true(ask_since(0, ND_TYPE_SOA));
@@ -308,12 +308,12 @@ static void test_refused(void **state)
 		const char *block, *wants;
 	} rows[] = {
 		{ "", "'to' is required" },
-		{ "to", "to: wants addresses" },
-		{ "to host.test", "must specify an IP address" },
-		{ "to 127.0.0.1:99999", "must specify an IP address" },
+		{ "to", "to requires addresses" },
+		{ "to host.test", "invalid address \"host.test\": must be an IP address" },
+		{ "to 127.0.0.1:99999", "must be an IP address" },
 		{ "to *\n source", "source" },
 		{ "to *\n source a", "invalid source address \"a\"" },
-		{ "to *\n source 127.0.0.1\n source 127.0.0.1", "source already specified" },
+		{ "to *\n source 127.0.0.1\n source 127.0.0.1", "source is given twice" },
 		{ "to *\n from 127.0.0.1", "unknown property \"from\"" },
 	};
 	(void)state;
