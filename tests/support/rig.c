@@ -5,8 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "base/log.h"
 #include "base/rcu.h"
+#include "io/http1.h"
 #include "wire/rr.h"
 #include "wire/text.h"
 #include "wire/type.h"
@@ -19,7 +22,7 @@ static void keep_reply(struct nd_worker *w, struct nd_query *q)
 	r->len = q->ans.w.pos;
 	memcpy(r->bytes, q->ans.w.base, r->len);
 	if (nd_msg_parse_response(&r->msg, r->bytes, r->len, &r->name))
-		fail_msg("a reply that cannot be read");
+		fail_msg("a malformed reply");
 }
 
 static void serve(struct nd_rig *r, const char *corefile)
@@ -31,7 +34,7 @@ static void serve(struct nd_rig *r, const char *corefile)
 	    nd_gen_start(g, &r->diag))
 		fail_msg("the Corefile does not serve: %s", r->diag.text);
 	if (nd_worker_adopt(&r->worker, g))
-		fail_msg("the worker does not take it");
+		fail_msg("the worker does not adopt it");
 	r->gen = r->process.gen = g;
 	nd_gen_serving(g);
 	if (old) {
@@ -45,13 +48,25 @@ static void serve(struct nd_rig *r, const char *corefile)
 	}
 }
 
+static void capture(void *ctx, const char *text, size_t n)
+{
+	struct nd_rig *r = ctx;
+
+	if (n >= sizeof r->log - r->log_len)
+		n = sizeof r->log - r->log_len - 1;
+	memcpy(r->log + r->log_len, text, n);
+	r->log_len += n;
+}
+
 void nd_rig_open(struct nd_rig *r, const char *corefile)
 {
 	memset(r, 0, sizeof *r);
+	nd_log_set_sink(capture, r);
 	nd_rcu_register();
 	r->loop = nd_loop_new();
 	nd_process_init(&r->process, r->loop);
 	r->process.default_port = 1053;
+	r->process.version = "1.15.0";
 	if (!r->loop || nd_worker_init(&r->worker, 0, r->loop, 64))
 		fail_msg("no worker");
 	r->worker.server = r;
@@ -74,12 +89,14 @@ void nd_rig_close(struct nd_rig *r)
 	if (nd_gen_unref(r->gen))
 		nd_gen_free(r->gen);
 	else
-		fail_msg("somebody still holds the configuration");
+		fail_msg("the configuration is still in use");
 	nd_worker_clear(&r->worker);
 	nd_process_clear(&r->process);
 	nd_rcu_barrier();
 	nd_rcu_unregister();
 	nd_loop_free(r->loop);
+	nd_log_flush();
+	nd_log_set_sink(NULL, NULL);
 }
 
 const char *nd_rig_refuse(struct nd_rig *r, const char *corefile)
@@ -106,6 +123,60 @@ const char *nd_rig_metrics(struct nd_rig *r)
 	return r->page;
 }
 
+const char *nd_rig_log(struct nd_rig *r)
+{
+	nd_log_flush();
+	memcpy(r->lines, r->log, r->log_len);
+	r->lines[r->log_len] = '\0';
+	r->log_len = 0;
+	return r->lines;
+}
+
+uint16_t nd_rig_free_port(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof at;
+	int tcp, udp, err;
+
+	do {
+		at.sin_port = 0;
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+		udp = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_true(tcp >= 0 && udp >= 0);
+		err = bind(tcp, (struct sockaddr *)&at, sizeof at);
+		assert_int_equal(getsockname(tcp, (struct sockaddr *)&at, &len), 0);
+		if (!err)
+			err = bind(udp, (struct sockaddr *)&at, sizeof at);
+		close(tcp);
+		close(udp);
+	} while (err);
+	return ntohs(at.sin_port);
+}
+
+static void on_response(void *ctx, int status, const char *body, size_t n)
+{
+	struct nd_rig *r = ctx;
+
+	r->status = status > 0 ? status : 0;
+	n = n < sizeof r->page ? n : sizeof r->page - 1;
+	if (n)
+		memcpy(r->page, body, n);
+	r->page[n] = '\0';
+	nd_loop_stop(r->loop);
+}
+
+int nd_rig_get(struct nd_rig *r, uint16_t port, const char *path)
+{
+	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+	struct nd_addr at = nd_addr_from(AF_INET, loopback, port);
+
+	r->status = 0;
+	if (nd_http1_get(r->loop, &at, path, 2 * (uint64_t)ND_NS_PER_S, on_response, r) == 0)
+		nd_loop_run(r->loop);
+	return r->status;
+}
+
 size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags, uint16_t edns)
 {
 	struct nd_name_buf buf;
@@ -113,7 +184,7 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 	struct nd_writer w = nd_writer_over(out, 512);
 
 	if (nd_name_parse(name, false, &buf, &n))
-		fail_msg("%s is no name", name);
+		fail_msg("invalid name %s", name);
 	nd_writer_u16(&w, 4660);
 	nd_writer_u16(&w, flags);
 	nd_writer_u16(&w, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rig.h - a worker without sockets: a Corefile's text, questions in, answers out, in one thread.
+/* rig.h - a worker without sockets, in one thread: the text of a Corefile, queries in, replies out.
  *
- * A test may define nd_plugins and nd_plugins_unsupported itself, and so bring its own plugins.
+ * A test may define nd_plugins and nd_plugins_unsupported to bring its own plugins. Log lines are
+ * captured.
  */
 #pragma once
 
@@ -26,11 +27,14 @@ struct nd_rig {
 	struct nd_name_buf name;
 	char text[16384];
 	char page[65536];
+	int status;
+	char log[16384], lines[16384]; /* captured; returned last */
+	size_t log_len;
 };
 
 /* Fails the test (with the diag's text) if the Corefile does not serve. */
 void nd_rig_open(struct nd_rig *r, const char *corefile);
-/* Loads another text into the same process; the old one is let go. */
+/* Loads another text into the same process, as a reload does. */
 void nd_rig_reload(struct nd_rig *r, const char *corefile);
 void nd_rig_close(struct nd_rig *r);
 /* The message with which a Corefile is refused; fails the test if it is accepted. Valid until the
@@ -38,18 +42,25 @@ void nd_rig_close(struct nd_rig *r);
 const char *nd_rig_refuse(struct nd_rig *r, const char *corefile);
 /* The metrics page of the configuration in use. Valid until the next call. */
 const char *nd_rig_metrics(struct nd_rig *r);
-/* Sends a question over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if a reply came at
- * once. */
+/* The log lines since the last call. Valid until the next call. */
+const char *nd_rig_log(struct nd_rig *r);
+/* A TCP and UDP port of the loopback address that was free a moment ago. */
+uint16_t nd_rig_free_port(void);
+/* GET http://127.0.0.1:port/path while the loop runs: the status, or 0 without a reply within 2 s;
+ * the body is in r->page. */
+int nd_rig_get(struct nd_rig *r, uint16_t port, const char *path);
+/* Sends a query over "UDP" from 127.0.0.1:4000; edns: size, 0 for none. True if there was a reply
+ * at once. */
 bool nd_rig_ask(struct nd_rig *r, const char *name, uint16_t type, uint16_t flags, uint16_t edns);
 bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto);
-/* The question's bytes; returns their length. */
+/* Writes a query; returns its length. */
 size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t flags,
 		       uint16_t edns);
-/* Record i of the last reply (of all sections). False: there is none. */
+/* Record i of the last reply, counted over all sections. False: there is none. */
 bool nd_rig_record(struct nd_rig *r, unsigned i, struct nd_rr *rr);
 /* The last reply as "RCODE FLAGS; AN owner ttl TYPE data; NS ...", flags aa and tc where set, OPT
  * left out. */
 const char *nd_rig_text(struct nd_rig *r);
 unsigned nd_rig_rcode(const struct nd_rig *r);
-/* Runs the loop for so long. */
+/* Runs the loop for this time. */
 void nd_rig_run(struct nd_rig *r, uint64_t ms);

@@ -130,7 +130,7 @@ static int read_consolidate(struct nd_setup *s, struct errors *e, const struct n
 		return ND_ELIMIT;
 	if (l->nargs < 2 || l->nargs > 4)
 		return nd_setup_error(s, l,
-				      "consolidate needs DURATION REGEX [LEVEL] [show_first]");
+				      "consolidate takes DURATION REGEX [LEVEL] [show_first]");
 	if (nd_settings_duration(l->args[0], &ns) || ns < 0)
 		return nd_setup_invalid(s, l, "duration", l->args[0], "like \"5m\"");
 	p->period_ns = (uint64_t)ns;
