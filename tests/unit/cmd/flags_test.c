@@ -25,71 +25,71 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static const struct {
+	const char *name;
+	char *argv[6];
+	int ret;
+	struct options want;
+} parse_rows[] = {
+	{ "nothing", { "x" }, ND_FLAGS_CONTINUE, { "def", NULL, false, true } },
+	{ "value after a blank",
+	  { "x", "-conf", "a" },
+	  ND_FLAGS_CONTINUE,
+	  { "a", NULL, false, true } },
+	{ "value after an equals sign",
+	  { "x", "-conf=a=b" },
+	  ND_FLAGS_CONTINUE,
+	  { "a=b", NULL, false, true } },
+	{ "two dashes, a dot",
+	  { "x", "--dns.port=5" },
+	  ND_FLAGS_CONTINUE,
+	  { "def", "5", false, true } },
+	{ "an empty value", { "x", "-conf=" }, ND_FLAGS_CONTINUE, { "", NULL, false, true } },
+	{ "a value that looks like a flag",
+	  { "x", "-conf", "-quiet" },
+	  ND_FLAGS_CONTINUE,
+	  { "-quiet", NULL, false, true } },
+	{ "the last one counts",
+	  { "x", "-p", "1", "-dns.port", "2" },
+	  ND_FLAGS_CONTINUE,
+	  { "def", "2", false, true } },
+	{ "a switch", { "x", "-quiet" }, ND_FLAGS_CONTINUE, { "def", NULL, true, true } },
+	{ "a switch with a value",
+	  { "x", "-quiet=T", "-setup=FALSE" },
+	  ND_FLAGS_CONTINUE,
+	  { "def", NULL, true, false } },
+	{ "a switch does not take the next word", { "x", "-setup", "false" }, 1, { 0 } },
+	{ "a switch with an invalid value", { "x", "-setup=no" }, 2, { 0 } },
+	{ "unknown", { "x", "-con", "a" }, 2, { 0 } },
+	{ "known but longer", { "x", "-confx=a" }, 2, { 0 } },
+	{ "a missing value", { "x", "-conf" }, 2, { 0 } },
+	{ "a word", { "x", "word" }, 1, { 0 } },
+	{ "a dash", { "x", "-" }, 1, { 0 } },
+	{ "two dashes alone", { "x", "--" }, 2, { 0 } },
+	{ "help", { "x", "-p", "1", "--help" }, 0, { 0 } },
+};
+
 static void test_parse(void **state)
 {
-	static const struct {
-		const char *name;
-		char *argv[6];
-		int ret;
-		struct options want;
-	} rows[] = {
-		{ "nothing", { "x" }, ND_FLAGS_CONTINUE, { "def", NULL, false, true } },
-		{ "value behind a blank",
-		  { "x", "-conf", "a" },
-		  ND_FLAGS_CONTINUE,
-		  { "a", NULL, false, true } },
-		{ "value behind an equals sign",
-		  { "x", "-conf=a=b" },
-		  ND_FLAGS_CONTINUE,
-		  { "a=b", NULL, false, true } },
-		{ "two dashes, a dot",
-		  { "x", "--dns.port=5" },
-		  ND_FLAGS_CONTINUE,
-		  { "def", "5", false, true } },
-		{ "an empty value",
-		  { "x", "-conf=" },
-		  ND_FLAGS_CONTINUE,
-		  { "", NULL, false, true } },
-		{ "a value that looks like a flag",
-		  { "x", "-conf", "-quiet" },
-		  ND_FLAGS_CONTINUE,
-		  { "-quiet", NULL, false, true } },
-		{ "the last one counts",
-		  { "x", "-p", "1", "-dns.port", "2" },
-		  ND_FLAGS_CONTINUE,
-		  { "def", "2", false, true } },
-		{ "a switch", { "x", "-quiet" }, ND_FLAGS_CONTINUE, { "def", NULL, true, true } },
-		{ "a switch with a value",
-		  { "x", "-quiet=T", "-setup=FALSE" },
-		  ND_FLAGS_CONTINUE,
-		  { "def", NULL, true, false } },
-		{ "a switch takes no next word", { "x", "-setup", "false" }, 1, { 0 } },
-		{ "a switch with another value", { "x", "-setup=no" }, 2, { 0 } },
-		{ "unknown", { "x", "-con", "a" }, 2, { 0 } },
-		{ "known but longer", { "x", "-confx=a" }, 2, { 0 } },
-		{ "no value left", { "x", "-conf" }, 2, { 0 } },
-		{ "a word", { "x", "word" }, 1, { 0 } },
-		{ "a dash", { "x", "-" }, 1, { 0 } },
-		{ "two dashes alone", { "x", "--" }, 2, { 0 } },
-		{ "help", { "x", "-p", "1", "--help" }, 0, { 0 } },
-	};
 	(void)state;
 
-	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+	for (size_t i = 0; i < ND_COUNT(parse_rows); i++) {
 		struct options o = { .text = "def", .off = true };
-		char *argv[ND_COUNT(rows[i].argv)];
+		char *argv[ND_COUNT(parse_rows[i].argv)];
 		int argc = 0;
-		while (argc < (int)ND_COUNT(argv) && rows[i].argv[argc]) {
-			argv[argc] = rows[i].argv[argc];
+		while (argc < (int)ND_COUNT(argv) && parse_rows[i].argv[argc]) {
+			argv[argc] = parse_rows[i].argv[argc];
 			argc++;
 		}
 		int ret = nd_flags_parse(table, ND_COUNT(table), "x", argc, argv, &o);
-		if (ret != rows[i].ret)
-			fail_msg("%s: got %d, want %d", rows[i].name, ret, rows[i].ret);
+		if (ret != parse_rows[i].ret)
+			fail_msg("%s: got %d, want %d", parse_rows[i].name, ret, parse_rows[i].ret);
 		if (ret == ND_FLAGS_CONTINUE &&
-		    (!same(o.text, rows[i].want.text) || !same(o.other, rows[i].want.other) ||
-		     o.on != rows[i].want.on || o.off != rows[i].want.off))
-			fail_msg("%s: got %s %s %d %d", rows[i].name, o.text, o.other, o.on, o.off);
+		    (!same(o.text, parse_rows[i].want.text) ||
+		     !same(o.other, parse_rows[i].want.other) || o.on != parse_rows[i].want.on ||
+		     o.off != parse_rows[i].want.off))
+			fail_msg("%s: got %s %s %d %d", parse_rows[i].name, o.text, o.other, o.on,
+				 o.off);
 	}
 }
 

@@ -64,54 +64,53 @@ static int drop_folder(void **state)
 
 /* --- the ConfigMap --- */
 
+static const struct {
+	const char *name, *stubs, *up, *want; /* want NULL: refused */
+} kubedns_rows[] = {
+	{ "none of the keys", NULL, NULL, "" },
+	{ "empty", "", "\n", "" },
+	{ "null", "null", "null", "" },
+	{ "sorted by domain",
+	  "{\"b.example\": [\"10.0.0.1\", \"10.0.0.2:5353\"], \"a.example\": [\"fd00::1\"]}",
+	  "[\"10.0.0.3\", \"[fd00::1]:53\"]",
+	  "a.example=fd00::1;b.example=10.0.0.1,10.0.0.2:5353;|10.0.0.3,[fd00::1]:53" },
+	{ "a trailing dot", "{\"a.example.\": [\"10.0.0.1\"]}", NULL, "a.example.=10.0.0.1;" },
+	{ "not JSON", "a.example: 10.0.0.1", NULL, NULL },
+	{ "a list of domains", "[\"a.example\"]", NULL, NULL },
+	{ "servers are not a list", "{\"a.example\": \"10.0.0.1\"}", NULL, NULL },
+	{ "an empty list", "{\"a.example\": []}", NULL, NULL },
+	{ "a server is a number", "{\"a.example\": [1]}", NULL, NULL },
+	{ "a server is a list", "{\"a.example\": [[]]}", NULL, NULL },
+	{ "a server is a name", "{\"a.example\": [\"ns.example\"]}", NULL, NULL },
+	{ "a server with more text", "{\"a.example\": [\"10.0.0.1 {\\n}\"]}", NULL, NULL },
+	{ "TLS", "{\"a.example\": [\"tls://10.0.0.1\"]}", NULL, NULL },
+	{ "upper case", "{\"A.example\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "a blank", "{\"a b\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "an empty label", "{\"a..b\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "a dash first", "{\"-a\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "a dash last", "{\"a-.b\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "the root", "{\".\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "an empty domain", "{\"\": [\"10.0.0.1\"]}", NULL, NULL },
+	{ "upstreams: not a list", NULL, "\"10.0.0.1\"", NULL },
+	{ "upstreams: too many", NULL, "[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\",\"1.1.1.4\"]", NULL },
+	{ "upstreams: the maximum", NULL, "[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\"]",
+	  "|1.1.1.1,1.1.1.2,1.1.1.3" },
+	{ "upstreams: a name", NULL, "[\"ns.example\"]", NULL },
+};
+
 static void test_kubedns(void **state)
 {
-	static const struct {
-		const char *name, *stubs, *up, *want; /* want NULL: refused */
-	} rows[] = {
-		{ "none of the keys", NULL, NULL, "" },
-		{ "empty", "", "\n", "" },
-		{ "null", "null", "null", "" },
-		{ "sorted by domain",
-		  "{\"b.example\": [\"10.0.0.1\", \"10.0.0.2:5353\"], \"a.example\": [\"fd00::1\"]}",
-		  "[\"10.0.0.3\", \"[fd00::1]:53\"]",
-		  "a.example=fd00::1;b.example=10.0.0.1,10.0.0.2:5353;|10.0.0.3,[fd00::1]:53" },
-		{ "a dot at the end", "{\"a.example.\": [\"10.0.0.1\"]}", NULL,
-		  "a.example.=10.0.0.1;" },
-		{ "no JSON", "a.example: 10.0.0.1", NULL, NULL },
-		{ "a list of domains", "[\"a.example\"]", NULL, NULL },
-		{ "no list of servers", "{\"a.example\": \"10.0.0.1\"}", NULL, NULL },
-		{ "an empty list", "{\"a.example\": []}", NULL, NULL },
-		{ "a number for a server", "{\"a.example\": [1]}", NULL, NULL },
-		{ "a list for a server", "{\"a.example\": [[]]}", NULL, NULL },
-		{ "a name for a server", "{\"a.example\": [\"ns.example\"]}", NULL, NULL },
-		{ "more than a server", "{\"a.example\": [\"10.0.0.1 {\\n}\"]}", NULL, NULL },
-		{ "TLS", "{\"a.example\": [\"tls://10.0.0.1\"]}", NULL, NULL },
-		{ "upper case", "{\"A.example\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "a blank", "{\"a b\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "an empty label", "{\"a..b\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "a dash first", "{\"-a\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "a dash last", "{\"a-.b\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "the root", "{\".\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "no domain", "{\"\": [\"10.0.0.1\"]}", NULL, NULL },
-		{ "servers: no list", NULL, "\"10.0.0.1\"", NULL },
-		{ "servers: too many", NULL, "[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\",\"1.1.1.4\"]",
-		  NULL },
-		{ "servers: as many as may be", NULL, "[\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\"]",
-		  "|1.1.1.1,1.1.1.2,1.1.1.3" },
-		{ "servers: a name", NULL, "[\"ns.example\"]", NULL },
-	};
 	(void)state;
 
-	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+	for (size_t i = 0; i < ND_COUNT(kubedns_rows); i++) {
 		struct nd_kubedns k = { 0 };
 		struct nd_diag d = { 0 };
 		struct nd_buf b;
-		put("stubDomains", rows[i].stubs);
-		put("upstreamNameservers", rows[i].up);
+		put("stubDomains", kubedns_rows[i].stubs);
+		put("upstreamNameservers", kubedns_rows[i].up);
 		int ret = nd_kubedns_read(folder, &k, &d);
-		if (ret != (rows[i].want ? 0 : ND_ECONF) || d.set == (ret == 0))
-			fail_msg("%s: got %d: %s", rows[i].name, ret, d.text);
+		if (ret != (kubedns_rows[i].want ? 0 : ND_ECONF) || d.set == (ret == 0))
+			fail_msg("%s: got %d: %s", kubedns_rows[i].name, ret, d.text);
 		nd_buf_init(&b, 1 << 16);
 		for (size_t n = 0; n < k.nstubs; n++) {
 			nd_buf_printf(&b, "%s=", k.stubs[n].domain);
@@ -121,8 +120,8 @@ static void test_kubedns(void **state)
 		}
 		for (size_t n = 0; n < k.nupstreams; n++)
 			nd_buf_printf(&b, "%s%s", n ? "," : "|", k.upstreams[n]);
-		if (ret == 0 && strcmp(nd_buf_string(&b), rows[i].want) != 0)
-			fail_msg("%s: got %s", rows[i].name, nd_buf_string(&b));
+		if (ret == 0 && strcmp(nd_buf_string(&b), kubedns_rows[i].want) != 0)
+			fail_msg("%s: got %s", kubedns_rows[i].name, nd_buf_string(&b));
 		nd_buf_clear(&b);
 		nd_kubedns_clear(&k);
 	}
@@ -134,7 +133,7 @@ static void test_kubedns(void **state)
 
 static int checked;
 
-/* A Corefile with "bad" in it would not serve. */
+/* A Corefile that contains "bad" is invalid. */
 static int check(void *ctx, const char *text, struct nd_diag *d)
 {
 	(void)ctx;
@@ -144,39 +143,53 @@ static int check(void *ctx, const char *text, struct nd_diag *d)
 
 struct step {
 	const char *name;
-	const char *base, *stubs; /* put before it; "": as it is; NULL: away */
+	const char *base, *stubs; /* files written before the step; "": unchanged; NULL: removed */
 	bool written, refused;
 	int checks;
-	const char *corefile; /* what it says then; NULL: there is none */
+	const char *corefile; /* its content afterwards; NULL: it does not exist */
 };
+
+#define STUB "x:53 {\n    errors\n    cache 30\n    bind 1.1.1.1\n    forward . 10.0.0.1\n}\n"
+
+static const struct step steps[] = {
+	{ "no template", NULL, NULL, false, true, 0, NULL },
+	{ "invalid from the start", "bad\n", "", false, true, 1, NULL },
+	{ "still invalid: not tried again", "", "", false, true, 0, NULL },
+	{ "valid", "one\n", "", true, false, 1, "one\n" },
+	{ "unchanged", "", "", false, false, 0, "one\n" },
+	{ "a stub domain", "", "{\"x\": [\"10.0.0.1\"]}", true, false, 1, "one\n" STUB },
+	{ "an invalid ConfigMap: the old one is kept", "", "{", false, true, 0, "one\n" STUB },
+	{ "and a new template is applied", "two\n", "", true, true, 1, "two\n" STUB },
+	{ "an invalid template: the old Corefile is kept", "bad\n", "", false, true, 1,
+	  "two\n" STUB },
+	{ "the template was removed", NULL, "", false, true, 0, "two\n" STUB },
+	{ "both are valid again", "three\n", "{\"x\": [\"10.0.0.1\"]}", true, false, 1,
+	  "three\n" STUB },
+	{ "the ConfigMap was removed", "", NULL, true, false, 1, "three\n" },
+};
+
+/* A successor does not rewrite an unchanged file. */
+static void check_successor(const struct nd_basefile_config *c, const char *corefile)
+{
+	struct nd_diag d = { 0 };
+	struct stat before, after;
+	bool written;
+
+	stat(corefile, &before);
+	struct nd_basefile *b = nd_basefile_new(c);
+	assert_int_equal(nd_basefile_update(b, &written, &d), 0);
+	stat(corefile, &after);
+	assert_false(written);
+	assert_int_equal(before.st_ino, after.st_ino);
+	nd_basefile_free(b);
+}
 
 static void test_update(void **state)
 {
-	static const char stub[] = "x:53 {\n    errors\n    cache 30\n    bind 1.1.1.1\n"
-				   "    forward . 10.0.0.1\n}\n";
-	char one_stub[256], two_stub[256], kept[256];
 	char base[64], corefile[64];
 	struct nd_addr local;
 	(void)state;
 
-	snprintf(one_stub, sizeof one_stub, "one\n%s", stub);
-	snprintf(two_stub, sizeof two_stub, "two\n%s", stub);
-	snprintf(kept, sizeof kept, "three\n%s", stub);
-	const struct step steps[] = {
-		{ "no template", NULL, NULL, false, true, 0, NULL },
-		{ "bad from the start", "bad\n", "", false, true, 1, NULL },
-		{ "bad still: not tried again", "", "", false, true, 0, NULL },
-		{ "good", "one\n", "", true, false, 1, "one\n" },
-		{ "the same", "", "", false, false, 0, "one\n" },
-		{ "a stub domain", "", "{\"x\": [\"10.0.0.1\"]}", true, false, 1, one_stub },
-		{ "a bad ConfigMap: what it said stays", "", "{", false, true, 0, one_stub },
-		{ "and the template goes on", "two\n", "", true, true, 1, two_stub },
-		{ "a bad template: the old one stays", "bad\n", "", false, true, 1, two_stub },
-		{ "the template is gone", NULL, "", false, true, 0, two_stub },
-		{ "both are good again", "three\n", "{\"x\": [\"10.0.0.1\"]}", true, false, 1,
-		  kept },
-		{ "no ConfigMap any more", "", NULL, true, false, 1, "three\n" },
-	};
 	snprintf(base, sizeof base, "%s/base", folder);
 	snprintf(corefile, sizeof corefile, "%s/Corefile", folder);
 	assert_int_equal(nd_addr_parse_ip("1.1.1.1", 53, &local), 0);
@@ -207,18 +220,7 @@ static void test_update(void **state)
 		assert_says("Corefile.new", NULL);
 	}
 	nd_basefile_free(b);
-
-	/* A successor finds it as it should be, and leaves it alone. */
-	struct nd_diag d = { 0 };
-	struct stat before, after;
-	bool written;
-	stat(corefile, &before);
-	b = nd_basefile_new(&c);
-	assert_int_equal(nd_basefile_update(b, &written, &d), 0);
-	stat(corefile, &after);
-	assert_false(written);
-	assert_int_equal(before.st_ino, after.st_ino);
-	nd_basefile_free(b);
+	check_successor(&c, corefile);
 }
 
 static void test_no_place_to_write(void **state)

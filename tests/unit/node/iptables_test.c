@@ -45,7 +45,7 @@ static int act(int (*what)(const struct nd_iptables_config *, struct nd_iptables
 	return err;
 }
 
-/* The rules, without counts: "-A INPUT ... " one a line, of raw and filter. */
+/* The rules of raw and filter, without counters: one "-A INPUT ... " per line. */
 static void list(const char *tool, char *out, size_t n)
 {
 	char command[128];
@@ -60,11 +60,11 @@ static void assert_rules(const char *tool, const char *want)
 
 	list(tool, got, sizeof got);
 	if (strcmp(got, want) != 0)
-		fail_msg("%s-save says:\n%s\nand not:\n%s", tool, got, want);
+		fail_msg("%s-save prints:\n%s\nexpected:\n%s", tool, got, want);
 }
 
-/* The rules of one address as the original puts them, in its order; `comments` as images since 2023
- * do. */
+/* The rules of one address as NodeLocal DNSCache adds them, in its order; `comments`: as images
+ * since 2023 do. */
 static void put_originals(const char *tool, const char *address, bool comments)
 {
 	static const struct {
@@ -120,7 +120,7 @@ static void run(const char *command)
 	nd_netns_run(command, out, sizeof out);
 }
 
-/* Where no iptables tables are, none are made. */
+/* iptables tables that do not exist are not created. */
 static void test_nothing_there(void **state)
 {
 	struct nd_iptables_result done;
@@ -152,7 +152,7 @@ static void test_accepts(void **state)
 	}
 	act(nd_iptables_install, &done);
 	assert_int_equal(done.added, 12);
-	for (int i = 0; i < 2; i++) { /* the second time nothing is left to do */
+	for (int i = 0; i < 2; i++) { /* the second time nothing changes */
 		assert_rules("iptables-nft", accepts4);
 		assert_rules("ip6tables-nft", accepts6);
 		act(nd_iptables_install, &done);
@@ -165,7 +165,7 @@ static void test_accepts(void **state)
 	run("nft flush ruleset");
 }
 
-/* Rules of the original, of two of its images, and put twice by each: all go. */
+/* Rules of NodeLocal DNSCache, from two of its images, added twice by each: all are replaced. */
 static void test_originals(void **state)
 {
 	static const char foreign[] =
@@ -196,7 +196,7 @@ static void test_originals(void **state)
 		put_originals(tools[i], texts[i], true);
 	}
 	act(nd_iptables_install, &done);
-	/* Of 36 an address four stay: an ACCEPT of each kind, whoever put it. */
+	/* Of 36 per address, four are kept: one ACCEPT of each kind. */
 	assert_int_equal(done.removed, 3 * 32);
 	assert_int_equal(done.added, 0);
 	act(nd_iptables_install, &done);
@@ -208,7 +208,7 @@ static void test_originals(void **state)
 	run("nft flush ruleset");
 }
 
-/* More than a batch takes. */
+/* More rules than fit into a batch. */
 static void test_piles(void **state)
 {
 	struct nd_iptables_result done;
@@ -216,7 +216,7 @@ static void test_piles(void **state)
 
 	if (refused)
 		skip();
-	for (int i = 0; i < 10; i++) /* no user but root sends more of them at once */
+	for (int i = 0; i < 10; i++) /* only root can send more at once */
 		run("(echo '*raw'; for i in $(seq 250); do echo '-A PREROUTING -d 10.96.0.10/32 -p udp -m udp"
 		    " --dport 53 -j NOTRACK'; done; echo COMMIT) | iptables-nft-restore --noflush");
 	act(nd_iptables_install, &done);

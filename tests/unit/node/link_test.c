@@ -27,7 +27,7 @@ static int enter(void **state)
 	return 0;
 }
 
-/* Up with these addresses; what it returned, and whether it changed anything. */
+/* Calls nd_link_up() with these addresses. */
 static int up(const char *name, const char *const *texts, size_t n, bool *changed,
 	      struct nd_diag *d)
 {
@@ -40,7 +40,7 @@ static int up(const char *name, const char *const *texts, size_t n, bool *change
 			  changed, d);
 }
 
-/* The addresses of the link as ip(8) says: "169.254.20.10/32 fd00::10/128 ". */
+/* The addresses of the link as ip(8) prints them: "169.254.20.10/32 fd00::10/128 ". */
 static void list(char *out, size_t n)
 {
 	nd_netns_run("ip -o addr show dev " LINK " | awk '{printf \"%s \", $4}'", out, n);
@@ -78,7 +78,7 @@ static void test_up_and_down(void **state)
 	assert_int_equal(nd_link_down(LINK, &d), 0);
 }
 
-/* Bound while the link is down, IPv6 too: that is what NODAD is for. */
+/* Addresses can be bound while the link is down; for IPv6 that requires NODAD. */
 static void test_addresses_can_be_bound(void **state)
 {
 	static const char *const texts[] = { "169.254.20.10", "fd00:10::a" };
@@ -101,7 +101,7 @@ static void test_addresses_can_be_bound(void **state)
 	assert_int_equal(nd_link_down(LINK, &d), 0);
 }
 
-/* A link as a killed agent, or the original, left it: kept, corrected. */
+/* A link left by a killed agent or by NodeLocal DNSCache is kept and corrected. */
 static void test_adopts(void **state)
 {
 	static const char *const texts[] = { "169.254.20.10", "fd00:10::a" };
@@ -130,7 +130,7 @@ static void test_adopts(void **state)
 	assert_int_equal(nd_link_down(LINK, &d), 0);
 }
 
-/* Links that are not ours, and names that cannot be. */
+/* Links that are not ours, and invalid names. */
 static void test_refuses(void **state)
 {
 	static const struct {

@@ -66,7 +66,7 @@ static void assert_ruleset(const char *want)
 
 static const char *const both[] = { "169.254.20.10", "fd00:10::a" };
 
-/* Word for word what nft(8) says of them. */
+/* The exact output of nft(8). */
 #define STAY_RULES                                                                 \
 	"table inet nodens-stay {\n"                                               \
 	"\tchain postrouting {\n"                                                  \
@@ -115,7 +115,7 @@ static void test_rules(void **state)
 		skip();
 	struct nd_nft *n = new (-1);
 	assert_ruleset("");
-	for (int i = 0; i < 2; i++) { /* the second time in place of the first */
+	for (int i = 0; i < 2; i++) { /* the second time replaces the first */
 		if (put(n, "nodens", both, 2, 8080, &d))
 			fail_msg("%s", d.text);
 		assert_ruleset(both_rules);
@@ -138,7 +138,7 @@ static bool has(const char *what)
 	return strstr(got, what) != NULL;
 }
 
-/* A clean end, first step: nothing is led here, our answers stay untracked. */
+/* The first step of a clean exit: nothing is intercepted, our responses stay untracked. */
 static void test_leaving(void **state)
 {
 	static const char *const one[] = { "10.96.0.10" };
@@ -165,7 +165,7 @@ static void test_leaving(void **state)
 	nd_nft_free(n);
 }
 
-/* Tables of that name that are there already: nobody's is replaced, another process's stays whole. */
+/* Existing tables of that name: one without an owner is replaced, another process's is kept. */
 static void test_name_is_taken(void **state)
 {
 	char out[256];
@@ -187,7 +187,7 @@ static void test_name_is_taken(void **state)
 	assert_int_equal(nd_nft_remove(other, &d), 0);
 	assert_ruleset(both_rules);
 
-	/* Beside it, under another name; and then only under a third. */
+	/* A second agent can use another name; a third name replaces that. */
 	assert_int_equal(put(other, "nodens-2", both, 2, 0, &d), 0);
 	assert_int_equal(put(other, "nodens-3", both, 2, 0, &d), 0);
 	assert_false(has("nodens-2"));
@@ -199,7 +199,7 @@ static void test_name_is_taken(void **state)
 	nd_netns_run("nft flush ruleset", out, sizeof out);
 }
 
-/* Somebody cleans up: the owned table stays, what else is missing is known. */
+/* A flush by another process: the owned table remains, and the missing one is detected. */
 static void test_flushed_by_others(void **state)
 {
 	char out[256];
@@ -217,15 +217,15 @@ static void test_flushed_by_others(void **state)
 	assert_true(has("table inet nodens {"));
 	assert_true(has("pin-output"));
 	assert_int_equal(nd_nft_check(n, &missing, &d), 0);
-	assert_true(missing); /* the table that is nobody's */
+	assert_true(missing); /* the table without an owner */
 	assert_int_equal(put(n, "nodens", both, 2, 8080, &d), 0);
 	assert_ruleset(both_rules);
 	assert_int_equal(nd_nft_remove(n, &d), 0);
 	nd_nft_free(n);
 }
 
-/* A process is killed: its table goes. Where somebody holds its socket, it stays, and is the
- * successor's. */
+/* When a process is killed, its table is removed; unless another process holds the socket: then it
+ * remains, and belongs to the successor. */
 static void test_killed(void **state)
 {
 	struct nd_diag d;
@@ -240,7 +240,7 @@ static void test_killed(void **state)
 		assert_int_equal(pipe(pipes), 0);
 		pid_t child = fork();
 		if (child == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL); /* of a test that failed, too */
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* even if the test fails */
 			char ok = put(n, "nodens", both, 2, 8080, &d) == 0;
 			(void)!write(pipes[1], &ok, 1);
 			pause();
@@ -284,7 +284,7 @@ static void test_refuses(void **state)
 	d = (struct nd_diag){ .set = false };
 	assert_int_equal(nd_nft_install(n, &c, &d), -E2BIG);
 	assert_non_null(strstr(d.text, "at most 64"));
-	c.naddrs = 64; /* the most there can be, in one batch */
+	c.naddrs = 64; /* the maximum, in one batch */
 	c.health_port = 8080;
 	assert_int_equal(nd_nft_install(n, &c, &d), 0);
 	assert_true(has("ip daddr 10.0.0.63 tcp dport 53"));
@@ -297,7 +297,7 @@ static void test_refuses(void **state)
 	assert_int_equal(nd_nft_remove(n, &d), 0);
 	nd_nft_free(n);
 
-	/* What is no netfilter socket. */
+	/* Not a netfilter socket. */
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	d = (struct nd_diag){ .set = false };
 	assert_int_equal(nd_nft_new(fd, &n, &d), -ENOTSOCK);
@@ -305,7 +305,7 @@ static void test_refuses(void **state)
 	assert_non_null(strstr(d.text, "netlink socket"));
 }
 
-/* Without the capability: said, and what would cure it. */
+/* Without the capability the message names it. */
 static void test_without_rights(void **state)
 {
 	struct nd_diag d;

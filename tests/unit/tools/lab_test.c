@@ -72,16 +72,24 @@ static void test_bars(void **state)
 		struct nd_figures f;
 		unsigned missed;
 	} rows[] = {
-		{ "ours holds", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 249 }, 0 },
-		{ "ours late", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 250 }, 1 },
-		{ "ours lost",
+		{ "cured", ND_ROW_BURST, ND_ROW_CURED, { .requests = 9, .max_ms = 249 }, 0 },
+		{ "cured, but slow",
+		  ND_ROW_BURST,
+		  ND_ROW_CURED,
+		  { .requests = 9, .max_ms = 250 },
+		  1 },
+		{ "cured, but lost",
 		  ND_ROW_BURST,
 		  ND_ROW_AGENT,
 		  { .requests = 9, .timeouts = 1, .errors = 1, .counted.node_rcvbuf = 1 },
 		  3 },
 		{ "no stall", ND_ROW_BURST, ND_ROW_STALLS, { .requests = 9 }, 2 },
-		{ "a hundredth", ND_ROW_RACE, ND_ROW_STALLS, { .requests = 100, .timeouts = 1 }, 0 },
-		{ "too few", ND_ROW_RACE, ND_ROW_STALLS, { .requests = 101, .timeouts = 1 }, 1 },
+		{ "one percent", ND_ROW_RACE, ND_ROW_STALLS, { .requests = 100, .timeouts = 1 }, 0 },
+		{ "less than one percent",
+		  ND_ROW_RACE,
+		  ND_ROW_STALLS,
+		  { .requests = 101, .timeouts = 1 },
+		  1 },
 		{ "the control", ND_ROW_RACE, ND_ROW_CONTROL, { .requests = 9, .timeouts = 1 }, 2 },
 	};
 	static struct nd_bars bars;
@@ -106,11 +114,11 @@ static void test_flags(void **state)
 		{ "plain", { "lab" }, 0, 30 },
 		{ "quick", { "lab", "--quick" }, 0, 10 },
 		{ "seconds", { "lab", "-seconds=3", "-quick" }, 0, 3 },
-		{ "no seconds", { "lab", "-seconds", "0" }, ND_EFORMAT, 0 },
-		{ "value missing", { "lab", "-json" }, ND_EFORMAT, 0 },
+		{ "zero seconds", { "lab", "-seconds", "0" }, ND_EFORMAT, 0 },
+		{ "missing value", { "lab", "-json" }, ND_EFORMAT, 0 },
 		{ "switch with value", { "lab", "-quick=1" }, ND_EFORMAT, 0 },
 		{ "unknown", { "lab", "storm" }, ND_EFORMAT, 0 },
-		{ "agent alone", { "lab", "-node-cache", "x" }, ND_EFORMAT, 0 },
+		{ "node-cache without coredns", { "lab", "-node-cache", "x" }, ND_EFORMAT, 0 },
 	};
 	char why[ND_LABFLAGS_WHY];
 	struct nd_labflags f;

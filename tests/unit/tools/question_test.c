@@ -43,7 +43,7 @@ static void test_bytes(void **state)
 
 enum spoil { NOTHING, ID, NAME, TYPE, CLASS, NOT_RESPONSE, CUT };
 
-/* A response to q, with one thing that is not as asked. */
+/* A response to q with one difference. */
 static size_t respond(const struct nd_question *q, enum spoil spoil, uint16_t flags,
 		      unsigned records, uint8_t to[512])
 {
@@ -80,7 +80,7 @@ static void test_answer(void **state)
 		{ "another type", TYPE, ND_FLAG_RA, 1, false, false, false, 0 },
 		{ "another class", CLASS, ND_FLAG_RA, 1, false, false, false, 0 },
 		{ "a question", NOT_RESPONSE, 0, 1, false, false, false, 0 },
-		{ "no header", CUT, ND_FLAG_RA, 1, false, false, false, 0 },
+		{ "cut in the header", CUT, ND_FLAG_RA, 1, false, false, false, 0 },
 		{ "truncated", NOTHING, ND_FLAG_RA | ND_FLAG_TC, 0, true, true, false, 0 },
 		{ "NXDOMAIN", NOTHING, ND_FLAG_RA | 3, 0, true, false, false, 3 },
 		{ "lame", NOTHING, 0, 0, true, false, true, 0 },
@@ -94,7 +94,7 @@ static void test_answer(void **state)
 		size_t n = respond(&q, rows[i].spoil, rows[i].flags, rows[i].records, bytes);
 		bool taken = nd_question_answer(&q, bytes, n);
 		if (taken != rows[i].taken || q.answered != taken)
-			fail_msg("%s: taken %d", rows[i].name, taken);
+			fail_msg("%s: accepted %d", rows[i].name, taken);
 		if (taken && (q.truncated != rows[i].truncated || q.lame != rows[i].lame ||
 			      q.rcode != rows[i].rcode || q.records != rows[i].records))
 			fail_msg("%s: truncated %d lame %d rcode %u records %u", rows[i].name,
@@ -112,7 +112,7 @@ static void test_reset(void **state)
 	assert_true(nd_question_answer(&q, bytes, respond(&q, NOTHING, 0, 1, bytes)));
 	nd_question_reset(&q, false);
 	assert_true(!q.answered && q.records == 0 && q.id == id);
-	/* One in 65,536 is the same again; four in a row are not. */
+	/* One in 65,536 IDs is the same again; four in a row are not. */
 	for (int i = 0; i < 4 && q.id == id; i++)
 		nd_question_reset(&q, true);
 	assert_int_not_equal(q.id, id);

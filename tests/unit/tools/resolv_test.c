@@ -21,7 +21,7 @@ static void note(void *ctx, unsigned line, const char *text)
 	snprintf(notes->text, sizeof notes->text, "%s", text);
 }
 
-/* All of it as one line, so that a row can say what is wanted. */
+/* The whole result as one line, for the table. */
 static void describe(const struct nd_resolv *r, char *to, size_t n)
 {
 	char text[ND_NAME_TEXT_MAX];
@@ -54,7 +54,7 @@ static void test_parse(void **state)
 		  "nameserver 10.96.0.10\noptions ndots:5\n",
 		  "10.96.0.10:53 | ns.svc.cluster.local. svc.cluster.local. cluster.local. | 5 5 2",
 		  0, 0 },
-		{ "no newline at the end", "nameserver ::1", "[::1]:53 | | 1 5 2", 0, 0 },
+		{ "no trailing newline", "nameserver ::1", "[::1]:53 | | 1 5 2", 0, 0 },
 		{ "tabs, carriage returns", "nameserver\t1.2.3.4 \r\n", "1.2.3.4:53 | | 1 5 2", 0,
 		  0 },
 		{ "comments", "#nameserver 1.2.3.4\n; search a\n\n", "| | 1 5 2", 0, 0 },
@@ -62,17 +62,18 @@ static void test_parse(void **state)
 		  "options ndots:2 timeout:1 attempts:3 rotate use-vc edns0 no-reload\n"
 		  "options single-request single-request-reopen no-aaaa trust-ad\n",
 		  "| | 2 1 3 rotate vc edns0 single reopen no-aaaa ad", 0, 0 },
-		{ "the last search counts", "search a b\ndomain C\n", "| c. | 1 5 2", 0, 0 },
+		{ "the last search wins", "search a b\ndomain C\n", "| c. | 1 5 2", 0, 0 },
 		{ "a fourth server",
 		  "nameserver 1.1.1.1\nnameserver 1.1.1.2\nnameserver 1.1.1.3\n"
 		  "nameserver 1.1.1.4\n",
 		  "1.1.1.1:53 1.1.1.2:53 1.1.1.3:53 | | 1 5 2", 1, 4 },
-		{ "no address", "nameserver\nnameserver x\n", "| | 1 5 2", 2, 2 },
-		{ "no domain", "search a..b c\n", "| c. | 1 5 2", 1, 1 },
-		{ "no such option", "options frob ndots:1x ndots: ndots:-1 timeout:0\n",
+		{ "invalid addresses", "nameserver\nnameserver x\n", "| | 1 5 2", 2, 2 },
+		{ "an invalid domain", "search a..b c\n", "| c. | 1 5 2", 1, 1 },
+		{ "invalid options", "options frob ndots:1x ndots: ndots:-1 timeout:0\n",
 		  "| | 1 5 2", 5, 1 },
-		{ "no such setting", "frob\n", "| | 1 5 2", 1, 1 },
-		{ "a number too long", "options ndots:99999999999999999999\n", "| | 1 5 2", 1, 1 },
+		{ "an unknown keyword", "frob\n", "| | 1 5 2", 1, 1 },
+		{ "a number that is too long", "options ndots:99999999999999999999\n", "| | 1 5 2",
+		  1, 1 },
 	};
 	(void)state;
 

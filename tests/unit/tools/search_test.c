@@ -15,10 +15,10 @@ static void test_candidates(void **state)
 			*want;    /* want: glibc's; '*' marks the name as given */
 		const char *musl; /* NULL: the same */
 	} rows[] = {
-		{ "no list", "", "a.b", "*a.b.", NULL },
-		{ "fewer dots", "search x y.z\noptions ndots:2", "a.b", "a.b.x. a.b.y.z. *a.b.",
-		  NULL },
-		{ "enough dots", "search x", "a.b", "*a.b. a.b.x.", "*a.b." },
+		{ "no search list", "", "a.b", "*a.b.", NULL },
+		{ "fewer than ndots", "search x y.z\noptions ndots:2", "a.b",
+		  "a.b.x. a.b.y.z. *a.b.", NULL },
+		{ "ndots or more", "search x", "a.b", "*a.b. a.b.x.", "*a.b." },
 		{ "no dot", "search x", "a", "a.x. *a.", NULL },
 		{ "ndots 0", "search x\noptions ndots:0", "a", "*a. a.x.", "*a." },
 		{ "rooted", "search x\noptions ndots:5", "a.b.", "*a.b.", NULL },
@@ -59,11 +59,11 @@ static void test_next(void **state)
 		unsigned want;
 	} rows[] = {
 		{ "the next", 4, 3, 0, ND_STYLE_TRY, 1 },
-		{ "over", 4, 3, 3, ND_STYLE_TRY, 4 },
-		{ "leave the list", 4, 3, 0, ND_STYLE_LAST, 3 },
-		{ "leave, at the end", 4, 3, 3, ND_STYLE_LAST, 4 },
-		{ "as it is came first", 4, 0, 0, ND_STYLE_LAST, 1 },
-		{ "and nothing is left for the list", 4, 0, 1, ND_STYLE_LAST, 4 },
+		{ "after the last", 4, 3, 3, ND_STYLE_TRY, 4 },
+		{ "end the search list", 4, 3, 0, ND_STYLE_LAST, 3 },
+		{ "end it at its end", 4, 3, 3, ND_STYLE_LAST, 4 },
+		{ "the name as given was first", 4, 0, 0, ND_STYLE_LAST, 1 },
+		{ "as given was first: the list ends", 4, 0, 1, ND_STYLE_LAST, 4 },
 		{ "stop", 4, 3, 1, ND_STYLE_STOP, 4 },
 	};
 	(void)state;
@@ -86,10 +86,10 @@ static void test_bad_hosts(void **state)
 	nd_resolv_init(&r);
 	for (size_t i = 0; i < ND_COUNT(bad); i++)
 		if (nd_search_init(&s, bad[i], &r, &nd_style_go) != ND_EFORMAT)
-			fail_msg("\"%s\" was taken", bad[i]);
+			fail_msg("\"%s\" was accepted", bad[i]);
 }
 
-/* A candidate over 255 octets cannot be asked. */
+/* A candidate longer than 255 bytes is omitted. */
 static void test_too_long(void **state)
 {
 	char label[64], host[256], conf[256];
