@@ -88,7 +88,7 @@ def test_a_broken_start_is_refused(serve, tmp_path):
                                    "spec: {ports: [{port: many}]}\n")
     s = serve(COREFILE, wait=False)
     assert s.wait() != 0
-    assert "Corefile:4 - plugin/kubernetes: source: manifests/a.yaml:8 - Service n/x: port must be" in s.log()
+    assert "Corefile:4 - plugin/kubernetes: source: manifests/a.yaml:8 - Service n/x: invalid port" in s.log()
 
 
 def test_reload_keeps_what_was_read(serve, tmp_path):
