@@ -56,6 +56,12 @@ int nd_query_unpark(struct nd_query *q);
 void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
 		     uint16_t max);
 
+/* --- gen.c, gen_endpoints.c --- */
+
+extern const char *const nd_gen_scheme_text[]; /* by enum nd_scheme: "dns", "tls", ... */
+/* Makes endpoints and sites of all blocks, which are set up. */
+int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d);
+
 /* --- worker.c --- */
 
 /* Makes the output of sub-queries of this depth. 0 or -ENOMEM. */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The addresses that a generation listens on, with the sites of each. */
+#include <string.h>
+#include "core/parts.h"
+
+static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme,
+					 const struct nd_addr *addr)
+{
+	for (size_t i = 0; i < g->nendpoints; i++)
+		if (g->endpoints[i].scheme == scheme && nd_addr_equal(&g->endpoints[i].addr, addr))
+			return &g->endpoints[i];
+	return NULL;
+}
+
+static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd_addr *addr,
+			bool wildcard, struct nd_endpoint **out)
+{
+	char text[ND_ADDR_TEXT_MAX];
+	struct nd_endpoint *e = find_endpoint(g, scheme, addr);
+
+	if (!e) {
+		e = &g->endpoints[g->nendpoints];
+		e->index = (uint16_t)g->nendpoints++;
+		e->scheme = scheme;
+		e->addr = *addr;
+		e->wildcard = wildcard;
+		nd_addr_format(addr, text);
+		e->label = wildcard
+				   ? nd_arena_printf(&g->arena, "%s://:%u",
+						     nd_gen_scheme_text[scheme], nd_addr_port(addr))
+				   : nd_arena_printf(&g->arena, "%s://%s",
+						     nd_gen_scheme_text[scheme], text);
+		if (!e->label)
+			return ND_ELIMIT;
+	}
+	*out = e;
+	return 0;
+}
+
+static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
+		    const struct nd_zone_key *key, struct nd_diag *d)
+{
+	for (size_t i = 0; i < e->nsites; i++)
+		if (nd_name_same(e->sites[i]->zone, key->zone))
+			return nd_diag_at(
+				d, key->token->file, key->token->line,
+				"cannot serve %s://%s:%u - it is already defined; merge the two "
+				"blocks, or use another port",
+				nd_gen_scheme_text[key->scheme], key->text, key->port);
+	struct nd_site *s = nd_arena_alloc(&g->arena, sizeof *s);
+	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
+	if (!s || !sites)
+		return ND_ELIMIT;
+	*s = (struct nd_site){ .zone = key->zone,
+			       .zone_text = key->text,
+			       .view = "",
+			       .key = (uint16_t)(key - b->keys),
+			       .chain = &b->chain,
+			       .block = b };
+	if (e->nsites)
+		memcpy(sites, e->sites, e->nsites * sizeof *sites);
+	sites[e->nsites++] = s;
+	e->sites = sites;
+	return 0;
+}
+
+/* CoreDNS rejects a zone that is served on a port both on all addresses and on a given one. */
+static int check_overlap(struct nd_gen *g, struct nd_diag *d)
+{
+	for (size_t i = 0; i < g->nendpoints; i++) {
+		const struct nd_endpoint *all = &g->endpoints[i];
+		for (size_t j = 0; all->wildcard && j < g->nendpoints; j++) {
+			const struct nd_endpoint *one = &g->endpoints[j];
+			if (one->wildcard || nd_addr_port(&one->addr) != nd_addr_port(&all->addr))
+				continue;
+			for (size_t s = 0; s < all->nsites; s++)
+				for (size_t t = 0; t < one->nsites; t++)
+					if (nd_name_same(all->sites[s]->zone,
+							 one->sites[t]->zone)) {
+						const struct nd_zone_key *k =
+							one->sites[t]->block->keys;
+						return nd_diag_at(
+							d, k->token->file, k->token->line,
+							"cannot serve %s on %s - zone overlap listener capacity "
+							"with %s; use bind in both blocks or in neither",
+							one->sites[t]->zone_text, one->label,
+							all->label);
+					}
+		}
+	}
+	return 0;
+}
+
+int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d)
+{
+	static const uint8_t any[16];
+	size_t max = 0;
+	int err;
+
+	for (size_t i = 0; i < g->nblocks; i++)
+		max += g->blocks[i].nkeys * (g->blocks[i].nbind + 1);
+	g->endpoints = nd_arena_array(&g->arena, max + 1, sizeof *g->endpoints);
+	if (!g->endpoints)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < g->nblocks; i++) {
+		struct nd_block *b = &g->blocks[i];
+		for (size_t k = 0; k < b->nkeys; k++) {
+			size_t n = b->nbind ? b->nbind : 1;
+			for (size_t a = 0; a < n; a++) {
+				struct nd_addr addr = nd_addr_from(AF_INET6, any, b->keys[k].port);
+				struct nd_endpoint *e;
+				if (b->nbind) {
+					addr = b->bind[a];
+					nd_addr_set_port(&addr, b->keys[k].port);
+				}
+				err = add_endpoint(g, b->keys[k].scheme, &addr, !b->nbind, &e);
+				if (!err)
+					err = add_site(g, e, b, &b->keys[k], d);
+				if (err)
+					return err;
+			}
+		}
+	}
+	for (size_t i = 0; i < g->nendpoints; i++) {
+		err = nd_site_index(&g->endpoints[i], &g->arena);
+		if (err)
+			return err;
+	}
+	return check_overlap(g, d);
+}
