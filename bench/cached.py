@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a cached answer costs: every server beside the bare echo of the same round."""
+"""The cost of a cached answer: every server compared with the bare echo of the same round."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import servers
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
 SOURCES = 128
-DRIFT_MAX = 0.05       # between the echoes at both ends of a round
-ATTEMPTS_A_ROUND = 3   # then the machine is too noisy, and what was had is reported
-SETTLE_S = 1           # thrown away before the first round
+DRIFT_MAX = 0.05       # between the echoes at the start and the end of a round
+ATTEMPTS_A_ROUND = 3   # then the machine is too noisy; the rounds so far are reported
+SETTLE_S = 1           # discarded load before the first round
 
 
 @dataclass
@@ -24,17 +24,17 @@ class Sample:
     qps: float
     completed: int
     lost: int
-    cpu_us: float     # a query
+    cpu_us: float     # per query
     user_us: float
     system_us: float
-    busy: float       # share of the run in which the server's core was at work
-    forwarded: int    # questions that reached the stand-in: not answered from the cache
+    busy: float       # share of the run in which the server's core was busy
+    forwarded: int    # queries that reached the stand-in upstream: not answered from the cache
     failed: int       # answers that are neither NOERROR nor NXDOMAIN
 
 
 @dataclass
 class Running:
-    """A server that has been started."""
+    """A started server."""
 
     server: object
     child: object
@@ -46,7 +46,7 @@ class Running:
 
 
 def parse_dnsperf(text):
-    """(completed, lost, seconds, failed answers) of dnsperf's report."""
+    """Returns (completed, lost, seconds, failed answers) from dnsperf's report."""
 
     def number(label):
         found = re.search(rf"{label}:\s+([\d.]+)", text)
@@ -101,14 +101,14 @@ class Cached:
         self.running.append(Running(server, child, port))
 
     def openloop(self, running, edns, rate=None):
-        """Warms, or with a rate measures latency and compares answers; the tool's JSON."""
+        """Warms the cache or, with a rate, measures latency and compares answers; returns the tool's JSON."""
         argv = [os.path.join(self.bench.build, "bench", "openloop"), "-p", running.port,
                 "-d", self.queries, "-c", SOURCES]
         if edns:
             argv.append("-e")
         if rate:
             argv += ["-r", int(rate), "-l", self.bench.seconds]
-        # Status 1 says that answers differ: a result, not a failure of the tool.
+        # Status 1 means that answers differ, which is a result and not a failure of the tool.
         out, _ = self.children.run(argv, "openloop", self.client_cpu, ok=(0, 1),
                                    timeout=self.bench.seconds + 120)
         report = out[out.index("{"):]
@@ -139,7 +139,7 @@ class Cached:
                       failed=failed)
 
     def round(self, number, edns):
-        """{name: Sample}, with the two echoes' drift and their mean as the floor."""
+        """Returns {name: Sample}, with the drift between the two echoes and their mean as the floor."""
         seconds = self.bench.seconds
         others = self.running[1:]
         turn = number % len(others) if others else 0
@@ -159,7 +159,7 @@ class Cached:
                 for name, s in result["samples"].items())
             if result["drift"] > DRIFT_MAX:
                 repeated += 1
-                print(f"  round thrown away, its echoes differ by {result['drift']:.1%} "
+                print(f"  round discarded: its echoes differ by {result['drift']:.1%} "
                       f"({figures})", flush=True)
                 continue
             good.append(result)
@@ -169,7 +169,7 @@ class Cached:
         if not good:
             raise BenchError(f"the machine is too noisy: in none of {repeated} rounds did the two "
                              f"echoes agree within {DRIFT_MAX:.0%}")
-        print(f"  the machine is noisy: {len(good)} of {self.bench.rounds} rounds could be kept")
+        print(f"  the machine is noisy: {len(good)} of {self.bench.rounds} rounds were kept")
         return good, repeated
 
     def mode(self, edns):
@@ -184,7 +184,7 @@ class Cached:
 
     def row(self, running, rounds, edns):
         if running is self.echo:
-            # Both of its runs: their distance from the mean is the measurement's own error.
+            # Both of its runs: their distance from the mean is the error of the measurement.
             pairs = [(s, r["floor_us"]) for r in rounds for s in r["echoes"]]
         else:
             pairs = [(r["samples"][running.name], r["floor_us"]) for r in rounds]
@@ -209,12 +209,12 @@ class Cached:
 
 
 def measure(bench, folder):
-    """Everything that `./dev bench cached` prints, as one dictionary."""
+    """Returns the figures that `./dev bench cached` prints, as one dictionary."""
     with Children(folder) as children:
         cached = Cached(bench, folder, children)
         cached.start_all()
         for name, reason in cached.absent.items():
-            print(f"{name}: left out: {reason}")
+            print(f"{name}: skipped: {reason}")
         modes = [cached.mode(edns) for edns in (False, True)]
         return {"modes": modes, "absent": cached.absent, "seconds": bench.seconds,
                 "sources": SOURCES, "wildcard": bench.wildcard,

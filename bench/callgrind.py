@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""User-space instructions an answer takes, from the cache and from the cluster's index, counted by callgrind.
+"""User-space instructions per answer, from the cache and from the cluster's index, counted by callgrind.
 
-The real server is run twice under valgrind on one core, warmed alike, and asked N and 2N
-questions; the difference of the two counts over N leaves start-up, warming and shut-down out. What
-the kernel does is not seen: this figure moves only when our code does.
+The real server runs twice under valgrind on one core, warmed in the same way, and gets N and 2N queries. The difference
+of the two counts, divided by N, excludes start, warming and shutdown. The kernel is not counted: this figure changes
+only when our code does.
 """
 
 import os
@@ -16,13 +16,13 @@ import queries
 import servers
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
-LINES = 4000        # of each query file
-OUTSTANDING = 20    # as many as a loaded server finds in a batch
+LINES = 4000        # in each query file
+OUTSTANDING = 20    # as many as a loaded server gets in one batch
 START_TIMEOUT_S = 60
 
 
 class Counter:
-    """nodens, and how it is asked: `lines` are its questions, the first 2,000 of a mix each one once."""
+    """nodens and its queries, `lines`; the first 2,000 of a mix are all different."""
 
     def __init__(self, bench, folder, children, what, lines, upstream=0, cluster=None):
         self.bench, self.folder, self.children = bench, folder, children
@@ -51,10 +51,10 @@ class Counter:
         text, _ = self.children.run(argv, "dnsperf", self.client_cpu, timeout=300)
         lost = re.search(r"Queries lost:\s+(\d+)", text)
         if not lost or lost.group(1) != "0":
-            raise BenchError(f"{self.server.name} under valgrind lost questions:\n{text}")
+            raise BenchError(f"{self.server.name} under valgrind lost queries:\n{text}")
 
     def count(self, edns, passes):
-        """Instructions of a whole run; the first of its 1 + passes warms it."""
+        """Instructions of a whole run of 1 + passes; the first pass warms the server."""
         out = os.path.join(self.folder, "callgrind.out")
         child, port = self.start(out)
         self.ask(port, edns, 1 + passes)
@@ -76,7 +76,7 @@ class Counter:
 
 
 def cached(bench, folder, children):
-    """Rows of a cached answer."""
+    """Rows for cached answers."""
     _, upstream, _ = servers.standin(children, bench.build, folder, two_cores()[1])
     counter = Counter(bench, folder, children, "from the cache",
                       queries.lines(LINES - 2 * queries.NAMES), upstream)
@@ -84,7 +84,7 @@ def cached(bench, folder, children):
 
 
 def kind(line):
-    """What a line of kubernetes.lines asks for."""
+    """The kind of a query of kubernetes.lines."""
     name, qtype = line.split()
     first = name.partition(".")[0]
     if first.startswith("nx-"):
@@ -96,7 +96,7 @@ def kind(line):
 
 
 def indexed(bench, folder, children):
-    """Rows of an answer from the cluster's index: the mix, and its kinds apart."""
+    """Rows for answers from the cluster's index: the mix, and each kind by itself."""
     lines = kubernetes.lines(LINES - 2 * kubernetes.SERVICES)
     api = kubernetes.stub(children, two_cores()[1])
 

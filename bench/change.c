@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* change - when a changed endpoint is seen by bare watchers, and when a server answers with it.
+/* change - times a changed endpoint: when bare watchers see it, and when a server answers with it.
  *
  *   change -p PORT -w FD -n FD -c CORE [-s ADDRESS] [-i INTERVAL_US]
  *
- * Each FD is an open watch of EndpointSlices: a connection on which the request was sent and
- * nothing read. That of -w is read by the thread that asks. That of -n has a thread of its own on
- * CORE, the server's, with no more priority than the server has: what it sees later is not the
- * server's doing. Orders come on standard input, a line each: "NAME ADDRESS". The name's addresses
- * are learnt, "ready" is printed, and from then on the name is asked each INTERVAL_US, whatever
- * became of the questions before. The moments at which the event was there to its end, and that at
- * which the first answer with ADDRESS came, make a line of JSON. The event is found by ADDRESS, and
- * its end by what follows the endpoints in protobuf, the type of the addresses. An answer must have
- * the addresses from before, or as many with the new one among them, and never again the old ones;
- * all others are counted as wrong.
+ * Each FD is an open watch of EndpointSlices: a connection on which the request has been sent and
+ * nothing read. The watch of -w is read by the thread that sends queries. The watch of -n has its
+ * own thread on CORE, the server's core, with the same priority as the server: what delays that
+ * thread is not caused by the server.
  *
- * All moments are of one clock (CLOCK_MONOTONIC). The most that a question left too late by is
- * told. It asks for real-time priority, and tells whether it has it.
+ * Orders come on standard input, one "NAME ADDRESS" per line. For each, the current addresses of
+ * the name are learned and "ready" is printed. Then a query for the name is sent every INTERVAL_US,
+ * without waiting for answers, until the event and the first answer with ADDRESS have arrived. Their
+ * times are printed as a line of JSON. The event is found by ADDRESS, and its end by the address
+ * type, which follows the endpoints in protobuf. An answer must have the old addresses, or the same
+ * number with the new one among them, and never the old ones again; others are counted as wrong.
  *
- * Exit status: 0 when the orders end; 2 when it could not run, or a watch ended. */
+ * All times are of one clock (CLOCK_MONOTONIC). The worst delay of a query is reported. The program
+ * requests real-time priority and reports whether it got it.
+ *
+ * Exit status: 0 when the orders end; 2 if it could not run, or a watch ended. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +42,21 @@ enum {
 	WIRE_MAX = 320,
 	ADDRESSES_MAX = 256,
 	READ_BYTES = 1 << 18,
-	KEPT_BYTES = INET_ADDRSTRLEN, /* an address may come in two pieces */
+	KEPT_BYTES = INET_ADDRSTRLEN, /* an address may arrive in two pieces */
 	TIMEOUT_S = 10,
-	AFTER = 5, /* answers that are looked at after the first new one */
+	AFTER = 5, /* answers checked after the first new one */
 	LEARN_ATTEMPTS = 20,
 };
 
 struct watch {
 	int fd;      /* -1: none */
-	size_t kept; /* bytes at the front of `bytes` that were looked at before */
-	bool begun;  /* the address was there, but not the event's end */
-	uint64_t seen_ns;
+	size_t kept; /* bytes at the start of `bytes` that were searched before */
+	bool begun;  /* the address was found, the end of the event was not */
+	_Atomic uint64_t seen_ns;
 	char bytes[KEPT_BYTES + READ_BYTES];
 };
 
-/* What is under way. */
+/* The current order. */
 static struct {
 	uint8_t wire[WIRE_MAX];
 	size_t len;
@@ -92,9 +94,14 @@ static void give_up(const char *what, const char *about)
 	exit(2);
 }
 
-/* ---- the watches ---- */
+/* --- the watches --- */
 
-/* What comes behind the address may be in the same bytes, or in later ones. */
+static uint64_t seen_at(struct watch *w)
+{
+	return atomic_load_explicit(&w->seen_ns, memory_order_acquire);
+}
+
+/* The end of the event may be in the same bytes as the address, or in later ones. */
 static bool is_whole(struct watch *w, size_t have)
 {
 	static const char last[] = "IPv4";
@@ -114,17 +121,17 @@ static size_t read_watch(struct watch *w, int flags)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0)
-		give_up(n ? strerror(errno) : "it ended", "watch");
+		give_up(n ? strerror(errno) : "connection closed", "watch");
 	return (size_t)n;
 }
 
-/* n bytes came at a time that was taken before: the search is ours, and not the watcher's. */
-static void look_through(struct watch *w, size_t n, uint64_t at)
+/* `at` is the time of the n new bytes, taken before the search, whose cost is ours. */
+static void search_watch(struct watch *w, size_t n, uint64_t at)
 {
 	size_t have = w->kept + n;
 
-	if (now.text[0] && !w->seen_ns && is_whole(w, have))
-		__atomic_store_n(&w->seen_ns, at, __ATOMIC_RELEASE);
+	if (now.text[0] && !seen_at(w) && is_whole(w, have))
+		atomic_store_explicit(&w->seen_ns, at, memory_order_release);
 	w->kept = have < KEPT_BYTES ? have : KEPT_BYTES;
 	memmove(w->bytes, w->bytes + have - w->kept, w->kept);
 }
@@ -134,16 +141,16 @@ static void read_ours(void)
 	size_t n = read_watch(&ours, MSG_DONTWAIT);
 
 	if (n)
-		look_through(&ours, n, now_ns());
+		search_watch(&ours, n, now_ns());
 }
 
-static void *watch_beside(void *arg)
+static void *run_neighbour(void *arg)
 {
 	for (;;) {
 		size_t n = read_watch(&neighbour, 0);
 		uint64_t at = now_ns();
 		pthread_mutex_lock(&neighbour_lock);
-		look_through(&neighbour, n, at);
+		search_watch(&neighbour, n, at);
 		pthread_mutex_unlock(&neighbour_lock);
 	}
 	return arg;
@@ -156,7 +163,7 @@ static void start_neighbour(void)
 
 	CPU_ZERO(&cores);
 	CPU_SET((size_t)neighbour_core, &cores);
-	int err = pthread_create(&id, NULL, watch_beside, NULL);
+	int err = pthread_create(&id, NULL, run_neighbour, NULL);
 	if (!err)
 		err = pthread_setaffinity_np(id, sizeof cores, &cores);
 	if (err)
@@ -165,16 +172,16 @@ static void start_neighbour(void)
 
 static bool all_seen(void)
 {
-	return ours.seen_ns && __atomic_load_n(&neighbour.seen_ns, __ATOMIC_ACQUIRE);
+	return seen_at(&ours) && seen_at(&neighbour);
 }
 
 static void forget_seen(struct watch *w)
 {
 	w->begun = false;
-	w->seen_ns = 0;
+	atomic_store_explicit(&w->seen_ns, 0, memory_order_relaxed);
 }
 
-/* ---- the asker ---- */
+/* --- queries and answers --- */
 
 static bool has(const uint32_t *addresses, int n, uint32_t address)
 {
@@ -211,21 +218,21 @@ static void read_answers(void)
 
 	while ((n = recv(dns, reply, sizeof reply, MSG_DONTWAIT)) >= ND_DNSMSG_HEADER) {
 		uint64_t at = now_ns();
-		/* Answers to what was asked under an order before are not of this one. */
+		/* Answers to queries of an earlier order do not count. */
 		if ((uint16_t)(nd_dnsmsg_get16(reply) - now.first_id) <
 		    (uint16_t)(now.next_id - now.first_id))
 			judge(reply, (size_t)n, at);
 	}
 }
 
-static void send_question(void)
+static void send_query(void)
 {
 	nd_dnsmsg_put16(now.wire, now.next_id++);
-	/* Refused or full: it is lost, and the next one follows. */
+	/* If refused, or the buffer is full, it is lost; the next one follows. */
 	now.asked += send(dns, now.wire, now.len, MSG_DONTWAIT) > 0;
 }
 
-/* Until something can be read, or it is time. */
+/* Returns when something was read, or at `due`. */
 static void wait_until(uint64_t due)
 {
 	struct pollfd fds[] = { { .fd = ours.fd, .events = POLLIN },
@@ -236,14 +243,14 @@ static void wait_until(uint64_t due)
 
 	if (ppoll(fds, 2, &left, NULL) <= 0)
 		return;
-	/* The watch first: what it is late would be taken for the server's speed. */
+	/* The watch first: its delay would make the server look faster. */
 	if (fds[0].revents)
 		read_ours();
 	if (fds[1].revents)
 		read_answers();
 }
 
-/* True when the name was answered with addresses, which are the ones from before. */
+/* Learns the current addresses of the name. False if no answer has any. */
 static bool learn(void)
 {
 	static uint8_t reply[ND_DNSMSG_MAX];
@@ -251,7 +258,7 @@ static bool learn(void)
 
 	for (int i = 0; i < LEARN_ATTEMPTS; i++) {
 		uint16_t id = now.next_id;
-		send_question();
+		send_query();
 		while (poll(&p, 1, 200) > 0) {
 			ssize_t n = recv(dns, reply, sizeof reply, 0);
 			if (n < ND_DNSMSG_HEADER || nd_dnsmsg_get16(reply) != id)
@@ -277,14 +284,14 @@ static void begin(const char *line)
 	forget_seen(&neighbour);
 	pthread_mutex_unlock(&neighbour_lock);
 	if (n != 2 || inet_pton(AF_INET, now.text, &now.address) != 1)
-		give_up("not \"NAME ADDRESS\"", "order");
+		give_up("must be \"NAME ADDRESS\"", "order");
 	now.len = nd_dnsmsg_ask(now.wire, sizeof now.wire, name, ND_DNSMSG_A, true);
 	if (now.len == 0)
-		give_up("not a name", name);
+		give_up("invalid name", name);
 	if (!learn())
-		give_up("no addresses for it", name);
+		give_up("no addresses in the answers", name);
 	if (has(now.before, now.nbefore, now.address))
-		give_up("it has the new address already", name);
+		give_up("already has the new address", name);
 	now.first_id = now.next_id;
 	now.started_ns = now_ns();
 	puts("ready");
@@ -299,8 +306,8 @@ static void observe(void)
 		if (t >= due) {
 			if (t - due > now.worst_late_ns)
 				now.worst_late_ns = t - due;
-			send_question();
-			/* Questions that were missed are not made up for: they would come at once. */
+			send_query();
+			/* Missed queries are not sent later: they would leave in one burst. */
 			due += (1 + (t - due) / opt.interval_ns) * opt.interval_ns;
 		}
 		wait_until(due);
@@ -309,15 +316,15 @@ static void observe(void)
 
 static void report(void)
 {
-	printf("{\"seen_ns\": %lu, \"neighbour_ns\": %lu, \"answered_ns\": %lu, ", ours.seen_ns,
-	       __atomic_load_n(&neighbour.seen_ns, __ATOMIC_ACQUIRE), now.answered_ns);
+	printf("{\"seen_ns\": %lu, \"neighbour_ns\": %lu, \"answered_ns\": %lu, ", seen_at(&ours),
+	       seen_at(&neighbour), now.answered_ns);
 	printf("\"worst_late_us\": %.1f, \"asked\": %u, \"received\": %u, "
 	       "\"wrong\": %u, \"back\": %u, \"realtime\": %s}\n",
 	       (double)now.worst_late_ns / 1000, now.asked, now.received, now.wrong, now.back,
 	       realtime ? "true" : "false");
 }
 
-/* Between orders our watch is read on. False when the orders end. */
+/* Keeps reading our watch between orders. False when the orders end. */
 static bool next_order(char *line, size_t size)
 {
 	struct pollfd fds[] = { { .fd = ours.fd, .events = POLLIN },
@@ -338,7 +345,7 @@ static void open_dns(void)
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port) };
 
 	if (inet_pton(AF_INET, opt.address, &to.sin_addr) != 1)
-		give_up("not an IPv4 address", opt.address);
+		give_up("invalid IPv4 address", opt.address);
 	dns = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (dns < 0 || connect(dns, (struct sockaddr *)&to, sizeof to) < 0)
 		give_up(strerror(errno), "socket");
@@ -373,9 +380,9 @@ int main(int argc, char **argv)
 	    interval_us > 1000000 || optind != argc)
 		usage();
 	opt.interval_ns = (uint64_t)interval_us * 1000;
-	setvbuf(stdin, NULL, _IONBF, 0); /* poll() tells of lines: none may wait in a buffer */
+	setvbuf(stdin, NULL, _IONBF, 0); /* poll() must see each line: none may wait in a buffer */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	start_neighbour(); /* before we are given priority, which it would inherit */
+	start_neighbour(); /* before the real-time priority, which it would inherit */
 	prctl(PR_SET_TIMERSLACK, 1);
 	realtime = sched_setscheduler(0, SCHED_FIFO, &first) == 0;
 	open_dns();

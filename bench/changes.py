@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes of a live cluster under load: how late an answer is, and what relists do to answers and memory.
+"""Changes of a live cluster under load: the delay until an answer changes, and the effect of relists on answers and
+memory.
 
-Each server has the largest cluster from the stub (kubestub); the changes also a tenth of it from the real API server.
-`change.c` looks at the watch and at the answers with one clock.
+Each server gets the largest cluster from the stub (kubestub); changes are also measured with a tenth of it from the
+real API server. `change.c` times the watch and the answers with one clock.
 """
 
 import contextlib
@@ -30,12 +31,12 @@ from proc import BenchError, Children, free_port, two_cores
 
 SERVICES, ENDPOINTS, SPACES = 10_000, 250_000, 100
 TENTH = 10
-NAMES = 1000           # of those that are asked under load
-SHARE = 0.5            # of what the server can do: the load
-CHECKED_QPS = 5000     # while all is listed again, beside the load; each answer is compared
-PROBE_S = 2            # how long it shows that
-GAP_S = 0.02           # between changes, at most
-CHANGES, CHANGES_QUICK = 500, 100   # a round
+NAMES = 1000           # names in the load
+SHARE = 0.5            # the load, as a share of the server's maximum
+CHECKED_QPS = 5000     # during a relist, in addition to the load; each answer is compared
+PROBE_S = 2            # duration of the run that finds the maximum
+GAP_S = 0.02           # longest pause between changes
+CHANGES, CHANGES_QUICK = 500, 100   # per round
 ROUNDS_MAX, NEIGHBOUR_MS = 3, 2
 RELISTS, RELISTS_QUICK, RELISTS_PEER = 100, 10, 3
 RELIST_TIMEOUT_S = 60
@@ -49,7 +50,7 @@ def name_of(number):
 
 
 def lines(services):
-    """As queries.lines: 1,000 of the cluster's names by Zipf's law, one in ten of which does not exist."""
+    """Like queries.lines: 1,000 names of the cluster by Zipf's law, one in ten of them nonexistent."""
     pick = random.Random(queries.SEED)
     ranked = []
     for rank, number in enumerate(pick.sample(range(services), min(NAMES, services))):
@@ -63,11 +64,11 @@ def lines(services):
 
 
 def new_address(number):
-    """10,000, of a net that no cluster has; each of the same length: none is the beginning of another."""
+    """One of 10,000 addresses in a network of no cluster, all of one length: none is a prefix of another."""
     return f"198.18.{100 + number // 100 % 100}.{100 + number % 100}"
 
 
-# ---- how it is watched: as the servers do, by HTTP/1.1 where it is plain and by HTTP/2 where it is not ----
+# --- the watch: as the servers do it, HTTP/1.1 in plaintext and HTTP/2 over TLS ---
 
 def watch_path(version):
     return f"{SLICES}?watch=1&resourceVersion={version}"
@@ -83,7 +84,7 @@ def http2_frame(kind, flags, stream, payload=b""):
 
 
 def http2_begin():
-    """The preface, with windows that are never full: what comes is not acknowledged."""
+    """The preface, with windows too large to fill, since received data is not acknowledged."""
     window = 2**31 - 1
     settings = b"\0\4" + window.to_bytes(4, "big")
     return (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, settings) +
@@ -91,7 +92,7 @@ def http2_begin():
 
 
 def http2_watch(version):
-    """The server's settings are taken, and the watch begins. Strings without Huffman (RFC 7541 s5.2, s6.2.2)."""
+    """Acknowledges the server's settings and starts the watch. Strings without Huffman (RFC 7541 s5.2, s6.2.2)."""
 
     def string(text):
         assert len(text) < 127
@@ -102,7 +103,7 @@ def http2_watch(version):
     return http2_frame(4, 1, 0) + http2_frame(1, 5, 1, head)
 
 
-# ---- where the cluster comes from ----
+# --- source of the cluster ---
 
 class Stub(clusters.Stub):
     """The largest cluster, from recorded bytes."""
@@ -114,20 +115,20 @@ class Stub(clusters.Stub):
         self.moves = itertools.count()
 
     def move(self, number, address):
-        """The first endpoint of a Service has another address from now on; returns when that was told."""
+        """Changes the address of the first endpoint of a Service; returns the time at which the event was sent."""
         name, space = name_of(number)
         return self.ask("move", service=name, namespace=space, address=address)["monotonic_ns"]
 
     def watch(self, _children):
-        """A connection that watches the slices from now on; nothing was read from it."""
+        """Opens a connection that watches the slices; nothing has been read from it yet."""
         sock = socket.create_connection(("127.0.0.1", self.port))
         sock.sendall(http1_watch(self.ask("state")["resourceVersion"]))
         return sock
 
 
 class Real(clusters.Real):
-    """A tenth of it in the real API server. Its bytes are decrypted by a process of their own: they come to
-    `change` a hop later."""
+    """A tenth of it in the real API server. A separate process decrypts its bytes, so `change` gets them one hop
+    later."""
 
     services, endpoints = SERVICES // TENTH, ENDPOINTS // TENTH
 
@@ -158,17 +159,17 @@ class Real(clusters.Real):
         children.spawn(argv, "openssl", self.cpu, urgent=True, stdin=theirs, stdout=theirs)
         theirs.close()
         ours.sendall(http2_begin())
-        # The server's settings may not be acknowledged before they came.
+        # Settings must not be acknowledged before they arrive.
         if not select.select([ours], [], [], WATCH_TIMEOUT_S)[0]:
-            raise BenchError("the API server is silent to a bare watcher")
+            raise BenchError("the API server sends nothing to a bare watcher")
         ours.sendall(http2_watch(version))
         return ours
 
 
-# ---- the server under load ----
+# --- the server under load ---
 
 class Loaded:
-    """A server that has read the whole cluster, and what is asked of it."""
+    """A server that has read the whole cluster, and its query file."""
 
     def __init__(self, bench, folder, children, source, server):
         self.bench, self.folder, self.children = bench, folder, children
@@ -195,7 +196,7 @@ class Loaded:
 
     @contextlib.contextmanager
     def load(self):
-        """dnsperf at SHARE of the maximum while the body runs; then its figures are in the dictionary."""
+        """Runs dnsperf at SHARE of the maximum during the body; afterwards the dictionary has its figures."""
         figures = {}
         child = self.children.spawn(self.dnsperf(3600, "-Q", int(self.max_qps * SHARE)), "dnsperf",
                                     self.client_cpu)
@@ -215,16 +216,16 @@ class Loaded:
                 "version": self.server.version(), "max_qps": self.max_qps, "share": SHARE, **more}
 
 
-# ---- (a) a changed endpoint ----
+# --- (a) a changed endpoint ---
 
 def quantile(values, q):
-    """The smallest that a share of q does not exceed."""
+    """The smallest value that a share of q of the values does not exceed."""
     ranked = sorted(values)
     return ranked[max(0, math.ceil(q * len(ranked)) - 1)] if ranked else math.nan
 
 
 class Observer:
-    """`change`: an asker, a bare watcher, and one on the server's core."""
+    """`change`: a client, a bare watcher, and a second one on the server's core."""
 
     def __init__(self, loaded):
         socks = [loaded.source.watch(loaded.children) for _ in range(2)]
@@ -240,7 +241,7 @@ class Observer:
         text = self.child.popen.stdout.readline()
         if not text:
             self.child.popen.wait()
-            raise BenchError(f"change ended:\n{self.child.last_words()}")
+            raise BenchError(f"change ended:\n{self.child.last_output()}")
         return text
 
     def change(self, name, address, move):
@@ -252,7 +253,7 @@ class Observer:
 
 
 def observe(loaded, count):
-    """`count` changes one after the other."""
+    """Makes `count` changes, one after the other."""
     source, pick = loaded.source, random.Random(queries.SEED)
     headless = list(range(0, source.services, clusters.HEADLESS_EVERY))
     observer, seen = Observer(loaded), []
@@ -267,7 +268,7 @@ def observe(loaded, count):
 
 
 def summary(seen):
-    """Milliseconds. What was not seen by all within ten seconds is lost."""
+    """In milliseconds. A change not seen by all within ten seconds counts as lost."""
     whole = [s for s in seen if s["seen_ns"] and s["answered_ns"] and s["neighbour_ns"]]
     row = {"changes": len(seen), "lost_changes": len(seen) - len(whole),
            "wrong": sum(s["wrong"] for s in seen), "back": sum(s["back"] for s in seen),
@@ -281,8 +282,8 @@ def summary(seen):
 
 
 def changes(loaded):
-    """What the other tenants of the machine did to the server's core, its neighbour shows: until that is little, the
-    round is repeated. The round with the least of it counts."""
+    """The watcher on the server's core shows the noise of other processes there. The round is repeated until the noise
+    is low; the round with the lowest noise counts."""
     count, rounds = CHANGES_QUICK if loaded.bench.quick else CHANGES, []
     while len(rounds) < ROUNDS_MAX:
         with loaded.load() as figures:
@@ -294,10 +295,10 @@ def changes(loaded):
     return loaded.row(**best, rounds=len(rounds))
 
 
-# ---- (b) relists ----
+# --- (b) relists ---
 
 class Lists:
-    """How often each kind was listed whole, by what the server says, else by what the stub does."""
+    """How often each kind was fully listed, by the server's own metric, otherwise by the stub's count."""
 
     def __init__(self, loaded):
         self.loaded, self.own = loaded, loaded.server.name == "nodens"
@@ -310,7 +311,7 @@ class Lists:
         return [int(float(n)) for n in re.findall(r"^nodens_kubernetes_lists_total\{.*\} (\S+)", text, re.M)]
 
     def wait(self, before=()):
-        """Until none is under way, and each is more than before; how often then."""
+        """Waits until no list is in progress and each count is above `before`; returns the counts."""
         deadline = time.monotonic() + RELIST_TIMEOUT_S
         while time.monotonic() < deadline:
             self.loaded.child.check()
@@ -318,7 +319,7 @@ class Lists:
             if now and all(n > b for n, b in zip(now, before)):
                 return now
             time.sleep(0.02)
-        raise BenchError(f"{self.loaded.server.name} has not listed all again within {RELIST_TIMEOUT_S} s")
+        raise BenchError(f"{self.loaded.server.name} has not relisted everything within {RELIST_TIMEOUT_S} s")
 
 
 def rss_kib(child):
@@ -326,7 +327,7 @@ def rss_kib(child):
 
 
 def relists(loaded, count):
-    """`count` relists, all answers being compared with those from before."""
+    """Causes `count` relists; all answers are compared with those before."""
     argv = [os.path.join(loaded.bench.build, "bench", "openloop"), "-p", loaded.port, "-d",
             loaded.queries, "-c", cached.SOURCES, "-r", CHECKED_QPS, "-l", 3600, "-k", 1, "-z"]
     lists = Lists(loaded)
@@ -353,7 +354,7 @@ def relists(loaded, count):
                       answers=answers, difference=out[:out.index("{")].strip(), **figures)
 
 
-# ---- all of it ----
+# --- all of it ---
 
 def wanted(bench, server):
     return not server.missing() and (not bench.only or server.name in bench.only)

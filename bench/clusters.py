@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where servers read a cluster from: recorded bytes (kubestub), or the real API server of the tests.
+"""Sources of a cluster: recorded bytes (kubestub), or the real API server of the tests.
 
-Both have the same objects: Service N is `service-N` in `team-(N % spaces)`, one in HEADLESS_EVERY is headless.
+Both have the same objects: Service N is `service-N` in `team-(N % spaces)`; one in HEADLESS_EVERY is headless.
 """
 
 import json
@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(servers.HERE), "tests", "e2e"))
 import apiserver  # noqa: E402
 from servers import gomodules  # noqa: E402
 
-HEADLESS_EVERY = 10   # the others have one address
+HEADLESS_EVERY = 10   # the others have a cluster IP
 ZONE = "svc.cluster.local"
 RECORD_TIMEOUT_S = 300
 CREATE_TIMEOUT_S = 600
@@ -64,7 +64,7 @@ class Stub:
             raise BenchError(f"kubestub: {url}: {e.read().decode()}") from None
 
     def lists(self):
-        """How often each kind was sent whole; None while one is being sent, or is not watched again yet."""
+        """How often each kind was fully sent; None while one is being sent or is not watched again yet."""
         state = self.ask("state")
         kinds = [r for name, r in state["resources"].items() if name != "pods" or self.pods]
         if state["listing"] or not all(r["watching"] for r in kinds):
@@ -72,7 +72,7 @@ class Stub:
         return [r["lists"] for r in kinds]
 
     def relist(self, child, timeout):
-        """The server lists everything again."""
+        """Makes the server list everything again."""
         before = self.lists()
         self.ask("expire")
         deadline = time.monotonic() + timeout
@@ -82,20 +82,20 @@ class Stub:
             if now and all(n > b for n, b in zip(now, before)):
                 return
             time.sleep(0.05)
-        raise BenchError(f"{child.name} has not listed all again within {timeout} s")
+        raise BenchError(f"{child.name} has not relisted everything within {timeout} s")
 
     def close(self):
         self.child.end()
 
 
 class Real:
-    """As many objects as a real API server takes in reasonable time."""
+    """As many objects as a real API server accepts in reasonable time."""
 
     name = "API server"
 
     def __init__(self, children, cpu, services, endpoints, pods=0, spaces=100):
         before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {cpu})   # all of the API server beside the server that is measured
+        os.sched_setaffinity(0, {cpu})   # the API server, away from the measured server's core
         try:
             self.cluster = apiserver.Cluster()
             config = self.cluster.path("admin.kubeconfig")
@@ -112,7 +112,7 @@ class Real:
         self.cluster.create(apiserver.service(f"change-{self.changes}", "default"))
 
     def relist(self, child, timeout):
-        """While the server sleeps, what it knows becomes too old: it has to list everything again."""
+        """Compacts the API server's history while the server is stopped: it must then list everything again."""
         child.popen.send_signal(signal.SIGSTOP)
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.cpu})
@@ -125,7 +125,7 @@ class Real:
         finally:
             os.sched_setaffinity(0, before)
             child.popen.send_signal(signal.SIGCONT)
-        time.sleep(min(timeout, 5))   # clients wait up to a second before they try again
+        time.sleep(min(timeout, 5))   # clients wait up to a second before they retry
 
     def close(self):
         self.cluster.close()

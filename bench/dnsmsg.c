@@ -6,8 +6,8 @@
 
 enum { QTYPE_AND_CLASS = 4, RECORD_FIXED = 10, RECORDS_MAX = 256 };
 
-/* First byte after the name at `at`, or 0. A compression pointer ends a name (RFC 1035 s4.1.4);
- * where it leads is not followed, for only the length matters here. */
+/* The first byte after the name at `at`, or 0. A compression pointer ends a name (RFC 1035 s4.1.4);
+ * it is not followed, since only the length matters here. */
 static size_t skip_name(const uint8_t *msg, size_t len, size_t at)
 {
 	while (at < len) {
@@ -23,7 +23,7 @@ static size_t skip_name(const uint8_t *msg, size_t len, size_t at)
 	return 0;
 }
 
-/* First byte after the record at `at`, or 0; *fixed is where its type stands. */
+/* The first byte after the record at `at`, or 0; *fixed is the offset of its type. */
 static size_t skip_record(const uint8_t *msg, size_t len, size_t at, size_t *fixed)
 {
 	size_t pos = skip_name(msg, len, at);
@@ -61,7 +61,7 @@ int nd_dnsmsg_view(const uint8_t *msg, size_t len, struct nd_dnsmsg_question *q)
 		return -1;
 
 	size_t at = skip_name(msg, len, ND_DNSMSG_HEADER);
-	/* A pointer in the first name has nothing before it to point to. */
+	/* Nothing precedes the first name, so it cannot have a pointer. */
 	if (at == 0 || msg[at - 1] != 0 || at - ND_DNSMSG_HEADER > ND_DNSMSG_NAME_MAX ||
 	    len - at < QTYPE_AND_CLASS)
 		return -1;
@@ -135,8 +135,8 @@ static int compare_records(const void *a, const void *b)
 	return order ? order : (x->len > y->len) - (x->len < y->len);
 }
 
-/* Masks the TTLs of the records in copy[at..) and notes those of the answer section.
- * The OPT record's "TTL" is flags and the extended rcode (RFC 6891 s6.1.3): it stays. */
+/* Masks the TTLs of the records in copy[at..) and notes the records of the answer section. The
+ * "TTL" of an OPT record is flags and the extended rcode (RFC 6891 s6.1.3): it is not masked. */
 static size_t mask_records(uint8_t *copy, size_t len, size_t at, struct record *answers)
 {
 	size_t answer_count = nd_dnsmsg_get16(copy + 6);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* echo - the floor: what a UDP question and answer costs when the server does nothing.
+/* echo - the floor: the cost of a UDP query and its answer when the server does nothing.
  *
  *   echo -p PORT [-a ADDRESS] [-b RCVBUF_BYTES]
  *
- * Receives batches of 32, sets QR and sends the same bytes back. Bound as the servers are: one
- * SO_REUSEPORT socket with a large receive buffer on a specific address; on the wildcard
- * (-a 0.0.0.0) with PKTINFO, for then a server has to answer from the address it was asked at. */
+ * Receives batches of 32, sets QR and sends the same bytes back. Its socket is like the servers':
+ * SO_REUSEPORT and a large receive buffer on a specific address; on the wildcard (-a 0.0.0.0) also
+ * PKTINFO, since a server must then answer from the address that the query was sent to. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -51,7 +51,7 @@ static int open_socket(const char *address, int port, int rcvbuf)
 	return bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ? -1 : fd;
 }
 
-/* Readies the first n slots for receiving: the kernel overwrote only these. */
+/* Prepares the first n slots for receiving; the kernel overwrote only these. */
 static void arm(int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -76,7 +76,7 @@ static void prepare(void)
 	arm(BATCH);
 }
 
-/* Turns what came in place into what leaves; returns how many of the n are answered. */
+/* Turns queries into answers in place; returns how many of the n are answered. */
 static int answer(int n, struct iovec *iov)
 {
 	int answers = 0;
@@ -106,7 +106,8 @@ static void serve(int fd)
 		}
 		for (int left = answer(n, iov), at = 0; left > 0;) {
 			int sent = sendmmsg(fd, out + at, (unsigned)left, 0);
-			/* The first one failed: its client is gone. The others need not suffer. */
+			/* The first one failed, since its client is gone. The others are still
+			 * sent. */
 			sent = sent > 0 ? sent : 1;
 			at += sent;
 			left -= sent;

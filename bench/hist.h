@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hist.h - latencies in log-linear buckets, as HdrHistogram keeps them.
+/* hist.h - latencies in log-linear buckets, as in HdrHistogram.
  *
- * 128 buckets for each doubling: a value is known to better than 1 %, from 1 ns to centuries,
- * in fixed memory, and recording one is a shift and an addition.
+ * 128 buckets per power of two: the error of a value is below 1 %, from 1 ns to centuries, in fixed
+ * memory, and recording a value takes a shift and an addition.
  *
  * Owns:    itself (about 60 KiB); zero it to start.
  * Errors:  none.
@@ -29,7 +29,7 @@ static inline size_t nd_hist_index(uint64_t v)
 	return ((size_t)shift << ND_HIST_BITS) + (size_t)(v >> shift);
 }
 
-/* Largest value that falls into the bucket. */
+/* The largest value of the bucket. */
 static inline uint64_t nd_hist_value(size_t index)
 {
 	if (index < 2 * ND_HIST_SUB)

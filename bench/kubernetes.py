@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubernetes plugin: questions answered from the index (no cache plugin), and what it takes to have a cluster.
+"""The kubernetes plugin: answers from the index (without the cache plugin); the CPU and memory of a large cluster.
 
-Whole servers, one after the other, read large clusters from a stub that replays an API server's bytes, and a tenth of
-them from the real one: CPU until all was read, memory then, and while all is listed again.
+One server after the other reads large clusters from a stub that replays an API server's bytes, and a tenth of them from
+a real API server. Measured are the CPU until everything is read, the memory then, and both during a relist.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from clusters import ZONE
 from proc import BenchError, Children, free_port, two_cores, wait_for_answer
 
 SERVICES, PER_HEADLESS, SPACES = 1000, 10, 20
-ENDPOINTS = 11_800    # so many, with what the few large Services have, that each headless one has ten
+ENDPOINTS = 11_800    # enough for ten in each headless Service, after the few large Services took theirs
 FIRST = f"service-1.team-1.{ZONE}"   # it has an address
 LARGE_TIMEOUT_S = 120
-# What it is read from, and Services, endpoints, pods.
+# Source, Services, endpoints, pods.
 CLUSTERS = ((clusters.Stub, 10_000, 250_000, 0), (clusters.Stub, 10_000, 250_000, 150_000),
             (clusters.Real, 1_000, 25_000, 15_000))
-QUICK_PODS = 1_000    # in the API server, which takes a hundredth of a second for each
-STARTS = 3            # of each server with each cluster; the last one stays for a relist
-QUIET_S = 1           # without work: through with it
+QUICK_PODS = 1_000    # in the API server, which takes 10 ms for each
+STARTS = 3            # of each server with each cluster; the last one keeps running for a relist
+QUIET_S = 1           # without work: it is done
 QUIET_SHARE = 0.03    # of a core
 
 
@@ -38,12 +38,12 @@ def name_of(number):
 
 
 def stub(children, cpu):
-    """The cluster that questions are asked of."""
+    """The cluster for the queries."""
     return clusters.Stub(children, cpu, SERVICES, ENDPOINTS, spaces=SPACES)
 
 
 def lines(count=queries.LINES):
-    """As queries.lines, over the names of this cluster; one Service in ten is headless."""
+    """Like queries.lines, with the names of this cluster; one Service in ten is headless."""
     pick = random.Random(queries.SEED)
     ranked = []
     for number in range(SERVICES):
@@ -58,7 +58,7 @@ def lines(count=queries.LINES):
 
 
 def corefile(place, cluster_lines, pods="insecure", ready=None):
-    """kubeadm's, less cache and what would forward."""
+    """kubeadm's, without cache and forward."""
     bind = "" if place.wildcard else "bind 127.0.0.1"
     return f"""\
 .:{place.port} {{
@@ -79,7 +79,7 @@ def corefile(place, cluster_lines, pods="insecure", ready=None):
 
 
 class FromIndex(Cached):
-    """As Cached, but nothing is cached and there is nobody to forward to."""
+    """Like Cached, without a cache and without an upstream."""
 
     def start_all(self):
         with open(self.queries, "w", encoding="ascii") as f:
@@ -112,7 +112,7 @@ class FromIndex(Cached):
 
 
 def wait_until_ready(child, port):
-    """Until the whole cluster was read, as /ready says."""
+    """Waits until the whole cluster is read, according to /ready."""
     deadline = time.monotonic() + LARGE_TIMEOUT_S
     while time.monotonic() < deadline:
         child.check()
@@ -120,12 +120,12 @@ def wait_until_ready(child, port):
              urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
             return
         time.sleep(0.02)
-    raise BenchError(f"{child.name} is not ready after {LARGE_TIMEOUT_S} s; its last words:\n"
-                     f"{child.last_words()}")
+    raise BenchError(f"{child.name} is not ready after {LARGE_TIMEOUT_S} s; its last output:\n"
+                     f"{child.last_output()}")
 
 
 def wait_until_quiet(child):
-    """Until it has nothing left to do: what it read last may still lie in its socket."""
+    """Waits until the server is idle: its socket may still hold the last bytes."""
     deadline = time.monotonic() + LARGE_TIMEOUT_S
     while time.monotonic() < deadline:
         before = child.cpu().total
@@ -133,7 +133,7 @@ def wait_until_quiet(child):
         child.check()
         if child.cpu().total - before < QUIET_S * QUIET_SHARE:
             return
-    raise BenchError(f"{child.name} still works {LARGE_TIMEOUT_S} s after it was ready")
+    raise BenchError(f"{child.name} is still busy {LARGE_TIMEOUT_S} s after it was ready")
 
 
 def reset_peak(child):
@@ -142,13 +142,13 @@ def reset_peak(child):
 
 
 def peak_mib(child):
-    """The most memory it ever had resident, since the reset."""
+    """The peak of resident memory since the reset."""
     with open(f"/proc/{child.pid}/status", encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:")) / 1024
 
 
 class Large:
-    """One server and one cluster."""
+    """One server with one cluster."""
 
     def __init__(self, bench, folder, children, source, server):
         self.bench, self.folder, self.children = bench, folder, children
@@ -156,7 +156,7 @@ class Large:
         self.cpu, _ = two_cores()
 
     def start(self, pods):
-        """The server, and the CPU it took from exec until all was read."""
+        """Returns the server, and the CPU it used from exec until everything was read."""
         place, ready = servers.Place(self.folder, free_port(), 0, self.bench.wildcard), free_port()
         text = corefile(place, self.source.corefile_lines, "verified" if pods else "insecure", ready)
         child = self.server.start(self.children, place, self.cpu, text=text)
@@ -185,7 +185,7 @@ class Large:
 
 
 def large_clusters(bench, folder):
-    """A row each; said at once, since it takes minutes."""
+    """One row each, printed at once, since a row takes minutes."""
     rows = []
     for kind, services, endpoints, pods in CLUSTERS:
         if bench.quick and kind is clusters.Real:

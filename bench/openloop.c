@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* openloop - asks at a fixed rate, whatever the server does, and checks what comes back.
+/* openloop - sends queries at a fixed rate, whatever the server does, and checks the answers.
  *
  *   openloop -p PORT -d QUERY_FILE [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOURCES] [-e] [-k N]
  * [-z]
  *
- * QUERY_FILE is dnsperf's: a name and a type a line. First, with no load, each different
- * question is asked twice and its second answer kept (the first may come from an upstream; this
- * also warms the cache). Then question i leaves at start + i/RATE over one of SOURCES sockets,
- * and its latency counts from that planned time, so that a server (or this program) that stalls
- * pays for every question that had to wait. One answer in N is compared with the kept one byte by
- * byte, in the form of nd_dnsmsg_normalise(). Without -l it only warms. With -z it sleeps between
- * questions: its latencies are its own then, but it leaves the core to others. SIGTERM ends it
- * early, with a report.
+ * QUERY_FILE has dnsperf's form: a name and a type per line. First, without load, each distinct
+ * query is sent twice and the second answer kept (the first may come from an upstream; this also
+ * warms the cache). Then query i is sent at start + i/RATE on one of SOURCES sockets. Its latency
+ * counts from that planned time, so a stall of the server (or of this program) counts for every
+ * query that had to wait. One answer in N is compared with the kept one byte by byte, in the form
+ * of nd_dnsmsg_normalise(). Without -l it only warms. With -z it sleeps between queries: latencies
+ * then include its own wake-ups, but the core is free for others. SIGTERM ends it early, with a
+ * report.
  *
- * Prints one JSON object. Exit status: 0; 1 for an answer that differs; 2 when it could not run. */
+ * Prints one JSON object. Exit status: 0; 1 if an answer differs; 2 if it could not run. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -34,20 +34,20 @@
 
 enum {
 	WIRE_MAX = 320,
-	QUESTIONS_MAX = 1 << 16, /* different ones; a power of two, at most half of it used */
+	QUESTIONS_MAX = 1 << 16, /* distinct ones; a power of two, at most half used */
 	LINES_MAX = 1 << 22,
 	SOURCES_MAX = 1024,
-	SLOTS = 4096, /* questions in flight a source; a power of two */
-	BURST = 64,   /* sends before looking for answers again */
+	SLOTS = 4096, /* queries in flight per source; a power of two */
+	BURST = 64,   /* sends before answers are read again */
 	TIMEOUT_S = 2,
 	ATTEMPTS = 5,
-	LATE_NS = 1000000, /* a send this far behind its plan is our fault, and reported */
+	LATE_NS = 1000000, /* a send delayed by this much is our fault, and reported */
 };
 
 struct question {
 	size_t len;
-	size_t known_len; /* 0: not asked yet */
-	uint8_t *known;   /* normalised; heap, lives as long as the process */
+	size_t known_len; /* 0: not queried yet */
+	uint8_t *known;   /* normalised; heap, never freed */
 	uint8_t wire[WIRE_MAX];
 };
 
@@ -105,7 +105,7 @@ static void *allocate(size_t n, size_t size)
 	return p;
 }
 
-/* The index of the question with these bytes, which is added when it is new. */
+/* The index of the question with these bytes; a new one is added. */
 static uint32_t intern(const uint8_t *wire, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325u;
@@ -119,7 +119,7 @@ static uint32_t intern(const uint8_t *wire, size_t len)
 		if (q)
 			continue;
 		if (++question_count > QUESTIONS_MAX / 2)
-			give_up("too many different questions", opt.file);
+			give_up("too many distinct queries", opt.file);
 		q = questions[at] = allocate(1, sizeof *q);
 		q->len = len;
 		memcpy(q->wire, wire, len);
@@ -176,7 +176,7 @@ static int open_source(void)
 	return fd;
 }
 
-/* Asks and waits; the size of the answer, 0 when none came. */
+/* Sends a query and waits; returns the size of the answer, or 0 without one. */
 static size_t ask_once(int fd, const struct question *q, uint16_t id, uint8_t *reply)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -240,7 +240,7 @@ static void check(const struct question *q, const uint8_t *reply, size_t len)
 		return;
 	if (seen.differing++ == 0) {
 		fprintf(stderr,
-			"openloop: an answer under load differs (ids, TTLs, order aside)\n");
+			"openloop: an answer under load differs (apart from ids, TTLs and order)\n");
 		dump("without load", q->known, q->known_len);
 		dump("under load", n ? normal : reply, n ? n : len);
 	}
@@ -253,11 +253,11 @@ static void send_one(uint32_t seq, uint64_t planned)
 	struct question *q = questions[index];
 	uint16_t id = s->next_id++;
 
-	/* A slot still in use here has waited for SLOTS later questions: it stays lost. */
+	/* A slot still in use here has waited for SLOTS later queries: it counts as lost. */
 	s->slots[id % SLOTS] = (struct slot){ planned, index, seq };
 	nd_dnsmsg_put16(q->wire, id);
 	if (send(s->fd, q->wire, q->len, 0) < 0)
-		s->slots[id % SLOTS].planned = 0; /* never left: counted as sent, so as lost */
+		s->slots[id % SLOTS].planned = 0; /* counted as sent, and so as lost */
 	seen.sent++;
 
 	uint64_t late = now_ns() - planned;
@@ -308,7 +308,7 @@ static void on_term(int number)
 	stopped = number;
 }
 
-/* Does not sleep unless told to: being woken would be measured as the server's latency. */
+/* Sleeps only with -z: a wake-up would be measured as latency of the server. */
 static void run(void)
 {
 	int ep = open_sources();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Child processes, pinned, metered and always ended; free ports; the two cores."""
+"""Child processes, pinned, measured and always ended; free ports; the two cores."""
 
 import contextlib
 import ctypes
@@ -17,12 +17,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class BenchError(Exception):
-    """Something that keeps a measurement from being made; its text is for the user."""
+    """A measurement is impossible; the text is for the user."""
 
 
 @dataclass(frozen=True)
 class Cpu:
-    """What a process has used so far, in seconds."""
+    """CPU time of a process so far, in seconds."""
 
     total: float  # exact: the scheduler's own nanoseconds
     user: float
@@ -34,7 +34,7 @@ class Cpu:
 
 
 def two_cores():
-    """(server, client): the cores everything is pinned to."""
+    """(server, client): the two cores that everything is pinned to."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise BenchError("two cores are needed, one for the server and one for the load; "
@@ -43,7 +43,7 @@ def two_cores():
 
 
 def free_port():
-    """A port free for UDP and TCP, below the ephemeral ones that clients are given."""
+    """A port that is free for UDP and TCP, below the ephemeral range of clients."""
     for _ in range(200):
         port = random.randrange(20000, 32000)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
@@ -56,7 +56,7 @@ def free_port():
 
 
 class Child:
-    """One running program. `log` is the file that has its output."""
+    """One running program. `log` is the file with its output."""
 
     def __init__(self, popen, name, log):
         self.popen, self.name, self.log = popen, name, log
@@ -70,15 +70,15 @@ class Child:
 
     def check(self):
         if not self.alive():
-            raise BenchError(f"{self.name} ended by itself (status {self.popen.returncode}); "
-                             f"its last words:\n{self.last_words()}")
+            raise BenchError(f"{self.name} exited by itself (status {self.popen.returncode}); "
+                             f"its last output:\n{self.last_output()}")
 
-    def last_words(self, lines=8):
+    def last_output(self, lines=8):
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return "".join(f.readlines()[-lines:]) or "(none)"
 
     def cpu(self):
-        """User and system time as the kernel splits the exact total by its clock ticks."""
+        """The exact total, split into user and system time by the kernel's clock ticks."""
         total = 0
         for task in os.listdir(f"/proc/{self.pid}/task"):
             with contextlib.suppress(FileNotFoundError), \
@@ -100,7 +100,7 @@ class Child:
         return out
 
     def end(self, grace=3.0, first=signal.SIGTERM):
-        """Ends the process; True when it went by itself."""
+        """Ends the process; True if it ended on SIGTERM, without SIGKILL."""
         if not self.alive():
             return True
         self.popen.send_signal(first)
@@ -114,7 +114,7 @@ class Child:
 
 
 class Children:
-    """All the programs one benchmark has started; leaving the `with` ends them."""
+    """All programs started by one benchmark; leaving the `with` ends them."""
 
     def __init__(self, folder):
         self.folder, self._all = folder, []
@@ -127,11 +127,11 @@ class Children:
             child.end()
 
     def spawn(self, argv, name, cpu=None, executable=None, cwd=None, urgent=False, **more):
-        """Starts argv on core `cpu`; its output goes to a file in the folder, unless `more` (for Popen) has
-        another place for it. urgent: before all others on its core, where that is allowed."""
+        """Starts argv on core `cpu`; its output goes to a file in the folder, unless `more` (for Popen) redirects it.
+        urgent: with priority over all others on its core, where that is allowed."""
 
         def prepare():
-            # Not even a SIGKILL of this script may leave a server behind.
+            # No server may survive this script, not even after SIGKILL.
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if cpu is not None:
                 os.sched_setaffinity(0, {cpu})
@@ -141,7 +141,7 @@ class Children:
 
         log = os.path.join(self.folder, f"{name}-{len(self._all)}.log")
         with open(log, "wb") as out:
-            # A group of its own: Ctrl-C reaches this script, which ends what it started.
+            # A process group of its own: Ctrl-C reaches only this script, which ends its children.
             popen = subprocess.Popen([str(a) for a in argv], executable=executable, cwd=cwd,
                                      stderr=out, preexec_fn=prepare, process_group=0,
                                      **{"stdin": subprocess.DEVNULL, "stdout": out, **more})
@@ -150,7 +150,7 @@ class Children:
         return child
 
     def run(self, argv, name, cpu=None, timeout=120, ok=(0,)):
-        """Runs argv to its end; returns (output, status)."""
+        """Runs argv until it exits; returns (output, status)."""
         child = self.spawn(argv, name, cpu)
         try:
             status = child.popen.wait(timeout)
@@ -158,7 +158,7 @@ class Children:
             child.end()
             raise BenchError(f"{name} did not end within {timeout} s") from None
         if status not in ok:
-            raise BenchError(f"{name} failed (status {status}):\n{child.last_words()}")
+            raise BenchError(f"{name} failed (status {status}):\n{child.last_output()}")
         self._all.remove(child)
         with open(child.log, encoding="utf-8", errors="replace") as f:
             output = f.read()
@@ -174,7 +174,7 @@ def question(name, kind=1, number=1):
 
 
 def ask(sock, name, kind=1, number=1):
-    """One question over a connected socket: the answer, or None (refused, or its timeout)."""
+    """Sends one query on a connected socket; returns the answer, or None if it was refused or timed out."""
     try:
         sock.send(question(name, kind, number))
         while True:
@@ -186,7 +186,7 @@ def ask(sock, name, kind=1, number=1):
 
 
 def wait_for_answer(child, port, name, timeout=20.0):
-    """Until the server answers `name` with NOERROR."""
+    """Waits until the server answers `name` with NOERROR."""
     deadline = time.monotonic() + timeout
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.2)
@@ -197,5 +197,5 @@ def wait_for_answer(child, port, name, timeout=20.0):
             if reply and reply[3] & 0x0f == 0:
                 return
             time.sleep(0.01)
-    raise BenchError(f"{child.name} does not answer on port {port}; its last words:\n"
-                     f"{child.last_words()}")
+    raise BenchError(f"{child.name} does not answer on port {port}; its last output:\n"
+                     f"{child.last_output()}")

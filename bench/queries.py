@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The questions of the benchmark: the same ones for everybody, every time.
+"""The queries of the benchmark: the same for every server and every run.
 
-1,000 names as a cluster asks them, one in ten of which does not exist, drawn by Zipf's law with a
-fixed seed; six in ten questions ask for A, the others for AAAA. The stand-in answers every name;
-a first label that begins with "nx" is its mark for NXDOMAIN.
+1,000 names like those of a cluster, one in ten of them nonexistent, drawn by Zipf's law with a fixed seed; 60 % of the
+queries are for A, the others for AAAA. The stand-in upstream answers every name; it answers NXDOMAIN if the first label
+begins with "nx".
 """
 
 import itertools
 import random
 
 NAMES = 1000
-NXDOMAIN_EVERY = 10  # every tenth name by rank: hot and cold ones alike
+NXDOMAIN_EVERY = 10  # every tenth name by rank, among popular and rare names
 A_SHARE = 0.6
 LINES = 50_000
 SEED = 20261124
@@ -23,7 +23,7 @@ _NAMESPACES = ("default", "shop", "payments", "monitoring", "data-platform", "te
 
 
 def names(count=NAMES):
-    """The names by rank, the hottest first; the first answers are of different lengths."""
+    """The names by rank, the most popular first; the lengths of the first answers differ."""
     pick = random.Random(SEED)
     out = []
     for rank in range(count):
@@ -39,7 +39,7 @@ def lines(count=LINES):
     ranked = names()
     weights = list(itertools.accumulate(1 / (rank + 1) ** EXPONENT for rank in range(len(ranked))))
     drawn = pick.choices(ranked, cum_weights=weights, k=count)
-    # Every name once in front: warming up and checking meet all of them.
+    # Every name once at the start: warming and checking cover all of them.
     both = [f"{name} {kind}" for name in ranked for kind in ("A", "AAAA")]
     return both + [f"{name} {'A' if pick.random() < A_SHARE else 'AAAA'}" for name in drawn]
 

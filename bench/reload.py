@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten reloads a second under full load: nothing may be lost, and each must take effect.
+"""Ten reloads a second under full load: no query may be lost, and each reload must take effect.
 
-Every reload brings a Corefile whose `hosts` block gives one marker name another address, so what
-is counted is not signals sent but configurations seen to serve.
+Each reload has a Corefile whose `hosts` block gives one marker name another address. So the count is of configurations
+seen in answers, not of signals sent.
 """
 
 import os
@@ -29,14 +29,14 @@ def marker(generation):
 
 
 def replace_file(path, text):
-    """At once, as a ConfigMap's link is swung: a reload never reads half a file."""
+    """Atomically, as kubelet does for a ConfigMap: a reload never reads half a file."""
     with open(path + ".new", "w", encoding="utf-8") as f:
         f.write(text)
     os.replace(path + ".new", path)
 
 
 class Reloads:
-    """The server, its Corefile, and what was seen of its generations."""
+    """The server, its Corefile, and the generations seen in answers."""
 
     def __init__(self, child, port, config, text):
         self.child, self.config, self.text = child, config, text
@@ -47,7 +47,7 @@ class Reloads:
         self.sock.connect(("127.0.0.1", port))
 
     def once(self, number):
-        """One reload; waits for it to serve, but not past the next one's turn."""
+        """One reload; waits until it serves, or until the next one is due."""
         began = time.monotonic()
         replace_file(self.config, self.text.replace(marker(0), marker(number)))
         self.child.popen.send_signal(signal.SIGUSR1)
@@ -64,7 +64,7 @@ class Reloads:
 
 
 def measure(bench, folder, kind=servers.Nodens):
-    """dnsperf for bench.reload_seconds against `kind`, which is reloaded all the time."""
+    """Runs dnsperf for bench.reload_seconds against `kind`, which is reloaded throughout."""
     server = kind(bench.build)
     if server.missing():
         raise BenchError(f"{server.name}: {server.missing()}")

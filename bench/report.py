@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables for the reader, and the verdict on the bars."""
+"""The tables for the reader, and the comparison with the bars."""
 
 import os
 import tomllib
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import servers
 
 HEAD = (("server", 22), ("qps", 8), ("CPU us", 8), ("user", 6), ("system", 7), ("x echo", 7),
-        ("spread", 12), ("busy", 5), ("RSS MiB", 8), ("lost", 5), ("fwd", 5), ("asked/s", 8),
+        ("spread", 12), ("busy", 5), ("RSS MiB", 8), ("lost", 5), ("fwd", 5), ("sent/s", 8),
         ("p50 us", 7), ("p99 us", 8), ("p99.9 us", 9), ("checked", 8), ("differ", 6))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One bar and what was measured against it."""
+    """One bar and the figure measured for it."""
 
     what: str
     value: float
@@ -55,7 +55,7 @@ def server_line(row):
 def print_cached(result):
     cores = result["cores"]
     for mode in result["modes"]:
-        print(f"\n{mode['mode']}: {mode['rounds']} rounds of {result['seconds']:g} s a server "
+        print(f"\n{mode['mode']}: {mode['rounds']} rounds of {result['seconds']:g} s per server "
               f"({mode['repeated']} repeated), {result['sources']} source ports, server on core "
               f"{cores['server']}, load on core {cores['client']}, "
               f"{'wildcard' if result['wildcard'] else 'one address'}")
@@ -65,7 +65,7 @@ def print_cached(result):
             if row["latency"]["differing"]:
                 print(row["latency"]["difference"])
     for name, reason in result["absent"].items():
-        print(f"{name} left out: {reason}")
+        print(f"{name} skipped: {reason}")
 
 
 def judge_cached(result):
@@ -75,7 +75,7 @@ def judge_cached(result):
             if row["name"] != "nodens":
                 continue
             name = f"cached, {mode['mode']}"
-            yield Verdict(f"{name}: CPU a query / echo", row["ratio"],
+            yield Verdict(f"{name}: CPU per query / echo", row["ratio"],
                           bar["cpu_ratio_to_echo_max"])
             yield Verdict(f"{name}: answers that differ", row["latency"]["differing"],
                           bar["differing_answers_max"])
@@ -90,19 +90,19 @@ def cluster_name(row):
 
 
 def peer_of(row, rows):
-    """CoreDNS with the same cluster; None if it was left out."""
+    """CoreDNS with the same cluster; None if it was skipped."""
     return next((r for r in rows if r["server"] == "coredns" and cluster_name(r) == cluster_name(row)), None)
 
 
 def cluster_line(row):
     return (f"  {row['server']} {row['version']}: {row['cpu_s']:.2f} s of CPU until ready "
             f"({row['cpu_s_min']:.2f}-{row['cpu_s_max']:.2f}, {row['starts']} starts), RSS "
-            f"{row['rss_mib']:.1f} MiB; all listed again: {row['relist_cpu_s']:.2f} s, peak "
+            f"{row['rss_mib']:.1f} MiB; relist: {row['relist_cpu_s']:.2f} s, peak "
             f"{row['peak_mib']:.1f} MiB, then {row['after_mib']:.1f}")
 
 
 def print_kubernetes(result):
-    """What it takes to have a cluster was said as it was measured."""
+    """The rows of large clusters are already printed."""
     print_cached(result)
 
 
@@ -119,7 +119,7 @@ def judge_clusters(rows):
                       bar["relist_peak_ratio_max"])
         yield Verdict(f"{name}: RSS after it / before", row["after_mib"] / row["rss_mib"],
                       bar["growth_ratio_max"])
-        if peer and row["source"] == "stub":   # what TLS costs at the start is no part of this
+        if peer and row["source"] == "stub":   # the cost of TLS at the start is not part of this
             yield Verdict(f"{name}: CPU until ready / CoreDNS's", row["cpu_s"] / peer["cpu_s"],
                           bar["ready_cpu_ratio_max"])
 
@@ -130,7 +130,7 @@ def judge_kubernetes(result):
     for mode in result["modes"]:
         row = next(r for r in mode["servers"] if r["name"] == "nodens")
         name = f"kubernetes, {mode['mode']}"
-        yield Verdict(f"{name}: CPU a query / echo", row["ratio"], bar["cpu_ratio_to_echo_max"])
+        yield Verdict(f"{name}: CPU per query / echo", row["ratio"], bar["cpu_ratio_to_echo_max"])
         yield Verdict(f"{name}: answers that differ", row["latency"]["differing"],
                       bar["differing_answers_max"])
         yield Verdict(f"{name}: lost", row["lost"] + row["latency"]["lost"], bar["lost_max"])
@@ -139,20 +139,20 @@ def judge_kubernetes(result):
 def print_changes(result):
     for row in result["changes"]:
         print(f"\n{row['changes']} changes, {cluster_name(row)}, {row['server']} {row['version']} at {row['qps']:.0f} "
-              f"questions a second ({row['share']:.0%} of what dnsperf gets; {row['busy']:.0%} of its core), round "
+              f"queries a second ({row['share']:.0%} of dnsperf's maximum; {row['busy']:.0%} of its core), round "
               f"of {row['rounds']} with the least noise; ms: p50, p99, worst")
         for name, what in (("answer", "new answer after a bare watcher has the event"),
                            ("neighbour", "a second bare watcher, on the server's core, after the first"),
-                           ("late", "the asker's latest question of each change"),
+                           ("late", "delay of the client's latest query, per change"),
                            ("whole", "new answer after the change was sent")):
             figures = "  ".join(f"{row[f'{name}_p{q}_ms']:7.2f}" for q in (50, 99, 100))
             print(f"  {figures}  {what}")
         if not row["realtime"]:
-            print("  the asker was not given real-time priority: its own waiting is in all of these")
+            print("  the client has no real-time priority: its own delays are part of all these figures")
     for row in result["relists"]:
         answers = row["answers"]
         print(f"\n{row['relists']} relists, {cluster_name(row)}, {row['server']} {row['version']} at {row['qps']:.0f} "
-              f"questions a second: {row['seconds_median']:.2f} s each (worst {row['seconds_max']:.2f}), RSS "
+              f"queries a second: {row['seconds_median']:.2f} s each (worst {row['seconds_max']:.2f}), RSS "
               f"{row['before_kib'] / 1024:.1f} MiB before, {row['after_kib'] / 1024:.1f} after, at most "
               f"{max(row['rss_kib']) / 1024:.1f}; {row['lost'] + answers['lost']} lost, {answers['differing']} of "
               f"{answers['checked']} answers differ, {row['failed']} failed")
@@ -171,7 +171,7 @@ def judge_changes(result):
         yield Verdict(f"{name}: never answered", row["lost_changes"], bar["lost_max"])
         yield Verdict(f"{name}: answers neither old nor new, or old again", row["wrong"] + row["back"],
                       bar["differing_answers_max"])
-        yield Verdict(f"{name}: questions lost or failed", row["lost"] + row["failed"], bar["lost_max"])
+        yield Verdict(f"{name}: queries lost or failed", row["lost"] + row["failed"], bar["lost_max"])
     for row in result["relists"]:
         if row["server"] != "nodens":
             continue
@@ -185,12 +185,12 @@ def judge_changes(result):
 def print_instructions(result):
     print()
     for count in result:
-        print(f"instructions an answer {count['what']}, {count['mode']} (callgrind, over "
+        print(f"instructions per answer {count['what']}, {count['mode']} (callgrind, over "
               f"{count['queries']} queries): {count['instructions']:.0f}")
 
 
 def judge_instructions(_result):
-    """No bar yet."""
+    """There is no bar for it."""
     return ()
 
 
@@ -214,7 +214,7 @@ def judge_start(result):
 
 def print_reload(result):
     print(f"\nreload, {result['server']}: {result['reloads']} reloads in {result['seconds']:.0f} s"
-          f", {result['seen']} seen to serve before the next (slowest {result['slowest_ms']:.0f} "
+          f", {result['seen']} seen to serve before the next one (slowest {result['slowest_ms']:.0f} "
           f"ms), {result['qps']:.0f} answers a second, {result['lost']} of {result['completed']} "
           f"lost, {result['failed']} failed")
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`./dev bench`: measures nodens beside the bare echo and its peers, and judges it by bars.toml.
+"""`./dev bench`: measures nodens, the bare echo and the peers, and compares nodens with the bars of bars.toml.
 
-Exit status: 0; 1 when a bar is missed; 2 when something kept it from measuring; 130 on Ctrl-C.
+Exit status: 0; 1 if a bar is missed; 2 if a measurement was impossible; 130 on Ctrl-C.
 """
 
 import argparse
@@ -40,19 +40,19 @@ def arguments(argv):
     p = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
     p.add_argument("part", nargs="?", default="all", choices=("all", *PARTS))
     p.add_argument("--rounds", type=int, help="interleaved rounds (default 5)")
-    p.add_argument("--seconds", type=float, help="of load a server and round (default 10)")
-    p.add_argument("--reload-seconds", type=float, help="of load under reloads (default 30)")
+    p.add_argument("--seconds", type=float, help="of load per server and round (default 10)")
+    p.add_argument("--reload-seconds", type=float, help="of load during reloads (default 30)")
     p.add_argument("--quick", action="store_true",
-                   help="one round of 2 s, five starts, reloads for 5 s: a look, not a measurement")
+                   help="one round of 2 s, five starts, reloads for 5 s: for a first look only")
     p.add_argument("--first", action="store_true",
-                   help="before all else on this machine (wants root): for one that others work on")
+                   help="with priority over everything else on this machine (needs root): for a shared machine")
     p.add_argument("--only", action="append", metavar="SERVER",
-                   help="measure this server beside the echo; may be given again")
+                   help="measure only this server and the echo; may be repeated")
     p.add_argument("--wildcard", action="store_true",
                    help="bind everything to the wildcard address instead of 127.0.0.1")
     p.add_argument("--profile", metavar="FILE",
-                   help="keep callgrind's last profile there, for callgrind_annotate")
-    p.add_argument("--json", metavar="FILE", help="also write all figures there")
+                   help="write callgrind's last profile there, for callgrind_annotate")
+    p.add_argument("--json", metavar="FILE", help="also write all figures to this file")
     p.add_argument("--build", default=os.path.join(start.ROOT, "build"), metavar="FOLDER",
                    help="the build folder (default build)")
     bench = p.parse_args(argv)
@@ -60,11 +60,11 @@ def arguments(argv):
     bench.seconds = bench.seconds or (2 if bench.quick else 10)
     bench.reload_seconds = bench.reload_seconds or (5 if bench.quick else 30)
     if bench.rounds < 1 or bench.seconds < 1 or bench.reload_seconds < 1:
-        p.error("--rounds, --seconds and --reload-seconds are at least 1")
+        p.error("--rounds, --seconds and --reload-seconds must be at least 1")
     known = ["echo", "nodens", *(peer.name for peer in servers.PEERS)]
     for name in bench.only or ():
         if name not in known:
-            p.error(f"--only {name}: there are {', '.join(known)}")
+            p.error(f"--only {name}: must be one of {', '.join(known)}")
     return bench
 
 
@@ -76,14 +76,14 @@ def needs():
 def warn_if_busy():
     load, cpus = os.getloadavg()[0], os.cpu_count()
     if load > cpus / 4:
-        print(f"note: this machine is busy (load {load:.1f} on {cpus} cores); what waits for a "
-              "core here is measured as if it were slow")
+        print(f"note: this machine is busy (load {load:.1f} on {cpus} cores); time spent waiting for a "
+              "core counts as slowness")
 
 
 @contextlib.contextmanager
 def priority(bench):
-    """With --first everything of ours alike goes before others: by nice value, and by that of our session where the
-    kernel shares its cores by session (sched(7), autogroup)."""
+    """With --first, raises the priority of all our processes alike: by nice value, and by that of our session where the
+    kernel schedules by session (sched(7), autogroup)."""
     group, before = "/proc/self/autogroup", None
     if bench.first:
         try:
@@ -104,7 +104,7 @@ def priority(bench):
 
 
 def run(bench):
-    """The results by part, and whether every bar held."""
+    """Returns the results by part, and whether every bar was met."""
     results, verdicts = {"machine": platform.platform(), "cpus": os.cpu_count()}, []
     for part in TOGETHER.get(bench.part, (bench.part,)):
         measure, show, judge = PARTS[part]
@@ -126,7 +126,7 @@ def interrupted(*_):
 
 def main(argv):
     bench = arguments(argv)
-    signal.signal(signal.SIGTERM, interrupted)  # a kill cleans up as Ctrl-C does
+    signal.signal(signal.SIGTERM, interrupted)  # SIGTERM cleans up as Ctrl-C does
     try:
         needs()
         with priority(bench):

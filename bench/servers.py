@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The servers that are measured: each is started the same way and does the same work.
+"""The measured servers: each is started the same way and does the same work.
 
-One thread, on 127.0.0.1 (or the wildcard), answers from its cache through one stand-in upstream,
-no logging of queries. To add one: a class with `name`, `missing()`, `version()` and `start()`,
-and a line in PEERS.
+One thread on 127.0.0.1 (or the wildcard address), a cache, one stand-in upstream, no query log. To add one: a class
+with `name`, `missing()`, `version()` and `start()`, and its name in PEERS.
 """
 
 import os
@@ -18,13 +17,13 @@ from proc import BenchError, Child, free_port
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "scripts"))
 import gomodules  # noqa: E402
-RCVBUF = 8 << 20  # what nodens asks for
+RCVBUF = 8 << 20  # as nodens sets it
 DAY = 86400
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a server runs and what it stands on."""
+    """Folder, address and upstream of a server."""
 
     folder: str     # for its configuration
     port: int
@@ -43,7 +42,7 @@ class Place:
 
 
 def find(program):
-    """Where Debian puts daemons is not in every user's PATH."""
+    """Debian's folder of daemons is not in every user's PATH."""
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
@@ -71,7 +70,7 @@ class Echo:
 
 
 def corefile(place, extra=""):
-    """kubeadm's plugins, less the cluster, with a cache that outlives the run."""
+    """kubeadm's plugins, without the cluster, with a cache time longer than the run."""
     bind = "" if place.wildcard else "bind 127.0.0.1"
     return f"""\
 .:{place.port} {{
@@ -93,7 +92,7 @@ def corefile(place, extra=""):
 
 
 class Nodens:
-    """Called as `coredns`, as the image calls it."""
+    """Started as `coredns`, as in the container image."""
 
     name = "nodens"
 
@@ -107,7 +106,7 @@ class Nodens:
         return first_match([self.binary, "--version"], r"(\d[\w.+-]*)")
 
     def argv0(self, folder):
-        """A link of that name: argv[0] has to survive valgrind too."""
+        """A link of that name, since valgrind does not pass argv[0] on."""
         link = os.path.join(folder, "coredns")
         if not os.path.lexists(link):
             os.symlink(os.path.abspath(self.binary), link)
@@ -213,7 +212,7 @@ PEERS = (Unbound, Dnsdist, CoreDNS)
 
 
 def standin(children, build, folder, cpu):
-    """Starts the stand-in; returns (child, port, counter), counter() being the questions so far."""
+    """Starts the stand-in upstream; returns (child, port, counter), where counter() is the number of queries so far."""
     binary = os.path.join(build, "bench", "standin")
     if not os.access(binary, os.X_OK):
         raise BenchError(f"{binary} is not built: run ./dev build first")

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* standin - the upstream that all measured servers forward to.
+/* standin - the upstream of all measured servers.
  *
  *   standin -p PORT [-a ADDRESS] [-c COUNTER_FILE]
  *
- * Every name exists and has addresses that follow from its text, so all servers are given the
- * same answers: 1 to 4 A or AAAA records with a TTL of a day. A first label that begins with
- *   nx    has NXDOMAIN (with the SOA that negative caching needs)
- *   big   has 60 records: truncated over UDP for who takes less than they need, whole over TCP
- * Any other type is an empty answer with SOA. EDNS is answered with EDNS (RFC 6891 s6.1.1).
+ * Every name exists and has addresses derived from its text, so all servers get the same answers: 1
+ * to 4 A or AAAA records with a TTL of a day. A first label that begins with
+ *   nx    gets NXDOMAIN, with the SOA that negative caching needs
+ *   big   gets 60 records: truncated over UDP if the client accepts less, complete over TCP
+ * Any other type gets NODATA, with an SOA. A query with EDNS gets EDNS (RFC 6891 s6.1.1).
  *
- * COUNTER_FILE holds one native uint64_t, the questions answered so far: how a benchmark sees
- * whether a server really answered from its cache. */
+ * COUNTER_FILE holds one native uint64_t, the number of queries answered so far. It shows whether a
+ * server really answered from its cache. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static void put32(struct writer *w, uint32_t v)
 	put16(w, (uint16_t)v);
 }
 
-/* FNV-1a over the lower-cased name, so that 0x20 casing changes nothing. */
+/* FNV-1a of the lower-cased name: 0x20 casing has no effect. */
 static uint64_t hash_name(const uint8_t *name, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325u;
@@ -81,7 +81,7 @@ static uint64_t hash_name(const uint8_t *name, size_t len)
 	return h ^ h >> 29;
 }
 
-/* 60 % of names have one address, as a Service has; the rest gives rotation something to do. */
+/* 60 % of the names have one address, like a Service; the others exercise rotation. */
 static unsigned count_records(uint64_t hash)
 {
 	static const uint8_t counts[10] = { 1, 1, 1, 1, 1, 1, 2, 2, 3, 4 };
@@ -110,7 +110,7 @@ static void put_addresses(struct writer *w, uint16_t type, uint64_t hash, unsign
 	}
 }
 
-/* SOA of the zone above the name: always an ancestor of what was asked, as it must be. */
+/* The SOA of the zone above the name: its owner must be an ancestor of QNAME. */
 static void put_soa(struct writer *w, const struct nd_dnsmsg_question *q)
 {
 	static const uint8_t names[] = "\2ns\7standin\0\2hm\7standin"; /* with the final 0 */
@@ -129,7 +129,7 @@ static void put_soa(struct writer *w, const struct nd_dnsmsg_question *q)
 	put32(w, 7200);
 	put32(w, 1800);
 	put32(w, TTL);
-	put32(w, TTL); /* MINIMUM: how long a negative answer lives (RFC 2308 s4) */
+	put32(w, TTL); /* MINIMUM: the TTL of a negative answer (RFC 2308 s4) */
 }
 
 static void put_opt(struct writer *w)
@@ -139,7 +139,8 @@ static void put_opt(struct writer *w)
 	put(w, opt, sizeof opt);
 }
 
-/* Writes the answer to msg, at most limit bytes or else truncated (RFC 2181 s9). 0: no answer. */
+/* Writes the answer to msg, truncated (RFC 2181 s9) if it is over the client's limit. 0: no answer.
+ */
 static size_t answer(const uint8_t *msg, size_t len, bool tcp, uint8_t *out)
 {
 	struct nd_dnsmsg_question q;
@@ -148,7 +149,7 @@ static size_t answer(const uint8_t *msg, size_t len, bool tcp, uint8_t *out)
 	if (nd_dnsmsg_view(msg, len, &q) < 0 || msg[2] & 0xf8) /* a response, or not a QUERY */
 		return 0;
 	put(&w, msg, q.end);
-	out[2] = (uint8_t)(0x80 | (msg[2] & 0x01)); /* QR, and RD as asked */
+	out[2] = (uint8_t)(0x80 | (msg[2] & 0x01)); /* QR, and RD as in the query */
 	out[3] = 0x80;                              /* RA */
 	memset(out + 6, 0, 6);
 
@@ -225,7 +226,7 @@ static void accept_connection(int listener, int ep)
 	close(fd);
 }
 
-/* One framed query off the front of c; false when there is none whole, or c was hung up. */
+/* Answers the first query in c; false if none is complete, or c was closed. */
 static bool serve_frame(struct connection *c)
 {
 	uint8_t reply[2 + ANSWER_MAX];
@@ -235,7 +236,7 @@ static bool serve_frame(struct connection *c)
 		return false;
 	size_t len = size <= QUERY_MAX ? answer(c->bytes + 2, size, true, reply + 2) : 0;
 	nd_dnsmsg_put16(reply, (uint16_t)len);
-	/* A client that does not read its answers is not worth a buffer here. */
+	/* A client that does not read its answers is disconnected, not buffered for. */
 	if (len == 0 || send(c->fd, reply, 2 + len, MSG_NOSIGNAL) != (ssize_t)(2 + len)) {
 		hang_up(c);
 		return false;
@@ -273,7 +274,7 @@ static int open_socket(const char *address, int port, int kind)
 		return -1;
 	if (kind == SOCK_STREAM)
 		return listen(fd, CONNECTIONS_MAX) < 0 ? -1 : fd;
-	/* More than the system's limit only where allowed; the standin's own load is light. */
+	/* Above the system's limit only where allowed; the load on it is light. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof rcvbuf) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf);
 	return fd;
@@ -295,14 +296,14 @@ static int share_counter(const char *path)
 	return 0;
 }
 
-/* What an event points at: one of the two doors, or else a connection. */
-static int udp_door, tcp_door;
+/* An event points at one of these two, or at a connection. */
+static int udp_socket, tcp_listener;
 
-static int watch(int ep, int *door, int fd)
+static int watch(int ep, int *at, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = door };
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = at };
 
-	*door = fd;
+	*at = fd;
 	return fd < 0 ? -1 : epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
@@ -314,10 +315,10 @@ static void serve(int ep)
 		int n = epoll_wait(ep, events, 16, -1);
 		for (int i = 0; i < n; i++) {
 			void *at = events[i].data.ptr;
-			if (at == &udp_door)
-				serve_udp(udp_door);
-			else if (at == &tcp_door)
-				accept_connection(tcp_door, ep);
+			if (at == &udp_socket)
+				serve_udp(udp_socket);
+			else if (at == &tcp_listener)
+				accept_connection(tcp_listener, ep);
 			else
 				serve_tcp(at);
 		}
@@ -348,8 +349,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "standin: %s: %s\n", count, strerror(errno));
 		return 1;
 	}
-	if (watch(ep, &udp_door, open_socket(address, port, SOCK_DGRAM)) < 0 ||
-	    watch(ep, &tcp_door, open_socket(address, port, SOCK_STREAM)) < 0) {
+	if (watch(ep, &udp_socket, open_socket(address, port, SOCK_DGRAM)) < 0 ||
+	    watch(ep, &tcp_listener, open_socket(address, port, SOCK_STREAM)) < 0) {
 		fprintf(stderr, "standin: %s port %d: %s\n", address, port, strerror(errno));
 		return 1;
 	}

@@ -26,7 +26,7 @@ def sample_manifests():
 
 
 def corefile(port, manifests, upstream):
-    """kubeadm's, on one loopback port, with the manifests in place of the API server."""
+    """kubeadm's, on one loopback port, with the manifests instead of the API server."""
     return f"""\
 .:{port} {{
     bind 127.0.0.1
@@ -57,7 +57,7 @@ def corefile(port, manifests, upstream):
 
 
 class Spawned:
-    """What Child needs of a process: posix_spawn starts it sooner than Popen can."""
+    """The part of Popen that Child needs: posix_spawn starts a process faster than Popen."""
 
     def __init__(self, pid):
         self.pid, self.returncode = pid, None
@@ -73,13 +73,13 @@ class Spawned:
         os.kill(self.pid, number)
 
     def wait(self, _timeout=None):
-        """Only ever after SIGKILL, so without a time limit."""
+        """Called only after SIGKILL, so it needs no time limit."""
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def spawn(argv, name, log):
-    """(Child, the moment just before it began)."""
+    """Returns (Child, the time just before its start)."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [(os.POSIX_SPAWN_OPEN, 1, log, flags, 0o600), (os.POSIX_SPAWN_DUP2, 1, 2)]
     began = time.perf_counter()
@@ -88,10 +88,10 @@ def spawn(argv, name, log):
 
 
 def first_answer(child, port, began, records=True):
-    """Seconds until NAME is answered (with an address, unless not `records`).
+    """Seconds until NAME is answered (with an address, if `records`).
 
-    Asked anew every half millisecond: the kernel sends only so many refusals a second, so waiting
-    for one could take longer than the start. The first answer counts, to whichever question."""
+    The query is repeated every half millisecond: the kernel limits the rate of ICMP errors, so waiting for one could
+    take longer than the start. The first answer to any of the queries counts."""
     wire = question(NAME)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(0.0005)
@@ -106,11 +106,11 @@ def first_answer(child, port, began, records=True):
             taken = time.perf_counter() - began
             if len(reply) > 12 and reply[3] & 0x0f == 0 and (reply[6:8] != b"\0\0" or not records):
                 return taken
-    raise BenchError(f"no answer for {NAME} within {TIMEOUT_S} s:\n{child.last_words()}")
+    raise BenchError(f"no answer for {NAME} within {TIMEOUT_S} s:\n{child.last_output()}")
 
 
 def once(server, folder, upstream, idle_s=0):
-    """(seconds to the first answer, CPU seconds used for it, memory or None)."""
+    """Returns (seconds to the first answer, CPU seconds until then, memory or None)."""
     port = free_port()
     config = os.path.join(folder, "start.corefile")
     with open(config, "w", encoding="utf-8") as f:
@@ -125,12 +125,12 @@ def once(server, folder, upstream, idle_s=0):
         time.sleep(idle_s)
         return taken, used, child.memory()
     finally:
-        # lameduck would hold SIGTERM up for 5 s, and how it ends is not measured here.
+        # lameduck would delay SIGTERM for 5 s, and the shutdown is not measured here.
         child.end(first=signal.SIGKILL)
 
 
 def floor(echo, folder):
-    """The same for a program that does nothing: what this machine, now, takes for any start."""
+    """The same for a program that does nothing: the cost of any start on this machine, now."""
     port = free_port()
     child, began = spawn([echo.binary, "-p", str(port)], echo.name,
                          os.path.join(folder, "start.log"))
@@ -148,7 +148,7 @@ def measure(bench, folder):
     starts = 5 if bench.quick else 20
     with Children(folder) as children:
         _, upstream, _ = servers.standin(children, bench.build, folder, None)
-        once(server, folder, upstream)  # brings binary and libraries into the page cache
+        once(server, folder, upstream)  # loads binary and libraries into the page cache
         taken, used, floors = [], [], []
         for _ in range(starts):
             floors.append(floor(echo, folder) * 1000)

@@ -10,29 +10,29 @@ import (
 const (
 	perSlice      = 100 // endpoints, as the EndpointSlice controller's default
 	headlessEvery = 10  // Services
-	ordinalEvery  = 20  // of these the Services of a StatefulSet: pods have numbers, endpoints hostnames
-	largeEvery    = 50  // Services, none of them headless, have
-	largeWeight   = 10  // times as many endpoints
+	ordinalEvery  = 20  // Services of a StatefulSet: its pods are numbered, its endpoints have hostnames
+	largeEvery    = 50  // Services (none of them headless) with
+	largeWeight   = 10  // times the endpoints of the others
 	zones         = "abc"
 )
 
-// When everything was made, so that equal flags make equal bytes.
+// The creation time of every object: equal flags make equal bytes.
 var born = time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC)
 
-// A cluster by its numbers: each object is made from its number when it is needed, and the same one each time.
+// A cluster defined by numbers: each object is derived from its number when needed, always the same.
 type cluster struct {
 	services, endpoints, pods, namespaces int
 	seed                                  uint64
 
-	first  []int   // of each Service: its first endpoint; one more for the end
+	first  []int   // per Service: its first endpoint; one more for the end
 	slices []slice // by Service, then by endpoint
-	start  []int   // of each Service: its first slice
+	start  []int   // per Service: its first slice
 	moved  map[int]move
 }
 
 type slice struct{ service, first, n int }
 
-// What POST /stub/move changed in a slice.
+// A slice as changed by POST /stub/move.
 type move struct {
 	address string
 	version int64
@@ -43,7 +43,7 @@ func newCluster(services, endpoints, pods, namespaces int, seed uint64) (*cluste
 	const most = 1 << 22 // of endpoints: half of 10.128.0.0/9
 	if services < 1 || services > 200000 || endpoints < 0 || endpoints > most || pods < 0 || pods > most ||
 		namespaces < 1 || namespaces > services {
-		return nil, fmt.Errorf("give -services 1 to 200000, -endpoints and -pods up to %d, "+
+		return nil, fmt.Errorf("must be: -services 1 to 200000, -endpoints and -pods 0 to %d, "+
 			"-namespaces 1 to the number of Services", most)
 	}
 	c := &cluster{services: services, endpoints: endpoints, pods: pods, namespaces: namespaces, seed: seed,
@@ -52,7 +52,8 @@ func newCluster(services, endpoints, pods, namespaces int, seed uint64) (*cluste
 	return c, nil
 }
 
-// Endpoints over Services, and these over slices. A Service without any has one empty slice, as from the controller.
+// Distributes endpoints over Services and slices. A Service without endpoints has one empty slice, as from the
+// controller.
 func (c *cluster) spread() {
 	total := 0
 	for i := range c.services {
@@ -85,7 +86,7 @@ func ordinal(service int) bool  { return service%ordinalEvery == 0 }
 func (c *cluster) namespace(i int) string { return fmt.Sprintf("team-%d", i%c.namespaces) }
 func serviceName(i int) string            { return fmt.Sprintf("service-%d", i) }
 
-// What the API server puts behind a generateName; two numbers below 27^5 never give the same.
+// The suffix that the API server adds to a generateName; different for any two numbers below 27^5.
 func suffix(i int) string {
 	const letters = "bcdfghjklmnpqrstvwxz2456789"
 	const all = 27 * 27 * 27 * 27 * 27
@@ -100,7 +101,7 @@ func suffix(i int) string {
 
 func (c *cluster) sliceName(i int) string { return serviceName(c.slices[i].service) + "-" + suffix(i) }
 
-// The Service of an endpoint, which is that of the pod of the same number.
+// The Service of an endpoint, and of the pod with the same number.
 func (c *cluster) serviceOf(endpoint int) int {
 	low, high := 0, c.services
 	for high-low > 1 {
@@ -113,7 +114,7 @@ func (c *cluster) serviceOf(endpoint int) int {
 	return low
 }
 
-// Pods behind the last endpoint belong to a Deployment that has no Service.
+// Pods after the last endpoint belong to a Deployment without a Service.
 func (c *cluster) pod(i int) (name, namespace, owner string) {
 	if i >= c.endpoints {
 		return fmt.Sprintf("batch-%s-%s", templateHash(i/20), suffix(i)), c.namespace(i / 20),

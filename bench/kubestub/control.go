@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// CLOCK_MONOTONIC, as every process on this machine reads it.
+// CLOCK_MONOTONIC, the same for all processes of this machine.
 func monotonic() int64 {
 	var t syscall.Timespec
 	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, 1, uintptr(unsafe.Pointer(&t)), 0)
@@ -28,7 +28,7 @@ func sayError(to http.ResponseWriter, code int, format string, args ...any) {
 	say(to, code, map[string]any{"error": fmt.Sprintf(format, args...)})
 }
 
-// The control endpoints and what clients ask besides lists and watches.
+// The control endpoints, and requests other than lists and watches.
 func (w *world) handler() http.Handler {
 	mux := http.NewServeMux()
 	for path, r := range w.resources {
@@ -43,7 +43,7 @@ func (w *world) handler() http.Handler {
 	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
 		mux.HandleFunc("GET "+path, func(to http.ResponseWriter, _ *http.Request) { fmt.Fprint(to, "ok") })
 	}
-	return mux // the rest, custom resources too: 404 page not found, as the API server's
+	return mux // everything else, custom resources too: 404 page not found, as from the API server
 }
 
 func (w *world) discovery() map[string]any {
@@ -67,7 +67,7 @@ func (w *world) discovery() map[string]any {
 	}
 }
 
-// What a compaction does, and more: every client has to list all again.
+// As a compaction, and for every watch: each client has to relist.
 func (w *world) expire(to http.ResponseWriter, _ *http.Request) {
 	version, ended := w.version.Add(1000), 0
 	for _, r := range w.resources {
@@ -80,13 +80,13 @@ func (w *world) move(to http.ResponseWriter, req *http.Request) {
 	q := req.URL.Query()
 	address, err := netip.ParseAddr(q.Get("address"))
 	if err != nil || !address.Is4() {
-		sayError(to, 400, "address=%q: give an IPv4 address", q.Get("address"))
+		sayError(to, 400, "invalid address=%q: must be an IPv4 address", q.Get("address"))
 		return
 	}
 	c := w.cluster
 	i, found := c.findService(q.Get("service"), q.Get("namespace"))
 	if !found {
-		sayError(to, 404, "there is no Service %q in namespace %q", q.Get("service"), q.Get("namespace"))
+		sayError(to, 404, "no Service %q in namespace %q", q.Get("service"), q.Get("namespace"))
 		return
 	}
 	at := c.start[i]

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Of a kubeconfig what tests/apiserver writes into it.
+// The fields of a kubeconfig that tests/apiserver writes.
 type kubeconfig struct {
 	Clusters []struct {
 		Cluster struct {
@@ -50,7 +50,7 @@ func newCreator(path string, workers int) (*creator, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return nil, fmt.Errorf("%s: it wants one cluster and one user, with certificates as files", path)
+		return nil, fmt.Errorf("%s: must have one cluster and one user, with certificates as files", path)
 	}
 	cert, err := tls.LoadX509KeyPair(k.Users[0].User.Cert, k.Users[0].User.Key)
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *creator) send(method, path string, r *store, o object) error {
 	return err
 }
 
-// Without what a server fills in itself; of a pod the status is put afterwards, as kubelet does.
+// Without the fields that a server fills in; a pod's status is written afterwards, as by kubelet.
 func (c *creator) create(path string, r *store, i int) error {
 	o := r.make(i)
 	o.SetUID("")
@@ -106,10 +106,10 @@ func (c *creator) create(path string, r *store, i int) error {
 	return nil
 }
 
-// Namespaces first, the rest many at once.
+// Namespaces first, then everything else in parallel.
 func createAll(w *world, path string, workers int) error {
 	if workers < 1 {
-		return errors.New("-workers is at least 1")
+		return errors.New("-workers must be at least 1")
 	}
 	c, err := newCreator(path, workers)
 	if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A cluster of any size, served as an API server serves it, with next to no CPU. README.md says what is served and how.
+// A cluster of any size, served like an API server does, with very little CPU. See README.md.
 package main
 
 import (
@@ -17,21 +17,21 @@ func main() {
 	services := flag.Int("services", 1000, "Services, one in ten headless")
 	endpoints := flag.Int("endpoints", 25000, "endpoints of all Services together")
 	pods := flag.Int("pods", 0, "Pods: those of the first endpoints")
-	namespaces := flag.Int("namespaces", 100, "namespaces, over which Services are dealt")
-	seed := flag.Uint64("seed", 1, "of uids, and of which node an endpoint is on")
+	namespaces := flag.Int("namespaces", 100, "namespaces, over which the Services are distributed")
+	seed := flag.Uint64("seed", 1, "seed of uids and of the nodes of endpoints")
 	port := flag.Int("port", 0, "serve on this port of 127.0.0.1 (0: any)")
-	write := flag.String("write", "", "instead: write the recorded bytes and the objects into this `folder`")
-	create := flag.String("create", "", "instead: create the objects in the API server of this `kubeconfig`")
-	workers := flag.Int("workers", 32, "of -create: requests at once")
+	write := flag.String("write", "", "only write the recorded bytes and the objects into this `folder`")
+	create := flag.String("create", "", "only create the objects in the API server of this `kubeconfig`")
+	workers := flag.Int("workers", 32, "for -create: parallel requests")
 	flag.Parse()
 	c, err := newCluster(*services, *endpoints, *pods, *namespaces, *seed)
 	if err == nil && flag.NArg() > 0 {
-		err = fmt.Errorf("%q: there are only flags", flag.Arg(0))
+		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
 	switch {
 	case err != nil:
 	case *write != "" && *create != "":
-		err = errors.New("-write and -create: give one of them")
+		err = errors.New("-write and -create cannot be combined")
 	case *write != "":
 		err = writeAll(newWorld(c), *write)
 	case *create != "":
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// Until it is killed. Its line of JSON says that all is recorded.
+// Serves until it is killed. The line of JSON means that everything is recorded.
 func serve(w *world, port int) error {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 func at(seconds int) meta.Time { return meta.NewTime(born.Add(time.Duration(seconds) * time.Second)) }
 
-// Who last wrote which fields: a good part of what an API server sends.
+// The managers of the fields: a large part of the bytes that an API server sends.
 func written(by, version, part string, when meta.Time, fields string) meta.ManagedFieldsEntry {
 	return meta.ManagedFieldsEntry{Manager: by, Operation: "Update", APIVersion: version, Time: &when,
 		FieldsType: "FieldsV1", FieldsV1: &meta.FieldsV1{Raw: []byte(fields)}, Subresource: part}

@@ -13,7 +13,7 @@ import (
 
 const image = "registry.example.com/platform/service:2.14.3"
 
-// One container, with what admission, scheduler and kubelet add to it. All are Running.
+// One container, with the additions of admission, scheduler and kubelet. All pods are Running.
 func (c *cluster) makePod(i int) object {
 	name, space, owns := c.pod(i)
 	service, kind, generate := owns, "ReplicaSet", owns+"-"
@@ -70,7 +70,7 @@ func mode() *int32 {
 	return &m
 }
 
-// The token, authority and namespace that every pod gets.
+// The token, CA and namespace that every pod gets.
 func tokenVolume() core.Volume {
 	hour := int64(3607)
 	return core.Volume{Name: "kube-api-access-x9wz4", VolumeSource: core.VolumeSource{

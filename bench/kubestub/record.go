@@ -5,10 +5,10 @@ import "sort"
 
 const chunkBytes = 256 << 10
 
-// Objects one behind the other as they stand on the wire, in pieces that one write sends. A chunk is never changed.
+// Encoded objects in sequence, in pieces for one write each. A chunk is immutable.
 type chunk struct {
 	bytes []byte
-	ends  []int // of each object, in bytes
+	ends  []int // end of each object, in bytes
 	first int   // number of the first object
 }
 
@@ -18,7 +18,7 @@ type recording struct {
 	bytes  int
 }
 
-// Of n objects, encode giving the bytes of each.
+// Records n objects; encode returns the bytes of each.
 func record(n int, encode func(i int) []byte) *recording {
 	r := &recording{count: n}
 	open := chunk{}
@@ -26,7 +26,7 @@ func record(n int, encode func(i int) []byte) *recording {
 		open.bytes = append(open.bytes, encode(i)...)
 		open.ends = append(open.ends, len(open.bytes))
 		if len(open.bytes) >= chunkBytes || i == n-1 {
-			open.bytes = append([]byte(nil), open.bytes...) // no spare room
+			open.bytes = append([]byte(nil), open.bytes...) // without spare capacity
 			r.chunks = append(r.chunks, open)
 			r.bytes += len(open.bytes)
 			open = chunk{first: i + 1, bytes: make([]byte, 0, chunkBytes*5/4)}
@@ -39,7 +39,7 @@ func (r *recording) chunkOf(i int) int {
 	return sort.Search(len(r.chunks), func(k int) bool { return r.chunks[k].first > i }) - 1
 }
 
-// The same with another object i. Who reads the old one goes on with it.
+// A copy with object i replaced. Readers of the old one keep it.
 func (r *recording) with(i int, bytes []byte) *recording {
 	at := r.chunkOf(i)
 	old, k := r.chunks[at], i-r.chunks[at].first

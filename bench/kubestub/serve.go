@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	bookmarkEvery = 60 * time.Second // as the API server's
-	writeWithin   = 30 * time.Second // a watcher that takes nothing for so long is cut off
-	// What CoreDNS, and nodens as it does, asks of pods. All of ours are Running.
+	bookmarkEvery = 60 * time.Second // as the API server
+	writeWithin   = 30 * time.Second // a watcher that reads nothing for this long is disconnected
+	// The selector of CoreDNS and nodens for pods. All of ours are Running.
 	livePods = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown"
 )
 
@@ -53,16 +53,16 @@ func (r *store) ServeHTTP(to http.ResponseWriter, req *http.Request) {
 
 func on(value string) bool { return value == "true" || value == "1" }
 
-// What was not recorded: it is better refused than answered wrongly.
+// Refuses requests for anything not recorded, instead of answering them wrongly.
 func refused(method string, q url.Values) *meta.Status {
 	if method != http.MethodGet {
-		return status(405, meta.StatusReasonMethodNotAllowed, "the stub is read by GET")
+		return status(405, meta.StatusReasonMethodNotAllowed, "the stub supports only GET")
 	}
 	if s := q.Get("fieldSelector"); s != "" && s != livePods {
-		return status(400, meta.StatusReasonBadRequest, "the stub knows the fieldSelector "+livePods+" alone")
+		return status(400, meta.StatusReasonBadRequest, "the stub supports only the fieldSelector "+livePods+" alone")
 	}
 	if q.Get("labelSelector") != "" {
-		return status(400, meta.StatusReasonBadRequest, "the stub knows no labelSelector")
+		return status(400, meta.StatusReasonBadRequest, "the stub does not support a labelSelector")
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func answerStatus(to http.ResponseWriter, asJSON bool, s *meta.Status) {
 	to.Write(body)
 }
 
-// ---- lists ----
+// --- lists ---
 
 type token struct {
 	Version int64 `json:"rv"`
@@ -139,9 +139,9 @@ func (r *store) list(to http.ResponseWriter, q url.Values, asJSON bool) {
 	}
 }
 
-// ---- watches ----
+// --- watches ---
 
-// Written to by its own thread until it is live, then also by who changes something.
+// Written by its own goroutine until it is live, then also by the goroutine of a change.
 type watcher struct {
 	form    form
 	tally   *tally
@@ -155,7 +155,7 @@ type watcher struct {
 	done    chan struct{} // closed when ended
 }
 
-// With w.mu held, or before it is live by its own thread.
+// With w.mu held, or by its own goroutine before it is live.
 func (w *watcher) write(bytes []byte) error {
 	w.control.SetWriteDeadline(time.Now().Add(writeWithin))
 	n, err := w.to.Write(bytes)
@@ -165,7 +165,7 @@ func (w *watcher) write(bytes []byte) error {
 
 func (w *watcher) flush() error { return w.control.Flush() }
 
-// Now, or behind what comes first. last: it ends with it.
+// Sends at once, or queues until the initial events are written. last: ends the watch.
 func (w *watcher) deliver(bytes []byte, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -189,7 +189,7 @@ func (w *watcher) end() {
 	w.ended = true
 }
 
-// What came first is written; what came in between follows.
+// The initial events are written; sends the events queued meanwhile.
 func (w *watcher) goLive() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -214,7 +214,7 @@ func (r *store) watch(to http.ResponseWriter, req *http.Request, q url.Values, a
 	now, known := r.join(w, from, place)
 	defer r.leave(w)
 	to.Header().Set("Content-Type", w.form.mediaType())
-	if !known { // as the API server says it: the answer is good, its only event is not
+	if !known { // as the API server does: status 200, and an ERROR event
 		w.write(statusEvent(asJSON, expired(from)))
 		return
 	}
@@ -230,7 +230,7 @@ func (r *store) watch(to http.ResponseWriter, req *http.Request, q url.Values, a
 	r.hold(w, req, q)
 }
 
-// The list inside of a watch.
+// The list within a watch (a streaming list).
 func (r *store) sendInitial(w *watcher, all *recording, version int64, marked bool) bool {
 	r.tally.listing.Add(1)
 	defer r.tally.listing.Add(-1)
@@ -249,7 +249,7 @@ func (r *store) sendInitial(w *watcher, all *recording, version int64, marked bo
 	return true
 }
 
-// Until the client goes, its time is over, or it was ended.
+// Returns when the client leaves, at its timeout, or when the watch was ended.
 func (r *store) hold(w *watcher, req *http.Request, q url.Values) {
 	seconds, _ := strconv.Atoi(q.Get("timeoutSeconds"))
 	if seconds <= 0 {
@@ -270,14 +270,14 @@ func (r *store) hold(w *watcher, req *http.Request, q url.Values) {
 		case <-w.done:
 		case <-req.Context().Done():
 		}
-		w.mu.Lock() // nobody writes to an answer whose handler is gone
+		w.mu.Lock() // no writes to a response after its handler returned
 		w.end()
 		w.mu.Unlock()
 		return
 	}
 }
 
-// No change between the version and its writing.
+// No change happens between reading the version and writing it.
 func (r *store) mark(w *watcher) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,18 +9,18 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-const logMax = 1000 // events that a watch may go on behind
+const logMax = 1000 // events kept for watches from an earlier version
 
 var untyped schema.GroupVersionKind
 
-// What the whole cluster has one of.
+// State common to the whole cluster.
 type world struct {
 	cluster   *cluster
 	version   atomic.Int64
 	resources map[string]*store // by path
 }
 
-// The objects of one kind as they are listed and watched.
+// The objects of one kind, for lists and watches.
 type store struct {
 	world               *world
 	name, version, kind string
@@ -31,9 +31,9 @@ type store struct {
 	mu       sync.Mutex
 	recorded map[form]*recording
 	watchers map[*watcher]bool
-	log      []event // what a watch from since on has to be told
+	log      []event // events that a watch from `since` gets
 	since    int64
-	oldest   int64 // versions before it are refused
+	oldest   int64 // earlier versions are refused
 }
 
 type tally struct{ lists, listing, pages, watches, watching, events, bytes atomic.Int64 }
@@ -67,7 +67,7 @@ func (r *store) encode(f form, i int) []byte {
 	return itemBytes(f.json, r.make(i))
 }
 
-// With r.mu held. Recorded when first asked for; what lasts, in JSON, is the encoding.
+// With r.mu held. Records at the first request; encoding is the slow part, in JSON.
 func (r *store) recording(f form) *recording {
 	if r.recorded[f] == nil {
 		r.recorded[f] = record(r.count, func(i int) []byte { return r.encode(f, i) })
@@ -75,14 +75,14 @@ func (r *store) recording(f form) *recording {
 	return r.recorded[f]
 }
 
-// All as it is now, and the version that it has.
+// The current state and its version.
 func (r *store) snapshot(f form) (*recording, int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.recording(f), r.world.version.Load()
 }
 
-// Object i is another one: in all that was recorded, and for all watchers. Returns the clock before the first write.
+// Replaces object i in all recordings and sends it to all watchers. Returns the clock before the first write.
 func (r *store) change(i int, edit func(version int64)) (int64, int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *store) change(i int, edit func(version int64)) (int64, int64) {
 	return now, version
 }
 
-// Every watch ends with an error, and no version from before is known any more.
+// Ends every watch with an error; earlier versions become invalid.
 func (r *store) expire(version int64) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,8 +122,8 @@ func (r *store) expire(version int64) int {
 
 func (r *store) knows(version int64) bool { return version >= r.oldest }
 
-// A watch from version on: what it missed, and its place among the watchers; all behind initial, if that is not nil.
-// false: the version is too old.
+// Starts a watch from version: queues the missed events, after initial if that is not nil, and adds it to the watchers.
+// Returns false if the version is too old.
 func (r *store) join(w *watcher, version int64, initial **recording) (int64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

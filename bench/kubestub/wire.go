@@ -10,14 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// What all our types have.
+// The methods of all our types.
 type object interface {
 	meta.Object
 	runtime.Object
 	Marshal() ([]byte, error)
 }
 
-// How objects stand on the wire: as items of a list, or as events of a watch; in protobuf or in JSON.
+// The encoding of objects: as items of a list or events of a watch, in protobuf or JSON.
 type form struct{ watch, json bool }
 
 func (f form) mediaType() string {
@@ -30,7 +30,7 @@ func (f form) mediaType() string {
 	return "application/vnd.kubernetes.protobuf"
 }
 
-// Our own objects, numbers and constants: what cannot be marshalled is a mistake in this program.
+// All objects are our own: a failure to marshal one is a bug in this program.
 func must[T any](made T, err error) T {
 	if err != nil {
 		panic(err)
@@ -38,13 +38,13 @@ func must[T any](made T, err error) T {
 	return made
 }
 
-// The envelope of protobuf: magic, and the object with its type.
+// The protobuf envelope: magic, and the object with its type.
 func envelope(version, kind string, raw []byte) []byte {
 	u := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: version, Kind: kind}, Raw: raw}
 	return append([]byte("k8s\x00"), must(u.Marshal())...)
 }
 
-// One event of a watch, whole: behind its length, or a line.
+// A complete event of a watch: preceded by its length, or as a line.
 func eventBytes(json bool, what, version, kind string, o object) []byte {
 	if json {
 		return jsonEvent(what, o)
@@ -66,7 +66,7 @@ func jsonEvent(what string, o any) []byte {
 	return append(must(json.Marshal(e)), '\n')
 }
 
-// An item of a list: a field with number 2, or what follows a comma.
+// An item of a list: field number 2, or JSON preceded by a comma.
 func itemBytes(asJSON bool, o object) []byte {
 	if asJSON {
 		o.GetObjectKind().SetGroupVersionKind(untyped)
@@ -78,7 +78,7 @@ func itemBytes(asJSON bool, o object) []byte {
 
 func field(number byte, n int) []byte { return binary.AppendUvarint([]byte{number<<3 | 2}, uint64(n)) }
 
-// What stands before and behind n bytes of items in a list.
+// The bytes before and after n bytes of items in a list.
 func around(asJSON bool, version, kind string, m *meta.ListMeta, n int) (head, tail []byte) {
 	if asJSON {
 		head = fmt.Appendf(nil, `{"kind":%q,"apiVersion":%q,"metadata":%s,"items":[`, kind+"List", version,

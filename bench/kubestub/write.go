@@ -13,7 +13,7 @@ import (
 
 func jsonLine(what any) []byte { return must(json.Marshal(what)) }
 
-// Of each kind: NAME.list.pb and NAME.json, the bodies of whole lists; NAME.stream.pb, that of a streaming list.
+// For each kind: NAME.list.pb and NAME.json, the bodies of complete lists; NAME.stream.pb, that of a streaming list.
 func writeAll(w *world, folder string) error {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return err

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// CoreDNS as its own main package builds it, from its Go module: what nodens is measured beside.
+// CoreDNS, built from its Go module like its own main package. nodens is compared with it.
 package main
 
 import (
