@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev fuzz [TARGET...] [--seconds N] [--planted]
 
-Runs the fuzz targets tests/fuzz/TARGET.c (libFuzzer, ASan, UBSan), as many at a time as there are
-cores, from tests/fuzz/corpus/TARGET and what earlier runs found worth keeping (build-fuzz/corpus).
-What makes a target fail is written to build-fuzz/findings.
+Runs the fuzz targets tests/fuzz/TARGET.c (libFuzzer, ASan, UBSan) in parallel, one per core, from
+tests/fuzz/corpus/TARGET and the corpus kept by earlier runs (build-fuzz/corpus). Inputs that make a
+target fail are written to build-fuzz/findings.
 
---planted: afterwards shows that they can find something. tests/fuzz/plants.toml names one bug a
-target; a copy of the sources gets them all, each asleep until its own target runs, and each target
-must find its own. A target without one counts as failed.
+--planted: then proves that the targets can find bugs. tests/fuzz/plants.toml has one bug per target;
+all are planted into a copy of the sources, each active only in its own target, and each target must
+find its own. A target without a bug counts as failed.
 
 Ends with `N passed, N failed`.
 """
@@ -23,7 +23,7 @@ import tomllib
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-fuzz")
 PLANTED = os.path.join(ROOT, "build-planted")
-PLANT_SECONDS = 120     # far more than any plant takes: a loaded machine must not fail it
+PLANT_SECONDS = 120     # far more than needed, for loaded machines
 COPIED = ["dev", "meson.build", "meson_options.txt", "LICENSE", "scripts", "src", "tools",
           "tests/meson.build", "tests/fuzz", "tests/support"]
 PLANT_H = """/* Made by scripts/fuzz.py. */
@@ -48,11 +48,11 @@ def build(folder, *options):
 
 
 def fuzz(folder, target, seconds, planted):
-    """(exit status, what it said); status 0: nothing found in that time."""
+    """Returns (exit status, output); status 0: nothing found in that time."""
     kept = os.path.join(folder, "corpus", target)
     findings = os.path.join(folder, "findings")
     if planted:
-        shutil.rmtree(kept, ignore_errors=True)    # or an earlier run's find would do
+        shutil.rmtree(kept, ignore_errors=True)    # an earlier run's finding must not count
     os.makedirs(kept, exist_ok=True)
     os.makedirs(findings, exist_ok=True)
     corpus = os.path.join(ROOT, "tests", "fuzz", "corpus", target)
@@ -97,7 +97,7 @@ def run_targets(targets, seconds):
 
 
 def copy_tree(tree, plants):
-    """The sources with all plants in; a file that is the same already keeps its time, for ninja."""
+    """Copies the sources with all bugs planted. An unchanged file keeps its time, for ninja."""
     texts = {}
     for name in COPIED:
         full = os.path.join(ROOT, name)
@@ -175,12 +175,12 @@ def main():
     known = subprocess.run([sys.executable, "scripts/list_tests.py", "fuzz", "tests"], cwd=ROOT,
                            capture_output=True, text=True, check=True).stdout.split()
     p.add_argument("target", nargs="*", help=" ".join(known))
-    p.add_argument("--seconds", type=int, default=600, help="a target (600; 0: only the planted bugs)")
-    p.add_argument("--planted", action="store_true", help="each target must find its planted bug too")
+    p.add_argument("--seconds", type=int, default=600, help="per target (default 600; 0: only the planted bugs)")
+    p.add_argument("--planted", action="store_true", help="then each target must find its planted bug")
     a = p.parse_intermixed_args()
     for t in a.target:
         if t not in known:
-            p.error(f"no target {t!r}; there are: {' '.join(known)}")
+            p.error(f"invalid target {t!r}: must be one of {' '.join(known)}")
     targets = a.target or known
     passed = failed = 0
     if a.seconds > 0:

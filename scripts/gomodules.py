@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/gomodules.py NAME: prints the path of a program built from its Go module, building it first
-if need be.
+"""scripts/gomodules.py NAME: prints the path of a program built from its Go module; builds it if needed.
 
-    coredns     CoreDNS 1.15.0: what nodens is measured beside and compared with (bench/peers/coredns)
+    coredns     CoreDNS 1.15.0, which nodens is compared with (bench/peers/coredns)
     apiserver   etcd and kube-apiserver for tests (tests/apiserver)
-    kubestub    a made cluster of any size, served as an API server serves it (bench/kubestub)
+    kubestub    a generated cluster of any size, served like an API server does (bench/kubestub)
 
-A build takes minutes and serves all checkouts of this user: it is kept in ~/.cache/nodens (or under
-XDG_CACHE_HOME), by its sources, go.sum and the version of Go.
+A build takes minutes and is shared by all checkouts of this user: it is kept in ~/.cache/nodens (or in
+XDG_CACHE_HOME/nodens), keyed by its sources, go.sum and the version of Go.
 """
 import contextlib
 import fcntl
@@ -19,7 +18,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# name -> its folder; the linker's flags. Without a version kube-apiserver calls itself v0.0.0-master.
+# name -> folder, linker flags. Without a version kube-apiserver reports v0.0.0-master.
 PROGRAMS = {
     "coredns": ("bench/peers/coredns", "-s -w"),
     "apiserver": ("tests/apiserver", "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 "
@@ -30,7 +29,7 @@ PROGRAMS = {
 
 
 class Missing(Exception):
-    """Why the program cannot be had; names it."""
+    """The program cannot be built; the text names it and says why."""
 
 
 def go():
@@ -52,10 +51,10 @@ def cache():
 
 
 def path_of(name):
-    """Where the program is or will be."""
+    """The path of the program, whether built or not."""
     tool = go()
     if not tool:
-        raise Missing(f"{name} is built from its Go module, and Go is not installed")
+        raise Missing(f"{name} is built from its Go module, but Go is not installed")
     folder, flags = PROGRAMS[name]
     version = subprocess.run([tool, "env", "GOVERSION"], cwd=os.path.join(ROOT, folder), text=True,
                              capture_output=True, check=False)
@@ -66,14 +65,14 @@ def path_of(name):
 
 @contextlib.contextmanager
 def alone(path):
-    """One builder at a time: the others wait and find it built."""
+    """Only one process builds; the others wait and find it built."""
     with open(path + ".lock", "w", encoding="utf-8") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
         yield
 
 
 def build(name, say=lambda text: print(text, file=sys.stderr, flush=True)):
-    """The path of the built program. Raises Missing."""
+    """Builds the program if needed; returns its path. Raises Missing."""
     path = path_of(name)
     if os.access(path, os.X_OK):
         return path
@@ -82,7 +81,7 @@ def build(name, say=lambda text: print(text, file=sys.stderr, flush=True)):
     with alone(path):
         if os.access(path, os.X_OK):
             return path
-        say(f"building {name} from its Go module (once; minutes) ...")
+        say(f"building {name} from its Go module (once; takes minutes) ...")
         new = f"{path}.{os.getpid()}"
         made = subprocess.run([go(), "build", "-mod=readonly", "-buildvcs=false", "-ldflags", flags,
                                "-o", new, "."], cwd=os.path.join(ROOT, folder), text=True,

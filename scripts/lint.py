@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev lint [--fix] [PART...]
 
-format: clang-format has nothing to change, and no line of C is longer than its limit
+format:   clang-format changes nothing, and no line of C is too long
 language: no phrase of CONTRIBUTING.md's table that is always wrong
-tidy:   clang-tidy (.clang-tidy) finds nothing
-shell:  shellcheck finds nothing in the shell scripts
-python: every Python file compiles, and pylint (.pylintrc) finds nothing
-rooms:  scripts/rooms.py finds nothing
+tidy:     clang-tidy (.clang-tidy) finds nothing
+shell:    shellcheck finds nothing in the shell scripts
+python:   every Python file compiles, and pylint (.pylintrc) finds nothing
+rooms:    scripts/rooms.py finds nothing
 
-Prints what is wrong, then `N passed, N failed`, a file and part each; --fix lays out the code anew.
+Prints the findings, then `N passed, N failed`, counting each file once per part. --fix reformats the code.
 """
 import argparse
 import concurrent.futures
@@ -25,7 +25,7 @@ PARTS = ["format", "language", "tidy", "shell", "python", "rooms"]
 
 
 def tracked(*patterns):
-    """Files that git has or would have (new ones included), so that nothing made is looked at."""
+    """The files in git, and new ones that it would add; no generated files."""
     out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT,
                          capture_output=True, text=True, check=True).stdout.split("\n")
     return [f for f in out if f and os.path.exists(os.path.join(ROOT, f))]
@@ -38,7 +38,7 @@ def call(argv):
 
 
 def each(files, check):
-    """(passed, failed) over files, as many at a time as there are cores."""
+    """Checks the files in parallel, one per core; returns (passed, failed)."""
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for out in pool.map(check, files):
@@ -50,10 +50,10 @@ def each(files, check):
     return passed, failed
 
 
-COLUMNS = 100   # .clang-format's; a line may be longer only for a string that it can't break
+COLUMNS = 100   # as in .clang-format; only a line with a string that cannot be broken may be longer
 
 # language: off
-# What is always wrong, and what to write instead. CONTRIBUTING.md has the whole table.
+# Phrases that are always wrong, and their replacements. CONTRIBUTING.md has the whole table.
 LANGUAGE = [
     (r"(?<![Tt]here )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|different\b|such\b)[a-z]", "is not a, invalid"),
     (r"\b(?:stands?|stood|standing) (?:in|on|at|behind|beside|before|after|above|below|between|by|there|here|alone"
@@ -91,7 +91,7 @@ def language_findings(path, text):
 
 
 def language_part(fix):
-    """Between the marks `language: off` and `language: on` nothing is checked: the table itself, others' words."""
+    """Not checked between the marks `language: off` and `language: on`: the table itself, quotations."""
     def check(f):
         with open(os.path.join(ROOT, f), encoding="utf-8") as file:
             return "\n".join(language_findings(f, file.read()))
@@ -126,7 +126,7 @@ def tidy_part(fix):
     def check(f):
         status, out = call(["clang-tidy", "-p", "build-clang", "--quiet", f])
         return out if status else ""
-    # Benches stand on libc alone and are measured, not shipped; tests repeat patterns on purpose.
+    # The bench programs are not shipped; tests repeat patterns on purpose.
     return each(tracked("src/*.c"), check)
 
 
@@ -152,7 +152,7 @@ def compile_python(f):
 
 
 def pylint_findings(files):
-    """{file: its findings}. pylint's exit status without findings is 0."""
+    """Returns {file: its findings}."""
     status, out = call(["pylint", "--rcfile=.pylintrc", "--score=n", "--output-format=text",
                         "--msg-template={path}:{line}: {msg} ({symbol})", *files])
     found = {}
@@ -166,7 +166,7 @@ def pylint_findings(files):
 
 
 def python_part(fix):
-    """pylint takes a folder at a time: files of two folders may have the same name, as modules have."""
+    """One pylint per folder: modules of two folders may have the same name."""
     folders, found = {}, {}
     for f in tracked("*.py"):
         folders.setdefault(os.path.dirname(f), []).append(f)
@@ -190,7 +190,7 @@ def main():
     a = p.parse_intermixed_args()
     for part in a.part:
         if part not in PARTS:
-            p.error(f"no part {part!r}; there are: {' '.join(PARTS)}")
+            p.error(f"invalid part {part!r}: must be one of {' '.join(PARTS)}")
     passed = failed = 0
     for part in a.part or PARTS:
         good, bad = globals()[part + "_part"](a.fix)

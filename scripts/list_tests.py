@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""list_tests.py unit|fuzz|support TESTS: the files that the build makes tests of, one a line.
+"""list_tests.py unit|fuzz|support TESTS: prints the test sources for the build, one per line.
 
 unit:    ROOM NAME, from TESTS/unit/ROOM/NAME_test.c, and tests of a plugin as PLUGIN.X NAME from
          TESTS/unit/plugin/X/NAME_test.c

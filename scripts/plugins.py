@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""plugins.py table LIST: the C table of plugins, on standard output.
-plugins.py sources LIST: the .c files of all plugins, one a line, for the build."""
+"""plugins.py table LIST: prints the C table of plugins.
+plugins.py sources LIST: prints the .c files of all plugins, one per line, for the build."""
 import os
 import sys
 
 
 def read(path):
-    """[(name, present)] in order; a malformed line ends the build with its number."""
+    """Returns [(name, present)] in order; exits with the line number of an invalid line."""
     rows, seen = [], set()
     for number, line in enumerate(open(path), 1):
         word = line.split("#")[0].strip()
@@ -15,7 +15,7 @@ def read(path):
             continue
         name = word.lstrip("-")
         if not name.isidentifier() or word.count("-") > 1 or name in seen:
-            sys.exit(f"{path}:{number}: {word!r}: want NAME or -NAME, once")
+            sys.exit(f"{path}:{number}: invalid plugin {word!r}: must be NAME or -NAME, once")
         seen.add(name)
         rows.append((name, not word.startswith("-")))
     return rows

@@ -25,7 +25,7 @@ import sys
 import tomllib
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
-# Written in two parts, so that this file does not name it.
+# In two parts, otherwise this file would name it.
 BESIDE = "../" + "shared"
 
 
@@ -52,7 +52,7 @@ class House:
         return sorted(os.path.relpath(x, self.root) for x in out if os.path.isfile(x))
 
     def tracked(self):
-        """All files of the project: what git has, and what it would take."""
+        """All files of the project: those in git, and new ones that it would add."""
         p = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=self.root,
                            capture_output=True, text=True, check=False)
         if p.returncode:
@@ -93,7 +93,7 @@ PARTS = re.compile(r"(?:^|_)parts\.h$")
 
 
 def check_parts(h, path, n, name):
-    """parts.h and *_parts.h hold what the files of one room call of each other."""
+    """parts.h and *_parts.h are shared by the files of one room only."""
     if not PARTS.search(os.path.basename(name)):
         return
     folder = os.path.dirname(name)
@@ -149,7 +149,7 @@ def check_test_includes(h):
 
 
 def check_unique(h):
-    """A base name belongs to one .c and one .h of a room, since it is the prefix of symbols."""
+    """A room has one .c and one .h of a name, since the name is the prefix of symbols."""
     seen = {}
     for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]"):
         room, plugin = room_of(path)
@@ -164,7 +164,7 @@ DOC_PATH = re.compile(r"(?<![\w/.:~$<@-])(?:\./)?"
 
 
 def check_documents(h):
-    """A path that a document names must exist: from the top, from src/, or beside the document."""
+    """A path in a document must exist: relative to the top, to src/ or to the document."""
     pattern = re.compile(DOC_PATH.pattern % "|".join(h.rules["rooms"]))
     for path in h.find("docs/**/*.md", "*.md", "bench/*.md", "deploy/**/*.md", "tests/**/*.md",
                        "src/**/*.md"):
@@ -174,7 +174,7 @@ def check_documents(h):
                 line = re.sub(r"https?://\S+", "", line)
             for word in pattern.findall(line):
                 if not word.endswith(".md") and re.search(r"(?:^|/)[A-Z]{2,}", word):
-                    continue    # ROOM and NAME stand for any
+                    continue    # ROOM and NAME are placeholders
                 tries = [os.path.join(h.root, base, word) for base in ("", "src", beside)]
                 tries += [t + ".h" for t in tries] + [t + ".c" for t in tries]
                 if not any(glob.glob(t) for t in tries):
@@ -188,7 +188,8 @@ BIG_FOLDER = 10     # a folder with more C files than this has a README.md with 
 
 
 def check_maps(h):
-    """The table names each .c of its folder, as `file.c` or by a pattern like `style_*.c`, and nothing else."""
+    """The README.md names each .c of its folder, as `file.c` or by a pattern like `style_*.c`; its table names no
+    missing file."""
     folders = {}
     for path in h.find("src/**/*.[ch]", "tools/**/*.[ch]", *(f"tests/{x}/*.[ch]" for x in ("support", "sim", "fuzz"))):
         folders.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
@@ -216,9 +217,9 @@ PLACEHOLDER = re.compile(r"(?:^|_)[A-Z]{2,}(?:_|$)")     # nd_plugin_NAME
 
 
 def check_names(h):
-    """Each nd_ and ND_ name in a comment or a document is a name of the code, or the start of one: nd_foo_*,
+    """Each nd_ and ND_ name in a comment or document exists in the code, or is a prefix of names that do: nd_foo_*,
     nd_foo_<verb>."""
-    known, mentions = set(), []     # mentions: (path, its text, where in it)
+    known, mentions = set(), []     # mentions: (path, its text, offset, the comment)
     for path in h.find(*(f"{x}/**/*.[ch]" for x in ("src", "tools", "tests", "bench"))):
         text = h.read(path)
         known.update(OUR_NAME.findall(C_TOKEN.sub(" ", text)))
@@ -247,11 +248,11 @@ def check_beside(h):
         if BESIDE in text:
             for n, line in enumerate(text.split("\n"), 1):
                 if BESIDE in line:
-                    h.say(path, n, f"names a folder beside the project: {line.strip()[:80]}")
+                    h.say(path, n, f"names a folder outside the project: {line.strip()[:80]}")
 
 
 def check_symbols(h, build):
-    """nd_<file>_<verb>: read from the static libraries, where static functions are not."""
+    """External symbols are nd_<file>_<verb>: read from the static libraries, which have no static functions."""
     for lib in sorted(glob.glob(os.path.join(build, "src", "*", "libnd_*.a"))):
         room = os.path.basename(os.path.dirname(lib))
         out = subprocess.run(["nm", "-g", "--defined-only", lib], capture_output=True, text=True,
@@ -266,7 +267,7 @@ def check_symbols(h, build):
 
 
 def file_prefixes(h, folder, stem):
-    """nd_name_ and nd_name_text_ for name_text.c beside a name.h: one header, written in two files."""
+    """nd_name_text_ and nd_name_ for name_text.c if there is a name.h: one header, implemented in two files."""
     parts = stem.split("_")
     out = ["nd_" + stem]
     for i in range(1, len(parts)):
@@ -280,9 +281,9 @@ def check_symbol(h, lib, room, member, symbol):
     if symbol.startswith(("__asan", "__ubsan", "__odr_asan")):
         return
     parts = member[:-len(".c.o")].split("_")    # meson: folder_file.c.o
-    wanted, exact = ["nd_plugins"], False       # the table made from plugins.list
+    wanted, exact = ["nd_plugins"], False       # the table generated from plugins.list
     if room == "plugin":
-        # Folder and file are joined by "_", and both may hold one: try every cut.
+        # Folder and file are joined by "_" and may contain one: try every split.
         for i in range(1, len(parts)):
             name, stem = "_".join(parts[:i]), "_".join(parts[i:])
             folder = os.path.join("src", "plugin", name)
@@ -292,12 +293,12 @@ def check_symbol(h, lib, room, member, symbol):
     else:
         wanted = file_prefixes(h, os.path.join("src", room), "_".join(parts))
         wanted += ["nd_" + x for x in h.rules["symbols"].get(room + "/" + "_".join(parts), [])]
-    # A table of them, or who does it, may stretch the name: nd_flights_add in flight.c.
+    # A plural or an agent noun may extend the name: nd_flights_add in flight.c.
     if symbol in wanted or not exact and any(
             re.match(re.escape(w) + r"(?:s|r|rs)?(?:_|$)", symbol) for w in wanted):
         return
     h.say(f"{os.path.basename(lib)}({member})", symbol,
-          f"an external symbol here is called {' or '.join(wanted)}{'' if exact else '_<verb>'}")
+          f"an external symbol of this file must be {' or '.join(wanted)}{'' if exact else '_<verb>'}")
 
 
 def main():

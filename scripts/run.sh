@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Serves deploy/sample on a loopback port, shows questions with their answers, and waits for Ctrl-C.
+# Serves deploy/sample on a loopback port, prints queries with their answers, and waits for Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,16 +11,16 @@ fi
 build/nodens serve -conf deploy/sample/Corefile -dns.port "$port" &
 server=$!
 stopping=
-# Ctrl-C reaches the server too, and a second SIGINT would end it at once: TERM only repeats the wish.
+# Ctrl-C reaches the server too, and a second SIGINT would end it at once; TERM does not.
 # shellcheck disable=SC2317 # the trap calls it
 stop() {
 	stopping=1
 	kill -TERM "$server" 2>/dev/null || true
 }
 trap stop INT TERM
-trap 'kill -KILL "$server" 2>/dev/null || true' EXIT # whatever happens here, no server stays behind
+trap 'kill -KILL "$server" 2>/dev/null || true' EXIT # no server survives this script
 
-# The records of the answer section, or what it means that there are none.
+# The records of the answer section, or the meaning of an empty one.
 answer_of() {
 	local records
 	records=$(dig +noall +answer +tries=1 +time=1 @127.0.0.1 -p "$port" "$@")
@@ -48,7 +48,7 @@ done <deploy/sample/queries.txt
 echo
 echo "Serving on 127.0.0.1:$port. Ctrl-C ends it."
 status=0
-# A signal ends `wait` early, with a status over 128, while the server still says goodbye.
+# A signal ends `wait` early, with a status over 128, while the server is still shutting down.
 while kill -0 "$server" 2>/dev/null; do
 	wait "$server" && status=0 || status=$?
 done

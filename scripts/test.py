@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev test [--quick | --full] [-v] [STAGE...]
 
-Runs the stages of a tier (full unless told otherwise), or the stages named; prints the time of
-each. A stage says what failed as it meets it, and -v shows all output. The last line sums up:
-`N passed, N failed`, and the skipped ones if there are any; the exit status is 1 if any failed.
+Runs the stages of a tier (default: full), or the given stages; prints the time of each. A failure is
+printed when it happens; -v shows all output. The last line is the sum: `N passed, N failed`, and the
+number of skipped tests, if any. The exit status is 1 if any failed.
 """
 import argparse
 import concurrent.futures
@@ -18,14 +18,14 @@ import time
 import gomodules
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# These have stages of their own: a real API server; what fills the machine, one at a time.
+# Tests with stages of their own: with a real API server; under full load, one at a time.
 API_TESTS = ["tests/e2e/test_kubernetes_api.py", "tests/e2e/test_kubernetes_access.py",
              "tests/e2e/test_kubernetes_odd.py", "tests/e2e/test_kubernetes_metrics.py",
              "tests/e2e/test_kubernetes_labels.py", "tests/e2e/test_apiaccount.py", "tests/e2e/test_kubestub.py"]
 NODE_TESTS = ["tests/e2e/test_node.py", "tests/e2e/test_node_net.py"]
 LOAD_TESTS = ["tests/e2e/test_burst.py", *NODE_TESTS, "tests/e2e/test_lab.py"]
 JOBS = os.cpu_count() or 1
-FUZZ_SECONDS = 20       # a target, in the full tier; ./dev fuzz runs longer
+FUZZ_SECONDS = 20       # per target, in the full tier; ./dev fuzz runs longer
 SIM_SEEDS = {"quick": 100, "full": 1000}
 CLANG = {"CC": "clang"}
 SANITIZE = {
@@ -41,7 +41,7 @@ SANITIZER_ENV = {
 
 
 class Count:
-    """What a stage found; adding them up gives the last line."""
+    """The result of a stage; the last line is their sum."""
 
     def __init__(self, passed=0, failed=0, skipped=0):
         self.passed, self.failed, self.skipped = passed, failed, skipped
@@ -61,7 +61,7 @@ verbose = False
 
 
 def run(argv, timeout, env=None):
-    """(exit status, output) of a program; an endless one counts as failed, with what it said."""
+    """Returns (exit status, output) of a program; at the timeout it is ended and counts as failed."""
     try:
         p = subprocess.run(argv, cwd=ROOT, env={**os.environ, **(env or {})}, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
@@ -83,8 +83,8 @@ def complain(what, out, lines=60):
 
 
 def summed(argv, timeout, env=None, lines=60):
-    """A program that ends with `N passed, N failed[, N skipped]`. One that fails without saying
-    so, or counts nothing, is a failure."""
+    """Runs a program whose output ends with `N passed, N failed[, N skipped]`. If it exits with an error but reports
+    no failure, or reports nothing, that is a failure too."""
     status, out = run(argv, timeout, env)
     m = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", out, re.M)
     c = Count(*(int(x or 0) for x in m[-1])) if m else Count()
@@ -108,7 +108,7 @@ def build(folder, options=(), env=None):
 
 
 def unit_program(path, env):
-    """A cmocka program: its rows of TAP. One that dies is a failure whatever it said before."""
+    """Runs a cmocka program and counts its TAP rows. A crash is a failure, whatever the rows say."""
     status, out = run([path], 300, {"CMOCKA_MESSAGE_OUTPUT": "TAP", **env})
     rows = re.findall(r"^(not )?ok \d+ (# SKIP)?", out, re.M)     # cmocka: `not ok 5 # SKIP name`
     c = Count(passed=sum(not bad and not skip for bad, skip in rows),
@@ -143,8 +143,8 @@ def sanitized(kind):
 
 
 def pytest(*tests, env=None, timeout=1800):
-    """A folder without what has a stage of its own, several tests at a time, since most of them wait;
-    files one test at a time, as they stand."""
+    """Runs folders in parallel, without the files that have a stage of their own, since most tests wait; runs files
+    one test at a time, in their order."""
     if all(t.endswith(".py") for t in tests):
         how = []
     else:
@@ -166,7 +166,7 @@ def pytest(*tests, env=None, timeout=1800):
 
 
 def sim(tier):
-    """The whole server; the Kubernetes client; and a client's planted bugs, which must be found."""
+    """The whole server; the Kubernetes client; and planted bugs in the client, which must be found."""
     c = summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
     c += summed(["build/tests/sim/sim_watch", "--seeds", str(SIM_SEEDS[tier])], 300)
     for plant in ("sweep", "early", "lose"):
@@ -180,7 +180,7 @@ def sim(tier):
 
 
 def conformance(tier):
-    """All cases with clusters as files; those that have a cluster through a toy API too."""
+    """All cases, with clusters from files; those with a cluster also from a toy API server."""
     driver = [sys.executable, "tests/conformance/run.py", "build/nodens"]
     c = summed([*driver, "--source"], 1200, lines=200)
     c += summed([*driver, "kubernetes", "autopath"], 1200, lines=200)
@@ -188,7 +188,7 @@ def conformance(tier):
 
 
 def kubernetes(_tier):
-    """What needs programs from Go modules. They are built first, so that no test waits for minutes."""
+    """Tests that need programs from Go modules. These are built first; otherwise a test would time out."""
     c = Count()
     for name in ("apiserver", "coredns", "kubestub"):
         try:
@@ -213,7 +213,7 @@ def e2e_asan(_tier):
     return c
 
 
-# name, tiers, what it does
+# name, tiers, function
 STAGES = [
     ("rooms", "quick full", lambda t: script("rooms.py")),
     ("format", "quick full", lambda t: script("lint.py", "format")),
@@ -231,14 +231,14 @@ STAGES = [
     ("asan", "full", lambda t: sanitized("asan")),
     ("e2e-asan", "full", e2e_asan),
     ("tsan", "full", lambda t: sanitized("tsan")),
-    # Where threads meet: reloads, files and pages while questions come.
+    # Interaction of threads: reloads, files and HTTP pages during queries.
     ("e2e-tsan", "full", lambda t: e2e("build-tsan", "tests/e2e/test_life.py")),
     ("fuzz", "full", lambda t: script("fuzz.py", "--seconds", str(FUZZ_SECONDS), "--planted",
                                       timeout=3600)),
 ]
 
 
-# Stages that run what another one builds; named alone, they build it first.
+# Stages that use the build of another stage; given alone, they build first.
 BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load"],
                          lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
@@ -257,7 +257,7 @@ def main():
     a = p.parse_intermixed_args()
     for s in a.stage:
         if s not in names:
-            p.error(f"no stage {s!r}; there are: {' '.join(names)}")
+            p.error(f"invalid stage {s!r}: must be one of {' '.join(names)}")
     verbose = a.verbose
     tier = "quick" if a.quick and not a.full else "full"
 
@@ -275,7 +275,7 @@ def main():
         times.append((name, took))
         print(f"stage {name:12} {took:6.1f} s   {c}", flush=True)
         total += c
-    print(f"in all {time.monotonic() - start:18.1f} s")
+    print(f"total {time.monotonic() - start:19.1f} s")
     print(total)
     return 1 if total.failed or not total.passed else 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each wall of scripts/rooms.py: a house that stands, and one planted crack at a time."""
+"""Each check of scripts/rooms.py: a sound tree, and the same tree with one planted mistake."""
 import os
 import subprocess
 import sys
@@ -84,7 +84,7 @@ CRACKS = [
     ("a prefix of no name", "src/base/x.c", "int nd_x_add(void);\n/* nd_y_* */\n", "src/base/x.c:2: ", "nd_y_: no"),
     ("a name in a string alone", "src/base/x.c", 'const char *x = "ND_GONE";\n/* ND_GONE */\n', "src/base/x.c:2: ", "ND_GONE"),
     ("a document's name", "docs/NEW.md", "text\n`nd_plugin_NAME`, `ND_GONE`\n", "docs/NEW.md:2: ", "ND_GONE: no such name"),
-    ("a folder beside", "src/base/x.c", "/* .." + "/shared */\n", "src/base/x.c:1: ", "beside the project"),
+    ("a folder beside", "src/base/x.c", "/* .." + "/shared */\n", "src/base/x.c:1: ", "outside the project"),
 ]
 
 
