@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* confine.h - what the process gives up once it has started: new privileges, capabilities, system
- * calls.
+/* confine.h - gives up privileges after the start: new privileges, capabilities, system calls.
  *
  * Each step is irreversible and applies to threads started later; the system call filter also to
- * the threads that run already. Children inherit all of it. Threads: nd_confine_capabilities before
- * any other thread is started (capabilities belong to a thread); the others from the control
- * thread. Errors:  0, -errno, or ND_ENOTYET where the build has no libseccomp.
+ * running threads. Child processes inherit all of it.
+ *
+ * Owns:    nothing.
+ * Threads: nd_confine_capabilities before any other thread is started (capabilities belong to a
+ *          thread); the others on the control thread.
+ * Errors:  0, -errno, or ND_ENOTYET in a build without libseccomp.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uv.h - the loop over libuv, shared by loop.c, tcp.c and udp.c. Private to these three.
+/* uv.h - the loop over libuv. Private to loop.c, tcp.c, udp.c and child.c.
  *
  * Owns:    the data of every uv handle points to its object's struct nd_uv_owner, through which
  *          nd_loop_free() closes handles that are still open.

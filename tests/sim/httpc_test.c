@@ -91,9 +91,9 @@ static void on_accept(void *ctx, struct nd_tcp *c)
 	*w = (struct way){ .r = r, .tcp = c };
 	nd_tcp_start(c, &(struct nd_tcp_handler){
 				.ctx = w, .on_data = on_data, .on_close = on_close });
-	w->peer = nd_h2peer_new(&(struct nd_h2peer_way){ .ctx = w,
-							 .write = way_write,
-							 .close = way_close },
+	w->peer = nd_h2peer_new(&(struct nd_h2peer_transport){ .ctx = w,
+							       .write = way_write,
+							       .close = way_close },
 				&r->tally);
 }
 

@@ -10,7 +10,7 @@
 
 struct nd_h2peer {
 	nghttp2_session *session;
-	struct nd_h2peer_way way;
+	struct nd_h2peer_transport transport;
 	struct nd_h2peer_tally *tally;
 	bool close;
 };
@@ -172,7 +172,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *f, void *ctx)
 	return 0;
 }
 
-/* The three bytes have left: now the stream breaks. */
+/* The three bytes were sent: now the stream or the connection ends. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *f, void *ctx)
 {
 	struct stream *s = nghttp2_session_get_stream_user_data(session, f->hd.stream_id);
@@ -209,10 +209,11 @@ static void pump(struct nd_h2peer *p)
 	ssize_t n;
 
 	while ((n = nghttp2_session_mem_send(p->session, &bytes)) > 0)
-		p->way.write(p->way.ctx, bytes, (size_t)n);
+		p->transport.write(p->transport.ctx, bytes, (size_t)n);
 }
 
-struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_way *way, struct nd_h2peer_tally *tally)
+struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_transport *transport,
+				struct nd_h2peer_tally *tally)
 {
 	struct nd_h2peer *p = calloc(1, sizeof *p);
 	nghttp2_session_callbacks *calls;
@@ -220,7 +221,7 @@ struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_way *way, struct nd_h2pee
 				       tally->max_streams };
 
 	ND_ASSERT(p && nghttp2_session_callbacks_new(&calls) == 0);
-	p->way = *way;
+	p->transport = *transport;
 	p->tally = tally;
 	nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin);
 	nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
@@ -237,7 +238,7 @@ struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_way *way, struct nd_h2pee
 
 void nd_h2peer_free(struct nd_h2peer *p)
 {
-	/* Streams that are still open belong to it: their numbers are the client's, odd. */
+	/* Frees the streams that are still open; the ids of a client's streams are odd. */
 	for (int32_t id = 1; id <= nghttp2_session_get_last_proc_stream_id(p->session); id += 2) {
 		struct stream *s = nghttp2_session_get_stream_user_data(p->session, id);
 		if (s) {
@@ -255,7 +256,7 @@ bool nd_h2peer_feed(struct nd_h2peer *p, const uint8_t *bytes, size_t n)
 
 	pump(p);
 	if (p->close || ret < 0) {
-		p->way.close(p->way.ctx);
+		p->transport.close(p->transport.ctx);
 		return false;
 	}
 	return true;

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2peer.h - the server's side of one HTTP/2 connection, which does what a path asks for. It sees
- * bytes only, so it stands over anything.
+/* h2peer.h - the server's side of one HTTP/2 connection; the requested path selects its behaviour.
+ * It handles bytes only, so it runs over any transport.
  *
  *   /bytes/N     200, x-method: the request's, N bytes of nd_h2peer_byte()
  *   /echo        200, the request's body
- *   /hang        200, three bytes, and no end
+ *   /hang        200, three bytes, without an end
  *   /reset       200, three bytes, then RST_STREAM(INTERNAL_ERROR)
- *   /refuse      REFUSED_STREAM, unless it is the second time
- *   /goaway/N    as /bytes/N, and a GOAWAY before it that lets it finish
- *   /turned-away GOAWAY that takes no stream at all, unless it is the second time (in all
- * connections) /cut         200, three bytes, then the connection is closed /early       103, then
- * 200 with trailers /head/N      200, a header of N bytes
+ *   /refuse      REFUSED_STREAM the first time, then 200
+ *   /goaway/N    as /bytes/N, after a GOAWAY that includes this stream
+ *   /turned-away GOAWAY that excludes this stream the first time (of all connections), then 200
+ *   /cut         200, three bytes, then the connection is closed
+ *   /early       103, then 200 with trailers
+ *   /head/N      200, a header of N bytes
+ *
+ * Owns:    nd_h2peer is heap; the tally is the test's.
+ * Threads: the loop's own.
  */
 #pragma once
 
@@ -20,10 +24,10 @@
 
 struct nd_h2peer;
 
-struct nd_h2peer_way {
+struct nd_h2peer_transport {
 	void *ctx;
 	void (*write)(void *ctx, const void *bytes, size_t n);
-	void (*close)(void *ctx); /* the peer is not used after it */
+	void (*close)(void *ctx); /* the peer is not used afterwards */
 };
 
 /* Shared by the connections of a test. */
@@ -34,9 +38,10 @@ struct nd_h2peer_tally {
 	uint64_t sent;                                   /* bytes of bodies */
 };
 
-struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_way *way, struct nd_h2peer_tally *tally);
+struct nd_h2peer *nd_h2peer_new(const struct nd_h2peer_transport *transport,
+				struct nd_h2peer_tally *tally);
 void nd_h2peer_free(struct nd_h2peer *p);
-/* False: what came is no HTTP/2, or the peer has closed; free it. */
+/* False: invalid HTTP/2, or the peer has closed; free it. */
 bool nd_h2peer_feed(struct nd_h2peer *p, const uint8_t *bytes, size_t n);
 
 static inline uint8_t nd_h2peer_byte(size_t at)

@@ -54,7 +54,7 @@ static void on_end(void *ctx, struct nd_httpc_exchange *x, int err)
 	call->ends++;
 	call->err = err;
 	snprintf(call->text, sizeof call->text, "%s", nd_httpc_error_text(x));
-	nd_httpc_cancel(x); /* does nothing */
+	nd_httpc_cancel(x); /* no effect in on_end */
 	if (call->free_in_end)
 		nd_httpc_free(call->client);
 	if (call->at_end)

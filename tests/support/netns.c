@@ -25,7 +25,7 @@ static int write_file(const char *path, const char *text)
 	return err;
 }
 
-/* Who is not root becomes it in a user namespace of his own. */
+/* Maps the user to root in a new user namespace. */
 static int become_root(uid_t uid, gid_t gid)
 {
 	char map[64];
@@ -50,13 +50,13 @@ int nd_netns_enter(void)
 	else if (uid)
 		err = become_root(uid, gid);
 	if (err)
-		fprintf(stderr, "SKIPPED: no network namespace here: %s\n", strerror(-err));
+		fprintf(stderr, "SKIPPED: cannot create a network namespace: %s\n", strerror(-err));
 	return err;
 }
 
 void nd_netns_run(const char *command, char *out, size_t n)
 {
-	FILE *f = popen(command, "r"); /* NOLINT(cert-env33-c): the test's own words */
+	FILE *f = popen(command, "r"); /* NOLINT(cert-env33-c): text of the test */
 
 	assert_non_null(f);
 	size_t len = fread(out, 1, n - 1, f);

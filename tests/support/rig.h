@@ -3,6 +3,10 @@
  *
  * A test may define nd_plugins and nd_plugins_unsupported to bring its own plugins. Log lines are
  * captured.
+ *
+ * Owns:    everything it opens, until nd_rig_close().
+ * Threads: one.
+ * Errors:  fail the test.
  */
 #pragma once
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sumsink.h - a sink that reads all that it is told, and keeps a sum of it: two readers of the same
- * must come to equal ones. */
+/* sumsink.h - a sink that hashes all objects it gets: two readers of the same input must produce
+ * equal hashes.
+ *
+ * Owns:    nothing.
+ * Threads: one at a time.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -13,5 +17,5 @@ struct nd_sumsink {
 	size_t begun, ended;
 };
 
-void nd_sumsink_init(struct nd_sumsink *t);
+void nd_sumsink_init(struct nd_sumsink *s);
 bool nd_sumsink_equal(const struct nd_sumsink *a, const struct nd_sumsink *b);

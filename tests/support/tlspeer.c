@@ -19,7 +19,7 @@ static char *take_text(BIO *b)
 {
 	char *bytes;
 	long n = BIO_get_mem_data(b, &bytes);
-	char *text = calloc(1, (size_t)n + 1); /* BIO's text has no end mark */
+	char *text = calloc(1, (size_t)n + 1); /* the text of a BIO is not NUL-terminated */
 
 	if (text)
 		memcpy(text, bytes, (size_t)n);
@@ -143,19 +143,19 @@ static void drop(struct nd_tlspeer_conn *c)
 	c->tcp = NULL;
 }
 
-void nd_tlspeer_close(struct nd_tlspeer_conn *c, bool say)
+void nd_tlspeer_close(struct nd_tlspeer_conn *c, bool notify)
 {
 	if (c->gone)
 		return;
 	c->busy++;
-	if (say)
+	if (notify)
 		SSL_shutdown(c->ssl);
 	flush(c);
 	drop(c);
 	leave(c);
 }
 
-static void lose(struct nd_tlspeer_conn *c)
+static void fail(struct nd_tlspeer_conn *c)
 {
 	if (c->gone)
 		return;
@@ -173,7 +173,7 @@ void nd_tlspeer_write(struct nd_tlspeer_conn *c, const void *bytes, size_t n)
 	flush(c);
 }
 
-static void shake(struct nd_tlspeer_conn *c)
+static void do_handshake(struct nd_tlspeer_conn *c)
 {
 	struct nd_tlspeer *p = c->peer;
 	int ret = SSL_do_handshake(c->ssl);
@@ -184,7 +184,7 @@ static void shake(struct nd_tlspeer_conn *c)
 	}
 	if (ret != 1) {
 		p->failed++;
-		lose(c);
+		fail(c);
 		return;
 	}
 	flush(c);
@@ -204,7 +204,7 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 	BIO_write(c->in, bytes, (int)n);
 	ERR_clear_error();
 	if (!c->open)
-		shake(c);
+		do_handshake(c);
 	while (c->open && !c->gone) {
 		int got = SSL_read(c->ssl, clear, sizeof clear);
 		if (got > 0) {
@@ -213,7 +213,7 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 			continue;
 		}
 		if (SSL_get_error(c->ssl, got) != SSL_ERROR_WANT_READ)
-			lose(c);
+			fail(c);
 		else
 			flush(c);
 		break;
@@ -231,7 +231,7 @@ static void on_close(void *ctx, struct nd_tcp *tcp, int err)
 	c->tcp = NULL;
 	if (!c->open)
 		c->peer->failed++;
-	lose(c);
+	fail(c);
 	leave(c);
 }
 
@@ -310,7 +310,7 @@ void nd_tlspeer_free(struct nd_tlspeer *p)
 		struct nd_tlspeer_conn *c = ND_LIST_ENTRY(p->conns.next, struct nd_tlspeer_conn,
 							  node);
 		c->busy++;
-		lose(c);
+		fail(c);
 		leave(c);
 	}
 	nd_tcp_listener_close(p->listener);

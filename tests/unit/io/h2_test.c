@@ -112,9 +112,9 @@ static struct way *new_way(struct rig *r)
 
 static void begin(struct way *w)
 {
-	w->peer = nd_h2peer_new(&(struct nd_h2peer_way){ .ctx = w,
-							 .write = way_write,
-							 .close = way_close },
+	w->peer = nd_h2peer_new(&(struct nd_h2peer_transport){ .ctx = w,
+							       .write = way_write,
+							       .close = way_close },
 				&w->r->tally);
 }
 
