@@ -13,7 +13,7 @@ import (
 // etcd FOLDER CLIENT-PORT PEER-PORT
 func runEtcd(args []string) error {
 	if len(args) != 3 {
-		return fmt.Errorf("etcd wants FOLDER CLIENT-PORT PEER-PORT, not %q", args)
+		return fmt.Errorf("invalid etcd arguments %q: must be FOLDER CLIENT-PORT PEER-PORT", args)
 	}
 	client, err := url.Parse("http://127.0.0.1:" + args[1])
 	if err != nil {
@@ -28,7 +28,7 @@ func runEtcd(args []string) error {
 	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{*client}, []url.URL{*client}
 	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{*peer}, []url.URL{*peer}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	c.UnsafeNoFsync = true // nothing here outlives the test
+	c.UnsafeNoFsync = true // the data is not needed after the test
 	c.WatchProgressNotifyInterval = 5 * time.Second
 	c.LogLevel = "warn"
 	e, err := embed.StartEtcd(c)
@@ -38,7 +38,7 @@ func runEtcd(args []string) error {
 	return <-e.Err()
 }
 
-// Once a process: its signal handler refuses a second time.
+// Once per process: its signal handler cannot be installed twice.
 func runAPIServer(args []string) error {
 	command := app.NewAPIServerCommand()
 	command.SetArgs(args)

@@ -21,7 +21,7 @@ import (
 
 const readyWithin = 90 * time.Second // a busy machine with two cores
 
-// The two children and what they stand on.
+// The two children, their ports and files.
 type cluster struct {
 	folder          string
 	etcdPort        int
@@ -59,7 +59,7 @@ func (c *cluster) describe() answer {
 		Etcd: c.etcd.pid(), APIServer: c.apiserver.pid()}
 }
 
-// Ports below those that the kernel gives to clients, and above those that the other tests take.
+// Ports below the kernel's ephemeral range, and above those of the other tests.
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for try := 0; len(ports) < n && try < 1000; try++ {
@@ -68,7 +68,7 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		defer l.Close() // all at the end, so that none is given twice
+		defer l.Close() // at the end, so that no port is returned twice
 		ports = append(ports, port)
 	}
 	if len(ports) < n {
@@ -91,10 +91,10 @@ func (c *cluster) startEtcd() error {
 	})
 }
 
-// Flags given later win; those that are lists add up.
+// A later flag overrides an earlier one; list flags accumulate.
 func (c *cluster) startAPIServer(flags []string) error {
 	if c.apiserver.runs() {
-		return errors.New("the API server runs already: kill it first")
+		return errors.New("the API server is already running: kill it first")
 	}
 	args := []string{"kube-apiserver",
 		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", c.etcdPort),
@@ -109,9 +109,9 @@ func (c *cluster) startAPIServer(flags []string) error {
 		"--service-cluster-ip-range=10.96.0.0/14,fd00:10:96::/112",
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true",
-		// There is no controller that would make the ServiceAccounts of Pods.
+		// No controller creates ServiceAccounts for Pods.
 		"--disable-admission-plugins=ServiceAccount",
-		// Tests make thousands of objects at once.
+		// Tests create thousands of objects at once.
 		"--max-requests-inflight=0", "--max-mutating-requests-inflight=0", "--enable-priority-and-fairness=false",
 		"--event-ttl=5m",
 	}
@@ -132,12 +132,12 @@ func (c *cluster) ready() error {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("/readyz says %s", resp.Status)
+		return fmt.Errorf("/readyz: %s", resp.Status)
 	}
 	return nil
 }
 
-// Forgets all versions of objects but the last. The API server may still have older ones in its cache.
+// Compacts all revisions but the last. The API server may still have older ones in its cache.
 func (c *cluster) compact() (int64, error) {
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{fmt.Sprintf("127.0.0.1:%d", c.etcdPort)},
 		DialTimeout: 5 * time.Second})
@@ -161,7 +161,7 @@ func (c *cluster) end() {
 	c.etcd.end()
 }
 
-// This program again, in another role; its output goes to the log.
+// Starts this program in another role; its output goes to the log.
 func (p *child) start(log string, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -209,13 +209,13 @@ func (p *child) wait(ready func() error) error {
 	var err error
 	for end := time.Now().Add(readyWithin); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if !p.runs() {
-			return fmt.Errorf("it ended; %s ends with:\n%s", p.log, tail(p.log))
+			return fmt.Errorf("process ended; end of %s:\n%s", p.log, tail(p.log))
 		}
 		if err = ready(); err == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("not ready after %s: %w; %s ends with:\n%s", readyWithin, err, p.log, tail(p.log))
+	return fmt.Errorf("not ready after %s: %w; end of %s:\n%s", readyWithin, err, p.log, tail(p.log))
 }
 
 func (p *child) end() {

@@ -19,10 +19,10 @@ import (
 	"time"
 )
 
-// Who may do what: `admin` all; `dns` what an administrator grants to it.
+// admin has all rights; dns has those that admin grants.
 var users = []struct{ name, group string }{{"admin", "system:masters"}, {"dns", ""}}
 
-// The authority of one cluster; the files it wrote are all that children and tests see.
+// The CA of one cluster; children and tests use only the files it writes.
 type keys struct {
 	folder string
 	ca     *x509.Certificate

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A real Kubernetes API server on loopback for tests: etcd and kube-apiserver, each a child process
-// of its own, from their Go modules. README.md says how it is spoken to.
+// of its own, from their Go modules. README.md describes the commands.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"syscall"
 )
 
-// What a command is answered with: one line of JSON.
+// The reply to a command: one line of JSON.
 type answer struct {
 	Kubeconfig string `json:"kubeconfig,omitempty"`
 	Folder     string `json:"folder,omitempty"`
@@ -27,8 +27,8 @@ type answer struct {
 	Error      string `json:"error,omitempty"`
 }
 
-// A child ends with the thread that started it (PDEATHSIG): that must be one which lives as long as
-// the process, the main thread.
+// A child ends with the thread that started it (PDEATHSIG), so that must be the main thread, which lasts
+// as long as the process.
 func init() { runtime.LockOSThread() }
 
 func main() {
@@ -40,7 +40,7 @@ func main() {
 			exit(runAPIServer(os.Args[2:]))
 		}
 	}
-	folder := flag.String("folder", "", "an empty folder to use and leave; without it, one that is removed at the end")
+	folder := flag.String("folder", "", "an empty folder, kept at the end (default: a temporary one, removed at the end)")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: %s [-folder DIR] [-- KUBE-APISERVER-FLAG...]\n", os.Args[0])
 		flag.PrintDefaults()
@@ -57,7 +57,7 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// Until standard input ends, or a signal.
+// Runs until standard input ends, or a signal.
 func serve(folder string, flags []string) error {
 	if folder == "" {
 		made, err := os.MkdirTemp("", "apiserver")
@@ -78,7 +78,7 @@ func serve(folder string, flags []string) error {
 	if err := c.startAPIServer(flags); err != nil {
 		return err
 	}
-	say(c.describe())
+	reply(c.describe())
 
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -90,7 +90,7 @@ func serve(folder string, flags []string) error {
 			if !more {
 				return nil
 			}
-			say(c.obey(line))
+			reply(c.run(line))
 		}
 	}
 }
@@ -106,21 +106,21 @@ func read(from *os.File) <-chan string {
 	return lines
 }
 
-func say(a answer) {
-	line, _ := json.Marshal(a) // strings and numbers alone: cannot fail
+func reply(a answer) {
+	line, _ := json.Marshal(a) // only strings and numbers: cannot fail
 	fmt.Println(string(line))
 }
 
-// One command: its name, and what follows it.
-func (c *cluster) obey(line string) answer {
+// Runs one command: its name and arguments.
+func (c *cluster) run(line string) answer {
 	words := strings.Fields(line)
 	if len(words) == 0 {
-		return answer{Error: "an empty line is no command"}
+		return answer{Error: "empty command"}
 	}
 	var a answer
 	var err error
 	switch words[0] {
-	case "kill": // as a crash does: nothing is closed, watches are cut
+	case "kill": // like a crash: watches are cut
 		c.apiserver.end()
 	case "start":
 		if err = c.startAPIServer(words[1:]); err == nil {
@@ -129,7 +129,7 @@ func (c *cluster) obey(line string) answer {
 	case "compact":
 		a.Revision, err = c.compact()
 	default:
-		err = fmt.Errorf("%q is no command: kill, start [FLAG...], compact", words[0])
+		err = fmt.Errorf("invalid command %q: must be kill, start [FLAG...] or compact", words[0])
 	}
 	if err != nil {
 		a.Error = err.Error()

@@ -28,12 +28,12 @@ struct conn {
 	struct sim_api *a;
 	struct nd_tcp *tcp;
 	struct nd_timer timer;
-	struct nd_buf in, head, body; /* what was asked; what is still to be written */
-	bool answering, mute, raw;    /* raw: what is written is no HTTP */
-	/* the answer at hand */
+	struct nd_buf in, head, body; /* received; still to be written */
+	bool answering, mute, raw;    /* raw: written without HTTP */
+	/* the current response */
 	bool pb, watching;
 	enum nd_object_kind kind;
-	uint32_t told; /* watch: the last version that it has told */
+	uint32_t sent; /* watch: version of the last event */
 	uint64_t ends_ns, bookmark_ns;
 };
 
@@ -52,13 +52,13 @@ static bool happens(uint32_t ppm)
 
 static void on_timer(struct nd_timer *t);
 
-static void due(struct conn *c, uint64_t ns)
+static void schedule(struct conn *c, uint64_t ns)
 {
 	nd_timer_stop(&c->timer);
 	nd_timer_start(c->a->loop, &c->timer, ns, on_timer);
 }
 
-static uint64_t soon(const struct conn *c)
+static uint64_t draw_pause(const struct conn *c)
 {
 	return ND_MS(draw(c->a->mood.slow_ms + 1));
 }
@@ -74,7 +74,7 @@ static void free_conn(struct conn *c)
 	free(c);
 }
 
-/* --- answers --- */
+/* --- responses --- */
 
 static const char *type_of(const struct conn *c, bool watch)
 {
@@ -96,7 +96,7 @@ static void refuse(struct conn *c, const struct sim_status *s)
 	bool header = s->retry_after_s && draw(2);
 
 	c->a->counts.refused++;
-	if (draw(4) == 0) { /* a proxy on the way has words of its own */
+	if (draw(4) == 0) { /* a proxy in between sends its own */
 		write_head(c, s->code, "text/html", header ? s->retry_after_s : 0);
 		nd_buf_text(&c->body, "<html>{no}");
 		return;
@@ -110,14 +110,14 @@ static const struct sim_status expired = { 410, "Expired", "too old resource ver
 static const struct sim_status *any_refusal(void)
 {
 	static const struct sim_status all[] = {
-		{ 401, "Unauthorized", "who are you?", 0 },
-		{ 403, "Forbidden", "you may not", 0 },
-		{ 404, "NotFound", "there is none", 0 },
+		{ 401, "Unauthorized", "no credentials", 0 },
+		{ 403, "Forbidden", "forbidden", 0 },
+		{ 404, "NotFound", "not found", 0 },
 		{ 410, "Expired", "too old", 0 },
-		{ 429, "TooManyRequests", "later", 2 },
-		{ 500, "InternalError", "ouch", 0 },
+		{ 429, "TooManyRequests", "try again later", 2 },
+		{ 500, "InternalError", "internal error", 0 },
 		{ 503, "ServiceUnavailable", "not yet", 1 },
-		{ 504, "Timeout", "it took too long", 0 },
+		{ 504, "Timeout", "timed out", 0 },
 	};
 
 	return &all[draw(sizeof all / sizeof *all)];
@@ -131,8 +131,8 @@ static void add_garbage(struct nd_buf *b)
 	}
 }
 
-/* from: where a watch goes on; 0: it does not. */
-static void say_garbage(struct conn *c, bool watch, uint32_t from)
+/* from: the version of a watch; 0: none. */
+static void send_garbage(struct conn *c, bool watch, uint32_t from)
 {
 	c->a->counts.garbage++;
 	switch (draw(4)) {
@@ -144,7 +144,7 @@ static void say_garbage(struct conn *c, bool watch, uint32_t from)
 		write_head(c, 200, "text/html", 0);
 		nd_buf_text(&c->body, "<html>log in first</html>");
 		break;
-	case 2: /* a good beginning */
+	case 2: /* after a valid event */
 		write_head(c, 200, type_of(c, watch), 0);
 		sim_encode_bookmark(c->pb, c->kind, from, false, &c->body);
 		add_garbage(&c->body);
@@ -162,13 +162,13 @@ static void add_object(struct conn *c, const char *type, unsigned n, uint32_t wr
 	sim_encode_event(c->pb, type, &s, version, &c->body);
 }
 
-/* What happened since it was last told. */
+/* The events since the last one sent. */
 static void add_events(struct conn *c)
 {
 	const struct sim_cluster *cluster = c->a->cluster;
 
-	while (c->told < sim_cluster_version(cluster)) {
-		const struct sim_change *change = sim_cluster_change(cluster, ++c->told);
+	while (c->sent < sim_cluster_version(cluster)) {
+		const struct sim_change *change = sim_cluster_change(cluster, ++c->sent);
 		if (change->kind != c->kind || happens(c->a->mood.lose_ppm))
 			continue;
 		bool was = change->before && !sim_cluster_change(cluster, change->before)->gone;
@@ -176,7 +176,7 @@ static void add_events(struct conn *c)
 			   change->gone ? "DELETED"
 			   : was        ? "MODIFIED"
 					: "ADDED",
-			   change->n, change->gone ? change->before : c->told, c->told);
+			   change->n, change->gone ? change->before : c->sent, c->sent);
 		c->a->counts.deletions += change->gone;
 	}
 }
@@ -185,13 +185,13 @@ static void open_watch(struct conn *c, uint32_t from)
 {
 	write_head(c, 200, type_of(c, true), 0);
 	c->watching = true;
-	c->told = from;
+	c->sent = from;
 	c->ends_ns = nd_world_now_ns() + ND_S(20 + draw(280));
 	c->bookmark_ns = nd_world_now_ns() + ND_S(10 + draw(50));
 }
 
 /* A watch that begins with a list. */
-static void stream(struct conn *c)
+static void send_stream(struct conn *c)
 {
 	uint32_t now = sim_cluster_version(c->a->cluster);
 
@@ -205,8 +205,8 @@ static void stream(struct conn *c)
 	sim_encode_bookmark(c->pb, c->kind, now, true, &c->body);
 }
 
-/* `more`: "VERSION.NUMBER", where the page before has stopped. */
-static void list(struct conn *c, const char *more, unsigned limit)
+/* more: the continue token, "VERSION.NUMBER": where the previous page ended. */
+static void send_page(struct conn *c, const char *more, unsigned limit)
 {
 	struct sim_cluster *cluster = c->a->cluster;
 	unsigned n = 0, version = sim_cluster_version(cluster), items = 0;
@@ -243,7 +243,7 @@ static void list(struct conn *c, const char *more, unsigned limit)
 	nd_buf_clear(&page.items);
 }
 
-static void watch(struct conn *c, uint32_t from)
+static void send_watch(struct conn *c, uint32_t from)
 {
 	if (from >= c->a->cluster->compacted) {
 		c->a->counts.watches++;
@@ -261,8 +261,8 @@ static void watch(struct conn *c, uint32_t from)
 
 /* --- requests --- */
 
-/* The value of a query's field, "" if it has none. */
-static const char *value(const char *query, const char *name, char text[64])
+/* The value of a parameter of the query; "": none. */
+static const char *get_value(const char *query, const char *name, char text[64])
 {
 	size_t n = strlen(name);
 
@@ -283,7 +283,7 @@ static int find_kind(const char *target)
 	return -1;
 }
 
-/* As the API server: the first of the types in Accept that it has. */
+/* As the API server: the first supported type in Accept. */
 static bool wants_protobuf(const struct conn *c, const char *request)
 {
 	const char *accept = strstr(request, "\r\nAccept: ");
@@ -292,7 +292,7 @@ static bool wants_protobuf(const struct conn *c, const char *request)
 	       strncmp(accept + 10, "application/vnd.kubernetes.protobuf", 35) == 0;
 }
 
-static void answer(struct conn *c, const char *request)
+static void respond(struct conn *c, const char *request)
 {
 	struct sim_api *a = c->a;
 	const struct sim_api_mood *m = &a->mood;
@@ -301,8 +301,8 @@ static void answer(struct conn *c, const char *request)
 
 	ND_ASSERT(kind >= 0);
 	const char *query = strchr(request, '?') + 1;
-	uint32_t from = (uint32_t)strtoul(value(query, "resourceVersion", text), NULL, 10);
-	bool is_watch = value(query, "watch", text)[0] == '1';
+	uint32_t from = (uint32_t)strtoul(get_value(query, "resourceVersion", text), NULL, 10);
+	bool is_watch = get_value(query, "watch", text)[0] == '1';
 	c->kind = (enum nd_object_kind)kind;
 	c->pb = wants_protobuf(c, request);
 	c->answering = true;
@@ -315,20 +315,20 @@ static void answer(struct conn *c, const char *request)
 	} else if (happens(m->refuse_ppm)) {
 		refuse(c, any_refusal());
 	} else if (happens(m->garbage_ppm)) {
-		say_garbage(c, is_watch, from);
+		send_garbage(c, is_watch, from);
 	} else if (!is_watch) {
-		unsigned limit = (unsigned)strtoul(value(query, "limit", text), NULL, 10);
+		unsigned limit = (unsigned)strtoul(get_value(query, "limit", text), NULL, 10);
 		limit = limit < m->page ? limit : m->page;
-		list(c, value(query, "continue", text), limit);
-	} else if (value(query, "sendInitialEvents", text)[0]) {
+		send_page(c, get_value(query, "continue", text), limit);
+	} else if (get_value(query, "sendInitialEvents", text)[0]) {
 		if (m->no_stream)
 			refuse(c, &(struct sim_status){ 422, "Invalid", "sendInitialEvents", 0 });
 		else
-			stream(c);
+			send_stream(c);
 	} else {
-		watch(c, from);
+		send_watch(c, from);
 	}
-	due(c, soon(c));
+	schedule(c, draw_pause(c));
 }
 
 static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
@@ -341,7 +341,7 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 	ND_ASSERT(!c->in.err);
 	if (c->answering || !(end = strstr(nd_buf_string(&c->in), "\r\n\r\n")))
 		return;
-	answer(c, c->in.data);
+	respond(c, c->in.data);
 	nd_buf_drop(&c->in, (size_t)(end + 4 - c->in.data));
 }
 
@@ -380,7 +380,7 @@ static void add_chunk(struct nd_buf *to, const char *bytes, size_t n)
 	nd_buf_text(to, "\r\n");
 }
 
-/* The next bytes for the wire; nothing: all was written that there is by now. */
+/* The next bytes to write; none: everything so far was written. */
 static void take_piece(struct conn *c, struct nd_buf *to)
 {
 	size_t n = c->body.len;
@@ -400,8 +400,8 @@ static void take_piece(struct conn *c, struct nd_buf *to)
 	nd_buf_drop(&c->body, n);
 }
 
-/* What goes wrong while an answer is under way. True: c is gone. */
-static bool trouble(struct conn *c, const struct nd_buf *piece)
+/* Faults during a response. True: c was freed. */
+static bool inject_fault(struct conn *c, const struct nd_buf *piece)
 {
 	struct sim_api *a = c->a;
 
@@ -418,7 +418,7 @@ static bool trouble(struct conn *c, const struct nd_buf *piece)
 	return true;
 }
 
-/* A proxy whose own server has gone ends what it hands on as if it were whole. */
+/* As a proxy whose upstream has failed: the body ends as if it were complete. */
 static void end_early(struct conn *c)
 {
 	if (!c->body.len || !happens(c->a->mood.short_ppm))
@@ -428,13 +428,13 @@ static void end_early(struct conn *c)
 	c->watching = false;
 }
 
-static void watch_on(struct conn *c)
+static void continue_watch(struct conn *c)
 {
 	uint64_t now = nd_world_now_ns();
 
 	add_events(c);
 	if (now >= c->bookmark_ns) {
-		sim_encode_bookmark(c->pb, c->kind, c->told, false, &c->body);
+		sim_encode_bookmark(c->pb, c->kind, c->sent, false, &c->body);
 		c->a->counts.bookmarks++;
 		c->bookmark_ns = now + ND_S(10 + draw(50));
 		if (happens(c->a->mood.expire_ppm)) {
@@ -458,7 +458,7 @@ static void on_timer(struct nd_timer *t)
 	if (c->mute)
 		return;
 	if (c->watching)
-		watch_on(c);
+		continue_watch(c);
 	nd_buf_init(&piece, OUT_MAX);
 	take_piece(c, &piece);
 	end_early(c);
@@ -466,7 +466,7 @@ static void on_timer(struct nd_timer *t)
 	if (last && !c->raw)
 		nd_buf_text(&piece, "0\r\n\r\n");
 	ND_ASSERT(!piece.err && !c->body.err && !c->head.err);
-	bool gone = piece.len && trouble(c, &piece);
+	bool gone = piece.len && inject_fault(c, &piece);
 	if (!gone && !c->mute && piece.len)
 		nd_tcp_write(c->tcp, piece.data, piece.len);
 	nd_buf_clear(&piece);
@@ -479,9 +479,9 @@ static void on_timer(struct nd_timer *t)
 	if (last)
 		c->answering = false;
 	else if (c->body.len)
-		due(c, soon(c));
+		schedule(c, draw_pause(c));
 	else
-		due(c, (c->bookmark_ns < c->ends_ns ? c->bookmark_ns : c->ends_ns) - now);
+		schedule(c, (c->bookmark_ns < c->ends_ns ? c->bookmark_ns : c->ends_ns) - now);
 }
 
 void sim_api_changed(struct sim_api *a)
@@ -489,11 +489,11 @@ void sim_api_changed(struct sim_api *a)
 	ND_LIST_EACH(&a->conns, it) {
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
 		if (c->watching && !c->mute && !c->body.len)
-			due(c, soon(c));
+			schedule(c, draw_pause(c));
 	}
 }
 
-/* --- its life --- */
+/* --- the server --- */
 
 struct sim_api *sim_api_new(struct nd_loop *loop, const struct nd_addr *addr,
 			    struct sim_cluster *cluster)

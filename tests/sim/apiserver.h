@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* apiserver.h - a simulated API server: HTTP/1.1 over plain TCP, lists (whole, by pages, streaming)
- * and watches of a cluster, in JSON or protobuf; with moods.
+/* apiserver.h - a simulated API server: HTTP/1.1 over plain TCP, lists (in pages, streaming) and
+ * watches of a cluster, in JSON or protobuf; with faults.
  *
- * Owns:    itself and its connections; loop and cluster are the scene's and outlive it.
+ * Owns:    sim_api is heap, with its connections; loop and cluster are borrowed and outlive it.
+ * Threads: the simulation's one.
  */
 #pragma once
 
@@ -12,24 +13,24 @@
 
 struct sim_api;
 
-/* Parts per million are of pieces written (cut, mute, expire) or of requests (refuse, garbage,
- * silent). */
+/* Faults, in parts per million of pieces written (cut, short, mute), bookmarks (expire), events
+ * (lose) or requests (refuse, garbage, silent). */
 struct sim_api_mood {
-	uint32_t cut_ppm;     /* the connection goes, behind any byte */
-	uint32_t short_ppm;   /* what was written ends behind any byte, as if it were whole */
-	uint32_t mute_ppm;    /* nothing comes any more, and nothing says so */
+	uint32_t cut_ppm;     /* the connection closes, after any byte */
+	uint32_t short_ppm;   /* the body ends after any byte, as if complete */
+	uint32_t mute_ppm;    /* nothing more is sent, and the connection stays open */
 	uint32_t expire_ppm;  /* a watch ends with an ERROR event */
-	uint32_t refuse_ppm;  /* a status that is not 200 */
-	uint32_t garbage_ppm; /* neither JSON nor protobuf, or no HTTP at all */
-	uint32_t silent_ppm;  /* no head ever */
-	uint32_t lose_ppm;    /* an event is left out: a lie, for --plant */
-	uint32_t slow_ms;     /* between two pieces, at most */
+	uint32_t refuse_ppm;  /* a status other than 200 */
+	uint32_t garbage_ppm; /* neither JSON nor protobuf, or not even HTTP */
+	uint32_t silent_ppm;  /* no response */
+	uint32_t lose_ppm;    /* an event is omitted: a bug, for --plant */
+	uint32_t slow_ms;     /* longest pause between two pieces */
 	bool no_protobuf, no_stream;
-	unsigned page; /* objects in one, at most */
+	unsigned page; /* most objects in a page */
 };
 
 struct sim_api_counts {
-	uint64_t streams, pages, more_pages, watches, bookmarks, deletions; /* answered well */
+	uint64_t streams, pages, more_pages, watches, bookmarks, deletions; /* successful */
 	uint64_t protobuf, json;
 	uint64_t cut, cut_short, mute, errors, refused, expired, garbage, silent, ended;
 };
@@ -38,8 +39,8 @@ struct sim_api *sim_api_new(struct nd_loop *loop, const struct nd_addr *addr,
 			    struct sim_cluster *cluster);
 void sim_api_free(struct sim_api *a);
 void sim_api_set_mood(struct sim_api *a, const struct sim_api_mood *mood);
-/* Down: nobody listens, and all connections go. */
+/* Down: does not listen, and all connections are closed. */
 void sim_api_set_up(struct sim_api *a, bool up);
-/* The cluster has changed: watches tell it. */
+/* To be called after changes to the cluster: open watches send events. */
 void sim_api_changed(struct sim_api *a);
 struct sim_api_counts sim_api_counts(const struct sim_api *a);

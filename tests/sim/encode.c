@@ -9,7 +9,7 @@
 
 enum { MESSAGE_MAX = 1 << 20 };
 
-/* Brackets, quotes and backslashes that belong to a text, and more than ASCII. */
+/* Brackets, quotes and backslashes inside a string, and non-ASCII characters. */
 #define NOTE_JSON "a \\\"}]{[\\\\ \\u00e9 \xc3\xa9"
 #define NOTE_TEXT "a \"}]{[\\ \xc3\xa9 \xc3\xa9"
 #define INITIAL_END "k8s.io/initial-events-end"
@@ -103,7 +103,7 @@ static struct nd_buf message(void)
 	return b;
 }
 
-static void put_number_text(struct nd_buf *b, unsigned number, uint32_t v)
+static void put_version(struct nd_buf *b, unsigned number, uint32_t v)
 {
 	struct nd_buf text = message();
 
@@ -164,7 +164,7 @@ static void put_object(struct nd_buf *b, const struct nd_object *o, uint32_t ver
 
 	nd_pbput_text(&meta, 1, o->name);
 	nd_pbput_text(&meta, 3, o->namespace);
-	put_number_text(&meta, 6, version);
+	put_version(&meta, 6, version);
 	for (size_t i = 0; i < o->nlabels; i++)
 		nd_pbput_pair(&meta, 11, o->labels[i].key, o->labels[i].value);
 	nd_pbput_pair(&meta, 12, "note", NOTE_TEXT);
@@ -175,7 +175,7 @@ static void put_object(struct nd_buf *b, const struct nd_object *o, uint32_t ver
 		put_slice(b, &o->slice);
 }
 
-/* --- either --- */
+/* --- both encodings --- */
 
 void sim_encode_page_item(struct sim_page *p, const struct sim_object *o)
 {
@@ -206,7 +206,7 @@ void sim_encode_page(const struct sim_page *p, struct nd_buf *to)
 		return;
 	}
 	struct nd_buf list = message(), meta = message();
-	put_number_text(&meta, 2, p->version);
+	put_version(&meta, 2, p->version);
 	nd_pbput_text(&meta, 3, p->more);
 	nd_pbput_inside(&list, 1, &meta);
 	nd_buf_add(&list, p->items.data, p->items.len);
@@ -240,7 +240,7 @@ void sim_encode_bookmark(bool pb, enum nd_object_kind kind, uint32_t version, bo
 		return;
 	}
 	struct nd_buf raw = message(), meta = message();
-	put_number_text(&meta, 6, version);
+	put_version(&meta, 6, version);
 	if (initial_end)
 		nd_pbput_pair(&meta, 12, INITIAL_END, "true");
 	nd_pbput_inside(&raw, 1, &meta);

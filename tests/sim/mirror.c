@@ -31,7 +31,8 @@ static void drop(struct sim_mirror *m, enum nd_object_kind kind, unsigned n, con
 	uint32_t version = m->held[kind][n].version;
 
 	if (version && !sim_cluster_went(m->cluster, kind, n, version))
-		complain(m, "%s %u went %s, and was never gone", nd_object_kind_text[kind], n, why);
+		complain(m, "%s %u was removed %s, but the server never deleted it",
+			 nd_object_kind_text[kind], n, why);
 	m->held[kind][n].version = 0;
 }
 
@@ -41,7 +42,7 @@ static void sweep(struct sim_mirror *m, enum nd_object_kind kind)
 		if (!m->held[kind][n].version || m->held[kind][n].mark == m->mark[kind])
 			continue;
 		m->swept++;
-		drop(m, kind, n, "with a list");
+		drop(m, kind, n, "by a list");
 	}
 }
 
@@ -61,7 +62,7 @@ static void on_end(struct nd_sink *s, enum nd_object_kind kind)
 	struct sim_mirror *m = mirror(s);
 
 	if (!m->listing[kind])
-		complain(m, "%s: an end without a beginning", nd_object_kind_text[kind]);
+		complain(m, "%s: end without begin", nd_object_kind_text[kind]);
 	m->listing[kind] = false;
 	if (m->plant != SIM_MIRROR_NO_SWEEP)
 		sweep(m, kind);
@@ -77,7 +78,7 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 
 	if (n < 0 || version > sim_cluster_version(m->cluster) ||
 	    sim_cluster_at(m->cluster, o->kind, (unsigned)n, version) != version) {
-		complain(m, "%s %s/%s of version %u: there was none", nd_object_kind_text[o->kind],
+		complain(m, "%s %s/%s of version %u never existed", nd_object_kind_text[o->kind],
 			 o->namespace, o->name, version);
 		return 0;
 	}
@@ -85,7 +86,7 @@ static int on_upsert(struct nd_sink *s, const struct nd_object *o)
 	sim_cluster_format(&is.object, want);
 	sim_cluster_format(o, got);
 	if (strcmp(got, want) != 0)
-		complain(m, "told \"%.400s\", and it was \"%.400s\"", got, want);
+		complain(m, "got \"%.400s\", want \"%.400s\"", got, want);
 	if (version < m->held[o->kind][n].newest)
 		complain(m, "%s %d went back from version %u to %u", nd_object_kind_text[o->kind],
 			 n, m->held[o->kind][n].newest, version);
@@ -102,10 +103,10 @@ static void on_remove(struct nd_sink *s, enum nd_object_kind kind, const char *n
 
 	m->removed++;
 	if (n < 0)
-		complain(m, "%s %s/%s removed: there never was one", nd_object_kind_text[kind],
+		complain(m, "%s %s/%s removed: it never existed", nd_object_kind_text[kind],
 			 namespace, name);
 	else
-		drop(m, kind, (unsigned)n, "with an event");
+		drop(m, kind, (unsigned)n, "by an event");
 }
 
 void sim_mirror_init(struct sim_mirror *m, const struct sim_cluster *cluster,
@@ -123,7 +124,7 @@ void sim_mirror_compare(struct sim_mirror *m)
 			uint32_t is = sim_cluster_at(m->cluster, (enum nd_object_kind)k, n,
 						     sim_cluster_version(m->cluster));
 			if (m->held[k][n].version != is)
-				complain(m, "%s %u is held as of version %u, and is of %u",
-					 nd_object_kind_text[k], n, m->held[k][n].version, is);
+				complain(m, "%s %u has version %u, want %u", nd_object_kind_text[k],
+					 n, m->held[k][n].version, is);
 		}
 }

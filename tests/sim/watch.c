@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim_watch [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - the Kubernetes client in
+/* sim_watch [--seeds N] [--first S] [--seed S] [--plant NAME] [-v] - runs the Kubernetes client in
  * simulated worlds.
  *
- * Each seed draws a world: an API server with some objects that come, change and go, how it speaks,
- * and which faults there are at all. While all may go wrong, what reaches the sink must be true,
- * and nothing may be lost from it (mirror.h). Then the faults stop, and the sink must by itself
- * come to hold what the server has, and follow it from then on. Ends with `N passed, N failed`. */
+ * Each seed draws a world: an API server whose objects are added, changed and deleted, the
+ * encodings and kinds of list that it supports, and the possible faults. During the faults,
+ * everything that reaches the sink must be true, and nothing may be removed that the server still
+ * has (mirror.h). Then the faults stop, and the sink must become equal to the server's state and
+ * stay so. Ends with `N passed, N failed`. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include "sim/seeds.h"
 #include "sim/world.h"
 
-/* What the run must have seen, in all its seeds together. */
+/* Events that must have occurred at least once in all seeds together. */
 enum seen {
 	STREAMS,
 	PAGES,
@@ -49,27 +50,27 @@ enum seen {
 static const char *const seen_text[SEEN] = {
 	"streaming lists",
 	"pages of lists",
-	"pages behind the first",
+	"pages after the first",
 	"watches resumed",
 	"bookmarks",
-	"deletions told",
+	"deletions sent",
 	"protobuf",
 	"JSON",
 	"connections cut",
-	"answers cut short",
-	"watches gone mute",
+	"responses cut short",
+	"mute watches",
 	"errors in a watch",
 	"refusals",
 	"expired versions",
 	"garbage",
-	"requests without an answer",
+	"requests without a response",
 	"watches that ended",
 	"objects swept",
 	"lists broken off",
 	"restarts",
 	"a dark API server",
-	"an API server with a name",
-	"a resolver that does not know it",
+	"an API server by host name",
+	"an unknown host name",
 };
 static uint64_t seen[SEEN];
 
@@ -81,8 +82,8 @@ struct scene {
 	struct sim_mirror mirror;
 	struct nd_apisource_config config;
 	struct nd_apisource *source;
-	struct sim_api_mood usual; /* how it speaks, faults aside */
-	bool good;                 /* what was reported last */
+	struct sim_api_mood usual; /* without faults */
+	bool good;                 /* as last reported */
 	bool has_restarts, has_darkness, has_compaction, has_name;
 	char complaint[256];
 };
@@ -125,14 +126,14 @@ static uint32_t maybe(uint32_t ppm)
 	return draw(2) ? draw(ppm) : 0;
 }
 
-/* It has an address that works, behind others that do not. */
-static void name_it(struct scene *s, unsigned others)
+/* Its host name has an address that works, after `others` that do not. */
+static void set_name(struct scene *s, unsigned others)
 {
-	uint8_t nobody[4] = { 10, 0, 2, 1 };
+	uint8_t unused[4] = { 10, 0, 2, 1 };
 	struct nd_addr addrs[3];
 
 	for (unsigned i = 0; i < others; i++)
-		addrs[i] = nd_addr_from(AF_INET, nobody, 0);
+		addrs[i] = nd_addr_from(AF_INET, unused, 0);
 	addrs[others] = s->addr;
 	nd_world_set_name("api.example", addrs, others + 1, draw(100) * ND_MS(1));
 }
@@ -140,7 +141,7 @@ static void name_it(struct scene *s, unsigned others)
 static void draw_name(struct scene *s)
 {
 	if (draw(4)) {
-		name_it(s, draw(3));
+		set_name(s, draw(3));
 		return;
 	}
 	seen[NAMELESS]++;
@@ -174,11 +175,11 @@ static void stop_faults(struct scene *s)
 	sim_api_set_mood(s->api, &s->usual);
 	nd_world_set_link(&l);
 	nd_world_set_dark(&s->addr, false);
-	name_it(s, 0);
+	set_name(s, 0);
 	sim_api_set_up(s->api, true);
 }
 
-static void change(struct scene *s, unsigned times)
+static void change_objects(struct scene *s, unsigned times)
 {
 	while (times--)
 		sim_cluster_step(&s->cluster);
@@ -212,7 +213,7 @@ static void open_scene(struct scene *s)
 	s->has_compaction = draw(2);
 	s->has_name = draw(3) == 0;
 	seen[NAMED] += s->has_name;
-	change(s, draw(4 * s->cluster.objects));
+	change_objects(s, draw(4 * s->cluster.objects));
 	sim_api_set_up(s->api, draw(4) != 0);
 	draw_faults(s);
 	sim_mirror_init(&s->mirror, &s->cluster,
@@ -237,9 +238,9 @@ static void open_scene(struct scene *s)
 	check(s, nd_apisource_new(s->loop, &s->config, &s->source, &d) == 0, d.text);
 }
 
-/* --- what must hold --- */
+/* --- safety and liveness --- */
 
-static void bad_times(struct scene *s)
+static void run_with_faults(struct scene *s)
 {
 	unsigned rounds = 5 + draw(30), most = 1 + draw(10);
 
@@ -258,7 +259,7 @@ static void bad_times(struct scene *s)
 		if (draw(4) == 0)
 			draw_faults(s);
 		for (unsigned n = draw(5); n; n--) {
-			change(s, draw(most));
+			change_objects(s, draw(most));
 			run(draw(8000) * ND_MS(1));
 		}
 		run(ND_MS(1) * draw(20000));
@@ -266,27 +267,26 @@ static void bad_times(struct scene *s)
 	}
 }
 
-static void check_all_there(struct scene *s)
+static void check_equal(struct scene *s)
 {
 	sim_mirror_compare(&s->mirror);
 	check_mirror(s);
-	check(s, nd_apisource_synced(s->source), "not synced although all is well");
+	check(s, nd_apisource_synced(s->source), "not synced without faults");
 	check(s, s->usual.no_protobuf || sim_api_counts(s->api).json == 0,
-	      "JSON was asked for of a server that has protobuf");
-	check(s, s->good, "what failed was never reported as good again");
+	      "JSON was requested although the server has protobuf");
+	check(s, s->good, "the recovery was not reported");
 }
 
-/* Nothing goes wrong any more. The slowest to be noticed is a watch that has gone mute: three
- * minutes. */
-static void good_times(struct scene *s)
+/* No more faults. The slowest to detect is a mute watch: three minutes. */
+static void run_without_faults(struct scene *s)
 {
 	stop_faults(s);
 	run(ND_S(300));
-	check_all_there(s);
+	check_equal(s);
 	for (unsigned i = 0; i < 30 && !s->complaint[0]; i++) {
-		change(s, 1 + draw(5));
+		change_objects(s, 1 + draw(5));
 		run(ND_S(1) + draw(20000) * ND_MS(1));
-		check_all_there(s);
+		check_equal(s);
 	}
 }
 
@@ -301,7 +301,7 @@ static void close_scene(struct scene *s)
 	sim_cluster_clear(&s->cluster);
 }
 
-static void note_seen(const struct scene *s)
+static void add_seen(const struct scene *s)
 {
 	struct sim_api_counts c = sim_api_counts(s->api);
 	const uint64_t counts[] = {
@@ -318,18 +318,18 @@ static void note_seen(const struct scene *s)
 		seen[i] += counts[i];
 }
 
-/* True if the seed holds; its trace in *trace. */
+/* True: the seed passes. *trace: a hash of the run. */
 static bool run_seed(uint64_t seed, uint64_t *trace, char why[SIM_SEEDS_WHY])
 {
-	static struct scene s; /* the sink's tables are large */
+	static struct scene s; /* static: the mirror is large */
 
 	nd_world_open(seed);
 	open_scene(&s);
 	if (!s.complaint[0])
-		bad_times(&s);
+		run_with_faults(&s);
 	if (!s.complaint[0])
-		good_times(&s);
-	note_seen(&s);
+		run_without_faults(&s);
+	add_seen(&s);
 	close_scene(&s);
 	*trace = nd_world_trace();
 	nd_world_close();
