@@ -7,13 +7,13 @@
 int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
 {
 	(void)c, (void)changed;
-	nd_diag_at(d, NULL, 0, "-setupinterface: built without libmnl and libnftnl");
+	nd_diag_at(d, NULL, 0, "-setupinterface: not supported: built without libmnl and libnftnl");
 	return ND_ENOTYET;
 }
 
 int nd_link_down(const char *name, struct nd_diag *d)
 {
 	(void)name;
-	nd_diag_at(d, NULL, 0, "-setupinterface: built without libmnl and libnftnl");
+	nd_diag_at(d, NULL, 0, "-setupinterface: not supported: built without libmnl and libnftnl");
 	return ND_ENOTYET;
 }

@@ -7,7 +7,7 @@
 
 static int refuse(struct nd_diag *d)
 {
-	nd_diag_at(d, NULL, 0, "-setupiptables: built without libmnl and libnftnl");
+	nd_diag_at(d, NULL, 0, "-setupiptables: not supported: built without libmnl and libnftnl");
 	return ND_ENOTYET;
 }
 

@@ -85,12 +85,27 @@ static void test_stamp(void **state)
 	close(fd);
 }
 
+/* build/tests/NAME is the running program. */
+static void test_beside(void **state)
+{
+	char path[4096], whole[4096];
+	(void)state;
+
+	assert_int_equal(nd_file_beside("../nodens", path, sizeof path), 0);
+	assert_int_equal(readlink("/proc/self/exe", whole, sizeof whole) > 0, 1);
+	assert_memory_equal(path, whole, (size_t)(strstr(path, "../nodens") - path));
+	assert_int_equal(nd_file_beside("../nodens", path, strlen(path)), -ENAMETOOLONG);
+	assert_int_equal(nd_file_beside("x", path, sizeof path), 0);
+	assert_string_equal(strrchr(path, '/'), "/x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_stamp),
+		cmocka_unit_test(test_beside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
