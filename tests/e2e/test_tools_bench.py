@@ -213,7 +213,7 @@ def test_musl_asks_again_at_once_after_servfail(observe):
 
 @pytest.mark.parametrize("what,cause", [
     ("NXDOMAIN", "answered NXDOMAIN"), ("SERVFAIL", "answered SERVFAIL"), ("REFUSED", "answered REFUSED"),
-    ("empty", "the name exists, without records of the type asked for")])
+    ("empty", "the name exists but has no records of the requested type")])
 @pytest.mark.parametrize("style", ["go", "glibc"])
 def test_errors_have_causes(observe, style, what, cause):
     got = bench(observe(lambda ask: (0, what)), style=style, n=2)
