@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 void nd_rcu_register(void);
 void nd_rcu_unregister(void);
 
@@ -21,5 +23,7 @@ void nd_rcu_defer(void (*free_fn)(void *ptr), void *ptr);
 /* Waits for all deferred calls. Call it before exit. */
 void nd_rcu_barrier(void);
 
-#define nd_rcu_publish(slot, value) __atomic_store_n(&(slot), (value), __ATOMIC_RELEASE)
-#define nd_rcu_get(slot) __atomic_load_n(&(slot), __ATOMIC_ACQUIRE)
+/* A published slot has an _Atomic type, `struct x *_Atomic now`. Readers use nd_rcu_get(); the
+ * writer may also read it plainly. */
+#define nd_rcu_publish(slot, value) atomic_store_explicit(&(slot), (value), memory_order_release)
+#define nd_rcu_get(slot) atomic_load_explicit(&(slot), memory_order_acquire)

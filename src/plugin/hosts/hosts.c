@@ -19,8 +19,8 @@ struct hosts {
 	bool fall_unsupported, no_reverse;
 	uint32_t ttl_s;
 	int64_t reload_ns;
-	struct nd_hostsfile *inline_table; /* from the Corefile; constant */
-	struct nd_hostsfile *file_table;   /* published by RCU; NULL: no file */
+	struct nd_hostsfile *inline_table;       /* from the Corefile; constant */
+	struct nd_hostsfile *_Atomic file_table; /* published by RCU; NULL: no file */
 	struct nd_buf inline_text;
 	struct nd_file_stamp stamp;
 	struct nd_loop *loop;
@@ -272,7 +272,8 @@ static void clear(void *self)
 	nd_buf_clear(&h->inline_text);
 	nd_hostsfile_free(h->inline_table);
 	nd_hostsfile_free(h->file_table);
-	h->inline_table = h->file_table = NULL;
+	h->inline_table = NULL;
+	h->file_table = NULL;
 }
 
 const struct nd_plugin nd_plugin_hosts = {

@@ -28,8 +28,8 @@ enum nd_kscope { ND_KSCOPE_CLUSTER, ND_KSCOPE_CLUSTERSET, ND_KSCOPES };
 
 struct nd_kns {
 	struct nd_knode node;
-	bool exists;   /* published: the Namespace object exists and is selected */
-	uint32_t refs; /* names, slices and pods in it */
+	_Atomic bool exists; /* published: the Namespace object exists and is selected */
+	uint32_t refs;       /* names, slices and pods in it */
 	char text[];
 };
 
@@ -39,18 +39,18 @@ struct nd_kgroup {
 	bool repeats; /* an address, a name or a port may occur twice: answers need duplicate
 			 elimination */
 	bool ready;   /* at least one endpoint is ready */
-	const struct nd_kslice *slice[]; /* published; may be NULL */
+	const struct nd_kslice *_Atomic slice[]; /* published; may be NULL */
 };
 
 /* NAME.NAMESPACE: a Service, or the slices that name one, or both. */
 struct nd_kname {
 	struct nd_knode node;
 	struct nd_kns *ns;
-	struct nd_kservice *service; /* published; NULL: none */
-	struct nd_kgroup *group;     /* published; NULL: no slices */
-	struct nd_list sets;         /* control: of nd_kset */
-	uint32_t id;                 /* control: in service_ips; 0: none */
-	uint8_t mark;                /* control: epoch of the last list with the Service */
+	struct nd_kservice *_Atomic service; /* published; NULL: none */
+	struct nd_kgroup *_Atomic group;     /* published; NULL: no slices */
+	struct nd_list sets;                 /* control: of nd_kset */
+	uint32_t id;                         /* control: in service_ips; 0: none */
+	uint8_t mark;                        /* control: epoch of the last list with the Service */
 	char text[];
 };
 
@@ -58,7 +58,7 @@ struct nd_kname {
 struct nd_kset {
 	struct nd_knode node;
 	struct nd_kname *of;
-	struct nd_kslice *now; /* published */
+	struct nd_kslice *_Atomic now; /* published */
 	struct nd_list link;
 	uint32_t id; /* in endpoint_ips */
 	char text[];
@@ -91,9 +91,10 @@ struct nd_kindex {
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
 	uint8_t epoch[ND_OBJECT_KINDS]; /* number of lists begun, modulo 256 */
 	uint64_t changes;               /* control: number of changes */
-	uint32_t listed; /* published: bit mask of the kinds that were listed completely */
-	uint32_t modified[ND_KSCOPES]; /* published: Unix time of the last change; 0: none */
-	uint32_t modified_outside;     /* the same for external addresses of Services */
+	_Atomic uint32_t listed; /* published: bit mask of the kinds that were listed completely */
+	_Atomic uint32_t
+		modified[ND_KSCOPES];      /* published: Unix time of the last change; 0: none */
+	_Atomic uint32_t modified_outside; /* the same for external addresses of Services */
 	struct nd_kcount count;
 };
 

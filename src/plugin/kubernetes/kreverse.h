@@ -16,17 +16,17 @@
 
 struct nd_kcells {
 	uint32_t mask;
-	uint64_t cell[]; /* tag << 32 | id; 0: empty */
+	_Atomic uint64_t cell[]; /* tag << 32 | id; 0: empty */
 };
 
 struct nd_kowners {
 	uint32_t cap;
-	void *at[]; /* by id, from 1; a free id has 2 * (the next free id) + 1 */
+	void *_Atomic at[]; /* by id, from 1; a free id has 2 * (the next free id) + 1 */
 };
 
 struct nd_kreverse {
-	struct nd_kcells *cells;
-	struct nd_kowners *owners;
+	struct nd_kcells *_Atomic cells;
+	struct nd_kowners *_Atomic owners;
 	struct nd_kmemory *memory;
 	uint32_t used, live;       /* cells not empty; cells in use */
 	uint32_t free_id, last_id; /* first free id, 0: none; highest id ever assigned */

@@ -96,7 +96,7 @@ static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd
 		const struct nd_kslice *slice = s == set ? made : s->now;
 		if (!slice)
 			continue;
-		g->slice[g->n++] = slice;
+		atomic_init(&g->slice[g->n++], slice);
 		g->ready = g->ready || slice->nready;
 	}
 	g->repeats = repeats(g);

@@ -25,11 +25,11 @@ struct nd_knode {
 
 struct nd_kslots {
 	uint32_t mask;
-	struct nd_knode *slot[];
+	struct nd_knode *_Atomic slot[];
 };
 
 struct nd_ktable {
-	struct nd_kslots *now; /* NULL: empty */
+	struct nd_kslots *_Atomic now; /* NULL: empty */
 	struct nd_kmemory *memory;
 	uint32_t used; /* nodes and deleted slots */
 	uint32_t live;
