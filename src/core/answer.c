@@ -221,16 +221,6 @@ int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_que
 	return 0;
 }
 
-/* Its owner and rdata are well-formed. */
-static bool record_sound(const struct nd_msg *m, const struct nd_rr *rr)
-{
-	struct nd_name_buf buf;
-	struct nd_name owner;
-
-	return read_owner(m->base, m->len, rr->owner, &buf, &owner) == 0 &&
-	       nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type) == 0;
-}
-
 /* The body can be copied as a whole if its records follow a question of the same length, so that
  * offsets remain valid, and its OPT, if any, comes last. */
 static bool same_layout(const struct nd_query *q, const struct nd_msg *m)
@@ -255,8 +245,6 @@ static int take_body(struct nd_query *q, const struct nd_msg *m)
 			return ND_EFORMAT; /* a record after the OPT: its offset would change */
 		if (a->n == a->max)
 			return ND_ELIMIT;
-		if (!record_sound(m, &rr))
-			return ND_EFORMAT;
 		note_record(a, (struct nd_record){ .owner = rr.owner,
 						   .type = rr.type,
 						   .ttl_at = rr.ttl_at,

@@ -82,9 +82,10 @@ void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text);
 int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
 		   const struct nd_record *record, size_t n);
 
-/* Takes over a response to q's question: records, rcode, flags, OPT options. The body is copied as
- * a whole if its compression pointers remain valid, else record by record. 0, ND_EFORMAT or
- * ND_ELIMIT; on an error the answer is empty. */
+/* Takes over a response to q's question: records, rcode, flags, OPT options. m was read by
+ * nd_msg_parse_response(), so its records are valid. The body is copied as a whole if its
+ * compression pointers remain valid, else record by record. 0, ND_EFORMAT or ND_ELIMIT; on an
+ * error the answer is empty. */
 int nd_answer_message(struct nd_query *q, const struct nd_msg *m);
 /* Appends the records of one section of another query's complete answer. */
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,

@@ -180,11 +180,13 @@ int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct 
 
 	struct nd_rr_iter iter = nd_rr_iter_over(m);
 	while (nd_rr_next(&iter, &rr)) {
-		if (rr.type != ND_TYPE_OPT || rr.section != ND_SECTION_ADDITIONAL)
-			continue;
-		if (!record_valid(m, &rr))
-			return ND_EFORMAT;
-		read_opt(m, &rr);
+		iter.err = nd_rr_check(m, &rr);
+		if (iter.err) {
+			iter.left[rr.section]++; /* not a complete record */
+			break;
+		}
+		if (rr.type == ND_TYPE_OPT)
+			read_opt(m, &rr);
 	}
 	fix_counts(m, &iter);
 	return iter.err;

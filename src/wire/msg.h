@@ -68,7 +68,8 @@ enum nd_msg_verdict {
 enum nd_msg_verdict nd_msg_parse_query(struct nd_msg *m, const void *bytes, size_t n,
 				       struct nd_name_buf *buf);
 
-/* Reads a response: header, question (without one, qname.len is 0), the frames of all records,
- * and the last OPT. 0; ND_ETRUNC: a record is incomplete, *m is set and its counts are those of
- * the complete records (0 if the header or question is incomplete); ND_EFORMAT. */
+/* Reads a response: header, question (without one, qname.len is 0), all records with their names
+ * and rdata (nd_rr_check), and the last OPT. 0; ND_ETRUNC: a record is incomplete, *m is set and
+ * its counts are those of the complete records (0 if the header or question is incomplete);
+ * ND_EFORMAT. */
 int nd_msg_parse_response(struct nd_msg *m, const void *bytes, size_t n, struct nd_name_buf *buf);

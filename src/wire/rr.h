@@ -46,9 +46,17 @@ const char *nd_rr_layout(uint16_t type);
  * preserved. Returns the length, or ND_ETRUNC, ND_EFORMAT, ND_ELIMIT. */
 int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		       uint16_t type, uint8_t *out, size_t cap);
-/* The same without output; also checks lengths and strings of known types without names. */
+/* The same without output. Also checks the types without names that miekg/dns knows, and the
+ * parts of rdata that an expansion only copies (bitmaps, service parameters). */
 int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint16_t len,
 		      uint16_t type);
+/* Is a record of a reply well-formed? Checks its owner and its rdata; an OPT must be in the
+ * additional section (RFC 6891 s6.1.1) with valid options. An empty TXT is accepted. 0; ND_ETRUNC:
+ * a part extends past the end of the rdata or of the message; ND_EFORMAT.
+ * miekg/dns accepts some records that this function refuses: rdata that is empty or ends between
+ * two fields (it writes zeros for numbers that are missing), and pointers to later names. */
+int nd_rr_check(const struct nd_msg *m, const struct nd_rr *rr);
+
 enum { ND_RR_SRV_TARGET = 6, ND_RR_SRV_MAX = ND_RR_SRV_TARGET + ND_NAME_MAX };
 /* Writes the rdata of an SRV record (RFC 2782): priority, weight, port at octet 4, target. Returns
  * its length. */

@@ -231,7 +231,8 @@ static void test_messages(void **state)
 	}
 }
 
-/* Malformed names in an answer. CoreDNS's parser rejects the message too. */
+/* Malformed records: nd_msg_parse_response() refuses them, and a caller that ignores its error gets
+ * the records before them, as from a message that is cut. */
 static void test_unsound(void **state)
 {
 	static const struct {
@@ -251,7 +252,7 @@ static void test_unsound(void **state)
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		upstream.n = unhex(upstream.bytes, rows[i].hex);
 		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 0));
-		if (!upstream.taken || nd_rig_rcode(&rig) != ND_RCODE_SERVFAIL || *records_text())
+		if (!upstream.parsed || *records_text())
 			fail_msg("%s: taken: %s", rows[i].name, records_text());
 	}
 }

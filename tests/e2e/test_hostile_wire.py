@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile messages and files: malformed records from an upstream, replies that UDP cannot carry, names of files that
+are not regular files."""
+import os
+import socket
+import struct
+import sys
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faulty import Nodens, Upstream  # noqa: E402
+
+
+class Raw(Upstream):
+    """Replies with records given as bytes: {first label of the question: (type, rdata)}."""
+
+    def __init__(self, records, **more):
+        self.records = records
+        super().__init__(**more)
+
+    def replies(self, m, protocol):
+        row = self.records.get(self.label(m))
+        if row is None:
+            return super().replies(m, protocol)
+        r = dns.message.make_response(m, recursion_available=True)
+        r.use_edns(False)
+        wire = bytearray(r.to_wire())
+        rdtype, rdata = row
+        wire[6:8] = b"\0\1"
+        return [(0, bytes(wire) + b"\xc0\x0c" + struct.pack("!HHIH", rdtype, 1, 60, len(rdata)) + rdata)]
+
+
+def ask_raw(port, name, rdtype, tcp=False, payload=None):
+    """The reply's bytes."""
+    edns = {} if payload is None else {"use_edns": 0, "payload": payload}
+    m = dns.message.make_query(name, rdtype, **edns)
+    wire = m.to_wire()
+    if tcp:
+        with socket.create_connection(("127.0.0.1", port), timeout=8) as s, s.makefile("rb") as f:
+            s.sendall(struct.pack("!H", len(wire)) + wire)
+            return f.read(struct.unpack("!H", f.read(2))[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(8)
+        s.connect(("127.0.0.1", port))
+        s.send(wire)
+        return s.recv(65535)
+
+
+def head(reply):
+    """(rcode, TC, number of answers)"""
+    flags, _, answers = struct.unpack("!HHH", reply[2:8])
+    return flags & 15, bool(flags & dns.flags.TC), answers
+
+
+A, CNAME, SOA, MX, TXT, SRV, NAPTR, OPT, RRSIG, NSEC, NSEC3, SVCB, HTTPS, CAA = \
+    1, 5, 6, 15, 16, 33, 35, 41, 46, 47, 50, 64, 65, 257
+NOERROR, SERVFAIL = dns.rcode.NOERROR, dns.rcode.SERVFAIL
+
+# Each with what CoreDNS replies over UDP: TC where miekg/dns reports an overflow, else SERVFAIL.
+BROKEN = {
+    "a3": (A, b"\1\2\3", True),
+    "a5": (A, b"\1\2\3\4\5", False),
+    "aaaa15": (28, b"x" * 15, True),
+    "txt": (TXT, b"\2hi\x20short", True),
+    "soa": (SOA, b"\0\0" + b"x" * 21, False),
+    "srv": (SRV, b"\0\1\0\2\0\x35\7short", True),
+    "mx": (MX, b"\0\1\x80\0", False),
+    "naptr": (NAPTR, b"\0\1\0\2\1S\x90x", True),
+    "loop": (CNAME, b"\xc0\x27", False),
+    "caa": (CAA, b"\0\x20issue", True),
+    "rrsig": (RRSIG, b"\0\1\10\2" + b"\0" * 14 + b"\x30abc", True),
+    "nsec": (NSEC, b"\1a\0\0\0", False),
+    "nsecorder": (NSEC, b"\1a\0\1\1\x80\0\1\x80", False),
+    "nsec3": (NSEC3, b"\1\0\0\0\x20salt", True),
+    "svcb": (SVCB, b"\0\1\0\0\3\0\1\1", False),
+    "https": (HTTPS, b"\0\1\0\0\3\0\2\1\xbb\0\1\0\3\2h2", False),
+    "httpscut": (HTTPS, b"\0\1\0\0\1\0\x20\2h2", True),
+    "opt": (OPT, b"", False),
+}
+
+
+@pytest.fixture(name="broken", scope="module")
+def broken_fixture():
+    up = Raw({label: row[:2] for label, row in BROKEN.items()})
+    text = f".:PORT {{\n errors\n cache\n forward . 127.0.0.1:{up.port} {{\n  max_connect_attempts 1\n }}\n}}\n"
+    with Nodens(text) as n:
+        yield n, up
+    up.close()
+
+
+@pytest.mark.parametrize("label", sorted(BROKEN))
+def test_malformed_record(broken, label):
+    n, _ = broken
+    rdtype, _, cut = BROKEN[label]
+    rdtype = A if rdtype == OPT else rdtype
+    name = label + ".test."
+    want = (NOERROR, True, 0) if cut else (SERVFAIL, False, 0)
+    assert head(ask_raw(n.port, name, rdtype)) == want
+    assert head(ask_raw(n.port, name, rdtype, tcp=True)) == (SERVFAIL, False, 0)
+    assert n.ask(f"good-{label}.test.").rcode() == NOERROR  # the upstream is not given up
+
+
+def test_malformed_record_is_not_kept():
+    """Once the upstream is well again, so is the answer; a record with many parts passes unchanged."""
+    up = Raw({"x": (A, b"\1\2\3")})
+    whole = (HTTPS, b"\0\1\0\0\1\0\3\2h2\0\4\0\4\x7f\0\0\1")
+    try:
+        with Nodens(f".:PORT {{\n cache {{\n  servfail 0\n }}\n forward . 127.0.0.1:{up.port}\n}}\n") as n:
+            assert head(ask_raw(n.port, "x.test.", A))[2] == 0
+            up.records = {"x": (A, b"\1\2\3\4"), "whole": whole}
+            assert head(ask_raw(n.port, "x.test.", A)) == (NOERROR, False, 1)
+            assert ask_raw(n.port, "whole.test.", HTTPS).endswith(whole[1])
+    finally:
+        up.close()
+
+
+def test_next_upstream_is_asked():
+    bad, good = Raw({"x": (NSEC, b"\1a\0\0\0")}), Raw({"x": (NSEC, b"\1a\0\0\1\x40")})
+    try:
+        to = f"127.0.0.1:{bad.port} 127.0.0.1:{good.port}"
+        with Nodens(f".:PORT {{\n forward . {to} {{\n  policy sequential\n }}\n}}\n") as n:
+            assert ask_raw(n.port, "x.test.", NSEC).endswith(b"\1a\0\0\1\x40")
+        assert bad.asked("x.test.")
+    finally:
+        bad.close()
+        good.close()
