@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include "base/err.h"
-#include "io/cpuquota.h"
+#include "io/cgroup.h"
 
 struct nd_thread {
 	pthread_t id;
@@ -105,7 +105,7 @@ static unsigned allowed(void)
 
 unsigned nd_thread_cpus(void)
 {
-	unsigned cpus = allowed(), quota = nd_cpuquota_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+	unsigned cpus = allowed(), quota = nd_cgroup_cpus(ND_CGROUP_MEMBERSHIP, ND_CGROUP_ROOT);
 
 	if (quota && (quota < cpus || !cpus))
 		cpus = quota;

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "io/cpuquota.h"
+#include "io/cgroup.h"
 
 /* Writes text to ROOT/path and creates the directories. */
 static void put(const char *root, const char *path, const char *text)
@@ -92,23 +92,67 @@ static void test_quota(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char root[] = "/tmp/cpuquota_test.XXXXXX", membership[64];
+		char root[] = "/tmp/cgroup_test.XXXXXX", membership[64];
 		assert_non_null(mkdtemp(root));
 		put(root, "membership", rows[i].membership);
 		for (size_t k = 0; k < 6 && rows[i].files[k]; k += 2)
 			put(root, rows[i].files[k], rows[i].files[k + 1]);
 		snprintf(membership, sizeof membership, "%s/membership", root);
-		unsigned got = nd_cpuquota_cpus(membership, root);
+		unsigned got = nd_cgroup_cpus(membership, root);
 		remove_tree(root);
 		if (got != rows[i].want)
 			fail_msg("%s: got %u, want %u", rows[i].name, got, rows[i].want);
 	}
-	assert_int_equal(nd_cpuquota_cpus("/nowhere/at/all", "/nowhere"), 0);
+	assert_int_equal(nd_cgroup_cpus("/nowhere/at/all", "/nowhere"), 0);
+}
+
+static void test_memory(void **state)
+{
+	static const struct {
+		const char *name, *membership;
+		const char *files[4];
+		uint64_t want;
+	} rows[] = {
+		{ "v2, no limit", "0::/\n", { "memory.max", "max\n" }, 0 },
+		{ "v2", "0::/\n", { "memory.max", "178257920\n" }, 178257920 },
+		{ "v2, parent's is smaller",
+		  "0::/a/b\n",
+		  { "a/b/memory.max", "300\n", "a/memory.max", "200\n" },
+		  200 },
+		{ "v1",
+		  "7:memory:/x\n",
+		  { "memory/x/memory.limit_in_bytes", "33554432\n" },
+		  33554432 },
+		{ "v1, no limit",
+		  "7:memory:/\n",
+		  { "memory/memory.limit_in_bytes", "9223372036854771712\n" },
+		  0 },
+		{ "v1, another controller",
+		  "7:cpuset:/\n",
+		  { "cpuset/memory.limit_in_bytes", "100\n" },
+		  0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char root[] = "/tmp/cgroup_test.XXXXXX", membership[64];
+		assert_non_null(mkdtemp(root));
+		put(root, "membership", rows[i].membership);
+		for (size_t k = 0; k < 4 && rows[i].files[k]; k += 2)
+			put(root, rows[i].files[k], rows[i].files[k + 1]);
+		snprintf(membership, sizeof membership, "%s/membership", root);
+		uint64_t got = nd_cgroup_memory(membership, root);
+		remove_tree(root);
+		if (got != rows[i].want)
+			fail_msg("%s: got %llu, want %llu", rows[i].name, (unsigned long long)got,
+				 (unsigned long long)rows[i].want);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_quota),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
