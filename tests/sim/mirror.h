@@ -20,7 +20,7 @@ struct sim_mirror {
 	struct nd_sink sink;
 	const struct sim_cluster *cluster;
 	enum sim_mirror_plant plant;
-	/* version: 0: absent. newest: the highest version so far. mark: of the last list with it. */
+	/* version: 0: absent. newest: the highest so far. mark: of the last list with it. */
 	struct {
 		uint32_t version, newest;
 		unsigned mark;
