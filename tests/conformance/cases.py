@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading cases, what they need, and which of them a build must pass."""
+"""Reads cases; decides which of them a build must pass."""
 import json
 import os
 import re
@@ -7,8 +7,8 @@ import re
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSING = os.path.join(HERE, "passing.txt")
 
-# What this build is to hold: plugin -> options, or None for all that CoreDNS has. A case counts
-# when its whole Corefile keeps to it; see in_scope().
+# plugin -> supported options, or None for all of CoreDNS's. A case is in scope if its whole Corefile uses nothing else;
+# see in_scope().
 SCOPE = {
     "any": set(), "autopath": None, "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
     "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(), "metadata": set(),
@@ -19,7 +19,7 @@ SCOPE = {
                 "max_concurrent", "next", "tls", "tls_servername"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
-KUBERNETES_FIELDS = ("api",)   # need more than SCOPE has
+KUBERNETES_FIELDS = ("api",)   # cases with these need more than SCOPE
 
 
 def folders():
@@ -36,7 +36,7 @@ def load(folder):
 
 
 def group_key(case):
-    """Cases that agree in it share a server."""
+    """Cases with the same key share a server."""
     if case.get("own_server") or case.get("config_error"):
         return case["id"]
     return json.dumps([case["_folder"], bool(case.get("upstream"))] + [case.get(k) for k in (
@@ -45,7 +45,7 @@ def group_key(case):
 
 
 def cluster_text(case, ips):
-    """The objects, as a List in JSON; none if the case has no cluster."""
+    """The objects as a List in JSON; an empty one if the case has no cluster."""
     if not case.get("cluster"):
         return '{"items": []}'
     with open(os.path.join(case["_folder"], case["cluster"]), encoding="utf-8") as f:
@@ -54,7 +54,7 @@ def cluster_text(case, ips):
 
 
 def kubernetes_corefile(case, port, upstream_port, where):
-    """where: the line that says where the cluster's objects come from."""
+    """where: the line with the source of the cluster's objects."""
     zones = " ".join(case.get("zones") or ["cluster.local."])
     external = case.get("k8s_external")
 
@@ -74,8 +74,8 @@ def kubernetes_corefile(case, port, upstream_port, where):
 
 
 def directives(text, depth=0):
-    """(plugin, words of its line, options in its block) for each directive of a Corefile, roughly:
-    enough for the plain layout of the cases, one directive or option a line."""
+    """(plugin, words of its line, options in its block) for each directive of a Corefile. A simple parser, sufficient
+    for the layout of the cases: one directive or option per line."""
     out = []
     for line in text.split("\n"):
         words = re.sub(r"(^|\s)#.*", "", line).split()
@@ -84,7 +84,7 @@ def directives(text, depth=0):
         if words[0] == "}":
             depth -= 1
         elif depth == 0 and words[-1] != "{":
-            depth = 1           # one block without braces is the whole file
+            depth = 1           # a server block without braces is the whole file
         else:
             if depth == 1:
                 out.append((words[0], words[1:], []))
@@ -96,9 +96,9 @@ def directives(text, depth=0):
 
 
 def in_scope(case):
-    """The rule for what must pass: only plugins and options of SCOPE, in the Corefile and in what it
-    imports; no upstream over TLS, no live API server. A refusal may also be of a word that no
-    plugin has (`nonesuch`), or of a plugin that none is (`Whoami`, `{`)."""
+    """A case in scope must pass: only plugins and options of SCOPE, in the Corefile and in the files it imports; no
+    upstream over TLS, no live API server. A refusal may also be for an option that no plugin has (`nonesuch`), or for
+    a plugin that does not exist (`Whoami`, `{`)."""
     if "corefile_opts" in case:
         return (not any(case.get(k) for k in KUBERNETES_FIELDS)
                 and {o.split()[0] for o in case["corefile_opts"]} <= SCOPE["kubernetes"])

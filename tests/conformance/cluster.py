@@ -17,7 +17,7 @@ EXTERNAL = ["www.example.org", "api.shop.svc.cluster.local", "web.default.svc.cl
             "very-long-label-" + "x" * 40 + ".example.net", "www.example.org."]
 CLUSTERS = ["c1", "c2"]
 OUTSIDE_HOSTS = ["lb.example.org", "lb-2.example.org"]
-LOCAL = "198.51.100.7"      # the servers' own address, if nothing else is told
+LOCAL = "198.51.100.7"      # the servers' own address by default
 
 
 def meta(name, space=None, labels=None):
@@ -32,8 +32,8 @@ class Cluster:
         self.rng, self.count, self.namespaces = rng, 0, []
         self.services, self.slices, self.pods, self.imports, self.gone = [], [], [], [], []
         self.imported, self.cluster_ips, self.endpoint_ips, self.outside_ips = [], set(), [], set()
-        # Imported endpoints have addresses of their own, which are not asked for: to a PTR for a slice without
-        # kubernetes.io/service-name CoreDNS fails to write a reply, and is silent.
+        # Imported endpoints have a network of their own, without PTR queries: for a slice without
+        # kubernetes.io/service-name CoreDNS fails to write the reply to one and sends nothing.
         self.imported_ips = []
         for s in SPACES:
             self.namespaces.append({"apiVersion": "v1", "kind": "Namespace", "metadata": meta(s, labels={
@@ -46,7 +46,7 @@ class Cluster:
             self.add_import(space, name)
         for i in range(services // 2):
             self.add_pod(i)
-        for i in range(3):      # endpoints of no Service
+        for i in range(3):      # endpoints without a Service
             self.add_slice(rng.choice(SPACES), f"orphan-{i}", [PORTS[0]], "IPv4")
 
     @property
@@ -65,7 +65,7 @@ class Cluster:
 
     def endpoint_ip(self, kind, imported=False):
         taken = self.imported_ips if imported else self.endpoint_ips
-        if self.rng.random() < .1:      # one that is an endpoint already
+        if self.rng.random() < .1:      # an endpoint that exists already
             those = [ip for ip in taken if (":" in ip) == (kind == "IPv6")]
             if those:
                 return self.rng.choice(those)
@@ -74,7 +74,7 @@ class Cluster:
         return taken[-1]
 
     def zone_of(self, ip):
-        """An address is in one zone, whatever slices tell of it; some do not tell."""
+        """An address has one zone in all slices; some slices do not give it."""
         n = int(ipaddress.ip_address(ip)) % 10
         return ZONES[n % len(ZONES)] if n < 7 else None
 
@@ -107,7 +107,7 @@ class Cluster:
             name, space, {"app": r.choice(["one", "two"])}), "spec": spec, "status": status})
 
     def put_outside(self, spec, sort):
-        """What the Service has outside the cluster; returns its status."""
+        """Adds external addresses of the Service; returns its status."""
         r = self.rng
 
         def ip():
@@ -125,7 +125,7 @@ class Cluster:
         return {"loadBalancer": {"ingress": ingress}}
 
     def add_dns(self, local):
-        """The Services before the servers that are compared: what NS answers name."""
+        """The Services in front of the compared servers, which NS answers name."""
         for name, ip in (("kube-dns", "10.96.0.10"), ("kube-dns-headless", "None")):
             self.services.append({"apiVersion": "v1", "kind": "Service", "metadata": meta(name, "kube-system", {
                 "app": "one"}), "spec": {"type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "ports": self.ports(
@@ -184,7 +184,7 @@ class Cluster:
 
     def add_pod(self, i):
         r = self.rng
-        # Each fourth is a client: questions come from its address, which decides its search list.
+        # Every fourth is a client: queries come from its address, which decides the search list.
         ip = f"127.0.{i % 250}.{i // 250 + 2}" if i % 4 == 0 else self.endpoint_ip(r.choice(["IPv4", "IPv4", "IPv6"]))
         ips = [ip] + ([self.endpoint_ip("IPv6")] if "." in ip and r.random() < .3 else [])
         phase = "Running" if i % 4 == 0 else r.choice(["Running"] * 5 + ["Succeeded", "Pending", "Failed"])
@@ -193,10 +193,10 @@ class Cluster:
                           "spec": {"containers": [{"name": "c", "image": "none.invalid/c"}]},
                           "status": {"phase": phase, "podIP": ip, "podIPs": [{"ip": x} for x in ips]}})
 
-    # --- what happens while it is served ---
+    # --- changes while the cluster is served ---
 
     def change(self):
-        """[(verb, object)]: some objects go, some are others from now on, some come."""
+        """Returns [(verb, object)]: some objects are deleted, some changed, some created."""
         r, out = self.rng, []
         for those, n in ((self.services, 6), (self.slices, 8), (self.imports, 3), (self.imported, 4), (self.pods, 6)):
             for obj in r.sample([o for o in those if not o["metadata"]["name"].startswith("kube-dns")], n):
@@ -231,8 +231,8 @@ class Cluster:
         return [obj for obj in self.items if id(obj) not in before]
 
     def mark(self):
-        """(objects to create, in this order and last; name and address of a Service, an endpoint, a pod and an import):
-        who knows such a mark knows all objects of the kind that came before it."""
+        """Returns (objects to create last, in this order; name and address of a Service, an endpoint, a pod and an
+        import). A server that answers for a mark has seen all earlier objects of that kind."""
         self.count += 1
         name, before = f"mark-{self.count}", {id(obj) for obj in self.items}
         service, endpoint, pod, import_ = (f"10.{n}.{self.count // 250}.{self.count % 250 + 1}"

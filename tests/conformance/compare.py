@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a reply is held against a case; README.md says it in words."""
+"""Compares a reply with a case, by the rules in README.md."""
 import ipaddress
 import struct
 
@@ -69,7 +69,7 @@ def extended_errors(reply):
 
 
 def check(case, reply, ips):
-    """What is wrong with the reply, a line each; [] if nothing is."""
+    """The errors in the reply, one line each; [] if it is correct."""
     bad = []
     rcode = dns.RCODES[reply["rcode"]] if reply["rcode"] < len(dns.RCODES) else str(reply["rcode"])
     if case["rcode"] is not None and rcode != case["rcode"]:

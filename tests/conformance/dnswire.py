@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DNS messages as the cases see them: questions to bytes, replies to rows [name, ttl, class, type, data].
+"""DNS messages of the cases: queries to bytes, replies to rows [name, ttl, class, type, data].
 
-Independent of nodens on purpose, and of any library: it must also write what is malformed.
+Independent of nodens and of any library, since it must also write malformed messages.
 """
 import ipaddress
 import re
@@ -27,7 +27,7 @@ def write_name(name):
 
 
 def read_name(msg, at):
-    """(name, where the message goes on)."""
+    """Returns (name, offset after it)."""
     labels, end, hops = [], None, 0
     while True:
         n = msg[at]
@@ -172,15 +172,15 @@ def read_frame(sock):
 
 
 def read_transfer(sock, reply):
-    """The rest of a zone: until the SOA comes again. A lone SOA says that there is nothing newer."""
+    """Reads the messages of a transfer until the SOA repeats. A single SOA means that the client is up to date."""
     while reply["rcode"] == 0 and reply["answer"] and reply["answer"][0][3] == "SOA" and not (
             len(reply["answer"]) > 1 and reply["answer"][-1][3] == "SOA"):
         reply["answer"] += parse(read_frame(sock))["answer"]
 
 
 def ask(port, case, timeout=3.0, addr="127.0.0.1"):
-    """The reply to a case's question, asked from the address `from`. A connected socket, so that a dead server is
-    noticed at once."""
+    """The reply to a case's query, sent from the address `from`. The socket is connected, so a dead server is noticed
+    at once."""
     q, source = query(case, 4660), (case.get("from", ""), 0)
     if case.get("transport") == "tcp":
         with socket.create_connection((addr, port), timeout, source) as s:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same generated cluster and questions for CoreDNS and for nodens; answers compared record by record.
+"""The same generated cluster and queries for CoreDNS and nodens; answers are compared record by record.
 
-The order of records does not count, nor does a SOA's serial. Differences that are meant stand in
-documented_differences.toml, each with its reason.
+The order of records and the serial of a SOA are ignored. Intended differences are in documented_differences.toml, each
+with its reason.
 """
 import json
 import os
@@ -43,7 +43,7 @@ current-context: x
 
 
 class Failed(Exception):
-    """What kept it from comparing."""
+    """The comparison was impossible; the text says why."""
 
 
 def load_documented(path=DOCUMENTED):
@@ -57,7 +57,7 @@ def load_documented(path=DOCUMENTED):
 
 
 def documented_as(rows, set_up, case, theirs, ours):
-    """The row that allows all of what differs, or None."""
+    """The row that allows all the differences, or None."""
     as_sets = case["qtype"] in TRANSFERS
     for row in rows:
         if (set_up in row.get("set_ups", [set_up]) and
@@ -86,8 +86,8 @@ def in_small_letters(reply):
 
 
 def differences(theirs, ours, as_sets=False, without=(), letters=True):
-    """{part of the message: (CoreDNS's, ours)} where the two are not the same. as_sets: repeats do not count; nor do
-    records of the types `without`, nor, without `letters`, the case of names in records."""
+    """{part of the message: (CoreDNS's, ours)} for the parts that differ. as_sets: repeats are ignored. Records of the
+    types `without` are ignored; without `letters`, so is the case of names in records."""
     out = {}
     if not letters:
         theirs, ours = in_small_letters(theirs), in_small_letters(ours)
@@ -116,7 +116,7 @@ class Server:
             f.write(corefile)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(argv + ["-conf", "Corefile"], cwd=folder, stdout=log, stderr=log)
-        self.sockets, self.number = {}, 0       # by the address that is asked from
+        self.sockets, self.number = {}, 0       # by source address
 
     def socket_of(self, case):
         address = case.get("from", "127.0.0.1")
@@ -133,9 +133,9 @@ class Server:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.ready_port}/ready", timeout=1) as reply:
                     if reply.status == 200:
-                        dns.ask(self.port, {"q": "ready.invalid.", "qtype": "A"}, 1)     # CoreDNS's page comes first
+                        dns.ask(self.port, {"q": "ready.invalid.", "qtype": "A"}, 1)  # /ready of CoreDNS is up earlier
                         return
-            except OSError:     # not up yet, or 503
+            except OSError:     # not listening yet, or 503
                 pass
             time.sleep(.05)
         with open(self.log, encoding="utf-8", errors="replace") as f:
@@ -146,17 +146,17 @@ class Server:
         self.socket_of(case).send(dns.query(case, self.number))
 
     def receive(self, case):
-        """The reply to the last question; earlier ones that come late are not taken for it."""
+        """The reply to the last query; late replies to earlier ones are skipped."""
         while True:
             message = self.socket_of(case).recv(65535)
             if struct.unpack(">H", message[:2])[0] == self.number:
                 reply = dns.parse(message)
                 if len(message) > max(512, case.get("bufsize") or 0):
-                    reply["astray"] = [f"{len(message)} octets"]
+                    reply["astray"] = [f"{len(message)} bytes"]
                 return reply
 
     def ask(self, case):
-        """Over TCP."""
+        """Queries over TCP."""
         if case.get("serial") in ("old", "none"):
             case = {**case, "serial": 1 if case["serial"] == "old" else None}
         elif case.get("serial"):
@@ -187,7 +187,7 @@ def both(servers, case):
         raise Failed(f"{json.dumps(case)}: no answer: {e!r}") from None
     if not any(r["tc"] for r in replies):
         return replies
-    # Which records still fit is a matter of order: the whole ones are compared, and what fitted must be of them.
+    # Which records fit depends on their order: compares the full replies; records that fitted must be in them.
     whole = both(servers, {**case, "transport": "tcp"})
     for reply, cut in zip(whole, replies):
         reply["tc"] = cut["tc"]
@@ -198,7 +198,7 @@ def both(servers, case):
 
 
 def spoil(rng, reply, as_set=False):
-    """Makes the reply wrong in one thing; what, or None if there is nothing to spoil."""
+    """Makes one thing in the reply wrong; returns which, or None if there is nothing to change."""
     parts = [part for part in ("answer", "answer", "ns", "extra") if reply[part]]
     if not parts:
         return None
@@ -287,7 +287,7 @@ class Run:
                 case = {"q": name + "." + zone, "qtype": "A"}
                 while [r[4] for r in dns.ask(s.port, case)["answer"]] != [address]:
                     if time.monotonic() > end:
-                        raise Failed(f"{s.name} does not learn of {case['q']}")
+                        raise Failed(f"{s.name} does not see {case['q']}")
                     time.sleep(.02)
 
     def compare(self, name, servers, rng, count):
@@ -302,7 +302,7 @@ class Run:
             theirs, ours = both(servers, case)
             whole = case["qtype"] in TRANSFERS
             answered += bool(theirs["answer"])
-            # A reply that differs already shows nothing when it is spoilt.
+            # Spoiling a reply that differs already would prove nothing.
             if self.args.spoil and not differences(theirs, ours, whole) and dice.random() < .05 and spoil(
                     dice, ours, whole):
                 self.spoilt += 1
@@ -314,7 +314,7 @@ class Run:
         self.asked += count
         self.answered += answered
         if self.args.verbose:
-            print(f"set-up {name:16} {count:5d} questions, {answered:5d} with an answer", flush=True)
+            print(f"set-up {name:16} {count:5d} queries, {answered:5d} with an answer", flush=True)
 
     def note(self, name, case, found, theirs, ours):
         row = documented_as(self.documented, name, case, theirs, ours)
@@ -335,11 +335,11 @@ class Run:
 
 
 def main(args, nodens, free_port, local_ips):
-    """The exit status. args: queries, seed, source, spoil, verbose."""
+    """Returns the exit status. args: queries, seed, source, spoil, verbose."""
     try:
         run = Run(args, gomodules.build("coredns"), nodens, free_port, local_ips)
     except gomodules.Missing as e:
-        print(f"generated questions cannot be compared: {e}")
+        print(f"generated queries cannot be compared: {e}")
         return 1
     try:
         run.start()
@@ -352,7 +352,7 @@ def main(args, nodens, free_port, local_ips):
         return 1
     finally:
         run.close()
-    print(f"seed {args.seed}: {run.asked} questions in {len(SET_UPS)} set-ups, {run.answered} of them with an answer; "
+    print(f"seed {args.seed}: {run.asked} queries in {len(SET_UPS)} set-ups, {run.answered} of them with an answer; "
           f"{run.differing} differences, {run.allowed} documented")
     for row in run.documented:
         print(f"    {run.reasons.get(row['id'], 0):5d} {row['id']}: {row['reason']}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real API server (tests/apiserver) that holds one cluster after another: that of the cases, or a made-up one."""
+"""A real API server (tests/apiserver) for one cluster after another: those of the cases, or a generated one."""
 import os
 import sys
 
@@ -9,13 +9,13 @@ sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "e2e"
 import apiserver  # noqa: E402
 import gomodules  # noqa: E402
 
-# Beside the API server's own 10.96.0.0/14 and fd00:10:96::/112: what the cases' Services have.
+# Service networks of the cases, in addition to the API server's own 10.96.0.0/14 and fd00:10:96::/112.
 RANGES = ["10.0.0.0/14", "192.168.1.0/24", "1234:abcd::/64", "10::/64"]
-ITS_OWN = {"default", "kube-node-lease", "kube-public", "kube-system"}   # namespaces that it makes, and keeps
+ITS_OWN = {"default", "kube-node-lease", "kube-public", "kube-system"}   # namespaces that it creates itself
 
 
 class Failed(Exception):
-    """Why there is no such cluster."""
+    """The cluster cannot be created; the text says why."""
 
 
 class Live:
@@ -37,21 +37,21 @@ class Live:
             raise
 
     def load(self, items):
-        """These objects and no others. One that the API server refuses is a failure, told by name."""
+        """Replaces the objects with these. An object that the API server refuses is a failure that names it."""
         self.clear()
         self.spaces = {o["metadata"]["name"] for o in items if o["kind"] == "Namespace"}
         try:
             self.api.create_all([o for o in items if o["kind"] == "Namespace"])
-            # In order, since of two Services with one address the second has it by force.
+            # In order, since the second of two Services with one address needs create_service.
             for obj in items:
                 if obj["kind"] == "Service":
                     self.create_service(obj)
             self.api.create_all([o for o in items if o["kind"] not in ("Namespace", "Service")])
         except apiserver.APIError as e:
-            raise Failed(f"the API server refuses an object: {e}") from None
+            raise Failed(f"the API server refused an object: {e}") from None
 
     def change(self, changes):
-        """[(create, patch or delete; object)], one after the other."""
+        """Applies [(create, patch or delete; object)] in order."""
         for verb, obj in changes:
             meta = obj["metadata"]
             if verb == "create":
@@ -63,8 +63,8 @@ class Live:
                 self.api.patch(obj["kind"], meta["name"], part, meta["namespace"])
 
     def create_service(self, obj, again=True):
-        """Two Services of one address are in clusters whose allocations were lost and repaired: here it is forgotten
-        who has it."""
+        """Two Services with one address exist in clusters whose allocations were lost and repaired. Here the allocation
+        of the address is deleted first."""
         try:
             self.api.create(obj)
         except apiserver.APIError as e:

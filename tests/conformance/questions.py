@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions about a made-up cluster: most for what is there, the others for what nearly is, and what never was."""
+"""Queries about a generated cluster: most for existing names, the others for nearly right and for nonexistent ones."""
 import ipaddress
 
 import cluster as made_up
@@ -24,8 +24,8 @@ def reverse(ip):
 
 class Questions:
     """zones: forward zones of kubernetes; multi: those of them for ServiceImports; external: those of k8s_external;
-    transfers: zones to be transferred; search: questions of pods that look through their search list; sees: whether
-    the servers get to see an object, given its labels, its namespace and that one's labels; endpoints: and slices."""
+    transfers: zones to be transferred; search: queries of pods that try their search list; sees: whether the servers
+    see an object, given its labels, its namespace and the labels of that; endpoints: whether they see slices."""
 
     def __init__(self, rng, cluster, zones=(ZONE,), multi=(), external=(), transfers=(), search=False, zonal=False,
                  pod_names=False, sees=lambda labels, space, of_space: True, endpoints=True):
@@ -48,7 +48,7 @@ class Questions:
             self.owner_of(s, "kubernetes.io") in services or rng.random() < .2)]
         self.filled = seen(filled)
         named = {self.owner_of(s, "kubernetes.io") for s in self.filled} if endpoints else ()
-        # Services that have an answer: of those most questions are.
+        # Services with an answer: most queries are for these.
         self.full = [s for s in seen(cluster.services)
                      if s["spec"].get("clusterIP", "None") != "None" or s["spec"]["type"] == "ExternalName" or
                      (s["metadata"]["name"], s["metadata"]["namespace"]) in named]
@@ -59,7 +59,7 @@ class Questions:
         self.clients = [(ip, space) for ip, space in self.pods if ip.startswith("127.")]
         self.ips = [a for s in self.filled for e in s["endpoints"] if self.is_ready(e) for a in e["addresses"][:1]]
         self.service_ips = sorted(ip for s in self.full for ip in s["spec"].get("clusterIPs", []) if ip != "None")
-        # (form, weight): each gives a name, the types that it may have, and more fields of a case
+        # (form, weight): a form returns a name, its possible types, and more fields of a case
         self.forms = [(self.service, 20), (self.port, 11), (self.endpoint, 14 if endpoints else 3), (self.pod, 8),
                       (self.address, 12), (self.apex, 9), (self.namespace, 2), (self.part_of_address, 2),
                       (self.wrong, 8), (self.elsewhere, 1)]
@@ -86,7 +86,7 @@ class Questions:
         return e["conditions"].get("ready", True)
 
     def one_of(self, s):
-        """An endpoint, mostly one that is ready."""
+        """An endpoint, usually a ready one."""
         ready = self.rng.random() < .9
         return self.rng.choice([e for e in s["endpoints"] if self.is_ready(e)] if ready else s["endpoints"])
 
@@ -118,7 +118,7 @@ class Questions:
             ips = [e["addresses"][0] for x in slices for e in x["endpoints"] if self.is_ready(e)]
         return self.families(ips) * 2 + ["SRV"]
 
-    # --- the cluster's own names ---
+    # --- names of the cluster ---
 
     def service(self):
         s, name = self.pick(self.c.services, self.full)
@@ -130,7 +130,7 @@ class Questions:
         return self.under(name + ".svc." + self.zone(), s["spec"].get("ports")), ["SRV"] * 5 + ["A", "AAAA"]
 
     def label_of(self, e):
-        """What the endpoint is called, or might be."""
+        """The label of the endpoint, or one that it might have."""
         r, ip = self.rng, dashed(e["addresses"][0])
         pod = (e.get("targetRef") or {}).get("name")
         if r.random() < .15:
@@ -206,7 +206,7 @@ class Questions:
     # --- k8s_external ---
 
     def seen_outside(self):
-        """A Service; mostly one that has something outside."""
+        """A Service, usually one with external addresses."""
         those = [s for s in self.full if s["spec"].get("externalIPs") or s["status"] or
                  s["spec"].get("clusterIP") == "None"]
         s, name = self.pick(those if self.rng.random() < .85 else self.c.services)
@@ -258,7 +258,7 @@ class Questions:
             more["serial"] = self.rng.choice(["old", "current", "none"])
         return name, [kind], more
 
-    # --- what is not there ---
+    # --- names that do not exist ---
 
     def wrong(self):
         r = self.rng
@@ -272,7 +272,7 @@ class Questions:
         return ".".join(labels), types
 
     def gone(self):
-        """What was there before the cluster changed, or is again."""
+        """A name that existed before the cluster changed, or exists again."""
         obj = self.rng.choice(self.c.gone)
         name, space, kind = obj["metadata"]["name"], obj["metadata"]["namespace"], obj["kind"]
         if kind == "ServiceImport":
@@ -286,7 +286,7 @@ class Questions:
                 return reverse(e["addresses"][0]), ["PTR"]
             name, space = self.owner_of(obj, "kubernetes.io")
             return f"{self.label_of(e)}.{name}.{space}.svc.{self.zone()}", ["A", "AAAA"]
-        # Of a slice, whose own name may be longer than a label, its Service.
+        # For a slice, whose own name may be longer than a label: its Service.
         labels = obj["metadata"]["labels"]
         name = labels.get("kubernetes.io/service-name") or labels.get("multicluster.kubernetes.io/service-name") or name
         return f"{name}.{space}.svc.{self.zone()}", ["A", "AAAA", "SRV"]

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev conformance [--source | --api real] [FOLDER...] [--only ID_PREFIX] [--update] [-v]
 
-Puts the cases to a server over real sockets; README.md says what a case is. Exit status 1 when a
-case of passing.txt fails. What fails beside those is counted, not held against the build: it needs
-what is not there yet (-v shows it all).
+Runs the cases against a server over real sockets; README.md describes a case. Exit status 1 if a case of
+passing.txt fails. Failures of other cases are only counted: they need features that are missing (-v shows
+all).
 """
 import argparse
 import concurrent.futures
@@ -38,16 +38,16 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
 users: [{name: u, user: {}}]
 current-context: x
 """
-# Refused because the feature is missing, not because of the mistake.
+# Refused because a feature is missing, not because of the mistake.
 NOT_YET = "not supported yet", "not in this build"
 
-# Held while a port is tried and while a server is started: a child has our sockets until its exec.
+# Held while a port is tested and while a server is started: a child has our sockets until its exec.
 ports_lock, ports_given = threading.Lock(), set()
 
 
 def free_port():
-    """A port free for UDP and TCP on loopback, never the same twice in a run, and below those that
-    the kernel gives to sockets that do not care."""
+    """A port that is free for UDP and TCP on loopback, different at each call, and below the kernel's ephemeral
+    range."""
     with ports_lock:
         for _ in range(200):
             port = random.randint(10000, 32000)
@@ -119,7 +119,7 @@ class Group:
             return f.read()
 
     def start(self):
-        """Returns when the server answers (anything), has ended, or START_S are over."""
+        """Returns when the server answers (anything), has ended, or after START_S."""
         with ports_lock, open(os.path.join(self.dir, "log"), "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [self.server, "-conf", os.path.join(self.dir, "Corefile")], stdout=log,
@@ -134,19 +134,19 @@ class Group:
 
     def check_refusal(self, case, own_texts):
         if self.process.poll() is None:
-            return ["the server took a Corefile that CoreDNS refuses"]
+            return ["the server accepted a Corefile that CoreDNS refuses"]
         if self.process.returncode <= 0:
             return [f"exit status {self.process.returncode}"]
         log = self.log()
         if not own_texts:
             return []
         if any(text in log for text in NOT_YET):
-            return ["refused because it is not there yet: " + log.strip()]
+            return ["refused because a feature is missing: " + log.strip()]
         if not case.get("error"):
-            return ["the case does not say what the error names: " + log.strip()]
+            return ["the case has no text for the error: " + log.strip()]
         for part in case["error"]:
             if part not in log:
-                return [f"the error should name {part!r}: {log.strip()}"]
+                return [f"the error does not contain {part!r}: {log.strip()}"]
         return []
 
     def check_answer(self, case):
@@ -175,7 +175,7 @@ class Group:
         return bad
 
     def run(self, own_texts):
-        """[(case, what is wrong)]"""
+        """Returns [(case, errors)]."""
         try:
             self.prepare()
             self.start()
@@ -198,7 +198,7 @@ class Group:
 
 
 def as_coredns(path, folder):
-    """CoreDNS's own command line, for a program that tells its role by the name it is called by."""
+    """CoreDNS's own command line, for a program that takes its role from the name it is started by."""
     path = os.path.abspath(path)
     if os.path.basename(path) != "nodens":
         return path
@@ -213,8 +213,8 @@ NETNS = ("ip link set lo up; ip link add d0 type veth peer name d1; "
 
 
 def in_own_netns():
-    """As root: go on in a network namespace with exactly one address that is not loopback, which the
-    @LOCALIP@ cases want."""
+    """As root: continues in a network namespace with exactly one address outside loopback, which the @LOCALIP@ cases
+    need."""
     if os.geteuid() or os.environ.get("CONFORMANCE_NETNS") or not shutil.which("unshare"):
         return
     os.environ["CONFORMANCE_NETNS"] = "1"
@@ -235,7 +235,7 @@ def select(args):
                 continue
             chosen.append(c)
             groups.setdefault(case_files.group_key(c), []).append(c)
-    # Those that sleep first, so that none is left to the end.
+    # Cases that sleep come first: at the end nothing would run in parallel with them.
     return chosen, sorted(groups.values(), key=lambda g: -sum(
         step.get("sleep", 0) for c in g for step in c.get("before") or []))
 
@@ -243,30 +243,30 @@ def select(args):
 def main():
     p = argparse.ArgumentParser(prog="./dev conformance", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("server", help="the program; ./dev gives build/nodens")
+    p.add_argument("server", help="the program; build/nodens with ./dev")
     p.add_argument("folder", nargs="*", help=" ".join(case_files.folders()))
-    p.add_argument("--source", action="store_true", help="the cluster as a file, not by an API server")
-    p.add_argument("--api", choices=("toy", "real"), default="toy", help="what the clusters' objects come from: plain "
-                   "HTTP and JSON of our own, or a real API server (folders that have clusters, unless told otherwise)")
-    p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: so many generated questions to "
+    p.add_argument("--source", action="store_true", help="read the cluster from a file, not from an API server")
+    p.add_argument("--api", choices=("toy", "real"), default="toy", help="source of the clusters' objects: plain "
+                   "HTTP and JSON of the tests, or a real API server (by default only folders with clusters)")
+    p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: send this many generated queries to "
                    "CoreDNS and to the server, about the same generated objects")
     p.add_argument("--seed", default="1", help="of what is generated (1)")
-    p.add_argument("--spoil", action="store_true", help="makes some answers wrong, and fails unless each is caught")
+    p.add_argument("--spoil", action="store_true", help="make some answers wrong, and fail unless each is caught")
     p.add_argument("--only", default="", metavar="ID_PREFIX")
-    p.add_argument("--quick", action="store_true", help="without the cases that sleep")
-    p.add_argument("--peer", action="store_true", help="the server is another: its error texts are its own")
-    p.add_argument("--update", action="store_true", help="add to passing.txt what passes now")
-    p.add_argument("--expected", action="store_true", help="what must pass is the rule, not passing.txt")
+    p.add_argument("--quick", action="store_true", help="skip the cases that sleep")
+    p.add_argument("--peer", action="store_true", help="the server is another program: do not check error texts")
+    p.add_argument("--update", action="store_true", help="add the newly passing cases to passing.txt")
+    p.add_argument("--expected", action="store_true", help="the cases in scope must pass, not those in passing.txt")
     p.add_argument("--jobs", type=int, default=4, help="set-ups at a time (4)")
-    p.add_argument("-v", "--verbose", action="store_true", help="every case; Corefile and log of what fails")
+    p.add_argument("-v", "--verbose", action="store_true", help="print every case; Corefile and log of failed ones")
     args = p.parse_intermixed_args()
     for folder in args.folder:
         if folder not in case_files.folders() and not os.path.isabs(folder):
-            p.error(f"no folder {folder}; there are: {' '.join(case_files.folders())}")
+            p.error(f"invalid folder {folder}: must be one of {' '.join(case_files.folders())}")
     if args.source and args.api == "real":
-        p.error("--source takes the place of an API server: not both")
+        p.error("--source and --api cannot be combined")
     if args.spoil and not args.queries:
-        p.error("--spoil spoils answers to generated questions: give --queries N too")
+        p.error("--spoil needs --queries N")
     in_own_netns()
     with tempfile.TemporaryDirectory(prefix="conformance") as tmp:
         server = as_coredns(args.server, tmp)
@@ -281,7 +281,7 @@ def main():
 
 
 def in_turn(args, pool, groups, ips, one):
-    """one(...) of each set-up. A real API server holds a cluster at a time: its set-ups side by side, then the next."""
+    """Calls one(...) for each set-up. A real API server has one cluster at a time: its set-ups run in parallel."""
     if args.api != "real":
         yield from pool.map(functools.partial(one, None), groups)
         return
@@ -340,11 +340,11 @@ def run(args, server):
     partial = args.folder or args.only or args.quick or args.api == "real"
     missing = set() if partial else must - {c["id"] for c in chosen}
     if missing and args.source:
-        print(f"in passing.txt and no case: {' '.join(sorted(missing))}")
+        print(f"in passing.txt, but no such case: {' '.join(sorted(missing))}")
     failed = len(must & set(wrong)) + len(missing)
     others = len(set(wrong) - must)
     if others:
-        print(f"{others} more cases are for what this build does not have yet")
+        print(f"{others} more cases need features that are missing")
     print(f"{len(must & passed)} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The set-ups in which generated questions are asked: Corefiles, and what questions are asked of each."""
+"""The set-ups for generated queries: Corefiles, and the kinds of queries for each."""
 
 REVERSE = " in-addr.arpa ip6.arpa"
 HOSTS = ['template IN A example.org {', '  answer "{{ .Question.Name }} 7 IN A 198.51.100.1"', '}',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server under test talks to: a toy upstream, and a toy Kubernetes API (plain HTTP, JSON)."""
+"""The peers of a server under test: a toy upstream, and a toy Kubernetes API (plain HTTP, JSON)."""
 import http.server
 import json
 import socket
@@ -13,7 +13,7 @@ import dnswire as dns
 
 
 class Upstream:
-    """Answers from a table of rows; rows for the same question in turn, the last again and again."""
+    """Answers from a table of rows. Rows for the same question are used in order; the last one repeats."""
 
     def __init__(self, port):
         self.table, self.hits = {}, {}
@@ -49,13 +49,13 @@ class Upstream:
         try:
             while True:
                 msg, peer = self.udp.recvfrom(65535)
-                if not msg:     # what close() wakes us with
+                if not msg:     # the wake-up of close()
                     return
                 reply = self.reply(msg)
                 if reply:
                     self.udp.sendto(reply, peer)
         except OSError:
-            return      # closed: the group is over
+            return      # closed: the group has ended
 
     def serve_tcp(self):
         try:
@@ -77,7 +77,7 @@ class Upstream:
     def close(self):
         for s in (self.udp, self.tcp):
             try:
-                s.shutdown(socket.SHUT_RDWR)    # wakes the thread that waits in it
+                s.shutdown(socket.SHUT_RDWR)    # wakes the thread waiting in it
             except OSError:
                 pass
             s.close()
@@ -100,7 +100,7 @@ def selects(selector, labels):
 
 
 def has_fields(selector, obj):
-    """Of field selectors those that CoreDNS sends: status.phase!=PHASE,..."""
+    """Supports the field selectors that CoreDNS sends: status.phase!=PHASE,..."""
     phase = obj.get("status", {}).get("phase")
     return all(part != f"status.phase!={phase}" for part in selector.split(","))
 
@@ -117,7 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n" % len(b) + b + b"\r\n")
 
     def watch(self, version, kind, items, initial):
-        """A streaming list (client-go 0.35 and later) or nothing, then an idle watch."""
+        """A streaming list (client-go 0.35 and later) if requested, then an idle watch."""
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conformance driver can fail: a reply or a refusal that is wrong in one thing is told apart."""
+"""The conformance driver can fail: it finds a reply or a refusal with one error."""
 import copy
 import os
 import subprocess
@@ -54,12 +54,12 @@ class Ended:
 
 @pytest.mark.parametrize("status, log, complaint", [
     (1, 'Corefile:3 - plugin/cache: unexpected "x"', None),
-    (None, "", "took a Corefile"),
+    (None, "", "accepted a Corefile"),
     (0, 'Corefile:3 - "x"', "exit status 0"),
     (-11, 'Corefile:3 - "x"', "exit status -11"),
     (1, 'Corefile:2 - "x"', "Corefile:3"),
     (1, "Corefile:3 - something is wrong", '"x"'),
-    (1, 'Corefile:3 - "x" is not supported yet; remove it', "not there yet"),
+    (1, 'Corefile:3 - "x" is not supported yet; remove it', "a feature is missing"),
 ])
 def test_refusal(monkeypatch, status, log, complaint):
     group = driver.Group.__new__(driver.Group)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparison of generated questions: the same seed gives the same; each spoilt reply differs."""
+"""The comparison of generated queries: a seed repeats itself; each spoilt reply differs."""
 import copy
 import os
 import random

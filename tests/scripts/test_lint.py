@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`./dev lint python` finds each kind of planted mistake. The checks that it knows are in .pylintrc."""
+"""`./dev lint python` finds each kind of planted mistake. The enabled checks are in .pylintrc."""
 import importlib.util
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every planted bug still has its place: a change of the code that moves one shows in seconds, not
-at the end of the full tier."""
+"""The place of every planted bug exists: a change of the code that removes one fails within seconds, not at the end of
+the full tier."""
 import os
 import tomllib
 
