@@ -195,7 +195,7 @@ def check_maps(h):
         folders.setdefault(os.path.dirname(path), []).append(os.path.basename(path))
     for folder, files in folders.items():
         readme = os.path.join(folder, "README.md")
-        if len(files) <= BIG_FOLDER or folder in h.rules["maps"]["missing"]:
+        if len(files) <= BIG_FOLDER:
             continue
         if not os.path.exists(os.path.join(h.root, readme)):
             h.say(readme, 1, f"is missing: {folder} has {len(files)} files")
