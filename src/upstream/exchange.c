@@ -86,7 +86,7 @@ static bool over_tcp(const struct nd_exchange_config *c, const struct nd_exchang
 	return c->force_tcp || (q->stream && !c->prefer_udp);
 }
 
-/* Covers everything that distinguishes two queries. The name is chosen by clients, hence SipHash. */
+/* Covers everything that distinguishes two queries. Clients choose the name, hence SipHash. */
 static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 			      bool tcp)
 {

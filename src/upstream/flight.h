@@ -37,7 +37,7 @@ void nd_flights_init(struct nd_flights *t);
 bool nd_flights_add(struct nd_flights *t, struct nd_flight *f);
 /* NULL: no query with this id is in flight. */
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id);
-/* Does nothing when f is not in a table; also removes it from a list filled by nd_flights_move(). */
+/* Removes f from its table, or from a list filled by nd_flights_move(). No effect if in neither. */
 void nd_flights_del(struct nd_flight *f);
 /* Moves all flights to the list `to`, which is initialised here; they are no longer in a table. */
 void nd_flights_move(struct nd_flights *t, struct nd_list *to);

@@ -3,7 +3,7 @@
  *
  * UDP: up to ND_POOL_SOCKETS connected sockets, one picked at random for each query, each bound to
  * a port chosen by the kernel and retired after ND_POOL_SOCKET_USES queries. TCP: up to
- * ND_POOL_STREAMS connections with pipelined queries, answered in any order (RFC 7766 s6.2.1.1, s7).
+ * ND_POOL_STREAMS connections with pipelined queries, answered in any order (RFC 7766 s6.2.1.1).
  *
  * Life:    reference-counted by the generations of a worker: created on the worker's thread for
  *          the first, closed there after the last. An unchanged configuration therefore keeps its

@@ -186,7 +186,7 @@ static void on_reply(const void *self, struct nd_query *q)
 	if (q->drop)
 		return;
 	if (q->failed) {
-		/* There was no reply; an equal query within the time gets the same answer (1.15). */
+		/* There was no reply; equal queries within the time get the same answer (1.15). */
 		if (q->rcode == ND_RCODE_SERVFAIL && failure_s)
 			store(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE },
 			      failure_s, true);

@@ -85,5 +85,5 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 			       const struct nd_store_head *head, const struct nd_record *record,
 			       const uint8_t *body, uint64_t now_ns);
 
-/* Counts live entries by kind (failures as denial, as in CoreDNS). Walks the table: for a scrape. */
+/* Counts live entries by kind (failures as denial, as in CoreDNS). Walks the whole table. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);

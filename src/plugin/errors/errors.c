@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* errors - logs a line for each failed query; similar errors can be summed up (CoreDNS's errors). */
+/* errors - logs a line for each failed query; similar ones can be consolidated (CoreDNS's errors).
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "base/siphash.h"
 #include "io/random.h"
 
-/* One name, or one address. The key is the bytes of the name, or an octet over 63 and the bytes of
+/* One name, or one address. The key is the bytes of the name, or a byte over 63 and the bytes of
  * the address: the two never collide. */
 struct node {
 	struct node *next;

@@ -406,7 +406,7 @@ static const char *expand(struct nd_arena *a, const char *format)
 	return format;
 }
 
-/* With two or more arguments, the last one is the format if it has a brace; the others are names. */
+/* With two or more arguments, a last one with a brace is the format. The others are names. */
 static const char *take_format(struct nd_arena *a, const char *const *args, size_t *n)
 {
 	if (*n < 2 || !strchr(args[*n - 1], '{'))

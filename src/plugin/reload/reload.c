@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reload - checks the Corefile periodically, and loads it when it has changed (CoreDNS's reload). */
+/* reload - checks the Corefile periodically, and loads it after a change (CoreDNS's reload). */
 #include <stdio.h>
 #include <string.h>
 #include "base/log.h"

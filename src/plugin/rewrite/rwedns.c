@@ -325,7 +325,7 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 		put_option(&w, code, change ? mine : data, change ? n : data_len);
 		done = change;
 	}
-	/* As in CoreDNS, a second option of the same code is added with plain data and nsid only. */
+	/* As in CoreDNS, only plain data and nsid add a second option of the same code. */
 	bool again = r->what == ND_RWEDNS_LOCAL || r->what == ND_RWEDNS_NSID;
 	if (!done && r->action != ND_RWEDNS_REPLACE && (!found || again)) {
 		put_option(&w, r->code, mine, n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exchanges against upstreams that answer, are silent, lie, truncate, refuse: on the loopback, over
- * the real doors, in one loop. */
+/* Exchanges with upstreams that answer, stay silent, send wrong replies, truncate or refuse: over
+ * real sockets on the loopback address, in one loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,6 @@
 #include "upstream/exchange.h"
 #include "wire/type.h"
 #include "wire/writer.h"
-
-#define MS(n) ((uint64_t)(n)*ND_NS_PER_MS)
 
 enum behaviour {
 	ANSWER,
@@ -41,7 +39,7 @@ struct server {
 	unsigned asked, asked_tcp, conns, probes;
 	struct nd_addr from[KEPT];
 	uint16_t id[KEPT];
-	/* TCP: what has come, kept until it is answered; LATER answers the last one first. */
+	/* TCP: queries kept until they are answered; LATER answers the last one first. */
 	struct nd_tcp *conn;
 	uint8_t frame[KEPT][512];
 	size_t frame_len[KEPT], frames;
@@ -61,7 +59,7 @@ static struct fixture {
 
 struct ask {
 	struct nd_waiter waiter;
-	unsigned told;
+	unsigned done;
 	struct nd_outcome outcome;
 	unsigned rcode, flags, answers;
 	char error[256];
@@ -69,7 +67,7 @@ struct ask {
 
 /* --- the servers --- */
 
-/* Turns a question into the reply that the behaviour asks for. Returns its length; 0: none. */
+/* Turns a query into the reply of the behaviour. Returns its length; 0: none. */
 static size_t make_reply(const struct server *s, bool tcp, uint8_t *m, size_t n, size_t cap)
 {
 	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1 };
@@ -144,7 +142,7 @@ static void on_stream(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t 
 {
 	struct server *s = ctx;
 
-	/* Small frames on the loopback come whole; several may come at once. */
+	/* Small frames arrive whole on the loopback address; several may arrive at once. */
 	for (size_t at = 0; at + 2 <= n;) {
 		size_t len = nd_reader_peek16(bytes + at);
 		memcpy(s->frame[s->frames % KEPT], bytes + at + 2, len);
@@ -191,7 +189,7 @@ static void open_server(struct server *s)
 	struct nd_tcp_options t = { 0 };
 	struct nd_udp_handler h = { .ctx = s, .on_batch = on_questions };
 
-	/* A port that is free for UDP may be somebody's for TCP. */
+	/* A port that is free for UDP may be in use for TCP. */
 	for (unsigned tries = 0; tries < 50 && !s->listener; tries++) {
 		if (s->udp)
 			nd_udp_close(s->udp);
@@ -210,20 +208,20 @@ static void close_udp(struct server *s)
 	s->udp = NULL;
 }
 
-/* --- asking --- */
+/* --- queries --- */
 
-static void time_is_over(struct nd_timer *t)
+static void on_limit(struct nd_timer *t)
 {
 	(void)t;
 	nd_loop_stop(fx.loop);
 }
 
-/* Runs the loop until all asked are told, or for at most so long; true: all are told. */
+/* Runs the loop until all queries are done, or for this time. True: all are done. */
 static bool run(uint64_t ns)
 {
 	if (fx.pending) {
 		nd_loop_update(fx.loop);
-		nd_timer_start(fx.loop, &fx.limit, ns, time_is_over);
+		nd_timer_start(fx.loop, &fx.limit, ns, on_limit);
 		nd_loop_run(fx.loop);
 		nd_timer_stop(&fx.limit);
 	}
@@ -233,7 +231,7 @@ static bool run(uint64_t ns)
 static void wait_for(uint64_t ns)
 {
 	nd_loop_update(fx.loop);
-	nd_timer_start(fx.loop, &fx.limit, ns, time_is_over);
+	nd_timer_start(fx.loop, &fx.limit, ns, on_limit);
 	nd_loop_run(fx.loop);
 }
 
@@ -241,7 +239,7 @@ static void on_done(struct nd_waiter *w, const struct nd_outcome *o)
 {
 	struct ask *a = ND_CONTAINER(w, struct ask, waiter);
 
-	a->told++;
+	a->done++;
 	a->outcome = *o;
 	if (o->msg) {
 		a->rcode = nd_msg_rcode(o->msg);
@@ -281,7 +279,7 @@ static void ask_with(struct ask *a, const char *name, bool stream, uint16_t flag
 	fx.pending++;
 	nd_loop_update(fx.loop);
 	assert_int_equal(nd_exchange_ask(fx.x, &q, &a->waiter), 0);
-	assert_int_equal(a->told, 0); /* never from inside */
+	assert_int_equal(a->done, 0); /* never from inside nd_exchange_ask() */
 }
 
 static void ask(struct ask *a, const char *name)
@@ -289,14 +287,14 @@ static void ask(struct ask *a, const char *name)
 	ask_with(a, name, false, ND_FLAG_RD);
 }
 
-/* The configuration is as it stands in fx.config: call after changing it. */
+/* Uses fx.config: call after changing it. */
 static void open_exchanger(size_t hosts)
 {
 	fx.config.nhosts = hosts;
 	for (size_t i = 0; i < hosts; i++) {
 		struct nd_host_config c = { .addr = fx.server[i].addr,
-					    .expire_ns = MS(10000),
-					    .probe_interval_ns = MS(50),
+					    .expire_ns = ND_MS(10000),
+					    .probe_interval_ns = ND_MS(50),
 					    .probe_name_len = 1 };
 		fx.stats[i] = nd_host_stats_new(&c.addr, 1);
 		fx.config.host[i] = nd_host_new(&c, fx.stats[i], 1);
@@ -313,7 +311,7 @@ static int setup(void **state)
 	fx.loop = nd_loop_new();
 	fx.config = (struct nd_exchange_config){ .policy = ND_POLICY_SEQUENTIAL,
 						 .max_fails = 2,
-						 .read_timeout_ns = MS(2000),
+						 .read_timeout_ns = ND_MS(2000),
 						 .max_attempts = 4,
 						 .turn = &fx.turn };
 	for (size_t i = 0; i < SERVERS; i++)
@@ -342,7 +340,7 @@ static void test_answer(void **state)
 
 	open_exchanger(1);
 	ask(&a, "www.Example.org.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(fx.server[0].asked, 1);
@@ -350,7 +348,7 @@ static void test_answer(void **state)
 	assert_int_equal(nd_metric_get(&fx.stats[0]->worker[0].misses[0]), 1);
 }
 
-/* What each kind of reply means. */
+/* The outcome of each kind of reply. */
 static void test_replies(void **state)
 {
 	static const struct {
@@ -370,14 +368,14 @@ static void test_replies(void **state)
 	};
 	(void)state;
 
-	fx.config.read_timeout_ns = MS(100);
+	fx.config.read_timeout_ns = ND_MS(100);
 	fx.config.max_attempts = 1;
 	open_exchanger(1);
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		struct ask a;
 		fx.server[0].behaviour = rows[i].behaviour;
 		ask(&a, "a.test.");
-		assert_true(run(MS(1000)));
+		assert_true(run(ND_MS(1000)));
 		if (a.outcome.kind != rows[i].kind || a.answers != rows[i].answers ||
 		    !!(a.flags & ND_FLAG_TC) != rows[i].tc)
 			fail_msg("%s: kind %d, %u answers, flags %04x", rows[i].name,
@@ -385,7 +383,7 @@ static void test_replies(void **state)
 	}
 }
 
-static void test_equal_questions_are_asked_once(void **state)
+static void test_equal_queries_are_sent_once(void **state)
 {
 	struct ask a[6], other[3];
 	(void)state;
@@ -398,14 +396,14 @@ static void test_equal_questions_are_asked_once(void **state)
 	ask_with(&other[2], "www.example.org.", true, ND_FLAG_RD);
 	nd_exchange_cancel(&a[3].waiter);
 	fx.pending--;
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	for (size_t i = 0; i < 6; i++)
-		assert_int_equal(a[i].told, i != 3);
-	assert_int_equal(fx.server[0].asked, 3); /* one; the other name; the other CD */
+		assert_int_equal(a[i].done, i != 3);
+	assert_int_equal(fx.server[0].asked, 3); /* one; another name; another CD */
 	assert_int_equal(fx.server[0].asked_tcp, 1);
 }
 
-static void test_last_cancel_ends_it(void **state)
+static void test_last_cancel(void **state)
 {
 	struct ask a;
 	(void)state;
@@ -413,29 +411,28 @@ static void test_last_cancel_ends_it(void **state)
 	open_exchanger(1);
 	ask(&a, "a.test.");
 	nd_exchange_cancel(&a.waiter);
-	nd_exchange_cancel(&a.waiter); /* not waiting any more: nothing */
-	wait_for(MS(50));
-	assert_int_equal(a.told, 0);
+	nd_exchange_cancel(&a.waiter); /* no longer waiting: no effect */
+	wait_for(ND_MS(50));
+	assert_int_equal(a.done, 0);
 	fx.pending = 0;
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(fx.server[0].asked, 2);
 }
 
-/* Same id and port for the same server: RFC 5452 s9.2 asks for new ones for every new question
- * only. */
-static void test_silence_asks_again(void **state)
+/* A retry uses the same id and port: RFC 5452 s9.2 requires new ones for new queries only. */
+static void test_silence_sends_again(void **state)
 {
 	struct server *s = &fx.server[0];
 	struct ask a;
 	(void)state;
 
 	s->behaviour = SILENT;
-	fx.config.read_timeout_ns = MS(900);
+	fx.config.read_timeout_ns = ND_MS(900);
 	fx.config.max_attempts = 1;
 	open_exchanger(1);
 	ask(&a, "a.test.");
-	assert_true(run(MS(3000)));
+	assert_true(run(ND_MS(3000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
 	assert_non_null(strstr(a.error, "read udp 127.0.0.1:"));
 	assert_non_null(strstr(a.error, ": i/o timeout"));
@@ -456,26 +453,26 @@ static void test_one_silent_of_two(void **state)
 	open_exchanger(2);
 	uint64_t start = nd_clock_now_ns();
 	ask(&a, "a.test.");
-	assert_true(run(MS(2000)));
+	assert_true(run(ND_MS(2000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
-	assert_true(nd_clock_now_ns() - start < MS(1500)); /* and not read_timeout */
+	assert_true(nd_clock_now_ns() - start < ND_MS(1500)); /* less than read_timeout */
 	assert_int_equal(fx.server[1].asked, 1);
 	assert_int_not_equal(fx.server[0].id[0], fx.server[1].id[0]);
 	assert_int_equal(fx.server[0].probes, 0);
 
-	/* Its timer fires again with no answer between: it is checked, and no longer waited for. */
+	/* Its timer fires again without a reply between: it is probed, and no longer waited for. */
 	ask(&a, "b.test.");
-	assert_true(run(MS(2000)));
+	assert_true(run(ND_MS(2000)));
 	assert_true(nd_pool_suspect(fx.x->pool[0]));
 	start = nd_clock_now_ns();
 	ask(&a, "c.test.");
-	assert_true(run(MS(2000)));
-	assert_true(nd_clock_now_ns() - start < MS(200));
+	assert_true(run(ND_MS(2000)));
+	assert_true(nd_clock_now_ns() - start < ND_MS(200));
 	assert_int_equal(fx.server[0].probes, 1);
 }
 
-/* CoreDNS's order of events: failed checks exceed max_fails, the server is passed over; a check
- * that succeeds brings it back. */
+/* As in CoreDNS: when failed checks exceed max_fails the server is skipped; a successful check ends
+ * this. */
 static void test_down_and_up(void **state)
 {
 	struct nd_host *h;
@@ -487,26 +484,26 @@ static void test_down_and_up(void **state)
 	open_exchanger(2);
 	h = fx.config.host[0];
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
-	wait_for(MS(400));
+	wait_for(ND_MS(400));
 	assert_true(nd_host_down(h, 2));
 	assert_true(nd_metric_get(&fx.stats[0]->worker[0].failed_probes) > 2);
 
 	before = fx.server[1].asked;
 	ask(&a, "b.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(fx.server[1].asked, before + 1);
 
 	struct nd_udp_options o = { .datagram_bytes = 1500 };
 	struct nd_udp_handler handler = { .ctx = &fx.server[0], .on_batch = on_questions };
 	assert_int_equal(nd_udp_bind(fx.loop, &fx.server[0].addr, &o, &handler, &fx.server[0].udp),
 			 0);
-	wait_for(MS(300));
+	wait_for(ND_MS(300));
 	assert_false(nd_host_down(h, 2));
 	before = fx.server[0].probes;
-	wait_for(MS(200));
-	assert_int_equal(fx.server[0].probes, before); /* it ends with the first success */
+	wait_for(ND_MS(200));
+	assert_int_equal(fx.server[0].probes, before); /* probing ends with the first success */
 	assert_true(before >= 1);
 }
 
@@ -520,9 +517,9 @@ static void test_refused(void **state)
 	open_exchanger(1);
 	uint64_t start = nd_clock_now_ns();
 	ask(&a, "a.test.");
-	assert_true(run(MS(1500)));
+	assert_true(run(ND_MS(1500)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
-	assert_true(nd_clock_now_ns() - start < MS(1000));
+	assert_true(nd_clock_now_ns() - start < ND_MS(1000));
 	assert_non_null(strstr(a.error, "connection refused"));
 }
 
@@ -540,14 +537,13 @@ static void test_all_down(void **state)
 	set_down(0);
 	set_down(1);
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
-	assert_int_equal(a.outcome.kind,
-			 ND_OUTCOME_REPLY); /* the checks are doubted, one is asked */
+	assert_true(run(ND_MS(1000)));
+	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY); /* a random one is queried */
 	assert_int_equal(nd_metric_get(&fx.broken), 1);
 
 	fx.config.failfast = true;
 	ask(&a, "b.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
 	assert_null(a.outcome.error);
 	assert_int_equal(fx.server[0].asked + fx.server[1].asked, 1);
@@ -562,14 +558,14 @@ static void test_failover(void **state)
 	fx.server[0].behaviour = SERVFAIL;
 	open_exchanger(3);
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.rcode, ND_RCODE_NOERROR);
 	assert_int_equal(fx.server[1].asked, 1);
 
-	/* All say so: then it is the answer. */
+	/* All upstreams return it: it is the answer. */
 	fx.server[1].behaviour = fx.server[2].behaviour = SERVFAIL;
 	ask(&a, "b.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
 	assert_int_equal(a.rcode, ND_RCODE_SERVFAIL);
 	assert_int_equal(fx.server[2].asked, 1);
@@ -584,7 +580,7 @@ static void test_truncated_goes_to_tcp_with_prefer_udp(void **state)
 	fx.server[0].behaviour = TRUNCATE;
 	open_exchanger(1);
 	ask_with(&a, "a.test.", true, ND_FLAG_RD);
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
 	assert_int_equal(a.answers, 1);
 	assert_false(a.flags & ND_FLAG_TC);
@@ -592,7 +588,7 @@ static void test_truncated_goes_to_tcp_with_prefer_udp(void **state)
 	assert_int_equal(fx.server[0].asked_tcp, 1);
 }
 
-/* Three questions on one connection, answered last first. */
+/* Three queries on one connection, answered last first. */
 static void test_tcp_out_of_order(void **state)
 {
 	struct ask a[3];
@@ -604,7 +600,7 @@ static void test_tcp_out_of_order(void **state)
 	ask(&a[0], "a.test.");
 	ask(&a[1], "b.test.");
 	ask(&a[2], "c.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(a[i].outcome.kind, ND_OUTCOME_REPLY);
 	assert_int_equal(fx.server[0].conns, 1);
@@ -612,8 +608,8 @@ static void test_tcp_out_of_order(void **state)
 	assert_int_equal(fx.server[0].asked, 0);
 }
 
-/* A kept connection that the server closes under our question is no failure: it is asked anew. */
-static void test_tcp_closed_under_a_question(void **state)
+/* The server closes a kept connection with a query on its way: not a failure, it is sent again. */
+static void test_tcp_closed_during_a_query(void **state)
 {
 	struct ask a;
 	(void)state;
@@ -623,10 +619,10 @@ static void test_tcp_closed_under_a_question(void **state)
 	fx.server[0].behaviour = CLOSE;
 	open_exchanger(1);
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
 	ask(&a, "b.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
 	assert_int_equal(fx.server[0].conns, 2);
 	assert_int_equal(fx.server[0].probes, 0);
@@ -641,15 +637,15 @@ static void test_tcp_refused(void **state)
 	fx.config.force_tcp = true;
 	fx.config.max_attempts = 1;
 	open_exchanger(1);
-	wait_for(MS(10)); /* the listener goes with the loop's turn */
+	wait_for(ND_MS(10)); /* the listener is closed in the loop */
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_FAILED);
 	assert_non_null(strstr(a.error, "dial tcp 127.0.0.1:"));
 	assert_non_null(strstr(a.error, "connect: connection refused"));
 }
 
-/* Ports and ids change between questions; no socket lives for ever. */
+/* Ports and ids change between queries; sockets are retired. */
 static void test_sockets_are_retired(void **state)
 {
 	enum { N = 2000 };
@@ -663,15 +659,15 @@ static void test_sockets_are_retired(void **state)
 		unsigned before = s->asked;
 		uint16_t last = s->id[(before + KEPT - 1) % KEPT];
 		ask(&a, "a.test.");
-		assert_true(run(MS(1000)));
+		assert_true(run(ND_MS(1000)));
 		if (s->asked != before + 1)
-			continue; /* asked again under the same id: the machine is slow */
+			continue; /* sent again with the same id: the machine is slow */
 		once++;
 		same += i > 0 && s->id[before % KEPT] == last;
 	}
 	assert_true(once > N / 2);
 	assert_true(same < 3);
-	/* 2000 questions, 64 on a socket: no fewer than 31 were opened, and 8 are kept at most. */
+	/* 2000 queries, 64 per socket: at least 31 were opened, and at most 8 are kept. */
 	uint64_t opened = nd_metric_get(&fx.stats[0]->worker[0].misses[0]);
 	assert_true(opened >= 31 && opened < 60);
 	unsigned open = 0;
@@ -689,7 +685,7 @@ static void test_pool_is_shared_by_generations(void **state)
 
 	open_exchanger(1);
 	ask(&a, "a.test.");
-	assert_true(run(MS(1000)));
+	assert_true(run(ND_MS(1000)));
 	next = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
 	assert_ptr_equal(next->pool[0], fx.x->pool[0]);
 	nd_exchanger_free(fx.x);
@@ -699,7 +695,7 @@ static void test_pool_is_shared_by_generations(void **state)
 
 static struct ask *victim;
 
-/* Told inside a callback of the socket: ends everything, as the last query of a generation does. */
+/* Frees the exchanger inside a callback of the socket, as the last query of a generation does. */
 static void on_done_end_all(struct nd_waiter *w, const struct nd_outcome *o)
 {
 	on_done(w, o);
@@ -726,9 +722,9 @@ static void test_end_inside_done(void **state)
 		a.waiter.done = on_done_end_all;
 		victim = &b;
 		fx.pending--;
-		assert_true(run(MS(1000)));
-		assert_int_equal(a.told, 1);
-		assert_int_equal(b.told, 0);
+		assert_true(run(ND_MS(1000)));
+		assert_int_equal(a.done, 1);
+		assert_int_equal(b.done, 0);
 	}
 }
 
@@ -738,9 +734,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_answer),
 		TEST(test_replies),
-		TEST(test_equal_questions_are_asked_once),
-		TEST(test_last_cancel_ends_it),
-		TEST(test_silence_asks_again),
+		TEST(test_equal_queries_are_sent_once),
+		TEST(test_last_cancel),
+		TEST(test_silence_sends_again),
 		TEST(test_one_silent_of_two),
 		TEST(test_down_and_up),
 		TEST(test_refused),
@@ -748,7 +744,7 @@ int main(void)
 		TEST(test_failover),
 		TEST(test_truncated_goes_to_tcp_with_prefer_udp),
 		TEST(test_tcp_out_of_order),
-		TEST(test_tcp_closed_under_a_question),
+		TEST(test_tcp_closed_during_a_query),
 		TEST(test_tcp_refused),
 		TEST(test_sockets_are_retired),
 		TEST(test_pool_is_shared_by_generations),

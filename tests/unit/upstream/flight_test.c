@@ -8,7 +8,7 @@
 
 #include "upstream/flight.h"
 
-/* Against a plain array of "who has this id". */
+/* Compares the table with a plain array, indexed by id. */
 static void test_against_a_model(void **state)
 {
 	enum { N = 600, STEPS = 20000 };
@@ -55,11 +55,11 @@ static void test_full(void **state)
 	nd_flights_move(&t, &all);
 	assert_int_equal(t.n, 0);
 	assert_null(nd_flights_find(&t, flight[0].id));
-	nd_flights_del(&flight[5]); /* out of the list as well */
+	nd_flights_del(&flight[5]); /* removed from the list too */
 	while ((node = nd_list_pop(&all)))
 		n++;
 	assert_int_equal(n, ND_FLIGHTS_MAX - 1);
-	nd_flights_del(&flight[5]); /* in nothing: no effect */
+	nd_flights_del(&flight[5]); /* in neither: no effect */
 	assert_int_equal(t.n, 0);
 }
 

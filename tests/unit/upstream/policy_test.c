@@ -49,7 +49,7 @@ static void test_sequential(void **state)
 	}
 }
 
-/* All 24 orders of four come up, none far more often than the others. */
+/* All 24 orders of four occur, about equally often. */
 static void test_random_is_even(void **state)
 {
 	enum { RUNS = 24000 };

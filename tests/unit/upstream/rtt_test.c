@@ -37,8 +37,7 @@ static void test_timer(void **state)
 	}
 }
 
-/* Nine of ten from the upstream's cache in 2 ms, one looked up in 80 ms: the estimate must cover
- * both. */
+/* Nine of ten replies take 2 ms (cached upstream), one 80 ms: the estimate must cover both. */
 static void test_bimodal(void **state)
 {
 	struct nd_rtt r = { 0 };
@@ -51,7 +50,7 @@ static void test_bimodal(void **state)
 			above += ns > nd_rtt_timer_ns(&r, 1);
 		nd_rtt_sample(&r, ns);
 	}
-	/* A retransmission for at most one answer in fifty. */
+	/* At most one retransmission in fifty queries. */
 	assert_true(above <= 80);
 	assert_true(nd_rtt_timer_ns(&r, 1) < MS(300));
 }
@@ -67,7 +66,8 @@ static void test_follows_down_and_up(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		nd_rtt_sample(&r, MS(1));
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(10));
-	/* Timers that fire raise it without any sample, so that Karn's rule does not freeze it. */
+	/* Timers that fire raise the estimate without a sample; otherwise Karn's algorithm would
+	 * freeze it. */
 	for (unsigned i = 0; i < 30; i++)
 		nd_rtt_add_timeout(&r);
 	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(1000));

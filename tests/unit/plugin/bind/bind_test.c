@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which addresses a block listens on. */
+/* The addresses that a block listens on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +76,8 @@ static void test_refused(void **state)
 		  "invalid address \"nonesuch0\": must be an IP address or an interface" },
 		{ ".:53 {\n bind 127.0.0.1 {\n  except\n }\n}\n", "Corefile:3 - plugin/bind: " },
 		{ ".:53 {\n bind 127.0.0.1 {\n  nonsense\n }\n}\n", "Corefile:3 - plugin/bind: " },
-		{ ".:53 {\n bind 127.0.0.1 {\n  except 127.0.0.1\n }\n}\n", "no address to listen on" },
+		{ ".:53 {\n bind 127.0.0.1 {\n  except 127.0.0.1\n }\n}\n",
+		  "no address to listen on" },
 		{ ".:53 {\n bind 127.0.0.1\n whoami\n}\n.:53 {\n whoami\n}\n", "zone overlap" },
 	};
 	(void)state;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin in a chain: what is kept, how it comes back; and that a hit takes nothing from the
- * heap. */
+/* The plugin in a chain: stored answers, hits, metrics; a hit does not use the heap. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +22,7 @@
 #define COUNTS 1
 #endif
 
-static unsigned long taken; /* from the heap, by anybody in this program */
+static unsigned long taken; /* heap allocations of the whole program */
 
 #if COUNTS
 void *__libc_malloc(size_t n);
@@ -52,7 +51,7 @@ void *realloc(void *p, size_t n)
 }
 #endif
 
-/* kubeadm's plugins, and hosts in place of a cluster. */
+/* The plugins of kubeadm's Corefile, with hosts in place of kubernetes. */
 static const char corefile[] = ".:1053 {\n"
 			       "  errors\n"
 			       "  hosts /dev/null {\n"
@@ -115,10 +114,10 @@ static uint64_t metric(const char *name)
 static void test_counts_down(void **state)
 {
 	(void)state;
-	assert_int_equal(ttl_of("a.test."), 30); /* capped from the first answer on */
+	assert_int_equal(ttl_of("a.test."), 30); /* capped in the first answer too */
 	rig.ahead_ns = 12 * (uint64_t)ND_NS_PER_S;
 	assert_int_equal(ttl_of("A.test."), 18);
-	assert_memory_equal(rig.bytes + 13, "A", 1); /* the question's own letters */
+	assert_memory_equal(rig.bytes + 13, "A", 1); /* the spelling of the query */
 	rig.ahead_ns = 31 * (uint64_t)ND_NS_PER_S;
 	assert_int_equal(ttl_of("a.test."), 30);
 	assert_int_equal(metric("coredns_cache_hits_total{server=\"dns://:1053\",type=\"success\""),
@@ -140,7 +139,7 @@ static void test_both_records_come_back(void **state)
 		seen[rig.bytes[rr.rdata + 3]]++;
 	}
 	assert_int_equal(seen[2] + seen[3], 64);
-	assert_in_range(seen[2], 10, 54); /* loadbalance shuffles what the cache gives */
+	assert_in_range(seen[2], 10, 54); /* loadbalance shuffles cached answers */
 }
 
 static void test_failures_are_kept(void **state)
@@ -167,11 +166,11 @@ static void test_reload_keeps_equal_answers(void **state)
 	assert_int_equal(ttl_of("a.test."), 30);
 	rig.ahead_ns = 10 * (uint64_t)ND_NS_PER_S;
 	nd_rig_reload(&rig, corefile);
-	assert_int_equal(ttl_of("a.test."), 20); /* warm */
+	assert_int_equal(ttl_of("a.test."), 20); /* cached */
 	snprintf(other, sizeof other, "%s", corefile);
 	memcpy(strstr(other, "10.0.0.1"), "10.0.0.9", 8);
 	nd_rig_reload(&rig, other);
-	assert_int_equal(ttl_of("a.test."), 30); /* another configuration's answers are not given */
+	assert_int_equal(ttl_of("a.test."), 30); /* answers of another configuration are not used */
 	rig.ahead_ns = 0;
 }
 
@@ -187,7 +186,7 @@ static void test_hit_takes_no_memory(void **state)
 			"SKIPPED test_hit_takes_no_memory: the sanitizer has its own allocator\n");
 		skip();
 	}
-	void *p = malloc(1); /* the counter counts */
+	void *p = malloc(1); /* the counter works */
 	assert_true(taken > 0);
 	free(p);
 	assert_true(nd_rig_send(&rig, plain, n, ND_PROTO_UDP));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table against a naive one on random operations, and under writers and readers at once. */
+/* Compares the table with a plain one on random operations; concurrent writers and readers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ struct answer {
 	uint8_t body[64];
 };
 
-/* A body that tells of what it is: 60 times one octet, so that a torn copy shows. */
+/* A body of 60 equal bytes, which makes torn copies visible. */
 static struct answer make(uint8_t what, enum nd_store_kind kind, uint32_t ttl)
 {
 	struct answer a = { .head = { .ttl_s = ttl,
@@ -62,7 +62,7 @@ static bool put(struct nd_store *s, unsigned i, uint8_t flags, struct answer a, 
 	return nd_store_put(s, 1, &k, &a.head, a.record, a.body, now) != ND_STORE_REFUSED;
 }
 
-/* The octet that the found body is made of; -1: a miss. */
+/* The byte that fills the body found; -1: a miss. */
 static int get(struct nd_store *s, unsigned i, uint8_t flags, uint64_t now)
 {
 	struct nd_name_buf buf;
@@ -116,7 +116,7 @@ static void test_failure_hides_no_success(void **state)
 	assert_true(put(s, 1, 0, make(1, ND_STORE_SUCCESS, 5), S(100)));
 	assert_false(put(s, 1, 0, make(2, ND_STORE_FAILURE, 5), S(101)));
 	assert_int_equal(get(s, 1, 0, S(102)), 1);
-	assert_true(put(s, 1, 0, make(2, ND_STORE_FAILURE, 5), S(105))); /* expired by now */
+	assert_true(put(s, 1, 0, make(2, ND_STORE_FAILURE, 5), S(105))); /* expired */
 	assert_int_equal(get(s, 1, 0, S(106)), 2);
 	nd_store_free(s);
 }
@@ -135,7 +135,7 @@ static void test_too_large(void **state)
 	nd_store_free(s);
 }
 
-/* Whatever is found is what was put last; and what was asked for often outlives what was not. */
+/* A hit is the answer stored last; frequently used answers outlive the others. */
 static void test_model(void **state)
 {
 	enum { NAMES = 4000, STEPS = 60000 };
@@ -149,7 +149,7 @@ static void test_model(void **state)
 	for (unsigned step = 0; step < STEPS; step++) {
 		r = r * 1664525 + 1013904223;
 		unsigned i = (r >> 8) % NAMES;
-		/* A twentieth is asked for all the time, and put again when it was given up. */
+		/* One in twenty is read all the time, and stored again after an eviction. */
 		unsigned favourite = step * 20 % NAMES;
 		if (get(s, favourite, 0, S(10)) < 0 &&
 		    put(s, favourite, 0, make(1, ND_STORE_SUCCESS, 300), S(10)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hosts file as a table: CoreDNS's reading of lines, fields, wildcards and zones. */
+/* Lines, fields, wildcards and zones of a hosts file, as CoreDNS reads them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static struct nd_hostsfile *parse(const char *text, const char *zone, bool rever
 	return h;
 }
 
-/* "10.0.0.1 10.0.0.2", of the name. */
+/* The addresses of a name: "10.0.0.1 10.0.0.2". */
 static void addresses(const struct nd_hostsfile *h, const char *name, int family, char text[512])
 {
 	struct nd_name_buf buf;
@@ -124,7 +124,7 @@ static void test_wildcards(void **state)
 		if (strcmp(text, rows[i].four) != 0)
 			fail_msg("%s: %s", rows[i].name, text);
 	}
-	names(h, "10.0.0.1", text); /* a wildcard is nobody's name */
+	names(h, "10.0.0.1", text); /* a wildcard has no PTR record */
 	assert_string_equal(text, "");
 	nd_hostsfile_free(h);
 }
@@ -158,7 +158,7 @@ static void test_names(void **state)
 	nd_hostsfile_free(h);
 }
 
-/* A field over the limit is dropped alone; text without an end is read to its end. */
+/* A field over the limit is ignored; the last line needs no newline. */
 static void test_long_fields(void **state)
 {
 	char text[4 * ND_HOSTSFILE_FIELD_MAX], got[512];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What comes from below is shuffled as CoreDNS does it: nothing lost, nothing mixed up, the order
- * of kinds kept. */
+/* Answers are shuffled as in CoreDNS: no record is lost or changed, and the kinds keep their order.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void put(struct nd_query *q, const char *row)
 	if (number == ND_TYPE_A || number == ND_TYPE_AAAA) {
 		assert_int_equal(nd_addr_parse_ip(data, 0, &addr), 0);
 		memcpy(rdata, nd_addr_bytes(&addr, &n), 16);
-	} else { /* a name, behind a preference for MX */
+	} else { /* a name, after a preference for MX */
 		struct nd_name_buf target_buf;
 		struct nd_name target;
 		if (number == ND_TYPE_MX) {
@@ -94,8 +94,8 @@ static int close_rig(void **state)
 
 enum { ROW = 160, ROWS = 16 };
 
-/* The last reply in the form of the rows. */
-static unsigned told(char rows[ROWS][ROW])
+/* Writes the last reply in the form of the rows; returns the number of records. */
+static unsigned read_rows(char rows[ROWS][ROW])
 {
 	static const char *const sections[] = { "AN", "NS", "AR" };
 	struct nd_rr rr;
@@ -127,9 +127,9 @@ static int by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Asks 200 times: every time all of `rows`, in an order of kinds like `order` ("C" a CNAME, "a" an
- * address, "m" an MX, "o" another; a section's end is '|'); and how many different first ones of
- * section AN's last kind. */
+/* Sends 200 queries. Each reply must have all of `rows`, with kinds in the order of `order` ("C" a
+ * CNAME, "a" an address, "m" an MX, "o" another; '|' ends a section). Returns the number of
+ * different last records. */
 static unsigned ask_often(const char *const *rows, const char *order)
 {
 	char wants[ROWS][ROW], got[ROWS][ROW], seen[ROWS][ROW];
@@ -142,7 +142,7 @@ static unsigned ask_often(const char *const *rows, const char *order)
 	for (unsigned round = 0; round < 200; round++) {
 		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 4096));
 		assert_true(rig.msg.flags & ND_FLAG_AA);
-		assert_int_equal(told(got), n);
+		assert_int_equal(read_rows(got), n);
 		char kinds[2 * ROWS] = "";
 		for (unsigned i = 0; i < n; i++) {
 			if (i && memcmp(got[i], got[i - 1], 2) != 0)
@@ -153,7 +153,7 @@ static unsigned ask_often(const char *const *rows, const char *order)
 											  : "o");
 		}
 		assert_string_equal(kinds, order);
-		/* The last of all shows that something moves. */
+		/* A last record that changes shows that records are shuffled. */
 		unsigned s = 0;
 		while (s < nseen && strcmp(seen[s], got[n - 1]) != 0)
 			s++;
@@ -181,7 +181,7 @@ static void test_addresses(void **state)
 	assert_int_equal(ask_often(one, "a"), 1);
 }
 
-/* Every address stands in every place about as often: 200 times, seven standard deviations are 96. */
+/* Each address is at each position about 200 times; seven standard deviations are 96. */
 static void test_even(void **state)
 {
 	enum { N = 15, TIMES = 3000 };
@@ -206,11 +206,11 @@ static void test_even(void **state)
 	for (unsigned i = 0; i < N; i++)
 		for (unsigned k = 0; k < N; k++)
 			if (seen[i][k] < 104 || seen[i][k] > 296)
-				fail_msg("place %u: address %u %u times of %u", i, k, seen[i][k],
+				fail_msg("position %u: address %u %u times of %u", i, k, seen[i][k],
 					 TIMES);
 }
 
-/* An owner's addresses stay its own. */
+/* Addresses are not moved between owners. */
 static void test_owners(void **state)
 {
 	static const char *const rows[] = { "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.1",
@@ -235,7 +235,7 @@ static void test_cnames_first(void **state)
 
 	assert_int_equal(ask_often(mixed, "Coaa"), 2);
 	assert_int_equal(ask_often(rows, "CCaa"), 2);
-	told(got); /* a chain stays in its order */
+	read_rows(got); /* a chain keeps its order */
 	assert_string_equal(got[0], rows[1]);
 	assert_string_equal(got[1], rows[2]);
 }
@@ -264,7 +264,7 @@ static void test_mx(void **state)
 	for (unsigned i = 0; i < 200; i++) {
 		char got[ROWS][ROW];
 		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_MX, 0, 0));
-		told(got);
+		read_rows(got);
 		first[strstr(got[0], " m")[2] - '0']++;
 	}
 	assert_true(first[1] && first[2] && first[3]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What those below see of a question, and what the client sees of their answer. */
+/* The query that the plugins below see, and the answer that the client sees. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +12,8 @@
 
 extern const struct nd_plugin nd_plugin_rewrite;
 
-static char seen[1024]; /* the questions that came down, in turn: "name TYPE CLASS [options]" */
-static const char *const
-	*answers; /* records of those below; the question's own where one has its name */
+static char seen[1024]; /* the queries seen below, in order: "name TYPE CLASS [options]" */
+static const char *const *answers; /* records; those with the query's name are its answer */
 static uint16_t below_rcode;
 static bool below_waits;
 static struct nd_query_ref waiting;
@@ -61,7 +60,7 @@ static enum nd_verdict answer(struct nd_query *q)
 	}
 	q->rcode = below_rcode;
 	q->ans.flags |= ND_FLAG_AA;
-	if (q->msg.edns.present) { /* an upstream that repeats what it was sent */
+	if (q->msg.edns.present) { /* like an upstream that returns the options */
 		q->ans.opt = true;
 		q->ans.opt_size = 1232;
 		q->ans.opt_options = nd_query_alloc(q, q->msg.edns.options_len + 1u);
@@ -177,14 +176,14 @@ static void test_names_and_answers(void **state)
 			fail_msg("%s: %s", rows[i].rules, rig.text);
 		char name[ND_NAME_TEXT_MAX];
 		struct nd_name asked = nd_name_view(rig.bytes + ND_MSG_HEADER);
-		nd_name_format(asked, name); /* the client's own question, letter for letter */
+		nd_name_format(asked, name); /* the client's question, in its spelling */
 		assert_string_equal(name, rows[i].question);
 		assert_int_equal(rig.msg.qtype, rows[i].type);
 		assert_int_equal(rig.msg.qclass, ND_CLASS_IN);
 	}
 }
 
-/* The question with the options given in hex; -1: no OPT. */
+/* Sends a query with these options, in hex; NULL: no OPT. */
 static void ask_with(const char *hex)
 {
 	uint8_t bytes[512];
@@ -192,9 +191,9 @@ static void ask_with(const char *hex)
 	size_t len = hex ? strlen(hex) / 2 : 0;
 
 	for (size_t i = 0; i < len; i++) {
-		unsigned octet;
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &octet), 1);
-		bytes[n + i] = (uint8_t)octet;
+		unsigned byte;
+		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+		bytes[n + i] = (uint8_t)byte;
 	}
 	if (hex)
 		bytes[n - 1] = (uint8_t)len;
@@ -268,7 +267,7 @@ static void test_options(void **state)
 	}
 }
 
-/* The target of a CNAME is exchanged, and looked up with the client's own options. */
+/* The target of a CNAME is replaced, and looked up with the client's options. */
 static void test_cname(void **state)
 {
 	static const char *const rows[] = { "a.test. 60 CNAME b.test.", "b.test. 60 CNAME c.test.",
@@ -291,14 +290,14 @@ static void test_cname(void **state)
 	assert_string_equal(seen, "www.test. A IN ffee000109");
 	assert_string_equal(reply_options(), "ffee000109");
 
-	open_with("rewrite cname exact b.test. a.test."); /* round and round: it ends */
+	open_with("rewrite cname exact b.test. a.test."); /* a loop of names: ends */
 	answers = rows;
 	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 1232));
 	assert_non_null(strstr(nd_rig_text(&rig), "NOERROR"));
 	assert_non_null(strstr(rig.text, "AN a.test. 60 CNAME a.test."));
 }
 
-/* Who is below may take its time: the way back is the same. */
+/* The plugin below parks the query: the way back is the same. */
 static void test_waiting(void **state)
 {
 	static const char *const rows[] = { "www.inner. 60 A 10.0.0.1", NULL };
@@ -314,11 +313,11 @@ static void test_waiting(void **state)
 	assert_string_equal(nd_rig_text(&rig), "NOERROR aa; AN wWw.outer. 60 A 10.0.0.1");
 	assert_memory_equal(rig.bytes + 13, "wWw", 3);
 
-	/* Without an answer from below, the reply has the question as it came. */
+	/* Without an answer from below, the reply has the question of the client. */
 	below_waits = true;
 	assert_false(nd_rig_ask(&rig, "wWw.outer.", ND_TYPE_A, 0, 1232));
 	below_waits = false;
-	nd_worker_leave(&rig.worker); /* cancels what waits */
+	nd_worker_leave(&rig.worker); /* cancels parked queries */
 	assert_int_equal(rig.replies, 2);
 	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL);
 	assert_memory_equal(rig.bytes + 13, "wWw\5outer", 9);
