@@ -6,11 +6,6 @@
 #include "base/rcu.h"
 #include "plugin/kubernetes/kpod.h"
 
-bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone)
-{
-	return name.labels == zone.labels + 2u && memcmp(name.wire, "\2ns\3dns", 7) == 0;
-}
-
 bool nd_kfind_configured(const struct nd_kconf *c, const void *name, size_t n)
 {
 	for (size_t i = 0; i < c->nnamespaces; i++)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <string.h>
 #include "plugin/kubernetes/kconf.h"
 #include "plugin/kubernetes/krequest.h"
 
@@ -32,7 +33,12 @@ struct nd_kfind {
 /* name: lower case, at or below zone; must outlive *out. */
 void nd_kfind_name(const struct nd_kconf *c, struct nd_name name, struct nd_name zone,
 		   struct nd_kfind *out);
-bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone);
+/* Is it ns.dns.ZONE? name: at or below zone. */
+static inline bool nd_kfind_is_ns(struct nd_name name, struct nd_name zone)
+{
+	return name.labels == zone.labels + 2u && memcmp(name.wire, "\2ns\3dns", 7) == 0;
+}
+
 /* The namespace, if it exists and `namespaces` allows it; else NULL. */
 const struct nd_kns *nd_kfind_namespace(const struct nd_kconf *c, const void *name, size_t n);
 /* Does `namespaces` allow it? True if the property is not given. */

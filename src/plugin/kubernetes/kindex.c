@@ -53,11 +53,6 @@ struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_kscope scope,
 	return find_name(ix, scope, labels);
 }
 
-bool nd_kindex_exists(const struct nd_kname *name)
-{
-	return nd_rcu_get(name->ns->exists);
-}
-
 static struct nd_kreverse_iter by_ip(const struct nd_kindex *ix, const struct nd_kreverse *r,
 				     const uint8_t *ip, size_t n)
 {

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/list.h"
+#include "base/rcu.h"
 #include "kube/objects.h"
 #include "plugin/kubernetes/kcount.h"
 #include "plugin/kubernetes/kmemory.h"
@@ -110,7 +111,11 @@ const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_kscope
 struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_kscope scope,
 				    const uint8_t *labels);
 uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
-bool nd_kindex_exists(const struct nd_kname *name);
+static inline bool nd_kindex_exists(const struct nd_kname *name)
+{
+	return nd_rcu_get(name->ns->exists);
+}
+
 /* Candidates for an address: nd_kname for a Service address, nd_kset for an endpoint address. Check
  * each with nd_kindex_service_has or nd_kobject_slice_has. */
 struct nd_kreverse_iter nd_kindex_by_service_ip(const struct nd_kindex *ix, const uint8_t *ip,
