@@ -103,16 +103,28 @@ int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, i
 	return ND_FLAGS_CONTINUE;
 }
 
-bool nd_flags_port(const char *name, const char *text, uint16_t *out)
+/* what, must: as in nd_invalid_format(). */
+static bool parse_number(const char *name, const char *text, uint16_t min, uint16_t max,
+			 const char *what, const char *must, uint16_t *out)
 {
-	uint64_t port;
+	uint64_t n;
 
-	if (nd_settings_uint(text, UINT16_MAX, &port) || port == 0) {
+	if (nd_settings_uint(text, max, &n) || n < min) {
 		char message[ND_INVALID_TEXT_MAX + 64];
-		nd_invalid_format(message, sizeof message, "port", text, "1 to 65535");
+		nd_invalid_format(message, sizeof message, what, text, must);
 		fprintf(stderr, "-%s: %s\n", name, message);
 		return false;
 	}
-	*out = (uint16_t)port;
+	*out = (uint16_t)n;
 	return true;
+}
+
+bool nd_flags_port(const char *name, const char *text, uint16_t *out)
+{
+	return parse_number(name, text, 1, UINT16_MAX, "port", "1 to 65535", out);
+}
+
+bool nd_flags_udp_size(const char *name, const char *text, uint16_t *out)
+{
+	return parse_number(name, text, 1232, 4096, "size", "1232 to 4096 bytes", out);
 }

@@ -31,5 +31,7 @@ enum { ND_FLAGS_CONTINUE = -1 };
  * for an argument that is not a flag. */
 int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, int argc,
 		   char **argv, void *options);
-/* Parses the port given to the flag `name`; false, after a message, if it is invalid. */
+/* Parse the value of the flag `name`: a port; the size of a UDP answer. False, after a message, if
+ * it is invalid. */
 bool nd_flags_port(const char *name, const char *text, uint16_t *out);
+bool nd_flags_udp_size(const char *name, const char *text, uint16_t *out);

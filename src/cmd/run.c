@@ -152,6 +152,9 @@ bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
 	so->ctx = r;
 	if (r->options->port && !nd_flags_port("dns.port", r->options->port, &so->port))
 		return false;
+	if (r->options->udp_max &&
+	    !nd_flags_udp_size("max-udp-size", r->options->udp_max, &so->udp_max))
+		return false;
 	if (nd_server_new(r->loop, so, &r->server) || catch_signals(r)) {
 		fprintf(stderr, "cannot start: out of memory or file descriptors\n");
 		return false;

@@ -14,7 +14,7 @@
 #include "server/server.h"
 
 struct nd_run_options {
-	const char *conf, *port, *pidfile;
+	const char *conf, *port, *pidfile, *udp_max;
 	bool plugins, quiet, version;
 };
 
@@ -28,6 +28,9 @@ struct nd_run_options {
 		ND_RUN_FLAG("p", ND_FLAG_TEXT, base, port, "default port (53)"),                 \
 		ND_RUN_FLAG("pidfile", ND_FLAG_TEXT, base, pidfile,                              \
 			    "file that the process ID is written to once it serves"),            \
+		ND_RUN_FLAG("max-udp-size", ND_FLAG_TEXT, base, udp_max,                         \
+			    "bytes of a UDP answer, 1232 to 4096, however many the client "      \
+			    "accepts (no limit)"),                                               \
 		ND_RUN_FLAG("plugins", ND_FLAG_SWITCH, base, plugins, "list installed plugins"), \
 		ND_RUN_FLAG("quiet", ND_FLAG_SWITCH, base, quiet, "print no banner at start"),   \
 		ND_RUN_FLAG("version", ND_FLAG_SWITCH, base, version, "show version")

@@ -216,7 +216,8 @@ void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked);
  * query. */
 struct nd_name nd_query_name_asked(const struct nd_query *q);
 
-/* Bytes that the client accepts: 65535 on streams, else its EDNS size, at least 512. */
+/* Bytes that the client accepts: 65535 on streams, else its EDNS size, at least 512. An answer over
+ * UDP is also cut at nd_worker.udp_max. */
 uint16_t nd_query_limit(const struct nd_query *q);
 /* The plugin after this one in the chain, NULL if this is the last. */
 const struct nd_plugin *nd_query_next_plugin(const struct nd_query *q);

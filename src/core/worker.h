@@ -54,6 +54,7 @@ struct nd_worker {
 	uint8_t *out;
 	uint32_t out_used, out_cap;
 	struct nd_record *record;
+	uint16_t udp_max; /* bytes of a UDP answer, whatever size the client accepts */
 	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* output of sub-queries by depth, made on demand */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
 
@@ -66,7 +67,9 @@ struct nd_worker {
 
 enum {
 	ND_WORKER_RECORDS_MAX = 4096, /* records of an answer */
-	ND_WORKER_TIMEOUT_S = 10,     /* a query waits at most this long */
+	/* A UDP datagram over IPv4: 65,535 bytes less the headers of IP (20) and UDP (8). */
+	ND_WORKER_UDP_MAX = 65507,
+	ND_WORKER_TIMEOUT_S = 10, /* a query waits at most this long */
 };
 
 /* max_slots: size of the slab. 0 or a negative error. */

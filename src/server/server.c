@@ -325,6 +325,8 @@ static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 	if (!t->loop)
 		return -ENOMEM;
 	int err = nd_server_worker_init(&t->w, id, t->loop, s->options.fds);
+	if (s->options.udp_max)
+		t->w.core.udp_max = s->options.udp_max;
 	if (err || !s->options.threads)
 		return err;
 	pthread_mutex_init(&t->lock, NULL);

@@ -21,6 +21,7 @@ struct nd_server_options {
 	const char *corefile; /* NULL: "Corefile", or the built-in one */
 	uint16_t port;        /* -dns.port */
 	uint16_t workers;     /* 0: one per usable CPU */
+	uint16_t udp_max;     /* bytes of a UDP answer; 0: no limit but the protocol's */
 	bool threads;
 	bool isolate;         /* a plugin cannot end the process */
 	struct nd_fdset *fds; /* sockets are taken from here first; NULL: none */

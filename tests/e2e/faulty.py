@@ -190,7 +190,7 @@ class Upstream:
 class Nodens:
     """Serves this Corefile text ("PORT" stands for the port); use as a context."""
 
-    def __init__(self, corefile):
+    def __init__(self, corefile, args=()):
         self.port = free_port()
         self.dir = tempfile.TemporaryDirectory()
         path = os.path.join(self.dir.name, "Corefile")
@@ -198,7 +198,7 @@ class Nodens:
             f.write(corefile.replace("PORT", str(self.port)))
         self.log_path = os.path.join(self.dir.name, "log")
         self.out = open(self.log_path, "w")
-        self.process = subprocess.Popen([NODENS, "serve", "-conf", path], stdout=self.out,
+        self.process = subprocess.Popen([NODENS, "serve", "-conf", path, *args], stdout=self.out,
                                         stderr=subprocess.STDOUT, cwd=self.dir.name)
         self.wait_ready()
 

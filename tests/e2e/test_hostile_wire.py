@@ -4,6 +4,7 @@ are not regular files."""
 import os
 import socket
 import struct
+import subprocess
 import sys
 
 import dns.flags
@@ -13,7 +14,7 @@ import dns.rdatatype
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faulty import Nodens, Upstream  # noqa: E402
+from faulty import NODENS, Nodens, Upstream  # noqa: E402
 
 
 class Raw(Upstream):
@@ -129,3 +130,49 @@ def test_next_upstream_is_asked():
     finally:
         bad.close()
         good.close()
+
+
+# --- sizes ---
+
+class Long(Upstream):
+    """Replies with as many bytes as the first label says."""
+
+    def replies(self, m, protocol):
+        if not self.label(m).isdigit():
+            return super().replies(m, protocol)
+        r = dns.message.make_response(m, recursion_available=True)
+        r.use_edns(False)
+        wire, size, count = bytearray(r.to_wire()), int(self.label(m)), 0
+        while len(wire) < size:
+            left = size - len(wire)
+            text = b"\xc8" + b"x" * 200 if left > 500 else b"\0" * (left - 12)
+            wire += b"\xc0\x0c" + struct.pack("!HHIH", TXT, 1, 60, len(text)) + text
+            count += 1
+        wire[6:8] = struct.pack("!H", count)
+        return [(0, bytes(wire))]
+
+
+@pytest.mark.parametrize("args,sizes,largest", [
+    ((), [1000, 65000, 65496, 65497, 65507, 65508, 65520, 65524], 65507),
+    (("-max-udp-size", "1232"), [1000, 1221, 1222, 4000, 65524], 1232),
+])
+def test_answer_longer_than_udp_carries(args, sizes, largest):
+    up = Long()
+    try:
+        with Nodens(f".:PORT {{\n forward . 127.0.0.1:{up.port} {{\n  force_tcp\n }}\n}}\n", args=args) as n:
+            for size in sizes:
+                reply = ask_raw(n.port, f"{size}.test.", TXT, payload=65535)
+                assert len(reply) <= largest
+                rcode, tc, answers = head(reply)
+                assert rcode == NOERROR and answers > 0 and tc == (size + 11 > largest), size
+                assert len(ask_raw(n.port, f"{size}.test.", TXT, tcp=True, payload=65535)) == size + 11
+    finally:
+        up.close()
+
+
+@pytest.mark.parametrize("value", ["1231", "4097", "0", "x"])
+def test_invalid_max_udp_size(value, tmp_path):
+    r = subprocess.run([NODENS, "serve", "-max-udp-size", value], capture_output=True, text=True, timeout=20, cwd=tmp_path,
+                       check=False)
+    assert r.returncode == 1
+    assert f'-max-udp-size: invalid size "{value}": must be 1232 to 4096 bytes' in r.stderr

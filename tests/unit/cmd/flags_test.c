@@ -112,11 +112,27 @@ static void test_port(void **state)
 	}
 }
 
+static void test_udp_size(void **state)
+{
+	uint16_t size = 0;
+	(void)state;
+
+	assert_true(nd_flags_udp_size("s", "1232", &size));
+	assert_int_equal(size, 1232);
+	assert_true(nd_flags_udp_size("s", "4096", &size));
+	assert_int_equal(size, 4096);
+	assert_false(nd_flags_udp_size("s", "1231", &size));
+	assert_false(nd_flags_udp_size("s", "4097", &size));
+	assert_false(nd_flags_udp_size("s", "", &size));
+	assert_int_equal(size, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_port),
+		cmocka_unit_test(test_udp_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,6 +329,36 @@ static void test_limits(void **state)
 	}
 }
 
+/* UDP does not carry a message of 65,508 bytes, and the server may have a lower limit. */
+static void test_udp_max(void **state)
+{
+	static const struct {
+		uint16_t udp_max, edns;
+		unsigned answer, kept;
+		enum nd_proto proto;
+	} rows[] = {
+		{ ND_WORKER_UDP_MAX, 65535, 4091, 4091, ND_PROTO_UDP },
+		{ ND_WORKER_UDP_MAX, 65535, 4092, 4091, ND_PROTO_UDP },
+		{ ND_WORKER_UDP_MAX, 65535, 4093, 4093, ND_PROTO_TCP },
+		{ 1232, 4096, 100, 74, ND_PROTO_UDP },
+		{ 1232, 4096, 100, 100, ND_PROTO_TCP },
+		{ 4096, 1232, 100, 74, ND_PROTO_UDP },
+	};
+	uint8_t bytes[512];
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		rig.worker.udp_max = rows[i].udp_max;
+		made.answer = rows[i].answer;
+		size_t n = nd_rig_question(bytes, "ww.test.", ND_TYPE_A, 0, rows[i].edns);
+		assert_true(nd_rig_send(&rig, bytes, n, rows[i].proto));
+		assert_int_equal(made.err, 0);
+		if (rig.msg.count[1] != rows[i].kept ||
+		    !!(rig.msg.flags & ND_FLAG_TC) != (rows[i].kept < rows[i].answer))
+			fail_msg("row %zu: %u records in %zu bytes", i, rig.msg.count[1], rig.len);
+	}
+}
+
 /* More records than the index holds are refused; those written remain. */
 static void test_too_many(void **state)
 {
@@ -414,8 +444,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RELAY(test_messages), RELAY(test_unsound), RELAY(test_flags_and_codes),
-		MAKE(test_limits),    MAKE(test_too_many), MAKE(test_set),
-		MAKE(test_ede),
+		MAKE(test_limits),    MAKE(test_udp_max),  MAKE(test_too_many),
+		MAKE(test_set),       MAKE(test_ede),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
