@@ -92,10 +92,10 @@ struct nd_kindex {
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
 	uint8_t epoch[ND_OBJECT_KINDS]; /* number of lists begun, modulo 256 */
 	uint64_t changes;               /* control: number of changes */
-	_Atomic uint32_t listed; /* published: bit mask of the kinds that were listed completely */
-	_Atomic uint32_t
-		modified[ND_KSCOPES];      /* published: Unix time of the last change; 0: none */
-	_Atomic uint32_t modified_outside; /* the same for external addresses of Services */
+	/* Published. */
+	_Atomic uint32_t listed; /* bit mask of the kinds that were listed completely */
+	_Atomic uint32_t modified[ND_KSCOPES]; /* Unix time of the last change; 0: none */
+	_Atomic uint32_t modified_outside;     /* the same for external addresses of Services */
 	struct nd_kcount count;
 };
 
@@ -111,6 +111,8 @@ const struct nd_kname *nd_kindex_name(const struct nd_kindex *ix, enum nd_kscope
 struct nd_kname *nd_kindex_own_name(struct nd_kindex *ix, enum nd_kscope scope,
 				    const uint8_t *labels);
 uint32_t nd_kindex_name_hash(const struct nd_kindex *ix, const uint8_t *labels);
+
+/* Does the name's Namespace exist? */
 static inline bool nd_kindex_exists(const struct nd_kname *name)
 {
 	return nd_rcu_get(name->ns->exists);
