@@ -15,6 +15,7 @@ const char *nd_err_text(int err)
 	case ND_ECLOSED: return "closed";
 	case ND_ETIME: return "timed out";
 	case ND_ETLS: return "TLS error";
+	case ND_ENOTREG: return "not a regular file";
 	}
 	const char *text = err < 0 ? strerrordesc_np(-err) : NULL;
 	return text ? text : "unknown error";

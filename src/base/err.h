@@ -20,6 +20,7 @@ enum nd_err {
 	ND_ECLOSED = -4102, /* closed by the peer or by its owner */
 	ND_ETIME = -4103,   /* timed out */
 	ND_ETLS = -4104,    /* TLS failed; a separate text has the reason */
+	ND_ENOTREG = -4105, /* a FIFO, device or socket where a regular file must be */
 };
 
 /* The code's meaning in English; never NULL. Static storage. */

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/run.h"
 #include "io/fdset.h"
+#include "io/filewrite.h"
 #include "io/thread.h"
 #include "node/agent.h"
 #include "node/options.h"
@@ -276,7 +277,7 @@ int nd_cmd_node(int argc, char **argv)
 	adopt_descriptors(n.fds);
 	c.host.fds = n.fds;
 	if (o.run.pidfile)
-		unlink(o.run.pidfile); /* a pid file means that this process serves */
+		nd_filewrite_remove(o.run.pidfile); /* a pid file means that this process serves */
 	status = nd_run_init(&n.run, &o.run) ? run(&n, &c) : 1;
 	nd_agent_free(n.agent);
 	nd_run_clear(&n.run);

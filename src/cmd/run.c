@@ -2,7 +2,6 @@
 #include "cmd/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "base/rcu.h"
 #include "cmd/cmd.h"
+#include "io/filewrite.h"
 
 /* --- version and plugins --- */
 
@@ -70,7 +70,7 @@ static void exit_now(struct nd_run *r, int status)
 	if (r->teardown)
 		r->teardown(r->ctx);
 	if (r->options->pidfile)
-		unlink(r->options->pidfile);
+		nd_filewrite_remove(r->options->pidfile);
 	nd_log_flush();
 	nd_log_stop(FAREWELL_MS);
 	_exit(status);
@@ -165,15 +165,9 @@ bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
 static int write_pidfile(const char *path)
 {
 	char text[32];
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
 
-	if (fd < 0)
-		return -errno;
-	ssize_t done = write(fd, text, (size_t)n);
-	int err = done == n ? 0 : -EIO;
-	close(fd);
-	return err;
+	return nd_filewrite_replace(path, text, (size_t)n, 0644);
 }
 
 /* Through the log, after the lines that came before it; no one may read standard output. */
@@ -210,7 +204,7 @@ int nd_run_loop(struct nd_run *r)
 {
 	nd_loop_run(r->loop);
 	if (r->options->pidfile)
-		unlink(r->options->pidfile);
+		nd_filewrite_remove(r->options->pidfile);
 	return r->status;
 }
 

@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -52,13 +53,31 @@ static int read_fd(int fd, struct nd_arena *a, char **text, size_t *n)
 	return err;
 }
 
+/* As nd_file_read() of io, which conf may not include: a FIFO, device or socket could block or
+ * never end. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENXIO ? ND_ENOTREG : -errno; /* ENXIO: a socket */
+	int err = fstat(fd, &st) < 0     ? -errno
+		  : S_ISDIR(st.st_mode)  ? -EISDIR
+		  : !S_ISREG(st.st_mode) ? ND_ENOTREG
+					 : 0;
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
 static int read_file(void *ctx, const char *path, struct nd_arena *a, char **text, size_t *n)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = open_regular(path);
 	(void)ctx;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int err = read_fd(fd, a, text, n);
 	close(fd);
 	return err;

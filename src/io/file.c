@@ -36,14 +36,28 @@ static int read_all(int fd, struct nd_buf *b)
 	}
 }
 
+int nd_file_check_regular(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return S_ISREG(st.st_mode) ? 0 : ND_ENOTREG;
+}
+
 int nd_file_read(const char *path, struct nd_buf *b)
 {
 	if (b->err)
 		return b->err;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* O_NONBLOCK: the open of a FIFO does not wait for a writer. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return -errno;
-	int err = read_all(fd, b);
+		return errno == ENXIO ? ND_ENOTREG : -errno; /* ENXIO: a socket */
+	int err = nd_file_check_regular(fd);
+	if (!err)
+		err = read_all(fd, b);
 	close(fd);
 	return err;
 }

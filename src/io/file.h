@@ -10,8 +10,13 @@
 #include <stdint.h>
 #include "base/buf.h"
 
-/* Appends the whole file to b. 0, -errno, or ND_ELIMIT (over b->max). */
+/* Appends the whole file to b; links are followed (Kubernetes mounts ConfigMaps and tokens as
+ * links). 0, -errno, ND_ENOTREG (a FIFO, device or socket, which could block or never end), or
+ * ND_ELIMIT (over b->max). */
 int nd_file_read(const char *path, struct nd_buf *b);
+
+/* Is the open file a regular one? 0, -EISDIR, ND_ENOTREG or -errno. */
+int nd_file_check_regular(int fd);
 
 /* Two different stamps mean that the file changed. */
 struct nd_file_stamp {

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/basefile.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/err.h"
 #include "io/file.h"
+#include "io/filewrite.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -41,48 +37,6 @@ void nd_basefile_free(struct nd_basefile *b)
 	nd_kubedns_clear(&b->kubedns);
 	nd_buf_clear(&b->tried);
 	free(b);
-}
-
-static int write_whole(int fd, const char *text, size_t n)
-{
-	while (n) {
-		ssize_t k = write(fd, text, n);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			return -errno;
-		text += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
-static int write_file(const char *path, int flags, const struct nd_buf *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
-
-	if (fd < 0)
-		return -errno;
-	int err = write_whole(fd, nd_buf_string(text), text->len);
-	if (close(fd) < 0 && !err)
-		err = -errno;
-	return err;
-}
-
-/* Renames a new file over path; writes in place if path is a mount or its folder is read-only. */
-static int replace(const char *path, const struct nd_buf *text)
-{
-	char fresh[PATH_MAX];
-	int err;
-
-	if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
-		return -ENAMETOOLONG;
-	err = write_file(fresh, O_TRUNC, text);
-	if (!err && rename(fresh, path) == 0)
-		return 0;
-	if (!err)
-		unlink(fresh);
-	return write_file(path, O_TRUNC, text);
 }
 
 static bool has_text(const char *path, const struct nd_buf *text)
@@ -132,7 +86,7 @@ static int check_and_write(struct nd_basefile *b, bool *written, struct nd_diag 
 
 	if (err || has_text(path, &b->tried))
 		return err;
-	err = replace(path, &b->tried);
+	err = nd_filewrite_replace(path, nd_buf_string(&b->tried), b->tried.len, 0644);
 	if (err)
 		return nd_diag_at(d, path, 0, "cannot be written: %s; set -conf to a writable path",
 				  nd_err_text(err));

@@ -14,7 +14,8 @@ import dns.rdatatype
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faulty import NODENS, Nodens, Upstream  # noqa: E402
+from faulty import NODENS, Nodens, Upstream, free_port  # noqa: E402
+from serving import wait_for  # noqa: E402
 
 
 class Raw(Upstream):
@@ -176,3 +177,74 @@ def test_invalid_max_udp_size(value, tmp_path):
                        check=False)
     assert r.returncode == 1
     assert f'-max-udp-size: invalid size "{value}": must be 1232 to 4096 bytes' in r.stderr
+
+
+# --- files ---
+
+def wait_log(n, text):
+    wait_for(lambda: text in n.log())
+
+
+def fails_to_start(folder, corefile, *args):
+    """The log of a server that must not start."""
+    with open(os.path.join(folder, "Corefile"), "w") as f:
+        f.write(corefile)
+    r = subprocess.run([NODENS, "serve", "-conf", *(args or ["Corefile"])], capture_output=True, text=True, timeout=20,
+                       cwd=folder, check=False)
+    assert r.returncode == 1, r.stdout + r.stderr
+    return r.stdout + r.stderr
+
+
+def test_files_that_are_not_regular(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "m").mkdir()
+    os.mkfifo(tmp_path / "m" / "a.yaml")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(tmp_path / "socket"))
+    block = f".:{free_port()} {{{{\n bind 127.0.0.1\n {{}}\n}}}}\n"
+    for text, args in [("import fifo\n" + block.format("whoami"), ()),
+                       ("import socket\n" + block.format("whoami"), ()),
+                       ("import /dev/zero\n" + block.format("whoami"), ()),
+                       ("", ("fifo",)), ("", ("/dev/zero",)),
+                       (block.format(f"forward . {tmp_path}/fifo"), ()),
+                       (block.format("kubernetes cluster.local {\n  source m\n }"), ()),
+                       (block.format("kubernetes cluster.local {\n  source fifo\n }"), ()),
+                       (block.format("kubernetes cluster.local {\n  kubeconfig fifo\n }"), ())]:
+        log = fails_to_start(tmp_path, text, *args)
+        assert "not a regular file" in log, (text, log)
+
+
+def test_hosts_file_that_becomes_a_fifo(tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("192.0.2.7 a.test\n")
+    with Nodens(f".:PORT {{\n hosts {hosts} {{\n  reload 50ms\n }}\n}}\n") as n:
+        assert n.ask("a.test.").answer
+        os.mkfifo(tmp_path / "fifo")
+        os.rename(tmp_path / "fifo", hosts)
+        wait_log(n, "not a regular file")
+        assert n.ask("a.test.").answer
+    assert n.status == 0
+
+
+def test_files_behind_links_are_read(tmp_path):
+    """Kubernetes mounts a ConfigMap as links into a folder that it exchanges."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "zone").write_text("log\n")
+    os.symlink("..data/zone", tmp_path / "zone")
+    with Nodens(f".:PORT {{\n import {tmp_path}/zone\n whoami\n}}\n") as n:
+        n.ask("a.test.")
+        wait_log(n, '"A IN a.test.')
+
+
+def test_pid_file_follows_no_link(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("whole")
+    for name in ("pid", "pid.new"):
+        os.symlink(victim, tmp_path / name)
+    with Nodens(".:PORT {\n whoami\n}\n", args=("-pidfile", str(tmp_path / "pid"))) as n:
+        wait_for(lambda: (tmp_path / "pid").read_text() == f"{n.process.pid}\n")
+    assert victim.read_text() == "whole"
+    os.mkfifo(tmp_path / "fifo")
+    with Nodens(".:PORT {\n whoami\n}\n", args=("-pidfile", str(tmp_path / "fifo"))) as n:
+        wait_log(n, "cannot write the pid file")
+    assert (tmp_path / "fifo").is_fifo()

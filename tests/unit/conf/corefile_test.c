@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/buf.h"
@@ -523,6 +524,13 @@ static void test_load(void **state)
 		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof path, "%s/Corefile", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	d = (struct nd_diag){ 0 };
+	assert_int_equal(nd_corefile_load(path, NULL, &a, &conf, &d), ND_ECONF);
+	snprintf(want, sizeof want, "%s - can't read the Corefile: not a regular file", path);
+	assert_string_equal(d.text, want);
+	unlink(path);
 	rmdir(dir);
 	d = (struct nd_diag){ 0 };
 	assert_int_equal(nd_corefile_load(path, NULL, &a, &conf, &d), ND_ECONF);

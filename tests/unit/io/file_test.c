@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -69,6 +73,42 @@ static void test_absent(void **state)
 	assert_false(nd_file_stamp("/nowhere/at/all").exists);
 }
 
+/* None of these may block or be read; links are followed, as in a ConfigMap's folder. */
+static void test_irregular(void **state)
+{
+	char folder[] = "/tmp/file_test.XXXXXX", path[64], link[64];
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct nd_buf b;
+	(void)state;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/x", folder);
+	snprintf(link, sizeof link, "%s/link", folder);
+	snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+	assert_int_equal(symlink("x", link), 0);
+	nd_buf_init(&b, 100);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(nd_file_read(path, &b), ND_ENOTREG);
+	assert_int_equal(nd_file_read(link, &b), ND_ENOTREG);
+	unlink(path);
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(s, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(nd_file_read(path, &b), ND_ENOTREG);
+	close(s);
+	unlink(path);
+	assert_int_equal(nd_file_read("/dev/zero", &b), ND_ENOTREG);
+	assert_int_equal(b.err, 0);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "text", 4), 4);
+	close(fd);
+	assert_int_equal(nd_file_read(link, &b), 0);
+	assert_string_equal(nd_buf_string(&b), "text");
+	nd_buf_clear(&b);
+	unlink(path);
+	unlink(link);
+	rmdir(folder);
+}
+
 static void test_stamp(void **state)
 {
 	char path[] = "/tmp/file_test.XXXXXX";
@@ -102,9 +142,8 @@ static void test_beside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_stamp),
+		cmocka_unit_test(test_read),      cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_irregular), cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_beside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

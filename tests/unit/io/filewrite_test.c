@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -97,10 +98,12 @@ static void test_refused(void **state)
 	struct nd_filewrite w;
 	(void)state;
 
-	assert_int_equal(symlink("f", fresh), 0);
-	assert_int_equal(write_times(1, 100), -ELOOP);
-	assert_true(there(fresh)); /* not created by us */
-	unlink(fresh);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(write_times(1, 100), ND_ENOTREG);
+	assert_int_equal(nd_filewrite_replace(path, "x", 1, 0600), ND_ENOTREG);
+	assert_int_equal(nd_filewrite_remove(path), ND_ENOTREG);
+	assert_true(there(path));
+	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(write_times(1, 100), -EISDIR);
 	assert_false(there(fresh));
@@ -110,12 +113,43 @@ static void test_refused(void **state)
 	assert_int_equal(nd_filewrite_commit(&w), -ENOENT);
 }
 
+/* Neither a link under the temporary name nor one at the path leads to its target. */
+static void test_links(void **state)
+{
+	char victim[128], other[128];
+	(void)state;
+
+	snprintf(victim, sizeof victim, "%s/victim", folder);
+	snprintf(other, sizeof other, "%s/other", folder);
+	int fd = open(victim, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "whole", 5), 5);
+	close(fd);
+	assert_int_equal(symlink("victim", fresh), 0);
+	assert_int_equal(symlink("victim", path), 0);
+	assert_int_equal(write_times(1, 100), 0);
+	assert_size(10);
+	assert_int_equal(nd_file_stamp(victim).size, 5);
+	assert_int_equal(link(victim, fresh), 0); /* a hard link, left or planted */
+	assert_int_equal(nd_filewrite_replace(path, "four", 4, 0644), 0);
+	assert_size(4);
+	assert_int_equal(nd_file_stamp(victim).size, 5);
+	assert_int_equal(mkfifo(fresh, 0600), 0);
+	assert_int_equal(nd_filewrite_replace(path, "x", 1, 0644), 0);
+	assert_size(1);
+	assert_int_equal(symlink("victim", other), 0);
+	assert_int_equal(nd_filewrite_remove(other), 0);
+	assert_int_equal(nd_filewrite_remove(other), -ENOENT);
+	assert_true(there(victim));
+	unlink(victim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_at_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
