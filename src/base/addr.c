@@ -166,6 +166,14 @@ bool nd_addr_equal(const struct nd_addr *a, const struct nd_addr *b)
 	       memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 16) == 0;
 }
 
+bool nd_addr_same_ip(const struct nd_addr *a, const struct nd_addr *b)
+{
+	size_t na, nb;
+	const uint8_t *ba = nd_addr_bytes(a, &na), *bb = nd_addr_bytes(b, &nb);
+
+	return na == nb && memcmp(ba, bb, na) == 0;
+}
+
 bool nd_addr_is_any(const struct nd_addr *a)
 {
 	static const uint8_t zero[16];

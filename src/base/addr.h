@@ -40,6 +40,8 @@ void nd_addr_set_port(struct nd_addr *a, uint16_t port);
 /* The address bytes, borrowed; *n is 4 or 16. An IPv4-mapped IPv6 address gives its last 4. */
 const uint8_t *nd_addr_bytes(const struct nd_addr *a, size_t *n);
 bool nd_addr_equal(const struct nd_addr *a, const struct nd_addr *b); /* port included */
+/* Ports aside; an IPv4-mapped address equals its IPv4 address. */
+bool nd_addr_same_ip(const struct nd_addr *a, const struct nd_addr *b);
 /* 0.0.0.0 or ::. */
 bool nd_addr_is_any(const struct nd_addr *a);
 bool nd_addr_is_loopback(const struct nd_addr *a);

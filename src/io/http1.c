@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request is answered as soon as it is complete, so responses are sent in the order of the
- * requests. A client that pipelines without reading exceeds the connection's write limit and is
- * disconnected. */
+/* A connection answers one request per turn of the loop, and takes the next one when the response
+ * to the last is written. So a client that pipelines without reading costs one response, and a
+ * crowd of them leaves the loop to others between any two requests.
+ *
+ * When the table is full a new connection takes the place of another: of the client address with
+ * the most connections, the one that is idle longest (victim()). */
 #include "io/http1.h"
 
 #include <errno.h>
@@ -10,19 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "io/clock.h"
 #include "io/tcp.h"
 
-#define IDLE_NS ND_S(10)
+#define IDLE_NS ND_S(10)    /* for a request to be complete, and for a response to be written */
+#define GRACE_NS ND_MS(500) /* a request that has begun is left alone for so long */
 
 enum {
 	REQUEST_MAX = 8192, /* line, headers and body */
-	CONNECTIONS_MAX = 64,
+	CONNECTIONS_MAX = ND_HTTP1_CONNECTIONS_MAX,
 	RESPONSE_MAX = 16 << 20, /* the metrics of a large cluster */
 	QUEUED_MAX = RESPONSE_MAX + 65536,
-	ANSWER_MAX = 4 << 20, /* body of the response to a GET */
+	PENDING_MAX = 2 * 65536, /* read, and not parsed yet; a read has 64 KiB */
 	HEAD_MAX = 512,
 };
 
@@ -36,16 +41,30 @@ struct nd_http1_server {
 	unsigned count;
 };
 
+/* From the best victim to the worst. */
+enum state {
+	WAITING,   /* for the first byte of a request, after a response */
+	SENDING,   /* a response */
+	CLOSING,   /* the last response */
+	RECEIVING, /* a request, or nothing yet on a new connection */
+};
+
 struct connection {
-	struct nd_list node; /* in server->connections */
+	struct nd_list node; /* in server->connections, the oldest first */
 	struct nd_http1_server *server;
 	struct nd_tcp *tcp;
-	struct nd_timer idle;
+	struct nd_addr peer;
+	enum state state;
+	uint64_t since_ns; /* the state's beginning */
+	struct nd_timer idle, next;
 	http_parser parser;
-	struct nd_buf target; /* of the request line */
+	struct nd_buf target;  /* of the request line */
+	struct nd_buf pending; /* bytes after the request that is being answered */
 	size_t request_bytes;
-	int refuse; /* status to send instead of calling the handler, then close; 0: none */
-	bool close; /* the last response was sent */
+	size_t charged; /* bytes of the response, in the budget */
+	int refuse;     /* status to send instead of calling the handler, then close; 0: none */
+	bool close;     /* after the response */
+	bool failed;    /* no response is possible: close at once */
 };
 
 static const char *reason(int status)
@@ -59,18 +78,33 @@ static const char *reason(int status)
 	return "Status";
 }
 
+static void enter(struct connection *c, enum state state)
+{
+	c->state = state;
+	c->since_ns = nd_loop_now_ns(c->server->loop);
+}
+
+static void uncharge(struct connection *c)
+{
+	nd_budget_give(ND_BUDGET_HTTP, c->charged);
+	c->charged = 0;
+}
+
 static void drop(struct connection *c)
 {
 	nd_list_del(&c->node);
 	c->server->count--;
 	nd_timer_stop(&c->idle);
+	nd_timer_stop(&c->next);
 	nd_buf_clear(&c->target);
+	nd_buf_clear(&c->pending);
+	uncharge(c);
 	free(c);
 }
 
 static void hang_up(struct connection *c)
 {
-	nd_tcp_close(c->tcp);
+	nd_tcp_abort(c->tcp);
 	drop(c);
 }
 
@@ -93,7 +127,19 @@ static void add_date(struct nd_buf *head)
 		      t.tm_sec);
 }
 
-/* Queues the response; false if the write limit is exceeded. */
+/* Takes the response's bytes from the budget; without room the response becomes an empty 503. */
+static void charge(struct connection *c, struct nd_http1_response *res)
+{
+	if (nd_budget_take(ND_BUDGET_HTTP, res->body.len)) {
+		c->charged += res->body.len;
+		return;
+	}
+	nd_buf_reset(&res->body);
+	res->status = 503;
+	c->close = true;
+}
+
+/* Queues the response; false if that is impossible. */
 static bool respond(struct connection *c, struct nd_http1_response *res)
 {
 	struct nd_buf head;
@@ -103,6 +149,7 @@ static bool respond(struct connection *c, struct nd_http1_response *res)
 		nd_buf_reset(&res->body);
 		res->status = 500;
 	}
+	charge(c, res);
 	nd_buf_init(&head, HEAD_MAX);
 	nd_buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Type: %.128s\r\nContent-Length: %zu\r\n",
 		      res->status, reason(res->status), res->content_type, res->body.len);
@@ -233,6 +280,7 @@ static int on_headers(http_parser *p)
 	return 0;
 }
 
+/* Stops the parser, so that it takes no further request now. */
 static int on_request(http_parser *p)
 {
 	struct connection *c = p->data;
@@ -240,11 +288,12 @@ static int on_request(http_parser *p)
 	if (c->refuse)
 		return 1;
 	c->close = !http_should_keep_alive(p);
-	if (!answer(c))
-		c->close = true;
-	if (c->close)
+	if (!answer(c)) {
+		c->failed = true;
 		return 1;
-	nd_timer_start(c->server->loop, &c->idle, IDLE_NS, on_idle);
+	}
+	enter(c, SENDING);
+	http_parser_pause(p, 1);
 	return 0;
 }
 
@@ -258,23 +307,85 @@ static const http_parser_settings request_settings = {
 	.on_message_complete = on_request,
 };
 
+/* The response is the last one: it is written, and then the connection ends. */
+static void finish(struct connection *c)
+{
+	enter(c, CLOSING);
+	nd_timer_stop(&c->idle); /* nd_tcp_finish() has a time limit of its own */
+	nd_timer_stop(&c->next);
+	nd_tcp_finish(c->tcp);
+}
+
+/* Parses up to the end of a request and keeps the bytes after it. */
+static void parse(struct connection *c, const char *bytes, size_t n)
+{
+	size_t used = http_parser_execute(&c->parser, &request_settings, bytes, n);
+	enum http_errno err = HTTP_PARSER_ERRNO(&c->parser);
+
+	if (c->failed) {
+		hang_up(c);
+		return;
+	}
+	if (err != HPE_OK && err != HPE_PAUSED && !c->refuse)
+		c->refuse = 400;
+	if (c->refuse) {
+		c->close = true;
+		respond_plain(c, c->refuse);
+	}
+	if (c->close && (c->refuse || c->state == SENDING)) {
+		finish(c);
+		return;
+	}
+	if (c->state != SENDING) {
+		if (n && c->state == WAITING)
+			enter(c, RECEIVING);
+		return;
+	}
+	nd_timer_start(c->server->loop, &c->idle, IDLE_NS, on_idle);
+	nd_tcp_pause(c->tcp, true);
+	if (nd_buf_add(&c->pending, bytes + used, n - used))
+		hang_up(c);
+}
+
+/* The turn after a response was written: the next request, if its bytes are here already. */
+static void on_next(struct nd_timer *t)
+{
+	struct connection *c = ND_CONTAINER(t, struct connection, next);
+	struct nd_buf bytes = c->pending;
+
+	nd_buf_init(&c->pending, PENDING_MAX);
+	http_parser_pause(&c->parser, 0);
+	nd_tcp_pause(c->tcp, false);
+	if (bytes.len)
+		parse(c, bytes.data, bytes.len);
+	nd_buf_clear(&bytes);
+}
+
+static void on_server_drain(void *ctx, struct nd_tcp *tcp)
+{
+	struct connection *c = ctx;
+	(void)tcp;
+
+	if (c->state != SENDING)
+		return;
+	uncharge(c);
+	enter(c, WAITING);
+	nd_timer_start(c->server->loop, &c->idle, IDLE_NS, on_idle);
+	nd_timer_start(c->server->loop, &c->next, 0, on_next);
+}
+
 static void on_server_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
 {
 	struct connection *c = ctx;
 	(void)tcp;
 
-	http_parser_execute(&c->parser, &request_settings, (const char *)bytes, n);
-	bool failed = HTTP_PARSER_ERRNO(&c->parser) != HPE_OK;
-	if (failed && !c->close) {
-		c->close = true;
-		c->refuse = c->refuse ? c->refuse : 400;
+	/* Bytes that were read before the pause took effect. */
+	if (c->state == SENDING || c->next.node.linked) {
+		if (nd_buf_add(&c->pending, bytes, n))
+			hang_up(c);
+		return;
 	}
-	if (c->refuse) {
-		c->close = true;
-		respond_plain(c, c->refuse);
-	}
-	if (c->close)
-		hang_up(c);
+	parse(c, (const char *)bytes, n);
 }
 
 static void on_server_close(void *ctx, struct nd_tcp *tcp, int err)
@@ -284,25 +395,74 @@ static void on_server_close(void *ctx, struct nd_tcp *tcp, int err)
 	drop(ctx);
 }
 
+/* --- connections --- */
+
+static unsigned connections_of(const struct nd_http1_server *s, const struct nd_addr *peer)
+{
+	unsigned n = 0;
+
+	ND_LIST_EACH(&s->connections, it) {
+		const struct connection *c = ND_LIST_ENTRY(it, struct connection, node);
+		n += nd_addr_same_ip(&c->peer, peer);
+	}
+	return n;
+}
+
+/* A request that has just begun ranks last: a probe is answered within milliseconds. */
+static bool worse(const struct connection *a, const struct connection *b, uint64_t now_ns)
+{
+	bool young_a = a->state == RECEIVING && now_ns - a->since_ns < GRACE_NS;
+	bool young_b = b->state == RECEIVING && now_ns - b->since_ns < GRACE_NS;
+
+	if (young_a != young_b)
+		return young_b;
+	if (a->state != b->state)
+		return a->state < b->state;
+	return a->since_ns < b->since_ns;
+}
+
+/* The connection that makes room for a new one. */
+static struct connection *victim(struct nd_http1_server *s)
+{
+	struct connection *worst = NULL;
+	uint64_t now_ns = nd_loop_now_ns(s->loop);
+	unsigned most = 0;
+
+	ND_LIST_EACH(&s->connections, it) {
+		struct connection *c = ND_LIST_ENTRY(it, struct connection, node);
+		unsigned n = connections_of(s, &c->peer);
+		if (n > most || (n == most && worse(c, worst, now_ns))) {
+			worst = c;
+			most = n;
+		}
+	}
+	return worst;
+}
+
 static void on_accept(void *ctx, struct nd_tcp *tcp)
 {
 	struct nd_http1_server *s = ctx;
-	struct connection *c = s->count < CONNECTIONS_MAX ? malloc(sizeof *c) : NULL;
+	struct connection *c = malloc(sizeof *c);
 
 	if (!c) {
-		nd_tcp_close(tcp);
+		nd_tcp_abort(tcp);
 		return;
 	}
-	*c = (struct connection){ .server = s, .tcp = tcp };
+	if (s->count == CONNECTIONS_MAX)
+		hang_up(victim(s));
+	*c = (struct connection){ .server = s, .tcp = tcp, .peer = nd_tcp_peer(tcp) };
 	http_parser_init(&c->parser, HTTP_REQUEST);
 	c->parser.data = c;
 	nd_buf_init(&c->target, REQUEST_MAX);
+	nd_buf_init(&c->pending, PENDING_MAX);
 	nd_list_add(&s->connections, &c->node);
 	s->count++;
+	enter(c, RECEIVING);
 	nd_tcp_set_max_queued(tcp, QUEUED_MAX);
 	nd_timer_start(s->loop, &c->idle, IDLE_NS, on_idle);
 	nd_tcp_start(tcp, &(struct nd_tcp_handler){ .ctx = c,
 						    .on_data = on_server_data,
+						    .on_drain = on_server_drain,
 						    .on_close = on_server_close });
 }
 
@@ -341,132 +501,4 @@ void nd_http1_server_free(struct nd_http1_server *s)
 struct nd_addr nd_http1_server_local(const struct nd_http1_server *s)
 {
 	return nd_tcp_listener_local(s->listener);
-}
-
-/* --- the GET --- */
-
-struct get {
-	struct nd_tcp *tcp;
-	struct nd_timer deadline;
-	struct nd_buf request, body;
-	http_parser parser;
-	bool complete;
-	void (*done)(void *ctx, int status, const char *body, size_t n);
-	void *ctx;
-};
-
-static void free_get(struct get *g)
-{
-	nd_timer_stop(&g->deadline);
-	nd_buf_clear(&g->request);
-	nd_buf_clear(&g->body);
-	free(g);
-}
-
-/* Calls done. The stream is closed already, or the caller closes it. */
-static void finish(struct get *g, int status)
-{
-	if (status > 0)
-		g->done(g->ctx, status, nd_buf_string(&g->body), g->body.len);
-	else
-		g->done(g->ctx, status, "", 0);
-	free_get(g);
-}
-
-static void abandon(struct get *g, int status)
-{
-	nd_tcp_close(g->tcp);
-	finish(g, status);
-}
-
-static void on_deadline(struct nd_timer *t)
-{
-	abandon(ND_CONTAINER(t, struct get, deadline), ND_ETIME);
-}
-
-static int on_answer_body(http_parser *p, const char *bytes, size_t n)
-{
-	struct get *g = p->data;
-
-	return nd_buf_add(&g->body, bytes, n) != 0;
-}
-
-static int on_answer_complete(http_parser *p)
-{
-	struct get *g = p->data;
-
-	g->complete = p->status_code >= 200; /* skips 1xx responses */
-	return g->complete;
-}
-
-static const http_parser_settings answer_settings = {
-	.on_body = on_answer_body,
-	.on_message_complete = on_answer_complete,
-};
-
-static void on_get_open(void *ctx, struct nd_tcp *tcp, int err)
-{
-	struct get *g = ctx;
-
-	if (err) {
-		finish(g, err);
-		return;
-	}
-	err = nd_tcp_write(tcp, g->request.data, g->request.len);
-	if (err)
-		abandon(g, err);
-}
-
-static void on_get_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
-{
-	struct get *g = ctx;
-	(void)tcp;
-
-	http_parser_execute(&g->parser, &answer_settings, (const char *)bytes, n);
-	if (g->complete)
-		abandon(g, (int)g->parser.status_code);
-	else if (g->body.err)
-		abandon(g, g->body.err);
-	else if (HTTP_PARSER_ERRNO(&g->parser) != HPE_OK || g->parser.upgrade)
-		abandon(g, ND_EFORMAT);
-}
-
-static void on_get_close(void *ctx, struct nd_tcp *tcp, int err)
-{
-	struct get *g = ctx;
-	(void)tcp;
-
-	if (!err) /* the end of a body without a length */
-		http_parser_execute(&g->parser, &answer_settings, NULL, 0);
-	finish(g, g->complete ? (int)g->parser.status_code : err ? err : ND_ECLOSED);
-}
-
-int nd_http1_get(struct nd_loop *loop, const struct nd_addr *addr, const char *path,
-		 uint64_t timeout_ns,
-		 void (*done)(void *ctx, int status, const char *body, size_t n), void *ctx)
-{
-	char host[ND_ADDR_TEXT_MAX];
-	struct nd_tcp_handler h = { .on_open = on_get_open,
-				    .on_data = on_get_data,
-				    .on_close = on_get_close };
-	struct get *g = malloc(sizeof *g);
-
-	if (!g)
-		return -ENOMEM;
-	*g = (struct get){ .done = done, .ctx = ctx };
-	h.ctx = g;
-	http_parser_init(&g->parser, HTTP_RESPONSE);
-	g->parser.data = g;
-	nd_buf_init(&g->body, ANSWER_MAX);
-	nd_buf_init(&g->request, REQUEST_MAX);
-	nd_addr_format(addr, host);
-	nd_buf_printf(&g->request, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path,
-		      host);
-	int err = g->request.err ? g->request.err : nd_tcp_connect(loop, addr, NULL, &h, &g->tcp);
-	if (err) {
-		free_get(g);
-		return err;
-	}
-	nd_timer_start(loop, &g->deadline, timeout_ns, on_deadline);
-	return 0;
 }

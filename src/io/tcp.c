@@ -90,9 +90,14 @@ static void free_tcp(uv_handle_t *h)
 
 static void close_now(struct nd_tcp *c)
 {
+	struct nd_tcp_handler h = c->handler;
+	bool report = c->state == LINGERING && h.on_close; /* nd_tcp_finish() */
+
 	c->state = CLOSED;
 	nd_list_del(&c->flush.link);
 	nd_timer_stop(&c->linger);
+	if (report)
+		h.on_close(h.ctx, c, 0);
 	nd_loop_touch(c->loop);
 	if (!uv_is_closing((uv_handle_t *)&c->stream))
 		uv_close((uv_handle_t *)&c->stream, free_tcp);
@@ -106,7 +111,7 @@ static void fail(struct nd_tcp *c, int err)
 	c->state = CLOSED; /* calls by the owner now have no effect */
 	if (was == CONNECTING)
 		c->handler.on_open(c->handler.ctx, c, err);
-	else if (was == OPEN && c->handler.on_close)
+	else if ((was == OPEN || was == LINGERING) && c->handler.on_close)
 		c->handler.on_close(c->handler.ctx, c, err);
 	close_now(c);
 }
@@ -155,12 +160,14 @@ static void on_linger_over(struct nd_timer *t)
 static void begin_linger(struct nd_tcp *c)
 {
 	c->state = LINGERING;
-	if (nd_tcp_queued(c) == 0) {
+	bool empty = nd_tcp_queued(c) == 0;
+	if (empty && !c->handler.on_close) {
 		close_now(c);
 		return;
 	}
 	set_reading(c, false);
-	nd_timer_start(c->loop, &c->linger, LINGER_NS, on_linger_over);
+	/* An owner that waits for on_close is not called from inside its own call. */
+	nd_timer_start(c->loop, &c->linger, empty ? 0 : LINGER_NS, on_linger_over);
 }
 
 /* The queue is empty. */
@@ -385,14 +392,32 @@ void nd_tcp_pause(struct nd_tcp *c, bool paused)
 
 void nd_tcp_close(struct nd_tcp *c)
 {
-	if (!c || c->state > OPEN)
+	if (!c || c->state == CLOSED)
 		return;
-	bool opened = c->state == OPEN;
+	enum state was = c->state;
 	c->handler = (struct nd_tcp_handler){ 0 };
-	if (opened)
+	if (was == OPEN)
 		begin_linger(c);
-	else
+	else if (was == CONNECTING)
 		close_now(c);
+}
+
+void nd_tcp_finish(struct nd_tcp *c)
+{
+	if (c->state != OPEN)
+		return;
+	c->handler.on_data = NULL;
+	c->handler.on_drain = NULL;
+	c->handler.on_end = NULL;
+	begin_linger(c);
+}
+
+void nd_tcp_abort(struct nd_tcp *c)
+{
+	if (!c || c->state == CLOSED)
+		return;
+	c->handler = (struct nd_tcp_handler){ 0 };
+	close_now(c);
 }
 
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c)

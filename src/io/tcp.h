@@ -62,5 +62,11 @@ void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes); /* default 1 MiB */
 void nd_tcp_pause(struct nd_tcp *c, bool paused);           /* reading */
 /* No callback follows. Queued bytes are still sent, for at most 3 s. */
 void nd_tcp_close(struct nd_tcp *c);
+/* Ends our side: queued bytes are still sent, then input is discarded. The only callback that
+ * follows is on_close, when all is over: the peer has closed too, or 3 s have passed. Until then
+ * the connection counts, for an owner with limits. */
+void nd_tcp_finish(struct nd_tcp *c);
+/* No callback follows, and queued bytes are dropped. */
+void nd_tcp_abort(struct nd_tcp *c);
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c);
 struct nd_addr nd_tcp_local(const struct nd_tcp *c);

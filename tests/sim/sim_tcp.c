@@ -30,15 +30,17 @@ struct nd_tcp {
 	struct nd_addr local, peer;
 	struct nd_tcp *other; /* the peer; NULL before it is open and after it is closed */
 	bool started, paused, closed,
-		ended; /* closed: by its owner; ended: the far end's close has come */
-	bool broken;   /* a segment was lost for good: later ones do not arrive */
+		ended;  /* closed: by its owner; ended: the far end's close has come */
+	bool drain_due; /* a DRAIN is on its way to it */
+	bool finishing; /* by nd_tcp_finish() */
+	bool broken;    /* a segment was lost for good: later ones do not arrive */
 	int end_err;
 	struct nd_buf inbox;      /* received while paused */
 	struct nd_buf outbox;     /* written before it was open */
 	uint64_t last_arrival_ns; /* of what was sent: keeps the order */
 };
 
-enum what { OPEN, DATA, END };
+enum what { OPEN, DATA, END, DRAIN, FINISH };
 
 struct segment {
 	struct nd_world_event event;
@@ -140,6 +142,8 @@ static void end(struct nd_tcp *c, int err)
 	c->end_err = err;
 	if (!c->started || c->paused)
 		return; /* reported when it reads */
+	if (c->finishing)
+		return; /* FINISH is on its way */
 	if (err == 0 && c->handler.on_end) {
 		c->ended = false; /* its owner may write until it closes it */
 		c->handler.on_end(c->handler.ctx, c);
@@ -164,7 +168,8 @@ static void read_inbox(struct nd_tcp *c)
 			n = 1 + nd_world_random(ND_WORLD_NETWORK, (uint32_t)n - 1);
 		nd_buf_init(&c->inbox, take.max);
 		nd_buf_add(&c->inbox, take.data + n, take.len - n);
-		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)take.data, n);
+		if (!c->finishing)
+			c->handler.on_data(c->handler.ctx, c, (const uint8_t *)take.data, n);
 		nd_buf_clear(&take);
 	}
 }
@@ -187,6 +192,19 @@ static void opened(struct nd_tcp *c)
 		c->handler.on_open(c->handler.ctx, c, 0);
 }
 
+/* All was sent at once: the owner hears of the end in an event of its own. */
+static void finished(struct nd_tcp *c)
+{
+	struct nd_tcp_handler h = c->handler;
+	struct nd_tcp *held = c;
+
+	held->refs++;
+	nd_tcp_close(c);
+	if (h.on_close)
+		h.on_close(h.ctx, held, 0);
+	unref(held);
+}
+
 static void on_segment(struct nd_world_event *e)
 {
 	struct segment *s = (struct segment *)e;
@@ -196,7 +214,7 @@ static void on_segment(struct nd_world_event *e)
 	nd_world_note(s->bytes, s->n);
 	if ((c->closed || c->ended) && s->what == DATA && s->from && !s->from->closed)
 		reset(s->from);
-	if (!c->closed && !c->ended) {
+	if (!c->closed && (!c->ended || s->what == FINISH)) {
 		switch (s->what) {
 		case OPEN:
 			c->started = s->err == 0;
@@ -214,6 +232,12 @@ static void on_segment(struct nd_world_event *e)
 			read_inbox(c);
 			break;
 		case END: end(c, s->err); break;
+		case DRAIN:
+			c->drain_due = false;
+			if (c->handler.on_drain && !c->finishing)
+				c->handler.on_drain(c->handler.ctx, c);
+			break;
+		case FINISH: finished(c); break;
 		}
 		nd_world_loop_turn(loop);
 	}
@@ -366,13 +390,17 @@ void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
 
 int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
 {
-	if (c->closed || c->ended)
+	if (c->closed || c->ended || c->finishing)
 		return ND_ECLOSED;
 	if (!c->started)
 		return nd_buf_add(&c->outbox, bytes, n);
 	if (n > QUEUE_MAX)
 		return ND_ELIMIT;
 	send_segment(c, DATA, bytes, n);
+	if (!c->drain_due && c->handler.on_drain) {
+		c->drain_due = true;
+		launch(c, DRAIN, 0, NULL, 0, nd_world_now_ns());
+	}
 	return 0;
 }
 
@@ -407,6 +435,19 @@ void nd_tcp_close(struct nd_tcp *c)
 		c->other = NULL;
 	}
 	unref(c);
+}
+
+void nd_tcp_finish(struct nd_tcp *c)
+{
+	if (c->closed || c->finishing)
+		return;
+	c->finishing = true;
+	launch(c, FINISH, 0, NULL, 0, nd_world_now_ns());
+}
+
+void nd_tcp_abort(struct nd_tcp *c)
+{
+	nd_tcp_close(c);
 }
 
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c)
