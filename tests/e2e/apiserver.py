@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real API server on loopback (tests/apiserver), and objects in it. Python's standard library alone."""
+"""A real API server on loopback (tests/apiserver), and its objects. Uses only Python's standard library."""
 import concurrent.futures
 import http.client
 import json
@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import gomodules  # noqa: E402
 
 START_S = 120
-# kind -> the folder of its API, its plural, whether it is in a namespace
+# kind -> API path, plural, whether it is namespaced
 KINDS = {
     "Namespace": ("/api/v1", "namespaces", False),
     "Service": ("/api/v1", "services", True),
@@ -34,10 +34,10 @@ KINDS = {
     "ServiceImport": ("/apis/multicluster.x-k8s.io/v1alpha1", "serviceimports", True),
 }
 
-# What sigs.k8s.io/mcs-api installs, but for the schema.
+# The CRD of sigs.k8s.io/mcs-api, without the schema.
 SERVICE_IMPORT = {
     "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    # The group is a protected one: it wants to be told who approved.
+    # The group is protected: the annotation with the approval is required.
     "metadata": {"name": "serviceimports.multicluster.x-k8s.io", "annotations": {
         "api-approved.kubernetes.io": "https://github.com/kubernetes/enhancements/pull/1748"}},
     "spec": {"group": "multicluster.x-k8s.io", "scope": "Namespaced", "names": {
@@ -54,7 +54,7 @@ class APIError(Exception):
 
 
 class Cluster:
-    """with Cluster() as c: c.create(OBJECT) ...; all of it is gone at the end. Raises gomodules.Missing."""
+    """with Cluster() as c: c.create(OBJECT) ...; everything is removed at the end. Raises gomodules.Missing."""
 
     def __init__(self, *flags):
         self.program = subprocess.Popen([gomodules.build("apiserver"), "--", *flags], stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ class Cluster:
 
     def answer(self):
         if not select.select([self.program.stdout], [], [], START_S)[0]:
-            raise AssertionError(f"the API server's keeper is silent for {START_S} s")
+            raise AssertionError(f"no answer from tests/apiserver within {START_S} s")
         line = self.program.stdout.readline()
         if not line:
             raise AssertionError(f"the API server did not start:\n{self.program.stderr.read()}")
@@ -120,7 +120,7 @@ class Cluster:
     def __exit__(self, *_):
         self.close()
 
-    # --- requests: a connection a thread, kept ---
+    # --- requests: one persistent connection per thread ---
 
     def request(self, method, path, body=None, content="application/json"):
         data = None if body is None else json.dumps(body)
@@ -150,7 +150,7 @@ class Cluster:
                         "/" + name if name else ""])
 
     def create(self, obj):
-        """Returns what is stored. Fields that a server fills in itself are left out; a status is put afterwards."""
+        """Returns the stored object. Fields that a server fills in are not sent; a status is written afterwards."""
         meta = {k: v for k, v in obj["metadata"].items() if k not in ("resourceVersion", "uid")}
         kind, space = obj["kind"], meta.get("namespace")
         made = self.request("POST", self.url(kind, space), {**obj, "metadata": meta})
@@ -159,7 +159,7 @@ class Cluster:
         return made
 
     def define_imports(self):
-        """The cluster knows ServiceImports from now on (multicluster.x-k8s.io, without its schema)."""
+        """Installs the CRD of ServiceImports (multicluster.x-k8s.io, without its schema)."""
         self.create(SERVICE_IMPORT)
 
         def served():
@@ -181,7 +181,7 @@ class Cluster:
         return self.request("DELETE", self.url(kind, space, name), {"gracePeriodSeconds": 0})
 
     def delete_namespace(self, name):
-        """With all that is in it, as the namespace controller does; no such controller runs here."""
+        """Deletes it with its objects, as the namespace controller does; no such controller runs here."""
         self.delete("Namespace", name)
         for kind in ("Service", "EndpointSlice", "Pod"):
             for obj in self.request("GET", self.url(kind, name))["items"]:
@@ -190,7 +190,7 @@ class Cluster:
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}})
 
     def create_all(self, objects, workers=8):
-        """Namespaces first, the rest side by side. Namespaces that are there already are given the labels."""
+        """Namespaces first, then the other objects in parallel. Existing namespaces get the labels."""
         objects = list(objects)
         for obj in objects:
             if obj["kind"] == "Namespace":
@@ -207,7 +207,7 @@ class Cluster:
     # --- rights ---
 
     def grant(self, kind="User", name="dns", space=None):
-        """CoreDNS's role, for a user or a ServiceAccount."""
+        """Grants CoreDNS's role to a user or a ServiceAccount."""
         role = f"dns-{space or kind.lower()}-{name}"
         self.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": role},
                      "rules": [{"apiGroups": [""], "resources": ["services", "pods", "namespaces"],
@@ -223,7 +223,7 @@ class Cluster:
                      "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}})
 
     def token(self, account, space, secret):
-        """A token of a ServiceAccount that is good until the Secret is deleted."""
+        """A token of a ServiceAccount, valid until the Secret is deleted."""
         held = self.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": space}})
         return self.request("POST", self.url("ServiceAccount", space, account) + "/token", {
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {
@@ -231,10 +231,10 @@ class Cluster:
                     "apiVersion": "v1", "kind": "Secret", "name": secret,
                     "uid": held["metadata"]["uid"]}}})["status"]["token"]
 
-    # --- what a watcher sees ---
+    # --- watches ---
 
     def watch_status(self, kind, version, seconds=5):
-        """The code of the first ERROR that a watch from a version gives (410: too old), or None."""
+        """The code of the first ERROR of a watch from this version (410: too old), or None."""
         c = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds + 20, context=self.tls)
         try:
             c.request("GET", f"{self.url(kind)}?watch=true&resourceVersion={version}&timeoutSeconds={seconds}")
@@ -266,7 +266,7 @@ def namespace(name, **labels):
 
 
 def until(what, seconds=30):
-    """Until what() is true."""
+    """Waits until what() is true."""
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, f"waited {seconds} s in vain"

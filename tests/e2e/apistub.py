@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for an API server, over plain HTTP in JSON, that refuses, lies and cuts as it is told. The real one is in
-apiserver.py."""
+"""A stand-in for an API server, over plain HTTP in JSON, whose faults a test sets. The real one is in apiserver.py."""
 import http.server
 import json
 import queue
@@ -13,7 +12,7 @@ KINDS = {"/api/v1/namespaces": "Namespace", "/api/v1/services": "Service"}
 
 
 class Stub:
-    """Objects by kind and name; `how(kind, query)` says what is wrong with an answer, None: nothing."""
+    """Objects by kind and name. `how(kind, query)` returns the fault of an answer, or None."""
 
     def __init__(self, port=0):
         self.version, self.objects, self.watches, self.asked = 1, {"Namespace": {}, "Service": {}}, [], []

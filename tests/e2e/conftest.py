@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""serve(corefile, ...): starts a nodens (serving.Server) that ends with the test. stub: an API
-server of the tests. node: a node in namespaces."""
+"""The fixtures of several files. serve: starts a nodens; serve_cluster: one for the cluster of api; api: a real API
+server; stub: one with faults; node: a node in network namespaces."""
 import re
 
 import pytest
@@ -15,6 +15,7 @@ from serving import Server
 
 @pytest.fixture(name="serve")
 def serve_fixture(tmp_path):
+    """serve(corefile, ...): starts a nodens (serving.Server), which is stopped after the test."""
     started = []
 
     def start(corefile=None, wait=True, **more):
@@ -35,7 +36,7 @@ def serve_fixture(tmp_path):
 
 @pytest.fixture(name="stub")
 def stub_fixture():
-    """An API server that does as it is told: Service n/a."""
+    """An API server whose faults a test sets, with Service n/a."""
     s = Stub()
     s.put("Namespace", "n")
     s.put("Service", "a", clusterIP="10.0.0.1")
@@ -45,6 +46,7 @@ def stub_fixture():
 
 @pytest.fixture(name="api", scope="module")
 def api_fixture():
+    """A real API server for all tests of a file."""
     try:
         cluster = apiserver.Cluster()
     except gomodules.Missing as e:
@@ -90,13 +92,13 @@ def serve_cluster_fixture(api, tmp_path):
 
 @pytest.fixture(name="no_namespaces", scope="session")
 def no_namespaces_fixture():
-    """Why the kernel gives no network namespaces; None: it does."""
+    """Why network namespaces are impossible here; "" if they are possible."""
     return nodenet.refused()
 
 
 @pytest.fixture(name="node")
 def node_fixture(tmp_path, no_namespaces):
-    """A node in namespaces (nodenet.py), which need root; gone with the test, as are the processes in it."""
+    """A node in namespaces (nodenet.py), which needs root; removed after the test, with its processes."""
     if no_namespaces:
         pytest.skip(f"no network namespaces here: {no_namespaces}")
     n = nodenet.Node(tmp_path)

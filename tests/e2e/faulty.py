@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An upstream that does what the first label of the name says, over UDP and TCP on one loopback port; and a
-nodens that forwards to such upstreams."""
+"""An upstream whose behaviour is set by the first label of QNAME, over UDP and TCP on one loopback port; and a nodens
+that forwards to such upstreams."""
 import os
 import re
 import socket
@@ -34,7 +34,7 @@ def free_port():
 
 
 def after(delay, call, *args):
-    """Calls it after `delay` seconds, in another thread; at once if there is none."""
+    """Calls it after `delay` seconds in another thread, or at once if delay is 0."""
     if delay:
         threading.Timer(delay, call, args).start()
     else:
@@ -42,7 +42,7 @@ def after(delay, call, *args):
 
 
 class Upstream:
-    """mode "silent": answers nothing at all, but counts. address: the A record it gives."""
+    """mode "silent": never answers, but records queries. address: the address in its A records."""
 
     def __init__(self, address="192.0.2.1", mode="", port=None, tcp=True):
         self.address, self.mode = address, mode
@@ -188,7 +188,7 @@ class Upstream:
 
 
 class Nodens:
-    """Serves this Corefile text ("PORT" stands for the port); use as a context."""
+    """A nodens with this Corefile ("PORT" is replaced by the port); a context manager."""
 
     def __init__(self, corefile, args=()):
         self.port = free_port()
@@ -203,7 +203,7 @@ class Nodens:
         self.wait_ready()
 
     def wait_ready(self):
-        """Until the banner: the sockets of all workers are open by then. Or until it has ended."""
+        """Waits for the banner, when the sockets of all workers are open, or for the end of the process."""
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None and "CoreDNS-" not in self.log():
             time.sleep(0.02)
@@ -229,6 +229,13 @@ class Nodens:
     def log(self):
         with open(self.log_path) as f:
             return f.read()
+
+    def wait_log(self, pattern):
+        """Waits until the log has the pattern: a line may be written after the answer."""
+        end = time.monotonic() + 5
+        while not re.search(pattern, self.log()):
+            assert time.monotonic() < end, f"no {pattern!r} in the log:\n{self.log()}"
+            time.sleep(0.02)
 
     def ask(self, name, rdtype="A", tcp=False, timeout=8, edns=False, payload=1232, flags=None, **more):
         m = dns.message.make_query(name, rdtype, use_edns=0 if edns else None, payload=payload, **more) \

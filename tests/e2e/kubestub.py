@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Kubernetes API server's stand-in that gives out objects as they are, odd or broken, in JSON or in protobuf; what a
-real one would refuse to store. Plain HTTP on loopback."""
+"""A stand-in for an API server that sends objects unchecked, in JSON or protobuf, including those that a real one would
+refuse to store. Plain HTTP on loopback."""
 import http.server
 import json
 import queue
@@ -16,8 +16,8 @@ RESOURCES = {"/api/v1/services": ("v1", "Service"), "/api/v1/pods": ("v1", "Pod"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 VERSION = "5000"
 
-# --- protobuf: what of the objects is used, by the numbers of k8s.io/api's generated.proto ---
-# field: number, then how: "text", "int", "bool", "map", "time", a message's fields. Lists are repeated.
+# --- protobuf: the used fields of the objects, by the numbers of k8s.io/api's generated.proto ---
+# field: number, then its type: "text", "int", "bool", "map", "time", or the fields of a message. Lists are repeated.
 
 META = {"name": (1, "text"), "namespace": (3, "text"), "uid": (5, "text"), "resourceVersion": (6, "text"),
         "deletionTimestamp": (9, "time"), "labels": (11, "map"), "annotations": (12, "map")}
@@ -61,7 +61,7 @@ def encoded(number, how, value):
         return b"".join(encoded(number, how, v) for v in value)
     if how == "text":
         return field(number, value.encode("utf-8"))
-    if how == "time":       # which one matters to nobody
+    if how == "time":       # any time will do
         return field(number, varint(1 << 3) + varint(1767225600))
     if how in ("int", "bool"):
         return varint(number << 3) + varint(int(value))
@@ -71,7 +71,7 @@ def encoded(number, how, value):
 
 
 def message(fields, obj):
-    """What has no number is left out; "?": octets of fields that nobody knows, put behind."""
+    """Fields without a number are skipped; "?": the bytes of unknown fields, appended."""
     return b"".join(encoded(*fields[k], v) for k, v in obj.items() if k in fields) + obj.get("?", b"")
 
 
@@ -84,15 +84,14 @@ def in_protobuf(obj):
 
 
 def in_json(obj):
-    """Without the octets that stand for unknown fields: JSON has names for those."""
+    """Without the bytes of unknown fields, which have names in JSON."""
     if isinstance(obj, dict):
         return {k: in_json(v) for k, v in obj.items() if k != "?"}
     return [in_json(v) for v in obj] if isinstance(obj, list) else obj
 
 
 class Stub:
-    """Lists its objects; a watch shows what is put later. streams: the list comes as a watch where that is asked for.
-    away: whoever asks is hung up on."""
+    """Lists its objects; a watch sends later ones. streams: supports streaming lists. away: closes every connection."""
 
     def __init__(self, objects, protobuf=False, streams=True):
         stub = self
@@ -133,7 +132,7 @@ class Stub:
         self.server.server_close()
 
     def of(self, kind, query):
-        """As the server does it, pods that ended are left out where that is asked for."""
+        """Applies the field selector that excludes ended pods, as the server does."""
         out = [o for o in self.objects if o["kind"] == kind]
         for part in query.get("fieldSelector", "").split(","):
             if part.startswith("status.phase!="):
@@ -141,7 +140,7 @@ class Stub:
         return out
 
     def binary(self, kind):
-        """As with a real one, custom resources come in JSON."""
+        """As with a real one, custom resources are sent in JSON."""
         return self.protobuf and kind in KINDS
 
     def answer(self, h):

@@ -27,12 +27,12 @@ def filled(api, name):
 
 
 def moved(api, space, address):
-    """Lets `web` be elsewhere."""
+    """Changes the address of `web`."""
     api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": [address]}]}, space)
 
 
 class Proxy:
-    """Passes bytes on to the API server, until cut() ends all connections and lets no new ones through."""
+    """Forwards connections to the API server until cut() ends them all and refuses new ones."""
 
     def __init__(self, port):
         self.target, self.open, self.dark = port, [], False

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """lookups.py SECONDS RATE NAME WAY...
 
-Asks for NAME's address at a steady rate, each time from a socket of its own, in turn by each WAY (udp:IP, tcp:IP), and
-writes a line of JSON for each lookup: [way, when it was sent, when it was answered or null, what happened]. Times are
-of CLOCK_MONOTONIC, which all processes of the machine share. No lookup is repeated; it is lost after PATIENCE.
+Looks up NAME's address at a steady rate, each time from a new socket, by each WAY in turn (udp:IP, tcp:IP), and writes
+a line of JSON per lookup: [way, time sent, time answered or null, result]. Times are of CLOCK_MONOTONIC, which all
+processes of the machine share. A lookup is not repeated; it is lost after PATIENCE.
 """
 import heapq
 import json
@@ -59,7 +59,7 @@ class Lookup:
         self.over = True
         if error is not None:
             self.what = os.strerror(error.errno) if error.errno else str(error)
-        self.sock.close()       # leaves the poll as well
+        self.sock.close()       # also removes it from the poll set
 
     def on_event(self, events):
         if self.tcp and events & select.EPOLLOUT and not events & (select.EPOLLERR | select.EPOLLHUP):
@@ -109,7 +109,7 @@ def main(seconds, rate, name, ways):
                 x.on_event(events)
                 if x.over:
                     end(x)
-        # Behind the poll, and by the time before it: whoever had to wait for a processor has not lost what came.
+        # After the poll, with the time before it: an answer that arrived while we waited for a core is not lost.
         while deadlines and (deadlines[0][2].over or deadlines[0][0] <= now):
             x = heapq.heappop(deadlines)[2]
             if not x.over:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node in network namespaces: a pod, the node with kube-proxy's chains, a DNS pod. All are made and removed here.
+"""A node in network namespaces: a pod, the node with kube-proxy's chains, a DNS pod. Creates and removes all of them.
 
     pod 10.244.1.2 --- node --- 10.244.2.2 dns        Services, UDP and TCP, both families:
     fd44:1::2         (both ::1)     fd44:2::2        kube-dns, kube-dns-upstream -> the DNS pod
@@ -92,7 +92,7 @@ def run(*argv, check=True):
 
 
 def refused():
-    """Why no node can be made here; "" if it can."""
+    """Why a node is impossible here; "" if it is possible."""
     if os.geteuid():
         return "not root"
     for tool in ("ip", "iptables-nft", "ip6tables-nft", "nft", "sysctl"):
@@ -145,7 +145,7 @@ class Node:
                 self.do(at, "ip", "addr", "add", f"fd44:{n}::{last}/64", "dev", link, "nodad")
             self.do(place, "ip", "route", "add", "default", "via", f"10.244.{n}.1")
             self.do(place, "ip", "-6", "route", "add", "default", "via", f"fd44:{n}::1")
-        # An uplink, so that the host itself has a way to addresses that are nowhere.
+        # An uplink, which gives the host a route to addresses that do not exist.
         self.do("node", "ip", "route", "add", "default", "via", DNS_POD[4])
         self.do("node", "ip", "-6", "route", "add", "default", "via", DNS_POD[6])
         self.proxy()
@@ -153,7 +153,7 @@ class Node:
         return self
 
     def proxy(self):
-        """What kube-proxy of the iptables mode makes of two Services with one endpoint each."""
+        """The rules of kube-proxy in iptables mode for two Services with one endpoint each."""
         for family, tool in ((4, "iptables-nft"), (6, "ip6tables-nft")):
             def rule(*words, tool=tool):
                 self.do("node", tool, "-w", "-t", "nat", *words)
@@ -210,13 +210,13 @@ class Node:
         wait_for(lambda: "CoreDNS-" in self.log("dns.log"))
 
     def agent(self, *more, localip=LOCALIP, env=None, wait=True):
-        """One with the DaemonSet's command line; it runs, and leads lookups to itself, when this returns."""
+        """Starts an agent with the DaemonSet's command line; returns when it intercepts lookups."""
         link = self.path("node-cache")
         if not os.path.exists(link):
             os.symlink(NODENS, link)
         if not os.path.exists(self.path("Corefile.base")):
             self.write("Corefile.base", BASE)
-        if not os.path.exists(self.path("kube-dns")):   # names of the world are asked of a server that is silent
+        if not os.path.exists(self.path("kube-dns")):   # external names go to a server that does not answer
             os.mkdir(self.path("kube-dns"))
             self.write("kube-dns/upstreamNameservers", '["10.255.255.53"]')
         if os.path.exists(self.path("agent.pid")):
@@ -238,7 +238,7 @@ class Node:
                 if m.group(2).replace(".", "").replace("e+", "").isdigit()}
 
     def served(self):
-        """How many questions the agent's server has answered."""
+        """The number of queries that the agent's server has answered."""
         return sum(v for k, v in self.figures(9253).items() if k.startswith("coredns_dns_requests_total"))
 
     def asker(self, place, seconds, rate, *ways, name="www.default.svc.cluster.local"):
@@ -251,10 +251,10 @@ class Node:
     def ask(self, place, seconds, rate, *ways, **more):
         return answers(self.asker(place, seconds, rate, *ways, **more))
 
-    # --- what the host looks like ---
+    # --- state of the host ---
 
     def host(self):
-        """Links, addresses, rules, routes and sysctls of the node, without what counts or ticks."""
+        """Links, addresses, rules, routes and sysctls of the node, without counters and timers."""
         def json_of(*argv):
             return json.loads(self.do("node", "ip", "-j", *argv) or "[]")
         rules = re.sub(r"\bcounter packets \d+ bytes \d+", "", self.do("node", "nft", "list", "ruleset"))
@@ -278,7 +278,7 @@ def answers(asker):
 
 
 def lost(lookups, since=0.0):
-    """Those sent after a moment, and not answered with an address."""
+    """Lookups sent after a time and not answered with an address."""
     return [x for x in lookups if x[3] != "ok" and x[1] >= since]
 
 

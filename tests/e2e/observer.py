@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server that writes down who asked what, when and from where, and answers by a rule of the test's."""
+"""A name server that records each query with its time and source, and answers by a rule of the test."""
 import collections
 import socket
 import struct
@@ -14,7 +14,7 @@ import dns.rrset
 
 from serving import free_port
 
-# n: place among all; nth: among those of the same name and type; port: the source port; at: seconds since
+# n: index among all; nth: among those of the same name and type; port: the source port; at: seconds since
 # the first one.
 Ask = collections.namedtuple("Ask", "n nth name type proto port at message")
 
@@ -108,7 +108,7 @@ class Observer:
                 wire = f.read(struct.unpack("!H", head)[0])
                 self.answer(wire, "tcp", peer[1], lambda w: conn.sendall(struct.pack("!H", len(w)) + w))
 
-    # What tests look at.
+    # For the tests.
 
     def types(self):
         return [a.type for a in self.asks]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects that are broken, or only odd: a real API server would refuse most. Each row has a namespace of its own.
+"""Broken and odd objects, most of which a real API server would refuse. Each row has its own namespace.
 
-A row is a name (and namespace) and objects; the questions come from the objects (questions()). skipped: what nodens
-counts, (kind, why) -> how many.
+A row is a name (also of the namespace) and objects; queries are derived from the objects (questions()). skipped: the
+counts of nodens, (kind, why) -> number.
 """
 import ipaddress
 import re
@@ -30,7 +30,7 @@ HTTP = {"name": "http", "port": 8080, "protocol": "TCP"}
 
 
 def ends(*endpoints, of="s", name="s-1", ports=(HTTP,), kind="IPv4", **more):
-    """Each endpoint: a dict, or an address alone."""
+    """An endpoint is a dict, or only an address."""
     return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": kind,
             "metadata": meta(name, labels={LABEL: of} if of is not None else {}),
             "endpoints": [e if isinstance(e, dict) else {"addresses": [e], "conditions": {"ready": True}}
@@ -93,7 +93,7 @@ READY = {"nil": {"ready": None}, "none": {}, "yes": {"ready": True}, "no": {"rea
 
 
 def combined():
-    """A row for each kind of object and each odd part that it may have."""
+    """A row for each combination of an object and an odd value."""
     for key, ports in PORTS.items():
         yield "ports-" + key, [svc("s", "10.0.1.1", ports=ports or []), headless("h", ports=ports or []),
                                ends("10.1.1.1", of="h", name="h-1", ports=ports)]
@@ -146,7 +146,7 @@ ROWS = [
     ("external-with-ports", [external("x.example"), ends("10.1.12.2")]),
     ("name-without-external", [svc("s", "10.0.4.12", externalName="x.example")]),
     ("headless-alone", [headless()]),
-    ("slice-alone", [ends("10.1.13.1", of="nobody")]),
+    ("slice-alone", [ends("10.1.13.1", of="none")]),
     ("slice-of-an-address", [svc("s", "10.0.5.1"), ends("10.1.13.2")]),
     ("no-label", [headless(), ends("10.1.13.3", of=None)]),
     ("no-labels", [headless(), changed(ends("10.1.13.4"),
@@ -197,7 +197,7 @@ ROWS = [
 
 
 def moved(value, row):
-    """With addresses of the row's own: 10.X.Y.Z is 10.ROW.X.Z, and fd00: is fdROW:."""
+    """Replaces addresses by those of the row: 10.X.Y.Z by 10.ROW.X.Z, and fd00: by fdROW:."""
     if isinstance(value, dict):
         return {k: moved(v, row) for k, v in value.items()}
     if isinstance(value, list):
@@ -209,7 +209,7 @@ def moved(value, row):
 
 
 def placed():
-    """[(name, objects)]: the rows, each in its namespace."""
+    """Returns [(name, objects)]: the rows, each in its namespace."""
     out = []
     for row, (name, objects) in enumerate(ROWS):
         mine = [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(name)}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A nodens that serves on loopback, and what tests ask it with."""
+"""A nodens on loopback, and helpers to query it."""
 import os
 import random
 import re
@@ -17,14 +17,12 @@ import dns.query
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NODENS = os.path.abspath(os.environ.get("NODENS", os.path.join(ROOT, "build", "nodens")))
 _given = set()
-# Tests that run side by side (pytest -n) have ports of their own.
-_share = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 16
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # tests in several processes share no port
+# Parallel test processes (pytest -n) use different ports.
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 
 def free_port():
-    """A port free for UDP and TCP, from below those that the kernel gives to clients: so nobody's client takes
-    it between this look and the server's bind."""
+    """A port that is free for UDP and TCP, below the ephemeral range: no client gets it before the server's bind."""
     while True:
         port = random.randrange(15000, 32000, 16) + _worker % 16
         if port in _given:
@@ -43,7 +41,7 @@ def free_port():
 
 
 def wait_for(what, seconds=15, every=0.02):
-    """Until what() is true; its value. An AssertionError when the time is over."""
+    """Waits until what() is true; returns its value. AssertionError after the time."""
     end = time.monotonic() + seconds
     while True:
         value = what()
@@ -54,8 +52,8 @@ def wait_for(what, seconds=15, every=0.02):
 
 
 class Server:
-    """nodens with a Corefile in a folder of its own. In the text each @NAME is a free port, the same for the same
-    NAME; @DIR is the folder. The port of @PORT is what ask() asks. cpus: how many it may use."""
+    """nodens with a Corefile in its own folder. In the text each @NAME is a free port, the same for the same NAME; @DIR
+    is the folder. ask() sends to the port of @PORT. cpus: the number of cores it may use."""
 
     def __init__(self, folder, corefile=None, args=("-conf", "Corefile"), name="nodens", stdin=None, files=None,
                  cpus=None):
@@ -89,7 +87,7 @@ class Server:
         return self.port_of("PORT")
 
     def write(self, path, text):
-        """Puts a file in place in one step."""
+        """Replaces a file atomically."""
         full = os.path.join(self.folder, path)
         with open(full + ".new", "w") as f:
             f.write(self.fill(text))
@@ -113,7 +111,7 @@ class Server:
             return f.read()
 
     def wait_log(self, pattern, count=1, seconds=20):
-        """Until the log has the pattern so many times; the matches."""
+        """Waits until the log has the pattern `count` times; returns the matches."""
         def look():
             found = list(re.finditer(pattern, self.log()))
             return found if len(found) >= count else None
@@ -134,7 +132,7 @@ class Server:
         return self.process.wait(seconds)
 
     def stop(self):
-        """Ends it if it runs; what must never stand in a log."""
+        """Stops it if it runs; checks the exit status, and the log for errors of sanitizers."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -150,12 +148,12 @@ class Server:
         assert not re.search("Sanitizer|runtime error:|assertion", self.log()), self.log()
 
     def reload(self):
-        """SIGUSR1, until it has taken effect."""
+        """Sends SIGUSR1 and waits until the reload is complete."""
         before = len(re.findall("Reloading complete", self.log()))
         self.signal(signal.SIGUSR1)
         self.wait_log("Reloading complete", before + 1)
 
-    # --- asking ---
+    # --- queries ---
 
     def ask(self, name, rdtype="A", tcp=False, where="127.0.0.1", port=None, timeout=8, **more):
         m = dns.message.make_query(name, rdtype, **more)
@@ -196,10 +194,10 @@ def read_exactly(conn, n):
 
 
 def read_frame(conn):
-    """The message in the next frame."""
+    """The message of the next frame."""
     return read_exactly(conn, struct.unpack("!H", read_exactly(conn, 2))[0])
 
 
 def texts(reply):
-    """The answer's records, their data as text."""
+    """The rdata of the answer's records, as text."""
     return [r.to_text() for rrset in reply.answer for r in rrset]

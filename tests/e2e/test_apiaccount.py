@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pod's service account: its files as kubelet lays them out and replaces them, and what is said when one is missing.
-They lie where a pod has them, in a mount namespace of the test's own."""
+"""A pod's service account: files laid out and replaced as by kubelet, and the messages for missing ones. They are at
+the paths of a pod, in a mount namespace of the test."""
 import os
 import re
 import shutil
@@ -26,14 +26,14 @@ def mounts():
 
 
 def in_pod(folder, **variables):
-    """What runs a program so that it sees the folder as its account."""
+    """The command prefix that runs a program with the folder as its account."""
     unset = [word for name in ("HOST", "PORT") for word in ("-u", "KUBERNETES_SERVICE_" + name)]
     given = [f"{name}={value}" for name, value in variables.items()]
     return ("unshare", "-m", "env", *unset, *given, "sh", "-ec", MOUNT, str(folder))
 
 
 class Account:
-    """A folder as kubelet's atomic writer has it: NAME -> ..data/NAME, ..data -> ..GENERATION, which is exchanged."""
+    """A folder as of kubelet's atomic writer: NAME -> ..data/NAME, ..data -> ..GENERATION, which is replaced."""
 
     def __init__(self, folder, **files):
         self.folder, self.generation = folder, 0
@@ -56,7 +56,7 @@ class Account:
 
 
 class Proxy6(Proxy):
-    """The same, on the loopback of IPv6: the server's certificate is for that, too."""
+    """The same on the IPv6 loopback address, which is in the server's certificate too."""
 
     def __init__(self, port):  # pylint: disable=super-init-not-called
         self.target, self.open, self.dark = port, [], False
@@ -66,8 +66,7 @@ class Proxy6(Proxy):
 
 
 def test_tokens_are_replaced(api, serve_cluster, tmp_path):
-    """By kubelet's exchange of links, in place, and while the new one is not there yet; each time the old one is no
-    good any more."""
+    """By kubelet's exchange of links, in place, and with a delay; each time the old token has become invalid."""
     filled(api, "account")
     api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "dns", "namespace": "account"}})
     api.grant("ServiceAccount", "dns", "account")
@@ -83,7 +82,7 @@ def test_tokens_are_replaced(api, serve_cluster, tmp_path):
 
         def forget(number):
             api.delete("Secret", f"t{number}", "account")
-            api.kill()      # with what it remembers of tokens
+            api.kill()      # and its cache of tokens
             api.start()
 
         account.replace(token=tokens[1], **files)
@@ -91,7 +90,7 @@ def test_tokens_are_replaced(api, serve_cluster, tmp_path):
         moved(api, "account", "10.244.1.2")
         until(lambda: answers(s, "web.account") == ["10.244.1.2"], 60)
 
-        (account.folder / "token").write_text("")     # a writer that is slow
+        (account.folder / "token").write_text("")     # a slow writer
         proxy.cut(False)
         moved(api, "account", "10.244.1.3")
         until(lambda: answers(s, "web.account") == ["10.244.1.3"], 60)

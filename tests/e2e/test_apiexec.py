@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A kubeconfig whose user is a program: its token is shown, asked for anew after a 401, and its failure is told."""
+"""A kubeconfig whose user is a program: its token is used, renewed after a 401, and its failure is reported."""
 import re
 import stat
 
@@ -40,7 +40,7 @@ printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",
 
 
 class Asking(Stub):
-    """Takes one token."""
+    """Accepts one token."""
 
     def __init__(self):
         super().__init__()
@@ -74,7 +74,7 @@ def test_a_program_says_who_we_are(serve, stub, tmp_path):
     s.wait_log(r"kube/config:8 - exec: kube/\./login failed with exit status 5: log in first")
     (folder / "token.txt").write_text("one")
     wait_for(lambda: address(s, "a") == ["10.0.0.1"], seconds=30)
-    assert (folder / "runs").read_text() == "\n"    # once for all kinds
+    assert (folder / "runs").read_text() == "\n"    # one run for all kinds
 
     (folder / "token.txt").write_text("two")
     stub.token = "two"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A list as large as a cluster's comes as fast as it can be read: who asks meanwhile does not wait for its end."""
+"""A list as large as a cluster's arrives at full speed: queries meanwhile do not wait for its end."""
 import socket
 import time
 
@@ -36,7 +36,7 @@ def pods():
 
 
 class Large(Stub):
-    """Counts what it got rid of."""
+    """Counts the bytes that it could send."""
 
     def __init__(self, body):
         super().__init__()
@@ -76,7 +76,7 @@ def test_others_are_served_meanwhile(serve, stub):
             if stub.sent < total:
                 passed.append(stub.sent - before)
             time.sleep(0.002)
-    # An answer takes a turn or two of the loop, and a turn reads a piece.
+    # An answer takes one or two iterations of the loop, and an iteration reads one piece.
     assert len(passed) > 5, passed
     assert sorted(passed)[len(passed) // 2] <= ENOUGH, passed
     wait_for(lambda: s.get("READY", "/ready") == (200, "OK"))

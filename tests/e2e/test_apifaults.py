@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An API server that refuses, lies and cuts: the last good answers stay, and afterwards all is right again. A stand-in
-over plain HTTP in JSON; the real one is in tests that use apiserver.py."""
+"""An API server that refuses, sends wrong data and cuts connections: the last good answers stay, and afterwards the
+current ones return. A stand-in over plain HTTP in JSON; tests with apiserver.py use the real one."""
 import json
 import time
 
@@ -66,7 +66,7 @@ def test_a_version_too_old_lists_again(serve, stub, wrong):
     old = stub.version
     stub.put("Service", "b", clusterIP="10.0.0.2")
     wait_for(lambda: address(s, "b") == ["10.0.0.2"], 5)
-    stub.remove("Service", "a", tell=False)  # what only a list shows
+    stub.remove("Service", "a", tell=False)  # only a list shows it
     lists = len([q for k, q in stub.asked if "limit" in q])
     stub.how = lambda kind, query: wrong if int(query.get("resourceVersion", stub.version)) <= old + 1 else None
     stub.cut()
@@ -85,7 +85,7 @@ def test_a_version_too_old_lists_again(serve, stub, wrong):
     lambda h: Stub.reply(h, 200, bytes(range(256))),
     lambda h: h.wfile.write(b"nonsense\r\n\r\n"),
     lambda h: setattr(h, "close_connection", True),
-], ids=["500", "503", "401", "html", "another kind", "cut", "octets", "no http", "closed"])
+], ids=["500", "503", "401", "html", "another kind", "cut", "bytes", "no http", "closed"])
 def test_the_last_good_state_stays(serve, stub, wrong):
     s = served(serve, stub)
     stub.how = lambda kind, query: wrong
@@ -100,7 +100,7 @@ def test_the_last_good_state_stays(serve, stub, wrong):
 
 
 def test_a_loss_is_told_once(serve, stub):
-    """Ready as ever, as CoreDNS; the page says why, the log says it once, and once when it is over."""
+    """It stays ready, as CoreDNS does; the page gives the reason, the log reports it once, and once its end."""
     s = served(serve, stub)
     port, tries = stub.port, "coredns_kubernetes_rest_client_requests_total{code=\"<error>\""
     stub.close()
@@ -134,7 +134,7 @@ def test_retry_after_is_kept(serve, stub):
 
 
 def test_unsynced_start(serve, stub):
-    """A name that is missing may still come: SERVFAIL, and not ready."""
+    """A missing name may still appear: SERVFAIL, and not ready."""
     stub.how = lambda kind, query: (lambda h: Stub.reply(h, 403, status(403, "Forbidden", "services is forbidden")))
     began = time.monotonic()
     s = served(serve, stub, "1s")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An API server by its name: looked up beside everything else, by the host's own resolver, which may be this very
-server, or be silent."""
+"""An API server given by name: looked up in the background with the host's resolver, which may be this server itself,
+or may not answer."""
 import os
 import shutil
 import socket
@@ -10,7 +10,7 @@ import pytest
 
 from serving import Server, texts, wait_for
 
-# Port 53 is the only one that a resolv.conf has: addresses that no other process of the tests takes.
+# A resolv.conf has no port other than 53, so each test process uses addresses of its own.
 NET = f"127.{64 + (os.getpid() >> 8 & 127)}.{os.getpid() & 255}."
 SELF, SILENT = NET + "1", NET + "2"
 COREFILE = """.:%s {
@@ -41,7 +41,7 @@ def test_by_name(serve, stub):
 
 @pytest.fixture(name="resolving")
 def resolving_fixture(tmp_path):
-    """resolving(SERVER, COREFILE): a nodens whose resolv.conf has that server, in a mount namespace of its own."""
+    """resolving(SERVER, COREFILE): a nodens with that server in its resolv.conf, in a mount namespace of its own."""
     if os.geteuid() or not shutil.which("unshare"):
         pytest.skip("only root has mount namespaces")
     if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
@@ -68,7 +68,7 @@ def resolving_fixture(tmp_path):
 
 
 def test_the_resolver_is_us(resolving, stub):
-    """Nobody knows the name before we serve, and we serve without it."""
+    """The name cannot be resolved before we serve, so we serve without it."""
     s = resolving(SELF, COREFILE % ("53", SELF, "api.test.example", stub.port))
     log = s.log()
     assert f"api.test.example:{stub.port}: lookup: " in log
@@ -78,13 +78,13 @@ def test_the_resolver_is_us(resolving, stub):
 
 
 def test_the_resolver_is_silent(resolving, stub):
-    """It is waited for by nobody: not by the start, not by questions, not by the end."""
+    """Nothing waits for it: not the start, not queries, not the shutdown."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((SILENT, 53))
         s = resolving(SILENT, COREFILE % ("@PORT", "127.0.0.1", "api.test.example", stub.port))
         assert texts(s.ask("api.test.example.")) == ["127.0.0.1"]
         assert s.get("READY", "/ready") == (503, "kubernetes")
         silent.settimeout(10)
-        assert silent.recv(512)     # it was asked, and would be waited for for 30 s
+        assert silent.recv(512)     # it was queried, and its timeout is 30 s
         s.signal(15)
         assert s.wait(15) == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ./dev bench measures a live cluster with sees what it is there to see: lateness, wrong answers."""
+"""The measuring programs of ./dev bench detect what they must: delays and wrong answers."""
 import json
 import os
 import signal
@@ -22,7 +22,7 @@ BESIDE = "10.0.0.2"
 
 
 class Names:
-    """Answers every A question with `addresses`, or with `rcode`, which tests set."""
+    """Answers every A query with `addresses` or `rcode`, which tests set."""
 
     def __init__(self):
         self.addresses, self.rcode = [OLD, BESIDE], None
@@ -35,7 +35,7 @@ class Names:
     def serve(self):
         while True:
             wire, peer = self.sock.recvfrom(4096)
-            if not wire:    # what close() sends
+            if not wire:    # sent by close()
                 return
             asked = dns.message.from_wire(wire)
             reply = dns.message.make_response(asked)
@@ -60,7 +60,7 @@ def names_fixture():
 
 
 class Change:
-    """The program with its two watches, whose other ends tests write to."""
+    """The program with its two watches; the tests write to their other ends."""
 
     def __init__(self, port):
         pairs = [socket.socketpair() for _ in range(2)]
@@ -82,7 +82,7 @@ class Change:
         assert self.process.stdout.readline() == "ready\n"
 
     def event(self, *pieces, pause=0.05):
-        """Comes on both watches; when its last piece left."""
+        """Sends it on both watches; returns the time of its last piece."""
         for n, piece in enumerate(pieces):
             time.sleep(pause if n else 0)
             left = time.monotonic_ns()
@@ -116,7 +116,7 @@ WHOLE = b"\x0a\x0e%s ports \x22\x04IPv4" % NEW.encode()
 
 def test_lateness_counts_from_the_end_of_the_event(names, change):
     change.begin()
-    left = change.event(WHOLE[:8], WHOLE[8:20], WHOLE[20:])     # the address itself in two pieces
+    left = change.event(WHOLE[:8], WHOLE[8:20], WHOLE[20:])     # the address is split
     time.sleep(0.3)
     names.addresses = [NEW, BESIDE]
     got = change.report()
@@ -184,10 +184,10 @@ def test_a_watch_that_ends_is_an_error(change):
     assert change.process.wait(10) == 2
 
 
-# --- openloop, as it runs while everything is listed again ---
+# --- openloop, as run during relists ---
 
 def openloop(names, tmp_path, meanwhile):
-    """Its report, and its status: it is ended by SIGTERM."""
+    """Its report and exit status after SIGTERM."""
     (tmp_path / "questions").write_text(f"{NAME} A\n")
     p = subprocess.Popen([os.path.join(TOOLS, "openloop"), "-p", str(names.port), "-d", str(tmp_path / "questions"),
                           "-r", "500", "-l", "3600", "-c", "2", "-k", "1", "-z"],
@@ -202,7 +202,7 @@ def openloop(names, tmp_path, meanwhile):
 
 def test_openloop_ends_early_with_a_report(names, tmp_path):
     def turn():
-        names.addresses = [BESIDE, OLD]     # the order is no difference
+        names.addresses = [BESIDE, OLD]     # order is ignored
 
     got, status = openloop(names, tmp_path, turn)
     assert (got["differing"], got["lost"], status) == (0, 0, 0)

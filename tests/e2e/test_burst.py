@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A burst waits in our sockets' buffers; what does not fit is counted, and nothing else is lost."""
+"""A burst waits in the socket buffers; the overflow is counted, and nothing else is lost."""
 import select
 import signal
 import socket
@@ -20,7 +20,7 @@ SOCKETS = 200
 
 
 def clients():
-    """Connected later; each with room for the answers to a hundred questions and more."""
+    """Sockets, connected later, each with buffer space for the answers to over a hundred queries."""
     made = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
     for c in made:
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -29,7 +29,7 @@ def clients():
 
 
 def burst(server, wire, n):
-    """n questions from all sockets in turn while the server stands still; how many were answered."""
+    """Sends n queries from all sockets in turn while the server is stopped; returns how many were answered."""
     made = clients()
     try:
         for c in made:
@@ -48,7 +48,7 @@ def burst(server, wire, n):
 
 
 def collect(made):
-    """Different answers until none has come for two seconds."""
+    """Counts distinct answers until none arrives for two seconds."""
     poll = select.epoll()
     by_fd = {c.fileno(): c for c in made}
     for fd in by_fd:
@@ -71,20 +71,20 @@ def test_burst_is_not_lost(serve):
     s = serve(COREFILE)
     granted = s.metrics()["nodens_udp_receive_buffer_bytes"]
     assert granted >= 128 << 10
-    # The kernel books about 768 octets for so small a datagram, and doubles what was asked for.
+    # The kernel accounts about 768 bytes for so small a datagram, and doubles the requested size.
     n = min(20000, int(granted) * 2 // 832)
     assert burst(s, dns.message.make_query("www.test.", "A").to_wire(), n) == n
     assert s.metrics()["nodens_udp_overflowed_total"] == 0
 
 
 def test_the_ledger_of_a_loss(serve):
-    """More than the buffer holds: every question is either answered or counted as lost."""
+    """More than the buffer holds: every query is either answered or counted as lost."""
     s = serve(COREFILE, cpus=1)
     padded = dns.message.make_query("www.test.", "A", use_edns=0, payload=512,
                                     options=[dns.edns.GenericOption(65001, bytes(440))]).to_wire()
     assert len(padded) <= 512
     granted = s.metrics()["nodens_udp_receive_buffer_bytes"]
-    n = min(60000, int(granted) * 2 // 700)  # the kernel books over 1000 octets for each
+    n = min(60000, int(granted) * 2 // 700)  # the kernel accounts over 1000 bytes for each
     answered = burst(s, padded, n)
     lost = s.metrics()["nodens_udp_overflowed_total"]
     assert answered > 0 and lost > 0

@@ -104,11 +104,11 @@ def test_malformed_record(broken, label):
     want = (NOERROR, True, 0) if cut else (SERVFAIL, False, 0)
     assert head(ask_raw(n.port, name, rdtype)) == want
     assert head(ask_raw(n.port, name, rdtype, tcp=True)) == (SERVFAIL, False, 0)
-    assert n.ask(f"good-{label}.test.").rcode() == NOERROR  # the upstream is not given up
+    assert n.ask(f"good-{label}.test.").rcode() == NOERROR  # the upstream is still used
 
 
 def test_malformed_record_is_not_kept():
-    """Once the upstream is well again, so is the answer; a record with many parts passes unchanged."""
+    """When the upstream recovers, so does the answer; a record with many parts passes unchanged."""
     up = Raw({"x": (A, b"\1\2\3")})
     whole = (HTTPS, b"\0\1\0\0\1\0\3\2h2\0\4\0\4\x7f\0\0\1")
     try:

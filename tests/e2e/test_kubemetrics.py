@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kubernetes counts, and what it says of objects that it cannot use."""
+"""Metrics of kubernetes, and its messages about unusable objects."""
 import datetime
 import re
 
@@ -57,7 +57,7 @@ def test_what_is_counted(serve):
               service("a.b", "{clusterIP: 10.0.0.3}") + service("c.d", "{clusterIP: 10.0.0.4}") +
               service("half", "{clusterIP: 10.0.0.5, clusterIPs: [10.0.0.5, nonsense]}")})
     page = s.metrics()
-    # Once, although two blocks share the index.
+    # Counted once, although two blocks share the index.
     assert value(page, TOOK + "_count", service_kind="cluster_ip") == 1
     assert value(page, TOOK + "_bucket", service_kind="cluster_ip", le="65.536") == 0
     assert value(page, TOOK + "_bucket", service_kind="cluster_ip", le="131.072") == 1
@@ -76,7 +76,7 @@ def test_what_is_counted(serve):
     assert "Service n/a.b: name or namespace" in log and "n/c.d" not in log
     assert "EndpointSlice n/web-a: invalid IP address" in log
     assert 'EndpointSlice n/old-a: annotation endpoints.kubernetes.io/last-change-trigger-time' in log
-    # What can be used of them is used.
+    # Their usable parts are used.
     assert texts(s.ask("half.n.svc.cluster.local.")) == ["10.0.0.5"]
     assert texts(s.ask("old.n.svc.other.example.")) == ["10.0.0.2"]
 

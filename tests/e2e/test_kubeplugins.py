@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plugins that stand on kubernetes, as a running server shows them."""
+"""Plugins that use kubernetes, in a running server."""
 import re
 import socket
 import struct
@@ -67,7 +67,7 @@ def test_autopath(serve):
     r = s.ask("WWW.example.org.n.svc.cluster.local.")
     assert [x.to_text().lower() for x in r.answer] == [
         "www.example.org.n.svc.cluster.local. 5 in cname www.example.org.", "www.example.org. 5 in a 192.0.2.1"]
-    r = s.ask("web.n.n.svc.cluster.local.")  # the second domain of the list
+    r = s.ask("web.n.n.svc.cluster.local.")  # the second domain of the search list
     assert [x[0].to_text() for x in r.answer] == ["web.n.svc.cluster.local.", "10.0.0.1"]
     assert s.ask("none.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     assert s.ask("www.example.org.other.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
@@ -135,24 +135,24 @@ def test_external_names(serve):
     assert ask("_dns._udp.lb.n.ext.test.", "SRV") == [a, "_dns._udp.lb.n.ext.test. 30 in srv 0 33 53 lb.n.ext.test."]
     assert ask("_none._tcp.lb.n.ext.test.", "SRV") == ["NXDOMAIN"]
     assert ask("lb.n.ext.test.", "TXT") == [a]
-    # A host is looked up, once for all ports.
+    # A hostname is looked up once for all ports.
     assert ask("cloud.n.ext.test.") == [a, "cloud.n.ext.test. 30 in cname lb.cloud.test.",
                                         "lb.cloud.test. 7 in a 198.51.100.1"]
     assert len(ask("cloud.n.ext.test.", "SRV")) == 3
     assert rows(s.ask("cloud.n.ext.test.", "SRV"), "additional") == ["lb.cloud.test. 7 in a 198.51.100.1"]
-    # Headless Services by their endpoints.
+    # Headless Services: their endpoints.
     assert ask("db.n.ext.test.") == [a, "db.n.ext.test. 9 in a 10.1.0.1", "db.n.ext.test. 9 in a 10.1.0.2"]
     assert ask("one.db.n.ext.test.") == [a, "one.db.n.ext.test. 9 in a 10.1.0.1"]
     assert ask("10-1-0-2.db.n.ext.test.") == [a, "10-1-0-2.db.n.ext.test. 9 in a 10.1.0.2"]
     assert ask("_sql._tcp.db.n.ext.test.", "SRV") == [
         a, "_sql._tcp.db.n.ext.test. 30 in srv 0 50 5432 10-1-0-2.db.n.ext.test.",
         "_sql._tcp.db.n.ext.test. 30 in srv 0 50 5432 one.db.n.ext.test."]
-    # Nothing outside; no such thing.
+    # Without external addresses; nonexistent.
     for name, rcode in (("web.n", "NXDOMAIN"), ("n", "NOERROR"), ("none", "NXDOMAIN"), ("a.b.c.lb.n", "NXDOMAIN")):
         r = s.ask(name + ".ext.test.")
         assert [dns.rcode.to_text(r.rcode())] + rows(r) == [rcode]
         assert r.authority[0].to_text().startswith("ext.test. 9 IN SOA ns1.here.ext.test. hostmaster.here.ext.test. ")
-    # Back from addresses.
+    # Reverse names.
     assert ask("9.2.0.192.in-addr.arpa.", "PTR") == [a, "9.2.0.192.in-addr.arpa. 9 in ptr lb.n.ext.test."]
     assert ask("8.2.0.192.in-addr.arpa.", "PTR") == ["NXDOMAIN"]
     # The zone's own names.
@@ -182,12 +182,12 @@ def test_external_follows_changes(serve):
     s.write("cluster.yaml", OUTSIDE.replace("192.0.2.9", "192.0.2.7"))
     wait_for(lambda: "192.0.2.7" in texts(s.ask("lb.n.ext.test.")))
     wait_for(lambda: s.ask("9.2.0.192.in-addr.arpa.", "PTR").rcode() == dns.rcode.NXDOMAIN)
-    wait_for(lambda: s.ask("ext.test.", "SOA").answer[0][0].serial > serial)  # after what it tells of
+    wait_for(lambda: s.ask("ext.test.", "SOA").answer[0][0].serial > serial)  # it follows the change
     assert texts(s.ask("7.2.0.192.in-addr.arpa.", "PTR")) == ["lb.n.ext.test."]
 
 
 def axfr(s, zone, **more):
-    """The records of a transfer, as text, without the SOA at both ends; how many messages."""
+    """Returns (the records of a transfer as text, without the two SOAs; the number of messages)."""
     messages = list(dns.query.xfr("127.0.0.1", zone, port=s.port, relativize=False, lifetime=20, **more))
     records = [f"{rrset.name} {rrset.ttl} {dns.rdatatype.to_text(rrset.rdtype)} {rd.to_text()}"
                for m in messages for rrset in m.answer for rd in rrset]
@@ -264,7 +264,7 @@ _sql._tcp.db.n.ext.test. 30 SRV 0 50 5432 10-1-0-2.db.n.ext.test.
 
 
 def test_transfer_of_a_large_zone(serve):
-    """Megabytes, to a client that reads slowly: in messages of 64 KiB, and the server holds little of it."""
+    """Megabytes to a slow reader: in messages of 64 KiB, of which the server buffers little."""
     many = "".join(f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{i}, namespace: n}}\n"
                    f"spec: {{clusterIP: 10.{i // 250}.{i % 250}.1, "
                    "ports: [{name: http, port: 80}, {name: https, port: 443}]}\n" for i in range(12000))
@@ -276,15 +276,15 @@ def test_transfer_of_a_large_zone(serve):
         with open(f"/proc/{s.process.pid}/status") as f:
             return 1024 * int(re.search(field + r":\s+(\d+)", f.read()).group(1))
     with open(f"/proc/{s.process.pid}/clear_refs", "w") as f:
-        f.write("5")  # VmHWM begins anew
+        f.write("5")  # resets VmHWM
     before = memory("VmRSS")
     with socket.socket() as c:
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         c.connect(("127.0.0.1", s.port))
         c.sendall(struct.pack("!H", len(q.to_wire())) + q.to_wire())
         time.sleep(0.5)
-        assert texts(s.ask("web.n.svc.cluster.local.")) == ["10.0.0.1"]  # others are served meanwhile
-        records = soas = messages = octets = 0
+        assert texts(s.ask("web.n.svc.cluster.local.")) == ["10.0.0.1"]  # other clients are served meanwhile
+        records = soas = messages = total = 0
         stream = c.makefile("rb")
         while soas < 2:
             n = struct.unpack("!H", stream.read(2))[0]
@@ -293,10 +293,10 @@ def test_transfer_of_a_large_zone(serve):
             soas += sum(r.rdtype == dns.rdatatype.SOA for r in m.answer)
             records += sum(r.name.to_text().endswith(".n.svc.cluster.local.") for r in m.answer)
             messages += 1
-            octets += n
+            total += n
     assert records == 12000 * 5 + 3 and messages > 20
-    if memory("VmSize") < 1 << 40:  # a sanitizer's shadow takes terabytes of addresses
-        assert memory("VmHWM") - before < octets / 3
+    if memory("VmSize") < 1 << 40:  # a sanitizer's shadow memory reserves terabytes
+        assert memory("VmHWM") - before < total / 3
 
 
 def test_transfer_is_refused(serve):
@@ -322,7 +322,7 @@ endpoints: [{{addresses: [{ip}], hostname: one}}]
 
 
 def test_one_hostname_in_two_clusters(serve):
-    """The same label and port, but names of their own; and the size is that of CoreDNS's reply."""
+    """The same label and port, but distinct names; and the size of the reply is CoreDNS's."""
     text = CLUSTER + """---
 apiVersion: multicluster.x-k8s.io/v1alpha1
 kind: ServiceImport
@@ -336,7 +336,7 @@ spec: {type: Headless, ports: [{name: sql, port: 5432}]}
     assert sorted(texts(r)) == [f"0 50 5432 one.c{c}.db.n.svc.set.local." for c in (1, 2)]
     assert rows(r, "additional") == [f"one.c{c}.db.n.svc.set.local. 5 in a 10.{c}.0.1" for c in (1, 2)]
     assert texts(s.ask("one.c2.db.n.svc.set.local.")) == ["10.2.0.1"]
-    # Owners of addresses point at the targets of the SRV records: 2 octets each, as in CoreDNS's replies.
+    # Owners of addresses are pointers to the targets of the SRV records: 2 bytes each, as in CoreDNS's replies.
     q = dns.message.make_query("_sql._tcp.db.n.svc.set.local.", "SRV", use_edns=False)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as c:
         c.connect(("127.0.0.1", s.port))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who we are to a real API server, what it lets us see, and what is served while it lets us see nothing."""
+"""Authentication and authorisation at a real API server, and answers while it denies everything."""
 import base64
 import json
 import os
@@ -25,7 +25,7 @@ def account(api, name, space):
     api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": space}})
 
 
-# --- who we are ---
+# --- authentication ---
 
 CONTEXTS = """apiVersion: v1
 kind: Config
@@ -35,17 +35,17 @@ clusters:
 - name: away
   cluster: {server: "https://127.0.0.1:1", certificate-authority-data: %(ca)s}
 users:
-- name: nobody
+- name: stranger
   user: {token: nonsense}
 - name: dns
   user: {client-certificate-data: %(crt)s, client-key-data: %(key)s}
 contexts:
 - name: first
-  context: {cluster: away, user: nobody}
+  context: {cluster: away, user: stranger}
 - name: second
   context: {cluster: right, user: dns}
 - name: third
-  context: {cluster: right, user: nobody}
+  context: {cluster: right, user: stranger}
 current-context: first
 """
 
@@ -84,7 +84,7 @@ echo '}'
 
 
 def test_exec_credentials(api, serve_cluster, tmp_path):
-    """A certificate from a program; then a token of an account, when that is refused."""
+    """A certificate from a program; then, when it is refused, a token of an account."""
     filled(api, "program")
     account(api, "dns", "program")
     api.grant("ServiceAccount", "dns", "program")
@@ -100,7 +100,7 @@ def test_exec_credentials(api, serve_cluster, tmp_path):
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
 
     status.write_text(json.dumps({"clientCertificateData": api.read("dns.crt"), "clientKeyData": api.read("dns.key")}))
-    api.delete("Secret", "first", "program")    # what the token is bound to
+    api.delete("Secret", "first", "program")    # the token is bound to it
     api.kill()
     api.start()
     moved(api, "program", "10.244.1.8")
@@ -110,7 +110,7 @@ def test_exec_credentials(api, serve_cluster, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a mount of its own")
 def test_in_a_pod(api, serve_cluster, tmp_path):
-    """With nothing in the block: the account's files, its token replaced as kubelet does it."""
+    """With an empty block: the account's files are used, its token is replaced as by kubelet."""
     filled(api, "pod")
     account(api, "dns", "pod")
     api.grant("ServiceAccount", "dns", "pod")
@@ -131,10 +131,10 @@ def test_in_a_pod(api, serve_cluster, tmp_path):
     until(lambda: answers(s, "web.pod") == ["10.244.1.9"], 60)
 
 
-# --- what we may see ---
+# --- authorisation ---
 
 def test_rights_in_one_namespace_are_too_few(api, serve_cluster, tmp_path):
-    """`namespaces` limits what is answered, not what is asked for: as CoreDNS, everything is listed at once."""
+    """`namespaces` limits the answers, not the requests: as in CoreDNS, all namespaces are listed."""
     filled(api, "limited")
     account(api, "dns", "limited")
     api.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
@@ -171,7 +171,7 @@ def test_rights_are_taken_and_given(api, serve_cluster, tmp_path):
     binding = "dns-rights-dns"
     kept = api.get("ClusterRoleBinding", binding)
     api.delete("ClusterRoleBinding", binding)
-    api.kill()      # watches that are open stay allowed
+    api.kill()      # open watches stay authorised
     api.start()
     moved(api, "rights", "10.244.1.2")
     if not PEER:
@@ -196,7 +196,7 @@ def pod(name, space, *ips, phase="Running", **spec):
 
 
 def test_pods(api, serve_cluster):
-    """verified: those that are there, as they come, end and go. insecure and disabled ask for none."""
+    """verified: the existing pods, as they start, end and are deleted. insecure and disabled do not list pods."""
     api.create_all([namespace("pods")] + [
         pod("one", "pods", "10.244.3.1", "fd00:10:244::31"), pod("done", "pods", "10.244.3.2", phase="Succeeded"),
         pod("bare", "pods", phase="Pending"), pod("on-host", "pods", "192.0.2.7", hostNetwork=True)])
@@ -217,7 +217,7 @@ def test_pods(api, serve_cluster):
 
     api.patch("Pod", "bare", {"status": {"phase": "Running", "podIPs": [{"ip": "10.244.3.4"}]}}, "pods", "/status")
     until(lambda: there("verified", "10-244-3-4"))
-    # One that ends gracefully is there until it is gone, as in CoreDNS; one that has ended is not.
+    # A terminating pod is served until it is deleted, as in CoreDNS; an ended one is not.
     api.request("DELETE", api.url("Pod", "pods", "one"), {"gracePeriodSeconds": 30})
     assert "deletionTimestamp" in api.get("Pod", "one", "pods")["metadata"]
     api.patch("Pod", "bare", {"status": {"phase": "Failed"}}, "pods", "/status")
@@ -227,7 +227,7 @@ def test_pods(api, serve_cluster):
     until(lambda: not there("verified", "10-244-3-1"))
 
 
-# --- clusters of clusters ---
+# --- multicluster ---
 
 def definition():
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -247,8 +247,7 @@ def imported(name, space, ip=None):
 
 
 def test_multicluster(api, serve_cluster):
-    """Without the CRD there are no ServiceImports, and the cluster's own names are served; once it is installed and
-    there are some, they are, too."""
+    """Without the CRD only the cluster's own names are served; after it is installed, ServiceImports are served too."""
     filled(api, "clusters")
     set_zone = "clusters.svc.clusterset.local."
     lines, zones = ("multicluster clusterset.local", "startup_timeout 20s"), "cluster.local clusterset.local"
@@ -274,14 +273,14 @@ def test_multicluster(api, serve_cluster):
     api.delete("ServiceImport", "far", "clusters")
     until(lambda: rcode(fresh, "far", set_zone) == 3)
 
-    until(lambda: answers(s, "set", set_zone) == ["10.245.0.1"], 40)     # it looks again each 30 s
+    until(lambda: answers(s, "set", set_zone) == ["10.245.0.1"], 40)     # it retries every 30 s
     assert s.get("READY", "/ready") == (200, "OK")
 
 
-# --- nobody there ---
+# --- no API server ---
 
 def test_snapshot(api, serve_cluster, tmp_path):
-    """The API server dies, and so do we; who starts then answers from what was kept, and takes what comes."""
+    """The API server is killed, and nodens too; the next one answers from the snapshot until the live state arrives."""
     filled(api, "snap")
     api.create(service("goes", "snap", "10.96.205.1"))
     lines = (f"snapshot {tmp_path / 'kept'}", "startup_timeout 30s")

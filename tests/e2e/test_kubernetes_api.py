@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubernetes plugin on a real API server: what changes there, and how it goes away, is answered for."""
+"""The kubernetes plugin with a real API server: changes of objects, and outages of the server."""
 import os
 import signal
 import threading
@@ -10,8 +10,8 @@ from serving import texts
 
 
 class Watcher:
-    """with Watcher(server, NAME): asks all the time. All that it was answered must be a way along the states that
-    passed(STATE...) told of before they came; none is left out for being empty."""
+    """with Watcher(server, NAME): queries continuously. The answers must follow the states announced by
+    passed(STATE...) in order; empty answers count too."""
 
     def __init__(self, s, name, *states):
         self.s, self.name, self.states, self.seen, self.stop = s, name, list(states), [], threading.Event()
@@ -44,7 +44,7 @@ def test_rolling_update(api, serve_cluster):
     filled(api, "rolling")
     s = serve_cluster(ready="web.rolling")
     with Watcher(s, "web.rolling", ["10.244.1.1"]) as w:
-        for i in range(2, 30):      # each time one comes before one goes
+        for i in range(2, 30):      # each time one is added before one is removed
             for ips in ([f"10.244.1.{i - 1}", f"10.244.1.{i}"], [f"10.244.1.{i}"]):
                 w.passed(*ips)
                 api.patch("EndpointSlice", "web-x", {"endpoints": [{"addresses": [a]} for a in ips]}, "rolling")
@@ -60,7 +60,7 @@ def test_rolling_update(api, serve_cluster):
 
 
 def test_an_endpoint_moves_between_slices(api, serve_cluster):
-    """As the controller packs them anew: it stands in both for a while, and is answered for once."""
+    """When the controller repacks slices, an endpoint is in two for a while; the answer has it once."""
     filled(api, "packed")
     api.create(slice_of("web", "packed", ["10.244.1.2"], "y"))
     s = serve_cluster(ready="web.packed")
@@ -99,7 +99,7 @@ def test_namespace_deleted(api, serve_cluster):
     filled(api, "short")
     api.create(service("vip", "short", "10.96.204.1"))
     s = serve_cluster(ready="web.short")
-    api.delete("Namespace", "short")    # Terminating: what is in it is answered until it goes
+    api.delete("Namespace", "short")    # Terminating: its objects are served until they are deleted
     assert api.get("Namespace", "short")["status"]["phase"] == "Terminating"
     api.delete("Service", "vip", "short")
     until(lambda: rcode(s, "vip.short") == 3)
@@ -125,7 +125,7 @@ def test_labels(api, serve_cluster):
 
 
 def test_selected_by_label(api, serve_cluster):
-    """`labels` selects Services and slices: what loses its label goes, what gets one comes."""
+    """`labels` selects Services and slices: one that loses its label disappears, one that gets it appears."""
     filled(api, "selected")
     for kind, name in (("Service", "web"), ("EndpointSlice", "web-x")):
         api.patch(kind, name, {"metadata": {"labels": {"dns": "yes"}}}, "selected")
@@ -143,7 +143,7 @@ def test_selected_by_label(api, serve_cluster):
 
 
 def test_api_server_restarts(api, serve_cluster, tmp_path):
-    """Away for the server under test, it ends, starts, and is told of changes; keeping the last good state."""
+    """Cut off from the server under test, it restarts and gets changes; the last good state stays meanwhile."""
     filled(api, "restart")
     api.create(service("goes", "restart", "10.96.203.1"))
     proxy = Proxy(api.port)
@@ -160,7 +160,7 @@ def test_api_server_restarts(api, serve_cluster, tmp_path):
             w.passed("10.244.1.2")
             api.create(slice_of("web", "restart", ["10.244.1.2"], "y"))
             assert answers(s, "goes.restart") == ["10.96.203.1"] and rcode(s, "comes.restart") == 3
-            # The one is told before the other: for that long the Service has no endpoint.
+            # The two changes arrive one after the other: in between the Service has no endpoint.
             w.states.insert(1, [])
             proxy.cut(False)
             until(lambda: answers(s, "web.restart") == ["10.244.1.2"], 60)
@@ -170,7 +170,7 @@ def test_api_server_restarts(api, serve_cluster, tmp_path):
 
 
 def test_version_too_old(api, serve_cluster):
-    """While the server sleeps the cluster changes, and what it knew of is compacted away: 410."""
+    """While the server is stopped the cluster changes, and its resource version is compacted away: 410."""
     filled(api, "old")
     s = serve_cluster(ready="web.old")
     version = api.get("EndpointSlice", "web-x", "old")["metadata"]["resourceVersion"]
@@ -216,7 +216,7 @@ def test_token_rotates(api, serve_cluster, tmp_path):
     (tmp_path / "token.new").write_text(api.token("dns", "tokens", "second"))
     os.rename(tmp_path / "token.new", file)
     api.delete("Secret", "first", "tokens")
-    api.kill()      # with what it remembered of the first token
+    api.kill()      # and its cache of the first token
     api.start()
     moved(api, "tokens", "10.244.1.7")
     until(lambda: answers(s, "web.tokens") == ["10.244.1.7"], 90)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metadata labels of kubernetes and forward, beside CoreDNS 1.15.0: what `log` writes of the same questions."""
+"""Metadata labels of kubernetes and forward, compared with CoreDNS 1.15.0 in the log lines of the same queries."""
 import pytest
 
 from faulty import Upstream, free_port
@@ -55,7 +55,7 @@ def stub_fixture():
 
 
 def lines(s, count):
-    """Sorted: CoreDNS logs when it has answered, and may have been asked again by then."""
+    """Sorted: CoreDNS logs after the answer, when the next query may have arrived."""
     return sorted(m.group(1) for m in s.wait_log(r"L (\S+ .*) \.\n", count))
 
 
@@ -88,7 +88,7 @@ def test_labels(tmp_path, stub, upstream, zones, more):
 
 
 def test_the_one_that_failed(tmp_path):
-    """Nobody is there: who was asked last."""
+    """With no upstream: the one that was tried last."""
     port, said = free_port(), []
     try:
         programs = [gomodules.build("coredns"), ""]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kubernetes counts, beside CoreDNS 1.15.0 on the same API server: the same families, of the same type, with the
-same help, labels, buckets and values of labels."""
+"""Metrics of kubernetes, compared with CoreDNS 1.15.0 on the same API server: the same families, with the same type,
+help, labels, label values and buckets."""
 import datetime
 import re
 
@@ -21,7 +21,7 @@ def ago(seconds):
 
 
 def families(s):
-    """name -> type, help, {values of its labels}, {bounds of buckets}, {labels: count or value}."""
+    """name -> type, help, {label values}, {bucket bounds}, {labels: count or value}."""
     out, text = {}, s.get("PROM", "/metrics")[1]
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M):
         if not name.startswith(PREFIX):
@@ -41,7 +41,7 @@ def families(s):
 
 @pytest.fixture(name="both")
 def both_fixture(serve_cluster):
-    """both(...): CoreDNS and nodens, started alike."""
+    """both(...): CoreDNS and nodens, started in the same way."""
     try:
         gomodules.build("coredns")
     except gomodules.Missing as e:
@@ -56,7 +56,7 @@ def changed(obj, when):
 
 
 def test_the_same_families(both):
-    """A server without streaming lists: what is listed by a LIST takes a time. What failed has no code."""
+    """A server without streaming lists: the duration of a LIST is measured. A failed request has no code."""
     objects = [namespace("default"), *(service(n, "default", ip) for n, ip in (("web", "None"), ("vip", "10.96.0.9"))),
                slice_of("web", "default", ["10.244.1.1"])]
     for obj in objects:
@@ -64,7 +64,7 @@ def test_the_same_families(both):
     stub = Stub(objects, protobuf=True, streams=False)
     try:
         servers = both(f"endpoint http://127.0.0.1:{stub.port}", kubeconfig="", ready="web.default")
-        for name in ("web", "vip", "nobody"):
+        for name in ("web", "vip", "none"):
             stub.put(changed(slice_of(name, "default", ["10.244.9.1"], "late"), ago(100)))
         until(lambda: all(len(families(s).get(TOOK, [()] * 3)[2]) == 2 for s in servers))
         stub.away = True
@@ -79,18 +79,18 @@ def test_the_same_families(both):
                                               "rest_client_request_duration_seconds", "rest_client_requests_total"]
     for name in theirs:
         assert theirs[name][:4] == ours[name][:4], name
-    assert theirs[TOOK][4] == ours[TOOK][4]     # as often, of the same kinds
+    assert theirs[TOOK][4] == ours[TOOK][4]     # the same counts, of the same kinds
 
 
 def test_a_real_server(api, both):
-    """Times that are none, slices without one, and those of a Service that is not there are not measured."""
+    """Invalid times, slices without one, and slices of a nonexistent Service are not measured."""
     filled(api, "counted")
     api.create(service("vip", "counted", "10.96.206.1"))
     servers = both(ready="web.counted")
     times = ("yesterday", "", "0001-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00",
              "2026-01-01t00:00:00z", "2026-01-01T00:00:00+01:00", "2026-01-01T00:00:00.5Z", ago(3), ago(-3))
     for i, when in enumerate(times):
-        for name in ("vip", "web", "nobody"):
+        for name in ("vip", "web", "none"):
             made = slice_of(name, "counted", ["10.244.9.2"], f"odd-{i}")
             made["metadata"]["annotations"] = {CHANGED: when}
             api.create(made)
@@ -103,7 +103,7 @@ def test_a_real_server(api, both):
     moved(api, "counted", "10.244.1.2")
     until(lambda: all("10.244.1.2" in answers(s, "web.counted") for s in servers), 60)
     theirs, ours = (families(s)["rest_client_requests_total"] for s in servers)
-    # What else there was meanwhile (no answer, 403 from one that has just come up) is a matter of the moment.
+    # Other codes meanwhile (no answer, 403 from a server that has just started) depend on timing.
     good = (("code", "200"), ("host", f"127.0.0.1:{api.port}"), ("method", "GET"))
     assert good in theirs[2] and good in ours[2]
     assert {k for v in theirs[2] for k, _ in v} == {k for v in ours[2] for k, _ in v}

@@ -35,7 +35,7 @@ def labels(*parts):
 
 
 def try_names(*ways):
-    """Of these labels those that make a name, as given and in small letters."""
+    """The labels that make a valid name, as given and in lower case."""
     out = []
     for way in ways:
         for parts in (way, tuple(p.lower() for p in way)):
@@ -49,7 +49,7 @@ def try_names(*ways):
 
 
 def split(name):
-    """As one label, and as several where it has a dot."""
+    """As one label, and split at its dots."""
     return [(name,)] + ([tuple(name.split("."))] if "." in name else [])
 
 
@@ -103,7 +103,7 @@ def questions(ns, objects):
 
 
 class Asker:
-    """Asks one server after the other the same, each by a socket that it keeps."""
+    """Sends the same queries to one server after the other, each on its own socket."""
 
     def __init__(self):
         self.sockets, self.number = [], 0
@@ -118,7 +118,7 @@ class Asker:
             s.close()
 
     def receive(self, s, number):
-        while True:     # what comes late belongs to an earlier question
+        while True:     # a late reply to an earlier query
             try:
                 reply = s.recv(65535)
             except socket.timeout:
@@ -127,7 +127,7 @@ class Asker:
                 return reply
 
     def ask(self, name, rdtype, timeout):
-        """What each reply says; the same for both if they are the same to the octet."""
+        """The content of each reply; the same object for both if they are equal byte by byte."""
         self.number = self.number % 65535 + 1
         m = dns.message.make_query(name, rdtype, use_edns=0, payload=4096, id=self.number)
         wire = m.to_wire()
@@ -135,13 +135,13 @@ class Asker:
             s.settimeout(timeout)
             s.send(wire)
         replies = [self.receive(s, wire[:2]) for s in self.sockets]
-        if replies[0] == replies[1] and replies[0] and not replies[0][2] & 2:   # and whole
+        if replies[0] == replies[1] and replies[0] and not replies[0][2] & 2:   # and not truncated
             return True, True
         return [said(m, r, s.getpeername()[1]) for r, s in zip(replies, self.sockets)]
 
 
 def said(question, wire, port):
-    """What the reply says, order and serials aside."""
+    """The content of the reply, without order and serials."""
     if not wire:
         return NO_REPLY
     try:
@@ -156,18 +156,18 @@ def said(question, wire, port):
     return int(reply.rcode()), bool(reply.flags & dns.flags.AA), *sections
 
 
-# --- what is meant to differ: src/plugin/kubernetes/README.md says so ---
+# --- intended differences, as in src/plugin/kubernetes/README.md ---
 
 NO_REPLY, BROKEN = (None, "no reply", [], [], []), (None, "a reply that cannot be read", [], [], [])
 
 
 def no_alias(theirs, ours, _):
-    """CoreDNS takes what is no address for a host name, and answers with a CNAME; we leave it out."""
+    """CoreDNS treats an invalid address as a host name and answers with a CNAME; nodens ignores it."""
     return [r for r in theirs[2] if " CNAME " not in r] == ours[2] and theirs[0] == 0 and ours[0] in (0, 3)
 
 
 def found(theirs, ours, rdtype):
-    """We find more: theirs is NXDOMAIN."""
+    """nodens has an answer, CoreDNS NXDOMAIN."""
     return theirs[0] == 3 and ours[0] == 0 and rdtype in ("A", "AAAA", "PTR", "SRV")
 
 
@@ -176,13 +176,13 @@ def lost(theirs, ours, _):
 
 
 def unnamed(theirs, ours, _):
-    """The same addresses, by other names, or none at all from CoreDNS."""
+    """The same addresses under other names, or none from CoreDNS."""
     return ours[0] == 0 and (theirs[0] in (None, 3) or sorted(r.split()[-1] for r in theirs[4]) ==
                              sorted(r.split()[-1] for r in ours[4]))
 
 
 def named(theirs, ours, _):
-    """By another name."""
+    """Under another name."""
     return theirs[0] in (None, 0) and ours[0] == 0
 
 
@@ -192,7 +192,7 @@ def no_service_record(theirs, ours, rdtype):
 
 NONE = "octal|too-large|short|blank|net|zoned|empty|word|host"
 DIFFERENT = [
-    # rows, types (all: None), how
+    # rows, types (None: all), comparison
     (f"(address|second-address|endpoint)-({NONE})", None, no_alias),
     ("(no|null|empty)-spec|(no|empty)-addresses|none-is-second|none-in-small", None, no_alias),
     ("names-as-addresses", None, no_alias),
@@ -218,7 +218,7 @@ SKIPPED = {("Service", "address"): 20, ("EndpointSlice", "address"): 10, ("Pod",
 
 
 def meant(row, rdtype, theirs, ours):
-    """The numbers of the lines of DIFFERENT that allow it."""
+    """The indexes of the rows of DIFFERENT that allow it."""
     return [i for i, (rows, types, how) in enumerate(DIFFERENT) if re.fullmatch(rows, row) and
             types in (None, rdtype) and how(theirs, ours, rdtype)]
 
@@ -251,7 +251,7 @@ def test_odd_objects(tmp_path, protobuf, streams, more):
         for row, objects in rows:
             for name, rdtype in questions(row, objects):
                 asked += 1
-                for patience in (.3, 5):    # only who is not answered at all need be waited for
+                for patience in (.3, 5):    # the long wait is only for missing answers
                     theirs, ours = asker.ask(name, rdtype, patience)
                     reasons = [] if theirs == ours else meant(row, rdtype, theirs, ours)
                     if theirs == ours or reasons:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stub that benchmarks read their clusters from (bench/kubestub): what it sends is what it says, and a server that
-reads it answers for it."""
+"""The stub of the benchmarks (bench/kubestub): its data is consistent, and a server that reads it serves its names."""
 import json
 import subprocess
 import urllib.error
@@ -64,7 +63,7 @@ def addresses(stub, service):
 
 
 def paged(stub, path):
-    """The list, which must be the same by pages."""
+    """The list, which must be the same when paged."""
     whole, pages, more = stub.get(path)["items"], [], ""
     while more is not None:
         page = stub.get(f"{path}?limit=5&continue={more}")

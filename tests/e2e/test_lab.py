@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nodens lab: what stalls and what does not, in counts; and nothing is left on the host, however it ends."""
+"""nodens lab: counts of stalls; and it leaves nothing on the host, however it ends."""
 import json
 import os
 import signal
@@ -17,8 +17,8 @@ REFUSED = 3
 
 
 def host():
-    """What the lab could leave on this host, if it were not in namespaces of its own. Other tests make links and
-    named namespaces meanwhile, with names of their own; the lab's are these."""
+    """State that the lab could leave on this host if it did not use namespaces. Other tests create links and namespaces
+    meanwhile; these are the lab's names."""
     links = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
     names = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
     routes = subprocess.run(["ip", "route", "show", "table", "all"], capture_output=True, text=True, check=True).stdout
@@ -37,7 +37,7 @@ def host():
 
 
 def processes(parent):
-    """Those that the lab started, by the network namespace that none outside is in."""
+    """Processes of the lab: those in its network namespace."""
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -51,7 +51,7 @@ def processes(parent):
 
 
 def family(pid):
-    """The process and all below it."""
+    """The process and its descendants."""
     all_, new = {pid}, {pid}
     while new:
         new = processes(new) - all_
@@ -98,7 +98,7 @@ def test_causes_and_cures(tmp_path):
         if r["dns"].startswith("nodens") and key != ("race", "nodens pods", "none"):
             assert (r["timeouts"], r["errors"], sum(r["udp_rcvbuf_errors"].values())) == (0, 0, 0), (key, r)
         if r["dns"] == "nodens agent":
-            assert r["dnat"]["kube-dns"] == 0, r       # all were the agent's
+            assert r["dnat"]["kube-dns"] == 0, r       # the agent answered all
     burst = rows["burst", "CoreDNS pod", "none"]
     assert burst["timeouts"] > 0 and burst["udp_rcvbuf_errors"]["dns"] > 0, burst
     assert burst["conntrack"]["drop"] == burst["conntrack"]["insert_failed"] == 0

@@ -19,7 +19,7 @@ ONE = ".:@PORT {\n    errors\n    hosts {\n        192.0.2.%d www.test\n    }\n}
 
 
 def run(*args, cwd=None, stdin=None, program=(NODENS, "serve")):
-    """(status, output, errors) of one that ends by itself."""
+    """Runs nodens until it exits; returns (status, output, errors)."""
     p = subprocess.run([*program, *args], capture_output=True, text=True, cwd=cwd, input=stdin, timeout=20, check=False)
     return p.returncode, p.stdout, p.stderr
 
@@ -94,7 +94,7 @@ def test_refused(args, status, text):
 
 
 def test_no_corefile(serve):
-    """Then CoreDNS's own: whoami and log on the default port."""
+    """Then CoreDNS's default: whoami and log on the default port."""
     s = serve(args=("-p", "@PORT"))
     r = s.ask("a.test.", tcp=True)
     assert r.rcode() == dns.rcode.NOERROR
@@ -138,7 +138,7 @@ def test_page_port_in_use(tmp_path):
 # --- reload ---
 
 class Asker(threading.Thread):
-    """Asks one question after another from new sockets, over UDP and TCP, until told to stop."""
+    """Sends one query after another from new sockets, over UDP and TCP, until finish()."""
 
     def __init__(self, server):
         super().__init__()
@@ -164,8 +164,8 @@ class Asker(threading.Thread):
 
 
 def test_reload_under_questions(serve):
-    """No question is lost; what is asked after a reload gets the new answer. (While it goes on, one worker may
-    still give the old one when another is through.)"""
+    """No query is lost; a query after a reload gets the new answer. (During the reload one worker may still give the
+    old answer after another has switched.)"""
     s = serve(ONE % 1)
     done = []
     askers = [Asker(s) for _ in range(3)]
@@ -176,7 +176,7 @@ def test_reload_under_questions(serve):
             s.reload()
             done.append((time.monotonic(), n))
             kept.sendall(frame(dns.message.make_query("www.test.", "A").to_wire()))
-            assert read_frame(kept)[-1] == n  # a connection from before is answered by what serves now
+            assert read_frame(kept)[-1] == n  # an older connection gets answers of the new generation
     for a in askers:
         answers = a.finish()
         assert a.lost == []
@@ -200,7 +200,7 @@ def test_broken_reload_leaves_the_old_one(serve):
 
 
 def test_reload_to_a_port_in_use(serve):
-    """What was opened for it is closed again, and it works once the port is free."""
+    """Its sockets are closed again, and it succeeds once the port is free."""
     s = serve(ONE % 1)
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
         other.bind(("::", s.port_of("BUSY")))
@@ -228,7 +228,7 @@ def test_reload_changes_the_port(serve):
 
 
 def test_reload_plugin(serve):
-    """Sees a change of the file, and of a file that it imports; a broken one once."""
+    """Detects a change of the file and of an imported file; reports a broken one once."""
     text = (ONE % 1).replace("errors", "errors\n    reload 2s 1s\n    import more")
     s = serve(text, files={"more": "\n"})
     s.write("Corefile", text.replace("192.0.2.1", "192.0.2.2"))
@@ -241,10 +241,10 @@ def test_reload_plugin(serve):
     assert len(re.findall("Unknown directive", s.log())) == 1
 
 
-# --- the end ---
+# --- shutdown ---
 
 def test_lameduck(serve):
-    """After SIGTERM it serves on for a while; /ready has said so at once."""
+    """After SIGTERM it keeps serving for a while; /ready reports it at once."""
     s = serve(ONE.replace("errors", "errors\n    ready 127.0.0.1:@READY\n    health 127.0.0.1:@HEALTH {\n"
                           "        lameduck 1500ms\n    }") % 1)
     assert s.get("READY", "/ready") == (200, "OK")
@@ -268,7 +268,7 @@ def test_clean_stop(serve, number):
 
 
 def test_waiting_questions_get_their_time(serve):
-    """One that waits for an upstream when SIGTERM comes is still answered."""
+    """A query that waits for an upstream at SIGTERM is still answered."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as c:
         for x in (upstream, c):
@@ -277,7 +277,7 @@ def test_waiting_questions_get_their_time(serve):
         s = serve(f".:@PORT {{\n    forward . 127.0.0.1:{upstream.getsockname()[1]}\n}}\n")
         q = dns.message.make_query("late.test.", "A")
         c.sendto(q.to_wire(), ("127.0.0.1", s.port))
-        while True:  # health checks may come as well
+        while True:  # health checks may arrive too
             wire, peer = upstream.recvfrom(512)
             asked = dns.message.from_wire(wire)
             if asked.question[0].name.to_text() == "late.test.":
@@ -312,7 +312,7 @@ def test_hangup_is_ignored(serve):
     assert s.process.poll() is None
 
 
-# --- all of it ---
+# --- everything at once ---
 
 BUSY = """.:@PORT {
     prometheus 127.0.0.1:@PROM
@@ -350,8 +350,8 @@ BUSY = """.:@PORT {
 
 
 def test_everything_at_once(serve):
-    """Reloads, changes of files, pages and questions of all kinds side by side: nobody is left without an answer.
-    Under a sanitizer this is where threads would meet."""
+    """Reloads, changes of files, HTTP pages and queries in parallel: every query is answered. Under a sanitizer this
+    tests the interaction of threads."""
     s = serve(BUSY % 30, files={"table": "192.0.2.1 www.test\n"})
     over, failed, asked = threading.Event(), [], [0] * 4
 
@@ -373,7 +373,7 @@ def test_everything_at_once(serve):
     try:
         for i in range(10):
             s.write("table", f"192.0.2.{i + 2} www.test\n")
-            time.sleep(0.12)  # it is taken while nothing but questions comes
+            time.sleep(0.12)  # it is picked up while only queries arrive
             assert s.get("HEALTH", "/health")[0] == 200
             assert s.metrics()["nodens_udp_overflowed_total"] == 0
             assert s.get("READY", "/ready")[0] == 200

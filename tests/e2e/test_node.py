@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nodens node: the command line of node-cache, and what it does to a host.
+"""nodens node: the command line of node-cache, and its effects on a host.
 
-The second half makes a node of network namespaces (nodenet.py) and takes the agent away under load; it needs root.
+The second half creates a node of network namespaces (nodenet.py) and ends the agent under load; it needs root.
 """
 import json
 import os
@@ -36,7 +36,7 @@ BASE = """cluster.test:@PORT {
 
 
 class Agent(Server):
-    """One on loopback that leaves the host alone."""
+    """An agent on loopback that does not change the host."""
 
     def __init__(self, folder, base=BASE, args=(), files=None, corefile=None, fds=()):
         super().__init__(folder, corefile, files=files)
@@ -59,7 +59,7 @@ class Agent(Server):
         return self
 
     def own(self):
-        """The agent's own figures."""
+        """The agent's own metrics."""
         text = self.get("OWN", "/metrics")[1]
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
                 for line in text.splitlines() if line and line[0] != "#"}
@@ -140,7 +140,7 @@ def test_template(agent):
 
 
 def test_config_map(agent, tmp_path):
-    """Stub domains come and go with the ConfigMap; a bad one, or a bad template, changes nothing."""
+    """Stub domains follow the ConfigMap; an invalid one, or an invalid template, changes nothing."""
     (tmp_path / "cm").mkdir()
     stub = tmp_path / "cm" / "stubDomains"
     s = agent(args=("-kubednscm", str(tmp_path / "cm"), "-reloadwithsignal=true", "-syncinterval=1s"))
@@ -150,13 +150,13 @@ def test_config_map(agent, tmp_path):
     served = s.corefile()
     assert served.startswith(before) and served.index("\na.test:") < served.index("\nb.test:")
     assert f"bind 127.0.0.1\n    forward . 127.0.0.1:{s.port_of('OTHER')}\n" in served
-    assert s.ask("x.b.test.").rcode() == dns.rcode.SERVFAIL      # nobody listens there
+    assert s.ask("x.b.test.").rcode() == dns.rcode.SERVFAIL      # nothing listens there
     assert s.ask("x.c.test.").rcode() == dns.rcode.REFUSED
 
     errors = 'coredns_nodecache_setup_errors_total{errortype="configmap"}'
     assert s.own()[errors] == 0
-    stub.write_text('{"b.test": ["nobody"]}')
-    s.wait_log(r'\[ERROR\] node: .*/stubDomains - b\.test: invalid server "nobody": must be IP')
+    stub.write_text('{"b.test": ["none"]}')
+    s.wait_log(r'\[ERROR\] node: .*/stubDomains - b\.test: invalid server "none": must be IP')
     assert s.own()[errors] >= 1
     s.write("base", BASE + "broken.test:@PORT {\n    nonsense\n}\n")
     stub.write_text(json.dumps({"b.test": ["192.0.2.9"]}))
@@ -181,26 +181,26 @@ def test_upstream_servers(agent, tmp_path):
 
 
 def test_corefile_is_a_mount(agent, tmp_path):
-    """A file that is a mount of its own cannot be renamed over: it is written in place."""
+    """A file that is a mount point cannot be replaced by rename: it is written in place."""
     (tmp_path / "mounted").mkdir()
     (tmp_path / "mounted" / "Corefile").write_text("x")
-    (tmp_path / "behind").write_text("x")
+    (tmp_path / "target").write_text("x")
     s = Agent(tmp_path / "mounted")
-    mount = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" Corefile && exec "$@"', str(tmp_path / "behind")]
+    mount = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" Corefile && exec "$@"', str(tmp_path / "target")]
     if subprocess.run(mount + ["true"], cwd=s.folder, capture_output=True, check=False).returncode:
-        pytest.skip("a mount of one's own is refused here")
+        pytest.skip("mount namespaces are refused here")
     s.argv = mount + s.argv
     s.start()
     try:
         assert texts(s.ask("www.cluster.test.")) == ["192.0.2.1"]
-        assert "hosts {" in (tmp_path / "behind").read_text()
+        assert "hosts {" in (tmp_path / "target").read_text()
         assert s.corefile() == "x" and not os.path.exists(s.folder + "/Corefile.new")
     finally:
         s.stop()
 
 
 def test_no_upstream_service(agent, monkeypatch):
-    """Nothing is made up for an address that is not known: it waits, and serves as soon as it can."""
+    """While an address is unknown, no Corefile is written: it waits, and serves as soon as it can."""
     monkeypatch.delenv("UP_STREAM_SERVICE_HOST")
     s = agent(wait=False)
     s.wait_log(r"base:9 - no value for __PILLAR__CLUSTER__DNS__: UP_STREAM_SERVICE_HOST is not set in the environment")
@@ -213,7 +213,7 @@ def test_no_upstream_service(agent, monkeypatch):
 
 
 def test_no_template(agent):
-    """Whoever has no template has a Corefile: it is served as it is."""
+    """Without a template the Corefile is served unchanged."""
     s = agent(base=None, corefile=".:@PORT {\n    bind 127.0.0.1\n    whoami\n}\n")
     s.wait_log(r"\[ERROR\] node: base - cannot be read: No such file")
     assert s.ask("x.test.").rcode() == dns.rcode.NOERROR
@@ -221,7 +221,7 @@ def test_no_template(agent):
 
 
 def test_waits_for_an_address(agent):
-    """As long as somebody else has the port it tries again; SIGTERM ends the waiting."""
+    """While another process has the port, it retries; SIGTERM ends the wait."""
     s = Agent(agent(base=BASE).folder + "-2")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", s.port))
@@ -245,7 +245,7 @@ def test_ends_while_it_waits(agent):
 
 
 def test_metrics_address_in_use(agent):
-    """As node-cache: said, and the rest goes on."""
+    """As in node-cache: it is reported, and everything else works."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         s = agent(args=("-metrics-listen-address", f"127.0.0.1:{other.getsockname()[1]}"))
         s.wait_log(r"\[ERROR\] node: -metrics-listen-address 127\.0\.0\.1:\d+: Address already in use")
@@ -255,7 +255,7 @@ def test_metrics_address_in_use(agent):
 # --- a loop ---
 
 class Mirror(threading.Thread):
-    """An upstream that sends every question back to where it came from, until told to answer NXDOMAIN."""
+    """An upstream that sends every query back to the server, until it is set to answer NXDOMAIN."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -314,13 +314,13 @@ def test_loop_is_isolated(agent):
         s.stop()
 
 
-# --- descriptors that somebody holds ---
+# --- sockets held by another process ---
 
 def test_sockets_outlive_the_process(agent, tmp_path, monkeypatch):
-    """What comes while nobody serves waits in the sockets that we hold, and is answered by the next one."""
+    """Queries without a server wait in sockets held by the test, and are answered by the next server."""
     first = Agent(tmp_path / "held")
     held, words, clients, streams = [], [], [], []
-    for worker in range(3):     # more or fewer than processors: each has its worker all the same
+    for worker in range(3):     # each has its worker, whatever the number of cores
         for kind, name in ((socket.SOCK_DGRAM, "udp"), (socket.SOCK_STREAM, "tcp")):
             c = socket.socket(socket.AF_INET, kind)
             c.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -387,11 +387,11 @@ def test_takes_over_and_gives_back(node):
 
 
 PODS_RATE, HOST_RATE, SECONDS = 700, 300, 3
-BUSY = 0.3      # a machine that takes so long for an answer cannot tell what is lost from what is late
+BUSY = 0.3      # on a machine this slow, a lost answer cannot be distinguished from a late one
 
 
 def under_load(node, end):
-    """Pods and host clients ask, 1,000 lookups a second; in the middle end() happens. Their lookups."""
+    """Runs 1,000 lookups a second from pods and host clients, and end() in the middle; returns the lookups."""
     askers = [node.asker("pod", SECONDS, PODS_RATE, *WAYS), node.asker("node", SECONDS, HOST_RATE, *WAYS)]
     time.sleep(1.2)
     begun = time.monotonic()
@@ -406,8 +406,8 @@ def under_load(node, end):
 
 
 def test_killed(node):
-    """Nothing sent after the agent's death is lost, nor before it. (Between signal and death nobody reads the sockets
-    that are open still: a millisecond, a few lookups.)"""
+    """No lookup sent before or after the agent's death is lost. (Between the signal and death the sockets are open, but
+    not read: a millisecond, a few lookups.)"""
     before = node.host()
     agent = node.agent()
     asked = node.served()
@@ -428,7 +428,7 @@ def test_killed(node):
     after = [x for x in pods if x[1] > moment["gone"]]
     assert {x[0] for x in after} == set(WAYS) and len(after) > PODS_RATE / 2
 
-    # Only the link stays; the next agent takes it over, and leaves nothing.
+    # Only the link remains; the next agent takes it over, and removes it at its end.
     left = node.host()
     assert "table inet nodens {" not in left["rules"] and LINK in json.dumps(left["links"])
     index = [x["ifindex"] for x in left["links"] if x["ifname"] == LINK]
@@ -442,7 +442,7 @@ def test_killed(node):
 
 
 def test_ended_under_load(node):
-    """A clean end loses nothing, for nobody."""
+    """A clean end loses no lookup of any client."""
     before = node.host()
     agent = node.agent()
     status = []
@@ -468,18 +468,18 @@ def ask(n, name, patience):
                 return r[3] & 15
     except OSError as e:
         return str(e)
-print(ask(0, "nobody.example", 9), time.monotonic(), *[ask(n, "www.default.svc.cluster.local", 1) for n in range(1, 6)])
+print(ask(0, "none.example", 9), time.monotonic(), *[ask(n, "www.default.svc.cluster.local", 1) for n in range(1, 6)])
 """
 
 
 def test_one_port_through_a_clean_end(node):
-    """A client that keeps its socket is answered by the DNS pod afterwards: the agent's last answer, given when its
-    rules had gone, is not left in the connection table as a flow of its own."""
+    """A client that keeps its socket is answered by the DNS pod afterwards: the agent's last answer, sent after its
+    rules were removed, does not remain in the connection table as a flow."""
     agent = node.agent()
     p = subprocess.Popen(node.within("pod", "/usr/bin/python3", "-c", ONE_PORT, KUBE_DNS[4]), stdout=subprocess.PIPE,
                          text=True)
     node.children.append(p)
-    time.sleep(1)       # its first question waits for an upstream that does not answer
+    time.sleep(1)       # its first query waits for an upstream that does not answer
     asked_to_end = time.monotonic()
     assert stop(agent) == 0
     first, when, *others = p.communicate(timeout=60)[0].split()
@@ -488,8 +488,8 @@ def test_one_port_through_a_clean_end(node):
 
 
 def test_two_side_by_side(node):
-    """A rolling update that starts the new agent first: it serves at once, and takes link and rules over when the old
-    one has ended. Nothing is lost."""
+    """A rolling update that starts the new agent first: it serves at once, and takes over link and rules when the old
+    one has ended. No lookup is lost."""
     before = node.host()
     old = node.agent()
     asker = node.asker("pod", 7, 300, *WAYS)
@@ -520,9 +520,9 @@ def test_puts_back_what_went_missing(node):
     assert node.figures()[restored] == 0
     for n, damage in enumerate([("link", "del", LINK), ("addr", "del", KUBE_DNS[4] + "/32", "dev", LINK)], 1):
         node.do("node", "ip", *damage)
-        wait_for(lambda: node.figures()[restored] == n)     # pylint: disable=cell-var-from-loop
+        wait_for(lambda n=n: node.figures()[restored] == n)
         assert lost(node.ask("node", 0.2, 100, *WAYS)) == []
-    # The rules are nobody else's to remove.
+    # Other processes cannot remove the rules.
     node.do("node", "nft", "flush", "ruleset")
     assert "table inet nodens" in node.do("node", "nft", "list", "ruleset")
     assert lost(node.ask("node", 0.2, 100, *WAYS)) == []
@@ -530,17 +530,17 @@ def test_puts_back_what_went_missing(node):
 
 
 def test_link_taken_away_under_load(node):
-    """Without the addresses nothing is led to where they were: lookups go on to the DNS pods until they are back."""
+    """Without the addresses nothing is redirected: lookups go to the DNS pods until the addresses are back."""
     agent = node.agent()
     pods, host = under_load(node, lambda: node.do("node", "ip", "link", "del", LINK))
-    for lookups in (pods, host):    # connections to an address that goes away go with it
+    for lookups in (pods, host):    # connections to a removed address end
         assert [x for x in lost(lookups) if x[0].startswith("udp")] == []
         assert len(lost(lookups)) < 30
     assert stop(agent) == 0
 
 
 def originals(address, comment):
-    """NodeLocal DNSCache's rules of an address: (table, words)."""
+    """NodeLocal DNSCache's rules for an address: (table, words)."""
     def with_comment(text):
         return ["-m", "comment", "--comment", "NodeLocal DNS Cache: " + text] if comment else []
     rules = []
@@ -557,9 +557,9 @@ def originals(address, comment):
 
 
 def test_takes_over_from_the_original(node):
-    """What a killed node-cache left behind: its link is taken over, its rules go, somebody else's stay."""
+    """After a killed node-cache: its link is taken over, its rules are removed, other rules remain."""
     tool = "iptables-nft"
-    # Somebody else's rules. (And the tables and chains that iptables makes for a first rule stay for good.)
+    # Rules of another program. (The tables and chains that iptables creates for a first rule remain.)
     for table, chain in (("raw", "PREROUTING"), ("raw", "OUTPUT"), ("filter", "INPUT"), ("filter", "OUTPUT")):
         node.do("node", tool, "-w", "-t", table, "-A", chain, "-d", "192.0.2.1", "-j", "ACCEPT")
     before = node.host()
@@ -581,7 +581,7 @@ def test_takes_over_from_the_original(node):
     assert len([x for x in accepts if LINK_LOCAL in x]) == 4 and len(accepts) == len(set(accepts))
     for place in ("pod", "node"):
         assert lost(node.ask(place, 0.5, 200, *WAYS)) == []
-    agent.kill()        # and now nothing of theirs keeps lookups here
+    agent.kill()        # now none of its rules keeps lookups here
     agent.wait()
     assert lost(node.ask("pod", 0.5, 200, *WAYS)) == []
     assert stop(node.agent()) == 0
@@ -589,7 +589,7 @@ def test_takes_over_from_the_original(node):
 
 
 def test_leaves_to_others_what_it_is_told(node):
-    """-setupinterface=false, -setupiptables=false: somebody else's business, at the end too."""
+    """-setupinterface=false, -setupiptables=false: neither is touched, at the end either."""
     node.do("node", "ip", "addr", "add", LINK_LOCAL + "/32", "dev", "lo")
     before = node.host()
     node.write("Corefile.base", nodenet.BASE.replace("bind " + nodenet.LOCALIP.replace(",", " "), "bind " + LINK_LOCAL))
@@ -611,7 +611,7 @@ def test_skipteardown(node):
 
 
 def test_addresses_nobody_is_bound_to(node):
-    """What no server block listens on is not led here: pods go on to kube-dns."""
+    """An address without a listening server block is not intercepted: pods keep using kube-dns."""
     node.write("Corefile.base", nodenet.BASE.replace(" " + KUBE_DNS[4], ""))
     agent = node.agent()
     wait_for(lambda: f"no server block is bound to {KUBE_DNS[4]}:53" in node.log("agent.log"))

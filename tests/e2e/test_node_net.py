@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the agent's rules do to packets, and to the rules of others: the node of nodenet.py, which needs root."""
+"""Effects of the agent's rules on packets and on other rules, on the node of nodenet.py, which needs root."""
 import re
 import subprocess
 import time
@@ -13,8 +13,8 @@ TOOLS = {4: "iptables-nft", 6: "ip6tables-nft"}
 
 
 def test_host_clients_when_kube_proxy_knows_no_pods(node):
-    """Without clusterCIDR kube-proxy masquerades nothing, and the DNS pod is on another node, where our address is
-    that node's own. After SIGKILL host clients are answered all the same; the next agent's clean end leaves nothing."""
+    """Without clusterCIDR kube-proxy masquerades nothing, and the DNS pod is on another node, where our address is that
+    node's own. After SIGKILL host clients still get answers; the clean end of the next agent leaves nothing."""
     for family, tool in TOOLS.items():
         for service in ("DNS", "UP"):
             for proto in ("UDP", "TCP"):
@@ -56,7 +56,7 @@ for line in sys.stdin:
 
 
 class Connection:
-    """A TCP connection that is kept; a question at a time."""
+    """A persistent TCP connection with one query at a time."""
 
     def __init__(self, node, place, where):
         self.process = subprocess.Popen(node.within(place, "/usr/bin/python3", "-c", CONNECTION, where), text=True,
@@ -70,7 +70,7 @@ class Connection:
 
 
 def served_tcp(node):
-    """Questions that the agent's server got by TCP: so those that the loop plugin asks itself do not count."""
+    """Queries that the agent's server got over TCP, which excludes those of the loop plugin."""
     return sum(v for k, v in node.figures(9253).items()
                if k.startswith("coredns_dns_requests_total") and 'proto="tcp"' in k)
 
@@ -80,11 +80,11 @@ def connect_all(node):
 
 
 def test_connections_through_start_and_death(node):
-    """Those to a DNS pod that are open at our start go on; ours are reset by our death, and not left hanging."""
+    """Connections to a DNS pod that are open at our start continue; ours are reset at our death and do not hang."""
     old = connect_all(node)
     assert [c.ask() for c in old] == ["ok"] * 4
     agent = node.agent(wait=False)
-    while not node.figures().get("nodens_node_intercepting"):   # asked all the time: idle ones are closed by the pod
+    while not node.figures().get("nodens_node_intercepting"):   # queried throughout: the pod closes idle ones
         assert [c.ask() for c in old] == ["ok"] * 4 and agent.poll() is None
     asked = served_tcp(node)
     assert [c.ask() for c in old] == ["ok"] * 4
@@ -100,7 +100,7 @@ def test_connections_through_start_and_death(node):
 
 
 def tracked(node, proto):
-    """The connection table's entries of our addresses, without what changes in them."""
+    """The connection table's entries for our addresses, without their variable parts."""
     ours = (LINK_LOCAL, KUBE_DNS[4], "fd96:0000:0000:0000:0000:0000:0000:000a")
     lines = node.do("node", "cat", "/proc/net/nf_conntrack").splitlines()
     return {" ".join(re.findall(r"\b(?:src|dst|sport|dport)=\S+", x)) for x in lines
@@ -108,10 +108,10 @@ def tracked(node, proto):
 
 
 def test_nothing_is_tracked(node):
-    """UDP between pods, host and agent, and probes, leave no entry in the connection table; TCP has one that leads to
-    the address itself."""
+    """UDP between pods, host and agent, and probes, leave no entry in the connection table; TCP has one for the address
+    itself."""
     agent = node.agent()
-    before = tracked(node, "udp"), tracked(node, "tcp")    # the loop plugin's, from before the rules
+    before = tracked(node, "udp"), tracked(node, "tcp")    # of the loop plugin, from before the rules
     for place in ("pod", "node"):
         asked = node.ask(place, 0.2, 100, *["udp:" + w for w in KUBE_DNS.values()], "udp:" + LINK_LOCAL)
         assert lost(asked) == []
@@ -124,10 +124,10 @@ def test_nothing_is_tracked(node):
     assert stop(agent) == 0
 
 
-# --- rules of others ---
+# --- other programs' rules ---
 
 def original(tool, address, comment):
-    """node-cache's rules of one address, as it says them to iptables."""
+    """node-cache's rules for one address, as it passes them to iptables."""
     words = []
     for proto in ("tcp", "udp"):
         words += [("raw", "PREROUTING", proto, "-d", "--dport", "53", "NOTRACK"),
@@ -150,8 +150,8 @@ def iptables_rules(node, what=""):
 
 @pytest.mark.parametrize("comment", [True, False])
 def test_takes_over_from_a_killed_original(node, comment):
-    """Its link and its rules are there, nobody listens. The agent serves, and after its death so does kube-proxy, which
-    the original's NOTRACKs would have prevented."""
+    """Its link and rules exist, nothing listens. The agent serves, and after its death so does kube-proxy, which the
+    original's NOTRACK rules would have prevented."""
     for family, tool in TOOLS.items():
         node.do("node", tool, "-t", "filter", "-A", "INPUT", "-m", "comment", "--comment", "not ours", "-j", "ACCEPT")
         node.do("node", tool, "-t", "raw", "-A", "OUTPUT", "-d", "203.0.113.1" if family == 4 else "2001:db8::1",
@@ -179,12 +179,12 @@ def test_takes_over_from_a_killed_original(node, comment):
     agent = node.agent()
     assert stop(agent) == 0
     assert iptables_rules(node) == rules
-    before.pop("rules")     # the original made chains that were not there, now empty
+    before.pop("rules")     # the original created chains, now empty
     assert_same(before, node.host())
 
 
 def test_a_host_that_drops(node):
-    """Where INPUT and OUTPUT drop what nobody allows, DNS is allowed, by iptables, while the agent runs."""
+    """Where INPUT and OUTPUT drop by default, the agent allows DNS with iptables while it runs."""
     for tool in TOOLS.values():
         for chain in ("INPUT", "OUTPUT"):
             node.do("node", tool, "-A", chain, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT")
@@ -195,11 +195,11 @@ def test_a_host_that_drops(node):
         node.do("node", tool, "-A", "INPUT", "-i", "lo", "-j", "ACCEPT")
         for chain in ("INPUT", "OUTPUT"):
             node.do("node", tool, "-P", chain, "DROP")
-        if tool == TOOLS[6]:    # neighbours
+        if tool == TOOLS[6]:    # neighbour discovery
             for chain in ("INPUT", "OUTPUT"):
                 node.do("node", tool, "-A", chain, "-p", "icmpv6", "-j", "ACCEPT")
     before = node.host()
-    for end in ("kill", "stop"):    # the second agent meets what the first has left, and doubles nothing
+    for end in ("kill", "stop"):    # the second agent finds the rules of the first and adds none twice
         agent = node.agent()
         assert len(iptables_rules(node, "nodens: allow DNS traffic")) == 3 * 4
         asked = node.served()
@@ -214,7 +214,7 @@ def test_a_host_that_drops(node):
 
 
 def test_what_skipteardown_leaves_serves_host_clients(node):
-    """The address stays, so kube-proxy's way to the DNS pod has to be open to those who have it as their source."""
+    """The address remains, so kube-proxy's path to the DNS pod must work for clients with that source address."""
     for family, tool in TOOLS.items():
         node.do("node", tool, "-t", "nat", "-F", "KUBE-POSTROUTING")
         node.do("dns", "ip", "addr", "add", KUBE_DNS[family], "dev", "lo")

@@ -30,8 +30,8 @@ COREFILE = """.:@PORT {
 }
 """
 
-# What CoreDNS 1.15.0 shows for this Corefile and these questions: name, kind, labels. Its Go runtime's own, and
-# local_localhost_requests_total of a plugin that does not stand in the Corefile, left out.
+# The metrics of CoreDNS 1.15.0 for this Corefile and these queries: name, kind, labels. Without those of the Go
+# runtime, and local_localhost_requests_total, of a plugin that is not in the Corefile.
 COREDNS = """
 build_info gauge goversion revision version
 cache_entries gauge server type view zones
@@ -56,18 +56,18 @@ proxy_conn_cache_misses_total counter proto proxy_name to
 proxy_request_duration_seconds histogram proxy_name rcode to
 reload_failed_total counter
 """
-# CoreDNS shows these too, once there has been a reload, or an upstream's socket was used again.
+# CoreDNS has these too, after a reload, or after a socket to an upstream was reused.
 LATER = {"coredns_reload_version_info", "coredns_proxy_conn_cache_hits_total"}
 
 
 def families(page):
-    """{name: "name kind label..."}; checks on the way that the page is one."""
+    """Returns {name: "name kind label..."}; also checks the format of the page."""
     kinds, found = {}, {}
     for line in page.splitlines():
         m = re.fullmatch(r"# (HELP|TYPE) (\S+) (.+)", line)
         if m:
             if m.group(1) == "TYPE":
-                assert m.group(2) not in kinds, "told about twice"
+                assert m.group(2) not in kinds, "described twice"
                 kinds[m.group(2)] = m.group(3)
             continue
         m = re.fullmatch(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (\S+)', line)
@@ -106,7 +106,7 @@ def test_pages_share_an_address(serve):
 
 
 def test_blocks_share_an_address(serve):
-    """One page, one check of it, told about once."""
+    """One page, one check, one message."""
     s = serve("".join(f"{zone}:@PORT {{\n    health 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n    whoami\n}}\n"
                       for zone in ("a.test", "b.test", "c.test")))
     assert s.get("PROM", "/health") == (200, "OK")
@@ -123,7 +123,7 @@ def test_blocks_share_an_address(serve):
     (b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", None),
 ], ids=["old", "head", "with a query", "nonsense", "too long"])
 def test_odd_requests(server, request_text, status):
-    """Answered or turned away, and the next one is served."""
+    """Each is answered or refused, and the next one is served."""
     with socket.create_connection(("127.0.0.1", server.port_of("HEALTH")), timeout=8) as c:
         try:
             c.sendall(request_text)
@@ -161,7 +161,7 @@ def test_metric_values(server):
     assert m[f'coredns_dns_requests_total{{{here},proto="tcp",family="1",type="other"}}'] == 1
     assert m[f'coredns_dns_requests_total{{{here},proto="udp",family="1",type="MX"}}'] == 1
     assert m[f"coredns_dns_do_requests_total{{{here}}}"] == 1
-    # loop's own question came as well
+    # loop's own query is counted too
     assert m[f'coredns_dns_request_duration_seconds_count{{{here}}}'] >= 5
     buckets = [v for k, v in m.items() if k.startswith("coredns_dns_request_duration_seconds_bucket{" + here)]
     assert buckets == sorted(buckets) and buckets[-1] == m[f'coredns_dns_request_duration_seconds_count{{{here}}}']
@@ -174,7 +174,7 @@ def test_metric_values(server):
 
 
 def test_dropped(serve):
-    """What no block answers is counted under zone "dropped"."""
+    """A query that no block answers is counted under zone "dropped"."""
     s = serve("a.test:@PORT {\n    bind 127.0.0.1\n    prometheus 127.0.0.1:@PROM\n    whoami\n}\n")
     s.ask("b.test.")
     m = s.metrics()
@@ -193,12 +193,12 @@ def test_counts_survive_a_reload(server):
 
 
 def test_failed_reloads_are_counted(serve):
-    """Once, however many blocks want it."""
+    """Counted once for any number of blocks."""
     s = serve(".:@PORT {\n    prometheus 127.0.0.1:@PROM\n    reload 2s 1s\n    whoami\n}\n"
               "a.test:@PORT {\n    reload 2s 1s\n    whoami\n}\n")
     assert s.metrics()["coredns_reload_failed_total"] == 0
     s.write("Corefile", ".:@PORT {\n    nonsense\n}\n")
     s.wait_log(r"\[ERROR\] Reload failed")
-    time.sleep(3.2)  # the longest that the other one would take
+    time.sleep(3.2)  # the longest time that the other one could take
     assert s.metrics()["coredns_reload_failed_total"] == 1
     assert len(re.findall("Reload failed", s.log())) == 1

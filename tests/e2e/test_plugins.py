@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plugins as a running server shows them: lines of the log, answers that change while it runs."""
+"""Plugins in a running server: log lines, and answers that change while it runs."""
 import os
 import re
 import time
@@ -23,7 +23,7 @@ NUMBER, SECONDS = r"\d+", r"\d+\.\d{9}s"
 
 
 def test_log_common(serve):
-    """CoreDNS's line, octet for octet but for port, id and time."""
+    """CoreDNS's line byte by byte, except port, id and time."""
     s = serve(".:@PORT {\n    log\n    " + HOSTS + "}\n")
     s.ask("one.test.")
     s.ask("ONE.test.", "AAAA", tcp=True, want_dnssec=True, payload=1400)
@@ -51,10 +51,10 @@ def test_log_formats(serve):
     assert " a.test." not in s.log() and " d.test." not in s.log()
 
 
-@pytest.mark.parametrize("classes,told", [("success", "ok"), ("denial", "nx nodata"), ("error", "fail"),
+@pytest.mark.parametrize("classes,logged", [("success", "ok"), ("denial", "nx nodata"), ("error", "fail"),
                                           ("success denial", "ok nx nodata"), ("all", "ok nx nodata fail"),
                                           ("denial error", "nx nodata fail")])
-def test_log_classes(serve, classes, told):
+def test_log_classes(serve, classes, logged):
     soa = '"{{ .Zone }} 5 IN SOA ns.test. root.test. 1 2 3 4 5"'
     s = serve(".:@PORT {\n    log . {\n        class " + classes + "\n    }\n"
               '    template IN A ok.test {\n        answer "{{ .Name }} 5 IN A 192.0.2.9"\n    }\n'
@@ -63,8 +63,8 @@ def test_log_classes(serve, classes, told):
               "    template IN A fail.test {\n        rcode SERVFAIL\n    }\n}\n")
     for name in ("ok", "nx", "nodata", "fail"):
         s.ask(name + ".test.")
-    s.reload()  # what was said before it is in the log by now
-    assert sorted(re.findall(r'"A IN (\w+)\.test\. ', s.log())) == sorted(told.split())
+    s.reload()  # earlier lines are in the log by then
+    assert sorted(re.findall(r'"A IN (\w+)\.test\. ', s.log())) == sorted(logged.split())
 
 
 def test_log_cannot_be_forged(serve):
@@ -127,7 +127,7 @@ def test_hosts_waits_for_its_file(serve):
 # --- loadbalance ---
 
 def test_loadbalance(serve):
-    """Every address comes first at times; none is lost or doubled; CNAME before them."""
+    """Every address is first at times; none is lost or repeated; the CNAME precedes them."""
     table = "".join(f"        192.0.2.{i} www.test\n" for i in range(1, 5))
     s = serve(".:@PORT {\n    loadbalance\n    hosts {\n" + table + "    }\n}\n")
     firsts = set()
@@ -144,7 +144,7 @@ def test_loadbalance(serve):
 # --- blocks ---
 
 def test_blocks(serve):
-    """Longest zone; a network's reverse zone; a block without plugins."""
+    """The longest zone; the reverse zone of a network; a block without plugins."""
     s = serve(".:@PORT {\n    bind 127.0.0.1\n"
               "    hosts {\n        192.0.2.1 x.test\n        192.0.2.1 x.a.test\n    }\n}\n"
               "a.test:@PORT {\n    bind 127.0.0.1\n"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubernetes plugin's snapshot: a server that starts while the API server is away answers from the file, says so,
-and takes the live state when it comes."""
+"""The kubernetes plugin's snapshot: a server that starts without an API server answers from the file, reports it, and
+switches to the live state when it arrives."""
 import os
 
 import dns.rcode
@@ -51,7 +51,7 @@ def end(s):
 
 
 def kept(serve, stub, path):
-    """A file that a server left at its end."""
+    """The file that a server wrote at its end."""
     s = served(serve, stub, path)
     assert address(s, "a") == ["10.0.0.1"]
     end(s)
@@ -61,7 +61,7 @@ def kept(serve, stub, path):
 def test_start_while_the_api_server_is_away(serve, stub, path):
     kept(serve, stub, path)
     stub.how = away
-    s = served(serve, stub, path)  # does not wait for startup_timeout
+    s = served(serve, stub, path)  # it does not wait for startup_timeout
     assert f"answering from snapshot {path}" in s.log()
     assert "waiting for Kubernetes API" not in s.log()
     assert address(s, "a") == ["10.0.0.1"]
@@ -80,7 +80,7 @@ def test_start_while_the_api_server_is_away(serve, stub, path):
     assert s.ask("a.n.svc.cluster.local.").rcode() == dns.rcode.NXDOMAIN
     assert s.get("READY", "/ready") == (200, "OK")
     assert s.metrics()[SERVED] == 0
-    # What lives is not taken for what was kept.
+    # The live state is not confused with the snapshot.
     stub.how = away
     stub.cut()
     wait_for(lambda: s.get("READY", "/ready") ==
@@ -120,13 +120,13 @@ def test_written_when_changes_settle(serve, stub, path):
     (lambda b: b"apiVersion: v1\n", "is not a nodens snapshot"),
     (lambda b: b"", "is not a nodens snapshot"),
     (lambda b: b[:20], "is truncated"),
-], ids=["end", "half", "octet", "newer", "foreign", "empty", "head"])
+], ids=["end", "half", "byte", "newer", "foreign", "empty", "head"])
 def test_a_file_that_cannot_be_used(serve, stub, path, spoil, why):
     kept(serve, stub, path)
     with open(path, "rb") as f:
-        octets = f.read()
+        data = f.read()
     with open(path, "wb") as f:
-        f.write(spoil(octets))
+        f.write(spoil(data))
     s = served(serve, stub, path)
     s.wait_log(f"snapshot {path} {why}.*; ignoring it")
     assert s.log().count("; ignoring it") == 1

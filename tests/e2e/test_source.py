@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kubernetes from manifests: a folder that changes while it is served."""
+"""kubernetes with manifests: a folder that changes while it is served."""
 import os
 import random
 import threading
@@ -104,7 +104,7 @@ def test_reload_keeps_what_was_read(serve, tmp_path):
 
 
 def test_answers_stay_whole_while_all_changes(serve, tmp_path):
-    """Readers without a lock: a Service is one of the states that were written, and never gone."""
+    """Lock-free readers: a Service always has one of the written states, and never disappears."""
     states = [[f"10.1.{k}.{i}" for i in range(20 + 10 * k)] for k in range(4)]
     text = NAMESPACE + service("a", "None")
     s = served(serve, tmp_path, text + pods("a", states[0]))
@@ -133,7 +133,7 @@ def test_answers_stay_whole_while_all_changes(serve, tmp_path):
 
 
 def test_the_sample_cluster(serve):
-    """All questions of deploy/sample are answered as their comments say."""
+    """All queries of deploy/sample get the answers in their comments."""
     sample = os.path.join(ROOT, "deploy", "sample")
     with open(os.path.join(sample, "Corefile")) as f:
         text = f.read().replace("deploy/sample/manifests", os.path.join(sample, "manifests"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nodens bench: each style asks as its resolver does; figures, files, Ctrl-C, errors."""
+"""nodens bench: each style sends the queries of its resolver; figures, files, Ctrl-C, errors."""
 import json
 import re
 import signal
@@ -29,7 +29,7 @@ def observe_fixture():
 
 
 def run(*args, timeout=40):
-    """(status, output, errors) of a bench that ends by itself."""
+    """Runs a bench until it exits; returns (status, output, errors)."""
     p = subprocess.run([NODENS, "bench", *map(str, args)], capture_output=True, text=True, timeout=timeout, check=False)
     return p.returncode, p.stdout, p.stderr
 
@@ -43,7 +43,7 @@ def bench(server, *args, style="go", host="www.test.", n=1, clients=1, options="
 
 
 def near(seconds, wanted):
-    """Not before its time; late by what a busy machine may be."""
+    """Not early, and late at most by the delay of a busy machine."""
     return wanted - 0.05 <= seconds < wanted + 0.9
 
 
@@ -64,7 +64,7 @@ def test_both_are_sent_before_an_answer_comes(observe, style):
     o = observe(lambda ask: (0.4, "ok"))
     got = bench(o, style=style)
     assert o.asks[1].at < 0.35
-    assert 400 <= got["ms"]["max"] < 800     # not one after the other
+    assert 400 <= got["ms"]["max"] < 800     # in parallel
 
 
 @pytest.mark.parametrize("style,option,ports", [
@@ -117,7 +117,7 @@ def test_truncated_goes_over_tcp(observe, style):
     assert {(a.proto, a.type) for a in o.asks} >= {("tcp", "A"), ("tcp", "AAAA")}
 
 
-# --- something lost ---
+# --- lost messages ---
 
 def late(ask):
     """The first AAAA is lost."""
@@ -127,10 +127,10 @@ def late(ask):
 def test_glibc_stalls_once_and_then_asks_one_at_a_time(observe):
     o = observe(late)
     got = bench(o, "-l", 1000, style="glibc", n=3)
-    assert o.types()[2:] == ["A", "AAAA"] * 3             # the stalled one again, then two more
+    assert o.types()[2:] == ["A", "AAAA"] * 3             # the stalled one is repeated, then two more
     assert near(o.asks[2].at, 1) and o.asks[4].at < o.asks[2].at + 0.9
     assert (got["timeouts"], got["errors"], got["fallbacks"]) == (1, 0, 1)
-    assert len(set(o.ports()[:4])) == 1                   # still from one socket
+    assert len(set(o.ports()[:4])) == 1                   # all from one socket
 
 
 def test_glibc_opens_a_second_socket_if_that_does_not_help(observe):
@@ -148,7 +148,7 @@ def test_glibc_opens_a_second_socket_if_that_does_not_help(observe):
 
 
 def test_glibc_memory_is_the_clients_own(observe):
-    """Two clients, each with a first stall of its own."""
+    """Each of the two clients has its own first stall."""
     seen = set()
 
     def rule(ask):
@@ -165,7 +165,7 @@ def test_parallel_never_learns(observe):
     o = observe(lambda ask: DROP if ask.type == "AAAA" and ask.nth % 2 == 0 else OK)
     got = bench(o, "-l", 1000, style="parallel", n=2)
     assert (got["timeouts"], got["errors"], got["fallbacks"]) == (2, 0, 0)
-    assert o.types().count("A") == o.types().count("AAAA") == 4   # both again after each stall
+    assert o.types().count("A") == o.types().count("AAAA") == 4   # both are repeated after each stall
 
 
 def test_go_asks_again_for_what_is_missing_alone(observe):
@@ -359,7 +359,7 @@ def test_a_stall_at_the_end_is_counted_whole(observe):
 
 
 def test_open_loop_counts_from_when_it_was_due(observe):
-    """One client, ten lookups due within half a second, the first takes a second: the others have waited too."""
+    """One client, ten lookups due within half a second, the first takes a second: the wait of the others counts too."""
     o = observe(lambda ask: (1, "ok") if ask.nth == 0 else OK)
     got = bench(o, "-rate", 20, n=10)
     assert (got["requests"], got["errors"]) == (10, 0)
@@ -384,7 +384,7 @@ def test_system_style(tmp_path):
     assert status == 0 and CLASSIC.match(out).group(1, 2) == ("10", "0"), out + err
 
 
-# --- files and mistakes ---
+# --- files and errors ---
 
 def test_query_file(observe, tmp_path):
     o = observe()

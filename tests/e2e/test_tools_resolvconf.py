@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nodens resolvconf: files changed in place, and YAML that brings an option into a pod."""
+"""nodens resolvconf: files edited in place, and YAML that gives a pod an option."""
 import fcntl
 import os
 import subprocess
@@ -48,7 +48,7 @@ def conf_fixture(tmp_path):
     ("optionsrotate\n; rotate\n", ["remove", "rotate"], "optionsrotate\n; rotate\n"),
 ])
 def test_edit(conf, before, args, after):
-    """And once more, which changes nothing."""
+    """A repeated edit changes nothing."""
     conf.write_text(before)
     inode = conf.stat().st_ino
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_another_ones_change_is_waited_for(conf):
 
 
 def test_bind_mounted_file(conf, tmp_path):
-    """In a namespace of its own, where a rename onto the file would fail."""
+    """In a mount namespace, where a rename to the file would fail."""
     target = tmp_path / "mounted"
     target.write_text("")
     script = 'mount --bind "$1" "$2" && ! mv -T "$1.new" "$2" 2>/dev/null && "$0" resolvconf add rotate -file "$2"'
@@ -132,7 +132,7 @@ def test_post_start(conf):
     (doc,), _ = rendered("postStart", "ndots:2", "single-request-reopen")
     container, = doc["spec"]["containers"]
     assert container["name"] == "web"
-    for _ in range(2):      # a container that starts again finds them there
+    for _ in range(2):      # a restarted container finds them set
         apply_shell(container["lifecycle"]["postStart"]["exec"]["command"], conf)
         assert effective(conf) == ["ndots:5", "ndots:2", "single-request-reopen"]   # the last one counts
     conf.write_text("options edns0 ndots:2 single-request-reopen rotate\n")
@@ -158,10 +158,10 @@ def test_config_map(conf):
     assert (mount["mountPath"], mount["subPath"]) == ("/etc/resolv.conf", "resolv.conf")
     assert mount["name"] == volume["name"] and volume["configMap"]["name"] == config["metadata"]["name"]
     assert "does not update live" in text
-    assert conf.read_text().endswith(POD)       # only read
+    assert conf.read_text().endswith(POD)       # only read, not changed
 
 
-# --- mistakes ---
+# --- errors ---
 
 @pytest.mark.parametrize("args,status,says", [
     ([], 2, "usage:"),

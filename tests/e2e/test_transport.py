@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Datagrams and streams: what CoreDNS's clients may do, and what nobody should."""
+"""UDP and TCP: valid use by clients, and malformed messages."""
 import random
 import socket
 import struct
@@ -41,7 +41,7 @@ def test_answers(server, where, tcp):
 
 
 def test_reply_comes_from_the_address_asked(server):
-    """A wildcard socket answers from where the question came to, or a client does not take it."""
+    """A wildcard socket must answer from the address that the query was sent to, or the client drops the answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(8)
         s.sendto(dns.message.make_query("one.test.", "A").to_wire(), ("127.5.6.7", server.port))
@@ -49,7 +49,7 @@ def test_reply_comes_from_the_address_asked(server):
 
 
 def test_pipelining(server):
-    """RFC 7766: 200 questions in one write; every one is answered under its id."""
+    """RFC 7766: 200 queries in one write; each is answered with its id."""
     asked, out = {}, b""
     for i in range(200):
         asked[1000 + i] = 1 if i % 2 else 300
@@ -62,7 +62,7 @@ def test_pipelining(server):
 
 
 def test_pieces(server):
-    """A frame that comes octet by octet, and two that share a segment."""
+    """A frame that arrives byte by byte, and two in one segment."""
     wire = frame(dns.message.make_query("one.test.", "A", id=7).to_wire())
     with server.connect() as c:
         c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -83,7 +83,7 @@ def test_short_frames_are_skipped(server):
 
 
 def test_half_closed(server):
-    """A client that has said all it has to say still gets its answer."""
+    """A client that has closed its sending side still gets its answer."""
     with server.connect() as c:
         c.sendall(frame(dns.message.make_query("one.test.", "A", id=10).to_wire()))
         c.shutdown(socket.SHUT_WR)
@@ -97,14 +97,14 @@ def test_first_question_is_awaited_three_seconds(server):
         read_frame(asks)
         assert silent.recv(1) == b""
         assert time.monotonic() - began >= 2.5
-        # The one that has asked has 10 s from then on.
+        # The one that sent a query has 10 s from then on.
         asks.sendall(frame(dns.message.make_query("one.test.", "A", id=11).to_wire()))
         assert read_frame(asks)[:2] == b"\0\x0b"
 
 
 def test_slow_reader_is_cut_off(server):
-    """Who asks on and on and does not read costs a bounded queue, then the connection: of 190 MB of answers it
-    finds only what the queue held."""
+    """A client that keeps sending queries without reading gets a bounded queue, then loses its connection: of 190 MB of
+    answers it gets only those in the queue."""
     out = frame(dns.message.make_query("many.test.", "A").to_wire()) * 100
     with socket.socket() as c:
         c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -142,7 +142,7 @@ def test_many_connections(server):
 @pytest.mark.parametrize("payload,most", [(None, 512), (0, 512), (100, 512), (512, 512), (1232, 1232), (1400, 1400),
                                           (4000, 4000)])
 def test_truncation(server, payload, most):
-    """Whole records up to the client's limit, and TC; the client's size comes back."""
+    """Complete records up to the client's limit, and TC; the reply's OPT repeats the client's size."""
     more = {} if payload is None else {"use_edns": 0, "payload": payload}
     m = dns.message.make_query("many.test.", "A", **more)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -153,7 +153,7 @@ def test_truncation(server, payload, most):
     assert most - 16 <= len(wire) <= most
     assert r.flags & dns.flags.TC
     assert r.edns == (-1 if payload is None else 0)
-    # 12 + 15 header and question, 11 OPT; 16 octets a record
+    # 12 + 15 header and question, 11 OPT; 16 bytes per record
     assert len(texts(r)) == (most - 12 - 15 - (0 if payload is None else 11)) // 16
 
 
@@ -174,10 +174,10 @@ def test_do_comes_back(server):
     assert not server.ask("one.test.", use_edns=0).ednsflags & dns.flags.DO
 
 
-# --- what nobody should send ---
+# --- malformed messages ---
 
 QUESTION = "036f6e650474657374000001" + "0001"
-# what, octets, the reply's rcode (None: no reply)
+# name, message, the reply's rcode (None: no reply)
 MALFORMED = [
     ("nothing", "", None),
     ("half a header", "123401000001", None),
@@ -197,13 +197,13 @@ MALFORMED = [
     ("two OPTs", "123401000001000000000002" + QUESTION + "0000291000000000000000" * 2, ""),
     ("OPT cut short", "123401000001000000000001" + QUESTION + "00002910000000", "FORMERR"),
     ("OPT longer than it is", "123401000001000000000001" + QUESTION + "000029100000000000ffff", "FORMERR"),
-    ("over 512 octets", "123401000001000000000000" + QUESTION + "00" * 600, "FORMERR"),
+    ("over 512 bytes", "123401000001000000000000" + QUESTION + "00" * 600, "FORMERR"),
     ("class CHAOS", "123401000001000000000000" + "036f6e6504746573740000010003", "REFUSED"),
 ]
 
 
 def exchange(server, wire, timeout):
-    """The reply, or None; UDP. A proper question behind it shows that it was dealt with."""
+    """The reply over UDP, or None after the timeout."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(timeout)
         s.connect(("127.0.0.1", server.port))
@@ -214,9 +214,9 @@ def exchange(server, wire, timeout):
             return None
 
 
-@pytest.mark.parametrize("what,octets,rcode", MALFORMED, ids=[m[0] for m in MALFORMED])
-def test_malformed(server, what, octets, rcode):
-    reply = exchange(server, bytes.fromhex(octets), 0.2 if rcode is None else 5)
+@pytest.mark.parametrize("what,message,rcode", MALFORMED, ids=[m[0] for m in MALFORMED])
+def test_malformed(server, what, message, rcode):
+    reply = exchange(server, bytes.fromhex(message), 0.2 if rcode is None else 5)
     if rcode is None:
         assert reply is None
     else:
@@ -249,7 +249,7 @@ def mutations(seed, n):
 
 
 def test_mutations_over_udp(server):
-    """Whatever comes, it goes on answering; every reply is a reply."""
+    """It keeps answering, and each answer is a valid reply."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(8)
         s.connect(("127.0.0.1", server.port))
@@ -274,7 +274,7 @@ def test_mutations_over_tcp(server):
             while read_frame(c)[:2] != struct.pack("!H", 54321):
                 pass
     rng = random.Random(20260103)
-    for _ in range(50):  # streams of anything: closed, or waited for, but never the end
+    for _ in range(50):  # random streams: closed, or kept waiting; the server survives
         with server.connect() as c:
             try:
                 c.sendall(bytes(rng.randrange(256) for _ in range(3000)))
