@@ -5,9 +5,10 @@
  * Owns:    servers are heap, with their connections.
  * Threads: the loop's own.
  * Bounds:  8 KiB per request, one request per connection and turn of the loop, 10 s to send a
- * request and 10 s to read its response, ND_HTTP1_CONNECTIONS_MAX connections. A new connection always
- * gets in: the least useful one makes room. Responses that wait to be written are in the memory
- * budget (ND_BUDGET_HTTP); without room the response is 503.
+ *          request and 10 s to read its response, ND_HTTP1_CONNECTIONS_MAX connections.
+ *
+ * A new connection always gets in: the least useful one makes room. Responses that wait to be
+ * written are in the memory budget (ND_BUDGET_HTTP); without room the response is 503.
  */
 #pragma once
 
