@@ -12,6 +12,7 @@
 #include "base/rcu.h"
 #include "cmd/cmd.h"
 #include "io/filewrite.h"
+#include "io/nofile.h"
 
 /* --- version and plugins --- */
 
@@ -131,7 +132,12 @@ static int catch_signals(struct nd_run *r)
 
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
 {
+	int err = nd_nofile_raise();
+
 	*r = (struct nd_run){ .options = o };
+	if (err)
+		nd_log_warning(NULL, "cannot raise the limit of open descriptors: %s",
+			       nd_err_text(err));
 	nd_rcu_register();
 	r->loop = nd_loop_new();
 	if (!r->loop)

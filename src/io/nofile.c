@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/nofile.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include "base/err.h"
+
+static _Atomic uint32_t used, most = UINT32_MAX;
+
+uint32_t nd_nofile_share(uint64_t limit)
+{
+	uint64_t reserve = limit / 4;
+
+	if (limit > ND_NOFILE_MAX)
+		limit = ND_NOFILE_MAX;
+	if (reserve < ND_NOFILE_RESERVE_MIN)
+		reserve = ND_NOFILE_RESERVE_MIN;
+	if (reserve > limit / 2)
+		reserve = limit / 2;
+	if (reserve > ND_NOFILE_RESERVE_MAX)
+		reserve = ND_NOFILE_RESERVE_MAX;
+	return (uint32_t)(limit - reserve);
+}
+
+int nd_nofile_raise(void)
+{
+	struct rlimit now, want;
+	int err = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &now))
+		return -errno;
+	want = now;
+	if (want.rlim_cur < want.rlim_max && want.rlim_cur < ND_NOFILE_MAX)
+		want.rlim_cur = want.rlim_max < ND_NOFILE_MAX ? want.rlim_max : ND_NOFILE_MAX;
+	if (want.rlim_cur != now.rlim_cur && setrlimit(RLIMIT_NOFILE, &want)) {
+		err = -errno;
+		want = now;
+	}
+	atomic_store_explicit(&most, nd_nofile_share(want.rlim_cur), memory_order_relaxed);
+	return err;
+}
+
+bool nd_nofile_take(void)
+{
+	uint32_t was = atomic_load_explicit(&used, memory_order_relaxed);
+
+	do {
+		if (was >= nd_nofile_max())
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&used, &was, was + 1, memory_order_relaxed,
+							memory_order_relaxed));
+	return true;
+}
+
+void nd_nofile_give(void)
+{
+	uint32_t was = atomic_fetch_sub_explicit(&used, 1, memory_order_relaxed);
+
+	ND_ASSERT(was > 0);
+}
+
+uint32_t nd_nofile_used(void)
+{
+	return atomic_load_explicit(&used, memory_order_relaxed);
+}
+
+uint32_t nd_nofile_max(void)
+{
+	return atomic_load_explicit(&most, memory_order_relaxed);
+}
