@@ -216,7 +216,7 @@ def e2e_asan(_tier):
 # name, tiers, function
 STAGES = [
     ("rooms", "quick full", lambda t: script("rooms.py")),
-    ("format", "quick full", lambda t: script("lint.py", "format")),
+    ("format", "quick full", lambda t: script("lint.py", "format", "language")),
     ("scripts", "quick full", lambda t: pytest("tests/scripts")),
     ("gcc", "quick full", lambda t: build("build")),
     ("symbols", "quick full", lambda t: script("rooms.py", "--symbols", "build")),
