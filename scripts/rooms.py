@@ -4,6 +4,7 @@
 
 The structure of the sources, by the rules in scripts/rooms.toml. Without --symbols:
 - includes follow the allowed edges and never lead to another plugin; a library is included in its room only;
+- a header of [restricted] is included by the files named there only;
 - file names are unique in a room; parts.h and *_parts.h are included by their room and its unit tests only;
 - no name of <netinet/icmp6.h> is used;
 - a folder of more than ten C files has a README.md that names each .c;
@@ -89,6 +90,13 @@ def check_own_include(h, path, n, name):
             h.say(path, n, f'"{name}": {"plugin " + plugin if plugin else room} may not include {to_room}')
 
 
+def check_restricted(h, path, n, name):
+    places = h.rules.get("restricted", {}).get(name)
+    where = re.sub(r"^src/|\.[ch]$", "", path)
+    if places is not None and where not in places:
+        h.say(path, n, f'"{name}": only in {", ".join(places)}')
+
+
 PARTS = re.compile(r"(?:^|_)parts\.h$")
 
 
@@ -132,6 +140,7 @@ def check_sources(h):
             m = INCLUDE.match(line)
             if m and m.group(1) == '"':
                 check_own_include(h, path, n, m.group(2))
+                check_restricted(h, path, n, m.group(2))
                 check_parts(h, path, n, m.group(2))
             elif m:
                 check_library(h, path, n, m.group(2))

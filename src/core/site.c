@@ -122,6 +122,8 @@ int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum 
 
 /* --- choosing the site of a question --- */
 
+/* Unkeyed: only the zones of the Corefile are in the table, so its longest run does not depend on
+ * clients. */
 static uint32_t bucket_of(const struct nd_endpoint *e, struct nd_name name)
 {
 	uint64_t h = nd_hash_mix(nd_hash_add(ND_HASH_START, name.wire, name.len));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/parts.h"
+#include "io/random.h"
 
 enum { OUT_BYTES = 256 * 1024 };
 
@@ -20,6 +21,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	w->nslots = w->nparked = 0;
 	w->max_slots = max_slots;
 	w->pages = NULL;
+	nd_random_bytes(&w->hash_key, sizeof w->hash_key);
 	w->batch = false;
 	w->running = 0;
 	w->out_used = 0;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "base/list.h"
 #include "base/rcu.h"
+#include "base/siphash.h"
 #include "core/query.h"
 #include "io/clock.h"
 #include "io/loop.h"
@@ -57,6 +58,10 @@ struct nd_worker {
 	uint16_t udp_max; /* bytes of a UDP answer, whatever size the client accepts */
 	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* output of sub-queries by depth, made on demand */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
+
+	/* Of tables that live as long as one answer. Random: clients and the API's objects choose
+	 * what is in them. */
+	struct nd_siphash_key hash_key;
 
 	bool batch;             /* between nd_worker_batch_begin and _end */
 	uint32_t running;       /* chain runs on the stack */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/hash.h"
 #include "base/time.h"
 #include "io/random.h"
 #include "upstream/attempt.h"
@@ -86,15 +85,15 @@ static bool over_tcp(const struct nd_exchange_config *c, const struct nd_exchang
 	return c->force_tcp || (q->stream && !c->prefer_udp);
 }
 
-/* Covers everything that distinguishes two queries. Clients choose the name, hence SipHash. */
+/* Covers everything that distinguishes two queries. Clients choose all of it, hence SipHash. */
 static uint64_t hash_question(const struct nd_exchanger *x, const struct nd_exchange_question *q,
 			      bool tcp)
 {
 	size_t tail = ND_MSG_HEADER + (size_t)q->lower.len;
-	uint64_t h = nd_hash_add(ND_HASH_START ^ ((uint64_t)q->limit << 1 | tcp), q->bytes + 2,
-				 ND_MSG_HEADER - 2);
+	uint64_t h = nd_siphash(&x->key, (uint64_t)q->limit << 1 | tcp, q->bytes + 2,
+				ND_MSG_HEADER - 2);
 
-	h = nd_hash_add(h, q->bytes + tail, q->n - tail);
+	h = nd_siphash(&x->key, h, q->bytes + tail, q->n - tail);
 	return nd_siphash(&x->key, h, q->lower.wire, q->lower.len);
 }
 

@@ -2,7 +2,7 @@
 #include "plugin/k8s_external/extanswer.h"
 
 #include <string.h>
-#include "base/hash.h"
+#include "core/worker.h"
 #include "plugin/k8s_external/extapex.h"
 
 /* The answer being written. Targets are visited twice: to count and to write. */
@@ -28,10 +28,12 @@ static void count(void *ctx, const struct nd_offer_target *t)
 	w->nhosts += t->ip_len == 0;
 }
 
-/* Was this already written? */
+/* Was this already written? The hashes are keyed: authors of Services choose addresses and names,
+ * and equal hashes would hide a record. */
 static bool seen(struct writing *w, const void *a, size_t an, const void *b, size_t bn)
 {
-	uint64_t h = nd_hash_mix(nd_hash_add(nd_hash_add(ND_HASH_START, a, an), b, bn)) | 1;
+	const struct nd_siphash_key *key = &w->q->worker->hash_key;
+	uint64_t h = nd_siphash(key, nd_siphash(key, 0, a, an), b, bn) | 1;
 
 	for (size_t i = h & w->mask;; i = (i + 1) & w->mask) {
 		if (w->seen[i] == h)

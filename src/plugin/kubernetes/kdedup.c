@@ -2,7 +2,7 @@
 #include "plugin/kubernetes/kdedup.h"
 
 #include <string.h>
-#include "base/hash.h"
+#include "core/worker.h"
 
 void nd_kdedup_init(struct nd_kdedup *s, bool on, size_t expect)
 {
@@ -49,22 +49,23 @@ static bool equal(const struct nd_query *q, const struct nd_record *r,
 	       (!key->cluster || next_label_is(q, &at, key->cluster));
 }
 
-static uint64_t hash_key(const struct nd_kdedup_key *key)
+/* Authors of Services and EndpointSlices choose addresses and names, hence SipHash. */
+static uint64_t hash_key(const struct nd_siphash_key *secret, const struct nd_kdedup_key *key)
 {
-	uint64_t h = nd_hash_add(ND_HASH_START + key->section, key->bytes, key->n);
+	uint64_t h = nd_siphash(secret, key->section, key->bytes, key->n);
 
 	if (key->label)
-		h = nd_hash_add(h, key->label, key->label[0] + 1u);
+		h = nd_siphash(secret, h, key->label, key->label[0] + 1u);
 	if (key->cluster)
-		h = nd_hash_add(h, key->cluster, key->cluster[0] + 1u);
-	return nd_hash_mix(h);
+		h = nd_siphash(secret, h, key->cluster, key->cluster[0] + 1u);
+	return h;
 }
 
 bool nd_kdedup_seen(struct nd_kdedup *s, const struct nd_query *q, const struct nd_kdedup_key *key)
 {
 	if (!s->on)
 		return false;
-	uint32_t i = (uint32_t)hash_key(key) & s->mask, walked = 0;
+	uint32_t i = (uint32_t)hash_key(&q->worker->hash_key, key) & s->mask, walked = 0;
 	for (; s->slot[i]; i = (i + 1) & s->mask) {
 		if (s->slot[i] <= q->ans.n && equal(q, &q->ans.record[s->slot[i] - 1], key))
 			return true;

@@ -22,7 +22,9 @@ static uint64_t print_of(unsigned what, const void *bytes, size_t n)
 	return nd_hash_add(nd_hash_add(ND_HASH_START, &what, 1), bytes, n);
 }
 
-/* Adds a hash of each address and of each name that is not made of the address. Ports repeat only
+/* Unkeyed: equal hashes of different texts cost time, like those of equal texts.
+ *
+ * Adds a hash of each address and of each name that is not made of the address. Ports repeat only
  * within a slice. */
 static size_t add_prints(const struct nd_kslice *s, uint64_t *to)
 {
