@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/time.h"
 #include "io/random.h"
-#include "wire/writer.h"
+#include "upstream/reply.h"
 
 /* For a suspect server: the longest wait before the next server is queried in parallel. */
 #define SUSPECT_NS ND_MS(50)
@@ -263,29 +263,6 @@ static void fail_attempt(struct nd_attempt *a, const char *text)
 
 /* --- replies --- */
 
-static bool answers(const struct nd_exchange *e, const struct nd_msg *m)
-{
-	struct nd_name asked = nd_name_view(e->lower);
-
-	return (m->flags & ND_FLAG_QR) && m->count[0] == 1 && m->qtype == e->qtype &&
-	       m->qclass == e->qclass && m->qname.len && nd_name_same(m->qname, asked);
-}
-
-/* Replaces a reply that is too long or cut, as CoreDNS does: its header, the question, TC. */
-static void make_truncated(const struct nd_exchange *e, const uint8_t *header, uint8_t *out,
-			   struct nd_msg *m, struct nd_name_buf *buf)
-{
-	static const uint8_t one_question[] = { 0, 1, 0, 0, 0, 0, 0, 0 };
-	size_t n = ND_MSG_HEADER + e->name_len + 4u;
-
-	memcpy(out, e->bytes, n);
-	memcpy(out + 2, header + 2, 2);
-	out[2] |= ND_FLAG_TC >> 8;
-	memcpy(out + 4, one_question, sizeof one_question);
-	int err = nd_msg_parse_response(m, out, n, buf);
-	ND_ASSERT(err == 0);
-}
-
 static void count_reply(struct nd_attempt *a, const struct nd_msg *m)
 {
 	uint64_t ns = now_of(a->exchange) - a->sent_ns;
@@ -337,29 +314,28 @@ static void on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut
 	struct nd_attempt *a = ND_CONTAINER(s, struct nd_attempt, sent);
 	struct nd_exchange *e = a->exchange;
 	const struct nd_exchange_config *c = e->x->config;
-	uint8_t truncated[ND_MSG_HEADER + ND_NAME_MAX + 4];
-	struct nd_name_buf buf;
-	struct nd_msg m;
+	const struct nd_reply_query q = { .bytes = e->bytes,
+					  .lower = nd_name_view(e->lower),
+					  .qtype = e->qtype,
+					  .qclass = e->qclass,
+					  .limit = e->limit,
+					  .tcp = a->tcp };
+	struct nd_reply r;
 
 	nd_pool_note_reply(pool_of(a));
-	int err = nd_msg_parse_response(&m, bytes, n, &buf);
-	if (!a->tcp && (cut || err == ND_ETRUNC || n > e->limit)) {
-		make_truncated(e, bytes, truncated, &m, &buf);
-		err = 0;
-	}
-	if (err) {
-		fail_attempt(a, err == ND_ETRUNC ? "dns: the reply is cut"
-						 : "dns: the reply is malformed");
+	enum nd_reply_kind kind = nd_reply_read(&r, &q, bytes, n, cut);
+	if (kind == ND_REPLY_BROKEN) {
+		fail_attempt(a, r.error);
 		return;
 	}
-	count_reply(a, &m);
-	if ((m.flags & ND_FLAG_TC) && c->prefer_udp && !c->force_tcp && !a->tcp) {
+	count_reply(a, &r.msg);
+	if ((r.msg.flags & ND_FLAG_TC) && c->prefer_udp && !c->force_tcp && !a->tcp) {
 		retry_over_tcp(a);
 		return;
 	}
-	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &m, .host = c->host[a->host] };
-	if (answers(e, &m)) {
-		if (fails_over(a, &m))
+	struct nd_outcome o = { .kind = ND_OUTCOME_WRONG, .msg = &r.msg, .host = c->host[a->host] };
+	if (kind == ND_REPLY_ANSWER) {
+		if (fails_over(a, &r.msg))
 			return;
 		o.kind = ND_OUTCOME_REPLY;
 	}
