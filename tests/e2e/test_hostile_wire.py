@@ -173,8 +173,8 @@ def test_answer_longer_than_udp_carries(args, sizes, largest):
 
 @pytest.mark.parametrize("value", ["1231", "4097", "0", "x"])
 def test_invalid_max_udp_size(value, tmp_path):
-    r = subprocess.run([NODENS, "serve", "-max-udp-size", value], capture_output=True, text=True, timeout=20, cwd=tmp_path,
-                       check=False)
+    r = subprocess.run([NODENS, "serve", "-max-udp-size", value], capture_output=True, text=True, timeout=20,
+                       cwd=tmp_path, check=False)
     assert r.returncode == 1
     assert f'-max-udp-size: invalid size "{value}": must be 1232 to 4096 bytes' in r.stderr
 

@@ -8,6 +8,7 @@ import pytest
 
 import nodenet
 from nodenet import KUBE_DNS, LINK_LOCAL, PODS, WAYS, assert_same, lost, stop
+from serving import wait_for
 
 TOOLS = {4: "iptables-nft", 6: "ip6tables-nft"}
 
@@ -166,7 +167,7 @@ def test_takes_over_from_a_killed_original(node, comment):
     assert len(iptables_rules(node, "NOTRACK")) == 3 * 8 + 2
 
     agent = node.agent()
-    assert "removed 24 iptables rules of NodeLocal DNSCache" in node.log("agent.log")
+    wait_for(lambda: "removed 24 iptables rules of NodeLocal DNSCache" in node.log("agent.log"))
     assert len(iptables_rules(node, "NOTRACK")) == 2
     asked = node.served()
     for place in ("pod", "node"):
