@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop.h - one thread's event loop: timers, wake-ups from other threads, signals. A door.
+/* loop.h - one thread's event loop: timers (timer.h), wake-ups from other threads, signals. A door.
  *
- * Owns:    nd_loop is heap. Timers are embedded in their owner, which stops them before it is
- * freed. Threads: everything belongs to the loop's own thread, except nd_wake_send().
+ * Owns:    nd_loop is heap.
+ * Threads: everything belongs to the loop's own thread, except nd_wake_send().
  */
 #pragma once
 
 #include <stdint.h>
-#include "base/heap.h"
+#include "io/timer.h"
 
 struct nd_loop;
 
@@ -25,18 +25,6 @@ uint64_t nd_loop_update(struct nd_loop *loop);
 /* Sets the function called at the end of each turn, after all callbacks: where batches are flushed.
  * One per loop. */
 void nd_loop_on_turn(struct nd_loop *loop, void (*fn)(void *ctx), void *ctx);
-
-struct nd_timer {
-	struct nd_heap_node node; /* key: due time, ns */
-	struct nd_loop *loop;     /* set while armed */
-	void (*fn)(struct nd_timer *t);
-};
-
-/* Fires once, delay_ns after the loop's now. Starting an armed timer moves it. fn may start it
- * again, or free its owner. */
-void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
-		    void (*fn)(struct nd_timer *t));
-void nd_timer_stop(struct nd_timer *t);
 
 struct nd_wake;
 

@@ -9,10 +9,19 @@ static struct nd_timer *timer_of(struct nd_heap_node *node)
 	return ND_CONTAINER(node, struct nd_timer, node);
 }
 
+static struct nd_timers *refreshed(struct nd_loop *loop)
+{
+	struct nd_timers *ts = nd_timers_of(loop);
+
+	if (ts->refresh)
+		ts->refresh(ts);
+	return ts;
+}
+
 void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
 		    void (*fn)(struct nd_timer *t))
 {
-	struct nd_timers *ts = nd_loop_timers(loop);
+	struct nd_timers *ts = refreshed(loop);
 	/* Below NONE: even a timer that never fires counts as armed. */
 	uint64_t longest = ND_TIMERS_NONE - 1 - ts->now_ns;
 
@@ -31,7 +40,7 @@ static void forget(struct nd_timers *ts, struct nd_timer *t)
 void nd_timer_stop(struct nd_timer *t)
 {
 	if (t->loop)
-		forget(nd_loop_timers(t->loop), t);
+		forget(refreshed(t->loop), t);
 }
 
 uint64_t nd_timers_next(const struct nd_timers *ts)

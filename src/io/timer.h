@@ -1,25 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timer.h - the timers of a loop, in a heap; shared by the real and the simulated loop. Private to
- * loops; others use nd_timer_start() and nd_timer_stop() of loop.h.
+/* timer.h - timers, and the heap of them that a loop has; shared by the real and the simulated loop.
  *
- * Owns:    nothing; timers are embedded in their owners.
+ * Owns:    nothing; a timer is embedded in its owner, which stops it before it is freed.
  * Threads: the loop's own.
  */
 #pragma once
 
 #include <stdint.h>
 #include "base/heap.h"
-#include "io/loop.h"
+
+struct nd_loop;
+
+struct nd_timer {
+	struct nd_heap_node node; /* key: due time, ns */
+	struct nd_loop *loop;     /* set while armed */
+	void (*fn)(struct nd_timer *t);
+};
+
+/* Fires once, delay_ns after the loop's now. Starting an armed timer moves it. fn may start it
+ * again, or free its owner. */
+void nd_timer_start(struct nd_loop *loop, struct nd_timer *t, uint64_t delay_ns,
+		    void (*fn)(struct nd_timer *t));
+void nd_timer_stop(struct nd_timer *t);
+
+/* --- for loops --- */
 
 #define ND_TIMERS_NONE UINT64_MAX
 
+/* The first member of every struct nd_loop. */
 struct nd_timers {
 	struct nd_heap heap;
 	uint64_t now_ns; /* the loop's now; timers are set from it */
+	/* Called before now_ns is used, for a loop whose time passes otherwise; may be NULL. */
+	void (*refresh)(struct nd_timers *ts);
 };
 
-/* Implemented by each loop. */
-struct nd_timers *nd_loop_timers(struct nd_loop *loop);
+static inline struct nd_timers *nd_timers_of(struct nd_loop *loop)
+{
+	return (struct nd_timers *)loop;
+}
 
 /* Due time of the earliest timer; ND_TIMERS_NONE if there is none. */
 uint64_t nd_timers_next(const struct nd_timers *ts);

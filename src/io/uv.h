@@ -40,6 +40,7 @@ struct nd_direct {
 };
 
 struct nd_loop {
+	struct nd_timers timers;
 	uv_loop_t uv;
 	/* libuv has work that its descriptor does not show. It cannot be asked (before 1.45
 	 * uv_backend_timeout() ignores descriptors that are about to be added), so every call that
@@ -47,7 +48,6 @@ struct nd_loop {
 	bool touched;
 	bool stopped;
 	uint64_t turn_number; /* starts at 1; a stream reads once per turn (tcp.c) */
-	struct nd_timers timers;
 	void (*turn)(void *ctx);
 	void *turn_ctx;
 	struct pollfd waits[1 + ND_DIRECT_MAX];  /* libuv's descriptor, then those of direct[] */

@@ -100,7 +100,7 @@ static void resume(struct nd_httpc *client, struct call *calls)
 			again = 1;
 		}
 		nd_timer_stop(&client->kick);
-		nd_timers_fire(nd_loop_timers(loop));
+		nd_timers_fire(nd_timers_of(loop));
 	}
 }
 

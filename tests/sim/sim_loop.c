@@ -15,12 +15,18 @@ struct nd_loop {
 	bool stopped;
 };
 
+static void refresh(struct nd_timers *ts)
+{
+	ts->now_ns = nd_world_now_ns();
+}
+
 struct nd_loop *nd_loop_new(void)
 {
 	struct nd_loop *loop = calloc(1, sizeof *loop);
 
 	if (!loop)
 		return NULL;
+	loop->timers.refresh = refresh;
 	loop->timers.now_ns = nd_world_now_ns();
 	nd_world_add_loop(loop);
 	return loop;
@@ -62,12 +68,6 @@ void nd_loop_on_turn(struct nd_loop *loop, void (*fn)(void *ctx), void *ctx)
 {
 	loop->on_turn = fn;
 	loop->ctx = ctx;
-}
-
-struct nd_timers *nd_loop_timers(struct nd_loop *loop)
-{
-	nd_loop_update(loop);
-	return &loop->timers;
 }
 
 /* --- for world.c --- */
