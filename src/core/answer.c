@@ -38,12 +38,13 @@ void nd_answer_reset(struct nd_query *q)
 {
 	struct nd_answer *a = &q->ans;
 
+	ND_ASSERT(a->open);
 	nd_answer_begin(q, a->w.base, a->w.cap, a->record, a->max);
 }
 
 static inline int note_record(struct nd_answer *a, struct nd_record r)
 {
-	ND_ASSERT(a->n == 0 || a->record[a->n - 1].section <= r.section);
+	ND_ASSERT(a->open && (a->n == 0 || a->record[a->n - 1].section <= r.section));
 	a->record[a->n++] = r;
 	a->count[r.section]++;
 	return 0;
@@ -123,6 +124,7 @@ int nd_answer_set_add(const struct nd_answer_set *s, const uint8_t *address, siz
 	size_t owner_at = nd_writer_offset(&a->w, s->owner);
 	uint8_t head[ND_WRITER_HEAD];
 
+	ND_ASSERT(a->open);
 	ND_ASSERT(a->count[ND_SECTION_AUTHORITY] + a->count[ND_SECTION_ADDITIONAL] == 0);
 	if (!owner_at || a->w.err || n > a->max - (size_t)a->n || n * each > a->w.cap - at)
 		return add_each(s, address, stride, n);
@@ -162,6 +164,7 @@ int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
 {
 	struct nd_answer *a = &q->ans;
 
+	ND_ASSERT(a->open);
 	if (n > a->max || body_len > a->w.cap - a->body)
 		return ND_ELIMIT;
 	memcpy(a->w.base + a->body, body, body_len);

@@ -41,7 +41,10 @@ struct nd_answer {
 	const uint8_t *opt_options; /* query's memory */
 	uint16_t opt_options_len, opt_size, opt_flags;
 	bool opt;
+	bool open; /* the output of its level is this query's; see nd_worker_output() */
 };
+
+/* All that write to an answer need it open: its query runs, and no other writes at its level. */
 
 /* Removes records, flags and EDE; header and question remain. */
 void nd_answer_reset(struct nd_query *q);

@@ -69,6 +69,7 @@ void nd_answer_finish(struct nd_query *q)
 	const struct nd_msg *m = &q->msg;
 	size_t opt = opt_len(q), limit = nd_query_limit(q);
 
+	ND_ASSERT(a->open);
 	if (ND_UNLIKELY(limit > q->worker->udp_max) && q->client.proto == ND_PROTO_UDP)
 		limit = q->worker->udp_max;
 	if (limit > a->w.cap)

@@ -7,8 +7,8 @@
  *	RUNNING -> DRAINING -> DRAINED -> RUNNING   nd_query_drain; the connection has written all
  *	RUNNING -> FREE                     the reply was sent or dropped
  *	RUNNING -> FINISHED -> FREE         a sub-query is answered; its parent has read the answer
- *	any that waits -> RUNNING           cancelled: it goes the way back with SERVFAIL
- *	any that waits -> FREE              cancelled without an answer: the client is gone
+ *	any that waits -> RUNNING           a client's query, cancelled: the way back with SERVFAIL
+ *	any that waits -> FREE              a sub-query of a cancelled one; or the client is gone
  */
 #include "core/chain.h"
 
@@ -59,11 +59,12 @@ static void send_reply(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
-	if (q->drop)
-		return;
-	nd_answer_finish(q);
-	w->send(w, q);
-	w->out_used += (uint32_t)q->ans.w.pos;
+	if (!q->drop) {
+		nd_answer_finish(q);
+		w->send(w, q);
+		w->out_used += (uint32_t)q->ans.w.pos;
+	}
+	nd_worker_close_output(w, q);
 }
 
 /* Runs a waiting query again. */
@@ -89,8 +90,8 @@ static void finish_child(struct nd_query *q)
 	if (ND_UNLIKELY(nd_query_unpark(parent)))
 		v = nd_query_fail(parent, ND_RCODE_SERVFAIL, "out of memory");
 	else
-		v = parent->run.child_done(parent->run.chain->link[parent->run.at - 1].self, parent,
-					   q);
+		v = parent->slot.child_done(parent->run.chain->link[parent->run.at - 1].self,
+					    parent, q);
 	nd_query_slot_release(q);
 	run(parent, v);
 }
@@ -108,12 +109,29 @@ static void way_back(struct nd_query *q)
 	nd_query_slot_release(q);
 }
 
+/* Around what calls plugins: one read-side section for all that they read under RCU (kube index,
+ * hosts). */
+static inline void enter(struct nd_worker *w)
+{
+	if (w->running++ == 0)
+		nd_worker_rcu_lock(w);
+}
+
 static void run_resumes(struct nd_worker *w)
 {
 	while (!nd_list_empty(&w->resumes)) {
 		struct nd_query *q = ND_LIST_ENTRY(w->resumes.next, struct nd_query, slot.link);
 		resume(q, q->run.resume_with);
 	}
+}
+
+/* Queries that were resumed meanwhile run when the stack is empty. */
+static inline void leave(struct nd_worker *w)
+{
+	if (w->running == 1 && ND_UNLIKELY(!nd_list_empty(&w->resumes)))
+		run_resumes(w);
+	if (--w->running == 0)
+		nd_worker_rcu_unlock(w);
 }
 
 /* Moves q to the next plugin that has a `query`. NULL: there is none. */
@@ -139,9 +157,7 @@ static void run(struct nd_query *q, enum nd_verdict v)
 		q->run.at--;
 		v = ND_NEXT;
 	}
-	/* One read-side section for all that the plugins read under RCU (kube index, hosts). */
-	if (w->running++ == 0)
-		nd_worker_rcu_lock(w);
+	enter(w);
 	while (v == ND_NEXT && (l = next_link(q)))
 		v = l->plugin->query(l->self, q);
 	switch (v) {
@@ -163,10 +179,7 @@ static void run(struct nd_query *q, enum nd_verdict v)
 		way_back(q);
 		break;
 	}
-	if (w->running == 1 && !nd_list_empty(&w->resumes))
-		run_resumes(w);
-	if (--w->running == 0)
-		nd_worker_rcu_unlock(w);
+	leave(w);
 }
 
 /* A reply by the server itself: no block, no plugin, or a malformed request. */
@@ -181,9 +194,7 @@ static void refuse(struct nd_query *q, uint16_t rcode, bool counted)
 		q->run.life = ND_QUERY_FINISHED;
 		return;
 	}
-	nd_answer_finish(q);
-	q->worker->send(q->worker, q);
-	q->worker->out_used += (uint32_t)q->ans.w.pos;
+	send_reply(q);
 	if (counted && d)
 		d->dropped(d->self, q);
 	nd_query_slot_release(q);
@@ -252,32 +263,42 @@ void nd_chain_resume(struct nd_query_ref ref, enum nd_verdict verdict)
 	resume(q, verdict);
 }
 
-/* Makes the plugin that holds a reference to q, or to the sub-query that q waits for, drop it. */
-static void cancel_wait(struct nd_query *q)
+/* Ends what q waits for: the plugin that the deepest sub-query waits for drops its reference, and
+ * the sub-queries end, deepest first, without their way back. */
+static void end_wait(struct nd_query *q)
 {
-	struct nd_query *child = q->run.child;
+	struct nd_query *last = q;
 
-	if (child) {
-		cancel_wait(child);
-		nd_query_slot_release(child);
-		q->run.child = NULL;
-		return;
-	}
-	const struct nd_link *l = &q->run.chain->link[q->run.at - 1];
-	struct nd_query_ref ref = { .q = q, .generation = q->slot.generation };
-	if (q->run.life != ND_QUERY_QUEUED && l->plugin->cancel)
+	while (last->run.child)
+		last = last->run.child;
+	const struct nd_link *l = &last->run.chain->link[last->run.at - 1];
+	struct nd_query_ref ref = { .q = last, .generation = last->slot.generation };
+	ND_ASSERT(nd_query_waits(last));
+	if (last->run.life != ND_QUERY_QUEUED && l->plugin->cancel)
 		l->plugin->cancel(l->self, ref);
+	while (last != q) {
+		struct nd_query *parent = last->run.parent;
+		nd_query_slot_release(last);
+		parent->run.child = NULL;
+		last = parent;
+	}
 }
 
 void nd_chain_cancel(struct nd_query *q, bool answer, const char *why)
 {
-	while (q->depth && !answer)
-		q = q->run.parent;
-	cancel_wait(q);
-	if (!answer) {
+	struct nd_worker *w = q->worker;
+
+	ND_ASSERT(!w->running && !q->depth);
+	enter(w);
+	end_wait(q);
+	if (answer) {
+		(void)nd_query_unpark(q);
+		q->overload = true;
+		nd_query_fail(q, ND_RCODE_SERVFAIL, why);
+		q->run.answerer = q->run.at ? q->run.at - 1 : 0;
+		way_back(q);
+	} else {
 		nd_query_slot_release(q);
-		return;
 	}
-	(void)nd_query_unpark(q);
-	run(q, nd_query_fail(q, ND_RCODE_SERVFAIL, why));
+	leave(w);
 }

@@ -16,19 +16,22 @@ struct nd_link {
 	const struct nd_plugin *plugin;
 	void *self;
 	uint16_t index; /* of the instance in its generation, for worker states */
+	uint16_t state; /* number among the links with a query_size */
 };
 
 struct nd_chain {
 	struct nd_link link[ND_CHAIN_MAX]; /* plugins with `query`, `reply` or `done` only */
 	uint16_t len;
+	uint16_t nstates; /* links with a query_size */
 	/* A bit per link. */
 	uint64_t asked;               /* it has a `query` */
 	uint64_t see_reply, see_done; /* it has none, but this one: called for all that pass */
 	bool empty;                   /* the block has no plugins: REFUSED */
 };
 
-/* A slot for a request, with an empty answer once it is started. NULL: the slab is full and no
- * query can be cancelled for it. */
+/* A slot for a request, with an empty answer once it is started; never NULL. This is the only place
+ * that sheds: a full slab cancels the oldest waiting query of the client that has most of them,
+ * with its sub-queries. Only when no chain runs, so no answer is being written. */
 struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 			      const struct nd_client *client);
 

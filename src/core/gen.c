@@ -142,7 +142,10 @@ static bool add_link(struct nd_chain *c, const struct nd_instance *in)
 		c->see_reply |= bit;
 	if (!p->query && p->done)
 		c->see_done |= bit;
-	c->link[c->len++] = (struct nd_link){ .plugin = p, .self = in->self, .index = in->index };
+	c->link[c->len++] = (struct nd_link){
+		.plugin = p, .self = in->self, .index = in->index, .state = c->nstates
+	};
+	c->nstates = (uint16_t)(c->nstates + (p->query_size > 0));
 	return true;
 }
 

@@ -18,8 +18,10 @@
 void nd_chain_route(struct nd_query *q);
 /* Runs the chain from q's position. */
 void nd_chain_run(struct nd_query *q);
-/* Ends a waiting query early; the plugin it waits for gets `cancel`. answer: q fails with SERVFAIL
- * and `why` for the log. Otherwise nothing is sent, and the queries above it end too. */
+/* Ends a client's query that waits, with its sub-queries; the plugin that the deepest waits for
+ * gets `cancel`. answer: it fails with SERVFAIL and `why` for the log. Otherwise nothing is sent.
+ * Not while a chain runs: no plugin's `query` is called, and nothing is on the stack that could use
+ * one of them. */
 void nd_chain_cancel(struct nd_query *q, bool answer, const char *why);
 
 /* --- query_slot.c --- */
@@ -27,25 +29,48 @@ void nd_chain_cancel(struct nd_query *q, bool answer, const char *why);
 /* A heap allocation of a query; freed with it. */
 struct nd_query_piece {
 	struct nd_query_piece *next;
+	size_t size; /* of all of it, as counted in the budget */
 	_Alignas(max_align_t) uint8_t bytes[];
 };
 
-/* Takes a free slot, reset, and counts it as a query of the worker's generation. If the slab is
- * full the oldest waiting query is cancelled first. NULL: no slot is free. */
+/* Slots mapped together. */
+struct nd_query_page {
+	struct nd_list link; /* nd_worker.pages, oldest first */
+	uint32_t n;          /* slots in use by the slab */
+	uint32_t waiting;    /* queries that wait; between two turns of the loop these are all */
+	struct nd_query query[];
+};
+
+/* Makes the first page. 0 or -ENOMEM. */
+int nd_query_slot_init(struct nd_worker *w, uint32_t max_roots);
+/* Takes a free slot, reset, and counts it as a query of the worker's generation. NULL: none is
+ * free. */
 struct nd_query *nd_query_slot_take(struct nd_worker *w);
-/* Ends the query and frees its slot. */
+/* Ends the query and frees its slot. Its sub-query has ended. */
 void nd_query_slot_release(struct nd_query *q);
+/* n bytes of the heap, not zeroed, counted in the budget, that live as long as the query. NULL: out
+ * of memory. */
+void *nd_query_slot_alloc(struct nd_query *q, size_t n);
 /* Frees the slab. */
 void nd_query_slot_clear(struct nd_worker *w);
 
-/* It is in the worker's list of parked or of resumed queries. */
+/* It is parked, or resumed and has not run yet. */
 static inline bool nd_query_waits(const struct nd_query *q)
 {
 	return q->run.life >= ND_QUERY_PARKED;
 }
 
+/* --- query.c --- */
+
+/* q gets no answer for lack of room. Neither do the queries above it: no answer is cached. */
+void nd_query_mark_overload(struct nd_query *q);
+
 /* --- query_park.c --- */
 
+/* It waits no longer: leaves the lists of waiting queries. Its origin keeps it. */
+void nd_query_unlist(struct nd_query *q);
+/* Frees the partial answer. */
+void nd_query_forget_answer(struct nd_query *q);
 /* Makes a waiting query run again: an output, with the part of the answer that was written before.
  * -ENOMEM: part of the request or of the answer was lost; the query must fail. */
 int nd_query_unpark(struct nd_query *q);
@@ -66,9 +91,18 @@ int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d);
 
 /* Makes the output of sub-queries of this depth. 0 or -ENOMEM. */
 int nd_worker_make_scratch(struct nd_worker *w, unsigned depth);
-/* Gives q an empty answer over an output buffer; that of its depth exists. */
+/* Opens q's answer: empty, over the output of its level, which exists. The output belongs to q
+ * until nd_worker_close_output(). No other query may have it open, except the finished sub-query
+ * that q's parent has read. */
 void nd_worker_output(struct nd_worker *w, struct nd_query *q);
-/* Starts the timer for the deadline of the query parked longest. */
+/* The answer was sent or dropped, is saved, or is read: the output of its level is free. */
+static inline void nd_worker_close_output(struct nd_worker *w, struct nd_query *q)
+{
+	ND_ASSERT(w->writer[q->depth] == q);
+	w->writer[q->depth] = NULL;
+	q->ans.open = false;
+}
+/* Starts the timer for the earliest deadline. */
 void nd_worker_watch_deadline(struct nd_worker *w);
 /* One query less runs under wg; ends a retired one with its last query. */
 void nd_worker_unref_gen(struct nd_worker *w, struct nd_worker_gen *wg);

@@ -17,24 +17,36 @@ void *nd_query_alloc(struct nd_query *q, size_t n)
 		q->run.memory_used += (uint32_t)n;
 		return memset(p, 0, n);
 	}
-	struct nd_query_piece *piece = calloc(1, sizeof *piece + n);
-	if (!piece)
-		return NULL;
-	piece->next = q->slot.heap;
-	q->slot.heap = piece;
-	return piece->bytes;
+	void *p = nd_query_slot_alloc(q, n);
+	return p ? memset(p, 0, n) : NULL;
+}
+
+/* Where the pointer to the n-th state of the chain is. NULL: out of memory. */
+static void **find_state(struct nd_query *q, unsigned n)
+{
+	if (ND_LIKELY(n < ND_QUERY_STATES_INLINE))
+		return &q->slot.state[n];
+	if (!q->run.more_states)
+		q->run.more_states = nd_query_alloc(q, (q->run.chain->nstates -
+							ND_QUERY_STATES_INLINE) *
+							       sizeof *q->run.more_states);
+	return q->run.more_states ? &q->run.more_states[n - ND_QUERY_STATES_INLINE] : NULL;
 }
 
 void *nd_query_state(struct nd_query *q)
 {
 	unsigned i = q->run.at - 1u;
+	const struct nd_link *l = &q->run.chain->link[i];
+	void **state = find_state(q, l->state);
 
+	if (!state)
+		return NULL;
 	if (!(q->run.state_set >> i & 1)) {
-		q->slot.state[i] = nd_query_alloc(q, q->run.chain->link[i].plugin->query_size);
-		if (q->slot.state[i])
+		*state = nd_query_alloc(q, l->plugin->query_size);
+		if (*state)
 			q->run.state_set |= (uint64_t)1 << i;
 	}
-	return q->slot.state[i];
+	return *state;
 }
 
 void *nd_query_worker_state(const struct nd_query *q)
@@ -77,6 +89,12 @@ enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *wh
 	return ND_DONE;
 }
 
+void nd_query_mark_overload(struct nd_query *q)
+{
+	for (; q; q = q->run.parent)
+		q->overload = true;
+}
+
 uint16_t nd_query_limit(const struct nd_query *q)
 {
 	if (q->client.proto != ND_PROTO_UDP)
@@ -106,7 +124,7 @@ void nd_query_rename(struct nd_query *q, struct nd_name name, uint16_t qtype)
 	nd_name_lower(q->slot.name_buf.bytes, name.len);
 	q->msg.qtype = qtype;
 	q->renamed = true;
-	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
+	nd_answer_reset(q);
 }
 
 void nd_query_keep(const struct nd_query *q, struct nd_query_asked *asked)
@@ -127,5 +145,5 @@ void nd_query_restore(struct nd_query *q, const struct nd_query_asked *asked)
 	q->msg.qtype = asked->qtype;
 	q->msg.qclass = asked->qclass;
 	q->renamed = asked->renamed; /* false: the letters are the request's */
-	nd_answer_begin(q, q->ans.w.base, q->ans.w.cap, q->ans.record, q->ans.max);
+	nd_answer_reset(q);
 }

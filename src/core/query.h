@@ -22,6 +22,7 @@ struct nd_endpoint;
 struct nd_site;
 struct nd_worker;
 struct nd_worker_gen;
+struct nd_query_page;
 struct nd_query_piece;
 struct nd_query_saved;
 
@@ -37,9 +38,18 @@ extern const char *const nd_query_proto_text[]; /* "udp", "tcp", "tls", ... */
 
 enum {
 	ND_QUERY_DEPTH_MAX = 10,       /* levels of sub-queries */
-	ND_QUERY_REQUEST_INLINE = 512, /* bytes; a longer request moves to the heap when parked */
-	ND_QUERY_MEMORY_INLINE = 768,  /* bytes of plugin states and small allocations; more comes
+	ND_QUERY_REQUEST_INLINE = 272, /* bytes; a longer request moves to the heap when parked */
+	ND_QUERY_MEMORY_INLINE = 384,  /* bytes of plugin states and small allocations; more comes
 					* from the heap */
+	ND_QUERY_STATES_INLINE = 8,    /* plugins with a state; a longer chain takes memory */
+};
+
+/* A socket or connection that requests come from. The transport embeds it, and keeps it open while
+ * queries are in the list: their answers leave through it. */
+struct nd_origin {
+	struct nd_list queries; /* clients' queries that waited, until they end */
+	uint32_t nqueries;
+	void (*on_release)(struct nd_origin *o); /* one of them has ended; NULL: nothing */
 };
 
 /* Where the reply goes; filled by the transport. */
@@ -48,8 +58,7 @@ struct nd_client {
 	struct nd_addr local; /* the address asked; len 0 if the socket does not report it */
 	uint32_t ifindex;
 	enum nd_proto proto;
-	void *conn; /* the transport's own: socket or connection */
-	uint32_t conn_generation;
+	struct nd_origin *origin;
 };
 
 /* Where a query is in its life; chain.c has the picture. */
@@ -68,35 +77,44 @@ enum nd_query_life {
 struct nd_query_run {
 	const struct nd_chain *chain;
 	uint64_t want_reply, want_done; /* bit per chain index */
-	uint64_t state_set;             /* bit per chain index: slot.state is valid */
+	uint64_t state_set;             /* bit per chain index: its state was made */
 	struct nd_query *parent;        /* NULL: a client's query */
 	struct nd_query *child;         /* at most one at a time */
-	enum nd_verdict (*child_done)(const void *self, struct nd_query *q, struct nd_query *child);
+	void **more_states;             /* those that are not in slot.state */
 	enum nd_query_life life;
 	enum nd_verdict resume_with; /* QUEUED: the verdict to resume with */
 	uint32_t memory_used;        /* bytes of slot.memory */
 	uint16_t at;                 /* chain index of the plugin that runs next */
 	uint16_t from;     /* chain index it began at: 0, or after its parent's plugin (below) */
 	uint16_t answerer; /* chain index of the plugin with the last verdict */
+	bool owned;        /* the request's bytes are the query's own */
 	bool below;        /* a sub-query of the plugins below its parent's (ND_ASK_BELOW) */
 	bool lost;         /* no memory to keep what was written before it was parked: SERVFAIL */
 };
 
 /* Core's: what a slot keeps. */
 struct nd_query_slot {
-	struct nd_list link; /* in the worker's list: FREE: free; QUEUED: resumes; PARKED, DRAINING,
-			      * DRAINED: parked, oldest first */
+	/* In the worker's list: FREE: free; QUEUED: resumes; a client's query that is PARKED,
+	 * DRAINING or DRAINED: parked. A sub-query that waits is in none: its root is. */
+	struct nd_list link;
+	/* A client's query. In the list of its client's address, while it waits; in the list of
+	 * its origin, since it first waited. */
+	struct nd_list peer_link, origin_link;
+	struct nd_query_page *page;
+	/* For run.child. */
+	enum nd_verdict (*child_done)(const void *self, struct nd_query *q, struct nd_query *child);
 	struct nd_worker_gen *gen;    /* the configuration it runs under, counted */
 	uint32_t generation;          /* +1 each time the slot is released */
-	uint64_t deadline_ns;         /* of a parked query */
+	uint8_t peer;                 /* index of its client's list; valid in origin_link */
+	uint64_t deadline_ns;         /* of a client's query that waits, with its sub-queries */
 	struct nd_query_piece *heap;  /* allocations that did not fit into memory */
-	uint8_t *long_request;        /* a request over ND_QUERY_REQUEST_INLINE */
 	struct nd_query_saved *saved; /* the partial answer of a parked query */
 	struct nd_name_buf name_buf;  /* msg.qname points into it */
-	void *state[ND_CHAIN_MAX];    /* per chain index, see run.state_set */
+	void *state[ND_QUERY_STATES_INLINE]; /* by nd_link.state */
 	uint8_t request[ND_QUERY_REQUEST_INLINE];
 	_Alignas(16) uint8_t memory[ND_QUERY_MEMORY_INLINE];
 };
+_Static_assert(ND_QUERY_REQUEST_INLINE >= ND_MSG_HEADER + ND_NAME_MAX + 4, "a question fits");
 _Static_assert(ND_CHAIN_MAX <= 64, "the masks of nd_query_run and nd_chain have a bit per plugin");
 
 struct nd_query {
@@ -117,13 +135,13 @@ struct nd_query {
 	uint16_t rcode;    /* ND_RCODE_* that the client reads */
 	bool failed;       /* by nd_query_fail: no plugin answered, the server sends the rcode */
 	bool drop;         /* no reply is sent */
+	bool overload;     /* cancelled, or no room: its rcode says nothing about the name */
 
 	bool renamed;  /* msg.qname and qtype are not the request's (nd_query_rename) */
 	uint8_t depth; /* 0: a client's query, else the level of the sub-query */
 
 	/* For the transport. */
-	bool partial;    /* messages of its answer were sent already (nd_query_send_part) */
-	bool on_release; /* set by the transport: it wants nd_worker.on_release when q ends */
+	bool partial; /* messages of its answer were sent already (nd_query_send_part) */
 
 	/* Core's own: plugins and transports do not touch these. */
 	struct nd_query_run run;
@@ -156,7 +174,8 @@ enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *wh
 /* --- waiting --- */
 
 /* From `query` only, before it returns ND_WAIT. Copies what lies in the worker's buffers into the
- * slot. The query ends with SERVFAIL after ND_WORKER_TIMEOUT_S. */
+ * slot. A client's query ends with SERVFAIL after ND_WORKER_TIMEOUT_S, and its sub-queries with it.
+ * Until it ends it holds its configuration and its origin. */
 struct nd_query_ref nd_query_park(struct nd_query *q);
 /* The parked query of ref. NULL: it runs again, or has ended. */
 struct nd_query *nd_query_find(struct nd_query_ref ref);
@@ -184,8 +203,8 @@ enum nd_ask_from {
 /* Asks another question, with the client's EDNS and flags: `return nd_query_ask(...)`, from `query`
  * or from the `done` of another sub-query. When the child has its answer, done(self, q, child) is
  * called, possibly before nd_query_ask() returns, and its verdict becomes q's; child->rcode and
- * child->ans are valid until done returns. Over ND_QUERY_DEPTH_MAX levels, or out of memory: q
- * fails with SERVFAIL. */
+ * child->ans are valid until done returns or asks again. Over ND_QUERY_DEPTH_MAX levels, without a
+ * free slot or out of memory: q fails with SERVFAIL. */
 enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
 			     enum nd_ask_from from,
 			     enum nd_verdict (*done)(const void *self, struct nd_query *q,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sub-queries: a plugin asks the whole server, or the plugins below it, another question. */
-#include <stdlib.h>
 #include <string.h>
 #include "core/parts.h"
 
@@ -32,7 +31,7 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 	uint8_t *p = child->slot.request;
 
 	if (end + opt > sizeof child->slot.request)
-		p = child->slot.long_request = end + opt <= ND_MSG_MAX ? malloc(end + opt) : NULL;
+		p = end + opt <= ND_MSG_MAX ? nd_query_slot_alloc(child, end + opt) : NULL;
 	if (!p)
 		return false;
 	memset(p, 0, ND_MSG_HEADER);
@@ -53,6 +52,7 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 	nd_name_lower(child->slot.name_buf.bytes, name.len);
 	write_opt(child, q, p + end);
 	child->size = m->len;
+	child->run.owned = true;
 	return true;
 }
 
@@ -62,16 +62,22 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 						     struct nd_query *child))
 {
 	struct nd_worker *w = q->worker;
-	struct nd_query *child = NULL;
 
-	if (q->depth < ND_QUERY_DEPTH_MAX)
-		child = nd_query_slot_take(w);
-	if (!child)
+	if (q->depth == ND_QUERY_DEPTH_MAX)
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "too many nested lookups");
+	if (w->now_ns - q->start_ns >= ND_S(ND_WORKER_TIMEOUT_S))
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "query timed out");
+	struct nd_query *child = nd_query_slot_take(w);
+	if (!child) { /* nothing is shed here: q's answer is being written */
+		w->refused++;
+		nd_query_mark_overload(q);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "too many queries are waiting");
+	}
 	child->endpoint = q->endpoint;
 	child->client = q->client;
 	child->run.parent = q;
 	child->depth = (uint8_t)(q->depth + 1);
+	child->start_ns = q->start_ns;
 	/* Its parent's configuration, which may be older than the one that serves. */
 	if (child->slot.gen != q->slot.gen) {
 		nd_worker_unref_gen(w, child->slot.gen);
@@ -85,7 +91,7 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 	nd_worker_output(w, child);
 
 	q->run.child = child;
-	q->run.child_done = done;
+	q->slot.child_done = done;
 	if (from == ND_ASK_SITE) {
 		nd_chain_route(child);
 	} else {

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/budget.h"
 #include "core/parts.h"
 
 /* The partial answer of a parked query. */
 struct nd_query_saved {
+	size_t size; /* of all of it, as counted in the budget */
 	uint16_t n;
 	uint32_t body_len;
 	struct nd_record record[]; /* n of them, then the body's bytes */
@@ -20,10 +22,11 @@ static void own_request(struct nd_query *q)
 	struct nd_query_slot *s = &q->slot;
 	uint8_t *to = s->request;
 
-	if (q->msg.base == s->request || (s->long_request && q->msg.base == s->long_request))
+	if (q->run.owned)
 		return;
+	q->run.owned = true;
 	if (q->msg.len > sizeof s->request) {
-		to = s->long_request = malloc(q->msg.len);
+		to = nd_query_slot_alloc(q, q->msg.len);
 		if (!to) {
 			to = s->request;
 			q->msg.len = q->msg.question_end;
@@ -41,16 +44,28 @@ static void save_answer(struct nd_query *q)
 
 	if (!len)
 		return;
-	struct nd_query_saved *s = malloc(sizeof *s + q->ans.n * sizeof *s->record + len);
+	size_t size = sizeof(struct nd_query_saved) + q->ans.n * sizeof *q->ans.record + len;
+	bool counted = nd_budget_take(ND_BUDGET_QUERIES, size);
+	struct nd_query_saved *s = counted ? malloc(size) : NULL;
 	if (!s) {
+		if (counted)
+			nd_budget_give(ND_BUDGET_QUERIES, size);
 		q->run.lost = true;
 		return;
 	}
+	s->size = size;
 	s->n = q->ans.n;
 	s->body_len = len;
 	memcpy(s->record, q->ans.record, s->n * sizeof *s->record);
 	memcpy(s->record + s->n, q->ans.w.base + q->ans.body, len);
 	q->slot.saved = s;
+}
+
+void nd_query_forget_answer(struct nd_query *q)
+{
+	nd_budget_give(ND_BUDGET_QUERIES, q->slot.saved->size);
+	free(q->slot.saved);
+	q->slot.saved = NULL;
 }
 
 static void restore_answer(struct nd_query *q)
@@ -59,8 +74,45 @@ static void restore_answer(struct nd_query *q)
 
 	if (nd_answer_body(q, s->record + s->n, s->body_len, s->record, s->n))
 		q->run.lost = true;
-	free(s);
-	q->slot.saved = NULL;
+	nd_query_forget_answer(q);
+}
+
+static void hold_origin(struct nd_query *q)
+{
+	struct nd_origin *o = q->client.origin;
+	size_t n;
+	const uint8_t *address = nd_addr_bytes(&q->client.peer, &n);
+
+	q->slot.peer = nd_siphash(&q->worker->hash_key, 0, address, n) % ND_WORKER_PEERS;
+	nd_list_add(&o->queries, &q->slot.origin_link);
+	o->nqueries++;
+}
+
+/* Puts a client's query into the lists of those that wait. */
+static void list_root(struct nd_query *q)
+{
+	struct nd_worker *w = q->worker;
+
+	if (!nd_list_linked(&q->slot.origin_link))
+		hold_origin(q);
+	q->slot.deadline_ns = w->now_ns + ND_S(ND_WORKER_TIMEOUT_S);
+	nd_list_add(&w->parked, &q->slot.link);
+	nd_list_add(&w->peer[q->slot.peer], &q->slot.peer_link);
+	w->peer_waiting[q->slot.peer]++;
+	nd_worker_watch_deadline(w);
+}
+
+void nd_query_unlist(struct nd_query *q)
+{
+	struct nd_worker *w = q->worker;
+
+	nd_list_del(&q->slot.link);
+	w->nparked--;
+	q->slot.page->waiting--;
+	if (!q->depth) {
+		nd_list_del(&q->slot.peer_link);
+		w->peer_waiting[q->slot.peer]--;
+	}
 }
 
 struct nd_query_ref nd_query_park(struct nd_query *q)
@@ -70,11 +122,14 @@ struct nd_query_ref nd_query_park(struct nd_query *q)
 	ND_ASSERT(q->run.life == ND_QUERY_RUNNING);
 	own_request(q);
 	save_answer(q);
+	nd_worker_close_output(w, q);
 	q->run.life = ND_QUERY_PARKED;
-	q->slot.deadline_ns = w->now_ns + ND_S(ND_WORKER_TIMEOUT_S);
-	nd_list_add(&w->parked, &q->slot.link);
-	w->nparked++;
-	nd_worker_watch_deadline(w);
+	q->slot.generation = ++w->generation;
+	q->slot.page->waiting++;
+	if (++w->nparked > w->most)
+		w->most = w->nparked;
+	if (!q->depth)
+		list_root(q);
 	return (struct nd_query_ref){ .q = q, .generation = q->slot.generation };
 }
 
@@ -90,9 +145,8 @@ int nd_query_unpark(struct nd_query *q)
 	const struct nd_answer was = q->ans;
 
 	ND_ASSERT(nd_query_waits(q));
-	nd_list_del(&q->slot.link);
+	nd_query_unlist(q);
 	q->run.life = ND_QUERY_RUNNING;
-	q->worker->nparked--;
 	nd_worker_output(q->worker, q);
 	q->ans.flags = was.flags;
 	q->ans.ede = was.ede;
@@ -116,6 +170,7 @@ void nd_query_send_part(struct nd_query *q)
 	nd_answer_finish(q);
 	w->send(w, q);
 	w->out_used += (uint32_t)q->ans.w.pos;
+	nd_worker_close_output(w, q);
 	nd_worker_output(w, q);
 }
 

@@ -1,58 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The slab of a worker's queries: slots in pages, taken and released. */
+/* The slab of a worker's queries: slots in pages, taken and released; shedding when it is full. */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include "base/budget.h"
 #include "core/parts.h"
 
-enum { PAGE_SLOTS = 32 };
-
-struct page {
-	struct page *next;
-	struct nd_query query[PAGE_SLOTS];
+enum {
+	PAGE_BYTES = 64 * 1024,
+	PAGE_SLOTS = (PAGE_BYTES - sizeof(struct nd_query_page)) / sizeof(struct nd_query),
+	TRIM_PAGES = 32, /* given back in one turn */
 };
+/* Pages that were not needed for one to two periods are given back. */
+#define TRIM_NS ND_S(2)
+#define TRIM_AGAIN_NS ND_MS(10)
 
+static void on_trim(struct nd_timer *t);
+
+/* --- pages --- */
+
+/* A reserve of an eighth for sub-queries. */
+static void set_max_roots(struct nd_worker *w, uint32_t slots)
+{
+	uint32_t reserve = slots / 9;
+
+	if (reserve < ND_QUERY_DEPTH_MAX)
+		reserve = ND_QUERY_DEPTH_MAX;
+	w->max_roots = slots > 2 * reserve ? slots - reserve : (slots + 1) / 2;
+}
+
+static struct nd_query_page *map_page(void)
+{
+	if (!nd_budget_take(ND_BUDGET_QUERIES, PAGE_BYTES))
+		return NULL;
+	void *p = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
+	if (p != MAP_FAILED)
+		return p;
+	nd_budget_give(ND_BUDGET_QUERIES, PAGE_BYTES);
+	return NULL;
+}
+
+static void unmap_page(struct nd_query_page *p)
+{
+	nd_list_del(&p->link);
+	munmap(p, PAGE_BYTES);
+	nd_budget_give(ND_BUDGET_QUERIES, PAGE_BYTES);
+}
+
+/* False: the slab is full, or memory is out. In the latter case the slots that exist are divided
+ * anew, so that sub-queries keep a reserve. */
 static bool grow(struct nd_worker *w)
 {
-	if (w->nslots + PAGE_SLOTS > w->max_slots)
+	uint32_t n = w->max_slots - w->nslots;
+
+	if (n == 0)
 		return false;
-	struct page *p = calloc(1, sizeof *p);
-	if (!p)
+	struct nd_query_page *p = map_page();
+	if (!p) {
+		set_max_roots(w, w->nslots);
 		return false;
-	p->next = w->pages;
-	w->pages = p;
-	w->nslots += PAGE_SLOTS;
+	}
+	p->n = n < PAGE_SLOTS ? n : PAGE_SLOTS;
+	nd_list_add(&w->pages, &p->link);
+	w->nslots += p->n;
+	set_max_roots(w, w->max_slots);
 	/* Pushed last to first: the first is taken first, and the rest stays untouched. */
-	for (size_t i = PAGE_SLOTS; i-- > 0;) {
+	for (size_t i = p->n; i-- > 0;) {
 		p->query[i].worker = w;
+		p->query[i].slot.page = p;
 		nd_list_push(&w->free, &p->query[i].slot.link);
 	}
+	if (w->nslots > p->n && !w->trim.node.linked)
+		nd_timer_start(w->loop, &w->trim, TRIM_NS, on_trim);
 	return true;
 }
 
-/* The oldest waiting query: its client is the first to give up. False: none waits. */
-static bool shed_oldest(struct nd_worker *w)
+static void give_back(struct nd_worker *w, struct nd_query_page *p)
 {
-	if (nd_list_empty(&w->parked))
-		return false;
-	w->shed++;
-	nd_chain_cancel(ND_LIST_ENTRY(w->parked.next, struct nd_query, slot.link), true,
-			"too many queries are waiting");
-	return !nd_list_empty(&w->free);
+	for (size_t i = 0; i < p->n; i++)
+		nd_list_del(&p->query[i].slot.link);
+	w->nslots -= p->n;
+	unmap_page(p);
+	set_max_roots(w, w->max_slots);
 }
 
-static __attribute__((noinline, cold)) bool make_free(struct nd_worker *w)
+/* Gives back pages without queries, but keeps `needed` slots. True: there may be more. */
+static bool trim(struct nd_worker *w, uint32_t needed)
 {
-	return grow(w) || shed_oldest(w);
+	unsigned given = 0;
+
+	ND_LIST_EACH(&w->pages, it) {
+		struct nd_query_page *p = ND_LIST_ENTRY(it, struct nd_query_page, link);
+		if (w->nslots < needed + p->n)
+			return false;
+		if (p->waiting)
+			continue;
+		if (given++ == TRIM_PAGES)
+			return true;
+		give_back(w, p);
+	}
+	return false;
 }
+
+static void on_trim(struct nd_timer *t)
+{
+	struct nd_worker *w = ND_CONTAINER(t, struct nd_worker, trim);
+	uint32_t most = w->most > w->most_before ? w->most : w->most_before;
+
+	if (trim(w, most + PAGE_SLOTS)) {
+		nd_timer_start(w->loop, &w->trim, TRIM_AGAIN_NS, on_trim);
+		return;
+	}
+	w->most_before = w->most;
+	w->most = w->nparked;
+	struct nd_query_page *first = ND_LIST_ENTRY(w->pages.next, struct nd_query_page, link);
+	if (w->nslots > first->n)
+		nd_timer_start(w->loop, &w->trim, TRIM_NS, on_trim);
+}
+
+int nd_query_slot_init(struct nd_worker *w, uint32_t max_roots)
+{
+	uint32_t reserve = max_roots / 8;
+
+	if (reserve < ND_QUERY_DEPTH_MAX)
+		reserve = ND_QUERY_DEPTH_MAX;
+	w->max_slots = max_roots + reserve;
+	return grow(w) ? 0 : -ENOMEM;
+}
+
+void nd_query_slot_clear(struct nd_worker *w)
+{
+	nd_timer_stop(&w->trim);
+	while (!nd_list_empty(&w->pages))
+		unmap_page(ND_LIST_ENTRY(w->pages.next, struct nd_query_page, link));
+}
+
+/* --- slots --- */
 
 struct nd_query *nd_query_slot_take(struct nd_worker *w)
 {
-	if (ND_UNLIKELY(nd_list_empty(&w->free)) && !make_free(w))
+	if (ND_UNLIKELY(nd_list_empty(&w->free)) && !grow(w))
 		return NULL;
 	struct nd_query *q = ND_LIST_ENTRY(nd_list_pop(&w->free), struct nd_query, slot.link);
 	q->run = (struct nd_query_run){ .life = ND_QUERY_RUNNING };
 	q->error = NULL;
 	q->rcode = ND_RCODE_NOERROR;
-	q->failed = q->drop = q->renamed = q->partial = q->on_release = false;
+	q->failed = q->drop = q->overload = q->renamed = q->partial = false;
 	q->depth = 0;
 	q->site = NULL;
 	q->start_ns = w->now_ns;
@@ -61,56 +155,105 @@ struct nd_query *nd_query_slot_take(struct nd_worker *w)
 	return q;
 }
 
+/* The client that has most waiting queries loses its oldest: it is the first that it gives up. */
+static void shed(struct nd_worker *w)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 1; i < ND_WORKER_PEERS; i++)
+		if (w->peer_waiting[i] > w->peer_waiting[most])
+			most = i;
+	ND_ASSERT(w->peer_waiting[most] > 0);
+	w->shed++;
+	nd_chain_cancel(ND_LIST_ENTRY(w->peer[most].next, struct nd_query, slot.peer_link), true,
+			"too many queries are waiting");
+}
+
+/* At most two per request, so that the number falls when memory has become scarce. Something waits:
+ * otherwise a slot of the first page is free. */
+static __attribute__((noinline, cold)) struct nd_query *shed_and_take(struct nd_worker *w)
+{
+	struct nd_query *q;
+
+	for (unsigned i = 0; i < 2 && w->nparked >= w->max_roots; i++)
+		shed(w);
+	q = nd_query_slot_take(w);
+	if (!q) { /* the budget refused a page */
+		shed(w);
+		q = nd_query_slot_take(w);
+	}
+	ND_ASSERT(q);
+	return q;
+}
+
 struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 			      const struct nd_client *client)
 {
-	struct nd_query *q = nd_query_slot_take(w);
+	struct nd_query *q = NULL;
 
-	if (!q)
-		return NULL;
+	ND_ASSERT(!w->running);
+	if (ND_LIKELY(w->nparked < w->max_roots))
+		q = nd_query_slot_take(w);
+	if (ND_UNLIKELY(!q))
+		q = shed_and_take(w);
 	q->endpoint = e;
 	q->client = *client;
 	return q;
 }
 
-static void free_memory(struct nd_query_slot *s)
+void *nd_query_slot_alloc(struct nd_query *q, size_t n)
+{
+	struct nd_query_piece *piece;
+	size_t size = sizeof *piece + n;
+
+	if (!nd_budget_take(ND_BUDGET_QUERIES, size))
+		return NULL;
+	piece = malloc(size);
+	if (!piece) {
+		nd_budget_give(ND_BUDGET_QUERIES, size);
+		return NULL;
+	}
+	piece->size = size;
+	piece->next = q->slot.heap;
+	q->slot.heap = piece;
+	return piece->bytes;
+}
+
+static void free_heap(struct nd_query_slot *s)
 {
 	while (s->heap) {
 		struct nd_query_piece *piece = s->heap;
 		s->heap = piece->next;
+		nd_budget_give(ND_BUDGET_QUERIES, piece->size);
 		free(piece);
 	}
-	if (ND_UNLIKELY(s->saved || s->long_request)) {
-		free(s->saved);
-		free(s->long_request);
-		s->saved = NULL;
-		s->long_request = NULL;
-	}
+}
+
+static void leave_origin(struct nd_query *q)
+{
+	struct nd_origin *o = q->client.origin;
+
+	nd_list_del(&q->slot.origin_link);
+	o->nqueries--;
+	if (o->on_release)
+		o->on_release(o);
 }
 
 void nd_query_slot_release(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
-	if (q->on_release) {
-		q->on_release = false;
-		w->on_release(q);
-	}
-	nd_list_del(&q->slot.link);
-	if (nd_query_waits(q))
-		w->nparked--;
+	ND_ASSERT(!q->run.child);
+	if (ND_UNLIKELY(nd_query_waits(q)))
+		nd_query_unlist(q);
+	if (ND_UNLIKELY(q->ans.open))
+		nd_worker_close_output(w, q);
+	if (ND_UNLIKELY(q->slot.saved != NULL))
+		nd_query_forget_answer(q);
+	free_heap(&q->slot);
 	q->run.life = ND_QUERY_FREE;
-	free_memory(&q->slot);
-	q->slot.generation++;
 	nd_list_push(&w->free, &q->slot.link);
 	nd_worker_unref_gen(w, q->slot.gen);
-}
-
-void nd_query_slot_clear(struct nd_worker *w)
-{
-	while (w->pages) {
-		struct page *p = w->pages;
-		w->pages = p->next;
-		free(p);
-	}
+	if (nd_list_linked(&q->slot.origin_link))
+		leave_origin(q);
 }

@@ -9,18 +9,18 @@
 
 enum { OUT_BYTES = 256 * 1024 };
 
-int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_slots)
+int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_roots)
 {
 	w->id = id;
 	w->loop = loop;
 	w->gen = NULL;
 	nd_list_init(&w->gens);
 	nd_list_init(&w->free);
+	nd_list_init(&w->pages);
 	nd_list_init(&w->parked);
+	for (size_t i = 0; i < ND_WORKER_PEERS; i++)
+		nd_list_init(&w->peer[i]);
 	nd_list_init(&w->resumes);
-	w->nslots = w->nparked = 0;
-	w->max_slots = max_slots;
-	w->pages = NULL;
 	nd_random_bytes(&w->hash_key, sizeof w->hash_key);
 	w->batch = false;
 	w->running = 0;
@@ -30,7 +30,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	w->out = malloc(OUT_BYTES);
 	w->record = malloc(ND_WORKER_RECORDS_MAX * sizeof *w->record);
 	w->now_ns = nd_loop_now_ns(loop);
-	if (w->out && w->record)
+	if (w->out && w->record && nd_query_slot_init(w, max_roots) == 0)
 		return 0;
 	nd_worker_clear(w);
 	return -ENOMEM;
@@ -39,7 +39,8 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 void nd_worker_clear(struct nd_worker *w)
 {
 	nd_timer_stop(&w->deadline);
-	nd_query_slot_clear(w);
+	if (w->pages.next)
+		nd_query_slot_clear(w);
 	for (size_t i = 0; i < ND_QUERY_DEPTH_MAX; i++) {
 		free(w->scratch[i]);
 		free(w->scratch_record[i]);
@@ -67,6 +68,15 @@ int nd_worker_make_scratch(struct nd_worker *w, unsigned depth)
 
 void nd_worker_output(struct nd_worker *w, struct nd_query *q)
 {
+	struct nd_query *writer = w->writer[q->depth];
+
+	if (ND_UNLIKELY(writer != NULL)) {
+		ND_ASSERT(q->depth && writer->run.life == ND_QUERY_FINISHED &&
+			  writer->run.parent == q->run.parent);
+		nd_worker_close_output(w, writer);
+	}
+	w->writer[q->depth] = q;
+	q->ans.open = true;
 	if (ND_UNLIKELY(q->depth)) {
 		unsigned i = q->depth - 1u;
 		nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i],
@@ -103,29 +113,38 @@ void nd_worker_watch_deadline(struct nd_worker *w)
 	nd_timer_start(w->loop, &w->deadline, delay, on_deadline);
 }
 
-static struct nd_query *find_drained(struct nd_worker *w)
+/* --- origins --- */
+
+void nd_origin_init(struct nd_origin *o, void (*on_release)(struct nd_origin *o))
 {
-	ND_LIST_EACH(&w->parked, it) {
-		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
-		if (q->run.life == ND_QUERY_DRAINED)
-			return q;
-	}
-	return NULL;
+	nd_list_init(&o->queries);
+	o->nqueries = 0;
+	o->on_release = on_release;
 }
 
-void nd_worker_drained(struct nd_worker *w, const void *conn)
+void nd_origin_drained(struct nd_origin *o)
 {
-	struct nd_query *q;
-
 	/* Marked first: a query that sends more now waits for the next time. */
-	ND_LIST_EACH(&w->parked, it) {
-		q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
-		if (q->run.life == ND_QUERY_DRAINING && q->client.conn == conn)
+	ND_LIST_EACH(&o->queries, it) {
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.origin_link);
+		if (q->run.life == ND_QUERY_DRAINING)
 			q->run.life = ND_QUERY_DRAINED;
 	}
-	while ((q = find_drained(w)))
-		nd_chain_resume((struct nd_query_ref){ .q = q, .generation = q->slot.generation },
-				ND_AGAIN);
+	/* Each moves to the end before it runs; it may end others. */
+	for (uint32_t n = o->nqueries; n > 0 && !nd_list_empty(&o->queries); n--) {
+		struct nd_list *it = nd_list_pop(&o->queries);
+		struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.origin_link);
+		nd_list_add(&o->queries, it);
+		if (q->run.life == ND_QUERY_DRAINED)
+			nd_chain_resume((struct nd_query_ref){ q, q->slot.generation }, ND_AGAIN);
+	}
+}
+
+void nd_origin_drop(struct nd_origin *o)
+{
+	while (!nd_list_empty(&o->queries))
+		nd_chain_cancel(ND_LIST_ENTRY(o->queries.next, struct nd_query, slot.origin_link),
+				false, NULL);
 }
 
 /* --- generations --- */
@@ -215,22 +234,4 @@ void nd_worker_leave(struct nd_worker *w)
 		end_gen(w, ND_LIST_ENTRY(w->gens.next, struct nd_worker_gen, link));
 	w->gen = NULL;
 	nd_timer_stop(&w->deadline);
-}
-
-void nd_worker_drop_conn(struct nd_worker *w, const void *conn)
-{
-	/* A cancel may end several queries of the list: start over after each. */
-	for (;;) {
-		struct nd_query *found = NULL;
-		ND_LIST_EACH(&w->parked, it) {
-			struct nd_query *q = ND_LIST_ENTRY(it, struct nd_query, slot.link);
-			if (!q->depth && q->client.conn == conn) {
-				found = q;
-				break;
-			}
-		}
-		if (!found)
-			return;
-		nd_chain_cancel(found, false, NULL);
-	}
 }

@@ -19,6 +19,8 @@
 
 struct nd_gen;
 
+enum { ND_WORKER_PEERS = 256 }; /* lists of waiting queries by client address */
+
 /* A generation on one worker. */
 struct nd_worker_gen {
 	struct nd_gen *gen;
@@ -37,18 +39,25 @@ struct nd_worker {
 	/* Sends what is queued, then calls nd_worker_flushed(). Called by core when the output is
 	 * full, by the server at the end of each batch and each turn of the loop. */
 	void (*flush)(struct nd_worker *w);
-	/* A query with q->on_release ends, answered or not. */
-	void (*on_release)(struct nd_query *q);
 
 	struct nd_worker_gen *gen; /* serves new queries */
 	struct nd_list gens;       /* all that have queries */
 
-	/* The slab of queries; grows by pages up to max_slots. */
-	struct nd_list free, parked; /* parked: oldest first */
+	/* The slab of queries; grows by pages, which are given back when they were not needed for
+	 * some time. Sub-queries may take any slot; a request only while max_roots queries or fewer
+	 * wait. */
+	struct nd_list free, pages; /* pages: struct nd_query_page */
 	uint32_t nslots, max_slots;
-	uint32_t nparked; /* waiting queries: in `parked` or `resumes` */
-	void *pages;
-	struct nd_timer deadline; /* of the query parked longest */
+	uint32_t max_roots;
+	uint32_t nparked;           /* queries that wait, with sub-queries */
+	uint32_t most, most_before; /* of nparked in this period, and the one before */
+	uint32_t generation;        /* of the last query that was parked */
+	struct nd_timer trim;       /* the period */
+	struct nd_list parked;      /* clients' queries that wait, oldest first */
+	struct nd_timer deadline;   /* of the first of them */
+	/* The same by a keyed hash of the client's address, each oldest first. */
+	struct nd_list peer[ND_WORKER_PEERS];
+	uint32_t peer_waiting[ND_WORKER_PEERS];
 
 	/* Replies of a batch are written one after the other into `out`; only the index of the one
 	 * being written is kept. */
@@ -58,6 +67,8 @@ struct nd_worker {
 	uint16_t udp_max; /* bytes of a UDP answer, whatever size the client accepts */
 	uint8_t *scratch[ND_QUERY_DEPTH_MAX]; /* output of sub-queries by depth, made on demand */
 	struct nd_record *scratch_record[ND_QUERY_DEPTH_MAX];
+	/* By level: the query whose answer is open there; NULL: none. */
+	struct nd_query *writer[ND_QUERY_DEPTH_MAX + 1];
 
 	/* Of tables that live as long as one answer. Random: clients and the API's objects choose
 	 * what is in them. */
@@ -67,7 +78,8 @@ struct nd_worker {
 	uint32_t running;       /* chain runs on the stack */
 	struct nd_list resumes; /* queries resumed during a run: run when the stack is empty */
 	uint64_t now_ns;
-	uint64_t shed, cancelled; /* queries cancelled: slab full; deadline */
+	uint64_t shed, cancelled; /* clients' queries cancelled: slab full; deadline */
+	uint64_t refused;         /* sub-queries without a slot */
 };
 
 enum {
@@ -77,8 +89,9 @@ enum {
 	ND_WORKER_TIMEOUT_S = 10, /* a query waits at most this long */
 };
 
-/* max_slots: size of the slab. 0 or a negative error. */
-int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_slots);
+/* max_roots: clients' queries that may wait. For sub-queries the slab has an eighth more, at least
+ * ND_QUERY_DEPTH_MAX. 0 or a negative error. */
+int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint32_t max_roots);
 /* Accepts a worker whose init failed. */
 void nd_worker_clear(struct nd_worker *w);
 /* Calls worker_start of all plugins; new queries run under gen from now on. 0, or an error, and the
@@ -114,11 +127,16 @@ static inline void nd_worker_flushed(struct nd_worker *w)
 {
 	w->out_used = 0;
 }
-/* The connection has written all that was sent: resumes the queries in nd_query_drain(). From the
- * loop. */
-void nd_worker_drained(struct nd_worker *w, const void *conn);
-/* The connection has closed: cancels its parked queries without an answer. */
-void nd_worker_drop_conn(struct nd_worker *w, const void *conn);
+
+/* An origin without queries. */
+void nd_origin_init(struct nd_origin *o, void (*on_release)(struct nd_origin *o));
+/* The connection has written all that was sent: resumes its queries in nd_query_drain(). From the
+ * loop. Costs its own queries only. */
+void nd_origin_drained(struct nd_origin *o);
+/* The connection has closed: cancels its waiting queries without an answer. From the loop. Costs
+ * its own queries only. */
+void nd_origin_drop(struct nd_origin *o);
+
 /* Waiting queries, for the server's shutdown. */
 static inline uint32_t nd_worker_waiting(const struct nd_worker *w)
 {

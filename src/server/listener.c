@@ -69,31 +69,64 @@ static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd
 	return err ? err : put(l, ND_FD_TCP, addr, nd_tcp_listener_fd(*out));
 }
 
-static int open_both(struct nd_listener *l, const struct nd_addr *addr,
-		     const struct nd_udp_handler *h, size_t i)
+/* The address of socket i: a wildcard has two, IPv6 and IPv4. */
+static struct nd_addr address(const struct nd_listener *l, size_t i)
 {
-	int err = open_udp(l, addr, h, &l->udp[i]);
-	return err ? err : open_tcp(l, addr, &l->tcp[i]);
+	static const uint8_t any4[4];
+
+	return i ? nd_addr_from(AF_INET, any4, nd_addr_port(&l->addr)) : l->addr;
 }
 
-/* A wildcard has two sockets, IPv6 and IPv4; without IPv6 on the machine, only the second. */
+/* A query that came by this socket has ended. */
+static void on_release(struct nd_origin *o)
+{
+	const struct nd_listener *l = ND_CONTAINER(o, struct nd_listener_udp, origin)->listener;
+
+	if (l->retired)
+		l->worker->sweep = true; /* its answer is queued: the socket closes after that */
+}
+
+static int open_both(struct nd_listener *l, size_t i,
+		     void (*on_batch)(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n))
+{
+	struct nd_addr addr = address(l, i);
+	struct nd_udp_handler h = { .ctx = &l->udp[i], .on_batch = on_batch };
+	int err = open_udp(l, &addr, &h, &l->udp[i].udp);
+
+	return err ? err : open_tcp(l, &addr, &l->tcp[i]);
+}
+
+/* Without IPv6 on the machine, a wildcard has its second socket only. */
 int nd_listener_open(struct nd_listener *l,
 		     void (*on_batch)(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n))
 {
-	static const uint8_t any4[4];
-	struct nd_udp_handler h = { .ctx = l, .on_batch = on_batch };
-	int err = open_both(l, &l->addr, &h, 0);
-
+	for (size_t i = 0; i < 2; i++) {
+		nd_origin_init(&l->udp[i].origin, on_release);
+		l->udp[i].listener = l;
+	}
+	int err = open_both(l, 0, on_batch);
 	if (l->wildcard && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL)) {
 		nd_listener_close(l);
 		err = 0;
 	}
-	if (!err && l->wildcard) {
-		struct nd_addr four = nd_addr_from(AF_INET, any4, nd_addr_port(&l->addr));
-		err = open_both(l, &four, &h, 1);
-	}
+	if (!err && l->wildcard)
+		err = open_both(l, 1, on_batch);
 	if (err)
 		nd_listener_close(l);
+	return err;
+}
+
+int nd_listener_open_tcp(struct nd_listener *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && !err; i++) {
+		struct nd_addr addr = address(l, i);
+		if (l->udp[i].udp && !l->tcp[i])
+			err = open_tcp(l, &addr, &l->tcp[i]);
+	}
+	if (err)
+		nd_listener_close_tcp(l);
 	return err;
 }
 
@@ -110,22 +143,23 @@ void nd_listener_close_tcp(struct nd_listener *l)
 
 void nd_listener_close(struct nd_listener *l)
 {
+	ND_ASSERT(!nd_listener_used(l));
 	nd_listener_close_tcp(l);
 	for (size_t i = 0; i < 2; i++) {
-		if (!l->udp[i])
+		if (!l->udp[i].udp)
 			continue;
-		forget(l, nd_udp_fd(l->udp[i]));
-		nd_udp_close(l->udp[i]);
-		l->udp[i] = NULL;
+		forget(l, nd_udp_fd(l->udp[i].udp));
+		nd_udp_close(l->udp[i].udp);
+		l->udp[i].udp = NULL;
 	}
 }
 
 void nd_listener_stats(const struct nd_listener *l, struct nd_process_stats *sum)
 {
 	for (size_t i = 0; i < 2; i++) {
-		if (!l->udp[i])
+		if (!l->udp[i].udp)
 			continue;
-		struct nd_udp_stats s = nd_udp_stats(l->udp[i]);
+		struct nd_udp_stats s = nd_udp_stats(l->udp[i].udp);
 		sum->udp_overflowed += s.overflowed;
 		sum->udp_unsent += s.unsent;
 		if (!sum->udp_buffer_bytes || s.buffer_bytes < sum->udp_buffer_bytes)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include "base/list.h"
 #include "core/gen.h"
+#include "core/query.h"
 #include "io/tcp.h"
 #include "io/udp.h"
 
@@ -22,7 +23,15 @@ enum {
 
 struct nd_server_worker;
 
-/* Kept over a reload if the address remains. */
+/* A UDP socket. Queries that wait hold it. */
+struct nd_listener_udp {
+	struct nd_origin origin;
+	struct nd_udp *udp; /* NULL: not open */
+	struct nd_listener *listener;
+};
+
+/* Kept over a reload if the address remains. Otherwise it is retired: it takes no more queries or
+ * connections, and closes with its last query and connection. */
 struct nd_listener {
 	struct nd_list link;
 	struct nd_server_worker *worker;
@@ -31,15 +40,25 @@ struct nd_listener {
 	bool wildcard;
 	const struct nd_endpoint *endpoint; /* of the active generation; NULL: not serving */
 	bool wanted;                        /* the generation being adopted has this address */
-	struct nd_udp *udp[2];              /* one, or for a wildcard IPv6 and IPv4 */
+	bool retired;
+	uint32_t nconns;               /* connections accepted by it */
+	struct nd_listener_udp udp[2]; /* one, or for a wildcard IPv6 and IPv4 */
 	struct nd_tcp_listener *tcp[2];
 };
 
-/* Opens the sockets for worker, addr and wildcard. on_batch gets the listener as ctx. */
+/* Opens the sockets for worker, addr and wildcard. on_batch gets a struct nd_listener_udp as ctx. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
+/* Nothing uses it: see nd_listener_used(). */
 void nd_listener_close(struct nd_listener *l);
 /* Accepts no more connections; existing ones remain. */
 void nd_listener_close_tcp(struct nd_listener *l);
+/* Accepts connections again. 0 or -errno. */
+int nd_listener_open_tcp(struct nd_listener *l);
+/* Queries wait that came by its UDP sockets, or connections of it are open. */
+static inline bool nd_listener_used(const struct nd_listener *l)
+{
+	return l->nconns || l->udp[0].origin.nqueries || l->udp[1].origin.nqueries;
+}
 /* Adds the datagrams that its sockets lost. udp_buffer_bytes becomes the minimum. */
 void nd_listener_stats(const struct nd_listener *l, struct nd_process_stats *sum);

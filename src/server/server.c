@@ -300,6 +300,7 @@ static void stats(struct nd_process *p, struct nd_process_stats *out)
 		out->udp_unsent += one->udp_unsent;
 		out->shed += one->shed;
 		out->timed_out += one->timed_out;
+		out->sub_refused += one->sub_refused;
 		out->tcp_refused += one->tcp_refused;
 		if (!out->udp_buffer_bytes || one->udp_buffer_bytes < out->udp_buffer_bytes)
 			out->udp_buffer_bytes = one->udp_buffer_bytes;
@@ -316,6 +317,16 @@ static void fatal(struct nd_process *p, const char *why)
 
 /* --- start and shutdown --- */
 
+/* A worker's share of the queries that may wait. */
+static uint32_t max_roots(const struct nd_server *s)
+{
+	uint32_t share = ND_SERVER_PARKED_MAX / s->nslots;
+
+	if (s->options.parked_max)
+		return s->options.parked_max;
+	return share > ND_SERVER_PARKED_MIN ? share : ND_SERVER_PARKED_MIN;
+}
+
 static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 {
 	char name[16];
@@ -324,7 +335,7 @@ static int start_worker(struct nd_server *s, struct slot *t, uint16_t id)
 	t->loop = s->options.threads ? nd_loop_new() : s->loop;
 	if (!t->loop)
 		return -ENOMEM;
-	int err = nd_server_worker_init(&t->w, id, t->loop, s->options.fds);
+	int err = nd_server_worker_init(&t->w, id, t->loop, s->options.fds, max_roots(s));
 	if (s->options.udp_max)
 		t->w.core.udp_max = s->options.udp_max;
 	if (err || !s->options.threads)

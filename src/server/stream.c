@@ -17,17 +17,17 @@ enum {
 /* OPEN -> HALF_CLOSED -> CLOSING; either may be skipped. From CLOSING only close_conn() follows. */
 enum state {
 	OPEN,        /* queries are read */
-	HALF_CLOSED, /* the client sends no more; closed once its queries are answered */
+	HALF_CLOSED, /* no more queries are read; closed once those it has are answered */
 	CLOSING,     /* to be closed as soon as no function of io/tcp is on the stack */
 };
 
 struct conn {
 	struct nd_list link; /* in worker->conns */
+	struct nd_origin origin;
 	struct nd_server_worker *worker;
 	struct nd_listener *listener;
 	struct nd_tcp *tcp;
 	struct nd_timer timer;
-	uint32_t inflight; /* queries without an answer yet */
 	enum state state;
 	bool in_data; /* on_data() is on the stack: the connection must not be freed */
 	bool paused;  /* not read: ND_SERVER_PIPELINE_MAX queries are in flight */
@@ -45,10 +45,10 @@ static void free_conn(struct conn *c)
 	nd_timer_stop(&c->timer);
 	nd_list_del(&c->link);
 	w->nconns--;
-	c->state = CLOSING; /* on_release() must not resume or close it */
-	c->paused = false;
-	if (c->inflight)
-		nd_worker_drop_conn(&w->core, c);
+	c->origin.on_release = NULL;
+	nd_origin_drop(&c->origin);
+	if (--c->listener->nconns == 0 && c->listener->retired)
+		w->sweep = true;
 	free(c->frame);
 	free(c);
 }
@@ -67,7 +67,8 @@ static void on_idle(struct nd_timer *t)
 {
 	struct conn *c = ND_CONTAINER(t, struct conn, timer);
 
-	if (c->inflight && c->state != CLOSING) { /* the client waits for answers: not idle */
+	if (c->origin.nqueries &&
+	    c->state != CLOSING) { /* the client waits for answers: not idle */
 		nd_timer_start(c->worker->core.loop, &c->timer, IDLE_NS, on_idle);
 		return;
 	}
@@ -78,16 +79,11 @@ static void start_query(struct conn *c, const uint8_t *bytes, size_t n)
 {
 	struct nd_server_worker *w = c->worker;
 	struct nd_client client = {
-		.peer = c->peer, .local = c->local, .proto = ND_PROTO_TCP, .conn = c
+		.peer = c->peer, .local = c->local, .proto = ND_PROTO_TCP, .origin = &c->origin
 	};
 
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
-	struct nd_query *q = nd_query_new(&w->core, c->listener->endpoint, &client);
-	if (!q)
-		return;
-	c->inflight++;
-	q->on_release = true;
-	nd_chain_start(q, bytes, n);
+	nd_chain_start(nd_query_new(&w->core, c->listener->endpoint, &client), bytes, n);
 }
 
 /* Frames shorter than a header are skipped and the connection remains open, as with CoreDNS. */
@@ -165,21 +161,20 @@ static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t 
 		close_conn(c);
 		return;
 	}
-	if (c->inflight >= ND_SERVER_PIPELINE_MAX && !c->paused) {
+	if (c->origin.nqueries >= ND_SERVER_PIPELINE_MAX && !c->paused) {
 		c->paused = true;
 		nd_tcp_pause(c->tcp, true);
 	}
 }
 
-/* A query of this connection is finished, answered or not. */
-static void on_release(struct nd_query *q)
+/* A query of this connection that waited is finished, answered or not. */
+static void on_release(struct nd_origin *o)
 {
-	struct conn *c = q->client.conn;
+	struct conn *c = ND_CONTAINER(o, struct conn, origin);
 
-	c->inflight--;
-	if (c->state == HALF_CLOSED && !c->inflight && !c->in_data) /* after the answer is sent */
+	if (c->state == HALF_CLOSED && !o->nqueries && !c->in_data) /* after the answer is sent */
 		nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
-	if (c->paused && c->inflight < ND_SERVER_PIPELINE_MAX / 2) {
+	if (c->paused && c->state == OPEN && o->nqueries < ND_SERVER_PIPELINE_MAX / 2) {
 		c->paused = false;
 		nd_tcp_pause(c->tcp, false);
 	}
@@ -193,7 +188,7 @@ static void on_end(void *ctx, struct nd_tcp *tcp)
 	(void)tcp;
 	if (c->state == OPEN)
 		c->state = HALF_CLOSED;
-	if (!c->inflight)
+	if (!c->origin.nqueries)
 		close_conn(c);
 }
 
@@ -208,7 +203,7 @@ static void on_drain(void *ctx, struct nd_tcp *tcp)
 		return;
 	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
-	nd_worker_drained(&w->core, c);
+	nd_origin_drained(&c->origin);
 }
 
 static void on_close(void *ctx, struct nd_tcp *tcp, int err)
@@ -222,7 +217,7 @@ static void on_close(void *ctx, struct nd_tcp *tcp, int err)
 
 void nd_stream_send(struct nd_query *q)
 {
-	struct conn *c = q->client.conn;
+	struct conn *c = ND_CONTAINER(q->client.origin, struct conn, origin);
 	size_t n = q->ans.w.pos;
 	uint8_t len[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
@@ -261,9 +256,10 @@ void nd_stream_accept(void *listener, struct nd_tcp *tcp)
 	c->tcp = tcp;
 	c->peer = nd_tcp_peer(tcp);
 	c->local = nd_tcp_local(tcp);
+	nd_origin_init(&c->origin, on_release);
 	nd_list_add(&w->conns, &c->link);
 	w->nconns++;
-	w->core.on_release = on_release;
+	l->nconns++;
 	h.ctx = c;
 	nd_tcp_start(tcp, &h);
 	nd_timer_start(w->core.loop, &c->timer, FIRST_NS, on_idle);
@@ -275,11 +271,15 @@ void nd_stream_close_all(struct nd_server_worker *w)
 		close_conn(ND_LIST_ENTRY(w->conns.next, struct conn, link));
 }
 
-void nd_stream_close_listener(struct nd_server_worker *w, const struct nd_listener *l)
+void nd_stream_end_listener(struct nd_server_worker *w, const struct nd_listener *l)
 {
 	ND_LIST_EACH(&w->conns, it) {
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
-		if (c->listener == l)
+		if (c->listener != l || c->state == CLOSING)
+			continue;
+		c->state = HALF_CLOSED;
+		nd_tcp_pause(c->tcp, true);
+		if (!c->origin.nqueries)
 			close_conn(c);
 	}
 }

@@ -16,5 +16,6 @@ void nd_stream_accept(void *listener, struct nd_tcp *c);
 void nd_stream_send(struct nd_query *q);
 /* Closes all connections of the worker. */
 void nd_stream_close_all(struct nd_server_worker *w);
-/* Closes the connections accepted on this listener. */
-void nd_stream_close_listener(struct nd_server_worker *w, const struct nd_listener *l);
+/* The connections accepted on this listener take no more queries; each closes once those that it
+ * has are answered. */
+void nd_stream_end_listener(struct nd_server_worker *w, const struct nd_listener *l);

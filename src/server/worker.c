@@ -29,13 +29,14 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 		nd_stream_send(q);
 		return;
 	}
-	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_socket != q->client.conn)) {
+	struct nd_udp *u = ND_CONTAINER(q->client.origin, struct nd_listener_udp, origin)->udp;
+	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_socket != u)) {
 		/* Sends only the queue: the output buffer still holds q's answer. */
 		uint32_t used = core->out_used;
 		flush(core);
 		core->out_used = used;
 	}
-	w->out_socket = q->client.conn;
+	w->out_socket = u;
 	w->out_peer[w->nout] = q->client.peer;
 	w->out[w->nout] = (struct nd_datagram){ .bytes = q->ans.w.base,
 						.len = (uint32_t)q->ans.w.pos,
@@ -45,11 +46,15 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 	w->nout++;
 }
 
+static void sweep(struct nd_server_worker *w);
+
 static void on_turn(void *ctx)
 {
 	struct nd_server_worker *w = ctx;
 
 	flush(&w->core);
+	if (ND_UNLIKELY(w->sweep))
+		sweep(w);
 	nd_log_flush();
 }
 
@@ -57,11 +62,13 @@ static void on_turn(void *ctx)
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 {
-	struct nd_listener *l = ctx;
+	struct nd_listener_udp *lu = ctx;
+	struct nd_listener *l = lu->listener;
 	struct nd_server_worker *w = l->worker;
-	struct nd_client client = { .proto = ND_PROTO_UDP, .conn = u };
+	struct nd_client client = { .proto = ND_PROTO_UDP, .origin = &lu->origin };
 
-	if (!l->endpoint)
+	(void)u;
+	if (!l->endpoint) /* not in use yet, or retired, or the server is stopping */
 		return;
 	w->core.now_ns = nd_loop_now_ns(w->core.loop);
 	nd_worker_batch_begin(&w->core);
@@ -70,8 +77,6 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 		client.local = d[i].local;
 		client.ifindex = d[i].ifindex;
 		struct nd_query *q = nd_query_new(&w->core, l->endpoint, &client);
-		if (!q)
-			continue;
 		if (ND_UNLIKELY(d[i].cut) && d[i].len >= ND_MSG_HEADER)
 			d[i].bytes[4] = d[i].bytes[5] = 0; /* over 512 bytes: FORMERR, as CoreDNS */
 		nd_chain_start(q, d[i].bytes, d[i].len);
@@ -92,10 +97,13 @@ static struct nd_listener *find_listener(struct nd_server_worker *w, const struc
 	return NULL;
 }
 
+/* Nothing uses it, and its answers were sent. */
 static void free_listener(struct nd_listener *l)
 {
 	struct nd_process_stats lost = { 0 };
 
+	ND_ASSERT(!l->worker->nout || (l->worker->out_socket != l->udp[0].udp &&
+				       l->worker->out_socket != l->udp[1].udp));
 	nd_listener_stats(l, &lost);
 	l->worker->overflowed += lost.udp_overflowed;
 	l->worker->unsent += lost.udp_unsent;
@@ -104,14 +112,45 @@ static void free_listener(struct nd_listener *l)
 	free(l);
 }
 
+/* Closes retired listeners that nothing uses. The output is flushed. */
+static void sweep(struct nd_server_worker *w)
+{
+	w->sweep = false;
+	ND_LIST_EACH(&w->listeners, it) {
+		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
+		if (l->retired && !nd_listener_used(l))
+			free_listener(l);
+	}
+}
+
+/* Takes no more queries and connections. Its UDP sockets remain open while queries wait, which
+ * answer through them; until then datagrams are read and dropped, since the kernel keeps sending a
+ * share of the traffic to an open SO_REUSEPORT socket, read or not. */
+static void retire(struct nd_listener *l)
+{
+	l->endpoint = NULL;
+	l->retired = true;
+	nd_listener_close_tcp(l);
+	nd_stream_end_listener(l->worker, l);
+	l->worker->sweep = true;
+}
+
 int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
 			     char label[ND_SERVER_LABEL_MAX])
 {
 	for (size_t i = 0; i < gen->nendpoints; i++) {
 		const struct nd_endpoint *e = &gen->endpoints[i];
-		if (find_listener(w, e))
+		struct nd_listener *l = find_listener(w, e);
+		if (l) {
+			int err = l->retired ? nd_listener_open_tcp(l) : 0;
+			if (err) {
+				snprintf(label, ND_SERVER_LABEL_MAX, "%s", e->label);
+				return err;
+			}
+			l->retired = false;
 			continue;
-		struct nd_listener *l = calloc(1, sizeof *l);
+		}
+		l = calloc(1, sizeof *l);
 		if (!l)
 			return -ENOMEM;
 		l->worker = w;
@@ -133,21 +172,22 @@ void nd_server_worker_abandon(struct nd_server_worker *w)
 {
 	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
-		if (!l->endpoint)
-			free_listener(l);
+		if (!l->endpoint && !l->retired)
+			retire(l);
 	}
+	flush(&w->core);
+	sweep(w);
 }
 
-/* Closes a listener's connections with it: their queries would have no server block. */
-static void drop_unwanted(struct nd_server_worker *w)
+static void retire_unwanted(struct nd_server_worker *w)
 {
 	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
-		if (l->wanted)
-			continue;
-		nd_stream_close_listener(w, l);
-		free_listener(l);
+		if (!l->wanted && !l->retired)
+			retire(l);
 	}
+	flush(&w->core);
+	sweep(w);
 }
 
 int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
@@ -164,12 +204,12 @@ int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 		l->endpoint = &gen->endpoints[i];
 		l->wanted = true;
 	}
-	drop_unwanted(w);
+	retire_unwanted(w);
 	return 0;
 }
 
 int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop,
-			  struct nd_fdset *fds)
+			  struct nd_fdset *fds, uint32_t max_roots)
 {
 	memset(w, 0, sizeof *w);
 	w->fds = fds;
@@ -179,7 +219,7 @@ int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loo
 	w->core.send = send_reply;
 	w->core.flush = flush;
 	nd_loop_on_turn(loop, on_turn, w);
-	return nd_worker_init(&w->core, id, loop, ND_SERVER_PARKED_MAX);
+	return nd_worker_init(&w->core, id, loop, max_roots);
 }
 
 void nd_server_worker_clear(struct nd_server_worker *w)
@@ -211,6 +251,7 @@ void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats 
 					  .udp_unsent = w->unsent,
 					  .shed = w->core.shed,
 					  .timed_out = w->core.cancelled,
+					  .sub_refused = w->core.refused,
 					  .tcp_refused = w->conns_refused };
 	ND_LIST_EACH(&w->listeners, it)
 		nd_listener_stats(ND_LIST_ENTRY(it, struct nd_listener, link), out);

@@ -14,7 +14,8 @@
 
 enum {
 	ND_SERVER_OUT = 64,           /* UDP answers queued before a send */
-	ND_SERVER_PARKED_MAX = 16384, /* parked queries per worker */
+	ND_SERVER_PARKED_MAX = 16384, /* waiting queries of clients, of all workers together */
+	ND_SERVER_PARKED_MIN = 1024,  /* but each worker may have these */
 	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections per worker */
 	ND_SERVER_PIPELINE_MAX = 256, /* concurrent queries per TCP connection */
 	ND_SERVER_LABEL_MAX = 128,    /* an address in an error message, with its NUL */
@@ -33,12 +34,14 @@ struct nd_server_worker {
 	uint32_t nout;
 	struct nd_udp *out_socket; /* the socket for all of out[] */
 	bool draining;             /* accepts no more queries or connections */
+	bool sweep;                /* a retired listener may be unused */
 	uint64_t conns_refused;
 	uint64_t overflowed, unsent; /* by sockets that are closed */
 };
 
+/* max_roots: clients' queries that may wait. */
 int nd_server_worker_init(struct nd_server_worker *w, uint16_t id, struct nd_loop *loop,
-			  struct nd_fdset *fds);
+			  struct nd_fdset *fds, uint32_t max_roots);
 void nd_server_worker_clear(struct nd_server_worker *w);
 
 /* Opens the sockets of gen that are not open yet. On failure label has the address. Sockets that
@@ -47,7 +50,7 @@ int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
 			     char label[ND_SERVER_LABEL_MAX]);
 /* Closes the sockets opened by prepare for a generation that is not adopted. */
 void nd_server_worker_abandon(struct nd_server_worker *w);
-/* Makes gen active, and closes sockets that it does not need. */
+/* Makes gen active, and retires sockets that it does not need. */
 int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen);
 /* Accepts no more queries; parked ones continue. */
 void nd_server_worker_drain(struct nd_server_worker *w);

@@ -69,6 +69,7 @@ void nd_rig_open(struct nd_rig *r, const char *corefile)
 	r->process.version = "1.15.0";
 	if (!r->loop || nd_worker_init(&r->worker, 0, r->loop, 64))
 		fail_msg("no worker");
+	nd_origin_init(&r->origin, NULL);
 	r->worker.server = r;
 	r->worker.send = keep_reply;
 	r->worker.flush = nd_worker_flushed;
@@ -204,15 +205,14 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto)
 {
 	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
-	struct nd_client client = { .peer = nd_addr_from(AF_INET, loopback, 4000), .proto = proto };
+	struct nd_client client = { .peer = nd_addr_from(AF_INET, loopback, 4000),
+				    .proto = proto,
+				    .origin = &r->origin };
 	unsigned before = r->replies;
 
 	nd_loop_update(r->loop);
 	r->worker.now_ns = nd_loop_now_ns(r->loop) + r->ahead_ns;
-	struct nd_query *q = nd_query_new(&r->worker, &r->gen->endpoints[0], &client);
-	if (!q)
-		return false;
-	nd_chain_start(q, bytes, n);
+	nd_chain_start(nd_query_new(&r->worker, &r->gen->endpoints[0], &client), bytes, n);
 	nd_worker_flushed(&r->worker);
 	return r->replies != before;
 }

@@ -22,7 +22,8 @@ struct nd_rig {
 	struct nd_gen *old; /* replaced, but with parked queries; freed at the end */
 	struct nd_diag diag;
 	struct nd_timer timer;
-	uint64_t ahead_ns; /* added to the worker's clock */
+	struct nd_origin origin; /* of all requests */
+	uint64_t ahead_ns;       /* added to the worker's clock */
 	/* The last reply. */
 	unsigned replies;
 	uint8_t bytes[ND_MSG_MAX];

@@ -183,7 +183,7 @@ static void on_reply(const void *self, struct nd_query *q)
 	struct nd_answer *a = &q->ans;
 	uint32_t failure_s = (uint32_t)(c->servfail_ns / ND_NS_PER_S);
 
-	if (q->drop)
+	if (q->drop || q->overload)
 		return;
 	if (q->failed) {
 		/* There was no reply; equal queries within the time get the same answer (1.15). */

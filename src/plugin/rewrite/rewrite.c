@@ -20,8 +20,8 @@ struct state {
 	struct nd_edns edns; /* the client's own */
 	struct nd_rwback_step *steps;
 	bool changed, options, cname;
-	uint16_t cname_at; /* index of the CNAME whose target is being looked up */
-	struct nd_name_buf target;
+	uint16_t cname_at;          /* index of the CNAME whose target is being looked up */
+	struct nd_name_buf *target; /* in the query's memory; cname rules only */
 };
 
 static const char *keep_text(struct nd_query *q, const char *text)
@@ -169,7 +169,7 @@ static bool find_cname(struct nd_query *q, struct state *st, struct nd_name *tar
 		for (const struct nd_rwback_step *s = st->steps; s; s = s->next) {
 			if (s->rule->kind != ND_RW_CNAME ||
 			    !nd_rwtext_apply(&s->rule->match, q, text, n, now) ||
-			    nd_name_parse(now, true, &st->target, target))
+			    nd_name_parse(now, true, st->target, target))
 				continue;
 			st->cname_at = i;
 			return true;
@@ -182,7 +182,7 @@ static bool find_cname(struct nd_query *q, struct state *st, struct nd_name *tar
 static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd_query *child)
 {
 	struct state *st = nd_query_state(q);
-	struct nd_name target = nd_name_view(st->target.bytes);
+	struct nd_name target = nd_name_view(st->target->bytes);
 	struct nd_rwback_copy copy;
 	int err = 0;
 	(void)self;
@@ -232,7 +232,13 @@ static enum nd_verdict on_below(const void *self, struct nd_query *q, struct nd_
 		return ND_DROP;
 	if (nd_answer_take(q, child))
 		q->ans.flags |= ND_FLAG_TC;
-	if (!q->failed && find_cname(q, st, &target))
+	if (q->failed)
+		return ND_DONE;
+	if (!st->target)
+		st->target = nd_query_alloc(q, sizeof *st->target);
+	if (!st->target)
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	if (find_cname(q, st, &target))
 		return nd_query_ask(q, target, q->msg.qtype, ND_ASK_SITE, on_target);
 	return ND_DONE;
 }

@@ -337,13 +337,10 @@ static void test_deadline(void **state)
 
 static void test_client_gone(void **state)
 {
-	struct nd_query *q;
 	(void)state;
 
 	assert_false(nd_rig_ask(&rig, "askwait.test.", ND_TYPE_A, 0, 0));
-	q = nd_query_find(waiting);
-	q->client.conn = q->run.parent->client.conn = &rig;
-	nd_worker_drop_conn(&rig.worker, &rig);
+	nd_origin_drop(&rig.origin);
 	assert_int_equal(cancelled, 1);
 	assert_int_equal(rig.replies, 0);
 	assert_int_equal(rig.worker.nparked, 0);

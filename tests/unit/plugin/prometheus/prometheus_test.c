@@ -68,6 +68,7 @@ static void fill_stats(struct nd_process *p, struct nd_process_stats *out)
 					  .shed = 13,
 					  .timed_out = 14,
 					  .tcp_refused = 15,
+					  .sub_refused = 17,
 					  .udp_buffer_bytes = 16 };
 }
 
@@ -87,6 +88,7 @@ static void test_process(void **state)
 	find("\nnodens_queries_shed_total 13\n");
 	find("\nnodens_queries_timed_out_total 14\n");
 	find("\nnodens_tcp_refused_total 15\n");
+	find("\nnodens_subqueries_refused_total 17\n");
 	find("\nnodens_udp_receive_buffer_bytes 16\n");
 }
 
