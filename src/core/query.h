@@ -70,7 +70,7 @@ enum nd_query_life {
 	ND_QUERY_PARKED,   /* for nd_chain_resume(), or for its sub-query */
 	ND_QUERY_QUEUED,   /* resumed while another query was running: runs after that one */
 	ND_QUERY_DRAINING, /* until its connection has written all (nd_query_drain) */
-	ND_QUERY_DRAINED,  /* that has happened; nd_worker_drained() resumes it */
+	ND_QUERY_DRAINED,  /* that has happened; nd_origin_drained() resumes it */
 };
 
 /* Core's: what a slot forgets when the next query takes it; assigned as a whole. */

@@ -70,8 +70,8 @@ struct nd_worker {
 	/* By level: the query whose answer is open there; NULL: none. */
 	struct nd_query *writer[ND_QUERY_DEPTH_MAX + 1];
 
-	/* Of tables that live as long as one answer. Random: clients and the API's objects choose
-	 * what is in them. */
+	/* Of `peer`, and of tables that live as long as one answer. Random: clients and the API's
+	 * objects choose what is in them. */
 	struct nd_siphash_key hash_key;
 
 	bool batch;             /* between nd_worker_batch_begin and _end */
