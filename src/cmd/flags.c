@@ -104,17 +104,22 @@ int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, i
 }
 
 /* what, must: as in nd_invalid_format(). */
+static bool fail_value(const char *name, const char *text, const char *what, const char *must)
+{
+	char message[ND_INVALID_TEXT_MAX + 64];
+
+	nd_invalid_format(message, sizeof message, what, text, must);
+	fprintf(stderr, "-%s: %s\n", name, message);
+	return false;
+}
+
 static bool parse_number(const char *name, const char *text, uint16_t min, uint16_t max,
 			 const char *what, const char *must, uint16_t *out)
 {
 	uint64_t n;
 
-	if (nd_settings_uint(text, max, &n) || n < min) {
-		char message[ND_INVALID_TEXT_MAX + 64];
-		nd_invalid_format(message, sizeof message, what, text, must);
-		fprintf(stderr, "-%s: %s\n", name, message);
-		return false;
-	}
+	if (nd_settings_uint(text, max, &n) || n < min)
+		return fail_value(name, text, what, must);
 	*out = (uint16_t)n;
 	return true;
 }
@@ -127,4 +132,42 @@ bool nd_flags_port(const char *name, const char *text, uint16_t *out)
 bool nd_flags_udp_size(const char *name, const char *text, uint16_t *out)
 {
 	return parse_number(name, text, 1232, 4096, "size", "1232 to 4096 bytes", out);
+}
+
+/* The factor of a Kubernetes suffix, with or without a "B" after it; 0: unknown. */
+static uint64_t find_factor(const char *suffix)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t factor;
+	} rows[] = {
+		{ "", 1 },           { "k", 1000 },          { "M", 1000000 },
+		{ "G", 1000000000 }, { "Ki", 1 << 10 },      { "Mi", 1 << 20 },
+		{ "Gi", 1 << 30 },   { "T", 1000000000000 }, { "Ti", (uint64_t)1 << 40 },
+	};
+	size_t n = strlen(suffix);
+
+	n -= n > 1 && suffix[n - 1] == 'B';
+	for (size_t i = 0; i < ND_COUNT(rows); i++)
+		if (strlen(rows[i].suffix) == n && memcmp(rows[i].suffix, suffix, n) == 0)
+			return rows[i].factor;
+	return 0;
+}
+
+bool nd_flags_bytes(const char *name, const char *text, uint64_t min, uint64_t *out)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t factor = find_factor(text + digits), n;
+	char number[24], must[64];
+
+	if (digits > 0 && digits < sizeof number && factor) {
+		memcpy(number, text, digits);
+		number[digits] = '\0';
+		if (nd_settings_uint(number, UINT64_MAX / factor, &n) == 0 && n * factor >= min) {
+			*out = n * factor;
+			return true;
+		}
+	}
+	snprintf(must, sizeof must, "at least %uMi, like \"170Mi\"", (unsigned)(min >> 20));
+	return fail_value(name, text, "size", must);
 }

@@ -35,3 +35,5 @@ int nd_flags_parse(const struct nd_flag *table, size_t n, const char *program, i
  * it is invalid. */
 bool nd_flags_port(const char *name, const char *text, uint16_t *out);
 bool nd_flags_udp_size(const char *name, const char *text, uint16_t *out);
+/* A number of bytes as Kubernetes writes it: "170Mi", "1G", "180000000"; "170MiB" too. */
+bool nd_flags_bytes(const char *name, const char *text, uint64_t min, uint64_t *out);

@@ -61,6 +61,7 @@ static const struct nd_flag flags[] = {
 };
 
 static const struct options defaults = {
+	.run = ND_RUN_DEFAULTS,
 	.localip = "",
 	.interface = "nodelocaldns",
 	.sync = "60s",

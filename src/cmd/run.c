@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/rcu.h"
 #include "cmd/cmd.h"
+#include "cmd/limits.h"
 #include "io/filewrite.h"
-#include "io/nofile.h"
 
 /* --- version and plugins --- */
 
@@ -132,13 +132,11 @@ static int catch_signals(struct nd_run *r)
 
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
 {
-	int err = nd_nofile_raise();
-
 	*r = (struct nd_run){ .options = o };
-	if (err)
-		nd_log_warning(NULL, "cannot raise the limit of open descriptors: %s",
-			       nd_err_text(err));
 	nd_rcu_register();
+	nd_harden_start(&r->harden, &o->harden);
+	if (!nd_limits_apply(o->memory_limit, o->quiet))
+		return false;
 	r->loop = nd_loop_new();
 	if (!r->loop)
 		fprintf(stderr, "cannot start: out of file descriptors\n");
@@ -197,6 +195,7 @@ void nd_run_announce(struct nd_run *r)
 {
 	const struct nd_run_options *o = r->options;
 
+	nd_harden_finish(&r->harden, nd_server_process(r->server), o->quiet);
 	int err = o->pidfile ? write_pidfile(o->pidfile) : 0;
 
 	if (err)

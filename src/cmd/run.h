@@ -10,13 +10,20 @@
 
 #include <stdbool.h>
 #include "cmd/flags.h"
+#include "cmd/harden.h"
 #include "io/loop.h"
 #include "server/server.h"
 
 struct nd_run_options {
-	const char *conf, *port, *pidfile, *udp_max;
+	const char *conf, *port, *pidfile, *udp_max, *memory_limit;
 	bool plugins, quiet, version;
+	struct nd_harden_options harden;
 };
+
+#define ND_RUN_DEFAULTS                                                                       \
+	{                                                                                     \
+		.harden = {.no_new_privs = true, .drop_capabilities = true, .seccomp = true } \
+	}
 
 /* Rows of a flag table; base: the offset of the nd_run_options in the options. */
 #define ND_RUN_FLAG(flag, kind, base, member, help)                                \
@@ -31,6 +38,14 @@ struct nd_run_options {
 		ND_RUN_FLAG("max-udp-size", ND_FLAG_TEXT, base, udp_max,                         \
 			    "bytes of a UDP answer, 1232 to 4096, however many the client "      \
 			    "accepts (no limit)"),                                               \
+		ND_RUN_FLAG("memory-limit", ND_FLAG_TEXT, base, memory_limit,                    \
+			    "memory that the process may use, like 170Mi (the cgroup's limit)"), \
+		ND_RUN_FLAG("no-new-privs", ND_FLAG_SWITCH, base, harden.no_new_privs,           \
+			    "never gain privileges by running a program (true)"),                \
+		ND_RUN_FLAG("drop-capabilities", ND_FLAG_SWITCH, base, harden.drop_capabilities, \
+			    "keep only the capabilities that are used (true)"),                  \
+		ND_RUN_FLAG("seccomp", ND_FLAG_SWITCH, base, harden.seccomp,                     \
+			    "allow only the system calls that are used, once it serves (true)"), \
 		ND_RUN_FLAG("plugins", ND_FLAG_SWITCH, base, plugins, "list installed plugins"), \
 		ND_RUN_FLAG("quiet", ND_FLAG_SWITCH, base, quiet, "print no banner at start"),   \
 		ND_RUN_FLAG("version", ND_FLAG_SWITCH, base, version, "show version")
@@ -40,6 +55,7 @@ struct nd_run {
 	struct nd_loop *loop;
 	struct nd_server *server;
 	struct nd_signal *signals[4];
+	struct nd_harden harden;
 	int status; /* exit status */
 	bool interrupted;
 	/* Hooks, which may be NULL. Set between init and open. */
@@ -50,11 +66,13 @@ struct nd_run {
 
 /* -version, -plugins: prints the information; true if one was given. */
 bool nd_run_print_info(const struct nd_run_options *o);
-/* Creates the loop. */
+/* Sets limits, drops capabilities and creates the loop. The first call of a command: before any
+ * thread. */
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o);
 /* Creates the server, with nothing loaded, and catches signals. Sets so's port, version and end. */
 bool nd_run_open(struct nd_run *r, struct nd_server_options *so);
-/* Call it when the server serves: prints the banner, writes the pid file. */
+/* Call it when the server serves: loads the system call filter, prints the banner, writes the pid
+ * file. */
 void nd_run_announce(struct nd_run *r);
 /* Runs until the server has stopped: the exit status. */
 int nd_run_loop(struct nd_run *r);

@@ -35,7 +35,7 @@ static int serve(struct nd_run *r, const struct options *o)
 
 int nd_cmd_serve(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options o = { .run = ND_RUN_DEFAULTS };
 	int status = nd_flags_parse(flags, ND_COUNT(flags), "nodens serve", argc, argv, &o);
 	struct nd_run r;
 

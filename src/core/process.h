@@ -38,6 +38,10 @@ struct nd_process {
 	bool stopping;         /* shutting down: /ready fails */
 	const struct nd_conf_source *source;
 
+	/* Programs to run (a kubeconfig's exec). */
+	bool needs_programs;  /* a configuration has one: the system call filter allows it */
+	bool forbid_programs; /* the filter is in force and doesn't: such a configuration fails */
+
 	/* Set by the server; the first argument is this process. */
 	void *server;
 	/* Loads the Corefile again (plugin reload, SIGUSR1). */

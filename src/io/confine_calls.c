@@ -370,6 +370,11 @@ int nd_confine_calls(const struct nd_confine_calls *c)
 	if (!ctx)
 		return -ENOMEM;
 	err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1); /* all threads */
+	if (!err) /* a binary tree: this runs at each call */
+		err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!err) /* before Linux 5.16 a filter slows down loads after stores, against code in a
+		     sandbox */
+		err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
 	if (!err) /* no_new_privs is a step of its own; without it this needs CAP_SYS_ADMIN */
 		err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	if (!err && c->exec)

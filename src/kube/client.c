@@ -109,8 +109,7 @@ int nd_client_new(struct nd_loop *loop, const struct nd_config *config,
 	c->filled_ns = nd_loop_now_ns(loop);
 	read_stamps(config, c->stamps);
 	int err = open_link(c, NULL, &c->link, why);
-	/* As in client-go: the exec program is not used if there is an Authorization already. */
-	if (!err && config->exec && !config->token && !config->token_file && !config->basic) {
+	if (!err && nd_config_needs_program(config)) {
 		c->credential = nd_credential_new(loop, config->exec);
 		err = c->credential ? 0 : -ENOMEM;
 	}

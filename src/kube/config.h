@@ -31,6 +31,12 @@ struct nd_config {
 	const struct nd_exec *exec;     /* used when none of the above is set; NULL: none */
 };
 
+/* True if requests need c->exec. As in client-go: not if there is an Authorization already. */
+static inline bool nd_config_needs_program(const struct nd_config *c)
+{
+	return c->exec && !c->token && !c->token_file && !c->basic;
+}
+
 /* host, port: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT; NULL if not set. folder: has
  * token and ca.crt. */
 int nd_config_in_cluster(const char *host, const char *port, const char *folder, struct nd_arena *a,

@@ -3,6 +3,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ struct nd_regex {
 	pcre2_code *code;
 	struct nd_regex_syntax syntax; /* groups and their names */
 };
+
+static _Atomic bool jit_used;
 
 struct nd_regex_scratch {
 	struct nd_arena *arena; /* NULL: heap */
@@ -50,8 +53,7 @@ static int report_error(char *why_buf, size_t why_cap, int code, const char *pat
 }
 
 /* UTF mode, because Go's runes are code points; texts are made valid before a match. Newline is
- * LF: as in Go, ^ under (?m) matches after every one and $ before every one. No UCP: \b is
- *     ASCII. */
+ * LF: as in Go, ^ under (?m) matches after every one and $ before every one. No UCP: \b is ASCII. */
 static int compile(struct nd_regex *re, const char *pattern, char *why_buf, size_t why_cap)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -73,8 +75,14 @@ static int compile(struct nd_regex *re, const char *pattern, char *why_buf, size
 	if (!re->code)
 		return report_error(why_buf, why_cap, code, pattern);
 	/* Optional: pcre2_match uses the JIT code if there is any. */
-	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+	if (pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0)
+		atomic_store_explicit(&jit_used, true, memory_order_relaxed);
 	return 0;
+}
+
+bool nd_regex_jit_used(void)
+{
+	return atomic_load_explicit(&jit_used, memory_order_relaxed);
 }
 
 int nd_regex_new(const char *pattern, struct nd_regex **out, char *why_buf, size_t why_cap)

@@ -25,6 +25,9 @@ enum { ND_REGEX_PATTERN_MAX = 10000, ND_REGEX_GROUPS = 32 };
 /* 0, or ND_EFORMAT with a message in why_buf, or ND_ELIMIT. */
 int nd_regex_new(const char *pattern, struct nd_regex **out, char *why_buf, size_t why_cap);
 void nd_regex_free(struct nd_regex *re);
+/* True once a pattern was compiled to machine code, which needs memory that is writable and
+ * executable. Where that is forbidden, patterns are interpreted, with equal results. */
+bool nd_regex_jit_used(void);
 /* The number of groups, including group 0, the whole match. */
 size_t nd_regex_groups(const struct nd_regex *re);
 /* The name of group i, or NULL. */

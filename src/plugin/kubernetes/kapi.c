@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/buf.h"
 #include "base/log.h"
+#include "core/process.h"
 #include "plugin/kubernetes/kstore_parts.h"
 
 enum { PRINT_BYTES_MAX = 1 << 20 };
@@ -46,6 +47,22 @@ static int find_server(struct nd_kstore *st, const struct nd_kconf *c, struct nd
 	return nd_config_in_cluster(getenv("KUBERNETES_SERVICE_HOST"),
 				    getenv("KUBERNETES_SERVICE_PORT"), ND_CONFIG_ACCOUNT,
 				    &st->arena, to, d);
+}
+
+/* The system call filter is irrevocable: it was loaded for what the first configuration needs. */
+static int register_program(struct nd_kstore *st, struct nd_diag *d)
+{
+	const struct nd_config *api = &st->api_config.api;
+
+	if (!nd_config_needs_program(api))
+		return 0;
+	if (st->process->forbid_programs)
+		return nd_diag_at(
+			d, api->exec->file, api->exec->line,
+			"exec: the system call filter, loaded for a configuration without "
+			"exec, allows no programs; restart nodens with this configuration");
+	st->process->needs_programs = true;
+	return 0;
 }
 
 static bool is_live(void *ctx)
@@ -101,6 +118,8 @@ int nd_kapi_open(struct nd_kstore *st, const struct nd_kconf *c, struct nd_loop 
 
 	int err = find_server(st, c, d);
 
+	if (!err)
+		err = register_program(st, d);
 	if (err)
 		return err;
 	a->limits = (struct nd_client_limits){ c->qps, c->burst, c->inflight };

@@ -17,7 +17,7 @@ struct nd_kstore {
 	struct nd_apisource *api;
 	struct nd_apisource_config api_config;
 	struct nd_ksnap snap;
-	const struct nd_process *process;
+	struct nd_process *process;
 	bool failing; /* the API server failed since the last success */
 	struct nd_source_config config;
 	struct nd_selector labels, namespace_labels;

@@ -127,12 +127,48 @@ static void test_udp_size(void **state)
 	assert_int_equal(size, 4096);
 }
 
+static void test_bytes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t want; /* 0: refused */
+	} rows[] = {
+		{ "1048576", 1 << 20 },
+		{ "170Mi", 170 << 20 },
+		{ "170MiB", 170 << 20 },
+		{ "2Gi", (uint64_t)2 << 30 },
+		{ "1Ti", (uint64_t)1 << 40 },
+		{ "2048Ki", 2048 << 10 },
+		{ "3M", 3000000 },
+		{ "3MB", 3000000 },
+		{ "1048575", 0 },
+		{ "", 0 },
+		{ "Mi", 0 },
+		{ "-1Mi", 0 },
+		{ "1.5Gi", 0 },
+		{ "1 Gi", 0 },
+		{ "1Gb", 0 },
+		{ "2097152B", 0 },
+		{ "16777216Ti", 0 },
+		{ "99999999999999999999999999", 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		uint64_t got = 0;
+		bool ok = nd_flags_bytes("m", rows[i].text, 1 << 20, &got);
+		if (ok != (rows[i].want > 0) || got != rows[i].want)
+			fail_msg("%s: got %lu", rows[i].text, (unsigned long)got);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_port),
 		cmocka_unit_test(test_udp_size),
+		cmocka_unit_test(test_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "base/err.h"
 #include "io/confine.h"
+#include "text/regex.h"
 
 static int run(int (*child)(void))
 {
@@ -106,6 +107,35 @@ static int check_writable_code(void)
 	return map(PROT_READ | PROT_WRITE | PROT_EXEC) == MAP_FAILED ? 2 : 0;
 }
 
+/* Patterns are interpreted where no memory may be writable and executable. */
+static int check_pattern(bool writable_code)
+{
+	const struct nd_confine_calls c = { .writable_code = writable_code };
+	struct nd_regex_scratch *s = nd_regex_scratch_new();
+	struct nd_regex *re;
+	char why[200];
+
+	if (!s || nd_confine_no_new_privs() || nd_confine_calls(&c))
+		return 1;
+	if (nd_regex_new("^a(b+)c$", &re, why, sizeof why))
+		return 2;
+	if (!nd_regex_match(re, s, "abbc", 4, NULL) || nd_regex_match(re, s, "ac", 2, NULL))
+		return 3;
+	nd_regex_free(re);
+	nd_regex_scratch_free(s);
+	return nd_regex_jit_used() && !writable_code ? 4 : 0;
+}
+
+static int check_interpreted_pattern(void)
+{
+	return check_pattern(false);
+}
+
+static int check_compiled_pattern(void)
+{
+	return check_pattern(true);
+}
+
 /* A thread that runs already is confined too. */
 static _Atomic int stage;
 
@@ -191,6 +221,14 @@ static void test_writable_code(void **state)
 	assert_int_equal(run(check_writable_code), 0);
 }
 
+static void test_patterns(void **state)
+{
+	(void)state;
+	needs_filter();
+	assert_int_equal(run(check_interpreted_pattern), 0);
+	assert_int_equal(run(check_compiled_pattern), 0);
+}
+
 static void test_threads(void **state)
 {
 	(void)state;
@@ -215,7 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server),        cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_writable_code), cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_capabilities),  cmocka_unit_test(test_no_new_privs),
+		cmocka_unit_test(test_patterns),      cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_no_new_privs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the process may do, if it is taken over or flooded: privileges, system calls, memory, descriptors."""
+import glob
+import os
+import re
+import resource
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from serving import NODENS, Server, texts  # noqa: E402
+
+PLAIN = """.:@PORT {
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@PROM
+    hosts {
+        192.0.2.1 www.test
+    }
+}
+"""
+PATTERN = """.:@PORT {
+    bind 127.0.0.1
+    template IN A {
+        match ^ip-(?P<n>[0-9]+)[.]test[.]$
+        answer "{{ .Name }} 5 IN A 192.0.2.{{ .Group.n }}"
+    }
+}
+"""
+EXEC = """.:@PORT {
+    bind 127.0.0.1
+    kubernetes cluster.local {
+        kubeconfig @DIR/config
+        startup_timeout 1s
+    }
+}
+"""
+KUBECONFIG = """clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+users:
+- name: u
+  user:
+    exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: ./login}
+"""
+CAP_NET_BIND_SERVICE, CAP_NET_ADMIN = 1 << 10, 1 << 12
+
+
+def built_with(word):
+    with open(NODENS, "rb") as f:
+        return word in f.read()
+
+
+# Sanitizers have code of their own.
+SANITIZED = built_with(b"__sanitizer_")
+needs_filter = pytest.mark.skipif(not built_with(b"seccomp_load"), reason="built without libseccomp")
+
+
+def statuses(s):
+    """The fields of /proc/PID/status, of each thread."""
+    for path in glob.glob(f"/proc/{s.process.pid}/task/*/status"):
+        with open(path) as f:
+            yield dict(line.split(":", 1) for line in f.read().replace("\t", "").splitlines())
+
+
+def writable_code(s):
+    with open(f"/proc/{s.process.pid}/maps") as f:
+        return [line for line in f if re.match(r"\S+ .?wx", line)]
+
+
+@needs_filter
+def test_every_thread_is_confined(serve):
+    s = serve(PLAIN)
+    found = list(statuses(s))
+    assert len(found) > 1
+    for fields in found:
+        assert fields["NoNewPrivs"] == "1" and fields["Seccomp"] == "2", fields["Name"]
+        for key in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):
+            if key != "CapBnd" or os.geteuid() == 0:
+                assert int(fields[key], 16) & ~(CAP_NET_BIND_SERVICE | CAP_NET_ADMIN) == 0, (fields["Name"], key)
+    assert re.search(r"^\[INFO\] Confined: no_new_privs, (no )?capabilities.*, system call filter$", s.log(), re.M)
+    assert SANITIZED or not writable_code(s)
+
+
+@needs_filter
+@pytest.mark.parametrize("off,field,value,report", [
+    (["-seccomp=false"], "Seccomp", "0", r"no_new_privs, (no )?capabilities[^,]*(, NET_ADMIN)?$"),
+    (["-no-new-privs=false"], "NoNewPrivs", "0", r"(no )?capabilities"),
+    (["-drop-capabilities=false"], "CapEff", None, r"no_new_privs, system call filter$"),
+])
+def test_flags_turn_each_step_off(serve, off, field, value, report):
+    s = serve(PLAIN, args=("-conf", "Corefile", *off))
+    with open("/proc/self/status") as f:
+        own = dict(line.split(":", 1) for line in f.read().replace("\t", "").splitlines())
+    for fields in statuses(s):
+        assert fields[field] == (own[field] if value is None else value)
+    assert re.search(r"^\[INFO\] Confined: " + report, s.log(), re.M), s.log()
+
+
+def test_nothing_is_given_up(serve):
+    s = serve(PLAIN, args=("-conf", "Corefile", "-seccomp=false", "-no-new-privs=false", "-drop-capabilities=false"))
+    assert "[INFO] Not confined" in s.log()
+
+
+@needs_filter
+def test_filter_without_no_new_privs_is_refused(serve):
+    """The kernel loads a filter only with no_new_privs or CAP_SYS_ADMIN, which was dropped."""
+    s = serve(PLAIN, args=("-conf", "Corefile", "-no-new-privs=false"))
+    assert "[WARNING] cannot load the system call filter without no_new_privs: " in s.log()
+    assert texts(s.ask("www.test")) == ["192.0.2.1"]
+
+
+def test_regular_expression_after_the_filter(serve):
+    """A configuration without one forbids writable code; one that is loaded later is interpreted."""
+    s = serve(PLAIN)
+    s.write("Corefile", PATTERN)
+    s.reload()
+    assert texts(s.ask("ip-17.test")) == ["192.0.2.17"]
+    assert not s.ask("ip-x.test").answer
+    assert SANITIZED or not writable_code(s)
+
+
+def test_regular_expression_before_the_filter(serve):
+    s = serve(PATTERN)
+    assert texts(s.ask("ip-17.test")) == ["192.0.2.17"]
+    s.write("Corefile", PATTERN.replace("ip-", "v4-"))
+    s.reload()
+    assert texts(s.ask("v4-18.test")) == ["192.0.2.18"]
+
+
+@needs_filter
+def test_exec_after_the_filter(serve):
+    """No configuration needed a program at the start: the reload fails, and the message names the cure."""
+    s = serve(PLAIN, files={"config": KUBECONFIG})
+    s.write("Corefile", EXEC)
+    s.signal(signal.SIGUSR1)
+    s.wait_log(r"Reload failed, keeping the old configuration: .*config:7 - exec: the system call filter.*"
+               r"restart nodens with this configuration")
+    assert texts(s.ask("www.test")) == ["192.0.2.1"]
+    mark = os.path.join(s.folder, "ran")
+    login = os.path.join(s.folder, "login")
+    s.write("login", f"#!/bin/sh\n: >{mark}\nexit 3\n")
+    os.chmod(login, os.stat(login).st_mode | stat.S_IXUSR)
+    restarted = serve(EXEC.replace("@DIR", s.folder))
+    restarted.wait_log("exit status 3")
+    assert os.path.exists(mark)
+    assert "system call filter with exec" in restarted.log()
+
+
+# --- limits ---
+
+@pytest.mark.parametrize("flag,whole_mib", [("170Mi", 85), ("1Gi", 512), ("64000000", 30.517578125)])
+def test_budget_follows_the_flag(serve, flag, whole_mib):
+    s = serve(PLAIN, args=("-conf", "Corefile", "-memory-limit", flag))
+    page = s.metrics()
+    parts = {part: page[f'nodens_memory_budget_bytes{{part="{part}"}}'] for part in ("cache", "http")}
+    assert parts["cache"] == whole_mib * 2**20 // 16 * 8
+    assert parts["http"] == whole_mib * 2**20 // 16 * 2
+    assert re.search(rf"Memory budget: {int(whole_mib)} MiB \(-memory-limit: \d+ MiB\)", s.log())
+
+
+@pytest.mark.parametrize("value", ["x", "", "-1", "10Mi", "1.5Gi", "170Mb", "99999999999Ti"])
+def test_invalid_memory_limit(value):
+    r = subprocess.run([NODENS, "serve", "-memory-limit", value], capture_output=True, text=True, timeout=20, check=False)
+    assert r.returncode == 1
+    assert f'-memory-limit: invalid size "{value}": must be at least 32Mi, like "170Mi"' in r.stderr
+
+
+def test_soft_limit_of_descriptors_is_raised(tmp_path):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    s = Server(tmp_path, PLAIN)
+    s.argv = ["prlimit", f"--nofile=256:{hard}", *s.argv]
+    try:
+        s.start()
+        with open(f"/proc/{s.process.pid}/limits") as f:
+            soft = re.search(r"^Max open files\s+(\d+)", f.read(), re.M).group(1)
+        assert int(soft) == min(hard, 1 << 20)
+    finally:
+        s.stop()
