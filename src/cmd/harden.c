@@ -40,7 +40,7 @@ void nd_harden_start(struct nd_harden *h, const struct nd_harden_options *o)
 						    "drop capabilities");
 	if (o->no_new_privs)
 		h->on.no_new_privs = succeeded(nd_confine_no_new_privs(), "set no_new_privs");
-	/* libuv 1.45 to 1.48 uses io_uring, which the filter does not allow; epoll does the same. */
+	/* libuv 1.45 to 1.48 uses io_uring, which the filter forbids; epoll does the same. */
 	if (o->seccomp)
 		setenv("UV_USE_IO_URING", "0", 1);
 }

@@ -53,7 +53,8 @@ static int report_error(char *why_buf, size_t why_cap, int code, const char *pat
 }
 
 /* UTF mode, because Go's runes are code points; texts are made valid before a match. Newline is
- * LF: as in Go, ^ under (?m) matches after every one and $ before every one. No UCP: \b is ASCII. */
+ * LF: as in Go, ^ under (?m) matches after every one and $ before every one. No UCP: \b is
+ * ASCII. */
 static int compile(struct nd_regex *re, const char *pattern, char *why_buf, size_t why_cap)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
