@@ -27,6 +27,7 @@ void nd_arena_clear(struct nd_arena *a)
 		free(c);
 	}
 	a->used = 0;
+	a->full = false;
 }
 
 static struct nd_arena_chunk *add_chunk(struct nd_arena *a, size_t n)
@@ -55,8 +56,10 @@ void *nd_arena_alloc(struct nd_arena *a, size_t n)
 	if (n > SIZE_MAX - align)
 		return NULL;
 	n = n ? (n + align - 1) & ~(align - 1) : align;
-	if (n > a->max || a->used > a->max - n)
+	if (n > a->max || a->used > a->max - n) {
+		a->full = true;
 		return NULL;
+	}
 
 	struct nd_arena_chunk *c = a->chunk;
 	if (!c || n > c->size - c->used)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct nd_arena_chunk;
@@ -16,6 +17,7 @@ struct nd_arena {
 	struct nd_arena_chunk *chunk; /* newest first */
 	size_t used;                  /* bytes allocated, padding included */
 	size_t max;                   /* limit of used */
+	bool full;                    /* an allocation was refused because of max */
 };
 
 void nd_arena_init(struct nd_arena *a, size_t max_bytes);

@@ -243,7 +243,11 @@ static int read_changed(struct nd_fields *c, const struct nd_tree *t, struct nd_
 	int err = nd_fields_node(c, nd_tree_get(t, "metadata"), "annotations", ND_TREE_MAP,
 				 &annotations);
 
-	return err ? err : nd_fields_text(c, annotations, ND_OBJECT_CHANGED, &s->changed);
+	const struct nd_tree *changed = err ? NULL : nd_tree_get(annotations, ND_OBJECT_CHANGED);
+	/* An annotation may contain a NUL; such a time is not used. */
+	if (err || (changed && changed->kind == ND_TREE_BYTES))
+		return err;
+	return nd_fields_text(c, annotations, ND_OBJECT_CHANGED, &s->changed);
 }
 
 static int read_slice(struct nd_fields *c, const struct nd_tree *t, struct nd_object *o)
@@ -288,7 +292,7 @@ static int read_namespace(struct nd_fields *c, const struct nd_tree *t, struct n
 {
 	(void)c;
 	(void)t;
-	o->namespace = "";
+	(void)o;
 	return 0;
 }
 
@@ -309,17 +313,18 @@ static int read_object(struct nd_fields *c, const struct nd_tree *t, int kind,
 		return nd_fields_no_memory(c);
 	struct nd_object *o = &made->object;
 	nd_object_init(o, (enum nd_object_kind)kind);
-	/* Also for a Namespace: if it has the field, it must not be empty, as for the others. */
-	o->namespace = "default";
 	int err = nd_fields_node(c, t, "metadata", ND_TREE_MAP, &meta);
 	if (!err)
 		err = nd_fields_text(c, meta, "name", &o->name);
 	c->name = o->name;
-	if (!err)
+	/* A Namespace is in no namespace, whatever its field contains. Of other objects an empty
+	 * field is an absent one, as for kubectl and in protobuf. */
+	if (!err && kind != ND_OBJECT_NAMESPACE)
 		err = nd_fields_text(c, meta, "namespace", &o->namespace);
-	if (kind != ND_OBJECT_NAMESPACE)
-		c->namespace = o->namespace;
-	if (!err && (!o->name[0] || !o->namespace[0]))
+	if (kind != ND_OBJECT_NAMESPACE && !o->namespace[0])
+		o->namespace = "default";
+	c->namespace = o->namespace;
+	if (!err && !o->name[0])
 		err = nd_fields_fail(c, meta, "metadata", "must have a name");
 	if (!err)
 		err = read_labels(c, meta, o);

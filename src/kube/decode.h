@@ -6,8 +6,8 @@
  * is not a DNS label, is not: the sink decides.
  *
  * Owns:    objects and their text are in the arena given; the tree may be freed.
- * Errors:  ND_ECONF; the diag names file, line (where known) and object.
- * Threads: any.
+ * Errors:  ND_ECONF, or -ENOMEM (the arena may be full); the diag names file, line (where known)
+ * and object. Threads: any.
  */
 #pragma once
 

@@ -31,7 +31,8 @@ int nd_fields_invalid(struct nd_fields *c, const struct nd_tree *v, const char *
 
 int nd_fields_no_memory(struct nd_fields *c)
 {
-	return nd_fields_fail(c, NULL, "", "out of memory");
+	nd_fields_fail(c, NULL, "", "out of memory");
+	return -ENOMEM;
 }
 
 int nd_fields_text(struct nd_fields *c, const struct nd_tree *map, const char *key,
@@ -41,6 +42,8 @@ int nd_fields_text(struct nd_fields *c, const struct nd_tree *map, const char *k
 
 	if (!v)
 		return 0;
+	if (v->kind == ND_TREE_BYTES)
+		return nd_fields_fail(c, v, key, "must not contain a NUL character");
 	if (v->kind != ND_TREE_TEXT)
 		return nd_fields_fail(c, v, key, "must be a string (put it in quotes)");
 	*out = nd_arena_string(c->arena, v->text);

@@ -4,7 +4,7 @@
  * An absent or null field leaves *out unchanged.
  *
  * Owns:    copied text is in the arena given.
- * Errors:  ND_ECONF; the diag names file, line, object and field.
+ * Errors:  ND_ECONF, or -ENOMEM; the diag names file, line, object and field.
  * Threads: any, each with its own.
  */
 #pragma once

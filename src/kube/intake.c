@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/intake.h"
 
+#include <stdio.h>
+
 enum {
 	KEEP_BYTES = 64 << 10, /* a larger buffer is freed after each object */
 	EVENT_BYTES = 1024,    /* event and envelope around an object in a frame of a watch */
@@ -52,4 +54,14 @@ void nd_intake_skip(struct nd_intake *t, const char *why)
 	t->skipped++;
 	if (t->sink->unread)
 		t->sink->unread(t->sink, t->kind, why);
+}
+
+void nd_intake_skip_named(struct nd_intake *t, const char *namespace, const char *name,
+			  const char *why)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "%s %.63s%s%.253s: %.120s", nd_object_kind_text[t->kind],
+		 namespace, namespace[0] ? "/" : "", name[0] ? name : "(no name)", why);
+	nd_intake_skip(t, text);
 }

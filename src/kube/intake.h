@@ -12,6 +12,13 @@
 #include "kube/meta.h"
 #include "kube/objects.h"
 
+enum {
+	/* Decoded, an object takes at most that; etcd stores 1.5 MB of protobuf. */
+	ND_INTAKE_ARENA_BYTES_MAX = 64 << 20,
+	/* An object above max_object is skipped without being stored, up to this size. */
+	ND_INTAKE_SKIP_BYTES_MAX = 64 << 20,
+};
+
 struct nd_intake {
 	enum nd_object_kind kind;
 	struct nd_sink *sink;
@@ -20,7 +27,7 @@ struct nd_intake {
 	bool begun;         /* the sink's begin was called, but not its end */
 	int err;            /* sticky */
 	size_t count;       /* objects and events passed to the sink */
-	size_t skipped;     /* objects without a name, or unreadable */
+	size_t skipped;     /* objects without a name, too large, or unreadable */
 	bool refused;       /* a Status was read; the sink's end will not be called */
 	struct nd_meta_status status;
 };
@@ -38,3 +45,6 @@ void nd_intake_end(struct nd_intake *t);
 int nd_intake_take(struct nd_intake *t, const struct nd_object *o, bool remove);
 /* An object that cannot be used: counts it and reports it to the sink. why: text. */
 void nd_intake_skip(struct nd_intake *t, const char *why);
+/* The same with the text "KIND NAMESPACE/NAME: WHY". name "": unknown. */
+void nd_intake_skip_named(struct nd_intake *t, const char *namespace, const char *name,
+			  const char *why);

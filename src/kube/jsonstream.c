@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/jsonstream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@ enum {
 	SHELL_BYTES_MAX = 64 << 10,
 	STATUS_ARENA_BYTES_MAX = 1 << 20,
 	DEPTH_MAX = 1000,
-	ARENA_FACTOR = 64, /* a tree takes that many times its text, at most */
 };
 
 static const char *text_of(const struct nd_tree *map, const char *key)
@@ -76,7 +76,7 @@ static int pass_object(struct nd_jsonstream *j, const struct nd_tree *t, struct 
 
 	nd_decode_init(&list);
 	int err = nd_decode_object(t, to->kind, a, &list, &d);
-	if (err && err != ND_ECONF)
+	if (err == -ENOMEM && !a->full)
 		return err;
 	if (err || !list.first || list.first->object.kind != to->kind) {
 		nd_intake_skip(to, err ? d.text : "object of another kind");
@@ -168,6 +168,12 @@ static int take_shell(struct nd_jsonstream *j, const struct nd_tree *t)
 	return 0;
 }
 
+/* Memory may be back in a moment; a text that is malformed or too large remains so. */
+static bool is_transient(int err, const struct nd_arena *a)
+{
+	return err == -ENOMEM && !a->full;
+}
+
 static int parse(struct nd_jsonstream *j, const char *text, size_t n,
 		 int (*take)(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a))
 {
@@ -175,18 +181,35 @@ static int parse(struct nd_jsonstream *j, const char *text, size_t n,
 	struct nd_tree *t = NULL;
 	struct nd_diag d = { 0 };
 
-	nd_arena_init(&a, (j->to.max_object + SHELL_BYTES_MAX) * ARENA_FACTOR);
-	int err = nd_json_parse("", text, n, &a, &t, &d) ? ND_EFORMAT : take(j, t, &a);
+	nd_arena_init(&a, ND_INTAKE_ARENA_BYTES_MAX);
+	int err = nd_json_parse("", text, n, &a, &t, &d);
+	if (!err)
+		err = take(j, t, &a);
+	else if (!is_transient(err, &a))
+		err = ND_EFORMAT;
 	nd_arena_clear(&a);
 	return err;
 }
 
-static int take_item(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
+/* An item or event. One that cannot be decoded spoils no other one. */
+static int parse_item(struct nd_jsonstream *j, const char *text, size_t n)
 {
-	if (j->watch)
-		return take_event(j, t, a);
-	nd_intake_begin(&j->to);
-	return pass_object(j, t, a, false);
+	struct nd_arena a;
+	struct nd_tree *t = NULL;
+	struct nd_diag d = { 0 };
+
+	nd_arena_init(&a, ND_INTAKE_ARENA_BYTES_MAX);
+	if (!j->watch)
+		nd_intake_begin(&j->to);
+	int err = nd_json_parse("", text, n, &a, &t, &d);
+	if (!err) {
+		err = j->watch ? take_event(j, t, &a) : pass_object(j, t, &a, false);
+	} else if (!is_transient(err, &a)) {
+		nd_intake_skip_named(&j->to, "", "", d.text);
+		err = 0;
+	}
+	nd_arena_clear(&a);
+	return err;
 }
 
 static int take_list(struct nd_jsonstream *j, const struct nd_tree *t, struct nd_arena *a)
@@ -224,8 +247,10 @@ static int finish_item(struct nd_jsonstream *j, const char *bytes, size_t n)
 	int err = check_kind(j);
 
 	j->item = false;
-	if (!err)
-		err = parse(j, bytes, n, take_item);
+	if (!err && j->large)
+		nd_intake_skip_named(&j->to, "", "", "object is too large");
+	else if (!err)
+		err = parse_item(j, bytes, n);
 	nd_intake_reset(&j->to);
 	return err;
 }
@@ -264,6 +289,8 @@ static int open_bracket(struct nd_jsonstream *j, char c)
 		return ND_ELIMIT;
 	if (j->watch || j->items) {
 		j->item = j->depth == (j->watch ? 1u : 3u);
+		j->size = j->values = 0;
+		j->large = false;
 		return c == '{' && j->item ? 0 : ND_EFORMAT;
 	}
 	if (j->depth == 1)
@@ -343,9 +370,11 @@ static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
 		char c = at[i++];
 		if (c == '"') {
 			j->text = true;
+		} else if (c == ',' || c == ':') {
+			j->values++;
 		} else if (c == '{' || c == '[') {
-			if (++j->depth > DEPTH_MAX)
-				j->to.err = ND_ELIMIT;
+			j->values++;
+			j->depth++;
 		} else if ((c == '}' || c == ']') && --j->depth == (j->watch ? 0u : 2u)) {
 			break;
 		}
@@ -353,22 +382,29 @@ static size_t skim(struct nd_jsonstream *j, const char *at, size_t n)
 	return i;
 }
 
+/* Too deep is too large, too: the depth is limited by the number of values. */
+static int check_size(struct nd_jsonstream *j, size_t len)
+{
+	j->size += len;
+	j->large = j->large || j->size > j->to.part.max || j->values > ND_JSONSTREAM_VALUES_MAX;
+	if (j->large)
+		nd_intake_reset(&j->to);
+	return j->size > ND_INTAKE_SKIP_BYTES_MAX ? ND_ELIMIT : 0;
+}
+
 /* Reads the next bytes of an item; the first `seen` were scanned already. An item that is complete
  * in these bytes is not copied. Returns the length read. */
 static size_t take_part(struct nd_jsonstream *j, const char *at, size_t n, size_t seen)
 {
 	size_t len = seen + skim(j, at + seen, n - seen);
-	bool whole = j->depth == (j->watch ? 0u : 2u);
+	bool whole = j->depth == (j->watch ? 0u : 2u), one_piece = !j->to.part.len;
 
-	if (j->to.err)
-		return len;
-	if (whole && !j->to.part.len) {
-		j->to.err = len > j->to.part.max ? ND_ELIMIT : finish_item(j, at, len);
-		return len;
-	}
-	j->to.err = nd_buf_add(&j->to.part, at, len);
+	j->to.err = check_size(j, len);
+	if (!j->to.err && !j->large && !(whole && one_piece))
+		j->to.err = nd_buf_add(&j->to.part, at, len);
 	if (!j->to.err && whole)
-		j->to.err = finish_item(j, j->to.part.data, j->to.part.len);
+		j->to.err = one_piece ? finish_item(j, at, len)
+				      : finish_item(j, j->to.part.data, j->to.part.len);
 	return len;
 }
 

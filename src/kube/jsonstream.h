@@ -2,7 +2,7 @@
 /* jsonstream.h - decodes a list or a watch in JSON into a sink; bytes arrive in pieces of any size.
  *
  * As pbstream.h: at most one object is in memory, of at most max_object bytes. An object that
- * cannot be used (a field of the wrong type, no name) is skipped and counted.
+ * cannot be used (malformed, too large, a field of the wrong type, no name) is skipped and counted.
  *
  * Owns:    the bytes of one unfinished object and of the list's other fields, until clear. The sink
  *          is borrowed.
@@ -12,6 +12,12 @@
 #pragma once
 
 #include "kube/intake.h"
+
+enum {
+	/* Values and keys of one object: a tree takes many times its text. A Service has about 100,
+	 * a slice of 1,000 endpoints 20,000. */
+	ND_JSONSTREAM_VALUES_MAX = 1 << 18,
+};
 
 struct nd_jsonstream {
 	struct nd_intake to;
@@ -24,6 +30,9 @@ struct nd_jsonstream {
 	char key[16];        /* the last string of the outermost map, cut to fit */
 	uint8_t nkey;
 	unsigned depth;
+	uint64_t size;      /* of the item, so far */
+	uint32_t values;    /* of the item, so far */
+	bool large;         /* the item is too large: its bytes are not kept */
 	bool text, escaped; /* inside a string; after a backslash */
 	bool items, item;   /* inside the list's items; inside one, or an event */
 	bool seen;          /* the outermost map was closed */

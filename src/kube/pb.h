@@ -8,8 +8,8 @@
  *
  * Owns:    nothing. Objects and their text are in the arena given; views point into the input.
  * Errors:  ND_ETRUNC; ND_EFORMAT: not protobuf, another wire type, a NUL in a string; -ENOMEM: also
- *          when the arena is full; ND_ELIMIT: a string too long for a fixed field. Outputs are then
- *          undefined.
+ *          when the arena is full (nd_arena.full); ND_ELIMIT: a string too long for a fixed field.
+ *          Outputs are then undefined; but an object has what was read of its names and version.
  * Threads: any.
  */
 #pragma once

@@ -40,7 +40,7 @@ static void read_annotation(struct nd_proto *p, const struct nd_proto_field *ent
 	if (nd_pb_view_is(key, "k8s.io/initial-events-end") && nd_pb_view_is(value, "true"))
 		to->initial_end = true;
 	if (to->object.kind == ND_OBJECT_SLICE && value.len &&
-	    nd_pb_view_is(key, ND_OBJECT_CHANGED))
+	    nd_pb_view_is(key, ND_OBJECT_CHANGED) && !memchr(value.bytes, 0, value.len))
 		to->object.slice.changed = nd_pb_text(&in, &found, a, "");
 	nd_pb_take_error(p, in.err);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/pbstream.h"
 
+#include <errno.h>
 #include <string.h>
-
-enum {
-	ARENA_FACTOR = 32, /* the smallest address: 2 bytes in protobuf, about 60 here */
-};
 
 enum state { STATE_MAGIC, STATE_HEAD, STATE_SKIP, STATE_BODY };
 enum what { WHAT_UNKNOWN, WHAT_LIST, WHAT_STATUS };
@@ -44,23 +41,33 @@ static const uint8_t *gather(struct nd_intake *t, size_t need, struct input *in)
 	return !t->err && t->part.len == need ? (const uint8_t *)t->part.data : NULL;
 }
 
-/* The same text as the JSON decoder's. */
-static void skip_nameless(struct nd_intake *t, const char *namespace)
-{
-	char why[160];
-
-	snprintf(why, sizeof why, "%s %.80s/(no name): metadata must have a name",
-		 nd_object_kind_text[t->kind], namespace);
-	nd_intake_skip(t, why);
-}
-
+/* The text is the JSON decoder's. */
 static int pass_object(struct nd_intake *t, const struct nd_object *o, bool remove)
 {
 	if (!o->name[0]) {
-		skip_nameless(t, o->namespace);
+		nd_intake_skip_named(t, o->namespace, "", "metadata must have a name");
 		return 0;
 	}
 	return nd_intake_take(t, o, remove);
+}
+
+/* An object that cannot be decoded spoils no other one. But memory may be back in a moment: then
+ * the list must not end without the object, which would remove it. */
+static int skip_object(struct nd_intake *t, const struct nd_object *o, int err,
+		       const struct nd_arena *arena)
+{
+	if (err == -ENOMEM && !arena->full)
+		return err;
+	nd_intake_skip_named(t, o->name[0] ? o->namespace : "", o->name,
+			     err == -ENOMEM     ? "object has too many fields"
+			     : err == ND_ELIMIT ? "resourceVersion is too long"
+						: "object is not valid protobuf");
+	return 0;
+}
+
+static void skip_large(struct nd_intake *t)
+{
+	nd_intake_skip_named(t, "", "", "object is too large");
 }
 
 /* The kind in the envelope without its suffix ("List"); -1: none of ours. */
@@ -115,10 +122,9 @@ static int take_item(struct nd_intake *t, const uint8_t *bytes, size_t n)
 	struct nd_arena arena;
 	struct nd_pb_object made;
 
-	nd_arena_init(&arena, t->max_object * ARENA_FACTOR);
+	nd_arena_init(&arena, ND_INTAKE_ARENA_BYTES_MAX);
 	int err = nd_pb_object(t->kind, bytes, n, &arena, &made);
-	if (!err)
-		err = pass_object(t, &made.object, false);
+	err = err ? skip_object(t, &made.object, err, &arena) : pass_object(t, &made.object, false);
 	nd_arena_clear(&arena);
 	return err;
 }
@@ -165,7 +171,13 @@ static int open_field(struct nd_pb_list *l)
 		return 0;
 	}
 	l->state = l->number <= 2 ? STATE_BODY : STATE_SKIP;
-	return l->state == STATE_BODY && l->need > l->to.max_object ? ND_ELIMIT : 0;
+	if (l->state == STATE_SKIP || l->need <= l->to.max_object)
+		return 0;
+	if (outside || l->number != 2 || l->need > ND_INTAKE_SKIP_BYTES_MAX)
+		return ND_ELIMIT;
+	skip_large(&l->to);
+	l->state = STATE_SKIP;
+	return 0;
 }
 
 /* Decodes the head once it is complete. The field must not extend beyond the list. */
@@ -291,15 +303,18 @@ static int take_object(struct nd_pb_watch *w, const struct nd_pb_event *event,
 	struct nd_arena arena;
 	struct nd_pb_object made;
 
-	nd_arena_init(&arena, w->to.max_object * ARENA_FACTOR);
+	bool bookmark = nd_pb_view_is(event->type, "BOOKMARK");
+
+	nd_arena_init(&arena, ND_INTAKE_ARENA_BYTES_MAX);
 	int err = nd_pb_object(w->to.kind, e->raw.bytes, e->raw.len, &arena, &made);
-	if (!err && w->initial)
+	if (w->initial && !(err && bookmark))
 		nd_intake_begin(&w->to);
-	if (!err)
-		err = nd_pb_view_is(event->type, "BOOKMARK")
-			      ? take_bookmark(w, &made)
-			      : pass_object(&w->to, &made.object,
-					    nd_pb_view_is(event->type, "DELETED"));
+	if (!bookmark)
+		err = err ? skip_object(&w->to, &made.object, err, &arena)
+			  : pass_object(&w->to, &made.object,
+					nd_pb_view_is(event->type, "DELETED"));
+	else if (!err)
+		err = take_bookmark(w, &made);
 	if (!err && made.version[0])
 		memcpy(w->version, made.version, sizeof w->version);
 	nd_arena_clear(&arena);
@@ -343,7 +358,22 @@ static int read_length(struct nd_pb_watch *w, struct input *in)
 		return 0;
 	w->need = (uint32_t)w->head[0] << 24 | (uint32_t)w->head[1] << 16 |
 		  (uint32_t)w->head[2] << 8 | w->head[3];
-	return !w->need ? ND_EFORMAT : w->need > w->to.part.max ? ND_ELIMIT : 0;
+	if (!w->need || w->need > ND_INTAKE_SKIP_BYTES_MAX)
+		return w->need ? ND_ELIMIT : ND_EFORMAT;
+	w->skipping = w->need > w->to.part.max;
+	if (w->skipping)
+		skip_large(&w->to);
+	return 0;
+}
+
+static void skip_frame(struct nd_pb_watch *w, struct input *in)
+{
+	size_t n = w->need < in->n ? w->need : in->n;
+
+	skip_input(in, n);
+	w->need -= (uint32_t)n;
+	if (!w->need)
+		w->nhead = 0;
 }
 
 int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
@@ -353,6 +383,10 @@ int nd_pbstream_watch_feed(struct nd_pb_watch *w, const void *bytes, size_t n)
 	while (in.n && !w->to.err && !w->to.refused) {
 		if (w->nhead < sizeof w->head) {
 			w->to.err = read_length(w, &in);
+			continue;
+		}
+		if (w->skipping) {
+			skip_frame(w, &in);
 			continue;
 		}
 		const uint8_t *frame = gather(&w->to, w->need, &in);

@@ -3,13 +3,15 @@
  * size.
  *
  * A list is never in memory as a whole: at most one object, of at most max_object bytes, until the
- * sink has it. An object that is complete in one piece is not copied. An object without a name is
- * skipped and counted.
+ * sink has it. An object that is complete in one piece is not copied. An object that cannot be used
+ * (malformed, too large, without a name) is skipped and counted; in a list it is as if it were not
+ * there, in a watch the sink keeps the object's last state.
  *
  * Owns:    the bytes of one unfinished object, until clear. The sink is borrowed.
- * Errors:  sticky. ND_EFORMAT: not the requested message; ND_ELIMIT: an object exceeds max_object;
- *          -ENOMEM; what the sink's upsert returned; from finish ND_ETRUNC: cut off. After an error
- *          the sink's end is not called, so it removes nothing.
+ * Errors:  sticky. ND_EFORMAT: not the requested message; ND_ELIMIT: an object exceeds
+ *          ND_INTAKE_SKIP_BYTES_MAX, or another message max_object; -ENOMEM; what the sink's upsert
+ *          returned; from finish ND_ETRUNC: cut off. After an error the sink's end is not called,
+ *          so it removes nothing.
  * Threads: control, as the sink.
  */
 #pragma once
@@ -46,6 +48,7 @@ struct nd_pb_watch {
 	uint8_t head[4];
 	uint8_t nhead;
 	uint32_t need;
+	bool skipping;                         /* a frame with an object that is too large */
 	char version[ND_META_VERSION_MAX + 1]; /* of the last event; "": none yet */
 	size_t bookmarks;
 };

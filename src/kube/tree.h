@@ -17,6 +17,7 @@ enum nd_tree_kind {
 	ND_TREE_BOOL,
 	ND_TREE_NUMBER,
 	ND_TREE_TEXT,
+	ND_TREE_BYTES, /* JSON: a string with a NUL, which no field in use may have; no text */
 	ND_TREE_LIST,
 	ND_TREE_MAP
 };
@@ -49,6 +50,6 @@ void nd_tree_add(struct nd_tree *parent, struct nd_tree *child);
  * if there are none. */
 int nd_yaml_parse(const char *file, const char *text, size_t n, struct nd_arena *a,
 		  struct nd_tree **out, struct nd_diag *d);
-/* JSON: one document. */
+/* JSON: one document. -ENOMEM: memory is out, or the arena is full (nd_arena.full). */
 int nd_json_parse(const char *file, const char *text, size_t n, struct nd_arena *a,
 		  struct nd_tree **out, struct nd_diag *d);

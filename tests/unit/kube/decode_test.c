@@ -119,6 +119,15 @@ static void test_yaml(void **state)
 		{ "namespace",
 		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {a: b, c: }}\n",
 		  "Namespace /n a=b c=\n" },
+		{ "namespace in an empty namespace",
+		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, namespace: ''}\n",
+		  "Namespace /n\n" },
+		{ "namespace in a namespace",
+		  "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, namespace: [x]}\n",
+		  "Namespace /n\n" },
+		{ "service in an empty namespace",
+		  "apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: ''}\n",
+		  "Service default/s\n" },
 		{ "external addresses",
 		  SVC
 		  "spec: {externalIPs: [192.0.2.1, 2001:db8::1]}\nstatus: {loadBalancer: {ingress: "
@@ -252,6 +261,23 @@ static void test_json(void **state)
 		  "[{\"port\": 80}]}}]}",
 		  "Service default/a /TCP=80\n" },
 		{ "null", "null", "" },
+		{ "a NUL in an annotation",
+		  "{\"kind\": \"Service\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": \"a\", "
+		  "\"namespace\": \"\", \"annotations\": {\"x\": \"a\\u0000b\"}}}",
+		  "Service default/a\n" },
+		{ "a NUL in the time of a slice",
+		  "{\"kind\": \"EndpointSlice\", \"apiVersion\": \"discovery.k8s.io/v1\", \"metadata\": "
+		  "{\"name\": \"e\", \"annotations\": {\"endpoints.kubernetes.io/last-change-trigger-time\": "
+		  "\"\\u0000\"}}}",
+		  "EndpointSlice default/e of ,,\n" },
+		{ "a NUL in a name",
+		  "{\"kind\": \"Service\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": "
+		  "\"a\\u0000b\"}}",
+		  "f - Service (no name): name must not contain a NUL character" },
+		{ "a NUL in a label",
+		  "{\"kind\": \"Service\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": \"a\", "
+		  "\"labels\": {\"x\": \"a\\u0000b\"}}}",
+		  "f - Service default/a: x is a label: must be a string (put it in quotes)" },
 		{ "cut", "{\"kind\": \"Li", "f:1 - not JSON: premature end of input near '\"Li'" },
 		{ "two", "{}{}", "f:1 - not JSON: end of file expected near '{'" },
 		{ "list bare", "[]",

@@ -11,7 +11,7 @@
 /* A sink that logs its calls: "(+a -b )". */
 struct sinktext {
 	struct nd_sink sink;
-	char text[512];
+	char text[1024];
 };
 
 static void add(struct nd_sink *s, const char *a, const char *b, const char *c)
@@ -108,6 +108,31 @@ static const struct {
 	  0, 0, 0,
 	  "(?Service default/x: invalid port \"1\": must be a number from 0 to 65535, without quotes? )",
 	  "7", 0 },
+	{ "a NUL in an annotation",
+	  HEAD "\"items\":[{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\","
+	       "\"annotations\":{\"note\":\"x\\u0000y\"}}}," ITEM("b") "]}",
+	  0, 0, 0, "(+a +b )", "7", 0 },
+	{ "a NUL in a name", HEAD "\"items\":[" ITEM("web\\u0000x") "," ITEM("b") "]}", 0, 0, 0,
+	  "(?Service (no name): name must not contain a NUL character? +b )", "7", 0 },
+	{ "a NUL in a key",
+	  HEAD "\"items\":[" ITEM(
+		  "a") ",{\"metadata\":{\"annotations\":{\"x\\u0000\":\"\"}}}," ITEM("b") "]}",
+	  0, 0, 0,
+	  "(+a ?Service (no name): not JSON: NUL byte in object key not supported near "
+	  "'\"x\\u0000\"'? +b )",
+	  "7", 0 },
+	{ "an object that is not JSON",
+	  HEAD "\"items\":[" ITEM("a") ",{\"x\" \"y\"}," ITEM("b") "]}", 0, 0, 0,
+	  "(+a ?Service (no name): not JSON: ':' expected near '\"y\"'? +b )", "7", 0 },
+	{ "an event that is not JSON", EVENT("ADDED", "a", "3") "{,}" EVENT("ADDED", "b", "4"), 1,
+	  0, 0, "+a ?Service (no name): not JSON: string or '}' expected near ','? +b ", "4", 0 },
+	{ "an empty namespace is the default one",
+	  HEAD "\"items\":[{\"metadata\":{\"name\":\"a\",\"namespace\":\"\"},\"spec\":7}]}", 0, 0,
+	  0, "(?Service default/a: spec must be a map? )", "7", 0 },
+	{ "a NUL in the version",
+	  "{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{"
+	  "\"resourceVersion\":\"7\\u0000\"},\"items\":[]}",
+	  0, 0, 0, "()", "", 0 },
 	{ "the sink is full", HEAD "\"items\":[" ITEM("full") "]}", 0, 0, ND_ELIMIT, "(+full ", "",
 	  0 },
 	{ "a refusal", "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"code\":403}", 0, 0, 0, "", "",
@@ -178,16 +203,67 @@ static void test_pages(void **state)
 	nd_jsonstream_clear(&j);
 }
 
+/* Feeds `head`, then n times `fill`, then `tail`; returns the result of finish. */
+static int feed_large(struct nd_jsonstream *j, const char *head, const char *fill, size_t n,
+		      const char *tail)
+{
+	nd_jsonstream_feed(j, head, strlen(head));
+	for (size_t i = 0; i < n && !j->to.err; i++)
+		nd_jsonstream_feed(j, fill, strlen(fill));
+	nd_jsonstream_feed(j, tail, strlen(tail));
+	return nd_jsonstream_finish(j);
+}
+
+/* Its bytes are not kept, and the list stands. */
 static void test_large_object(void **state)
 {
-	struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
-	struct nd_jsonstream j;
+	static const struct {
+		bool watch;
+		size_t max, n;
+		const char *head, *fill, *tail, *log;
+	} large[] = {
+		{ false, 4096, 6000, HEAD "\"items\":[" ITEM("a") ",{\"x\":\"", "x",
+		  "\"}," ITEM("b") "]}", "(+a ?Service (no name): object is too large? +b )" },
+		{ true, 4096, 6000, EVENT("ADDED", "a", "3") "{\"x\":\"", "x",
+		  "\"}" EVENT("ADDED", "b", "4"),
+		  "+a ?Service (no name): object is too large? +b " },
+		{ false, 8 << 20, ND_JSONSTREAM_VALUES_MAX,
+		  HEAD "\"items\":[" ITEM("a") ",{\"x\":[0", ",0", "]}," ITEM("b") "]}",
+		  "(+a ?Service (no name): object is too large? +b )" },
+		{ false, 8 << 20, 3000, HEAD "\"items\":[" ITEM("a") ",", "{\"x\":", "", "(+a " },
+	};
 
 	(void)state;
-	nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, 100, true, false);
-	for (int i = 0; i < 3000 && !j.to.err; i++)
-		nd_jsonstream_feed(&j, "{\"", i ? 1 : 2);
+	for (size_t i = 0; i < ND_COUNT(large); i++) {
+		struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end,
+						on_unread } };
+		struct nd_jsonstream j;
+		nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, large[i].max, large[i].watch,
+				   false);
+		int err = feed_large(&j, large[i].head, large[i].fill, large[i].n, large[i].tail);
+		assert_int_equal(err, large[i].tail[0] ? 0 : ND_ETRUNC);
+		assert_string_equal(t.text, large[i].log);
+		assert_true(j.to.part.cap <= 1 << 18);
+		nd_jsonstream_clear(&j);
+	}
+}
+
+/* An object that never ends. */
+static void test_endless_object(void **state)
+{
+	static char fill[1 << 20];
+	struct sinktext t = { .sink = { on_begin, on_upsert, on_remove, on_end, on_unread } };
+	struct nd_jsonstream j;
+	int n = 0;
+
+	(void)state;
+	memset(fill, 'x', sizeof fill);
+	nd_jsonstream_init(&j, ND_OBJECT_SERVICE, &t.sink, 4096, false, false);
+	nd_jsonstream_feed(&j, HEAD "\"items\":[{\"x\":\"", strlen(HEAD "\"items\":[{\"x\":\""));
+	while (!nd_jsonstream_feed(&j, fill, sizeof fill))
+		assert_true(n++ < 2 * ND_INTAKE_SKIP_BYTES_MAX / (int)sizeof fill);
 	assert_int_equal(j.to.err, ND_ELIMIT);
+	assert_true(j.to.part.cap <= 4096 * 2);
 	nd_jsonstream_clear(&j);
 }
 
@@ -197,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_large_object),
+		cmocka_unit_test(test_endless_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

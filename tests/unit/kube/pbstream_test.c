@@ -282,31 +282,34 @@ static int feed_item(struct nd_sinklog *log, struct nd_pb_list *l, const struct 
 	return err ? err : nd_pbstream_list_finish(l);
 }
 
+#define UNREAD(name) "unread Service: Service " name ": object is not valid protobuf\n"
+
+/* The list stands, whatever the item is. */
 static void test_odd_items(void **state)
 {
 	static const struct {
 		const char *name, *meta, *spec; /* bytes of both messages */
-		int ret;
 		const char *says;
 	} rows[] = {
-		{ "no fields but a name", "\x0a\x01s", "", 0, "Service default/s\n" },
-		{ "no name", "\x1a\x01n", "", 0,
+		{ "no fields but a name", "\x0a\x01s", "", "Service default/s\n" },
+		{ "no name", "\x1a\x01n", "",
 		  "unread Service: Service n/(no name): metadata must have a name\n" },
 		{ "unknown fields",
 		  "\x0a\x01s\xa0\x06\x01\xab\x06\xab\x06\x08\x01\xac\x06\xac\x06\xfd\x06qwer", "",
-		  0, "Service default/s\n" },
-		{ "port too high", "\x0a\x01s", "\x0a\x04\x18\x80\x80\x04", 0,
+		  "Service default/s\n" },
+		{ "port too high", "\x0a\x01s", "\x0a\x04\x18\x80\x80\x04",
 		  "Service default/s /TCP=-1\n" },
-		{ "invalid address", "\x0a\x01s", "\x92\x01\x01x", 0,
+		{ "invalid address", "\x0a\x01s", "\x92\x01\x01x",
 		  "Service default/s ip0:00..00\n" },
-		{ "name as a number", "\x08\x01", "", ND_EFORMAT, "" },
-		{ "string beyond its message", "\x0a\x7fs", "", ND_EFORMAT, "" },
-		{ "port beyond its message", "\x0a\x01s", "\x0a\x04\x18", ND_EFORMAT, "" },
-		{ "field 0", "\x0a\x01s\x02\x01z", "", ND_EFORMAT, "" },
-		{ "group end without a group", "\x0a\x01s\x0c", "", ND_EFORMAT, "" },
-		{ "group without an end", "\x0a\x01s\xab\x06\x08\x01", "", ND_EFORMAT, "" },
+		{ "name as a number", "\x08\x01", "", UNREAD("(no name)") },
+		{ "string beyond its message", "\x0a\x7fs", "", UNREAD("(no name)") },
+		{ "port beyond its message", "\x0a\x01s", "\x0a\x04\x18", UNREAD("default/s") },
+		{ "field 0", "\x0a\x01s\x02\x01z", "", UNREAD("default/s") },
+		{ "group end without a group", "\x0a\x01s\x0c", "", UNREAD("default/s") },
+		{ "group without an end", "\x0a\x01s\xab\x06\x08\x01", "", UNREAD("default/s") },
 		{ "varint of eleven bytes",
-		  "\x0a\x01s\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "", ND_EFORMAT, "" },
+		  "\x0a\x01s\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "",
+		  UNREAD("default/s") },
 	};
 	struct nd_pb_list l;
 	struct nd_buf item;
@@ -319,9 +322,8 @@ static void test_odd_items(void **state)
 		nd_pbput_text(&item, 1, rows[i].meta);
 		nd_pbput_text(&item, 2, rows[i].spec);
 		int err = feed_item(&log, &l, &item);
-		snprintf(want, sizeof want, "begin Service\n%s%s", rows[i].says,
-			 rows[i].ret ? "" : "end Service\n");
-		if (err != rows[i].ret || strcmp(nd_sinklog_text(&log), want) != 0)
+		snprintf(want, sizeof want, "begin Service\n%send Service\n", rows[i].says);
+		if (err || strcmp(nd_sinklog_text(&log), want) != 0)
 			fail_msg("%s: %d\n%s", rows[i].name, err, nd_sinklog_text(&log));
 		assert_int_equal(l.to.skipped, strncmp(rows[i].says, "unread", 6) == 0);
 		nd_pbstream_list_clear(&l);
@@ -330,11 +332,24 @@ static void test_odd_items(void **state)
 	}
 }
 
+static void check_skipped(const struct nd_buf *item, const char *why)
+{
+	struct nd_pb_list l;
+	struct nd_sinklog log;
+	char want[256];
+
+	assert_int_equal(feed_item(&log, &l, item), 0);
+	snprintf(want, sizeof want, "begin Service\nunread Service: Service %s\nend Service\n",
+		 why);
+	assert_string_equal(nd_sinklog_text(&log), want);
+	assert_true(l.to.part.cap <= 8192);
+	nd_pbstream_list_clear(&l);
+	nd_sinklog_clear(&log);
+}
+
 static void test_limits(void **state)
 {
 	struct nd_buf item, meta;
-	struct nd_pb_list l;
-	struct nd_sinklog log;
 	char big[5000];
 	(void)state;
 
@@ -343,23 +358,78 @@ static void test_limits(void **state)
 	nd_buf_init(&meta, 1 << 20);
 	nd_pbput_bytes(&meta, 1, "s\0t", 3); /* a NUL */
 	nd_pbput_inside(&item, 1, &meta);
-	assert_int_equal(feed_item(&log, &l, &item), ND_EFORMAT);
-	nd_pbstream_list_clear(&l);
-	nd_sinklog_clear(&log);
+	check_skipped(&item, "(no name): object is not valid protobuf");
 	nd_buf_reset(&item);
+	nd_pbput_text(&meta, 1, "s");
 	nd_pbput_bytes(&meta, 6, big, 64); /* a version too long for its field */
 	nd_pbput_inside(&item, 1, &meta);
-	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
-	nd_pbstream_list_clear(&l);
-	nd_sinklog_clear(&log);
+	check_skipped(&item, "default/s: resourceVersion is too long");
 	nd_buf_reset(&item);
 	nd_pbput_bytes(&item, 77, big, sizeof big); /* an object longer than 4096 */
-	assert_int_equal(feed_item(&log, &l, &item), ND_ELIMIT);
-	assert_string_equal(nd_sinklog_text(&log), "begin Service\n");
-	nd_pbstream_list_clear(&l);
-	nd_sinklog_clear(&log);
+	check_skipped(&item, "(no name): object is too large");
 	nd_buf_clear(&item);
 	nd_buf_clear(&meta);
+}
+
+static void add_frame(struct nd_buf *to, const char *type, const struct nd_buf *object)
+{
+	struct nd_buf event, raw;
+	uint8_t length[4];
+
+	nd_buf_init(&raw, 1 << 20);
+	nd_buf_add(&raw, object->data, object->len);
+	envelope(&raw, "v1", "Service");
+	wrap(&raw, 1);
+	nd_buf_init(&event, 1 << 20);
+	nd_pbput_text(&event, 1, type);
+	nd_pbput_inside(&event, 2, &raw);
+	for (int i = 0; i < 4; i++)
+		length[i] = (uint8_t)(event.len >> (24 - 8 * i));
+	nd_buf_add(to, length, 4);
+	nd_buf_add(to, event.data, event.len);
+	nd_buf_clear(&event);
+}
+
+/* An event whose object is unreadable or too large is skipped; one without an end is an error. */
+static void test_odd_events(void **state)
+{
+	struct nd_buf good, bad, large, bytes;
+	struct nd_pb_watch w;
+	struct nd_sinklog log;
+	char big[6000];
+	(void)state;
+
+	memset(big, 'x', sizeof big);
+	nd_buf_init(&good, 1 << 20);
+	nd_buf_init(&bad, 1 << 20);
+	nd_buf_init(&large, 1 << 20);
+	nd_pbput_text(&good, 1, "\x0a\x01s");
+	nd_pbput_text(&bad, 1, "\x08\x01");
+	nd_pbput_bytes(&large, 77, big, sizeof big);
+	for (size_t piece = 1; piece < 20000; piece += 9999) {
+		nd_buf_init(&bytes, 1 << 20);
+		add_frame(&bytes, "ADDED", &bad);
+		add_frame(&bytes, "ADDED", &large);
+		add_frame(&bytes, "ADDED", &good);
+		add_frame(&bytes, "BOOKMARK", &bad);
+		nd_sinklog_init(&log);
+		nd_pbstream_watch_init(&w, ND_OBJECT_SERVICE, &log.sink, 4096, false);
+		assert_int_equal(feed_watch(&w, bytes.data, bytes.len, piece), ND_EFORMAT);
+		assert_string_equal(nd_sinklog_text(&log),
+				    UNREAD("(no name)") "unread Service: Service (no name): object is "
+							"too large\nService default/s\n");
+		nd_pbstream_watch_clear(&w);
+		nd_sinklog_clear(&log);
+		nd_buf_clear(&bytes);
+	}
+	nd_sinklog_init(&log);
+	nd_pbstream_watch_init(&w, ND_OBJECT_SERVICE, &log.sink, 4096, false);
+	assert_int_equal(feed_watch(&w, "\xff\xff\xff\xff", 4, 4), ND_ELIMIT);
+	nd_pbstream_watch_clear(&w);
+	nd_sinklog_clear(&log);
+	nd_buf_clear(&good);
+	nd_buf_clear(&bad);
+	nd_buf_clear(&large);
 }
 
 static void test_sink_refuses(void **state)
@@ -475,11 +545,12 @@ static void test_broken_watches(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),         cmocka_unit_test(test_list_cut),
-		cmocka_unit_test(test_pages),        cmocka_unit_test(test_status),
-		cmocka_unit_test(test_watch),        cmocka_unit_test(test_odd_items),
-		cmocka_unit_test(test_limits),       cmocka_unit_test(test_sink_refuses),
-		cmocka_unit_test(test_broken_lists), cmocka_unit_test(test_broken_watches),
+		cmocka_unit_test(test_list),           cmocka_unit_test(test_list_cut),
+		cmocka_unit_test(test_pages),          cmocka_unit_test(test_status),
+		cmocka_unit_test(test_watch),          cmocka_unit_test(test_odd_items),
+		cmocka_unit_test(test_limits),         cmocka_unit_test(test_odd_events),
+		cmocka_unit_test(test_sink_refuses),   cmocka_unit_test(test_broken_lists),
+		cmocka_unit_test(test_broken_watches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
