@@ -22,7 +22,10 @@ struct nd_process_stats {
 	uint64_t shed;             /* queries cancelled because the slab was full */
 	uint64_t timed_out;        /* queries cancelled at their deadline */
 	uint64_t sub_refused;      /* sub-queries without a slot */
-	uint64_t tcp_refused;      /* connections over the limit */
+	uint64_t tcp_connections;  /* of clients, now */
+	uint64_t tcp_evicted;      /* connections closed to make room for others */
+	uint64_t tcp_refused;      /* connections without room */
+	uint64_t tcp_unread;       /* connections closed because answers were not read */
 	uint64_t log_dropped;      /* log lines: standard output was not read in time */
 	uint64_t udp_buffer_bytes; /* the smallest receive buffer that the kernel granted */
 };

@@ -11,6 +11,8 @@
 #include "io/tcp.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/buf.h"
@@ -20,7 +22,13 @@
 #define LINGER_NS ND_S(3)
 #define ACCEPT_RETRY_NS ND_MS(100)
 
-enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, BACKLOG = 1024, READ_BYTES = 65536 };
+enum {
+	MAX_QUEUED = 1 << 20,
+	KEEP_BYTES = 4096,
+	BACKLOG = 1024,
+	READ_BYTES = 65536,
+	UNSENT_BYTES = 65536
+};
 
 enum state { CONNECTING, OPEN, LINGERING, CLOSED };
 
@@ -249,7 +257,8 @@ static void flush(struct nd_tcp *c)
 	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
 
 	nd_list_del(&c->flush.link);
-	int n = uv_try_write(stream, &bytes, 1);
+	/* Empty after nd_tcp_flush(). */
+	int n = c->queue.len ? uv_try_write(stream, &bytes, 1) : 0;
 	if (n == UV_EAGAIN)
 		n = 0;
 	if (n < 0) {
@@ -271,6 +280,8 @@ static void flush(struct nd_tcp *c)
 	if (err) {
 		c->writing = false;
 		fail(c, err);
+	} else if (c->state == OPEN && c->handler.on_blocked) {
+		c->handler.on_blocked(c->handler.ctx, c);
 	}
 }
 
@@ -378,6 +389,18 @@ size_t nd_tcp_queued(const struct nd_tcp *c)
 	return c->queue.len + uv_stream_get_write_queue_size((const uv_stream_t *)&c->stream);
 }
 
+size_t nd_tcp_flush(struct nd_tcp *c)
+{
+	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
+
+	if (c->state == OPEN && !c->writing && c->queue.len) {
+		int n = uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
+		if (n > 0)
+			nd_buf_drop(&c->queue, (size_t)n);
+	}
+	return nd_tcp_queued(c);
+}
+
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
 {
 	c->queue.max = c->in_flight.max = bytes;
@@ -408,6 +431,7 @@ void nd_tcp_finish(struct nd_tcp *c)
 		return;
 	c->handler.on_data = NULL;
 	c->handler.on_drain = NULL;
+	c->handler.on_blocked = NULL;
 	c->handler.on_end = NULL;
 	begin_linger(c);
 }
@@ -523,6 +547,10 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 				      .freebind = o->freebind };
 	int fd = nd_sock_bind(SOCK_STREAM, addr, &so);
 
+	/* Accepted connections inherit it: the kernel queues little of what a peer does not read;
+	 * the rest stays in our queue, which is counted. */
+	if (fd >= 0)
+		nd_sock_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
 	return fd < 0 ? fd : listen_on(loop, fd, o->backlog, on_accept, ctx, out);
 }
 

@@ -27,6 +27,9 @@ struct nd_tcp_handler {
 	void (*on_close)(void *ctx, struct nd_tcp *c, int err);
 	/* The write queue is empty. May be NULL. */
 	void (*on_drain)(void *ctx, struct nd_tcp *c);
+	/* The socket accepts no more now: queued bytes wait until the peer reads, and on_drain
+	 * follows. May be called again before that. May be NULL. */
+	void (*on_blocked)(void *ctx, struct nd_tcp *c);
 	/* The peer has closed its side only. If set, the end of the stream is reported here and not
 	 * by on_close; the connection can be written to until its owner closes it. May be NULL. */
 	void (*on_end)(void *ctx, struct nd_tcp *c);
@@ -58,6 +61,9 @@ void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h);
  * sent together. */
 int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n);
 size_t nd_tcp_queued(const struct nd_tcp *c);
+/* Gives the socket what it accepts now, not at the end of the turn. Calls no callback; errors are
+ * reported at the end of the turn. Returns the bytes that are still queued. */
+size_t nd_tcp_flush(struct nd_tcp *c);
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes); /* default 1 MiB */
 void nd_tcp_pause(struct nd_tcp *c, bool paused);           /* reading */
 /* No callback follows. Queued bytes are still sent, for at most 3 s. */

@@ -46,7 +46,7 @@ struct nd_listener {
 	struct nd_tcp_listener *tcp[2];
 };
 
-/* Opens the sockets for worker, addr and wildcard. on_batch gets a struct nd_listener_udp as ctx. */
+/* Opens the sockets for worker, addr and wildcard. on_batch's ctx is a struct nd_listener_udp. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
 /* Nothing uses it: see nd_listener_used(). */

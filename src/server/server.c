@@ -301,7 +301,10 @@ static void stats(struct nd_process *p, struct nd_process_stats *out)
 		out->shed += one->shed;
 		out->timed_out += one->timed_out;
 		out->sub_refused += one->sub_refused;
+		out->tcp_connections += one->tcp_connections;
+		out->tcp_evicted += one->tcp_evicted;
 		out->tcp_refused += one->tcp_refused;
+		out->tcp_unread += one->tcp_unread;
 		if (!out->udp_buffer_bytes || one->udp_buffer_bytes < out->udp_buffer_bytes)
 			out->udp_buffer_bytes = one->udp_buffer_bytes;
 	}

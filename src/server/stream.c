@@ -1,170 +1,291 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A connection is read while its answers are taken. It waits, paused, while ND_SERVER_PIPELINE_MAX
+ * queries are in flight or its client does not read; input that was read already is kept.
+ *
+ * Its time limits run from a question or an answer, never from a byte: a question takes FIRST_NS or
+ * IDLE_NS at most, however its bytes arrive, and empty frames do not count. */
 #include "server/stream.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include "base/budget.h"
 #include "core/chain.h"
+#include "core/process.h"
+#include "io/nofile.h"
+#include "io/random.h"
+#include "server/frame.h"
 
-/* As CoreDNS: the first query within 3 s, then 10 s idle. */
+/* As CoreDNS: the first question within 3 s, then 10 s idle. */
 #define FIRST_NS ND_S(3)
 #define IDLE_NS ND_S(10)
+#define TOUCH_NS ND_MS(100) /* coarse: the order of the table */
 
-enum {
-	PARTS_QUEUED_MAX = 16 << 20, /* queued bytes of an answer sent in parts (a zone transfer) */
-	SMALL_FRAME = 1024,          /* first size of the frame buffer */
-};
-
-/* OPEN -> HALF_CLOSED -> CLOSING; either may be skipped. From CLOSING only close_conn() follows. */
+/* Either of HALF_CLOSED and ENDING may be skipped. */
 enum state {
-	OPEN,        /* queries are read */
-	HALF_CLOSED, /* no more queries are read; closed once those it has are answered */
-	CLOSING,     /* to be closed as soon as no function of io/tcp is on the stack */
+	OPEN,        /* questions are read */
+	HALF_CLOSED, /* no more are read; closed once those it has are answered */
+	ENDING,      /* to be closed as soon as no function that uses it is on the stack */
+	CLOSED,      /* given to nd_tcp_finish(); counted until on_close() */
 };
 
 struct conn {
 	struct nd_list link; /* in worker->conns */
+	struct nd_stream_node node;
 	struct nd_origin origin;
 	struct nd_server_worker *worker;
 	struct nd_listener *listener;
 	struct nd_tcp *tcp;
-	struct nd_timer timer;
+	struct nd_timer deadline, again;
 	enum state state;
-	bool in_data; /* on_data() is on the stack: the connection must not be freed */
-	bool paused;  /* not read: ND_SERVER_PIPELINE_MAX queries are in flight */
+	bool in_use;  /* one of its functions is on the stack: it must not be freed */
+	bool waiting; /* not read */
+	bool blocked; /* its client does not read */
 	bool parts;   /* an answer is sent in parts; its plugin is called when all is written */
-	/* An incomplete frame: 2 bytes of length, then the message. */
-	uint32_t have, cap;
-	uint8_t *frame;
+	bool asked;   /* a question since settle() */
+	struct nd_frame frame;
+	uint64_t limit_ns;          /* FIRST_NS or IDLE_NS */
+	uint64_t last_ns;           /* accepted, or the last question or answer */
+	uint64_t frame_ns;          /* the first byte after the last question; 0: none */
+	uint64_t written;           /* bytes of answers */
+	uint64_t stall_ns, stalled; /* while blocked: since when, and bytes sent until then */
 	struct nd_addr peer, local;
 };
 
+/* Of a connection: its structures, and the smallest of its buffers. */
+enum { BASE_BYTES = sizeof(struct conn) + 1536 };
+
+static struct nd_stream_table *table_of(const struct conn *c)
+{
+	return &c->worker->streams;
+}
+
+static uint64_t now_of(const struct conn *c)
+{
+	return nd_loop_now_ns(c->worker->core.loop);
+}
+
+/* --- the end --- */
+
+/* Its tcp is closed, or about to be. */
 static void free_conn(struct conn *c)
 {
-	struct nd_server_worker *w = c->worker;
-
-	nd_timer_stop(&c->timer);
+	nd_timer_stop(&c->deadline);
+	nd_timer_stop(&c->again);
 	nd_list_del(&c->link);
-	w->nconns--;
 	c->origin.on_release = NULL;
 	nd_origin_drop(&c->origin);
 	if (--c->listener->nconns == 0 && c->listener->retired)
-		w->sweep = true;
-	free(c->frame);
+		c->worker->sweep = true;
+	nd_stream_table_del(table_of(c), &c->node);
+	nd_frame_clear(&c->frame);
 	free(c);
+	nd_nofile_give();
 }
 
-static void close_conn(struct conn *c)
+/* At once, without what is queued. */
+static void drop(struct conn *c)
 {
-	if (c->in_data) { /* on_data() closes it */
-		c->state = CLOSING;
-		return;
-	}
-	nd_tcp_close(c->tcp);
+	nd_tcp_abort(c->tcp);
 	free_conn(c);
 }
 
-static void on_idle(struct nd_timer *t)
+static void evict(struct nd_stream_node *n)
 {
-	struct conn *c = ND_CONTAINER(t, struct conn, timer);
+	struct conn *c = ND_CONTAINER(n, struct conn, node);
 
-	if (c->origin.nqueries &&
-	    c->state != CLOSING) { /* the client waits for answers: not idle */
-		nd_timer_start(c->worker->core.loop, &c->timer, IDLE_NS, on_idle);
-		return;
-	}
-	close_conn(c);
+	c->worker->conns_evicted++;
+	drop(c);
 }
 
-static void start_query(struct conn *c, const uint8_t *bytes, size_t n)
+/* Sends what is queued; on_close() follows. */
+static void finish(struct conn *c)
+{
+	c->state = CLOSED;
+	nd_timer_stop(&c->deadline);
+	nd_timer_stop(&c->again);
+	c->origin.on_release = NULL;
+	nd_origin_drop(&c->origin);
+	nd_frame_clear(&c->frame);
+	nd_stream_table_set_busy(table_of(c), &c->node, false);
+	nd_tcp_finish(c->tcp);
+}
+
+static void on_close(void *ctx, struct nd_tcp *tcp, int err)
+{
+	(void)tcp;
+	(void)err;
+	free_conn(ctx);
+}
+
+/* --- memory, ranks and time --- */
+
+/* Counts the memory that c holds. Without room the connection that holds most ends. False: c. */
+static bool hold(struct conn *c)
+{
+	struct nd_stream_table *t = table_of(c);
+	size_t bytes = BASE_BYTES + nd_frame_heap(&c->frame) +
+		       (c->blocked ? nd_tcp_queued(c->tcp) : 0);
+
+	while (bytes != c->node.held && !nd_stream_table_hold(t, &c->node, bytes)) {
+		struct nd_stream_node *most = nd_stream_table_heaviest(t);
+		if (most == &c->node || most->held < bytes) {
+			evict(&c->node);
+			return false;
+		}
+		evict(most);
+	}
+	return true;
+}
+
+/* After anything has happened to c, with none of its functions on the stack. May free it. */
+static void settle(struct conn *c)
+{
+	if (c->state == ENDING) {
+		if (c->blocked)
+			drop(c);
+		else
+			finish(c);
+		return;
+	}
+	nd_frame_trim(&c->frame);
+	if (!hold(c))
+		return;
+	bool busy = c->origin.nqueries || c->blocked;
+	nd_stream_table_set_busy(table_of(c), &c->node, busy);
+	if (c->asked && now_of(c) - c->node.since_ns >= TOUCH_NS)
+		nd_stream_table_touch(table_of(c), &c->node, now_of(c));
+	if (c->asked)
+		c->frame_ns = 0;
+	c->asked = false;
+	if (!c->frame_ns && nd_frame_pending(&c->frame))
+		c->frame_ns = now_of(c);
+	if (c->state == HALF_CLOSED && !busy && !c->waiting)
+		finish(c);
+}
+
+/* When c may be closed; later than now while it waits for us. */
+static uint64_t due(const struct conn *c)
+{
+	if (c->blocked)
+		return c->stall_ns + IDLE_NS;
+	if (c->waiting || (c->origin.nqueries && !c->frame_ns))
+		return now_of(c) + IDLE_NS;
+	if (c->origin.nqueries)
+		return c->frame_ns + c->limit_ns;
+	return c->last_ns + c->limit_ns;
+}
+
+/* Has the client read enough of its answers lately? */
+static bool reads(struct conn *c)
+{
+	uint64_t sent = c->written - nd_tcp_queued(c->tcp);
+
+	if (sent - c->stalled < ND_STREAM_PROGRESS_MIN)
+		return false;
+	c->stalled = sent;
+	c->stall_ns = now_of(c);
+	return true;
+}
+
+static void on_deadline(struct nd_timer *t)
+{
+	struct conn *c = ND_CONTAINER(t, struct conn, deadline);
+	uint64_t now = now_of(c);
+
+	if (now >= due(c)) {
+		if (c->blocked && !reads(c)) {
+			c->worker->conns_unread++;
+			drop(c);
+			return;
+		}
+		if (!c->blocked && !c->origin.nqueries) {
+			finish(c);
+			return;
+		}
+		if (!c->blocked) { /* a frame takes too long; the answers are still sent */
+			c->state = HALF_CLOSED;
+			c->frame_ns = 0;
+			nd_frame_clear(&c->frame);
+			nd_tcp_pause(c->tcp, true);
+		}
+	}
+	nd_timer_start(c->worker->core.loop, &c->deadline, due(c) - now, on_deadline);
+}
+
+/* --- questions --- */
+
+/* Frames shorter than a header are skipped and the connection remains open, as with CoreDNS. */
+static void take_message(struct conn *c, const struct nd_frame_bytes *m)
 {
 	struct nd_server_worker *w = c->worker;
 	struct nd_client client = {
 		.peer = c->peer, .local = c->local, .proto = ND_PROTO_TCP, .origin = &c->origin
 	};
 
-	w->core.now_ns = nd_loop_now_ns(w->core.loop);
-	nd_chain_start(nd_query_new(&w->core, c->listener->endpoint, &client), bytes, n);
+	if (m->n < ND_MSG_HEADER || !c->listener->endpoint)
+		return;
+	w->core.now_ns = now_of(c);
+	c->asked = true;
+	c->last_ns = w->core.now_ns;
+	c->limit_ns = IDLE_NS;
+	nd_chain_start(nd_query_new(&w->core, c->listener->endpoint, &client), m->at, m->n);
 }
 
-/* Frames shorter than a header are skipped and the connection remains open, as with CoreDNS. */
-static void take_frame(struct conn *c, const uint8_t *bytes, size_t n)
+static bool must_wait(const struct conn *c)
 {
-	if (n >= ND_MSG_HEADER && c->listener->endpoint)
-		start_query(c, bytes, n);
+	return c->blocked || c->origin.nqueries >= ND_SERVER_PIPELINE_MAX ||
+	       nd_tcp_queued(c->tcp) > ND_STREAM_UNREAD_MAX;
 }
 
-/* Appends to the incomplete frame; false: out of memory. */
-static bool keep(struct conn *c, const uint8_t *bytes, size_t n)
+/* Takes the questions of kept bytes and of the input, until they end or c must wait. */
+static void read_frames(struct conn *c, struct nd_frame_bytes in)
 {
-	if (c->have + n > c->cap) {
-		size_t cap = c->have + n < SMALL_FRAME ? SMALL_FRAME : ND_MSG_MAX + 2;
-		uint8_t *grown = realloc(c->frame, cap);
-		if (!grown)
-			return false;
-		c->frame = grown;
-		c->cap = (uint32_t)cap;
+	struct nd_frame_bytes message;
+	enum nd_frame_state got = ND_FRAME_MESSAGE;
+
+	c->in_use = true;
+	c->waiting = must_wait(c);
+	while (!c->waiting && c->state < ENDING && got == ND_FRAME_MESSAGE) {
+		got = nd_frame_next(&c->frame, &in, &message);
+		if (got == ND_FRAME_MESSAGE)
+			take_message(c, &message);
+		c->waiting = must_wait(c);
 	}
-	memcpy(c->frame + c->have, bytes, n);
-	c->have += (uint32_t)n;
-	return true;
-}
-
-/* Continues the incomplete frame; returns the bytes used, SIZE_MAX: out of memory. */
-static size_t fill_frame(struct conn *c, const uint8_t *bytes, size_t n)
-{
-	size_t used = 0;
-
-	while (c->have < 2 && used < n)
-		if (!keep(c, bytes + used++, 1))
-			return SIZE_MAX;
-	if (c->have < 2)
-		return used;
-	size_t want = 2 + (size_t)nd_reader_peek16(c->frame) - c->have;
-	size_t take = n - used < want ? n - used : want;
-	if (take && !keep(c, bytes + used, take))
-		return SIZE_MAX;
-	used += take;
-	if (take == want) {
-		size_t len = c->have - 2;
-		c->have = 0;
-		take_frame(c, c->frame + 2, len);
-	}
-	return used;
+	if (got == ND_FRAME_NO_MEMORY || !nd_frame_keep(&c->frame, &in))
+		c->state = ENDING;
+	c->in_use = false;
 }
 
 static void on_data(void *ctx, struct nd_tcp *tcp, const uint8_t *bytes, size_t n)
 {
 	struct conn *c = ctx;
-	struct nd_server_worker *w = c->worker;
 
-	(void)tcp;
-	c->in_data = true;
-	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
-	while (n && c->state != CLOSING) {
-		size_t used;
-		size_t len = n >= 2 ? nd_reader_peek16(bytes) : 0;
-		if (c->have == 0 && n >= 2 && n - 2 >= len) { /* complete in the input: no copy */
-			used = 2 + len;
-			take_frame(c, bytes + 2, len);
-		} else {
-			used = fill_frame(c, bytes, n);
-		}
-		if (used == SIZE_MAX) {
-			c->state = CLOSING;
-			break;
-		}
-		bytes += used;
-		n -= used;
+	read_frames(c, (struct nd_frame_bytes){ bytes, n });
+	if (c->waiting)
+		nd_tcp_pause(tcp, true);
+	settle(c);
+}
+
+/* Reads again if c need not wait any longer. */
+static void resume(struct conn *c)
+{
+	if (c->waiting && c->state < ENDING) {
+		read_frames(c, (struct nd_frame_bytes){ 0 });
+		if (!c->waiting && c->state == OPEN)
+			nd_tcp_pause(c->tcp, false);
 	}
-	c->in_data = false;
-	if (c->state == CLOSING) {
-		close_conn(c);
-		return;
-	}
-	if (c->origin.nqueries >= ND_SERVER_PIPELINE_MAX && !c->paused) {
-		c->paused = true;
-		nd_tcp_pause(c->tcp, true);
-	}
+	settle(c);
+}
+
+static void on_again(struct nd_timer *t)
+{
+	resume(ND_CONTAINER(t, struct conn, again));
+}
+
+/* Calls resume() when no function of c is on the stack. */
+static void resume_later(struct conn *c)
+{
+	if (!c->again.node.linked)
+		nd_timer_start(c->worker->core.loop, &c->again, 0, on_again);
 }
 
 /* A query of this connection that waited is finished, answered or not. */
@@ -172,12 +293,14 @@ static void on_release(struct nd_origin *o)
 {
 	struct conn *c = ND_CONTAINER(o, struct conn, origin);
 
-	if (c->state == HALF_CLOSED && !o->nqueries && !c->in_data) /* after the answer is sent */
-		nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
-	if (c->paused && c->state == OPEN && o->nqueries < ND_SERVER_PIPELINE_MAX / 2) {
-		c->paused = false;
-		nd_tcp_pause(c->tcp, false);
-	}
+	c->last_ns = c->worker->core.now_ns;
+	if (c->in_use)
+		return;
+	if (!o->nqueries && !c->blocked)
+		nd_stream_table_set_busy(table_of(c), &c->node, false);
+	if ((c->state == HALF_CLOSED && !o->nqueries) ||
+	    (c->waiting && o->nqueries < ND_SERVER_PIPELINE_MAX / 2))
+		resume_later(c); /* after the answer is sent */
 }
 
 /* A client that closes its side after its queries still gets the answers (RFC 7766 s6.2.4). */
@@ -188,31 +311,42 @@ static void on_end(void *ctx, struct nd_tcp *tcp)
 	(void)tcp;
 	if (c->state == OPEN)
 		c->state = HALF_CLOSED;
-	if (!c->origin.nqueries)
-		close_conn(c);
+	settle(c);
+}
+
+/* --- answers --- */
+
+static void on_blocked(void *ctx, struct nd_tcp *tcp)
+{
+	struct conn *c = ctx;
+
+	if (!c->blocked) {
+		c->blocked = c->waiting = true;
+		c->stall_ns = now_of(c);
+		c->stalled = c->written - nd_tcp_queued(tcp);
+		nd_tcp_pause(tcp, true);
+	}
+	settle(c);
 }
 
 /* All is written: an answer in parts continues. */
 static void on_drain(void *ctx, struct nd_tcp *tcp)
 {
 	struct conn *c = ctx;
-	struct nd_server_worker *w = c->worker;
 
 	(void)tcp;
-	if (!c->parts)
+	if (!c->parts && !c->waiting)
 		return;
-	nd_timer_start(w->core.loop, &c->timer, IDLE_NS, on_idle);
-	w->core.now_ns = nd_loop_now_ns(w->core.loop);
-	nd_origin_drained(&c->origin);
-}
-
-static void on_close(void *ctx, struct nd_tcp *tcp, int err)
-{
-	struct conn *c = ctx;
-
-	(void)tcp;
-	(void)err;
-	free_conn(c);
+	if (c->blocked && c->frame_ns) /* it was not read meanwhile */
+		c->frame_ns = now_of(c);
+	c->blocked = false;
+	c->last_ns = c->worker->core.now_ns = now_of(c);
+	if (c->parts) {
+		c->in_use = true;
+		nd_origin_drained(&c->origin);
+		c->in_use = false;
+	}
+	resume(c);
 }
 
 void nd_stream_send(struct nd_query *q)
@@ -221,65 +355,140 @@ void nd_stream_send(struct nd_query *q)
 	size_t n = q->ans.w.pos;
 	uint8_t len[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
-	if (c->state == CLOSING)
+	if (c->state >= ENDING)
 		return;
-	if (q->partial && !c->parts) {
-		c->parts = true;
-		nd_tcp_set_max_queued(c->tcp, PARTS_QUEUED_MAX);
+	/* An answer in parts cannot end with an error: the client must see that it is not whole. */
+	bool broken = q->partial && q->rcode != ND_RCODE_NOERROR;
+	c->parts = c->parts || q->partial;
+	if (broken || nd_tcp_write(c->tcp, len, 2) || nd_tcp_write(c->tcp, q->ans.w.base, n)) {
+		c->worker->conns_unread += !broken;
+		c->state = ENDING;
+		resume_later(c);
+		return;
 	}
-	/* A client that sends queries without reading is disconnected once its queue is full. */
-	if (nd_tcp_write(c->tcp, len, 2) || nd_tcp_write(c->tcp, q->ans.w.base, n)) {
-		c->state = CLOSING;
-		if (!c->in_data)
-			nd_timer_start(c->worker->core.loop, &c->timer, 0, on_idle);
-	}
+	c->written += n + 2;
+	if (nd_tcp_queued(c->tcp) > ND_STREAM_UNREAD_MAX)
+		(void)nd_tcp_flush(c->tcp);
+	if (c->blocked)
+		resume_later(c);
 }
 
-void nd_stream_accept(void *listener, struct nd_tcp *tcp)
-{
-	struct nd_listener *l = listener;
-	struct nd_server_worker *w = l->worker;
-	struct nd_tcp_handler h = {
-		.on_data = on_data, .on_end = on_end, .on_close = on_close, .on_drain = on_drain
-	};
-	struct conn *c = NULL;
+/* --- accepting --- */
 
-	if (l->endpoint && !w->draining && w->nconns < ND_SERVER_CONNS_MAX)
-		c = calloc(1, sizeof *c);
+static bool make_table(struct nd_server_worker *w)
+{
+	uint32_t workers = w->core.gen->gen->process->nworkers;
+	uint32_t max = nd_nofile_max() < ND_SERVER_CONNS_MAX ? nd_nofile_max()
+							     : ND_SERVER_CONNS_MAX;
+	struct nd_siphash_key key;
+
+	if (w->streams.hash)
+		return true;
+	nd_random_bytes(&key, sizeof key);
+	max = max / workers > ND_SERVER_CONNS_MIN ? max / workers : ND_SERVER_CONNS_MIN;
+	return nd_stream_table_init(&w->streams, max,
+				    nd_budget_ceiling(ND_BUDGET_STREAMS) / workers, &key) == 0;
+}
+
+/* Makes room in the table and takes a descriptor. */
+static bool make_room(struct nd_server_worker *w)
+{
+	struct nd_stream_node *n;
+
+	while (nd_stream_table_full(&w->streams) || !nd_nofile_take()) {
+		n = nd_stream_table_victim(&w->streams, nd_loop_now_ns(w->core.loop));
+		if (!n)
+			return false;
+		evict(n);
+	}
+	return true;
+}
+
+/* Counts the memory of a new connection, which is in the table. */
+static bool make_memory(struct conn *c)
+{
+	struct nd_stream_table *t = table_of(c);
+
+	while (!nd_stream_table_hold(t, &c->node, BASE_BYTES)) {
+		struct nd_stream_node *n = nd_stream_table_heaviest(t);
+		if (n->held <= 2 * BASE_BYTES)
+			n = nd_stream_table_victim(t, now_of(c));
+		if (n == &c->node)
+			return false;
+		evict(n);
+	}
+	return true;
+}
+
+static struct conn *new_conn(struct nd_listener *l, struct nd_tcp *tcp)
+{
+	struct nd_server_worker *w = l->worker;
+	uint64_t now = nd_loop_now_ns(w->core.loop);
+
+	if (!l->endpoint || w->draining || !make_table(w) || !make_room(w))
+		return NULL;
+	struct conn *c = calloc(1, sizeof *c);
 	if (!c) {
-		w->conns_refused++;
-		nd_tcp_close(tcp);
-		return;
+		nd_nofile_give();
+		return NULL;
 	}
 	c->worker = w;
 	c->listener = l;
 	c->tcp = tcp;
 	c->peer = nd_tcp_peer(tcp);
 	c->local = nd_tcp_local(tcp);
+	c->limit_ns = FIRST_NS;
+	c->last_ns = now;
 	nd_origin_init(&c->origin, on_release);
 	nd_list_add(&w->conns, &c->link);
-	w->nconns++;
 	l->nconns++;
-	h.ctx = c;
-	nd_tcp_start(tcp, &h);
-	nd_timer_start(w->core.loop, &c->timer, FIRST_NS, on_idle);
+	if (!nd_stream_table_add(&w->streams, &c->node, &c->peer, now) || !make_memory(c)) {
+		free_conn(c);
+		return NULL;
+	}
+	return c;
+}
+
+void nd_stream_accept(void *listener, struct nd_tcp *tcp)
+{
+	struct nd_listener *l = listener;
+	struct conn *c = new_conn(l, tcp);
+
+	if (!c) {
+		l->worker->conns_refused++;
+		nd_tcp_abort(tcp);
+		return;
+	}
+	nd_tcp_start(tcp, &(struct nd_tcp_handler){ .ctx = c,
+						    .on_data = on_data,
+						    .on_end = on_end,
+						    .on_close = on_close,
+						    .on_blocked = on_blocked,
+						    .on_drain = on_drain });
+	nd_timer_start(l->worker->core.loop, &c->deadline, FIRST_NS, on_deadline);
 }
 
 void nd_stream_close_all(struct nd_server_worker *w)
 {
-	while (!nd_list_empty(&w->conns))
-		close_conn(ND_LIST_ENTRY(w->conns.next, struct conn, link));
+	ND_LIST_EACH(&w->conns, it) {
+		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
+		nd_tcp_close(c->tcp);
+		free_conn(c);
+	}
+	nd_stream_table_clear(&w->streams);
 }
 
 void nd_stream_end_listener(struct nd_server_worker *w, const struct nd_listener *l)
 {
 	ND_LIST_EACH(&w->conns, it) {
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
-		if (c->listener != l || c->state == CLOSING)
+		if (c->listener != l || c->state != OPEN)
 			continue;
 		c->state = HALF_CLOSED;
+		c->waiting = c->blocked;
+		nd_frame_clear(&c->frame);
 		nd_tcp_pause(c->tcp, true);
-		if (!c->origin.nqueries)
-			close_conn(c);
+		if (!c->origin.nqueries && !c->blocked)
+			finish(c);
 	}
 }

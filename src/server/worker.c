@@ -252,7 +252,10 @@ void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats 
 					  .shed = w->core.shed,
 					  .timed_out = w->core.cancelled,
 					  .sub_refused = w->core.refused,
-					  .tcp_refused = w->conns_refused };
+					  .tcp_connections = w->streams.n,
+					  .tcp_evicted = w->conns_evicted,
+					  .tcp_refused = w->conns_refused,
+					  .tcp_unread = w->conns_unread };
 	ND_LIST_EACH(&w->listeners, it)
 		nd_listener_stats(ND_LIST_ENTRY(it, struct nd_listener, link), out);
 }

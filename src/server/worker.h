@@ -11,12 +11,14 @@
 #include "core/gen.h"
 #include "core/worker.h"
 #include "server/listener.h"
+#include "server/stream_table.h"
 
 enum {
 	ND_SERVER_OUT = 64,           /* UDP answers queued before a send */
 	ND_SERVER_PARKED_MAX = 16384, /* waiting queries of clients, of all workers together */
 	ND_SERVER_PARKED_MIN = 1024,  /* but each worker may have these */
-	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections per worker */
+	ND_SERVER_CONNS_MAX = 4096,   /* TCP connections, shared evenly by the workers */
+	ND_SERVER_CONNS_MIN = 16,     /* but each worker may have these */
 	ND_SERVER_PIPELINE_MAX = 256, /* concurrent queries per TCP connection */
 	ND_SERVER_LABEL_MAX = 128,    /* an address in an error message, with its NUL */
 };
@@ -27,15 +29,16 @@ struct nd_server_worker {
 	struct nd_worker core;
 	struct nd_fdset *fds; /* the server's; NULL: none */
 	struct nd_list listeners;
-	struct nd_list conns; /* struct conn of stream.c */
-	uint32_t nconns;
+	struct nd_list conns;           /* struct conn of stream.c */
+	struct nd_stream_table streams; /* of conns; hash NULL: not made yet */
 	struct nd_datagram out[ND_SERVER_OUT];
 	struct nd_addr out_peer[ND_SERVER_OUT]; /* the peers of out[] */
 	uint32_t nout;
 	struct nd_udp *out_socket; /* the socket for all of out[] */
 	bool draining;             /* accepts no more queries or connections */
 	bool sweep;                /* a retired listener may be unused */
-	uint64_t conns_refused;
+	/* Connections that were not accepted, made room for others, or did not read. */
+	uint64_t conns_refused, conns_evicted, conns_unread;
 	uint64_t overflowed, unsent; /* by sockets that are closed */
 };
 

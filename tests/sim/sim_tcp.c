@@ -410,6 +410,11 @@ size_t nd_tcp_queued(const struct nd_tcp *c)
 	return 0; /* all is accepted at once */
 }
 
+size_t nd_tcp_flush(struct nd_tcp *c)
+{
+	return nd_tcp_queued(c);
+}
+
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
 {
 	(void)c;

@@ -31,7 +31,7 @@ struct rig {
 	struct nd_buf got;  /* at the client */
 	struct nd_buf kept; /* at the server, for ECHO_AT_END */
 	size_t want;        /* the client stops the loop after this many bytes */
-	unsigned accepted, chunks, opened, drained;
+	unsigned accepted, chunks, opened, drained, blocked;
 	int open_err, closed, close_err; /* the client's */
 	int server_closed, server_close_err;
 };
@@ -91,12 +91,21 @@ static void on_server_close(void *ctx, struct nd_tcp *c, int err)
 	nd_loop_stop(r->loop);
 }
 
+static void on_blocked(void *ctx, struct nd_tcp *c)
+{
+	struct rig *r = ctx;
+
+	assert_true(nd_tcp_queued(c) > 0);
+	r->blocked++;
+}
+
 static void on_accept(void *ctx, struct nd_tcp *c)
 {
 	struct rig *r = ctx;
 	struct nd_tcp_handler h = { .ctx = r,
 				    .on_data = on_server_data,
 				    .on_close = on_server_close,
+				    .on_blocked = on_blocked,
 				    .on_end = r->mode == ECHO_AT_END ? on_server_end : NULL };
 
 	r->accepted++;
@@ -522,6 +531,36 @@ static void test_loop_goes(void **state)
 	assert_int_equal(r.closed, 0);
 }
 
+/* A flush within the turn calls nothing; then the peer does not read, and then it does. */
+static void test_blocked(void **state)
+{
+	uint8_t *bytes = calloc(1, LARGE);
+	struct rig r;
+	(void)state;
+
+	open_rig(&r, ECHO);
+	nd_tcp_write(r.client, "abc", 3);
+	r.want = 3;
+	run(&r);
+	nd_tcp_pause(r.client, true);
+	assert_int_equal(nd_tcp_write(r.server, bytes, LARGE), 0);
+	size_t left = nd_tcp_flush(r.server);
+	assert_in_range(left, 1, LARGE - 1);
+	assert_int_equal(left, nd_tcp_queued(r.server));
+	assert_int_equal(r.blocked, 0);
+	run_ms(&r, 50);
+	assert_int_equal(r.blocked, 1);
+	nd_tcp_pause(r.client, false);
+	nd_buf_reset(&r.got);
+	r.want = LARGE;
+	run(&r);
+	assert_int_equal(r.got.len, LARGE);
+	assert_int_equal(nd_tcp_queued(r.server), 0);
+	assert_int_equal(nd_tcp_flush(r.server), 0);
+	close_rig(&r);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_listen_twice),
 		cmocka_unit_test(test_loop_goes),
