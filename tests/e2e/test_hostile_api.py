@@ -62,7 +62,8 @@ def test_an_odd_object_spoils_no_list(serve, unchecked, protobuf, streams):
                service("note", "10.0.0.2", annotations={"note": "x\0y"}), service("web\0x", "10.0.0.3"), bad,
                service("b", "10.0.0.4"), protobuf=protobuf, streams=streams)
     s = serve(COREFILE % api.port, True)
-    assert [addresses(s, n) for n in ("a", "note", "b", "web", "bad")] == [["10.0.0.1"], ["10.0.0.2"], ["10.0.0.4"], [], []]
+    assert [addresses(s, n) for n in ("a", "note", "b", "web", "bad")] == [
+        ["10.0.0.1"], ["10.0.0.2"], ["10.0.0.4"], [], []]
     assert s.metrics()['nodens_kubernetes_skipped_total{kind="Service",why="field"}'] == 2
     assert s.log().count("object ignored") == 1
     assert s.ask("empty.svc.cluster.local.").rcode() == dns.rcode.NOERROR

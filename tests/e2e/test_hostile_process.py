@@ -164,7 +164,8 @@ def test_budget_follows_the_flag(serve, flag, whole_mib):
 
 @pytest.mark.parametrize("value", ["x", "", "-1", "10Mi", "1.5Gi", "170Mb", "99999999999Ti"])
 def test_invalid_memory_limit(value):
-    r = subprocess.run([NODENS, "serve", "-memory-limit", value], capture_output=True, text=True, timeout=20, check=False)
+    r = subprocess.run([NODENS, "serve", "-memory-limit", value], capture_output=True, text=True, timeout=20,
+                       check=False)
     assert r.returncode == 1
     assert f'-memory-limit: invalid size "{value}": must be at least 32Mi, like "170Mi"' in r.stderr
 
