@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A broken or hostile API server, and tenants that create odd objects: what was served before stays, what can be decoded
-is served, and the server's time and memory are bounded."""
+"""A broken or hostile API server, and tenants that create odd objects: the last good state stays, objects that can be
+decoded are served, and the server's time and memory are bounded."""
 import os
 import sys
 
