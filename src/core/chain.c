@@ -54,7 +54,7 @@ static void call_done(struct nd_query *q)
 	}
 }
 
-/* Completes the reply and gives it to the server. */
+/* Completes the reply of a client's query and gives it to the server. */
 static void send_reply(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
@@ -64,7 +64,8 @@ static void send_reply(struct nd_query *q)
 		w->send(w, q);
 		w->out_used += (uint32_t)q->ans.w.pos;
 	}
-	nd_worker_close_output(w, q);
+	w->writer[0] = NULL;
+	q->ans.open = false;
 }
 
 /* Runs a waiting query again. */
@@ -92,7 +93,7 @@ static void finish_child(struct nd_query *q)
 	else
 		v = parent->slot.child_done(parent->run.chain->link[parent->run.at - 1].self,
 					    parent, q);
-	nd_query_slot_release(q);
+	nd_query_end_child(q);
 	run(parent, v);
 }
 

@@ -75,6 +75,11 @@ void nd_query_forget_answer(struct nd_query *q);
  * -ENOMEM: part of the request or of the answer was lost; the query must fail. */
 int nd_query_unpark(struct nd_query *q);
 
+/* --- query_ask.c --- */
+
+/* Ends a sub-query whose answer its parent has read. */
+void nd_query_end_child(struct nd_query *child);
+
 /* --- answer.c --- */
 
 /* Starts the reply in these buffers: room for the header, then the question. */
@@ -98,7 +103,7 @@ void nd_worker_output(struct nd_worker *w, struct nd_query *q);
 /* The answer was sent or dropped, is saved, or is read: the output of its level is free. */
 static inline void nd_worker_close_output(struct nd_worker *w, struct nd_query *q)
 {
-	ND_ASSERT(w->writer[q->depth] == q);
+	ND_ASSERT(q->ans.open);
 	w->writer[q->depth] = NULL;
 	q->ans.open = false;
 }

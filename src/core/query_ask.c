@@ -56,6 +56,13 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 	return true;
 }
 
+void nd_query_end_child(struct nd_query *child)
+{
+	if (child->ans.open) /* its parent has not asked again */
+		nd_worker_close_output(child->worker, child);
+	nd_query_slot_release(child);
+}
+
 enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t qtype,
 			     enum nd_ask_from from,
 			     enum nd_verdict (*done)(const void *self, struct nd_query *q,
@@ -107,7 +114,7 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 	}
 	q->run.child = NULL;
 	enum nd_verdict v = done(q->run.chain->link[q->run.at - 1].self, q, child);
-	nd_query_slot_release(child);
+	nd_query_end_child(child);
 	return v;
 }
 

@@ -138,11 +138,11 @@ void nd_query_slot_clear(struct nd_worker *w)
 
 /* --- slots --- */
 
-struct nd_query *nd_query_slot_take(struct nd_worker *w)
+/* The free slot that was used last, reset. There is one. */
+static inline struct nd_query *pop_free(struct nd_worker *w)
 {
-	if (ND_UNLIKELY(nd_list_empty(&w->free)) && !grow(w))
-		return NULL;
 	struct nd_query *q = ND_LIST_ENTRY(nd_list_pop(&w->free), struct nd_query, slot.link);
+
 	q->run = (struct nd_query_run){ .life = ND_QUERY_RUNNING };
 	q->error = NULL;
 	q->rcode = ND_RCODE_NOERROR;
@@ -153,6 +153,11 @@ struct nd_query *nd_query_slot_take(struct nd_worker *w)
 	q->slot.gen = w->gen;
 	q->slot.gen->queries++;
 	return q;
+}
+
+struct nd_query *nd_query_slot_take(struct nd_worker *w)
+{
+	return nd_list_empty(&w->free) && !grow(w) ? NULL : pop_free(w);
 }
 
 /* The client that has most waiting queries loses its oldest: it is the first that it gives up. */
@@ -169,33 +174,22 @@ static void shed(struct nd_worker *w)
 			"too many queries are waiting");
 }
 
-/* At most two per request, so that the number falls when memory has become scarce. Something waits:
- * otherwise a slot of the first page is free. */
-static __attribute__((noinline, cold)) struct nd_query *shed_and_take(struct nd_worker *w)
+/* Makes room for a request. Sheds at most two families, so that the number falls when memory has
+ * become scarce. If no slot is free something waits: the first page is never given back. */
+static __attribute__((noinline, cold)) void make_room(struct nd_worker *w)
 {
-	struct nd_query *q;
-
 	for (unsigned i = 0; i < 2 && w->nparked >= w->max_roots; i++)
 		shed(w);
-	q = nd_query_slot_take(w);
-	if (!q) { /* the budget refused a page */
+	if (nd_list_empty(&w->free) && !grow(w)) /* the budget refused a page */
 		shed(w);
-		q = nd_query_slot_take(w);
-	}
-	ND_ASSERT(q);
-	return q;
 }
 
 struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 			      const struct nd_client *client)
 {
-	struct nd_query *q = NULL;
-
-	ND_ASSERT(!w->running);
-	if (ND_LIKELY(w->nparked < w->max_roots))
-		q = nd_query_slot_take(w);
-	if (ND_UNLIKELY(!q))
-		q = shed_and_take(w);
+	if (ND_UNLIKELY(w->nparked >= w->max_roots || nd_list_empty(&w->free)))
+		make_room(w);
+	struct nd_query *q = pop_free(w);
 	q->endpoint = e;
 	q->client = *client;
 	return q;
@@ -219,8 +213,12 @@ void *nd_query_slot_alloc(struct nd_query *q, size_t n)
 	return piece->bytes;
 }
 
-static void free_heap(struct nd_query_slot *s)
+static void free_heap(struct nd_query *q)
 {
+	struct nd_query_slot *s = &q->slot;
+
+	if (s->saved)
+		nd_query_forget_answer(q);
 	while (s->heap) {
 		struct nd_query_piece *piece = s->heap;
 		s->heap = piece->next;
@@ -243,14 +241,12 @@ void nd_query_slot_release(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
-	ND_ASSERT(!q->run.child);
-	if (ND_UNLIKELY(nd_query_waits(q)))
+	if (ND_UNLIKELY(nd_query_waits(q))) {
+		ND_ASSERT(!q->run.child);
 		nd_query_unlist(q);
-	if (ND_UNLIKELY(q->ans.open))
-		nd_worker_close_output(w, q);
-	if (ND_UNLIKELY(q->slot.saved != NULL))
-		nd_query_forget_answer(q);
-	free_heap(&q->slot);
+	}
+	if (ND_UNLIKELY(q->slot.heap || q->slot.saved))
+		free_heap(q);
 	q->run.life = ND_QUERY_FREE;
 	nd_list_push(&w->free, &q->slot.link);
 	nd_worker_unref_gen(w, q->slot.gen);

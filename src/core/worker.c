@@ -66,23 +66,31 @@ int nd_worker_make_scratch(struct nd_worker *w, unsigned depth)
 	return w->scratch[i] && w->scratch_record[i] ? 0 : -ENOMEM;
 }
 
-void nd_worker_output(struct nd_worker *w, struct nd_query *q)
+/* A finished sub-query whose parent asks again gives up its level. */
+static void output_below(struct nd_worker *w, struct nd_query *q)
 {
 	struct nd_query *writer = w->writer[q->depth];
+	unsigned i = q->depth - 1u;
 
-	if (ND_UNLIKELY(writer != NULL)) {
-		ND_ASSERT(q->depth && writer->run.life == ND_QUERY_FINISHED &&
+	if (writer) {
+		ND_ASSERT(writer->run.life == ND_QUERY_FINISHED &&
 			  writer->run.parent == q->run.parent);
 		nd_worker_close_output(w, writer);
 	}
 	w->writer[q->depth] = q;
 	q->ans.open = true;
+	nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i], ND_WORKER_RECORDS_MAX);
+}
+
+void nd_worker_output(struct nd_worker *w, struct nd_query *q)
+{
 	if (ND_UNLIKELY(q->depth)) {
-		unsigned i = q->depth - 1u;
-		nd_answer_begin(q, w->scratch[i], ND_MSG_MAX, w->scratch_record[i],
-				ND_WORKER_RECORDS_MAX);
+		output_below(w, q);
 		return;
 	}
+	ND_ASSERT(!w->writer[0]);
+	w->writer[0] = q;
+	q->ans.open = true;
 	if (ND_UNLIKELY(w->out_cap - w->out_used < ND_MSG_MAX))
 		w->flush(w);
 	nd_answer_begin(q, w->out + w->out_used, ND_MSG_MAX, w->record, ND_WORKER_RECORDS_MAX);

@@ -16,7 +16,8 @@ static void flush(struct nd_worker *core)
 	struct nd_server_worker *w = core->server;
 
 	if (w->nout)
-		nd_udp_send(w->out_socket, w->out, w->nout);
+		nd_udp_send(ND_CONTAINER(w->out_origin, struct nd_listener_udp, origin)->udp,
+			    w->out, w->nout);
 	w->nout = 0;
 	nd_worker_flushed(core);
 }
@@ -29,14 +30,13 @@ static void send_reply(struct nd_worker *core, struct nd_query *q)
 		nd_stream_send(q);
 		return;
 	}
-	struct nd_udp *u = ND_CONTAINER(q->client.origin, struct nd_listener_udp, origin)->udp;
-	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_socket != u)) {
+	if (w->nout == ND_SERVER_OUT || (w->nout && w->out_origin != q->client.origin)) {
 		/* Sends only the queue: the output buffer still holds q's answer. */
 		uint32_t used = core->out_used;
 		flush(core);
 		core->out_used = used;
 	}
-	w->out_socket = u;
+	w->out_origin = q->client.origin;
 	w->out_peer[w->nout] = q->client.peer;
 	w->out[w->nout] = (struct nd_datagram){ .bytes = q->ans.w.base,
 						.len = (uint32_t)q->ans.w.pos,
@@ -102,8 +102,8 @@ static void free_listener(struct nd_listener *l)
 {
 	struct nd_process_stats lost = { 0 };
 
-	ND_ASSERT(!l->worker->nout || (l->worker->out_socket != l->udp[0].udp &&
-				       l->worker->out_socket != l->udp[1].udp));
+	ND_ASSERT(!l->worker->nout || (l->worker->out_origin != &l->udp[0].origin &&
+				       l->worker->out_origin != &l->udp[1].origin));
 	nd_listener_stats(l, &lost);
 	l->worker->overflowed += lost.udp_overflowed;
 	l->worker->unsent += lost.udp_unsent;

@@ -34,9 +34,9 @@ struct nd_server_worker {
 	struct nd_datagram out[ND_SERVER_OUT];
 	struct nd_addr out_peer[ND_SERVER_OUT]; /* the peers of out[] */
 	uint32_t nout;
-	struct nd_udp *out_socket; /* the socket for all of out[] */
-	bool draining;             /* accepts no more queries or connections */
-	bool sweep;                /* a retired listener may be unused */
+	struct nd_origin *out_origin; /* the socket for all of out[] */
+	bool draining;                /* accepts no more queries or connections */
+	bool sweep;                   /* a retired listener may be unused */
 	/* Connections that were not accepted, made room for others, or did not read. */
 	uint64_t conns_refused, conns_evicted, conns_unread;
 	uint64_t overflowed, unsent; /* by sockets that are closed */
