@@ -92,9 +92,7 @@ static bool trim(struct nd_worker *w, uint32_t needed)
 
 	ND_LIST_EACH(&w->pages, it) {
 		struct nd_query_page *p = ND_LIST_ENTRY(it, struct nd_query_page, link);
-		if (w->nslots < needed + p->n)
-			return false;
-		if (p->waiting)
+		if (p->waiting || w->nslots < needed + p->n)
 			continue;
 		if (given++ == TRIM_PAGES)
 			return true;

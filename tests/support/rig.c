@@ -70,6 +70,7 @@ void nd_rig_open(struct nd_rig *r, const char *corefile)
 	if (!r->loop || nd_worker_init(&r->worker, 0, r->loop, 64))
 		fail_msg("no worker");
 	nd_origin_init(&r->origin, NULL);
+	r->peer = nd_addr_from(AF_INET, (const uint8_t[]){ 127, 0, 0, 1 }, 4000);
 	r->worker.server = r;
 	r->worker.send = keep_reply;
 	r->worker.flush = nd_worker_flushed;
@@ -204,10 +205,7 @@ size_t nd_rig_question(uint8_t *out, const char *name, uint16_t type, uint16_t f
 
 bool nd_rig_send(struct nd_rig *r, const void *bytes, size_t n, enum nd_proto proto)
 {
-	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
-	struct nd_client client = { .peer = nd_addr_from(AF_INET, loopback, 4000),
-				    .proto = proto,
-				    .origin = &r->origin };
+	struct nd_client client = { .peer = r->peer, .proto = proto, .origin = &r->origin };
 	unsigned before = r->replies;
 
 	nd_loop_update(r->loop);

@@ -23,6 +23,7 @@ struct nd_rig {
 	struct nd_diag diag;
 	struct nd_timer timer;
 	struct nd_origin origin; /* of all requests */
+	struct nd_addr peer;     /* the client; a test may set it */
 	uint64_t ahead_ns;       /* added to the worker's clock */
 	/* The last reply. */
 	unsigned replies;
