@@ -101,7 +101,7 @@ static int open_rig(void **state)
 {
 	(void)state;
 	nd_rig_open(&rig, ".:1053 {\n answer\n watch\n}\n");
-	rig.worker.hash_key = (struct nd_siphash_key){ 1, 2 }; /* the addresses below do not collide */
+	rig.worker.hash_key = (struct nd_siphash_key){ 1, 2 }; /* no two clients collide */
 	nwaiting = cancelled = overloaded = 0;
 	return 0;
 }
