@@ -52,15 +52,23 @@ static void write_opt(struct nd_query *q)
 	}
 }
 
-/* Removes whole records at the end until the rest fits (miekg/dns Truncate). */
-static void fit(struct nd_answer *a, size_t limit)
+/* Removes whole records at the end until the rest fits (miekg/dns Truncate). Options that do not
+ * fit beside the question are removed too: CoreDNS sends them, longer than the client accepts. opt:
+ * bytes of the OPT; returns those that remain. */
+static size_t fit(struct nd_answer *a, size_t opt, size_t limit)
 {
-	while (a->n && a->w.pos > limit) {
+	if (a->body + opt > limit) {
+		a->opt_options_len = 0;
+		a->ede = 0;
+		opt = ND_EDNS_HEAD;
+	}
+	while (a->n && a->w.pos + opt > limit) {
 		const struct nd_record *r = &a->record[--a->n];
 		a->count[r->section]--;
 		a->w.pos = r->owner;
 		a->flags |= ND_FLAG_TC;
 	}
+	return opt;
 }
 
 void nd_answer_finish(struct nd_query *q)
@@ -76,7 +84,7 @@ void nd_answer_finish(struct nd_query *q)
 		limit = a->w.cap;
 	a->w.err = 0;
 	if (ND_UNLIKELY(a->w.pos + opt > limit))
-		fit(a, limit > opt ? limit - opt : 0);
+		opt = fit(a, opt, limit);
 	bool has_opt = opt && a->w.pos + opt <= a->w.cap;
 	if (has_opt)
 		write_opt(q);

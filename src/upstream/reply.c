@@ -32,7 +32,7 @@ enum nd_reply_kind nd_reply_read(struct nd_reply *r, const struct nd_reply_query
 	r->error = NULL;
 	*m = (struct nd_msg){ 0 };
 	int err = nd_msg_parse_response(m, bytes, n, &r->name);
-	if (m->qname.len && !repeats_question(q, m))
+	if (!(m->flags & ND_FLAG_QR) || (m->qname.len && !repeats_question(q, m)))
 		return ND_REPLY_WRONG;
 	if (!q->tcp && (cut || err == ND_ETRUNC || n > q->limit)) {
 		make_truncated(r, q, bytes);
@@ -43,5 +43,5 @@ enum nd_reply_kind nd_reply_read(struct nd_reply *r, const struct nd_reply_query
 					    : "dns: the reply is malformed";
 		return ND_REPLY_BROKEN;
 	}
-	return (m->flags & ND_FLAG_QR) && m->count[0] == 1 ? ND_REPLY_ANSWER : ND_REPLY_WRONG;
+	return m->count[0] == 1 ? ND_REPLY_ANSWER : ND_REPLY_WRONG;
 }

@@ -19,7 +19,7 @@ struct nd_reply_query {
 
 enum nd_reply_kind {
 	ND_REPLY_ANSWER, /* a response to the question */
-	ND_REPLY_WRONG,  /* to another question, however broken, or not a response */
+	ND_REPLY_WRONG,  /* to another question or not a response, however broken */
 	ND_REPLY_BROKEN, /* cannot be read: no msg */
 };
 

@@ -80,14 +80,14 @@ static void feed(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	if (c->dead)
 		return;
-	c->heard++;
+	c->reads++;
 	int err = c->engine->feed(c, bytes, n);
 	if (err)
 		nd_httpc_conn_fail(c, err);
 }
 
-/* Resumes paused exchanges, so held data is delivered. The kick timer is stopped because there is
- * no second connection for waiting exchanges. */
+/* Resumes paused exchanges, so held data is delivered. The timer that assigns exchanges is stopped,
+ * because there is no second connection for those that wait. */
 static void resume(struct nd_httpc *client, struct call *calls)
 {
 	for (int again = 1; again;) {
@@ -99,7 +99,7 @@ static void resume(struct nd_httpc *client, struct call *calls)
 			nd_httpc_pause(calls[i].x, false);
 			again = 1;
 		}
-		nd_timer_stop(&client->kick);
+		nd_timer_stop(&client->dispatch);
 		nd_timers_fire(nd_timers_of(loop));
 	}
 }

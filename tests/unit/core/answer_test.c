@@ -12,7 +12,7 @@
 
 /* What `relay` answers with: a message, or records that it makes. */
 static struct {
-	uint8_t bytes[512];
+	uint8_t bytes[1024];
 	size_t n;
 	int parsed, taken;
 } upstream;
@@ -283,6 +283,40 @@ static void test_flags_and_codes(void **state)
 	}
 }
 
+/* An upstream's options do not make the reply longer than the client accepts. */
+static void test_options(void **state)
+{
+	static const struct {
+		unsigned option; /* bytes of data */
+		size_t len;
+		unsigned records;
+		bool tc;
+	} rows[] = {
+		{ 100, 12 + 14 + 16 + 11 + 4 + 100, 1, false },
+		{ 471, 12 + 14 + 11 + 4 + 471, 0, true }, /* 512 */
+		{ 472, 12 + 14 + 16 + 11, 1, false },
+		{ 900, 12 + 14 + 16 + 11, 1, false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		uint8_t *p = upstream.bytes;
+		size_t n = unhex(p, HEAD("0001 0000 0001")
+					    WWW A_OF("c00c", "01") "00 0029 1000 00 00 0000");
+		nd_writer_put16(p + n, (uint16_t)(4 + rows[i].option));
+		nd_writer_put16(p + n + 2, ND_EDNS_PADDING);
+		nd_writer_put16(p + n + 4, (uint16_t)rows[i].option);
+		memset(p + n + 6, 0, rows[i].option);
+		upstream.n = n + 6 + rows[i].option;
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 512));
+		assert_int_equal(upstream.taken, 0);
+		if (rig.len != rows[i].len || rig.msg.count[1] != rows[i].records ||
+		    !!(rig.msg.flags & ND_FLAG_TC) != rows[i].tc || !rig.msg.edns.present)
+			fail_msg("%u: %u records in %zu bytes", rows[i].option, rig.msg.count[1],
+				 rig.len);
+	}
+}
+
 static void test_limits(void **state)
 {
 	/* 12 + 13 bytes of header and question (ww.test.), 16 per record, 11 of the OPT. */
@@ -444,8 +478,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RELAY(test_messages), RELAY(test_unsound), RELAY(test_flags_and_codes),
-		MAKE(test_limits),    MAKE(test_udp_max),  MAKE(test_too_many),
-		MAKE(test_set),       MAKE(test_ede),
+		RELAY(test_options),  MAKE(test_limits),   MAKE(test_udp_max),
+		MAKE(test_too_many),  MAKE(test_set),      MAKE(test_ede),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
