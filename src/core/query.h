@@ -137,8 +137,9 @@ struct nd_query {
 	bool drop;         /* no reply is sent */
 	bool overload;     /* cancelled, or no room: its rcode says nothing about the name */
 
-	bool renamed;  /* msg.qname and qtype are not the request's (nd_query_rename) */
-	uint8_t depth; /* 0: a client's query, else the level of the sub-query */
+	uint32_t server_options; /* bit i: option i of the OPT was set by the configuration */
+	bool renamed;            /* msg.qname and qtype are not the request's (nd_query_rename) */
+	uint8_t depth;           /* 0: a client's query, else the level of the sub-query */
 
 	/* For the transport. */
 	bool partial; /* messages of its answer were sent already (nd_query_send_part) */

@@ -11,6 +11,7 @@ static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t 
 	struct nd_msg *m = &child->msg;
 
 	m->edns = *from;
+	child->server_options = q->server_options;
 	if (!from->present)
 		return;
 	m->edns.options = (uint16_t)(m->len + ND_EDNS_HEAD);

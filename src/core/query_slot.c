@@ -145,6 +145,7 @@ static inline struct nd_query *pop_free(struct nd_worker *w)
 	q->error = NULL;
 	q->rcode = ND_RCODE_NOERROR;
 	q->failed = q->drop = q->overload = q->renamed = q->partial = false;
+	q->server_options = 0;
 	q->depth = 0;
 	q->site = NULL;
 	q->start_ns = w->now_ns;

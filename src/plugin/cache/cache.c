@@ -1,46 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cache - keeps answers in the form in which they are sent (CoreDNS's cache, 1.15). */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "core/gen.h"
 #include "core/worker.h"
-#include "io/clock.h"
-#include "plugin/cache/cache_unsupported.h"
+#include "plugin/cache/cache.h"
 #include "plugin/cache/classify.h"
-#include "plugin/cache/store.h"
-
-struct limits {
-	uint32_t capacity, ttl_max_s, ttl_min_s;
-	struct nd_name *off; /* `disable`: zones whose answers of this kind are not stored */
-	size_t noff;
-};
-
-struct cache {
-	struct limits success, denial;
-	int64_t servfail_ns;
-	bool keepttl;
-	struct nd_name *zones;
-	size_t nzones;
-	bool everything; /* the zones include the root */
-	struct nd_store *store;
-	struct nd_tally **tally; /* by endpoint */
-	const char *zones_text;
-	struct nd_gen *gen;
-	struct nd_block *block;
-};
-
-/* Cells of a tally. */
-enum { REQUESTS, HIT_SUCCESS, HIT_DENIAL, MISSES, EVICTED_SUCCESS, EVICTED_DENIAL, DROPS, CELLS };
+#include "plugin/cache/variant.h"
 
 struct state {
 	uint64_t hash;
 	uint8_t flags;
+	uint8_t variant; /* enum nd_variant */
 };
 
 /* --- answering --- */
 
-static nd_metric_cell *cells(const struct cache *c, const struct nd_query *q)
+static nd_metric_cell *cells(const struct nd_cache *c, const struct nd_query *q)
 {
 	return nd_tally_cells(c->tally[q->endpoint->index], q->worker->id);
 }
@@ -65,7 +40,7 @@ static void index_body(struct nd_query *q, const struct nd_store_head *h)
 							.section = (uint8_t)rr.section };
 }
 
-static void use_hit(const struct cache *c, struct nd_query *q, const struct nd_store_head *h)
+static void use_hit(const struct nd_cache *c, struct nd_query *q, const struct nd_store_head *h)
 {
 	struct nd_answer *a = &q->ans;
 	uint32_t ttl = h->ttl_s;
@@ -87,10 +62,69 @@ static void use_hit(const struct cache *c, struct nd_query *q, const struct nd_s
 		a->flags &= (uint16_t)~ND_FLAG_AD; /* RFC 6840 s5.7 */
 }
 
+/* Of the failures also whether there was an OPT: upstreams exist that answer every OPT with NOTIMP
+ * or SERVFAIL. */
+static uint64_t failure_hash(const struct nd_query *q, uint64_t hash)
+{
+	return q->msg.edns.present ? ~hash : hash;
+}
+
+static bool find_answer(const struct nd_cache *c, struct nd_query *q,
+			const struct nd_store_key *key, nd_metric_cell *n)
+{
+	struct nd_answer *a = &q->ans;
+	struct nd_store_head h;
+
+	if (!nd_store_find(c->store, key, q->worker->now_ns, a->w.base + a->body,
+			   a->w.cap - a->body, a->record, &h))
+		return false;
+	nd_metric_add(&n[h.kind == ND_STORE_SUCCESS ? ND_CACHE_HIT_SUCCESS : ND_CACHE_HIT_DENIAL],
+		      1);
+	use_hit(c, q, &h);
+	return true;
+}
+
+static bool find_failure(const struct nd_cache *c, struct nd_query *q, uint64_t hash,
+			 nd_metric_cell *n)
+{
+	struct nd_failure f;
+
+	if (!nd_failures_find(c->failures, failure_hash(q, hash), q->worker->now_ns, &f))
+		return false;
+	nd_metric_add(&n[ND_CACHE_HIT_DENIAL], 1);
+	use_hit(c, q, &(struct nd_store_head){ .rcode = f.rcode, .flags = f.flags });
+	return true;
+}
+
+/* Not in the table under its ordinary key: an answer of its variant, a failure, or a miss. */
+static enum nd_verdict handle_absent(const struct nd_cache *c, struct nd_query *q,
+				     struct nd_store_key *key, nd_metric_cell *n)
+{
+	enum nd_variant variant = nd_variant_of(q);
+	uint64_t ordinary = key->hash;
+
+	if (variant == ND_VARIANT_HOP) {
+		*key = nd_store_key(c->store, key->name, key->qtype, key->qclass,
+				    key->flags | ND_STORE_HOP);
+		if (find_answer(c, q, key, n))
+			return ND_DONE;
+	}
+	if (find_failure(c, q, ordinary, n))
+		return ND_DONE;
+	nd_metric_add(&n[ND_CACHE_MISSES], 1);
+	struct state *s = nd_query_state(q);
+	if (s) {
+		s->hash = key->hash;
+		s->flags = key->flags;
+		s->variant = variant;
+		nd_query_want_reply(q);
+	}
+	return ND_NEXT;
+}
+
 static enum nd_verdict answer(const void *self, struct nd_query *q)
 {
-	const struct cache *c = self;
-	struct nd_store_head h;
+	const struct nd_cache *c = self;
 
 	if (nd_msg_opcode(&q->msg) != ND_OPCODE_QUERY)
 		return ND_NEXT;
@@ -102,22 +136,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	struct nd_store_key key = nd_store_key(c->store, q->msg.qname, q->msg.qtype, q->msg.qclass,
 					       flags);
 	nd_metric_cell *n = cells(c, q);
-	nd_metric_add(&n[REQUESTS], 1);
-	struct nd_answer *a = &q->ans;
-	if (nd_store_find(c->store, &key, q->worker->now_ns, a->w.base + a->body,
-			  a->w.cap - a->body, a->record, &h)) {
-		nd_metric_add(&n[h.kind == ND_STORE_SUCCESS ? HIT_SUCCESS : HIT_DENIAL], 1);
-		use_hit(c, q, &h);
-		return ND_DONE;
-	}
-	nd_metric_add(&n[MISSES], 1);
-	struct state *s = nd_query_state(q);
-	if (s) {
-		s->hash = key.hash;
-		s->flags = flags;
-		nd_query_want_reply(q);
-	}
-	return ND_NEXT;
+	nd_metric_add(&n[ND_CACHE_REQUESTS], 1);
+	return find_answer(c, q, &key, n) ? ND_DONE : handle_absent(c, q, &key, n);
 }
 
 /* --- storing --- */
@@ -136,288 +156,105 @@ static uint32_t smallest_ttl(const struct nd_answer *a, struct nd_classify what,
 	return max;
 }
 
-static uint32_t bound(uint32_t ttl, const struct limits *l)
+static uint32_t bound(uint32_t ttl, const struct nd_cache_limits *l)
 {
 	if (ttl < l->ttl_min_s)
 		ttl = l->ttl_min_s;
 	return ttl > l->ttl_max_s ? l->ttl_max_s : ttl;
 }
 
-static void store(const struct cache *c, struct nd_query *q, const struct state *s,
-		  struct nd_classify what, uint32_t ttl, bool bare)
+static bool is_off(const struct nd_cache_limits *l, const struct nd_query *q)
+{
+	return l->noff && nd_setup_zone_match(l->off, l->noff, q->msg.qname);
+}
+
+static void store(const struct nd_cache *c, struct nd_query *q, const struct state *s,
+		  enum nd_store_kind kind, uint32_t ttl)
 {
 	struct nd_answer *a = &q->ans;
-	const struct limits *l = what.kind == ND_CLASSIFY_SUCCESS ? &c->success : &c->denial;
 	struct nd_store_key key = { .hash = s->hash,
 				    .name = q->msg.qname,
 				    .qtype = q->msg.qtype,
 				    .qclass = q->msg.qclass,
 				    .flags = s->flags };
-	struct nd_store_head h = { .ttl_s = ttl, .rcode = q->rcode, .body = a->body };
+	struct nd_store_head h = { .ttl_s = ttl,
+				   .kind = (uint8_t)kind,
+				   .rcode = q->rcode,
+				   .flags = a->flags & (ND_FLAG_AA | ND_FLAG_AD | ND_FLAG_RA),
+				   .n = a->n,
+				   .body = a->body };
 
-	if (l->noff && nd_setup_zone_match(l->off, l->noff, q->msg.qname))
+	if (is_off(kind == ND_STORE_SUCCESS ? &c->success : &c->denial, q) ||
+	    a->w.pos - a->body > UINT16_MAX)
 		return;
-	h.kind = what.kind == ND_CLASSIFY_SUCCESS   ? ND_STORE_SUCCESS
-		 : what.kind == ND_CLASSIFY_FAILURE ? ND_STORE_FAILURE
-						    : ND_STORE_DENIAL;
-	if (!bare) {
-		h.flags = a->flags & (ND_FLAG_AA | ND_FLAG_AD | ND_FLAG_RA);
-		h.n = a->n;
-		memcpy(h.count, a->count, sizeof h.count);
-		if (a->w.pos - a->body > UINT16_MAX)
-			return;
-		h.body_len = (uint16_t)(a->w.pos - a->body);
-	}
+	h.body_len = (uint16_t)(a->w.pos - a->body);
+	memcpy(h.count, a->count, sizeof h.count);
 	enum nd_store_put did = nd_store_put(c->store, q->worker->id + 1u, &key, &h, a->record,
 					     a->w.base + a->body, q->worker->now_ns);
 	if (did == ND_STORE_EVICTED_SUCCESS)
-		nd_metric_add(&cells(c, q)[EVICTED_SUCCESS], 1);
+		nd_metric_add(&cells(c, q)[ND_CACHE_EVICTED_SUCCESS], 1);
 	else if (did == ND_STORE_EVICTED_DENIAL)
-		nd_metric_add(&cells(c, q)[EVICTED_DENIAL], 1);
+		nd_metric_add(&cells(c, q)[ND_CACHE_EVICTED_DENIAL], 1);
+}
+
+/* Not those of a query with options: an upstream may fail because of them. */
+static void store_failure(const struct nd_cache *c, struct nd_query *q, const struct state *s)
+{
+	uint32_t ttl_s = (uint32_t)(c->servfail_ns / ND_NS_PER_S);
+	struct nd_failure f = { .rcode = q->rcode, .flags = q->failed ? 0 : q->ans.flags };
+
+	if (!ttl_s || s->variant != ND_VARIANT_ORDINARY || is_off(&c->denial, q))
+		return;
+	if (nd_failures_put(c->failures, failure_hash(q, s->hash), q->worker->now_ns, ttl_s, f))
+		nd_metric_add(&cells(c, q)[ND_CACHE_EVICTED_DENIAL], 1);
+}
+
+static uint32_t ttl_of(const struct nd_cache *c, const struct nd_query *q, struct nd_classify what)
+{
+	bool denial = what.kind == ND_CLASSIFY_NODATA || what.kind == ND_CLASSIFY_NXDOMAIN;
+	const struct nd_cache_limits *l = denial ? &c->denial : &c->success;
+
+	if (what.kind == ND_CLASSIFY_FAILURE)
+		return (uint32_t)(c->servfail_ns / ND_NS_PER_S);
+	return bound(smallest_ttl(&q->ans, what, l->ttl_max_s), l);
 }
 
 static void on_reply(const void *self, struct nd_query *q)
 {
-	const struct cache *c = self;
+	const struct nd_cache *c = self;
 	const struct state *s = nd_query_state(q);
 	struct nd_answer *a = &q->ans;
-	uint32_t failure_s = (uint32_t)(c->servfail_ns / ND_NS_PER_S);
 
 	if (q->drop || q->overload)
 		return;
 	if (q->failed) {
 		/* There was no reply; equal queries within the time get the same answer (1.15). */
-		if (q->rcode == ND_RCODE_SERVFAIL && failure_s)
-			store(c, q, s, (struct nd_classify){ .kind = ND_CLASSIFY_FAILURE },
-			      failure_s, true);
+		if (q->rcode == ND_RCODE_SERVFAIL)
+			store_failure(c, q, s);
 		return;
 	}
 	struct nd_classify what = nd_classify_answer(q);
-	uint32_t ttl = failure_s;
-	if (what.kind == ND_CLASSIFY_NODATA || what.kind == ND_CLASSIFY_NXDOMAIN)
-		ttl = bound(smallest_ttl(a, what, c->denial.ttl_max_s), &c->denial);
-	else if (what.kind != ND_CLASSIFY_FAILURE)
-		ttl = bound(smallest_ttl(a, what, c->success.ttl_max_s), &c->success);
+	uint32_t ttl = ttl_of(c, q, what);
 	/* All records get the TTL from which the cached answer counts down, in this reply too. */
 	for (unsigned i = 0; i < a->n; i++)
 		nd_answer_set_ttl(a, &a->record[i], ttl);
-	if (what.keep && what.kind != ND_CLASSIFY_OTHER && ttl)
-		store(c, q, s, what, ttl, false);
+	if (what.keep && what.kind == ND_CLASSIFY_FAILURE)
+		store_failure(c, q, s);
+	else if (what.keep && what.kind != ND_CLASSIFY_OTHER && ttl && s->variant != ND_VARIANT_OWN)
+		store(c, q, s,
+		      what.kind == ND_CLASSIFY_SUCCESS ? ND_STORE_SUCCESS : ND_STORE_DENIAL, ttl);
 	if (!q->msg.edns.dnssec_ok && !(q->msg.flags & ND_FLAG_AD))
 		a->flags &= (uint16_t)~ND_FLAG_AD;
-}
-
-/* --- setting up --- */
-
-static int own_setting(void *self, const struct nd_conf_line *l, void *ctx);
-
-static const struct nd_setting settings[] = {
-	ND_SET_OWN_ROW("success", "CAPACITY [TTL] [MINTTL]: positive answers"),
-	ND_SET_OWN_ROW("denial", "CAPACITY [TTL] [MINTTL]: NXDOMAIN and NODATA"),
-	{ "servfail", ND_SET_DURATION, offsetof(struct cache, servfail_ns), 0, ND_S(300), ND_S(5),
-	  "how long failures are kept; 0: not stored" },
-	ND_SET_OWN_ROW("disable", "success|denial [ZONES...]: not stored"),
-	{ "keepttl", ND_SET_FLAG, offsetof(struct cache, keepttl), 0, 0, 0,
-	  "TTLs do not count down" },
-	ND_SET_OWN_ROW("prefetch", "AMOUNT [DURATION] [PERCENTAGE%]"),
-	ND_SET_OWN_ROW("serve_stale", "[DURATION] [immediate|verify ...]"),
-	ND_SET_OWN_ROW("serve_stale_policy", "prefer_positive"),
-	{ 0 },
-};
-
-static int read_number(struct nd_setup *s, const struct nd_conf_line *l, const char *text,
-		       const char *what, uint64_t min, uint64_t max, uint32_t *out)
-{
-	uint64_t n;
-
-	if (nd_settings_uint(text, max, &n) || n < min)
-		return nd_setup_invalid(s, l, what, text, "%llu to %llu", (unsigned long long)min,
-					(unsigned long long)max);
-	*out = (uint32_t)n;
-	return 0;
-}
-
-static int read_limits(struct nd_setup *s, const struct nd_conf_line *l, struct limits *to)
-{
-	if (l->nargs == 0)
-		return nd_setup_error(s, l, "%s takes CAPACITY [TTL] [MINTTL]", l->name);
-	/* "success capacity", "denial TTL", ... */
-	char what[3][32];
-	snprintf(what[0], sizeof what[0], "%s capacity", l->name);
-	snprintf(what[1], sizeof what[1], "%s TTL", l->name);
-	snprintf(what[2], sizeof what[2], "%s minimum TTL", l->name);
-	int err = read_number(s, l, l->args[0], what[0], 0, ND_STORE_ENTRIES_MAX / 2,
-			      &to->capacity);
-	if (!err && l->nargs > 1)
-		err = read_number(s, l, l->args[1], what[1], 1, INT32_MAX, &to->ttl_max_s);
-	if (!err && l->nargs > 2)
-		err = read_number(s, l, l->args[2], what[2], 0, INT32_MAX, &to->ttl_min_s);
-	return err;
-}
-
-static int read_disable(struct nd_setup *s, struct cache *c, const struct nd_conf_line *l)
-{
-	static struct nd_name root[1];
-	struct limits *to;
-
-	if (l->nargs == 0)
-		return nd_setup_error(s, l, "disable takes success|denial [ZONES...]");
-	if (strcmp(l->args[0], "success") == 0)
-		to = &c->success;
-	else if (strcmp(l->args[0], "denial") == 0)
-		to = &c->denial;
-	else
-		return nd_setup_invalid(s, l, "disable", l->args[0], "success or denial");
-	if (l->nargs == 1) {
-		root[0] = nd_name_root;
-		to->off = root;
-		to->noff = 1;
-		return 0;
-	}
-	return nd_setup_zones(s, l->args + 1, l->nargs - 1, &to->off, &to->noff);
-}
-
-static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
-{
-	struct nd_setup *s = ctx;
-	struct cache *c = self;
-
-	if (strcmp(l->name, "success") == 0)
-		return read_limits(s, l, &c->success);
-	if (strcmp(l->name, "denial") == 0)
-		return read_limits(s, l, &c->denial);
-	if (strcmp(l->name, "disable") == 0)
-		return read_disable(s, c, l);
-	return nd_cache_unsupported_refuse(s, l);
-}
-
-static void *make_store(void *ctx)
-{
-	struct nd_setup *s = ctx;
-	const struct cache *c = s->self;
-
-	return nd_store_new((size_t)c->success.capacity + c->denial.capacity,
-			    nd_setup_fingerprint(s));
-}
-
-static void unmake_store(void *object)
-{
-	nd_store_free(object);
-}
-
-static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
-{
-	struct cache *c = self;
-	const char *const *args = d->args;
-	size_t n = d->nargs;
-	uint32_t ttl = 0;
-
-	c->success = (struct limits){ .capacity = 9984, .ttl_max_s = 3600, .ttl_min_s = 5 };
-	c->denial = (struct limits){ .capacity = 9984, .ttl_max_s = 1800, .ttl_min_s = 5 };
-	if (n && strspn(args[0], "+-0123456789") == strlen(args[0])) {
-		int err = read_number(s, d, args[0], "TTL", 1, INT32_MAX, &ttl);
-		if (err)
-			return err;
-		c->success.ttl_max_s = c->denial.ttl_max_s = ttl;
-		args++;
-		n--;
-	}
-	int err = nd_setup_zones(s, args, n, &c->zones, &c->nzones);
-	if (!err)
-		err = nd_setup_settings(s, own_setting, false);
-	if (err)
-		return err;
-	for (size_t i = 0; i < c->nzones; i++)
-		c->everything |= nd_name_is_root(c->zones[i]);
-	if (c->success.capacity < 1024) /* as in CoreDNS: four in each of its shards */
-		c->success.capacity = 1024;
-	if (c->denial.capacity < 1024)
-		c->denial.capacity = 1024;
-	c->zones_text = nd_setup_zones_text(s, c->zones, c->nzones);
-	c->block = s->block;
-	c->gen = s->gen;
-
-	struct {
-		uint64_t view, success, denial;
-	} id = { nd_setup_fingerprint(s), c->success.capacity, c->denial.capacity };
-	c->store = nd_setup_share(s, "cache", &id, sizeof id, make_store, s, unmake_store);
-	return c->store
-		       ? 0
-		       : nd_setup_error(s, NULL,
-					"out of memory: no room for %u answers; lower the capacities",
-					c->success.capacity + c->denial.capacity);
-}
-
-/* --- metrics --- */
-
-static const char *const typed[] = { "server", "type", "zones", "view", NULL };
-static const char *const untyped[] = { "server", "zones", "view", NULL };
-static const struct nd_metric_family
-	entries_family = ND_GAUGE("coredns_cache_entries", "The number of elements in the cache.",
-				  typed),
-	requests_family = ND_COUNTER("coredns_cache_requests_total", "The count of cache requests.",
-				     untyped),
-	hits_family = ND_COUNTER("coredns_cache_hits_total", "The count of cache hits.", typed),
-	misses_family = ND_COUNTER(
-		"coredns_cache_misses_total",
-		"The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
-		untyped),
-	evictions_family = ND_COUNTER("coredns_cache_evictions_total",
-				      "The count of cache evictions.", typed);
-
-static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
-		 const char *type, const char *zones, uint64_t n)
-{
-	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
-
-	if (n)
-		nd_metric_emit(out, f, values, (double)n);
-}
-
-static void collect(void *ctx, struct nd_metric_out *out)
-{
-	const struct cache *c = ctx;
-	uint64_t success, denial;
-
-	nd_store_count(c->store, nd_clock_now_ns(), &success, &denial);
-	for (size_t i = 0; i < c->gen->nendpoints; i++) {
-		const struct nd_tally *t = c->tally[i];
-		if (!t)
-			continue;
-		const char *server = c->gen->endpoints[i].label, *z = c->zones_text;
-		const char *values[] = { server, "success", z, "" };
-		nd_metric_emit(out, &entries_family, values, (double)success);
-		values[1] = "denial";
-		nd_metric_emit(out, &entries_family, values, (double)denial);
-		emit(out, &requests_family, server, NULL, z, nd_tally_sum(t, REQUESTS));
-		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, MISSES));
-		emit(out, &hits_family, server, "success", z, nd_tally_sum(t, HIT_SUCCESS));
-		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, HIT_DENIAL));
-		emit(out, &evictions_family, server, "success", z,
-		     nd_tally_sum(t, EVICTED_SUCCESS));
-		emit(out, &evictions_family, server, "denial", z, nd_tally_sum(t, EVICTED_DENIAL));
-	}
-}
-
-static int start(void *self, struct nd_setup *s)
-{
-	struct cache *c = self;
-
-	c->tally = nd_tally_by_endpoint(s, "cache", c->zones_text, CELLS);
-	if (!c->tally)
-		return ND_ELIMIT;
-	nd_setup_collect(s, collect, c);
-	return 0;
 }
 
 const struct nd_plugin nd_plugin_cache = {
 	.name = "cache",
 	.repeat = ND_REPEAT_REFUSE,
-	.self_size = sizeof(struct cache),
+	.self_size = sizeof(struct nd_cache),
 	.query_size = sizeof(struct state),
-	.settings = settings,
-	.setup = setup,
-	.start = start,
+	.settings = nd_cache_settings,
+	.setup = nd_cache_setup,
+	.start = nd_cache_start,
 	.query = answer,
 	.reply = on_reply,
 };

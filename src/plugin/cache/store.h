@@ -32,7 +32,7 @@ enum {
 	ND_STORE_ENTRIES_MAX = 1 << 24,
 };
 
-enum nd_store_kind { ND_STORE_SUCCESS, ND_STORE_DENIAL, ND_STORE_FAILURE };
+enum nd_store_kind { ND_STORE_SUCCESS, ND_STORE_DENIAL, ND_STORE_KINDS };
 
 struct nd_store_head {
 	uint64_t hash;
@@ -53,15 +53,20 @@ struct nd_store_key {
 	uint64_t hash;
 	struct nd_name name; /* lower case */
 	uint16_t qtype, qclass;
-	uint8_t flags; /* ND_STORE_DO | ND_STORE_CD */
+	uint8_t flags; /* ND_STORE_DO, ... */
 };
-enum { ND_STORE_DO = 1, ND_STORE_CD = 2 };
+enum {
+	ND_STORE_DO = 1,
+	ND_STORE_CD = 2,
+	ND_STORE_HOP = 4, /* asked with options of one hop (variant.h) */
+};
 
 struct nd_store;
 
-/* entries: the most answers kept (rounded up to whole sets). NULL when memory is out. Untouched
- * parts use no memory. */
-struct nd_store *nd_store_new(size_t entries, uint64_t view);
+/* success + denial: the most answers kept (rounded up to whole sets). In a full set neither kind
+ * takes the share of the other. NULL when memory is out. An entry is taken from ND_BUDGET_CACHE
+ * when it is first written; without room one of its set is evicted instead. */
+struct nd_store *nd_store_new(size_t success, size_t denial, uint64_t view);
 void nd_store_free(struct nd_store *s);
 
 struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
@@ -79,11 +84,11 @@ enum nd_store_put {
 	ND_STORE_REFUSED
 };
 
-/* Stores an answer. head: the caller sets rcode, flags, kind, ttl_s, body and counts. A failure
- * does not replace a live success. REFUSED: too large, or another writer has the entry. */
+/* Stores an answer. head: the caller sets rcode, flags, kind, ttl_s, body and counts. REFUSED: too
+ * large, no budget for the set's first entry, or another writer has the entry. */
 enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct nd_store_key *key,
 			       const struct nd_store_head *head, const struct nd_record *record,
 			       const uint8_t *body, uint64_t now_ns);
 
-/* Counts live entries by kind (failures as denial, as in CoreDNS). Walks the whole table. */
+/* Counts live entries by kind. Walks the whole table. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);

@@ -276,12 +276,28 @@ static bool value(const struct nd_rwedns_rule *r, struct nd_query *q, uint8_t *o
 	return false;
 }
 
+/* The options that are written, and the bits of nd_query.server_options for them. */
+struct output {
+	struct nd_writer w;
+	uint32_t marks;
+	unsigned n;
+};
+
 static void put_option(struct nd_writer *w, uint16_t code, const uint8_t *data, size_t n)
 {
 	nd_writer_u16(w, code);
 	nd_writer_u16(w, (uint16_t)n);
 	if (n)
 		nd_writer_bytes(w, data, n);
+}
+
+/* server: it is the configuration's, not the client's. */
+static void put(struct output *out, bool server, uint16_t code, const uint8_t *data, size_t n)
+{
+	if (server && out->n < 32)
+		out->marks |= 1u << out->n;
+	out->n++;
+	put_option(&out->w, code, data, n);
 }
 
 static void remember(struct nd_query *q, struct nd_rwedns_undo *undo, const uint8_t *data, size_t n)
@@ -310,10 +326,12 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 	uint8_t *bytes = malloc(have + n + 4);
 	if (!bytes)
 		return false;
-	struct nd_writer w = nd_writer_over(bytes, have + n + 4);
-	while (have && nd_edns_next(options, have, &at, &code, &data, &data_len)) {
+	struct output out = { .w = nd_writer_over(bytes, have + n + 4) };
+	for (unsigned i = 0; have && nd_edns_next(options, have, &at, &code, &data, &data_len);
+	     i++) {
+		bool server = i < 32 && q->server_options >> i & 1;
 		if (!matches_option(r, code) || (found && !unset)) {
-			put_option(&w, code, data, data_len);
+			put(&out, server, code, data, data_len);
 			continue;
 		}
 		found = true;
@@ -322,18 +340,20 @@ bool nd_rwedns_apply(const struct nd_rwedns_rule *r, struct nd_query *q,
 		bool change = r->action != ND_RWEDNS_APPEND;
 		if (change && r->revert)
 			remember(q, undo, data, data_len);
-		put_option(&w, code, change ? mine : data, change ? n : data_len);
+		put(&out, server || change, code, change ? mine : data, change ? n : data_len);
 		done = change;
 	}
 	/* As in CoreDNS, only plain data and nsid add a second option of the same code. */
 	bool again = r->what == ND_RWEDNS_LOCAL || r->what == ND_RWEDNS_NSID;
 	if (!done && r->action != ND_RWEDNS_REPLACE && (!found || again)) {
-		put_option(&w, r->code, mine, n);
+		put(&out, true, r->code, mine, n);
 		undo->on = r->revert;
 		done = true;
 	}
-	if (w.err || !set_options(q, bytes, w.pos))
+	if (out.w.err || !set_options(q, bytes, out.w.pos))
 		done = false;
+	else
+		q->server_options = out.marks;
 	free(bytes);
 	return done;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/budget.h"
 #include "io/clock.h"
 #include "io/thread.h"
 #include "plugin/cache/store.h"
@@ -83,7 +84,7 @@ static int get(struct nd_store *s, unsigned i, uint8_t flags, uint64_t now)
 
 static void test_keys_apart(void **state)
 {
-	struct nd_store *s = nd_store_new(1024, 1);
+	struct nd_store *s = nd_store_new(512, 512, 1);
 	(void)state;
 
 	assert_true(put(s, 1, 0, make(1, ND_STORE_SUCCESS, 30), S(10)));
@@ -98,7 +99,7 @@ static void test_keys_apart(void **state)
 
 static void test_ttl(void **state)
 {
-	struct nd_store *s = nd_store_new(1024, 1);
+	struct nd_store *s = nd_store_new(512, 512, 1);
 	(void)state;
 
 	assert_true(put(s, 1, 0, make(1, ND_STORE_SUCCESS, 5), S(100)));
@@ -108,22 +109,58 @@ static void test_ttl(void **state)
 	nd_store_free(s);
 }
 
-static void test_failure_hides_no_success(void **state)
+/* Of two kinds that do not fit, each keeps its share. */
+static void test_shares(void **state)
 {
-	struct nd_store *s = nd_store_new(1024, 1);
+	struct nd_store *s = nd_store_new(768, 256, 1);
+	uint64_t success, denial;
 	(void)state;
 
-	assert_true(put(s, 1, 0, make(1, ND_STORE_SUCCESS, 5), S(100)));
-	assert_false(put(s, 1, 0, make(2, ND_STORE_FAILURE, 5), S(101)));
-	assert_int_equal(get(s, 1, 0, S(102)), 1);
-	assert_true(put(s, 1, 0, make(2, ND_STORE_FAILURE, 5), S(105))); /* expired */
-	assert_int_equal(get(s, 1, 0, S(106)), 2);
+	for (unsigned i = 0; i < 700; i++)
+		put(s, i, 0, make(1, ND_STORE_SUCCESS, 300), S(10));
+	nd_store_count(s, S(10), &success, &denial);
+	uint64_t before = success;
+	for (unsigned i = 1000; i < 21000; i++)
+		put(s, i, 0, make(2, ND_STORE_DENIAL, 300), S(10));
+	nd_store_count(s, S(10), &success, &denial);
+	/* Only sets with more than 12 positive answers lost some. */
+	assert_in_range(success, before * 8 / 10, before);
+	assert_int_equal(success + denial, 1024);
+	for (unsigned i = 30000; i < 50000; i++)
+		put(s, i, 0, make(3, ND_STORE_SUCCESS, 300), S(10));
+	nd_store_count(s, S(10), &success, &denial);
+	assert_int_equal(denial, 256);
+	assert_int_equal(success, 768);
 	nd_store_free(s);
+}
+
+/* With room for 100 entries in the budget there are 100, and the newest ones. */
+static void test_budget(void **state)
+{
+	uint64_t success, denial, refused = nd_budget_refused(ND_BUDGET_CACHE);
+	(void)state;
+
+	assert_int_equal(nd_budget_used(ND_BUDGET_CACHE), 0);
+	nd_budget_set(2 * 100 * ND_STORE_ENTRY); /* half of it is the cache's */
+	struct nd_store *s = nd_store_new(512, 512, 1);
+	for (unsigned i = 0; i < 2000; i++)
+		put(s, i, 0, make(1, ND_STORE_SUCCESS, 300), S(10));
+	nd_store_count(s, S(10), &success, &denial);
+	assert_int_equal(success, 100);
+	assert_int_equal(nd_budget_used(ND_BUDGET_CACHE), 100 * ND_STORE_ENTRY);
+	assert_true(nd_budget_refused(ND_BUDGET_CACHE) > refused);
+	/* Expired ones are written over. */
+	for (unsigned i = 0; i < 2000; i++)
+		put(s, i, 0, make(1, ND_STORE_SUCCESS, 300), S(400));
+	assert_int_equal(nd_budget_used(ND_BUDGET_CACHE), 100 * ND_STORE_ENTRY);
+	nd_store_free(s);
+	assert_int_equal(nd_budget_used(ND_BUDGET_CACHE), 0);
+	nd_budget_set(nd_budget_from_limit(0));
 }
 
 static void test_too_large(void **state)
 {
-	struct nd_store *s = nd_store_new(1024, 1);
+	struct nd_store *s = nd_store_new(512, 512, 1);
 	struct answer a = make(1, ND_STORE_SUCCESS, 30);
 	struct nd_name_buf buf;
 	struct nd_store_key k = key_of(s, 1, 0, &buf);
@@ -140,7 +177,7 @@ static void test_model(void **state)
 {
 	enum { NAMES = 4000, STEPS = 60000 };
 	static int model[NAMES];
-	struct nd_store *s = nd_store_new(1024, 1);
+	struct nd_store *s = nd_store_new(512, 512, 1);
 	unsigned kept = 0, hot = 0;
 	uint32_t r = 12345;
 	(void)state;
@@ -198,7 +235,7 @@ static void meddle(void *arg)
 
 static void test_many_at_once(void **state)
 {
-	struct nd_store *s = nd_store_new(64, 1);
+	struct nd_store *s = nd_store_new(64, 0, 1);
 	struct crowd c[4];
 	struct nd_thread *t[4];
 	(void)state;
@@ -215,11 +252,9 @@ static void test_many_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys_apart),
-		cmocka_unit_test(test_ttl),
-		cmocka_unit_test(test_failure_hides_no_success),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_keys_apart),   cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_shares),       cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_model),
 		cmocka_unit_test(test_many_at_once),
 	};
 

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile clients and upstreams beside honest ones: what one client's flags and options bring is not kept for others."""
+import os
+import socket
+import sys
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from faulty import Nodens, Upstream  # noqa: E402
+
+
+def addresses(reply):
+    return [r.to_text() for rrset in reply.answer for r in rrset if rrset.rdtype == dns.rdatatype.A]
+
+
+def send(port, m, timeout=4):
+    return dns.query.udp(m, "127.0.0.1", port=port, timeout=timeout, ignore_unexpected=True)
+
+
+def sent(up, name):
+    """Queries for the name that reached it; one that was sent again keeps its port and id."""
+    return len({(peer, m.id) for _, _, _, m, peer in up.asked(name)})
+
+
+# --- what one client's flags and options bring ---
+
+SOA = dns.rrset.from_text(".", 60, "IN", "SOA", "a. b. 1 1 1 1 60")
+
+
+class Moody(Upstream):
+    """Answers an ordinary query with 192.0.2.1, any other one with what its flags and options deserve."""
+
+    def replies(self, m, protocol):
+        r = dns.message.make_response(m, recursion_available=True)
+        name = m.question[0].name
+        odd = m.options or m.flags & ~dns.flags.RD or not m.flags & dns.flags.RD or m.additional
+        odd = odd or m.edns > 0 or m.ednsflags & 0x7fff
+        if self.label(m).startswith("fail") and odd:
+            r.set_rcode(dns.rcode.SERVFAIL)
+        elif self.label(m).startswith("none") and odd:
+            r.set_rcode(dns.rcode.NXDOMAIN)
+            r.authority.append(SOA)
+        elif self.label(m).startswith("refer") and odd:
+            r.authority.append(dns.rrset.from_text("test.", 3600, "IN", "NS", "ns.example."))
+        else:
+            r.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "6.6.6.6" if odd else "192.0.2.1"))
+        return [(0, r.to_wire())]
+
+
+def odd(name, what):
+    m = dns.message.make_query(name, "A")
+    if what == "no RD":
+        m.flags &= ~dns.flags.RD
+    elif what == "CD":
+        m.flags |= dns.flags.CD
+    elif what == "AA":
+        m.flags |= dns.flags.AA
+    elif what == "Z":
+        m.flags |= 0x40
+    elif what == "EDNS flags":
+        m.use_edns(0, ednsflags=0x4000)
+    elif what == "record":
+        m.additional.append(dns.rrset.from_text("x.", 1, "IN", "A", "1.2.3.4"))
+    else:
+        options = {"subnet": dns.edns.ECSOption("6.6.6.0", 24), "unknown": dns.edns.GenericOption(65001, b"x"),
+                   "cookie": dns.edns.GenericOption(10, b"12345678"), "nsid": dns.edns.GenericOption(3, b""),
+                   "padding": dns.edns.GenericOption(12, b"\0\0")}
+        m.use_edns(0, options=[options[what]])
+    return m
+
+
+ODD = ["no RD", "CD", "AA", "Z", "EDNS flags", "record", "subnet", "unknown", "cookie", "nsid", "padding"]
+
+
+@pytest.mark.parametrize("how", ["", "rewrite edns0 local set 65002 abc\n"])
+def test_odd_query_spoils_no_answer(how):
+    up = Moody()
+    up_text = f"forward . 127.0.0.1:{up.port}\n"
+    bad = []
+    if how:  # the upstream sees the server's own option in all
+        up.replies = lambda m, p: Moody.replies(up, strip(m), p)
+    with Nodens(f".:PORT {{\n {how} cache\n {up_text}}}\n") as n:
+        for i, what in enumerate(ODD):
+            for kind in ("good", "fail", "none", "refer"):
+                name = f"{kind}{i}.test."
+                send(n.port, odd(name, what))
+                send(n.port, odd(name, what))
+                got = send(n.port, dns.message.make_query(name, "A"))
+                again = send(n.port, dns.message.make_query(name, "A"))
+                if [addresses(got), addresses(again)] != [["192.0.2.1"]] * 2:
+                    bad.append((what, kind))
+                # The ordinary one was kept: once asked, never again.
+                plain = {(s[4], s[3].id) for s in up.asked(name) if not s[3].flags & ~dns.flags.RD and s[3].flags & dns.flags.RD
+                         and not [o for o in s[3].options if o.otype != 65002] and not s[3].additional
+                         and not s[3].ednsflags}
+                if len(plain) != 1:
+                    bad.append((what, kind, "asked", len(plain)))
+    up.close()
+    assert not bad
+
+
+def strip(m):
+    """The message as it was before the server added its option."""
+    m.use_edns(m.edns if m.edns >= 0 else False, ednsflags=m.ednsflags,
+               options=[o for o in m.options if o.otype != 65002])
+    return m
+
+
+def test_queries_of_a_cookie_share_an_answer():
+    """Clients that send a cookie with each query are served from the cache too: options of one hop have a key of their
+    own."""
+    up = Moody()
+    with Nodens(f".:PORT {{\n cache\n forward . 127.0.0.1:{up.port}\n}}\n") as n:
+        for _ in range(3):
+            assert addresses(send(n.port, odd("good.test.", "cookie"))) == ["6.6.6.6"]
+        assert sent(up, "good.test.") == 1
+        assert addresses(send(n.port, dns.message.make_query("good.test.", "A"))) == ["192.0.2.1"]
+        # An ordinary answer that is kept serves them all, as in CoreDNS.
+        for what in ("no RD", "subnet", "unknown"):
+            assert addresses(send(n.port, odd("good.test.", what))) == ["192.0.2.1"]
+        assert sent(up, "good.test.") == 2
+    up.close()
+
+
+# --- failures ---
+
+def flood(port, messages, pause=32):
+    """Sends the messages, `pause` in flight at once, and returns the replies."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(4)
+        s.connect(("127.0.0.1", port))
+        replies = []
+        for i, wire in enumerate(messages):
+            s.send(wire)
+            if i % pause == pause - 1:
+                replies += [s.recv(4096) for _ in range(pause)]
+        return replies
+
+
+class Failing(Upstream):
+    """SERVFAIL and NXDOMAIN by the first label."""
+
+    def replies(self, m, protocol):
+        r = dns.message.make_response(m, recursion_available=True)
+        label = self.label(m)
+        if label.startswith("servfail"):
+            r.set_rcode(dns.rcode.SERVFAIL)
+        elif label.startswith("nxdomain"):
+            r.set_rcode(dns.rcode.NXDOMAIN)
+            r.authority.append(SOA)
+        else:
+            r.answer.append(dns.rrset.from_text(m.question[0].name, 60, "IN", "A", self.address))
+        return [(0, r.to_wire())]
+
+
+def test_failing_names_evict_no_answers():
+    up = Failing()
+    with Nodens(f".:PORT {{\n cache {{\n  success 1024\n  denial 1024\n  servfail 60s\n }}\n"
+                f" forward . 127.0.0.1:{up.port}\n}}\n") as n:
+        good = [dns.message.make_query(f"good{i}.test.", "A").to_wire() for i in range(256)]
+        bad = [dns.message.make_query(f"{what}{i}.test.", "A").to_wire()
+               for i in range(1600) for what in ("servfail", "nxdomain")]
+        flood(n.port, good)
+        flood(n.port, bad)
+        up.address = "192.0.2.2"
+        replies = [dns.message.from_wire(wire) for wire in flood(n.port, good)]
+        assert {tuple(addresses(r)) for r in replies} == {("192.0.2.1",)}
+        asked = sent(up, "servfail1599.test.")
+        assert n.ask("servfail1599.test.").rcode() == dns.rcode.SERVFAIL  # kept
+        assert sent(up, "servfail1599.test.") == asked
+    up.close()
