@@ -213,6 +213,15 @@ def e2e_asan(_tier):
     return c
 
 
+LIVE_SECONDS = 60
+
+
+def live(_tier):
+    """A minute of mutated datagrams, streams, pages and replies against the server with sanitizers."""
+    return pytest("tests/e2e/test_hostile_live.py", env={
+        **SANITIZER_ENV, "NODENS": os.path.join(ROOT, "build-asan", "nodens"),
+        "NODENS_LIVE_SECONDS": str(LIVE_SECONDS)})
+
 # name, tiers, function
 STAGES = [
     ("rooms", "quick full", lambda t: script("rooms.py")),
@@ -230,6 +239,7 @@ STAGES = [
     ("lint", "full", lambda t: script("lint.py", "tidy", "shell", "python", timeout=2400)),
     ("asan", "full", lambda t: sanitized("asan")),
     ("e2e-asan", "full", e2e_asan),
+    ("live", "full", live),
     ("tsan", "full", lambda t: sanitized("tsan")),
     # Interaction of threads: reloads, files and HTTP pages during queries.
     ("e2e-tsan", "full", lambda t: e2e("build-tsan", "tests/e2e/test_life.py")),
@@ -242,6 +252,7 @@ STAGES = [
 BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load"],
                          lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
+         "live": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "e2e-tsan": lambda: build("build-tsan", SANITIZE["tsan"], CLANG)}
 
 
