@@ -23,7 +23,9 @@ struct h1 {
 	bool complete;      /* the response is complete */
 	bool keep;          /* then: the connection can be reused */
 	bool informational; /* a 1xx response, which is skipped */
-	int err;            /* a callback stopped the parser with this error */
+	/* Of the exchange: bytes parsed; of these, the body's; chunks. */
+	uint64_t parsed, body, chunks;
+	int err; /* a callback stopped the parser with this error */
 };
 
 static int fail(struct h1 *h, int err, const char *why)
@@ -76,6 +78,8 @@ static int on_headers(http_parser *p)
 	h->informational = p->status_code < 200;
 	if (h->informational) {
 		nd_buf_reset(&x->head);
+		if (++x->early > ND_HTTPC_EARLY_MAX)
+			return fail(h, ND_ELIMIT, "too many 1xx responses");
 		return 1;
 	}
 	if (!nd_httpc_give_head(x, p->status_code))
@@ -89,10 +93,17 @@ static int on_body(http_parser *p, const char *bytes, size_t n)
 {
 	struct h1 *h = p->data;
 
+	h->body += n;
 	if (!nd_httpc_give_data(h->x, bytes, n))
 		return -1;
 	if (h->x->paused)
 		http_parser_pause(p, 1);
+	return 0;
+}
+
+static int on_chunk(http_parser *p)
+{
+	((struct h1 *)p->data)->chunks++;
 	return 0;
 }
 
@@ -116,6 +127,7 @@ static const http_parser_settings settings = {
 	.on_header_value = on_value,
 	.on_headers_complete = on_headers,
 	.on_body = on_body,
+	.on_chunk_header = on_chunk,
 	.on_message_complete = on_complete,
 };
 
@@ -167,6 +179,7 @@ static int begin_h1(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	h->parser.data = h;
 	h->x = x;
 	h->complete = h->keep = h->in_value = h->informational = false;
+	h->parsed = h->body = h->chunks = 0;
 	nd_buf_init(&b, REQUEST_MAX);
 	format_request(&b, x, c->client->host);
 	int err = b.err ? nd_httpc_conn_set_error(c, b.err, "request too large")
@@ -194,6 +207,12 @@ static void finish(struct h1 *h)
 	nd_httpc_end(x, 0, NULL);
 }
 
+/* A body byte by byte in chunks has 5 bytes around each. */
+static bool is_bloated(const struct h1 *h)
+{
+	return h->parsed > ND_HTTPC_AROUND_BYTES_MAX + 16 * h->chunks + 3 * h->body;
+}
+
 static int parse(struct h1 *h, const uint8_t *bytes, size_t n)
 {
 	struct nd_httpc_conn *c = h->conn;
@@ -213,8 +232,12 @@ static int parse(struct h1 *h, const uint8_t *bytes, size_t n)
 		return nd_httpc_conn_set_error(c, ND_EFORMAT, "invalid HTTP response: %s",
 					       http_errno_description(why));
 	}
+	h->parsed += done;
 	if (h->complete && !h->x->paused)
 		finish(h);
+	else if (!h->complete && is_bloated(h))
+		return nd_httpc_conn_set_error(c, ND_ELIMIT,
+					       "too many bytes around the body of the response");
 	return 0;
 }
 

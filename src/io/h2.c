@@ -12,19 +12,31 @@
 #include <string.h>
 #include "base/err.h"
 #include "io/clock.h"
+#include "io/h2_flood.h"
 
 enum {
 	QUEUED_ENOUGH = 256 << 10, /* no more is formatted until this is sent */
 	CONNECTION_WINDOW_MIN = 1 << 20,
 	HEADERS_MAX = ND_HTTPC_HEADERS_MAX + 5, /* with those added by us */
+	HEAD_FACTOR = 4, /* times head_bytes: a header block that ends the connection */
 };
 
 struct h2 {
 	nghttp2_session *session;
 	struct nd_httpc_conn *conn;
 	bool running;
-	char why[160]; /* error text from nghttp2 */
+	struct nd_h2_flood flood;
+	size_t header_bytes; /* of the header block that is being received */
+	int err;             /* a callback stopped nghttp2 with this error; its text is set */
+	char why[160];       /* error text from nghttp2 */
 };
+
+static size_t connection_window(const struct nd_httpc_config *config)
+{
+	size_t window = 4 * config->window_bytes;
+
+	return window < CONNECTION_WINDOW_MIN ? CONNECTION_WINDOW_MIN : window;
+}
 
 static bool is_failing(const struct h2 *h)
 {
@@ -38,11 +50,35 @@ static struct nd_httpc_exchange *exchange_of(struct h2 *h, int32_t stream)
 	return nghttp2_session_get_stream_user_data(h->session, stream);
 }
 
+static int stop(struct h2 *h, const char *why)
+{
+	h->err = nd_httpc_conn_set_error(h->conn, ND_ELIMIT, "HTTP/2: %s", why);
+	return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static uint64_t now_ns(const struct h2 *h)
+{
+	return nd_loop_now_ns(h->conn->client->loop);
+}
+
+/* Any frame of a known type, also CONTINUATION. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
+{
+	struct h2 *h = ctx;
+	(void)session;
+	(void)hd;
+
+	return nd_h2_flood_frame(&h->flood, now_ns(h)) ? 0
+						       : stop(h, "too many frames without data");
+}
+
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct nd_httpc_exchange *x = exchange_of(ctx, frame->hd.stream_id);
+	struct h2 *h = ctx;
+	struct nd_httpc_exchange *x = exchange_of(h, frame->hd.stream_id);
 	(void)session;
 
+	h->header_bytes = 0;
 	if (x)
 		nd_buf_reset(&x->head);
 	return 0;
@@ -51,10 +87,15 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
 		     size_t nname, const uint8_t *value, size_t nvalue, uint8_t flags, void *ctx)
 {
-	struct nd_httpc_exchange *x = exchange_of(ctx, frame->hd.stream_id);
+	struct h2 *h = ctx;
+	struct nd_httpc_exchange *x = exchange_of(h, frame->hd.stream_id);
 	(void)session;
 	(void)flags;
 
+	/* HPACK makes kilobytes of one byte; a head that is only too large ends its exchange. */
+	h->header_bytes += nname + nvalue + 2;
+	if (h->header_bytes > HEAD_FACTOR * h->conn->client->config.head_bytes)
+		return stop(h, "response header too large");
 	if (!x)
 		return 0;
 	if (nname == 7 && memcmp(name, ":status", 7) == 0) {
@@ -83,8 +124,20 @@ static void on_head(struct h2 *h, struct nd_httpc_exchange *x)
 	} else if (x->head.err) {
 		abort_exchange(h, x, x->head.err, "response header too large");
 	} else if (x->status >= 200) {
+		nd_h2_flood_useful(&h->flood, h->header_bytes);
 		nd_httpc_give_head(x, x->status);
+	} else if (++x->early > ND_HTTPC_EARLY_MAX) {
+		abort_exchange(h, x, ND_ELIMIT, "too many 1xx responses");
 	}
+}
+
+/* n: the frame's length. Padding without data counts as empty. */
+static void on_data(struct h2 *h, struct nd_httpc_exchange *x, size_t n)
+{
+	if (x->empty == 0)
+		nd_h2_flood_useful(&h->flood, n);
+	if (++x->empty > ND_HTTPC_EMPTY_MAX)
+		abort_exchange(h, x, ND_ELIMIT, "too many empty DATA frames");
 }
 
 static void on_goaway(struct h2 *h, const nghttp2_goaway *g)
@@ -107,6 +160,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 		on_goaway(h, &frame->goaway);
 	else if (frame->hd.type == NGHTTP2_HEADERS && x)
 		on_head(h, x);
+	else if (frame->hd.type == NGHTTP2_DATA && x)
+		on_data(h, x, frame->hd.length);
 	return is_failing(h) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
@@ -118,6 +173,8 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, con
 	(void)flags;
 
 	nghttp2_session_consume_connection(session, n);
+	if (x)
+		x->empty = 0;
 	if (x && (x->paused || x->held.len)) {
 		if (nd_buf_add(&x->held, bytes, n))
 			abort_exchange(h, x, -ENOMEM, "out of memory");
@@ -259,6 +316,7 @@ static int set_up(struct h2 *h)
 
 	if (err)
 		return err;
+	nghttp2_session_callbacks_set_on_begin_frame_callback(calls, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(calls, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame);
@@ -269,6 +327,8 @@ static int set_up(struct h2 *h)
 	err = nghttp2_option_new(&options);
 	if (!err) {
 		nghttp2_option_set_no_auto_window_update(options, 1);
+		/* A server may push until it has acknowledged our SETTINGS. */
+		nghttp2_option_set_max_reserved_remote_streams(options, 0);
 		err = nghttp2_session_client_new2(&h->session, calls, h, options);
 	}
 	nghttp2_option_del(options);
@@ -281,12 +341,9 @@ static int set_up(struct h2 *h)
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)config->head_bytes },
 	};
 	err = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, ND_COUNT(settings));
-	size_t window = 4 * config->window_bytes;
-	if (window < CONNECTION_WINDOW_MIN)
-		window = CONNECTION_WINDOW_MIN;
 	return err ? err
 		   : nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
-							   (int32_t)window);
+							   (int32_t)connection_window(config));
 }
 
 static int open_h2(struct nd_httpc_conn *c)
@@ -296,6 +353,9 @@ static int open_h2(struct nd_httpc_conn *c)
 	if (!h)
 		return nd_httpc_conn_set_error(c, -ENOMEM, "out of memory");
 	h->conn = c;
+	nd_h2_flood_init(&h->flood,
+			 ND_HTTPC_AROUND_BYTES_MAX + connection_window(&c->client->config),
+			 nd_loop_now_ns(c->client->loop));
 	c->self = h;
 	return set_up(h) ? nd_httpc_conn_set_error(c, -ENOMEM, "out of memory") : pump(c);
 }
@@ -356,6 +416,13 @@ static int begin_h2(struct nd_httpc_conn *c, struct nd_httpc_exchange *x)
 	return pump(c);
 }
 
+static int error_code(int err)
+{
+	return err == NGHTTP2_ERR_NOMEM     ? -ENOMEM
+	       : err == NGHTTP2_ERR_FLOODED ? ND_ELIMIT /* PING or SETTINGS to acknowledge */
+					    : ND_EFORMAT;
+}
+
 static int feed_h2(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 {
 	struct h2 *h = c->self;
@@ -365,11 +432,16 @@ static int feed_h2(struct nd_httpc_conn *c, const uint8_t *bytes, size_t n)
 	h->running = false;
 	if (c->dead)
 		return 0;
+	if (h->err)
+		return h->err;
 	if (ret < 0)
-		return nd_httpc_conn_set_error(c, ret == NGHTTP2_ERR_NOMEM ? -ENOMEM : ND_EFORMAT,
-					       "HTTP/2: %s",
+		return nd_httpc_conn_set_error(c, error_code((int)ret), "HTTP/2: %s",
 					       h->why[0] ? h->why : nghttp2_strerror((int)ret));
-	int err = pump(c);
+	/* nghttp2 skips frames of unknown types, and those of streams that we cancelled. */
+	int err = nd_h2_flood_bytes(&h->flood, n, now_ns(h))
+			  ? pump(c)
+			  : nd_httpc_conn_set_error(c, ND_ELIMIT,
+						    "HTTP/2: too many bytes without data");
 	if (!err && !c->dead && c->draining && c->count == 0)
 		nd_httpc_conn_kill(c);
 	return err;

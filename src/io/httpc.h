@@ -14,7 +14,8 @@
  *            ND_EFORMAT  the response is not valid HTTP
  *            ND_ECLOSED  the stream was reset or the connection closed before the end
  *            ND_ETIME    a time limit, or no answer to a ping
- *            ND_ELIMIT   a maximum below: header bytes, exchanges, request body
+ *            ND_ELIMIT   a maximum below: header bytes, exchanges, request body; or a server that
+ *                        sends more than ND_HTTPC_* of what brings no response forward
  *            ND_ENOTYET  a library was missing when this was built
  *          nd_httpc_error_text() gives the reason for a log.
  * Retries: an exchange that certainly had no effect (refused by HTTP/2's GOAWAY or REFUSED_STREAM,
@@ -77,11 +78,29 @@ struct nd_httpc_request {
 	const void *body; /* at most ND_HTTPC_BODY_MAX */
 	size_t body_bytes;
 	/* 0: no limit. HTTP/1.1 has no ping: only these limits detect a silent peer. */
-	uint64_t head_ns; /* from nd_httpc_send() to the head of the response */
-	uint64_t idle_ns; /* from then on, between two pieces of the body; not while paused */
+	uint64_t head_ns;  /* from nd_httpc_send() to the head of the response */
+	uint64_t idle_ns;  /* from then on, between two pieces of the body; not while paused */
+	uint64_t total_ns; /* from nd_httpc_send() to the end, pauses included */
 };
 
 enum { ND_HTTPC_BODY_MAX = 1 << 20, ND_HTTPC_HEADERS_MAX = 32 };
+
+/* What a server may send that is neither a head nor a part of the body. Beyond it, the exchange or
+ * the connection ends with ND_ELIMIT. */
+enum {
+	/* 1xx responses of an exchange. */
+	ND_HTTPC_EARLY_MAX = 16,
+	/* HTTP/1.1: bytes of a response around its body: heads, chunk sizes and extensions,
+	 * trailers. As in Go, 16 for each chunk and twice the body come on top. */
+	ND_HTTPC_AROUND_BYTES_MAX = 256 << 10,
+	/* HTTP/2: empty DATA frames in a row (CVE-2019-9518). */
+	ND_HTTPC_EMPTY_MAX = 100,
+	/* HTTP/2: frames of a connection that carry no data and no head of an exchange: PING,
+	 * SETTINGS, PRIORITY, CONTINUATION, ... (CVE-2019-9512, -9513, -9515, CVE-2024-27316). As
+	 * many at once, then so many a second. */
+	ND_HTTPC_FRAMES_MAX = 2000,
+	ND_HTTPC_FRAMES_PER_S = 10,
+};
 
 struct nd_httpc_handler {
 	void *ctx;

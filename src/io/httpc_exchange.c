@@ -162,6 +162,7 @@ void nd_httpc_retry_or_end(struct nd_httpc_exchange *x, int err, const char *why
 	}
 	x->retried = true;
 	x->body_sent = 0;
+	x->early = 0;
 	x->stream = 0;
 	nd_buf_reset(&x->head);
 	if (x->conn)
@@ -194,9 +195,14 @@ static void on_time(struct nd_timer *t)
 
 void nd_httpc_arm_timer(struct nd_httpc_exchange *x)
 {
-	uint64_t ns = x->headed ? x->idle_ns : x->head_ns;
+	uint64_t ns = !x->headed ? x->head_ns : x->paused ? 0 : x->idle_ns;
 
-	if (ns && !(x->headed && x->paused))
+	if (x->until_ns) {
+		uint64_t now = nd_loop_now_ns(x->client->loop);
+		uint64_t left = x->until_ns > now ? x->until_ns - now : 1;
+		ns = ns && ns < left ? ns : left;
+	}
+	if (ns)
 		nd_timer_start(x->client->loop, &x->timer, ns, on_time);
 	else
 		nd_timer_stop(&x->timer);
@@ -291,6 +297,8 @@ int nd_httpc_send(struct nd_httpc *c, const struct nd_httpc_request *request,
 	x->handler = *handler;
 	x->head_ns = request->head_ns;
 	x->idle_ns = request->idle_ns;
+	if (request->total_ns)
+		x->until_ns = nd_loop_now_ns(c->loop) + request->total_ns;
 	nd_buf_init(&x->request, REQUEST_MAX);
 	nd_buf_init(&x->body, ND_HTTPC_BODY_MAX);
 	nd_buf_init(&x->head, c->config.head_bytes);

@@ -30,6 +30,7 @@ struct nd_httpc_exchange {
 	size_t body_sent;
 	bool is_head, safe; /* HEAD; GET or HEAD */
 	uint64_t head_ns, idle_ns;
+	uint64_t until_ns;      /* total_ns after it was sent; 0: no limit */
 	uint64_t reads;         /* conn->reads when it started */
 	struct nd_timer timer;  /* head_ns, then idle_ns */
 	struct nd_timer resume; /* delivers what was held */
@@ -40,9 +41,11 @@ struct nd_httpc_exchange {
 	bool retried; /* was sent once more */
 	unsigned version;
 	int status;
+	unsigned early;     /* 1xx responses */
 	struct nd_buf head; /* response header names and values in turn, NUL-terminated */
 	/* h2.c: */
 	int32_t stream;     /* 0: none, or closed */
+	unsigned empty;     /* DATA frames since the last one with data, that one included */
 	struct nd_buf held; /* received while paused */
 	/* The stream ended while paused: no connection any more; on_end follows when it resumes. */
 	bool complete;

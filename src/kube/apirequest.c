@@ -4,8 +4,6 @@
 #include <string.h>
 #include "base/ascii.h"
 
-enum { PAGE_OBJECTS = 500 }; /* as client-go's pager */
-
 static const char *const paths[ND_OBJECT_KINDS] = {
 	[ND_OBJECT_NAMESPACE] = "/api/v1/namespaces",
 	[ND_OBJECT_SERVICE] = "/api/v1/services",
@@ -33,7 +31,7 @@ void nd_apirequest_write(const struct nd_apirequest *r, struct nd_buf *b)
 {
 	nd_buf_printf(b, "%s?", paths[r->kind]);
 	if (r->type == ND_APIREQUEST_LIST) {
-		nd_buf_printf(b, "limit=%d", PAGE_OBJECTS);
+		nd_buf_printf(b, "limit=%d", ND_APIREQUEST_PAGE_OBJECTS);
 		if (r->more[0]) {
 			nd_buf_text(b, "&continue=");
 			put_escaped(b, r->more);

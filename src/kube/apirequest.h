@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "kube/objects.h"
 
+enum { ND_APIREQUEST_PAGE_OBJECTS = 500 }; /* requested of a page, as by client-go's pager */
+
 enum nd_apirequest_type {
 	ND_APIREQUEST_STREAM, /* streaming list: a watch with sendInitialEvents (KEP-3157) */
 	ND_APIREQUEST_LIST,   /* one page of a list */

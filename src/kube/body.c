@@ -68,14 +68,15 @@ void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct n
 
 int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n)
 {
+	size_t room = REFUSAL_BYTES_MAX - b->refusal.len;
+
 	switch (b->kind) {
 	case ND_BODY_PROTOBUF_LIST: return nd_pbstream_list_feed(&b->in.list, bytes, n);
 	case ND_BODY_PROTOBUF_WATCH: return nd_pbstream_watch_feed(&b->in.watch, bytes, n);
 	case ND_BODY_JSON: return nd_jsonstream_feed(&b->in.json, bytes, n);
 	default:
-		if (b->refusal.len + n <= REFUSAL_BYTES_MAX)
-			nd_buf_add(&b->refusal, bytes, n);
-		return 0;
+		nd_buf_add(&b->refusal, bytes, n < room ? n : room);
+		return n <= room ? 0 : ND_ELIMIT;
 	}
 }
 
@@ -96,6 +97,11 @@ static const struct nd_intake *intake_of(const struct nd_body *b)
 size_t nd_body_count(const struct nd_body *b)
 {
 	return intake_of(b)->count;
+}
+
+size_t nd_body_skipped(const struct nd_body *b)
+{
+	return intake_of(b)->skipped;
 }
 
 bool nd_body_refused(const struct nd_body *b)

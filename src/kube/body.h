@@ -2,7 +2,7 @@
 /* body.h - the body of a response to a list or a watch, decoded into a sink as it arrives: protobuf
  * or JSON, or a refusal.
  *
- * Limits: 8 MiB for an object; of a refusal the first 16 KiB are kept.
+ * Limits: 8 MiB for an object, 16 KiB for a refusal.
  *
  * Owns:    nd_body is embedded; its buffers until clear. The sink is borrowed.
  * Errors:  as pbstream.h and jsonstream.h.
@@ -40,7 +40,8 @@ void nd_body_open(struct nd_body *b, const struct nd_apirequest *asked, struct n
 		  int status, const char *type);
 /* An open list that is not complete is discarded. */
 void nd_body_close(struct nd_body *b);
-/* 0, or the error in the bytes. */
+/* 0, or the error in the bytes. ND_ELIMIT for a refusal: its first 16 KiB were kept, and the rest
+ * need not be received. */
 int nd_body_feed(struct nd_body *b, const uint8_t *bytes, size_t n);
 /* The body has ended: 0, or ND_ETRUNC. */
 int nd_body_finish(struct nd_body *b);
@@ -48,6 +49,7 @@ int nd_body_finish(struct nd_body *b);
 /* --- if kind is not ND_BODY_REFUSAL --- */
 
 size_t nd_body_count(const struct nd_body *b);        /* objects and events so far */
+size_t nd_body_skipped(const struct nd_body *b);      /* those that could not be used */
 bool nd_body_refused(const struct nd_body *b);        /* it contained a Status: a late refusal */
 bool nd_body_initial(const struct nd_body *b);        /* a streaming list that is not complete */
 const char *nd_body_version(const struct nd_body *b); /* watch: resourceVersion of the last event */

@@ -324,7 +324,8 @@ static int prepare_link(struct nd_client *c)
 }
 
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
-		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out)
+		  uint64_t total_ns, const struct nd_httpc_handler *handler,
+		  struct nd_httpc_exchange **out)
 {
 	struct nd_buf path, authorization;
 
@@ -342,7 +343,8 @@ int nd_client_get(struct nd_client *c, const char *target, const char *accept, u
 					    .headers = headers,
 					    .nheaders = authorization.len ? 3 : 2,
 					    .head_ns = ND_S(HEAD_S),
-					    .idle_ns = idle_ns };
+					    .idle_ns = idle_ns,
+					    .total_ns = total_ns };
 	if (!err)
 		err = nd_httpc_send(c->link.http, &request, handler, out);
 	if (!err) {

@@ -29,10 +29,11 @@ int nd_client_new(struct nd_loop *loop, const struct nd_config *config,
 void nd_client_free(struct nd_client *c); /* cancels; takes NULL */
 /* How long the limits, or a running exec program, delay the next request; 0: send it. */
 uint64_t nd_client_delay_ns(struct nd_client *c);
-/* GET prefix + target. The token file is read each time. If it has become unreadable, the previous
- * token is used, and nd_client_notice() has the error. */
+/* GET prefix + target, with the time limits of httpc.h. The token file is read each time. If it has
+ * become unreadable, the previous token is used, and nd_client_notice() has the error. */
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
-		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out);
+		  uint64_t total_ns, const struct nd_httpc_handler *handler,
+		  struct nd_httpc_exchange **out);
 /* Request counters; the caller of nd_client_get() updates them (watch.h). */
 struct nd_apicount *nd_client_count(struct nd_client *c);
 /* To be called once for each request that was sent: at the head of its response, or when it ends or

@@ -16,7 +16,7 @@ enum {
 	/* Decoded, an object takes at most that; etcd stores 1.5 MB of protobuf. */
 	ND_INTAKE_ARENA_BYTES_MAX = 64 << 20,
 	/* An object above max_object is skipped without being stored, up to this size. */
-	ND_INTAKE_SKIP_BYTES_MAX = 64 << 20,
+	ND_INTAKE_SKIP_BYTES_MAX = 16 << 20,
 };
 
 struct nd_intake {

@@ -22,6 +22,10 @@ enum {
 	SHORTEST_S = 1,
 	/* A broken watch has recovered once it is open for that long. */
 	RECOVERED_S = 2,
+	/* A page of 500 objects; the API server gives up after a minute. */
+	LIST_S = 120,
+	/* How long after its time a server may end a watch. */
+	WATCH_END_S = 60,
 };
 
 /* --- requests --- */
@@ -112,6 +116,8 @@ static void complete_list(struct nd_watch *w, const char *version)
 	if (version[0])
 		snprintf(w->version, sizeof w->version, "%s", version);
 	w->more[0] = '\0';
+	w->pages = w->empty_pages = 0;
+	w->listed = 0;
 	w->by_pages = false;
 	w->kind_absent = false;
 	w->failures = 0;
@@ -147,8 +153,13 @@ static void on_data(void *ctx, struct nd_httpc_exchange *x, const uint8_t *bytes
 	size_t before = is_refusal(w) ? 0 : nd_body_count(&w->body);
 	int err = nd_body_feed(&w->body, bytes, n);
 
-	if (is_refusal(w))
+	if (is_refusal(w)) {
+		if (!err)
+			return;
+		nd_httpc_cancel(x);
+		end_exchange(w, 0, "");
 		return;
+	}
 	w->state.events += nd_body_count(&w->body) - before;
 	if (w->phase != ND_APIREQUEST_LIST)
 		save_version(w);
@@ -163,6 +174,8 @@ static void on_data(void *ctx, struct nd_httpc_exchange *x, const uint8_t *bytes
 static void forget_list(struct nd_watch *w)
 {
 	w->version[0] = w->more[0] = '\0';
+	w->pages = w->empty_pages = 0;
+	w->listed = 0;
 }
 
 /* The cluster does not have this kind: its CRD is not installed, or not yet. (A server that has not
@@ -199,6 +212,7 @@ static void report_end(struct nd_watch *w, const struct nd_watch_end *e)
 	report_failure(w, text,
 		       e->how == ND_WATCH_END_REFUSED ? s->code
 		       : e->err == ND_ECONF           ? ND_WATCH_NO_CREDENTIALS
+		       : e->err == ND_ELIMIT          ? ND_WATCH_LIMIT
 						      : ND_WATCH_BROKEN);
 }
 
@@ -264,6 +278,33 @@ static struct nd_watch_end describe_refusal(struct nd_watch *w)
 	return e;
 }
 
+/* A complete page. Its continue token must lead on: a list without an end would keep us busy
+ * without ever being complete. */
+static struct nd_watch_end describe_page(struct nd_watch *w)
+{
+	const char *more = nd_body_meta(&w->body)->more;
+	size_t listed = nd_body_count(&w->body) + nd_body_skipped(&w->body);
+	struct nd_watch_end e = { .how = ND_WATCH_END_COMPLETE,
+				  .more = more[0],
+				  .objects = listed - w->listed };
+
+	w->listed = listed;
+	w->empty_pages = e.objects ? 0 : w->empty_pages + 1;
+	w->pages++;
+	if (!e.more)
+		return e;
+	e.why = strcmp(more, w->more) == 0       ? "the server repeats its continue token"
+		: w->pages >= ND_WATCH_PAGES_MAX ? "the list has too many pages"
+		: w->empty_pages >= ND_WATCH_EMPTY_PAGES_MAX
+			? "the list has too many pages without an object"
+			: NULL;
+	if (e.why) {
+		e.how = ND_WATCH_END_BROKEN;
+		e.err = ND_ELIMIT;
+	}
+	return e;
+}
+
 /* err: the connection's or the decoder's, `why` in words. */
 static struct nd_watch_end describe_end(struct nd_watch *w, int err, const char *why)
 {
@@ -274,8 +315,7 @@ static struct nd_watch_end describe_end(struct nd_watch *w, int err, const char 
 	if (w->status && (!readable || nd_body_refused(&w->body)))
 		return describe_refusal(w);
 	if (!err && !unfinished && w->phase == ND_APIREQUEST_LIST && readable)
-		return (struct nd_watch_end){ .how = ND_WATCH_END_COMPLETE,
-					      .more = nd_body_meta(&w->body)->more[0] };
+		return describe_page(w);
 	if (!err && !unfinished && w->phase == ND_APIREQUEST_WATCH && readable &&
 	    open_ns > ND_S(SHORTEST_S))
 		return (struct nd_watch_end){ .how = ND_WATCH_END_COMPLETE };
@@ -330,13 +370,14 @@ static int start_exchange(struct nd_watch *w)
 {
 	struct nd_httpc_handler handler = { w, on_head, on_data, on_end };
 	struct nd_apirequest r = make_request(w);
+	uint64_t total_s = r.type == ND_APIREQUEST_LIST ? LIST_S : r.timeout_s + WATCH_END_S;
 	struct nd_buf b;
 
 	nd_buf_init(&b, REQUEST_BYTES_MAX);
 	nd_apirequest_write(&r, &b);
 	int err = b.err ? b.err
 			: nd_client_get(w->config.client, b.data, nd_apirequest_accept(&r),
-					ND_S(IDLE_S), &handler, &w->x);
+					ND_S(IDLE_S), ND_S(total_s), &handler, &w->x);
 	nd_buf_clear(&b);
 	return err;
 }

@@ -6,7 +6,9 @@
  * ends, the next one continues from the last version seen. 410 lists again. Failures are retried
  * after a pause with jitter that doubles from 0.8 s to 30 s, or after the server's Retry-After. A
  * kind that the server does not have (404: no CRD for ServiceImports) is an empty list. No list is
- * ever held in memory as a whole. A list that breaks off removes nothing from the sink.
+ * ever held in memory as a whole. A list that breaks off removes nothing from the sink. A list in
+ * pages that has no end (too many pages, or a continue token that repeats) is broken off; after
+ * some pages the next ones are requested at intervals.
  *
  * Owns:    nd_watch is heap; its client and sink are borrowed and outlive it.
  * Threads: the loop's own.
@@ -17,6 +19,12 @@
 #include "kube/client.h"
 #include "kube/objects.h"
 
+enum {
+	/* Pages of a list, and pages without an object in a row: a list with more has no end. */
+	ND_WATCH_PAGES_MAX = 10000,
+	ND_WATCH_EMPTY_PAGES_MAX = 100,
+};
+
 struct nd_watch;
 
 /* Codes of a report that are not an HTTP status. */
@@ -24,6 +32,7 @@ enum nd_watch_code {
 	ND_WATCH_BROKEN = 0,         /* no response, or one that is unreadable or ended early */
 	ND_WATCH_NO_CREDENTIALS = 1, /* no usable credentials: token file, exec program */
 	ND_WATCH_NOTICE = 2,         /* a warning: the request was sent all the same */
+	ND_WATCH_LIMIT = 3,          /* a response, or a list, that has no end or is too large */
 };
 
 struct nd_watch_config {

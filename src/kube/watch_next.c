@@ -18,6 +18,11 @@ enum {
 	/* A Retry-After of this or more is ignored. */
 	RETRY_AFTER_END_S = 3600,
 	RETRY_AFTER_JITTER_MS = 1000,
+	/* So many pages are requested without a pause if they are at least half full; of others,
+	 * and beyond, a few. */
+	FULL_PAGES = 400,
+	SHORT_PAGES = 10,
+	PAGE_PAUSE_MS = 50,
 };
 
 static void set_backoff(struct nd_watch_next *next)
@@ -32,13 +37,24 @@ static void set_backoff(struct nd_watch_next *next)
 	next->jitter_ms = ms / 2 + 1;
 }
 
+static uint64_t page_pause_ns(const struct nd_watch *w, const struct nd_watch_end *e)
+{
+	bool full = e->objects >= ND_APIREQUEST_PAGE_OBJECTS / 2;
+
+	return w->pages > (full ? FULL_PAGES : SHORT_PAGES) ? ND_MS(PAGE_PAUSE_MS) : 0;
+}
+
 static struct nd_watch_next decide_complete(const struct nd_watch *w, const struct nd_watch_end *e)
 {
 	if (w->phase == ND_APIREQUEST_WATCH)
 		return (struct nd_watch_next){ .step = ND_WATCH_NEXT_CONTINUE,
 					       .jitter_ms = CLOSED_JITTER_MS };
-	return (struct nd_watch_next){ .step = e->more ? ND_WATCH_NEXT_PAGE : ND_WATCH_NEXT_WATCH,
-				       .failures = w->failures };
+	if (!e->more)
+		return (struct nd_watch_next){ .step = ND_WATCH_NEXT_WATCH,
+					       .failures = w->failures };
+	return (struct nd_watch_next){ .step = ND_WATCH_NEXT_PAGE,
+				       .failures = w->failures,
+				       .pause_ns = page_pause_ns(w, e) };
 }
 
 static struct nd_watch_next decide_refused(const struct nd_watch *w, const struct nd_watch_end *e)
@@ -104,7 +120,7 @@ static struct nd_watch_next decide_broken(const struct nd_watch *w, const struct
  *
  * phase        | what happened                      | what comes next | pause       | report
  * -------------|------------------------------------|-----------------|-------------|-------
- * LIST         | a page, and there are more         | PAGE            | none        |
+ * LIST         | a page, and there are more         | PAGE            | 0-50 ms [6] |
  * LIST         | the last page                      | WATCH           | none        |
  * WATCH        | the server closed it               | CONTINUE        | 0-0.1 s     |
  * any          | 410                                | LIST            | 0-0.1 s [1] |
@@ -124,6 +140,7 @@ static struct nd_watch_next decide_broken(const struct nd_watch *w, const struct
  * [3] Retry-After in its place, if the server sends one under an hour
  * [4] 401: the first in a row has no pause and is not reported
  * [5] an ERROR event, or a Content-Type that we cannot read
+ * [6] after the first pages; a list that has no end breaks
  *
  * A watch whose server cannot be reached keeps its version: nothing is listed again. */
 struct nd_watch_next nd_watch_decide(const struct nd_watch *w, const struct nd_watch_end *e)

@@ -22,6 +22,8 @@ struct nd_watch {
 	uint64_t sent_ns;
 	char version[ND_META_VERSION_MAX + 1]; /* the next watch starts here; "": list first */
 	char more[ND_META_CONTINUE_MAX + 1];   /* continue token of the next page; "": the first */
+	unsigned pages, empty_pages;           /* of this list so far; empty ones in a row */
+	size_t listed;                         /* objects on them */
 	bool no_stream;                        /* the server has no streaming lists */
 	bool by_pages;                         /* a streaming list broke off: the next uses pages */
 	bool kind_absent;                      /* the server does not have this kind */
@@ -41,6 +43,7 @@ struct nd_watch_end {
 		ND_WATCH_END_BROKEN,   /* no response, a cut, unreadable bytes, or an early end */
 	} how;
 	bool more;                    /* COMPLETE page: it is not the last */
+	size_t objects;               /* on that page */
 	struct nd_meta_status status; /* REFUSED */
 	uint64_t retry_after_s;       /* REFUSED; 0: not given */
 	int err;                      /* BROKEN: ND_E*; 0: an early end */

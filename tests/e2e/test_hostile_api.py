@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broken or hostile API server, and tenants that create odd objects: the last good state stays, objects that can be
 decoded are served, and the server's time and memory are bounded."""
+import json
 import os
+import socket
 import sys
+import threading
+import time
 
 import dns.rcode
 import pytest
@@ -71,3 +75,144 @@ def test_an_odd_object_spoils_no_list(serve, unchecked, protobuf, streams):
     api.put({**bad, "metadata": {"name": "later\0", "namespace": "default"}})
     api.put(service("c", "10.0.0.5"))
     wait_for(lambda: addresses(s, "c") == ["10.0.0.5"])
+
+
+class Endless(Stub):
+    """Once hostile, its watches have expired and its lists have no end: every page has a continue token."""
+    hostile, pages = False, 0
+
+    def answer(self, h):
+        if not self.hostile or "/services" not in h.path:
+            super().answer(h)
+        elif "watch=1" in h.path:
+            self.reply(h, 422 if "sendInitialEvents" in h.path else 410, b"", "text/plain")
+        else:
+            with self.lock:
+                self.pages += 1
+            body = json.dumps({"kind": "ServiceList", "apiVersion": "v1", "items": self.items(),
+                               "metadata": {"resourceVersion": "9", "continue": self.token()}}).encode()
+            # In one segment: no delayed acknowledgement limits the rate.
+            h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                          % (len(body), body))
+
+
+class Repeats(Endless):
+    def token(self):
+        return "same"
+
+    def items(self):
+        return [service("evil", "10.0.0.66")]
+
+
+class Empty(Endless):
+    def token(self):
+        return f"t{self.pages}"
+
+    def items(self):
+        return []
+
+
+class Short(Empty):
+    def items(self):
+        return [service(f"evil{self.pages % 100}", "10.0.0.66")]
+
+
+@pytest.mark.parametrize("kind", [Repeats, Empty, Short])
+def test_a_list_without_an_end_is_limited(serve, kind):
+    """What was served stays, and the list is correct again once the server is."""
+    api = kind([namespace(), service("a", "10.0.0.1"), service("old", "10.0.0.2")])
+    s = serve(COREFILE % api.port, True)
+    try:
+        assert addresses(s, "a") == ["10.0.0.1"]
+        api.hostile = True
+        api.cut()
+        wait_for(lambda: api.pages >= 3)
+        time.sleep(1)
+        before = api.pages
+        time.sleep(1)
+        # As fast as it could, it would request thousands.
+        assert api.pages - before < 60
+        assert addresses(s, "a") == ["10.0.0.1"] and addresses(s, "old") == ["10.0.0.2"]
+        if kind is Repeats:
+            s.wait_log("the server repeats its continue token")
+        api.objects = [o for o in api.objects if o["metadata"]["name"] != "old"]
+        api.hostile = False
+        if kind is Repeats:
+            wait_for(lambda: addresses(s, "old") == [])
+            assert addresses(s, "evil") == [] and addresses(s, "a") == ["10.0.0.1"]
+    finally:
+        api.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+LIST = b'{"kind":"ServiceList","apiVersion":"v1","metadata":{},"items":['
+# What a server sends: once, then again and again.
+FLOODS = {
+    "103": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    "header": (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1000),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "extension": (HEAD + b"1;x=", b"x" * 1000),
+    "extensions": (HEAD, b"1;" + b"x" * 1000 + b"\r\n \r\n"),
+    "trailers": (HEAD + b"0\r\n", b"X: y\r\n"),
+    "refusal": (HEAD.replace(b"200", b"403"), chunk(b"x" * 1000)),
+    "another type": (HEAD.replace(b"application/json", b"text/html"), chunk(b"x" * 1000)),
+    "object": (HEAD.replace(b"json", b"json;x") + chunk(LIST + b'{"x":"'), chunk(b"x" * 60000)),
+    "nesting": (HEAD.replace(b"json", b"json;x") + chunk(LIST + b'{"x":'), chunk(b'{"x":' * 10000)),
+    "shell": (HEAD.replace(b"json", b"json;x") + chunk(b'{"x":"'), chunk(b"x" * 1000)),
+}
+
+
+class Flood:
+    """Answers each connection's first request with a flood, until the client closes."""
+
+    def __init__(self, once, again):
+        self.once, self.again, self.closed, self.most = once, again, 0, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.flood, args=(conn,), daemon=True).start()
+
+    def flood(self, conn):
+        sent = 0
+        again = self.again * max(1, 50000 // len(self.again))
+        with conn:
+            try:
+                if not conn.recv(65536):
+                    return
+                conn.sendall(self.once)
+                while True:
+                    conn.sendall(again)
+                    sent += len(again)
+            except OSError:
+                self.closed += 1
+                self.most = max(self.most, sent)
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_response_without_an_end_is_closed(serve, name):
+    api = Flood(*FLOODS[name])
+    s = serve(COREFILE.replace("5s", "1s") % api.port, False)
+    try:
+        wait_for(lambda: api.closed >= 4, 20)
+        with open(f"/proc/{s.process.pid}/status") as f:
+            peak = [int(line.split()[1]) for line in f if line.startswith("VmHWM")][0]
+        assert peak < 80 << 10
+        assert api.most < (20 << 20 if name in ("object", "nesting", "shell") else 8 << 20)
+    finally:
+        api.close()

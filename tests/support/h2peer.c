@@ -107,6 +107,8 @@ static void do_request(struct nd_h2peer *p, int32_t id, struct stream *s)
 		nghttp2_submit_headers(session, 0, id, NULL, &nv, 1, NULL);
 		s->trailers = true;
 		respond(p, id, s, "");
+	} else if (is(s, "/silent", NULL)) {
+		return;
 	} else if (is(s, "/head/", &n)) {
 		extra = malloc(n + 1);
 		memset(extra, 'x', n);

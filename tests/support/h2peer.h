@@ -5,6 +5,7 @@
  *   /bytes/N     200, x-method: the request's, N bytes of nd_h2peer_byte()
  *   /echo        200, the request's body
  *   /hang        200, three bytes, without an end
+ *   /silent      nothing
  *   /reset       200, three bytes, then RST_STREAM(INTERNAL_ERROR)
  *   /refuse      REFUSED_STREAM the first time, then 200
  *   /goaway/N    as /bytes/N, after a GOAWAY that includes this stream

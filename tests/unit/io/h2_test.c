@@ -511,6 +511,118 @@ static void test_spoiled(void **state)
 	}
 }
 
+#define FRAME(length, type, flags, stream) "\0\0" length type flags "\0\0\0" stream
+#define PING FRAME("\x08", "\x06", "\0", "\0") "01234567"
+#define SILENT "/silent"
+#define HANG "/hang"
+
+/* Floods of frames that bring no response forward; the stream's id is 1. */
+static const struct flood {
+	const char *name, *path, *frame;
+	size_t nframe, n; /* so many of them */
+	const char *text; /* of ND_ELIMIT; "": the exchange is unharmed */
+} floods[] = {
+#define ROW(name, path, frame, n, text)                      \
+	{                                                    \
+		name, path, frame, sizeof frame - 1, n, text \
+	}
+	ROW("few 103", SILENT,
+	    FRAME("\x05", "\x01", "\x04", "\1") "\x08\x03"
+						"103",
+	    16, ""),
+	ROW("103", SILENT,
+	    FRAME("\x05", "\x01", "\x04", "\1") "\x08\x03"
+						"103",
+	    17, "too many 1xx responses"),
+	ROW("few empty DATA", HANG, FRAME("\0", "\0", "\0", "\1"), 90, ""),
+	ROW("empty DATA", HANG, FRAME("\0", "\0", "\0", "\1"), 101, "too many empty DATA frames"),
+	ROW("padding", HANG, FRAME("\4", "\0", "\x08", "\1") "\3\0\0\0", 101,
+	    "too many empty DATA frames"),
+	ROW("small DATA", HANG, FRAME("\1", "\0", "\0", "\1") "x", 5000, ""),
+	ROW("few PING", HANG, PING, 900, ""),
+	ROW("PING", HANG, PING, 2500, "HTTP/2: "),
+	ROW("PING ack", HANG, FRAME("\x08", "\x06", "\1", "\0") "01234567", 2500,
+	    "too many frames without data"),
+	ROW("SETTINGS", HANG, FRAME("\0", "\4", "\0", "\0"), 2500, "HTTP/2: "),
+	ROW("PRIORITY", HANG, FRAME("\5", "\2", "\0", "\1") "\0\0\0\3\0", 2500,
+	    "too many frames without data"),
+	ROW("WINDOW_UPDATE", HANG, FRAME("\4", "\x08", "\0", "\1") "\0\0\0\1", 2500,
+	    "too many frames without data"),
+	ROW("unknown frames", HANG, FRAME("\1", "\x99", "\0", "\1") "x", 150000,
+	    "too many bytes without data"),
+	ROW("GOAWAY", HANG, FRAME("\x08", "\7", "\0", "\0") "\0\0\0\1\0\0\0\0", 2500,
+	    "too many frames without data"),
+#undef ROW
+};
+
+static void test_floods(void **state)
+{
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(floods); i++) {
+		const struct flood *f = &floods[i];
+		struct rig r;
+		open_rig(&r, false, NULL);
+		nd_httpcall_get(&r.call[0], r.client, f->path);
+		RUN_UNTIL(&r, r.tally.requests && (f->path[1] == 's' || r.call[0].body.len == 3));
+		for (size_t n = 0; n < f->n; n++)
+			nd_tcp_write(r.way[0].tcp, f->frame, f->nframe);
+		if (f->text[0])
+			RUN_UNTIL(&r, r.call[0].ends);
+		else
+			run(&r, 50);
+		if (r.call[0].ends != (f->text[0] ? 1 : 0) ||
+		    (r.call[0].ends && r.call[0].err != ND_ELIMIT) ||
+		    !strstr(r.call[0].text, f->text))
+			fail_msg("%s: ends %u, err %d, %s", f->name, r.call[0].ends, r.call[0].err,
+				 r.call[0].text);
+		close_rig(&r);
+	}
+}
+
+/* A header block without an end, in one frame that HPACK inflates and in CONTINUATION frames. */
+static void test_endless_head(void **state)
+{
+	(void)state;
+
+	for (int bomb = 0; bomb < 2; bomb++) {
+		struct rig r;
+		struct nd_buf b;
+		open_rig(&r, false, NULL);
+		nd_httpcall_get(&r.call[0], r.client, "/silent");
+		RUN_UNTIL(&r, r.tally.requests);
+		nd_buf_init(&b, 1 << 20);
+		if (bomb) {
+			/* A header of 4,000 bytes in the table, then references to it. */
+			nd_buf_add(&b, "\0\x1f\x40\1\4\0\0\0\1", 9);
+			nd_buf_add(&b,
+				   "\x08\x03"
+				   "200\x40\1x\x7f\xa1\x1e",
+				   11);
+			while (b.len < 9 + 11 + 4000)
+				nd_buf_add(&b, "v", 1);
+			while (b.len < 9 + 8000)
+				nd_buf_add(&b, "\xbe", 1);
+		} else {
+			nd_buf_add(&b,
+				   "\0\0\5\1\0\0\0\0\1"
+				   "\x08\x03"
+				   "200",
+				   14);
+			for (int i = 0; i < 3000; i++)
+				nd_buf_add(&b, "\0\0\0\x09\0\0\0\0\1", 9);
+		}
+		nd_tcp_write(r.way[0].tcp, b.data, b.len);
+		RUN_UNTIL(&r, r.call[0].ends);
+		if (r.call[0].ends != 1 ||
+		    !strstr(r.call[0].text, bomb ? "response header too large" : "HTTP/2: "))
+			fail_msg("%d: ends %u, err %d, %s", bomb, r.call[0].ends, r.call[0].err,
+				 r.call[0].text);
+		nd_buf_clear(&b);
+		close_rig(&r);
+	}
+}
+
 static int make_certs(void **state)
 {
 	(void)state;
@@ -571,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_body),    cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_ping),    cmocka_unit_test(test_goaway),
 		cmocka_unit_test(test_spoiled), cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_floods),  cmocka_unit_test(test_endless_head),
 	};
 	return cmocka_run_group_tests(tests, make_certs, clear_certs);
 }

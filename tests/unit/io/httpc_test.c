@@ -497,6 +497,80 @@ static void test_limits(void **state)
 	}
 }
 
+/* Responses that never end, without a body or nearly so: `fill` again and again. */
+static void test_endless(void **state)
+{
+	static const struct {
+		const char *name, *head, *fill;
+		size_t n;
+		int err;
+		const char *text;
+	} rows[] = {
+		{ "1xx", "", "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n", 40, ND_ELIMIT,
+		  "too many 1xx responses" },
+		{ "chunk extensions", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  "1;0123456789012345678901234567890123456789012345678901234567890\r\nx\r\n", 20000,
+		  ND_ELIMIT, "too many bytes around the body" },
+		{ "leading zeros", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  "00000000000000000000000000000000000000000000000000000000000001\r\nx\r\n", 20000,
+		  ND_ELIMIT, "too many bytes around the body" },
+		{ "one chunk's extension",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "xxxxxxxxxxxxxxxx",
+		  20000, ND_EFORMAT, "too many header bytes" },
+		{ "trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+		  "X-After: aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 20000, ND_ELIMIT,
+		  "response header too large" },
+		{ "headers", "HTTP/1.1 200 OK\r\n", "X-Before: aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+		  20000, ND_ELIMIT, "response header too large" },
+		/* What a slow server may do. */
+		{ "small chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  "1\r\nx\r\n", 100000, 0, "" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct rig r;
+		struct nd_buf b;
+		nd_buf_init(&b, 16 << 20);
+		nd_buf_text(&b, rows[i].head);
+		for (size_t n = 0; n < rows[i].n; n++)
+			nd_buf_text(&b, rows[i].fill);
+		if (!rows[i].err)
+			nd_buf_text(&b, "0\r\n\r\n");
+		open_rig(&r, NULL);
+		say(&r, nd_buf_string(&b), 10000, false);
+		nd_httpcall_get(&r.call[0], r.client, "/");
+		RUN_UNTIL(&r, r.call[0].ends);
+		if (r.call[0].ends != 1 || r.call[0].err != rows[i].err ||
+		    !strstr(r.call[0].text, rows[i].text))
+			fail_msg("%s: ends %u, err %d, %s", rows[i].name, r.call[0].ends,
+				 r.call[0].err, r.call[0].text);
+		close_rig(&r);
+		nd_buf_clear(&b);
+	}
+}
+
+/* A body that arrives byte by byte resets idle_ns, but not total_ns. */
+static void test_total(void **state)
+{
+	struct rig r;
+	char text[3000];
+	(void)state;
+
+	open_rig(&r, NULL);
+	snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n%02000d", 0);
+	say(&r, text, 1, false);
+	nd_httpcall_send(&r.call[0], r.client,
+			 &(struct nd_httpc_request){ .target = "/",
+						     .head_ns = ND_S(9),
+						     .idle_ns = ND_S(9),
+						     .total_ns = ND_MS(150) });
+	RUN_UNTIL(&r, r.call[0].ends);
+	assert_int_equal(r.call[0].err, ND_ETIME);
+	assert_true(r.call[0].body.len < 1900);
+	close_rig(&r);
+}
+
 /* Connection refused: all waiting exchanges end. */
 static void test_refused(void **state)
 {
@@ -629,6 +703,7 @@ int main(void)
 		cmocka_unit_test(test_idle),           cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_requests),       cmocka_unit_test(test_head),
 		cmocka_unit_test(test_again),          cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_endless),        cmocka_unit_test(test_total),
 		cmocka_unit_test(test_refused),        cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_from_callbacks), cmocka_unit_test(test_chain),
 	};

@@ -125,7 +125,7 @@ static void send_it(struct nd_timer *t)
 		nd_timer_start(c->loop, t, held, send_it);
 		return;
 	}
-	c->err = nd_client_get(c->client, c->stop_at ? "/hang" : "/", "*/*", 0, &h, &x);
+	c->err = nd_client_get(c->client, c->stop_at ? "/hang" : "/", "*/*", 0, 0, &h, &x);
 	if (c->err)
 		nd_loop_stop(c->loop);
 }

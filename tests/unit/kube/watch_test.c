@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/buf.h"
 #include "base/err.h"
 #include "io/clock.h"
 #include "io/random.h"
@@ -123,11 +124,12 @@ static void note_target(void)
 }
 
 int nd_client_get(struct nd_client *c, const char *target, const char *accept, uint64_t idle_ns,
-		  const struct nd_httpc_handler *handler, struct nd_httpc_exchange **out)
+		  uint64_t total_ns, const struct nd_httpc_handler *handler,
+		  struct nd_httpc_exchange **out)
 {
 	(void)c;
 	assert_false(world.open);
-	assert_true(idle_ns > 0);
+	assert_true(idle_ns > 0 && total_ns >= ND_S(100) && total_ns <= ND_S(660));
 	snprintf(world.target, sizeof world.target, "%s", target);
 	snprintf(world.accept, sizeof world.accept, "%s", accept);
 	note_target();
@@ -507,6 +509,93 @@ static void test_scenarios(void **state)
 	}
 }
 
+/* An endless list: pages of so many objects, with new continue tokens; or with the same one. */
+static const struct endless {
+	const char *name;
+	unsigned objects, same;  /* same: the token is the same */
+	unsigned pages, at_once; /* until it is broken off; pages requested without a pause */
+	const char *report;
+} endless[] = {
+	{ "a token that repeats", 1, 1, 2, 1, "!the server repeats its continue token " },
+	{ "empty pages", 0, 0, ND_WATCH_EMPTY_PAGES_MAX, 10,
+	  "!the list has too many pages without an object " },
+	{ "short pages", 1, 0, ND_WATCH_PAGES_MAX, 10, "!the list has too many pages " },
+	{ "full pages", 250, 0, ND_WATCH_PAGES_MAX, 400, "!the list has too many pages " },
+};
+
+static void make_page(const struct endless *e, unsigned n, struct nd_buf *b)
+{
+	nd_buf_reset(b);
+	nd_buf_printf(b,
+		      "{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"continue\":"
+		      "\"t%u\"},\"items\":[",
+		      e->same ? 0 : n);
+	for (unsigned i = 0; i < e->objects; i++)
+		nd_buf_printf(b, "%s%s", i ? "," : "", ITEM("a"));
+	nd_buf_text(b, "]}");
+}
+
+/* It is broken off, listed again after a pause, and what the sink had is not removed. */
+static void test_endless_pages(void **state)
+{
+	static const struct answer no_stream = { 422, "application/json", NULL,
+						 STATUS("422", "Invalid", "") };
+	static const struct answer good = { GOOD, LIST("\"resourceVersion\":\"5\"", ITEM("b")) };
+	struct nd_buf b;
+	(void)state;
+
+	nd_buf_init(&b, 1 << 20);
+	for (const struct endless *e = endless; e < endless + ND_COUNT(endless); e++) {
+		struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+		unsigned pages = 0, at_once = 0;
+		step(&no_stream);
+		while (!strchr(world.trace, '!') && pages <= e->pages) {
+			world.trace[0] = '\0';
+			make_page(e, pages, &b);
+			step(&(struct answer){ GOOD, nd_buf_string(&b) });
+			pages++;
+			at_once += world.timer_ns == 0;
+			assert_false(strchr(world.trace, ')'));
+		}
+		const char *report = strchr(world.trace, '!');
+		shorten(world.trace);
+		if (!report || pages != e->pages || at_once != e->at_once ||
+		    strncmp(report, e->report, strlen(e->report)) != 0 ||
+		    world.timer_ns < ND_MS(400))
+			fail_msg("%s: %u pages, %u at once: %s", e->name, pages, at_once,
+				 report ? report : "");
+		world.trace[0] = '\0';
+		step(&good);
+		assert_string_equal(world.trace, "L ( +b ) ok ");
+		nd_watch_free(w);
+	}
+	nd_buf_clear(&b);
+}
+
+/* Of a refusal no more is received than is kept; its reason is reported. */
+static void test_endless_refusal(void **state)
+{
+	struct nd_buf b;
+	(void)state;
+
+	nd_buf_init(&b, 1 << 20);
+	nd_buf_text(&b, STATUS("403", "Forbidden", ""));
+	while (b.len < 16 << 10)
+		nd_buf_text(&b, " ");
+	for (int more = 0; more < 2; more++) {
+		struct nd_watch *w = begin(ND_OBJECT_SERVICE, NULL);
+		if (more)
+			nd_buf_text(&b, "and more");
+		step(&(struct answer){ 403, "application/json", NULL, nd_buf_string(&b),
+				       .piece = 1000 });
+		shorten(world.trace);
+		assert_string_equal(world.trace,
+				    more ? "S x !403 Forbidden ~400 " : "S !403 Forbidden ~400 ");
+		nd_watch_free(w);
+	}
+	nd_buf_clear(&b);
+}
+
 #define IMPORT "\"apiVersion\":\"multicluster.x-k8s.io/v1alpha1\",\"kind\":\"ServiceImport\","
 
 /* Without the CRD the list is empty, and that is not a failure; after a list it is. */
@@ -822,11 +911,17 @@ static void test_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scenarios), cmocka_unit_test(test_kind_absent),
-		cmocka_unit_test(test_cuts),      cmocka_unit_test(test_cut_watch),
-		cmocka_unit_test(test_protobuf),  cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_client),    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_kind_absent),
+		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_cut_watch),
+		cmocka_unit_test(test_protobuf),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_endless_pages),
+		cmocka_unit_test(test_endless_refusal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
