@@ -25,6 +25,18 @@ int nd_confine_no_new_privs(void);
  * CAP_SETPCAP; without it the bounding set stays as it is). kept: what it still has. */
 int nd_confine_capabilities(uint64_t keep, bool bounding, uint64_t *kept);
 
+/* Builds with LeakSanitizer, which traces the threads of its own process at exit. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ND_CONFINE_PTRACE true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ND_CONFINE_PTRACE true
+#endif
+#endif
+#ifndef ND_CONFINE_PTRACE
+#define ND_CONFINE_PTRACE false
+#endif
+
 struct nd_confine_calls {
 	bool exec; /* programs are started (a kubeconfig's `exec`): they inherit the filter, so it
 		    * refuses a list of dangerous calls instead of allowing a list of needed ones */

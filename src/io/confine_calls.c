@@ -260,7 +260,6 @@ static const char *const refused[] = {
 	"pivot_root",
 	"process_vm_readv",
 	"process_vm_writev",
-	"ptrace",
 	"quotactl",
 	"quotactl_fd",
 	"reboot",
@@ -279,8 +278,9 @@ static const char *const refused[] = {
 };
 
 /* Known calls that are refused with EPERM, so that a message says so and not "not implemented". */
-static const char *const not_permitted[] = { "execve", "execveat", "ptrace",           "mount",
-					     "setns",  "unshare",  "process_vm_readv", "bpf" };
+static const char *const not_permitted[] = { "execve",  "execveat",         "mount", "setns",
+					     "unshare", "process_vm_readv", "bpf" };
+static const char *const tracing[] = { "ptrace" };
 
 enum {
 	NEW_NAMESPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
@@ -348,6 +348,7 @@ static int add_memory(scmp_filter_ctx ctx, bool writable_code)
 
 static int allow_needed(scmp_filter_ctx ctx, const struct nd_confine_calls *c)
 {
+	uint32_t trace = ND_CONFINE_PTRACE ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
 	int err = add_names(ctx, SCMP_ACT_ALLOW, allowed, ND_COUNT(allowed));
 
 	if (!err)
@@ -358,6 +359,17 @@ static int allow_needed(scmp_filter_ctx ctx, const struct nd_confine_calls *c)
 		err = add_memory(ctx, c->writable_code);
 	if (!err)
 		err = add_names(ctx, SCMP_ACT_ERRNO(EPERM), not_permitted, ND_COUNT(not_permitted));
+	if (!err)
+		err = add_names(ctx, trace, tracing, ND_COUNT(tracing));
+	return err;
+}
+
+static int refuse_dangerous(scmp_filter_ctx ctx)
+{
+	int err = add_names(ctx, SCMP_ACT_ERRNO(EPERM), refused, ND_COUNT(refused));
+
+	if (!err && !ND_CONFINE_PTRACE)
+		err = add_names(ctx, SCMP_ACT_ERRNO(EPERM), tracing, ND_COUNT(tracing));
 	return err;
 }
 
@@ -378,7 +390,7 @@ int nd_confine_calls(const struct nd_confine_calls *c)
 	if (!err) /* no_new_privs is a step of its own; without it this needs CAP_SYS_ADMIN */
 		err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	if (!err && c->exec)
-		err = add_names(ctx, SCMP_ACT_ERRNO(EPERM), refused, ND_COUNT(refused));
+		err = refuse_dangerous(ctx);
 	else if (!err)
 		err = allow_needed(ctx, c);
 	if (!err)

@@ -80,7 +80,7 @@ static int check_server(void)
 	void *p = map(PROT_READ | PROT_WRITE);
 	if (p == MAP_FAILED || !refused(mprotect(p, 4096, PROT_READ | PROT_EXEC)))
 		return 9;
-	if (!refused(syscall(SYS_ptrace, 0, 0, 0, 0)))
+	if (!ND_CONFINE_PTRACE && !refused(syscall(SYS_ptrace, 0, 0, 0, 0)))
 		return 10;
 	return 0;
 }
