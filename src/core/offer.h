@@ -41,6 +41,18 @@ struct nd_offer_search {
 	struct nd_name_buf buf[ND_OFFER_DOMAINS]; /* space for names that are made */
 };
 
+/* --- walks, of k8s_external and transfer --- */
+
+/* How far a walk has come; all zero: nothing yet. Kept by the caller between calls, otherwise the
+ * walker's own: the objects before `at` are done, and a part of the one it stopped inside. */
+struct nd_offer_cursor {
+	uint64_t at;
+	uint64_t stamp;
+	uint32_t object, part, item;
+	uint8_t restarts;
+	bool inside;
+};
+
 /* --- k8s_external --- */
 
 /* An external address or host of a Service. */
@@ -58,6 +70,8 @@ struct nd_offer_target {
 
 struct nd_offer_targets {
 	void (*put)(void *ctx, const struct nd_offer_target *t);
+	/* Asked after each address; true: no more are wanted now. NULL: all are. */
+	bool (*full)(void *ctx);
 	void *ctx;
 };
 
@@ -71,10 +85,11 @@ struct nd_offer_external {
 			const struct nd_offer_targets *to);
 	/* Puts this server's external addresses. */
 	void (*servers)(const void *self, bool headless, const struct nd_offer_targets *to);
-	/* Puts all targets, some Services per call; *at starts at 0. False: those were the last. A
-	 * Service that remains is put at least once, perhaps twice while others are added. */
-	bool (*walk)(const void *self, struct nd_name zone, bool headless, uint64_t *at,
-		     const struct nd_offer_targets *to);
+	/* Puts all targets, some Services per call, and stops inside a Service where `full` says
+	 * so. False: those were the last. A target that remains is put at least once, perhaps twice
+	 * while others are added. */
+	bool (*walk)(const void *self, struct nd_name zone, bool headless,
+		     struct nd_offer_cursor *at, const struct nd_offer_targets *to);
 	/* Unix time of the last change. */
 	uint32_t (*serial)(const void *self);
 	/* The plugin's TTL, in seconds. */
@@ -101,6 +116,8 @@ struct nd_offer_record {
 
 struct nd_offer_records {
 	void (*put)(void *ctx, const struct nd_offer_record *r);
+	/* Asked at least after each address; true: no more are wanted now. */
+	bool (*full)(void *ctx);
 	void *ctx;
 };
 
@@ -111,10 +128,10 @@ struct nd_offer_zone {
 	bool (*soa)(const void *self, struct nd_name zone, struct nd_offer_soa *out);
 	/* A secondary with this serial is up to date. */
 	bool (*current)(uint32_t theirs, uint32_t ours);
-	/* Puts some records per call; *at starts at 0. False: those were the last. A record that
-	 * remains is put at least once, perhaps twice while others are added. */
-	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
-		     const struct nd_offer_records *to);
+	/* Puts some records per call, and stops where `full` says so. False: those were the last. A
+	 * record that remains is put at least once, perhaps twice while others are added. */
+	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone,
+		     struct nd_offer_cursor *at, const struct nd_offer_records *to);
 };
 
 struct nd_offer {

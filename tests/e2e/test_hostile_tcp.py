@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile DNS clients over TCP: frames that never end, more connections than there is room for, answers that are not
-read. Other clients are served meanwhile."""
+"""Hostile DNS clients over TCP: frames that never end, more connections than there is room for, answers and transfers that
+are not read. Other clients are served meanwhile."""
 import re
 import select
 import socket
@@ -9,6 +9,7 @@ import threading
 import time
 
 import dns.message
+import dns.rdatatype
 import pytest
 
 from faulty import Upstream
@@ -21,6 +22,16 @@ HOSTS = f"""    hosts {{
     }}
 """
 SLOW = f".:@PORT {{\n    bind 127.0.0.1\n    prometheus 127.0.0.1:@PROM\n{HOSTS}}}\n"
+ZONE = """cluster.local:@PORT {
+    bind 127.0.0.1
+    transfer {
+        to *
+    }
+    kubernetes {
+        source @DIR/cluster.yaml
+    }
+}
+"""
 FORWARD = """.:@PORT {
     bind 127.0.0.1
     health 127.0.0.1:@HEALTH
@@ -72,13 +83,40 @@ def rss(s):
         return 1024 * int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
 
+def cluster(slices):
+    """A headless Service with 1,000 endpoints per slice, of three records each."""
+    text = """apiVersion: v1
+kind: Namespace
+metadata: {name: n}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: big, namespace: n}
+spec: {clusterIP: None, ports: [{name: http, port: 80}]}
+"""
+    for k in range(slices):
+        ends = ", ".join(f"{{addresses: [10.{k}.{i // 250}.{i % 250}], conditions: {{ready: true}}}}" for i in range(1000))
+        text += f"""---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: big-{k}, namespace: n, labels: {{kubernetes.io/service-name: big}}}}
+addressType: IPv4
+endpoints: [{ends}]
+ports: [{{name: http, port: 80, protocol: TCP}}]
+"""
+    return text
+
+
+AXFR = frame(dns.message.make_query("cluster.local.", "AXFR").to_wire())
+
+
 # --- clients that take 10 s to be closed: they start with the first test, and the last test looks at them ---
 
 class Slow:
     """Each drips: after every step it sends `piece`."""
 
     def __init__(self, folder):
-        self.server = Server(folder, SLOW).start()
+        self.server = Server(folder, SLOW + ZONE, files={"cluster.yaml": cluster(5)}).start()
         self.drips = []   # (socket, piece)
         self.stop = threading.Event()
         asked = connect(self.server.port)
@@ -93,6 +131,8 @@ class Slow:
         # 3,000 answers of 4.8 kB.
         self.unread = connect(self.server.port, receive=4096)
         self.unread.sendall(query("many.test.") * 3000)
+        self.transfer = connect(self.server.port, receive=4096)
+        self.transfer.sendall(AXFR)
         self.thread = threading.Thread(target=self.drip, daemon=True)
         self.thread.start()
 
@@ -104,7 +144,7 @@ class Slow:
     def close(self):
         self.stop.set()
         self.thread.join()
-        for s in self.asked + [self.unread]:
+        for s in self.asked + [self.unread, self.transfer]:
             s.close()
         self.server.stop()
 
@@ -268,11 +308,47 @@ def test_half_closed_with_unread_answers(serve):
         assert c.recv(1) == b""
 
 
+# --- transfers ---
+
+def test_transfer_of_a_large_service(serve):
+    """A headless Service of 40,000 endpoints arrives whole, in messages of which the server holds few, and others are
+    answered meanwhile."""
+    s = serve(ZONE + SLOW, files={"cluster.yaml": cluster(40)})
+    before = rss(s)
+    top = total = records = answered = messages = 0
+    with connect(s.port, receive=65536) as c, c.makefile("rb") as stream:
+        c.sendall(AXFR)
+        time.sleep(0.5)
+        while records < 2 + 3 * 40000:
+            wire = stream.read(struct.unpack("!H", stream.read(2))[0])
+            rcode, count = wire[3] & 15, struct.unpack("!H", wire[6:8])[0]
+            assert rcode == 0 and count
+            total += len(wire)
+            records += count
+            messages += 1
+            top = max(top, rss(s))
+            answered += texts(s.ask("one.test.")) == ["192.0.2.1"]
+        assert dns.message.from_wire(wire, one_rr_per_rrset=True).answer[-1].rdtype == dns.rdatatype.SOA
+    assert total > 3 << 20 and answered == messages
+    assert top - before < total / 3
+    logged = s.wait_log('Outgoing transfer of ([0-9]+) records of zone "cluster.local." to 127.0.0.1')
+    assert int(logged[0].group(1)) == records
+
+
+def test_transfer_to_a_client_that_leaves(serve):
+    s = serve(ZONE, files={"cluster.yaml": cluster(3)})
+    with connect(s.port, receive=4096) as c:
+        c.sendall(AXFR)
+        read_frame(c)
+    s.wait_log('WARNING.* Outgoing transfer of zone "cluster.local." to 127.0.0.1 ended early after [0-9]+ records')
+
+
 # --- the last test ---
 
 def test_slow_clients_are_closed(slow):
     """10 s after its last question or progress a connection is closed, however it drips."""
     wait_for(lambda: all(is_closed(c) for c in slow.asked), 20, 0.2)
-    wait_for(lambda: slow.server.metrics()["nodens_tcp_unread_total"] == 1, 20, 0.2)
+    wait_for(lambda: slow.server.metrics()["nodens_tcp_unread_total"] >= 1, 20, 0.2)
     wait_for(lambda: slow.server.metrics()["nodens_tcp_connections"] == 0, 20, 0.2)
-    assert select.select([slow.unread], [], [], 1)[0]
+    assert select.select([slow.unread], [], [], 1)[0] and select.select([slow.transfer], [], [], 1)[0]
+    slow.server.wait_log('Outgoing transfer of zone "cluster.local." to 127.0.0.1 ended early')

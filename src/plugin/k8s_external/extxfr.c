@@ -56,10 +56,18 @@ static void count(void *ctx, const struct nd_offer_target *t)
 	p->counted++;
 }
 
+/* Weights of that many and of more targets are all 1. */
+static bool is_counted(void *ctx)
+{
+	const struct putting *p = ctx;
+
+	return p->counted > 100;
+}
+
 /* 100 divided by the number of targets that a query for the name would find. */
 static uint16_t weight_of(struct putting *p, struct nd_name lower)
 {
-	struct nd_offer_targets to = { .put = count, .ctx = p };
+	struct nd_offer_targets to = { .put = count, .full = is_counted, .ctx = p };
 
 	for (size_t i = 0; i < p->nweights; i++)
 		if (nd_name_same(p->weight[i].name, lower))
@@ -199,23 +207,31 @@ static void put_servers(const struct putting *p)
 	e->from->servers(e->from_self, e->headless, &to);
 }
 
-static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
-		 const struct nd_offer_records *to)
+/* The message is full. */
+static bool is_full(void *ctx)
+{
+	const struct putting *p = ctx;
+
+	return p->to->full(p->to->ctx);
+}
+
+static bool walk(const void *self, struct nd_query *q, struct nd_name zone,
+		 struct nd_offer_cursor *at, const struct nd_offer_records *to)
 {
 	const struct nd_external *e = self;
 	struct putting p = { .external = e, .zone = zone, .to = to };
-	struct nd_offer_targets targets = { .put = on_target, .ctx = &p };
-	uint64_t inside = *at - 1; /* *at 0: the servers; then kubernetes' cursor + 1 */
+	struct nd_offer_targets targets = { .put = on_target, .full = is_full, .ctx = &p };
 	(void)q;
 
 	p.ttl = e->from->ttl(e->from_self);
-	if (*at == 0) {
+	if (at->at == 0) { /* the servers; then kubernetes' cursor + 1 */
 		put_servers(&p);
-		*at = 1;
+		at->at = 1;
 		return true;
 	}
-	bool more = e->from->walk(e->from_self, zone, e->headless, &inside, &targets);
-	*at = inside + 1;
+	at->at--;
+	bool more = e->from->walk(e->from_self, zone, e->headless, at, &targets);
+	at->at++;
 	return more;
 }
 

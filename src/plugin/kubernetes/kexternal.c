@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/rcu.h"
+#include "plugin/kubernetes/kcursor.h"
 #include "plugin/kubernetes/kfind.h"
 
 /* Passes the targets of one Service to the caller. */
@@ -10,6 +11,7 @@ struct giving {
 	const struct nd_kname *of;
 	struct nd_name zone;
 	const struct nd_offer_targets *to;
+	struct nd_kcursor *cursor; /* of a walk; else NULL */
 	struct nd_offer_target target;
 	struct nd_name_buf base_buf, key_buf;
 	struct nd_name base; /* SERVICE.NAMESPACE.ZONE */
@@ -24,6 +26,7 @@ static bool begin(struct giving *g, const struct nd_kname *of, struct nd_name zo
 	g->of = of;
 	g->zone = zone;
 	g->to = to;
+	g->cursor = NULL;
 	g->target = (struct nd_offer_target){ .port_name = (const uint8_t *)"",
 					      .protocol = (const uint8_t *)"" };
 	if (nd_name_prepend(of->ns->node.name, of->ns->node.len, zone, &buf, &name) ||
@@ -52,14 +55,31 @@ static void set_ip(struct giving *g, const uint8_t *ip, uint8_t n)
 	memcpy(g->target.ip, ip, n);
 }
 
+/* After each address: no more are wanted. */
+static bool stops(struct giving *g, const void *part, struct nd_kcursor_place next)
+{
+	if (g->cursor)
+		return nd_kcursor_stops(g->cursor, g->of, part, next);
+	return g->to->full && g->to->full(g->to->ctx);
+}
+
+static const void *itself(const void *service, uint32_t i)
+{
+	(void)i;
+	return service;
+}
+
 /* Each external address or host with each matching port. False: none. */
 static bool give_outside(struct giving *g, const struct nd_kservice *s, const struct nd_krequest *r)
 {
 	const uint8_t *text = nd_kobject_service_text(s);
 	struct nd_koutside each;
+	struct nd_kcursor_place start = nd_kcursor_resume(g->cursor, 1, s, itself), next = { 0 };
 	bool any = false;
 
 	for (size_t at = 0; nd_kobject_outside(s, &at, &each);) {
+		if (next.item++ < start.item)
+			continue;
 		g->target.ip_len = each.len;
 		if (each.len)
 			set_ip(g, each.at, each.len);
@@ -71,13 +91,36 @@ static bool give_outside(struct giving *g, const struct nd_kservice *s, const st
 			any = true;
 			give_port(g, &s->port[i], text);
 		}
+		if (stops(g, s, next))
+			break;
 	}
 	return any;
 }
 
-static bool give_endpoints(struct giving *g, const struct nd_kfind *f)
+static const void *slice_at(const void *group, uint32_t i)
+{
+	const struct nd_kgroup *g = group;
+
+	return nd_rcu_get(g->slice[i]);
+}
+
+/* The endpoints from where a walk stopped on. */
+static struct nd_kfind_iter endpoints(const struct giving *g, const struct nd_kfind *f)
 {
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
+	struct nd_kcursor_place at = { 0 };
+
+	if (f->group)
+		at = nd_kcursor_resume(g->cursor, f->group->n, f->group, slice_at);
+	it.next_slice = at.part;
+	if (at.item && nd_kfind_next_slice(&it))
+		it.next_endpoint = at.item;
+	return it;
+}
+
+static bool give_endpoints(struct giving *g, const struct nd_kfind *f)
+{
+	struct nd_kfind_iter it = endpoints(g, f);
 	struct nd_kendpoint e;
 	bool any = false;
 
@@ -95,6 +138,9 @@ static bool give_endpoints(struct giving *g, const struct nd_kfind *f)
 			any = true;
 			give_port(g, &it.slice->port[i], text);
 		}
+		if (stops(g, it.slice,
+			  (struct nd_kcursor_place){ it.next_slice - 1, it.next_endpoint }))
+			break;
 	}
 	return any;
 }
@@ -258,28 +304,29 @@ struct walking {
 	const struct nd_offer_targets *to;
 };
 
-static void on_name(void *ctx, const struct nd_knode *node)
+static void on_name(void *ctx, struct nd_kcursor *c, const struct nd_kname *of)
 {
 	const struct walking *w = ctx;
-	const struct nd_kname *of = (const struct nd_kname *)node;
 	const struct nd_kservice *s = nd_rcu_get(of->service);
 	struct nd_kfind f = { .kind = ND_KFIND_NONE };
 	struct giving g;
 
-	if (s && begin(&g, of, w->zone, w->to))
-		(void)give_service(&g, s, w->headless, &f);
+	if (!s || !begin(&g, of, w->zone, w->to))
+		return;
+	g.cursor = c;
+	(void)give_service(&g, s, w->headless, &f);
 }
 
-static bool walk(const void *self, struct nd_name zone, bool headless, uint64_t *at,
+static bool walk(const void *self, struct nd_name zone, bool headless, struct nd_offer_cursor *at,
 		 const struct nd_offer_targets *to)
 {
 	const struct nd_kconf *c = self;
 	struct walking w = { .zone = zone, .headless = headless, .to = to };
-	uint32_t cursor = (uint32_t)*at;
+	struct nd_kcursor cursor = {
+		.at = at, .visit = on_name, .visit_ctx = &w, .full = to->full, .full_ctx = to->ctx
+	};
 
-	cursor = nd_ktable_scan(&c->index->scope[ND_KSCOPE_CLUSTER].names, cursor, on_name, &w);
-	*at = cursor;
-	return cursor != 0;
+	return nd_kcursor_walk(&cursor, &c->index->scope[ND_KSCOPE_CLUSTER].names);
 }
 
 static uint32_t serial(const void *self)

@@ -5,7 +5,11 @@
 #include "base/rcu.h"
 #include "core/query.h"
 #include "plugin/kubernetes/kapex.h"
+#include "plugin/kubernetes/kcursor.h"
 #include "plugin/kubernetes/kfind.h"
+
+/* In a cursor, above the table's: the servers are done. */
+#define STARTED ((uint64_t)1 << 32)
 
 struct putting {
 	const struct nd_kconf *conf;
@@ -90,29 +94,51 @@ static uint16_t weight_of(size_t n)
 	return w < 1 ? 1 : (uint16_t)w;
 }
 
-/* Weights are per slice, and names do not include the cluster, as in CoreDNS. */
-static void put_slice(const struct putting *p, const struct nd_kslice *slice)
+static void put_endpoint(const struct putting *p, const struct nd_kslice *slice, uint32_t i)
 {
 	const uint8_t *text = nd_kobject_slice_text(slice);
-	uint32_t n = slice->n4 + slice->n6;
+	struct nd_kendpoint e = nd_kfind_endpoint(slice, i);
+	uint8_t made[ND_KOBJECT_LABEL_MAX];
+	const uint8_t *label = nd_kfind_label(slice, &e, made);
+	/* Weights are per slice, and names do not include the cluster, as in CoreDNS. */
+	uint16_t weight = weight_of(slice->n4 + slice->n6);
+	struct nd_name_buf buf;
+	struct nd_name name;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct nd_kendpoint e = nd_kfind_endpoint(slice, i);
-		uint8_t made[ND_KOBJECT_LABEL_MAX];
-		const uint8_t *label = nd_kfind_label(slice, &e, made);
-		struct nd_name_buf buf;
-		struct nd_name name;
-		put_address(p, p->base, p->conf->ttl, e.ip, e.ip_len);
-		if (nd_name_prepend(label + 1, label[0], p->base, &buf, &name))
-			continue;
-		put_address(p, name, p->conf->ttl, e.ip, e.ip_len);
-		for (uint32_t k = 0; k < slice->nports; k++)
-			if (slice->port[k].port >= 0)
-				put_port_srv(p, &slice->port[k], text, weight_of(n), name);
+	put_address(p, p->base, p->conf->ttl, e.ip, e.ip_len);
+	if (nd_name_prepend(label + 1, label[0], p->base, &buf, &name))
+		return;
+	put_address(p, name, p->conf->ttl, e.ip, e.ip_len);
+	for (uint32_t k = 0; k < slice->nports; k++)
+		if (slice->port[k].port >= 0)
+			put_port_srv(p, &slice->port[k], text, weight, name);
+}
+
+static const void *slice_at(const void *group, uint32_t i)
+{
+	const struct nd_kgroup *g = group;
+
+	return nd_rcu_get(g->slice[i]);
+}
+
+/* The endpoints, from where the walk stopped to where it stops again. */
+static void put_endpoints(const struct putting *p, struct nd_kcursor *c, const struct nd_kname *of,
+			  const struct nd_kgroup *g)
+{
+	struct nd_kcursor_place at = nd_kcursor_resume(c, g->n, g, slice_at);
+
+	for (; at.part < g->n; at.part++, at.item = 0) {
+		const struct nd_kslice *slice = slice_at(g, at.part);
+		while (slice && at.item < slice->n4 + slice->n6) {
+			put_endpoint(p, slice, at.item++);
+			if (nd_kcursor_stops(c, of, slice, at))
+				return;
+		}
 	}
 }
 
-static void put_service(struct putting *p, const struct nd_kname *of, const struct nd_kservice *s)
+static void put_service(struct putting *p, struct nd_kcursor *c, const struct nd_kname *of,
+			const struct nd_kservice *s)
 {
 	const struct nd_kgroup *g = nd_rcu_get(of->group);
 
@@ -126,16 +152,12 @@ static void put_service(struct putting *p, const struct nd_kname *of, const stru
 		put_cluster_ips(p, s);
 		return;
 	}
-	for (uint32_t i = 0; g && i < g->n; i++) {
-		const struct nd_kslice *slice = nd_rcu_get(g->slice[i]);
-		if (slice)
-			put_slice(p, slice);
-	}
+	if (g)
+		put_endpoints(p, c, of, g);
 }
 
-static void on_name(void *ctx, const struct nd_knode *node)
+static void on_name(void *ctx, struct nd_kcursor *c, const struct nd_kname *of)
 {
-	const struct nd_kname *of = (const struct nd_kname *)node;
 	const struct nd_kservice *s = nd_rcu_get(of->service);
 	struct putting *p = ctx;
 	struct nd_name_buf a, b;
@@ -146,7 +168,7 @@ static void on_name(void *ctx, const struct nd_knode *node)
 	    nd_name_prepend(of->ns->node.name, of->ns->node.len, name, &b, &name) ||
 	    nd_name_prepend(of->node.name, of->node.len, name, &p->base_buf, &p->base))
 		return;
-	put_service(p, of, s);
+	put_service(p, c, of, s);
 }
 
 /* The glue has TTL 0, as in CoreDNS. */
@@ -159,22 +181,25 @@ static void on_server(void *ctx, struct nd_name name, const uint8_t *ip, uint8_t
 	put_address(p, name, 0, ip, n);
 }
 
-static bool walk(const void *self, struct nd_query *q, struct nd_name zone, uint64_t *at,
-		 const struct nd_offer_records *to)
+static bool walk(const void *self, struct nd_query *q, struct nd_name zone,
+		 struct nd_offer_cursor *at, const struct nd_offer_records *to)
 {
 	const struct nd_kconf *c = self;
 	enum nd_kscope scope = nd_kconf_is_multi(c, zone) ? ND_KSCOPE_CLUSTERSET
 							  : ND_KSCOPE_CLUSTER;
 	struct putting p = { .conf = c, .zone = zone, .to = to };
+	struct nd_kcursor cursor = {
+		.at = at, .visit = on_name, .visit_ctx = &p, .full = to->full, .full_ctx = to->ctx
+	};
 
-	if (*at == 0) { /* first the servers, then the names by the table's cursor */
+	if (at->at == 0) { /* first the servers, then the names by the table's cursor */
 		(void)nd_kapex_servers(c, q, zone, on_server, &p);
-		*at = (uint64_t)1 << 32;
+		at->at = STARTED;
 		return true;
 	}
-	uint32_t cursor = nd_ktable_scan(&c->index->scope[scope].names, (uint32_t)*at, on_name, &p);
-	*at = (uint64_t)1 << 32 | cursor;
-	return cursor != 0;
+	bool more = nd_kcursor_walk(&cursor, &c->index->scope[scope].names);
+	at->at |= STARTED;
+	return more;
 }
 
 static bool soa(const void *self, struct nd_name zone, struct nd_offer_soa *out)

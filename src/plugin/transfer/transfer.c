@@ -7,8 +7,12 @@
 #include "core/offer.h"
 #include "core/query.h"
 
-/* A message is sent before it grows beyond this; the rest is room for the OPT record. */
-enum { MESSAGE_MAX = 65000, RECORDS_MAX = 4000 };
+enum {
+	/* A message is sent before it grows beyond these; the rest is room for the OPT record. */
+	MESSAGE_MAX = 65000,
+	RECORDS_MAX = 4000,
+	WALKS_MAX = 4096, /* steps of a walk per turn, if they give few records */
+};
 
 /* One directive. */
 struct outgoing {
@@ -35,7 +39,7 @@ struct transfer {
 struct state {
 	const struct source *from; /* NULL: the transfer has not started */
 	struct nd_offer_soa soa;
-	uint64_t at;
+	struct nd_offer_cursor at;
 	uint64_t records;
 	unsigned parts; /* messages sent in this turn */
 	int err;
@@ -43,14 +47,18 @@ struct state {
 
 /* --- the records --- */
 
+static void send_part(struct nd_query *q, struct state *st)
+{
+	nd_query_send_part(q);
+	st->parts++;
+}
+
 static void put(struct nd_query *q, struct state *st, const struct nd_offer_record *r)
 {
 	size_t need = r->owner.len + 10u + r->n;
 
-	if (q->ans.n && (q->ans.w.pos + need > MESSAGE_MAX || q->ans.n >= RECORDS_MAX)) {
-		nd_query_send_part(q);
-		st->parts++;
-	}
+	if (q->ans.n && (q->ans.w.pos + need > MESSAGE_MAX || q->ans.n >= RECORDS_MAX))
+		send_part(q, st);
 	q->ans.flags |= ND_FLAG_AA;
 	q->ans.w.exact = true; /* the zone's case, whatever the query's is */
 	if (!st->err)
@@ -69,6 +77,14 @@ static void on_record(void *ctx, const struct nd_offer_record *r)
 	struct putting *p = ctx;
 
 	put(p->q, p->st, r);
+}
+
+/* A message was sent: the client has to receive it first. */
+static bool is_full(void *ctx)
+{
+	const struct putting *p = ctx;
+
+	return p->st->parts > 0;
 }
 
 static void put_soa(struct nd_query *q, struct state *st)
@@ -100,21 +116,38 @@ static void log_transfer(const struct nd_query *q, const struct state *st, bool 
 			    zone, client, st->soa.serial);
 }
 
+/* The client has received a part of the zone at most. */
+static void log_early_end(const struct nd_query *q, const struct state *st, const char *why)
+{
+	char zone[ND_NAME_TEXT_MAX], client[ND_ADDR_TEXT_MAX];
+
+	nd_name_format(q->msg.qname, zone);
+	nd_addr_format_ip(&q->client.peer, client);
+	nd_log_warning("transfer",
+		       "Outgoing transfer of zone \"%s\" to %s ended early after %llu records: %s",
+		       zone, client, (unsigned long long)st->records, why);
+}
+
 /* Adds records until a message was sent, and continues when the client has received it. */
 static enum nd_verdict send_next(struct nd_query *q, struct state *st)
 {
 	struct putting p = { .q = q, .st = st };
-	struct nd_offer_records to = { .put = on_record, .ctx = &p };
+	struct nd_offer_records to = { .put = on_record, .full = is_full, .ctx = &p };
 	bool more = true;
 
 	st->parts = 0;
-	while (more && !st->parts && !st->err)
+	for (unsigned n = 0; more && !st->parts && !st->err; n++) {
 		more = st->from->zone->walk(st->from->self, q, q->msg.qname, &st->at, &to);
+		if (n >= WALKS_MAX && more && q->ans.n)
+			send_part(q, st);
+	}
 	if (more && !st->err)
 		return nd_query_drain(q);
 	put_soa(q, st);
-	if (st->err)
+	if (st->err) {
+		log_early_end(q, st, "a record does not fit in a message");
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "a record does not fit in a message");
+	}
 	log_transfer(q, st, true);
 	return ND_DONE;
 }
@@ -223,6 +256,17 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 	return begin(t, q);
 }
 
+/* Client gone, too slow, or the server is stopping. */
+static void cancel(const void *self, struct nd_query_ref ref)
+{
+	struct nd_query *q = nd_query_find(ref);
+	const struct state *st = q ? nd_query_state(q) : NULL;
+
+	(void)self;
+	if (st && st->from)
+		log_early_end(q, st, "the client did not read it, or closed the connection");
+}
+
 /* --- setup --- */
 
 static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
@@ -318,4 +362,5 @@ const struct nd_plugin nd_plugin_transfer = {
 	.setup = setup,
 	.start = start,
 	.query = query,
+	.cancel = cancel,
 };
