@@ -5,7 +5,7 @@
 The structure of the sources, by the rules in scripts/rooms.toml. Without --symbols:
 - includes follow the allowed edges and never lead to another plugin; a library is included in its room only;
 - a header of [restricted] is included by the files named there only;
-- file names are unique in a room; parts.h and *_parts.h are included by their room and its unit tests only;
+- file names are unique in a room; parts.h and *_parts.h are included by their room, its unit tests and fuzz targets only;
 - no name of <netinet/icmp6.h> is used;
 - a folder of more than ten C files has a README.md that names each .c;
 - paths in the documents exist; nd_ and ND_ names in comments and documents are defined;
@@ -101,8 +101,8 @@ PARTS = re.compile(r"(?:^|_)parts\.h$")
 
 
 def check_parts(h, path, n, name):
-    """parts.h and *_parts.h are shared by the files of one room only."""
-    if not PARTS.search(os.path.basename(name)):
+    """parts.h and *_parts.h are shared by the files of one room only, and its tests."""
+    if os.path.dirname(path) == "tests/fuzz" or not PARTS.search(os.path.basename(name)):
         return
     folder = os.path.dirname(name)
     if re.sub(r"^(?:src|tests/unit)/", "", os.path.dirname(path)) != folder:

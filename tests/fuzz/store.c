@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "plugin/cache/store.c" /* the words of an entry are private */
+#include "plugin/cache/store_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { KEYS = 24, VERSIONS = 512, WAYS = ND_STORE_WAYS, BODY_MAX = 1300 };
+enum { KEYS = 24, VERSIONS = 512, WAYS = ND_STORE_WAYS, WORDS = ND_STORE_WORDS, BODY_MAX = 1300 };
 
 /* An answer stored; its number is its rcode and is in every part of it. */
 static struct version {
@@ -46,7 +46,7 @@ static struct nd_store_head head_of(unsigned v)
 {
 	return (struct nd_store_head){ .ttl_s = 10,
 				       .rcode = (uint16_t)v,
-				       .kind = (uint8_t)(v % 3),
+				       .kind = (uint8_t)(v % ND_STORE_KINDS),
 				       .n = (uint16_t)(v % 10),
 				       .body_len = (uint16_t)(v * 37 % BODY_MAX) };
 }
@@ -106,22 +106,22 @@ static void find(uint8_t k, size_t cap)
 static void die(uint8_t k, unsigned n)
 {
 	static uint64_t before[WAYS][WORDS];
-	struct set set = s->sets[0];
+	struct nd_store_set set = s->sets[0];
 	unsigned v, way = 0;
 
 	memcpy(before, (void *)s->entries, sizeof before);
 	if (store(k, &v) == ND_STORE_REFUSED)
 		return;
-	while (get(&s->entries[way][0]) == before[way][0])
+	while (nd_store_load(&s->entries[way][0]) == before[way][0])
 		way++;
 	struct dead *d = &dead[way];
 	d->version = v;
-	d->tag = RELAXED_GET(&s->sets[0].tag[way]);
+	d->tag = ND_STORE_RELAXED_GET(&s->sets[0].tag[way]);
 	memcpy(d->words, (void *)s->entries[way], sizeof d->words);
-	put(&s->entries[way][0], d->words[0] - 1);
+	nd_store_save(&s->entries[way][0], d->words[0] - 1);
 	for (unsigned i = 1 + n % (WORDS - 1); i < WORDS; i++)
-		put(&s->entries[way][i], before[way][i]);
-	RELAXED_PUT(&s->sets[0].tag[way], RELAXED_GET(&set.tag[way]));
+		nd_store_save(&s->entries[way][i], before[way][i]);
+	ND_STORE_RELAXED_PUT(&s->sets[0].tag[way], ND_STORE_RELAXED_GET(&set.tag[way]));
 }
 
 static void finish(unsigned way)
@@ -131,9 +131,9 @@ static void finish(unsigned way)
 	if (!d->version)
 		return;
 	for (unsigned i = 1; i < WORDS; i++)
-		put(&s->entries[way][i], d->words[i]);
-	put(&s->entries[way][0], d->words[0]);
-	RELAXED_PUT(&s->sets[0].tag[way], d->tag);
+		nd_store_save(&s->entries[way][i], d->words[i]);
+	nd_store_save(&s->entries[way][0], d->words[0]);
+	ND_STORE_RELAXED_PUT(&s->sets[0].tag[way], d->tag);
 	version[d->version].complete = true;
 	d->version = 0;
 }
@@ -169,7 +169,7 @@ static void operate(uint8_t what, uint8_t a, uint8_t b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	s = nd_store_new(WAYS, 7);
+	s = nd_store_new(WAYS / 2, WAYS / 2, 7);
 	if (!s)
 		return 0;
 	versions = 1;

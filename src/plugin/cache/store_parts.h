@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_parts.h - the table as store.c (reading) and store_write.c see it.
  *
- * Included by these two only. Threads: any.
+ * Included by these two and the fuzz target only. Threads: any.
  */
 #pragma once
 
