@@ -225,10 +225,31 @@ int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_que
 }
 
 /* The body can be copied as a whole if its records follow a question of the same length, so that
- * offsets remain valid, and its OPT, if any, comes last. */
+ * offsets remain valid, its OPT, if any, comes last, and its pointers lead to names. */
 static bool same_layout(const struct nd_query *q, const struct nd_msg *m)
 {
 	return m->question_end == q->ans.body && m->count[0] == 1;
+}
+
+/* A pointer may lead anywhere before itself. In a body that is copied as a whole it must lead into
+ * a name: the header, the TTLs (in the cache) and addresses (loadbalance) change later, and with
+ * them the name. */
+static bool leads_to_name(const void *ctx, size_t to)
+{
+	const struct nd_answer *a = ctx;
+	size_t low = 0, high = a->n; /* the last record that starts at or before `to` is in here */
+
+	if (to < a->body)
+		return to >= ND_MSG_HEADER && to + 4 < a->body;
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+		if (a->record[mid].owner <= to)
+			low = mid;
+		else
+			high = mid;
+	}
+	const struct nd_record *r = &a->record[low];
+	return to + 4 < r->ttl_at || (to >= r->rdata && nd_rr_layout(r->type));
 }
 
 static int take_body(struct nd_query *q, const struct nd_msg *m)
@@ -254,6 +275,8 @@ static int take_body(struct nd_query *q, const struct nd_msg *m)
 						   .rdata = rr.rdata,
 						   .rdata_len = rr.rdata_len,
 						   .section = (uint8_t)rr.section });
+		if (!nd_rr_pointers_allowed(m, &rr, leads_to_name, a))
+			return ND_EFORMAT;
 		end = rr.end;
 	}
 	if (iter.err)

@@ -360,6 +360,40 @@ int nd_rr_check(const struct nd_msg *m, const struct nd_rr *rr)
 	return nd_rr_check_rdata(m->base, m->len, rr->rdata, rr->rdata_len, rr->type);
 }
 
+/* Follows the pointers of the valid name at `at`. */
+static bool chain_allowed(const uint8_t *base, const uint8_t *at,
+			  bool (*allowed)(const void *ctx, size_t to), const void *ctx)
+{
+	while (*at) {
+		if (*at <= ND_LABEL_MAX) {
+			at += 1 + *at;
+			continue;
+		}
+		size_t to = nd_reader_peek16(at) & 0x3fff;
+		if (!allowed(ctx, to))
+			return false;
+		at = base + to;
+	}
+	return true;
+}
+
+bool nd_rr_pointers_allowed(const struct nd_msg *m, const struct nd_rr *rr,
+			    bool (*allowed)(const void *ctx, size_t to), const void *ctx)
+{
+	const char *layout = nd_rr_layout(rr->type);
+	struct nd_reader r = reader_of_rdata(m->base, rr->rdata, rr->rdata_len);
+
+	if (!chain_allowed(m->base, m->base + rr->owner, allowed, ctx))
+		return false;
+	for (; layout && *layout && nd_reader_left(&r); layout++) {
+		if (*layout != 'd' && *layout != 'D')
+			nd_reader_take(&r, item_octets(*layout, &r));
+		else if (!chain_allowed(m->base, r.pos, allowed, ctx) || nd_name_skip(&r))
+			return false;
+	}
+	return true;
+}
+
 bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n)
 {
 	struct output nowhere = { .bytes = NULL };

@@ -56,6 +56,10 @@ int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint1
  * miekg/dns accepts some records that this function refuses: rdata that is empty or ends between
  * two fields (it writes zeros for numbers that are missing), and pointers to later names. */
 int nd_rr_check(const struct nd_msg *m, const struct nd_rr *rr);
+/* Does each compression pointer of a record that passed nd_rr_check() lead to an offset for which
+ * allowed() is true? */
+bool nd_rr_pointers_allowed(const struct nd_msg *m, const struct nd_rr *rr,
+			    bool (*allowed)(const void *ctx, size_t to), const void *ctx);
 
 enum { ND_RR_SRV_TARGET = 6, ND_RR_SRV_MAX = ND_RR_SRV_TARGET + ND_NAME_MAX };
 /* Writes the rdata of an SRV record (RFC 2782): priority, weight, port at octet 4, target. Returns

@@ -231,6 +231,47 @@ static void test_messages(void **state)
 	}
 }
 
+/* What such a pointer leads to is different in the reply, or changes in the cache: the name is
+ * written out. */
+static void test_pointers_to_no_name(void **state)
+{
+	static const struct {
+		const char *name, *hex, *wants;
+		size_t grows; /* by this much, to a whole name */
+	} rows[] = {
+		{ "the header", "1434 8180 0001 0001 0000 0000" WWW A_OF("c000", "01"),
+		  "AN 4\\129\\128\\000\\001\\000\\001\\000\\000\\000\\000\\003www\\004test. 60 A "
+		  "192.0.2.1",
+		  20 },
+		{ "a TTL",
+		  HEAD("0002 0000 0000") WWW
+		  "c00c 0001 0001 01610004 0004 01020304" A_OF("c020", "02"),
+		  "AN www.test. 23134212 A 1.2.3.4; AN a. 60 A 192.0.2.2", 1 },
+		{ "an address, from rdata",
+		  HEAD("0002 0000 0000") WWW "c00c 0001 0001 0000003c 0004 01620000"
+					     "c00c 0005 0001 0000003c 0002 c026",
+		  "AN www.test. 60 A 1.98.0.0; AN www.test. 60 CNAME b.", 1 },
+		{ "the question's type", HEAD("0001 0000 0000") WWW A_OF("c016", "01"),
+		  "AN . 60 A 192.0.2.1", -1 },
+		{ "an owner and rdata",
+		  HEAD("0003 0000 0000") WWW
+		  "0161c010 0005 0001 0000003c 0004 0162c01a" A_OF("c01a", "01") A_OF("c028", "02"),
+		  "AN a.test. 60 CNAME b.a.test.; AN a.test. 60 A 192.0.2.1; AN b.a.test. 60 A 192.0.2.2",
+		  0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		upstream.n = unhex(upstream.bytes, rows[i].hex);
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 0));
+		assert_int_equal(upstream.parsed, 0);
+		assert_int_equal(upstream.taken, 0);
+		if (strcmp(records_text(), rows[i].wants) != 0 ||
+		    rig.len != upstream.n + rows[i].grows)
+			fail_msg("%s: %s in %zu bytes", rows[i].name, records_text(), rig.len);
+	}
+}
+
 /* Malformed records: nd_msg_parse_response() refuses them, and a caller that ignores its error gets
  * the records before them, as from a message that is cut. */
 static void test_unsound(void **state)
@@ -477,9 +518,16 @@ static void test_ede(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RELAY(test_messages), RELAY(test_unsound), RELAY(test_flags_and_codes),
-		RELAY(test_options),  MAKE(test_limits),   MAKE(test_udp_max),
-		MAKE(test_too_many),  MAKE(test_set),      MAKE(test_ede),
+		RELAY(test_messages),
+		RELAY(test_unsound),
+		RELAY(test_pointers_to_no_name),
+		RELAY(test_flags_and_codes),
+		RELAY(test_options),
+		MAKE(test_limits),
+		MAKE(test_udp_max),
+		MAKE(test_too_many),
+		MAKE(test_set),
+		MAKE(test_ede),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
