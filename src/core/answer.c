@@ -249,7 +249,7 @@ static bool leads_to_name(const void *ctx, size_t to)
 			high = mid;
 	}
 	const struct nd_record *r = &a->record[low];
-	return to + 4 < r->ttl_at || (to >= r->rdata && nd_rr_layout(r->type));
+	return to + 4 < r->ttl_at || (to >= r->rdata && nd_layout_of_names(r->type));
 }
 
 static int take_body(struct nd_query *q, const struct nd_msg *m)

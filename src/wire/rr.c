@@ -1,60 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/rr.h"
 
+#include "wire/layout.h"
 #include "wire/rdata.h"
 #include "wire/type.h"
 #include "wire/writer.h"
-
-/* Types used only here (IANA numbers). */
-enum {
-	TYPE_MD = 3,
-	TYPE_MF = 4,
-	TYPE_MB = 7,
-	TYPE_MG = 8,
-	TYPE_MR = 9,
-	TYPE_MINFO = 14,
-	TYPE_RP = 17,
-	TYPE_AFSDB = 18,
-	TYPE_X25 = 19,
-	TYPE_ISDN = 20,
-	TYPE_RT = 21,
-	TYPE_NSAP_PTR = 23,
-	TYPE_SIG = 24,
-	TYPE_KEY = 25,
-	TYPE_PX = 26,
-	TYPE_GPOS = 27,
-	TYPE_LOC = 29,
-	TYPE_NXT = 30,
-	TYPE_KX = 36,
-	TYPE_CERT = 37,
-	TYPE_APL = 42,
-	TYPE_IPSECKEY = 45,
-	TYPE_SMIMEA = 53,
-	TYPE_HIP = 55,
-	TYPE_NINFO = 56,
-	TYPE_RKEY = 57,
-	TYPE_TALINK = 58,
-	TYPE_CDS = 59,
-	TYPE_CDNSKEY = 60,
-	TYPE_CSYNC = 62,
-	TYPE_ZONEMD = 63,
-	TYPE_UINFO = 100,
-	TYPE_UID = 101,
-	TYPE_GID = 102,
-	TYPE_NID = 104,
-	TYPE_L32 = 105,
-	TYPE_L64 = 106,
-	TYPE_LP = 107,
-	TYPE_EUI48 = 108,
-	TYPE_EUI64 = 109,
-	TYPE_NXNAME = 128,
-	TYPE_TKEY = 249,
-	TYPE_AVC = 258,
-	TYPE_AMTRELAY = 260,
-	TYPE_RESINFO = 261,
-	TYPE_TA = 32768,
-	TYPE_DLV = 32769,
-};
 
 struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m)
 {
@@ -107,107 +57,6 @@ bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr)
 		return false;
 	iter->left[iter->section]--;
 	return true;
-}
-
-const char *nd_rr_layout(uint16_t type)
-{
-	switch (type) {
-	case ND_TYPE_A:
-	case ND_TYPE_AAAA:
-	case ND_TYPE_TXT: return NULL; /* the most common types first */
-	case ND_TYPE_NS:
-	case ND_TYPE_CNAME:
-	case ND_TYPE_PTR:
-	case TYPE_MD:
-	case TYPE_MF:
-	case TYPE_MB:
-	case TYPE_MG:
-	case TYPE_MR: return "d";
-	case ND_TYPE_SOA: return "dd44444";
-	case TYPE_MINFO: return "dd";
-	case ND_TYPE_MX: return "2d";
-	case ND_TYPE_DNAME:
-	case TYPE_NSAP_PTR: return "D";
-	case TYPE_RP:
-	case TYPE_TALINK: return "DD";
-	case TYPE_AFSDB:
-	case TYPE_RT:
-	case TYPE_KX:
-	case TYPE_LP: return "2D";
-	case TYPE_PX: return "2DD";
-	case ND_TYPE_SRV: return "222D";
-	case ND_TYPE_NAPTR: return "22sssD";
-	case TYPE_SIG:
-	case ND_TYPE_RRSIG: return "2114442Dr";
-	case ND_TYPE_NSEC:
-	case TYPE_NXT:
-	case ND_TYPE_TSIG:
-	case TYPE_TKEY: return "Dr";
-	case ND_TYPE_SVCB:
-	case ND_TYPE_HTTPS: return "2Dr";
-	default: return NULL;
-	}
-}
-
-/* nd_rr_layout, with more detail, for all types that miekg/dns unpacks. Further letters: '8' 8
- * octets, 'M' 6 octets, 'S' one or more character-strings, '?' the rdata may end here, 'B' a type
- * bitmap, 'V' service parameters, 'P' address prefixes, 'L' a block with its 16-bit length; 'I',
- * 'R' and 'H' the whole rdata of IPSECKEY, AMTRELAY and HIP. NULL: any octets. */
-static const char *shape(uint16_t type)
-{
-	switch (type) {
-	case ND_TYPE_A:
-	case TYPE_UID:
-	case TYPE_GID: return "4";
-	case ND_TYPE_AAAA: return "6";
-	case ND_TYPE_HINFO:
-	case TYPE_ISDN: return "s?s"; /* RFC 1183 s3.2; HINFO: as miekg/dns accepts it */
-	case ND_TYPE_TXT:
-	case ND_TYPE_SPF:
-	case TYPE_NINFO:
-	case TYPE_AVC:
-	case TYPE_RESINFO: return "S";
-	case TYPE_X25:
-	case TYPE_UINFO: return "s";
-	case TYPE_GPOS: return "sss";
-	case TYPE_LOC: return "1111444";
-	case TYPE_NXT:
-	case ND_TYPE_NSEC: return "DB";
-	case ND_TYPE_NSEC3: return "112ssB"; /* salt and hash have a length octet */
-	case ND_TYPE_NSEC3PARAM: return "112s";
-	case TYPE_CSYNC: return "42B";
-	case ND_TYPE_DS:
-	case TYPE_CDS:
-	case TYPE_TA:
-	case TYPE_DLV:
-	case ND_TYPE_DNSKEY:
-	case TYPE_CDNSKEY:
-	case TYPE_KEY:
-	case TYPE_RKEY: return "211r";
-	case TYPE_CERT: return "221r";
-	case ND_TYPE_SSHFP: return "11r";
-	case ND_TYPE_TLSA:
-	case TYPE_SMIMEA: return "111r";
-	case TYPE_ZONEMD: return "411r";
-	case ND_TYPE_CAA: return "1sr";
-	case ND_TYPE_URI: return "22r";
-	case ND_TYPE_SVCB:
-	case ND_TYPE_HTTPS: return "2DV";
-	case TYPE_NID:
-	case TYPE_L64: return "28";
-	case TYPE_L32: return "24";
-	case TYPE_EUI48: return "M";
-	case TYPE_EUI64: return "8";
-	case TYPE_APL: return "P";
-	case TYPE_IPSECKEY: return "I";
-	case TYPE_AMTRELAY: return "R";
-	case TYPE_HIP: return "H";
-	case ND_TYPE_TSIG: return "DM2L22L";
-	case TYPE_TKEY: return "D4422LL";
-	case TYPE_NXNAME:
-	case ND_TYPE_ANY: return "";
-	default: return nd_rr_layout(type);
-	}
 }
 
 /* The length of an item that is not a name. */
@@ -318,7 +167,7 @@ int nd_rr_expand_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint
 	if ((size_t)rdata + len > msg_len)
 		return ND_ETRUNC;
 	struct nd_reader r = reader_of_rdata(base, rdata, len);
-	int err = walk(&r, nd_rr_layout(type), false, &to);
+	int err = walk(&r, nd_layout_of_names(type), false, &to);
 	return err ? err : (int)to.len;
 }
 
@@ -330,7 +179,7 @@ int nd_rr_check_rdata(const uint8_t *base, size_t msg_len, uint16_t rdata, uint1
 	if ((size_t)rdata + len > msg_len)
 		return ND_ETRUNC;
 	struct nd_reader r = reader_of_rdata(base, rdata, len);
-	return walk(&r, shape(type), false, &nowhere);
+	return walk(&r, nd_layout_of_rdata(type), false, &nowhere);
 }
 
 static int check_owner(const struct nd_msg *m, const struct nd_rr *rr)
@@ -345,7 +194,7 @@ static int check_owner(const struct nd_msg *m, const struct nd_rr *rr)
 
 int nd_rr_check(const struct nd_msg *m, const struct nd_rr *rr)
 {
-	const char *layout = shape(rr->type);
+	const char *layout = nd_layout_of_rdata(rr->type);
 	int err = check_owner(m, rr);
 
 	if (err)
@@ -380,7 +229,7 @@ static bool chain_allowed(const uint8_t *base, const uint8_t *at,
 bool nd_rr_pointers_allowed(const struct nd_msg *m, const struct nd_rr *rr,
 			    bool (*allowed)(const void *ctx, size_t to), const void *ctx)
 {
-	const char *layout = nd_rr_layout(rr->type);
+	const char *layout = nd_layout_of_names(rr->type);
 	struct nd_reader r = reader_of_rdata(m->base, rr->rdata, rr->rdata_len);
 
 	if (!chain_allowed(m->base, m->base + rr->owner, allowed, ctx))
@@ -399,7 +248,7 @@ bool nd_rr_rdata_valid(uint16_t type, const uint8_t *rdata, size_t n)
 	struct output nowhere = { .bytes = NULL };
 	struct nd_reader r = nd_reader_over(rdata, n);
 
-	return walk(&r, shape(type), true, &nowhere) == 0;
+	return walk(&r, nd_layout_of_rdata(type), true, &nowhere) == 0;
 }
 
 size_t nd_rr_write_srv(uint8_t rdata[ND_RR_SRV_MAX], uint16_t priority, uint16_t weight,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rr.h - the records of a message, and the layout of rdata by type. Pure.
+/* rr.h - the records of a message, and checks of them. Pure.
  *
  * Owns:    nothing. An iterator borrows the message.
  * Errors:  0 or a negative ND_E*; sticky in an iterator.
@@ -35,12 +35,6 @@ struct nd_rr_iter nd_rr_iter_over(const struct nd_msg *m);
 /* The next record, OPT included. False at the end (of the counts or of the message), or at an
  * incomplete or malformed record, with iter->err. */
 bool nd_rr_next(struct nd_rr_iter *iter, struct nd_rr *rr);
-
-/* The layout of rdata that contains names: 'd' a name that may be compressed (types of RFC 1035),
- * 'D' a name that a writer must not compress (RFC 3597 s4; pointers in it are still read), '1'
- * '2' '4' that many octets, '6' 16 octets, 's' a character-string, 'r' the rest. NULL: no
- * names. */
-const char *nd_rr_layout(uint16_t type);
 
 /* Copies the rdata at [rdata, rdata+len) of a message to out with its names expanded, case
  * preserved. Returns the length, or ND_ETRUNC, ND_EFORMAT, ND_ELIMIT. */

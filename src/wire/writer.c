@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/writer.h"
 
-#include "wire/rr.h"
+#include "wire/layout.h"
 
 enum { POINTER = 0xc000, POINTER_MAX = 0x3fff };
 
@@ -184,7 +184,7 @@ static int write_flat(struct nd_writer *w, size_t at, uint16_t type, uint16_t cl
 {
 	size_t here = w->pos, n = ND_WRITER_HEAD + rdata_len;
 
-	if (n > w->cap - here || here + n > ND_MSG_MAX)
+	if (n > w->cap - here || here + n > UINT16_MAX)
 		return ND_ELIMIT;
 	nd_writer_put_head(w->base + here, at, type, class, ttl, rdata_len);
 	if (rdata_len)
@@ -213,7 +213,7 @@ static int write_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, ui
 		write_rdata(w, layout, rdata, rdata_len);
 	else
 		nd_writer_bytes(w, rdata, rdata_len);
-	if (w->err || !p || w->pos > ND_MSG_MAX || w->pos - at > UINT16_MAX) {
+	if (w->err || !p || w->pos > UINT16_MAX || w->pos - at > UINT16_MAX) {
 		nd_writer_rewind(w, mark);
 		return ND_ELIMIT;
 	}
@@ -233,7 +233,7 @@ int nd_writer_rr(struct nd_writer *w, struct nd_name owner, uint16_t type, uint1
 		 uint32_t ttl, const uint8_t *rdata, size_t rdata_len, uint16_t *ttl_at,
 		 uint16_t *rdata_at)
 {
-	const char *layout = nd_rr_layout(type);
+	const char *layout = nd_layout_of_names(type);
 
 	if (!layout || !strchr(layout, 'd'))
 		return nd_writer_rr_as_is(w, owner, type, class, ttl, rdata, rdata_len, ttl_at,

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "wire/layout.h"
 #include "wire/rr.h"
 #include "wire/type.h"
 
@@ -148,14 +149,14 @@ static void test_layout(void **state)
 	(void)state;
 
 	for (unsigned type = 0; type < 65536; type++) {
-		const char *layout = nd_rr_layout((uint16_t)type);
+		const char *layout = nd_layout_of_names((uint16_t)type);
 		if (layout && type > ND_TYPE_TXT && strchr(layout, 'd'))
 			fail_msg("type %u would be compressed", type);
 	}
-	assert_null(nd_rr_layout(ND_TYPE_A));
-	assert_null(nd_rr_layout(ND_TYPE_TXT));
-	assert_string_equal(nd_rr_layout(ND_TYPE_CNAME), "d");
-	assert_string_equal(nd_rr_layout(ND_TYPE_SRV), "222D");
+	assert_null(nd_layout_of_names(ND_TYPE_A));
+	assert_null(nd_layout_of_names(ND_TYPE_TXT));
+	assert_string_equal(nd_layout_of_names(ND_TYPE_CNAME), "d");
+	assert_string_equal(nd_layout_of_names(ND_TYPE_SRV), "222D");
 }
 
 static void test_write_srv(void **state)
