@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "core/parts.h"
+#include "wire/layout.h"
 
 void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
 		     uint16_t max)
