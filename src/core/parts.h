@@ -60,11 +60,6 @@ static inline bool nd_query_waits(const struct nd_query *q)
 	return q->run.life >= ND_QUERY_PARKED;
 }
 
-/* --- query.c --- */
-
-/* q gets no answer for lack of room. Neither do the queries above it: no answer is cached. */
-void nd_query_mark_overload(struct nd_query *q);
-
 /* --- query_park.c --- */
 
 /* It waits no longer: leaves the lists of waiting queries. Its origin keeps it. */

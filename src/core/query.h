@@ -172,6 +172,9 @@ void nd_query_want_done(struct nd_query *q);
  * the records written so far. */
 enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *why);
 
+/* q gets no answer for lack of room. Neither do the queries above it: no answer is cached. */
+void nd_query_mark_overload(struct nd_query *q);
+
 /* --- waiting --- */
 
 /* From `query` only, before it returns ND_WAIT. Copies what lies in the worker's buffers into the

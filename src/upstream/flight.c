@@ -3,17 +3,19 @@
 
 #include "io/random.h"
 
-void nd_flights_init(struct nd_flights *t)
+void nd_flights_init(struct nd_flights *t, struct nd_list *bucket, uint32_t nbuckets)
 {
-	for (unsigned i = 0; i < ND_FLIGHTS_BUCKETS; i++)
-		nd_list_init(&t->bucket[i]);
+	t->bucket = bucket;
+	t->nbuckets = nbuckets;
+	for (uint32_t i = 0; i < nbuckets; i++)
+		nd_list_init(&bucket[i]);
 	t->n = 0;
 	t->given = 0;
 }
 
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
 {
-	const struct nd_list *head = &t->bucket[id % ND_FLIGHTS_BUCKETS];
+	const struct nd_list *head = &t->bucket[id & (t->nbuckets - 1)];
 
 	ND_LIST_EACH(head, it) {
 		struct nd_flight *f = ND_LIST_ENTRY(it, struct nd_flight, link);
@@ -23,7 +25,7 @@ struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id)
 	return NULL;
 }
 
-static bool was_recent(const struct nd_flights *t, uint16_t id)
+bool nd_flights_is_recent(const struct nd_flights *t, uint16_t id)
 {
 	uint32_t n = t->given < ND_FLIGHTS_PAST ? t->given : ND_FLIGHTS_PAST;
 
@@ -39,9 +41,9 @@ bool nd_flights_add(struct nd_flights *t, struct nd_flight *f)
 		return false;
 	do /* at most a quarter of the ids are in use */
 		f->id = (uint16_t)nd_random_u32();
-	while (nd_flights_find(t, f->id) || was_recent(t, f->id));
+	while (nd_flights_find(t, f->id) || nd_flights_is_recent(t, f->id));
 	t->past[t->given++ % ND_FLIGHTS_PAST] = f->id;
-	nd_list_add(&t->bucket[f->id % ND_FLIGHTS_BUCKETS], &f->link);
+	nd_list_add(&t->bucket[f->id & (t->nbuckets - 1)], &f->link);
 	f->table = t;
 	t->n++;
 	return true;
@@ -58,7 +60,7 @@ void nd_flights_del(struct nd_flight *f)
 void nd_flights_move(struct nd_flights *t, struct nd_list *to)
 {
 	nd_list_init(to);
-	for (unsigned i = 0; i < ND_FLIGHTS_BUCKETS; i++) {
+	for (uint32_t i = 0; i < t->nbuckets; i++) {
 		struct nd_list *node;
 		while ((node = nd_list_pop(&t->bucket[i]))) {
 			ND_LIST_ENTRY(node, struct nd_flight, link)->table = NULL;

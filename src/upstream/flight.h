@@ -12,7 +12,6 @@
 #include "base/list.h"
 
 enum {
-	ND_FLIGHTS_BUCKETS = 16,
 	ND_FLIGHTS_MAX = 16384,
 	/* The most recent ids are not reused: a late or duplicate reply to an earlier query must
 	 * not match a later one. A UDP socket sends no more queries than this. */
@@ -20,7 +19,8 @@ enum {
 };
 
 struct nd_flights {
-	struct nd_list bucket[ND_FLIGHTS_BUCKETS];
+	struct nd_list *bucket; /* the owner's; nbuckets of them, a power of two */
+	uint32_t nbuckets;
 	uint32_t n;
 	uint32_t given; /* ids assigned so far; the most recent are in past[] */
 	uint16_t past[ND_FLIGHTS_PAST];
@@ -32,11 +32,13 @@ struct nd_flight {
 	uint16_t id;
 };
 
-void nd_flights_init(struct nd_flights *t);
+void nd_flights_init(struct nd_flights *t, struct nd_list *bucket, uint32_t nbuckets);
 /* Assigns a random id that is unique in the table. False when the table is full. */
 bool nd_flights_add(struct nd_flights *t, struct nd_flight *f);
 /* NULL: no query with this id is in flight. */
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id);
+/* The id is one of the ND_FLIGHTS_PAST most recent ones. */
+bool nd_flights_is_recent(const struct nd_flights *t, uint16_t id);
 /* Removes f from its table, or from a list filled by nd_flights_move(). No effect if in neither. */
 void nd_flights_del(struct nd_flight *f);
 /* Moves all flights to the list `to`, which is initialised here; they are no longer in a table. */

@@ -2,6 +2,7 @@
 #include "upstream/host.h"
 
 #include <stdlib.h>
+#include "base/time.h"
 
 const double nd_host_buckets[ND_HOST_BUCKETS] = {
 	0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
@@ -51,4 +52,19 @@ void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns)
 		at++;
 	nd_metric_add(&c->bucket[rcode][at], 1);
 	nd_metric_add(&c->sum_ns[rcode], ns);
+}
+
+void nd_host_guard(struct nd_host *h, uint64_t now_ns)
+{
+	uint64_t was = atomic_exchange_explicit(&h->tcp_until_ns, now_ns + ND_MS(ND_HOST_GUARD_MS),
+						memory_order_relaxed);
+
+	if (was <= now_ns && h->on_guard)
+		h->on_guard(h);
+}
+
+void nd_host_unguard(struct nd_host *h, uint64_t now_ns)
+{
+	atomic_store_explicit(&h->udp_until_ns, now_ns + ND_MS(ND_HOST_GUARD_MS),
+			      memory_order_relaxed);
 }

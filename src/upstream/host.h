@@ -5,8 +5,8 @@
  * Owns:    nothing but itself; stats is borrowed.
  * Life:    created on the control thread and shared over reloads (nd_setup_share); freed on the
  *          control thread once no worker has a pool of it.
- * Threads: `fails`, `probing` and `epoch` are atomic; pool[n] is touched by worker n only; each
- *          worker writes its own counters, any thread reads them.
+ * Threads: `fails`, `probing`, `epoch` and the times are atomic; pool[n] is touched by worker n
+ * only; each worker writes its own counters, any thread reads them.
  */
 #pragma once
 
@@ -33,6 +33,7 @@ struct nd_host_counts {
 	nd_metric_cell sum_ns[ND_HOST_RCODES];
 	nd_metric_cell hits[2], misses[2]; /* conn_cache: udp, tcp */
 	nd_metric_cell failed_probes;
+	nd_metric_cell unsolicited; /* replies that answer no query in flight */
 };
 
 /* Shared by address alone, not with the host: a changed option must not reset the counters. */
@@ -62,6 +63,9 @@ struct nd_host {
 	_Atomic uint32_t fails;   /* failed probes in a row; written by the probing worker */
 	_Atomic uint32_t probing; /* 1 while a worker probes it */
 	_Atomic uint32_t epoch;   /* successful probes so far */
+	/* Forged replies arrive: until then TCP is used, unless it was found not to work. */
+	_Atomic uint64_t tcp_until_ns, udp_until_ns;
+	void (*on_guard)(const struct nd_host *h); /* such a time begins; on a worker */
 	uint16_t nworkers;
 	struct nd_pool *pool[]; /* by worker id; touched by that worker only */
 };
@@ -77,6 +81,19 @@ static inline bool nd_host_down(const struct nd_host *h, uint32_t max_fails)
 {
 	return max_fails && atomic_load_explicit(&h->fails, memory_order_relaxed) > max_fails;
 }
+
+enum { ND_HOST_GUARD_MS = 10000 };
+
+/* Queries that would use UDP use TCP: replies arrive that nothing asked for. */
+static inline bool nd_host_guarded(const struct nd_host *h, uint64_t now_ns)
+{
+	return now_ns < atomic_load_explicit(&h->tcp_until_ns, memory_order_relaxed) &&
+	       now_ns >= atomic_load_explicit(&h->udp_until_ns, memory_order_relaxed);
+}
+/* Begins ND_HOST_GUARD_MS of this, or starts them anew. */
+void nd_host_guard(struct nd_host *h, uint64_t now_ns);
+/* It does not answer over TCP: UDP for ND_HOST_GUARD_MS, whatever arrives. */
+void nd_host_unguard(struct nd_host *h, uint64_t now_ns);
 
 /* Counts a reply with this rcode that took ns. The worker that owns c. */
 void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns);

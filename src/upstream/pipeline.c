@@ -9,13 +9,14 @@
 #include "wire/msg.h"
 #include "wire/writer.h"
 
-enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX };
+enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX, BUCKETS = 256 };
 
 struct nd_pipeline {
 	struct nd_list link;  /* in pool->streams */
 	struct nd_pool *pool; /* NULL: closed, and freed when its callback ends */
 	struct nd_tcp *tcp;
 	struct nd_flights flights;
+	struct nd_list bucket[BUCKETS];
 	struct nd_buf in;
 	uint64_t created_ns, used_ns;
 	uint64_t answers;
@@ -82,8 +83,10 @@ static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 	if (n < ND_MSG_HEADER)
 		return;
 	struct nd_flight *f = nd_flights_find(&t->flights, nd_reader_peek16(bytes));
-	if (!f)
-		return; /* its query was given up */
+	if (!f) { /* its query was given up */
+		nd_metric_add(&t->pool->counts->unsolicited, 1);
+		return;
+	}
 	struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
 	t->answers++;
 	s->on_reply(s, bytes, n, false);
@@ -132,7 +135,7 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
 	}
 	t->pool = p;
 	t->created_ns = t->used_ns = nd_loop_now_ns(p->loop);
-	nd_flights_init(&t->flights);
+	nd_flights_init(&t->flights, t->bucket, BUCKETS);
 	nd_buf_init(&t->in, IN_MAX);
 	nd_list_add(&p->streams, &t->link);
 	nd_pool_start_sweep(p);
@@ -237,6 +240,16 @@ void nd_pipeline_give_up(struct nd_pipeline *t)
 	if (!t->open)
 		t->retired = true;
 	nd_pipeline_settle(t);
+}
+
+bool nd_pipeline_is_open(const struct nd_pipeline *t)
+{
+	return t->open;
+}
+
+bool nd_pipeline_has_answered(const struct nd_pipeline *t)
+{
+	return t->answers > 0;
 }
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)

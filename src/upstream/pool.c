@@ -12,13 +12,14 @@
 #include "wire/msg.h"
 #include "wire/writer.h"
 
-enum { SWEEP_MIN_MS = 100 };
+enum { SWEEP_MIN_MS = 100, SOCKET_BUCKETS = 16 };
 
 struct nd_pool_socket {
 	struct nd_list link;  /* in pool->sockets */
 	struct nd_pool *pool; /* NULL: closed, and freed when its callback ends */
 	struct nd_udp *udp;
 	struct nd_flights flights;
+	struct nd_list bucket[SOCKET_BUCKETS];
 	uint64_t created_ns, used_ns;
 	uint32_t uses;
 	bool busy; /* a callback of it runs */
@@ -85,6 +86,16 @@ static void end_callback(struct nd_pool_socket *k)
 		free(k);
 }
 
+/* A late or duplicate reply, or a forged one. A socket sends no more queries than its table
+ * remembers ids: the late and duplicate ones are known. */
+static void note_unasked(struct nd_pool_socket *k, uint16_t id)
+{
+	if (nd_flights_is_recent(&k->flights, id))
+		nd_metric_add(&k->pool->counts->unsolicited, 1);
+	else
+		nd_pool_note_stray(k->pool);
+}
+
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 {
 	struct nd_pool_socket *k = ctx;
@@ -95,8 +106,10 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 		if (d[i].len < ND_MSG_HEADER)
 			continue;
 		struct nd_flight *f = nd_flights_find(&k->flights, nd_reader_peek16(d[i].bytes));
-		if (!f)
-			continue; /* late, duplicate or spoofed */
+		if (!f) {
+			note_unasked(k, nd_reader_peek16(d[i].bytes));
+			continue;
+		}
 		struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
 		s->on_reply(s, d[i].bytes, d[i].len, d[i].cut);
 	}
@@ -138,7 +151,7 @@ static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket *
 	}
 	k->pool = p;
 	k->created_ns = k->used_ns = nd_loop_now_ns(p->loop);
-	nd_flights_init(&k->flights);
+	nd_flights_init(&k->flights, k->bucket, SOCKET_BUCKETS);
 	nd_list_add(&p->sockets, &k->link);
 	p->slot[slot] = k;
 	nd_pool_start_sweep(p);
@@ -284,6 +297,16 @@ void nd_pool_give_up(struct nd_sent *s)
 		nd_pool_forget(s);
 }
 
+bool nd_pool_is_open(const struct nd_sent *s)
+{
+	return !s->stream || nd_pipeline_is_open(s->stream);
+}
+
+bool nd_pool_has_answered(const struct nd_sent *s)
+{
+	return !s->stream || nd_pipeline_has_answered(s->stream);
+}
+
 bool nd_pool_too_old(const struct nd_pool *p, uint64_t created_ns, uint64_t used_ns)
 {
 	const struct nd_host_config *c = &p->host->config;
@@ -357,34 +380,4 @@ void nd_pool_unref(struct nd_pool *p)
 	nd_pipeline_sweep(p, true);
 	p->host->pool[p->worker] = NULL;
 	free(p);
-}
-
-/* --- health --- */
-
-static uint32_t host_epoch(const struct nd_pool *p)
-{
-	return atomic_load_explicit(&p->host->epoch, memory_order_relaxed);
-}
-
-void nd_pool_note_reply(struct nd_pool *p)
-{
-	p->timers_in_row = 0;
-}
-
-bool nd_pool_suspect(const struct nd_pool *p)
-{
-	return p->timers_in_row >= ND_POOL_SUSPECT && p->epoch == host_epoch(p);
-}
-
-void nd_pool_note_timeout(struct nd_pool *p, bool probes)
-{
-	if (p->epoch != host_epoch(p)) {
-		p->timers_in_row = 0;
-		p->epoch = host_epoch(p);
-	}
-	/* Once the server is suspect, timeouts are not round-trip times. */
-	if (p->timers_in_row < ND_POOL_SUSPECT)
-		nd_rtt_add_timeout(&p->rtt);
-	if (++p->timers_in_row >= ND_POOL_SUSPECT && probes)
-		nd_probe_start(&p->probe, p);
 }

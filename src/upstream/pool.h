@@ -32,6 +32,8 @@ enum {
 	ND_POOL_STREAM_FLIGHTS = 32, /* with this many in flight on each, another one is opened */
 	ND_POOL_SUSPECT = 2,         /* timers fired in a row with no reply between */
 	ND_POOL_ERROR_MAX = 256,
+	/* In a second: more replies that answer nothing than stray ones. The host is guarded. */
+	ND_POOL_STRAYS_MAX = 100,
 };
 
 struct nd_pool_socket;
@@ -62,6 +64,8 @@ struct nd_pool {
 	struct nd_rtt rtt;
 	uint32_t timers_in_row; /* fired since the last reply or successful probe */
 	uint32_t epoch;         /* the host's, when timers_in_row was last touched */
+	uint32_t strays;        /* since strays_ns */
+	uint64_t strays_ns;
 	struct nd_pool_socket *slot[ND_POOL_SOCKETS];
 	struct nd_list sockets; /* those in slots, and retired ones with queries in flight */
 	struct nd_list streams;
@@ -86,6 +90,15 @@ void nd_pool_timeout_text(const struct nd_sent *s, char text[ND_POOL_ERROR_MAX])
 /* nd_pool_forget() after a timeout; a TCP connection that is not open yet gets no new queries. */
 void nd_pool_give_up(struct nd_sent *s);
 
+/* Its connection is open; over UDP always true. */
+bool nd_pool_is_open(const struct nd_sent *s);
+/* Its connection has answered a query before; over UDP always true. */
+bool nd_pool_has_answered(const struct nd_sent *s);
+
+/* A message arrived that answers no query: of an id never used on the socket, or with the id of a
+ * query and another question. ND_POOL_STRAYS_MAX of these in a second mean that replies are forged:
+ * the host is guarded. */
+void nd_pool_note_stray(struct nd_pool *p);
 /* A reply arrived. */
 void nd_pool_note_reply(struct nd_pool *p);
 /* A timer fired before a reply; with `probes`, ND_POOL_SUSPECT of these in a row start a probe. */

@@ -17,6 +17,8 @@ void nd_pipeline_settle(struct nd_pipeline *t);
 /* nd_pool_timeout_text() and nd_pool_give_up() over TCP. */
 void nd_pipeline_timeout_text(const struct nd_pipeline *t, char text[ND_POOL_ERROR_MAX]);
 void nd_pipeline_give_up(struct nd_pipeline *t);
+bool nd_pipeline_is_open(const struct nd_pipeline *t);
+bool nd_pipeline_has_answered(const struct nd_pipeline *t);
 /* Closes the idle connections that have expired; with `all`, every connection. */
 void nd_pipeline_sweep(struct nd_pool *p, bool all);
 

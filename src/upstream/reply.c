@@ -2,17 +2,17 @@
 #include "upstream/reply.h"
 
 #include <string.h>
+#include "wire/type.h"
+#include "wire/writer.h"
 
-static void make_truncated(struct nd_reply *r, const struct nd_reply_query *q,
-			   const uint8_t *header)
+void nd_reply_make_empty(struct nd_reply *r, const struct nd_reply_query *q, uint16_t flags)
 {
 	static const uint8_t one_question[] = { 0, 1, 0, 0, 0, 0, 0, 0 };
-	size_t n = ND_MSG_HEADER + q->lower.len + 4u;
-	uint8_t *out = r->truncated;
+	size_t n = ND_MSG_HEADER + q->name.len + 4u;
+	uint8_t *out = r->own;
 
 	memcpy(out, q->bytes, n);
-	memcpy(out + 2, header + 2, 2);
-	out[2] |= ND_FLAG_TC >> 8;
+	nd_writer_put16(out + 2, flags);
 	memcpy(out + 4, one_question, sizeof one_question);
 	int err = nd_msg_parse_response(&r->msg, out, n, &r->name);
 	ND_ASSERT(err == 0);
@@ -20,8 +20,13 @@ static void make_truncated(struct nd_reply *r, const struct nd_reply_query *q,
 
 static bool repeats_question(const struct nd_reply_query *q, const struct nd_msg *m)
 {
-	return m->qtype == q->qtype && m->qclass == q->qclass && m->qname.len &&
-	       nd_name_same(m->qname, q->lower);
+	return m->qtype == q->qtype && m->qclass == q->qclass && nd_name_equal(m->qname, q->name);
+}
+
+/* FORMERR, NOTIMP and the like, of which some servers send the header alone. */
+static bool is_bare(const struct nd_msg *m)
+{
+	return !m->count[0] && !m->count[1] && !m->count[2] && nd_msg_rcode(m) != ND_RCODE_NOERROR;
 }
 
 enum nd_reply_kind nd_reply_read(struct nd_reply *r, const struct nd_reply_query *q,
@@ -32,10 +37,14 @@ enum nd_reply_kind nd_reply_read(struct nd_reply *r, const struct nd_reply_query
 	r->error = NULL;
 	*m = (struct nd_msg){ 0 };
 	int err = nd_msg_parse_response(m, bytes, n, &r->name);
-	if (!(m->flags & ND_FLAG_QR) || (m->qname.len && !repeats_question(q, m)))
+	if (!(m->flags & ND_FLAG_QR))
+		return ND_REPLY_WRONG;
+	if (!m->qname.len && !err)
+		return is_bare(m) ? ND_REPLY_BARE : ND_REPLY_WRONG;
+	if (!m->qname.len ? !q->tcp : !repeats_question(q, m))
 		return ND_REPLY_WRONG;
 	if (!q->tcp && (cut || err == ND_ETRUNC || n > q->limit)) {
-		make_truncated(r, q, bytes);
+		nd_reply_make_empty(r, q, m->flags | ND_FLAG_TC);
 		err = 0;
 	}
 	if (err) {

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile clients and upstreams beside honest ones: what one client's flags and options bring is not kept for others."""
 import os
+import re
 import socket
 import sys
+import time
+import urllib.request
 
 import dns.edns
 import dns.flags
@@ -177,4 +180,94 @@ def test_failing_names_evict_no_answers():
         asked = sent(up, "servfail1599.test.")
         assert n.ask("servfail1599.test.").rcode() == dns.rcode.SERVFAIL  # kept
         assert sent(up, "servfail1599.test.") == asked
+    up.close()
+
+
+# --- forged replies ---
+
+def letters(i):
+    return "".join(c.upper() if i >> k & 1 else c for k, c in enumerate("mixedletters"))
+
+
+@pytest.mark.parametrize("how", ["size", "option", "flags", "HINFO"])
+def test_few_ports_and_ids_for_one_name(how):
+    """However a question is varied: each variant in flight is one more pair of port and id for a forger to hit."""
+    up = Upstream(mode="silent")
+    with Nodens(f".:PORT {{\n cache\n forward . 127.0.0.1:{up.port}\n}}\n") as n, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for i in range(1200):
+            m = dns.message.make_query(letters(i) + ".test.", "HINFO" if how == "HINFO" else "A")
+            if how == "size":
+                m.use_edns(0, payload=1232 + i)
+            elif how == "option":
+                m.use_edns(0, options=[dns.edns.GenericOption(65001, b"%d" % i)])
+            elif how == "flags":
+                m.flags ^= i % 512 << 4 & (dns.flags.RD | dns.flags.CD | dns.flags.AD | dns.flags.AA)
+                m.use_edns(0, ednsflags=i // 32)
+            s.sendto(m.to_wire(), ("127.0.0.1", n.port))
+            if i % 50 == 0:
+                time.sleep(0.005)
+        time.sleep(0.3)
+        pairs = {(m.id, peer) for _, name, _, m, peer in up.asked() if name == "mixedletters.test."}
+        assert 1 <= len(pairs) <= 8
+        up.mode = ""
+        # Other names are not held up, and other clients get their turn (one in eight has the queue of the first).
+        assert addresses(n.ask("other.test.")) == ["192.0.2.1"]
+        m = dns.message.make_query("mixedletters.test.", "A")
+        replies = (dns.query.udp(m, "127.0.0.1", port=n.port, timeout=5, source=f"127.0.0.{i}") for i in range(2, 7))
+        assert any(addresses(r) == ["192.0.2.1"] for r in replies)
+    up.close()
+
+
+class Forger(Upstream):
+    """Before each good reply, replies with the right id and something else wrong."""
+
+    def replies(self, m, protocol):
+        good = super().replies(m, protocol)[0][1]
+        name, query, bare, broken = (bytearray(good) for _ in range(4))
+        name[13] ^= 1
+        name[-1] = 66
+        query[2] &= 0x7f
+        bare = bare[:12]
+        bare[3] |= 1
+        bare[4:12] = bytes(8)
+        broken[-5] = 5  # an address of five bytes
+        broken.append(0)
+        return [(0, bytes(w)) for w in (name, query, bare, broken, good[:20])] + [(0.004, good)]
+
+
+def test_the_first_good_reply_counts():
+    up = Forger()
+    with Nodens(f".:PORT {{\n cache\n forward . 127.0.0.1:{up.port}\n}}\n") as n:
+        for i in range(20):
+            assert addresses(n.ask(f"n{i}.test.")) == ["192.0.2.1"]
+    up.close()
+
+
+def flood_with_replies(up, name, count=400):
+    """Replies to no query, to the port from which the name was asked."""
+    peer = up.asked(name)[-1][4]
+    for i in range(count):
+        up.send_udp(os.urandom(2) + b"\x81\x80" + bytes(8), peer)
+        if i % 100 == 99:
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("tcp", [True, False])
+def test_flood_of_replies(tcp):
+    """An upstream from which forged replies come is asked over TCP, if it answers there."""
+    up = Upstream(tcp=tcp)
+    with Nodens(f".:PORT {{\n errors\n forward . 127.0.0.1:{up.port}\n prometheus 127.0.0.1:PORT\n}}\n") as n:
+        assert addresses(n.ask("first.test.")) == ["192.0.2.1"]
+        for _ in range(3):
+            flood_with_replies(up, "first.test.")
+        n.wait_log(f"more than 100 replies in a second from 127.0.0.1:{up.port} answer no query")
+        for i in range(10):
+            assert addresses(n.ask(f"n{i}.test.")) == ["192.0.2.1"]
+        asked = [s for s in up.asked() if s[1].startswith("n")]
+        assert {s[0] for s in asked} == ({"tcp"} if tcp else {"udp"})
+        assert len(re.findall("answer no query", n.log())) == 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{n.port}/metrics", timeout=5) as r:
+            found = re.search(rb'nodens_forward_unsolicited_replies_total{to="127.0.0.1:\d+"} (\d+)', r.read())
+        assert int(found.group(1)) > 200
     up.close()

@@ -40,7 +40,7 @@ static void check_answer(const struct nd_reply *r, const struct nd_reply_query *
 
 	if (!(m->flags & ND_FLAG_QR))
 		abort();
-	if (!nd_name_same(m->qname, q->lower) || m->qtype != q->qtype || m->qclass != q->qclass)
+	if (!nd_name_same(m->qname, q->name) || m->qtype != q->qtype || m->qclass != q->qclass)
 		abort();
 	if (!q->tcp && (cut || n > q->limit) && !(m->flags & ND_FLAG_TC))
 		abort();
@@ -50,7 +50,7 @@ static void check_answer(const struct nd_reply *r, const struct nd_reply_query *
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nd_reply_query q = { .bytes = sent,
-				    .lower = nd_name_view(lower),
+				    .name = nd_name_view(lower),
 				    .qtype = ND_TYPE_A,
 				    .qclass = ND_CLASS_IN };
 	struct nd_reply r;
@@ -70,6 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case ND_REPLY_WRONG:
 		if (r.msg.base != bytes || r.msg.flags != nd_reader_peek16(bytes + 2))
 			abort();
+		break;
+	case ND_REPLY_BARE:
+		if (nd_msg_rcode(&r.msg) == ND_RCODE_NOERROR || r.msg.qname.len)
+			abort();
+		nd_reply_make_empty(&r, &q, r.msg.flags);
+		check_answer(&r, &q, 0, false);
 		break;
 	case ND_REPLY_BROKEN:
 		if (!r.error)

@@ -2,6 +2,7 @@
 /* forward - forwards queries to upstream servers and returns their replies (CoreDNS's forward). */
 #include "plugin/forward/forward.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include "core/chain.h"
@@ -14,6 +15,7 @@ struct state {
 	struct nd_query_ref ref;
 	bool counted; /* in forward->running */
 	bool done;    /* the outcome is below, for `reply` */
+	bool overload;
 	enum nd_outcome_kind kind;
 	const struct nd_msg
 		*msg; /* borrowed until the resume ends, or a copy in the query's memory */
@@ -30,8 +32,8 @@ static int worker_start(const void *self, void *state, struct nd_worker *w)
 	const struct nd_forward *f = self;
 	struct worker *mine = state;
 
-	mine->exchanger = nd_exchanger_new(&f->group, w->id, w->loop,
-					   &f->totals->worker[w->id].broken);
+	mine->exchanger = nd_exchanger_new(&f->group, w->id, w->loop, f->tables,
+					   &f->totals->worker[w->id].exchange);
 	return mine->exchanger ? 0 : ND_ELIMIT;
 }
 
@@ -132,6 +134,7 @@ static int start_exchange(struct nd_query *q, struct state *st)
 		/* Plugin loop counts its HINFO query: joined with itself, it would arrive once, and
 		 * wait for its own reply. */
 		.alone = q->msg.qtype == ND_TYPE_HINFO,
+		.client = &q->client.peer,
 	};
 
 	if (question.n == 0)
@@ -157,9 +160,13 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 			return nd_query_fail(q, ND_RCODE_REFUSED, f->too_many);
 		}
 	}
-	if (start_exchange(q, st)) {
+	int err = start_exchange(q, st);
+	if (err) {
 		count_out(st);
-		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+		nd_query_mark_overload(q);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL,
+				     err == -EBUSY ? "too many queries for the name"
+						   : "out of memory");
 	}
 	nd_query_want_reply(q);
 	st->ref = nd_query_park(q);
@@ -223,6 +230,7 @@ static void on_outcome(struct nd_waiter *w, const struct nd_outcome *o)
 	st->msg = o->kind != ND_OUTCOME_REPLY ? NULL
 		  : q->worker->running        ? keep(q, o->msg)
 					      : o->msg;
+	st->overload = o->overload;
 	if (o->kind == ND_OUTCOME_FAILED)
 		st->error = o->error ? nd_query_printf(q, "%s", o->error) : "no healthy proxies";
 	nd_chain_resume(st->ref, ND_DONE);
@@ -242,11 +250,11 @@ static void reply(const void *self, struct nd_query *q)
 		if (!st->msg || nd_answer_message(q, st->msg))
 			nd_query_fail(q, ND_RCODE_SERVFAIL, "dns: the reply is malformed");
 		break;
-	case ND_OUTCOME_WRONG:
-		nd_answer_reset(q);
-		q->rcode = ND_RCODE_FORMERR;
+	case ND_OUTCOME_FAILED:
+		if (st->overload)
+			nd_query_mark_overload(q);
+		nd_query_fail(q, ND_RCODE_SERVFAIL, st->error);
 		break;
-	case ND_OUTCOME_FAILED: nd_query_fail(q, ND_RCODE_SERVFAIL, st->error); break;
 	}
 	st->msg = NULL;
 }

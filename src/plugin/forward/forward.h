@@ -16,8 +16,9 @@ struct nd_forward_totals {
 	const void *collected_by; /* as in nd_host_stats */
 	uint16_t nworkers;
 	struct nd_forward_total {
-		nd_metric_cell broken, rejected;
-		char pad[48];
+		struct nd_exchange_counts exchange;
+		nd_metric_cell rejected;
+		char pad[40];
 	} worker[];
 };
 
@@ -32,6 +33,7 @@ struct nd_forward {
 	const char *too_many;      /* the error above it */
 	_Atomic uint64_t *running; /* queries in flight, of all workers */
 	struct nd_forward_totals *totals;
+	struct nd_exchange_tables *tables; /* of all forwards in the process */
 	const struct nd_gen *gen;
 
 	/* During setup: the configuration common to all hosts. */
@@ -48,6 +50,8 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s);
 /* Adds the shared host of this address to the group. 0, or ND_ELIMIT. */
 int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s);
+/* Shares the workers' tables of exchanges. 0, or ND_ELIMIT. */
+int nd_forward_share_tables(struct nd_forward *f, struct nd_setup *s);
 /* Shares the totals and registers the collectors, each once per generation. 0, or ND_ELIMIT. */
 int nd_forward_metrics_register(struct nd_forward *f, struct nd_setup *s);
 /* The generation ends. */

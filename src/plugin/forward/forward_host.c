@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hosts are shared by all forwards and generations with the same address and options. */
 #include <string.h>
+#include "base/log.h"
 #include "core/gen.h"
 #include "plugin/forward/forward.h"
 #include "upstream/host.h"
+#include "upstream/pool.h"
 
 struct host_args {
 	struct nd_forward *forward;
@@ -19,13 +21,24 @@ static void *make_stats(void *ctx)
 	return nd_host_stats_new(o->addr, o->nworkers);
 }
 
+static void log_guard(const struct nd_host *h)
+{
+	nd_log_warning("forward",
+		       "more than %d replies in a second from %s answer no query, as if forged: "
+		       "it is queried over TCP until %d s after the last such second",
+		       ND_POOL_STRAYS_MAX, h->text, ND_HOST_GUARD_MS / 1000);
+}
+
 static void *make_host(void *ctx)
 {
 	const struct host_args *o = ctx;
 	struct nd_host_config c = o->forward->host;
 
 	c.addr = *o->addr;
-	return nd_host_new(&c, o->stats, o->nworkers);
+	struct nd_host *h = nd_host_new(&c, o->stats, o->nworkers);
+	if (h)
+		h->on_guard = log_guard;
+	return h;
 }
 
 static void free_host(void *object)
@@ -66,4 +79,22 @@ int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, stru
 		return ND_ELIMIT;
 	g->host[g->nhosts++] = h;
 	return 0;
+}
+
+static void *make_tables(void *ctx)
+{
+	const struct nd_setup *s = ctx;
+
+	return nd_exchange_tables_new(s->process->nworkers);
+}
+
+static void free_tables(void *object)
+{
+	nd_exchange_tables_free(object);
+}
+
+int nd_forward_share_tables(struct nd_forward *f, struct nd_setup *s)
+{
+	f->tables = nd_setup_share(s, "exchanges", "", 0, make_tables, s, free_tables);
+	return f->tables ? 0 : ND_ELIMIT;
 }

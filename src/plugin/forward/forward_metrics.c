@@ -10,6 +10,7 @@
 
 static const char *const to_rcode[] = { "proxy_name", "to", "rcode", NULL };
 static const char *const to_only[] = { "proxy_name", "to", NULL };
+static const char *const to_alone[] = { "to", NULL };
 static const char *const to_proto[] = { "proxy_name", "to", "proto", NULL };
 
 static const struct nd_metric_family
@@ -26,6 +27,15 @@ static const struct nd_metric_family
 	broken = ND_COUNTER("coredns_forward_healthcheck_broken_total",
 			    "Counter of the number of complete failures of the healthchecks.",
 			    NULL),
+	refused =
+		ND_COUNTER("nodens_forward_refused_total",
+			   "Counter of queries that failed because too many like them were waiting, "
+			   "or for lack of memory.",
+			   NULL),
+	unsolicited = ND_COUNTER("nodens_forward_unsolicited_replies_total",
+				 "Counter of replies that answered no query: late, duplicate, or "
+				 "with a wrong id or question.",
+				 to_alone),
 	rejects = ND_COUNTER("coredns_forward_max_concurrent_rejects_total",
 			     "Counter of the number of queries rejected because the concurrent "
 			     "queries were at maximum.",
@@ -63,7 +73,7 @@ static void collect_host(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const protos[] = { "udp", "tcp" };
 	const struct nd_host_stats *s = ctx;
-	uint64_t failed = 0;
+	uint64_t failed = 0, unasked = 0;
 
 	for (unsigned rcode = 0; rcode < ND_HOST_RCODES; rcode++)
 		emit_duration(s, rcode, out);
@@ -77,22 +87,27 @@ static void collect_host(void *ctx, struct nd_metric_out *out)
 		emit_counter(out, &hits, values, hit);
 		emit_counter(out, &misses, values, missed);
 	}
-	for (uint16_t w = 0; w < s->nworkers; w++)
+	for (uint16_t w = 0; w < s->nworkers; w++) {
 		failed += nd_metric_get(&s->worker[w].failed_probes);
+		unasked += nd_metric_get(&s->worker[w].unsolicited);
+	}
+	emit_counter(out, &unsolicited, (const char *const[]){ s->to }, unasked);
 	emit_counter(out, &failures, (const char *const[]){ "forward", s->to }, failed);
 }
 
 static void collect_totals(void *ctx, struct nd_metric_out *out)
 {
 	const struct nd_forward_totals *t = ctx;
-	uint64_t all_down = 0, rejected = 0;
+	uint64_t all_down = 0, rejected = 0, denied = 0;
 
 	for (uint16_t w = 0; w < t->nworkers; w++) {
-		all_down += nd_metric_get(&t->worker[w].broken);
+		all_down += nd_metric_get(&t->worker[w].exchange.broken);
+		denied += nd_metric_get(&t->worker[w].exchange.refused);
 		rejected += nd_metric_get(&t->worker[w].rejected);
 	}
 	nd_metric_emit(out, &broken, NULL, (double)all_down);
 	nd_metric_emit(out, &rejects, NULL, (double)rejected);
+	nd_metric_emit(out, &refused, NULL, (double)denied);
 }
 
 static void *make_totals(void *ctx)

@@ -397,5 +397,6 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 	if (!f->running || !f->group.turn)
 		return ND_ELIMIT;
 	nd_setup_other_classes(s);
-	return nd_forward_metrics_register(f, s);
+	err = nd_forward_share_tables(f, s);
+	return err ? err : nd_forward_metrics_register(f, s);
 }

@@ -5,12 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "io/clock.h"
 #include "io/loop.h"
+#include "upstream/attempt.h"
 #include "upstream/exchange.h"
 #include "wire/type.h"
 #include "wire/writer.h"
@@ -25,6 +28,9 @@ enum behaviour {
 	LONG,
 	SERVFAIL,
 	CUT_RECORD,
+	BROKEN,
+	BARE,
+	FORGED,
 	LATER,
 	CLOSE
 };
@@ -51,7 +57,8 @@ static struct fixture {
 	struct nd_exchange_config config;
 	struct nd_host_stats *stats[SERVERS];
 	struct nd_exchanger *x;
-	nd_metric_cell broken;
+	struct nd_exchange_tables *tables;
+	struct nd_exchange_counts counts;
 	_Atomic uint32_t turn;
 	struct nd_timer limit;
 	unsigned pending;
@@ -76,6 +83,8 @@ static size_t make_reply(const struct server *s, bool tcp, uint8_t *m, size_t n,
 	if (s->behaviour == SILENT)
 		return 0;
 	m[2] |= 0x80;
+	m[11] = 0; /* no OPT */
+	n = ND_MSG_HEADER + nd_name_view(m + ND_MSG_HEADER).len + 4u;
 	switch (s->behaviour) {
 	case WRONG_ID: m[0] ^= 0x55; break;
 	case WRONG_NAME: m[13] ^= 1; break;
@@ -91,12 +100,34 @@ static size_t make_reply(const struct server *s, bool tcp, uint8_t *m, size_t n,
 		m[3] |= ND_RCODE_SERVFAIL;
 		records = 0;
 		break;
+	case BARE:
+		m[3] |= ND_RCODE_FORMERR;
+		memset(m + 4, 0, 8);
+		return ND_MSG_HEADER;
 	default: break;
 	}
 	m[7] = (uint8_t)records;
 	for (unsigned i = 0; i < records && n + sizeof record <= cap; i++, n += sizeof record)
 		memcpy(m + n, record, sizeof record);
+	if (s->behaviour == BROKEN)
+		m[n - 5] = 5, m[n++] = 1; /* an address of five bytes */
 	return s->behaviour == CUT_RECORD ? n - 3 : n;
+}
+
+/* As a forger does that hit port and id, but not the question; then what an upstream may send that
+ * cannot parse the query; then a broken reply. */
+static void send_forged(struct nd_udp *u, const struct nd_datagram *d)
+{
+	static const enum behaviour sent[] = { WRONG_NAME, NO_QR, BARE, BROKEN };
+
+	for (size_t i = 0; i < ND_COUNT(sent); i++) {
+		struct server liar = { .behaviour = sent[i] };
+		uint8_t m[1500];
+		memcpy(m, d->bytes, d->len);
+		struct nd_datagram out = { .bytes = m, .peer = d->peer };
+		out.len = (uint32_t)make_reply(&liar, false, m, d->len, sizeof m);
+		nd_udp_send(u, &out, 1);
+	}
 }
 
 static bool is_probe(const uint8_t *m, size_t n)
@@ -117,6 +148,8 @@ static void on_questions(void *ctx, struct nd_udp *u, struct nd_datagram *d, siz
 			s->from[s->asked % KEPT] = *d[i].peer;
 			s->id[s->asked++ % KEPT] = nd_reader_peek16(m);
 		}
+		if (s->behaviour == FORGED)
+			send_forged(u, &d[i]);
 		size_t len = make_reply(s, false, m, d[i].len, sizeof m);
 		if (len) {
 			struct nd_datagram out = { .bytes = m,
@@ -252,6 +285,11 @@ static void on_done(struct nd_waiter *w, const struct nd_outcome *o)
 		nd_loop_stop(fx.loop);
 }
 
+static uint16_t edns_size;          /* 0: no OPT */
+static const struct nd_addr *asker; /* whose turn it is among alike ones */
+static uint16_t asked_type = ND_TYPE_A;
+static int asked_err; /* what nd_exchange_ask() is to return */
+
 static void ask_with(struct ask *a, const char *name, bool stream, uint16_t flags)
 {
 	uint8_t bytes[512];
@@ -264,27 +302,41 @@ static void ask_with(struct ask *a, const char *name, bool stream, uint16_t flag
 	nd_writer_u16(&w, 0);
 	nd_writer_u16(&w, flags);
 	nd_writer_u16(&w, 1);
-	nd_writer_bytes(&w, "\0\0\0\0\0\0", 6);
+	nd_writer_bytes(&w, edns_size ? "\0\0\0\0\0\1" : "\0\0\0\0\0\0", 6);
 	nd_writer_bytes(&w, asked.wire, asked.len);
-	nd_writer_u16(&w, ND_TYPE_A);
+	nd_writer_u16(&w, asked_type);
 	nd_writer_u16(&w, ND_CLASS_IN);
+	if (edns_size)
+		nd_edns_write(&w, &(struct nd_edns){ .udp_size = edns_size });
 	struct nd_exchange_question q = { .bytes = bytes,
 					  .n = w.pos,
 					  .lower = lower,
-					  .qtype = ND_TYPE_A,
+					  .qtype = asked_type,
+					  .alone = asked_type == ND_TYPE_HINFO,
+					  .client = asker,
 					  .qclass = ND_CLASS_IN,
 					  .limit = stream ? 65535 : 512,
 					  .stream = stream };
 	*a = (struct ask){ .waiter.done = on_done };
 	fx.pending++;
 	nd_loop_update(fx.loop);
-	assert_int_equal(nd_exchange_ask(fx.x, &q, &a->waiter), 0);
+	assert_int_equal(nd_exchange_ask(fx.x, &q, &a->waiter), asked_err);
+	if (asked_err)
+		fx.pending--;
 	assert_int_equal(a->done, 0); /* never from inside nd_exchange_ask() */
 }
 
 static void ask(struct ask *a, const char *name)
 {
 	ask_with(a, name, false, ND_FLAG_RD);
+}
+
+static unsigned guards;
+
+static void count_guard(const struct nd_host *h)
+{
+	(void)h;
+	guards++;
 }
 
 /* Uses fx.config: call after changing it. */
@@ -298,9 +350,10 @@ static void open_exchanger(size_t hosts)
 					    .probe_name_len = 1 };
 		fx.stats[i] = nd_host_stats_new(&c.addr, 1);
 		fx.config.host[i] = nd_host_new(&c, fx.stats[i], 1);
+		fx.config.host[i]->on_guard = count_guard;
 		assert_non_null(fx.config.host[i]);
 	}
-	fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+	fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, fx.tables, &fx.counts);
 	assert_non_null(fx.x);
 }
 
@@ -308,7 +361,9 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&fx, 0, sizeof fx);
+	guards = 0;
 	fx.loop = nd_loop_new();
+	fx.tables = nd_exchange_tables_new(1);
 	fx.config = (struct nd_exchange_config){ .policy = ND_POLICY_SEQUENTIAL,
 						 .max_fails = 2,
 						 .read_timeout_ns = ND_MS(2000),
@@ -323,6 +378,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	nd_exchanger_free(fx.x);
+	nd_exchange_tables_free(fx.tables);
+	assert_int_equal(nd_budget_used(ND_BUDGET_EXCHANGES), 0);
 	for (size_t i = 0; i < fx.config.nhosts; i++) {
 		nd_host_free(fx.config.host[i]);
 		free(fx.stats[i]);
@@ -359,8 +416,11 @@ static void test_replies(void **state)
 		bool tc;
 	} rows[] = {
 		{ "another id is ignored", WRONG_ID, ND_OUTCOME_FAILED, 0, false },
-		{ "another name", WRONG_NAME, ND_OUTCOME_WRONG, 1, false },
-		{ "a question in reply", NO_QR, ND_OUTCOME_WRONG, 1, false },
+		{ "another name", WRONG_NAME, ND_OUTCOME_FAILED, 0, false },
+		{ "a question in reply", NO_QR, ND_OUTCOME_FAILED, 0, false },
+		{ "a record of the wrong length", BROKEN, ND_OUTCOME_FAILED, 0, false },
+		{ "an error without question", BARE, ND_OUTCOME_REPLY, 0, false },
+		{ "forged ones before it", FORGED, ND_OUTCOME_REPLY, 1, false },
 		{ "truncated", TRUNCATE, ND_OUTCOME_REPLY, 0, true },
 		{ "longer than the client takes", LONG, ND_OUTCOME_REPLY, 0, true },
 		{ "cut within a record", CUT_RECORD, ND_OUTCOME_REPLY, 0, true },
@@ -539,7 +599,7 @@ static void test_all_down(void **state)
 	ask(&a, "a.test.");
 	assert_true(run(ND_MS(1000)));
 	assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY); /* a random one is queried */
-	assert_int_equal(nd_metric_get(&fx.broken), 1);
+	assert_int_equal(nd_metric_get(&fx.counts.broken), 1);
 
 	fx.config.failfast = true;
 	ask(&a, "b.test.");
@@ -686,7 +746,7 @@ static void test_pool_is_shared_by_generations(void **state)
 	open_exchanger(1);
 	ask(&a, "a.test.");
 	assert_true(run(ND_MS(1000)));
-	next = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+	next = nd_exchanger_new(&fx.config, 0, fx.loop, fx.tables, &fx.counts);
 	assert_ptr_equal(next->pool[0], fx.x->pool[0]);
 	nd_exchanger_free(fx.x);
 	fx.x = next;
@@ -714,7 +774,7 @@ static void test_end_inside_done(void **state)
 	for (unsigned tcp = 0; tcp < 2; tcp++) {
 		fx.config.force_tcp = tcp;
 		if (tcp)
-			fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, &fx.broken);
+			fx.x = nd_exchanger_new(&fx.config, 0, fx.loop, fx.tables, &fx.counts);
 		else
 			open_exchanger(1);
 		ask(&a, "a.test.");
@@ -726,6 +786,267 @@ static void test_end_inside_done(void **state)
 		assert_int_equal(a.done, 1);
 		assert_int_equal(b.done, 0);
 	}
+}
+
+/* --- alike queries --- */
+
+/* Pairs of port and id that a server has seen and not answered are one per exchange in flight. */
+static unsigned in_flight(void)
+{
+	unsigned n = 0;
+
+	ND_LIST_EACH(&fx.x->exchanges, it)
+		n += !ND_LIST_ENTRY(it, struct nd_exchange, own)->waiting;
+	return n;
+}
+
+static void test_few_alike_in_flight(void **state)
+{
+	enum { N = 30 };
+	struct ask a[N], again, other;
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(1);
+	for (unsigned i = 0; i < N; i++) {
+		edns_size = (uint16_t)(1232 + i);
+		ask(&a[i], i % 2 ? "mixed.test." : "MIXED.test.");
+	}
+	assert_int_equal(in_flight(), ND_EXCHANGE_ALIKE_MAX);
+	ask(&again, "mixed.TEST."); /* joins the one that waits */
+	edns_size = 0;
+	ask(&other, "other.test.");
+	assert_int_equal(in_flight(), ND_EXCHANGE_ALIKE_MAX + 1);
+	wait_for(ND_MS(20));
+	assert_int_equal(fx.server[0].asked, ND_EXCHANGE_ALIKE_MAX + 1);
+	/* One that ends makes room for one. */
+	nd_exchange_cancel(&a[0].waiter);
+	nd_exchange_cancel(&a[N - 2].waiter);
+	fx.pending -= 2;
+	assert_int_equal(in_flight(), ND_EXCHANGE_ALIKE_MAX + 1);
+	fx.server[0].behaviour = ANSWER;
+	assert_true(run(ND_MS(5000)));
+	for (unsigned i = 0; i < N; i++)
+		if (a[i].done != (i != 0 && i != N - 2))
+			fail_msg("%u: %u", i, a[i].done);
+	assert_int_equal(again.outcome.kind, ND_OUTCOME_REPLY);
+	assert_true(nd_list_empty(&fx.x->exchanges));
+}
+
+/* HINFO is never joined, and yet limited. */
+static void test_few_alone_in_flight(void **state)
+{
+	struct ask a[20];
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(1);
+	asked_type = ND_TYPE_HINFO;
+	for (unsigned i = 0; i < ND_COUNT(a); i++)
+		ask(&a[i], "a.test.");
+	asked_type = ND_TYPE_A;
+	assert_int_equal(in_flight(), ND_EXCHANGE_ALIKE_MAX);
+	fx.server[0].behaviour = ANSWER;
+	assert_true(run(ND_MS(5000)));
+}
+
+/* A client with many variants of a name delays another client's by one turn. */
+static void test_clients_take_turns(void **state)
+{
+	enum { N = ND_EXCHANGE_ALIKE_MAX + ND_EXCHANGE_QUEUE_MAX };
+	struct nd_addr hostile = { 0 }, honest = { 0 };
+	struct ask a[N + 1], b;
+	uint8_t ip[4] = { 10, 0, 0, 1 };
+	unsigned before = 0;
+	size_t n;
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(1);
+	asker = &hostile;
+	hostile = nd_addr_from(AF_INET, ip, 1);
+	for (unsigned i = 0; i < N; i++) {
+		edns_size = (uint16_t)(1232 + i);
+		ask(&a[i], "a.test.");
+	}
+	asked_err = -EBUSY;
+	edns_size = 4000;
+	ask(&a[N], "a.test.");
+	asked_err = 0;
+	assert_int_equal(nd_metric_get(&fx.counts.refused), 1);
+	/* Another address of another queue. */
+	do {
+		ip[3]++;
+		honest = nd_addr_from(AF_INET, ip, 1);
+	} while (nd_siphash(&fx.x->table->key, 0, nd_addr_bytes(&honest, &n), 4) %
+			 ND_EXCHANGE_QUEUES ==
+		 nd_siphash(&fx.x->table->key, 0, nd_addr_bytes(&hostile, &n), 4) %
+			 ND_EXCHANGE_QUEUES);
+	asker = &honest;
+	edns_size = 0;
+	ask(&b, "a.test.");
+	asker = NULL;
+	for (; before < 3 && b.waiter.exchange->waiting; before++) {
+		nd_exchange_cancel(&a[before].waiter);
+		fx.pending--;
+	}
+	assert_in_range(before, 1, 2);
+	fx.server[0].behaviour = ANSWER;
+	assert_true(run(ND_MS(5000)));
+	assert_int_equal(b.outcome.kind, ND_OUTCOME_REPLY);
+}
+
+/* The time of one that waits runs; its failure says nothing about the name. */
+static void test_turn_does_not_come(void **state)
+{
+	struct ask a[ND_EXCHANGE_ALIKE_MAX + 1];
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	fx.config.read_timeout_ns = ND_S(20);
+	open_exchanger(1);
+	for (unsigned i = 0; i < ND_COUNT(a); i++) {
+		edns_size = (uint16_t)(1232 + i);
+		ask(&a[i], "a.test.");
+	}
+	edns_size = 0;
+	assert_true(run(ND_MS(ND_EXCHANGE_TIMEOUT_MS + 2000)));
+	assert_false(a[0].outcome.overload);
+	struct ask *last = &a[ND_EXCHANGE_ALIKE_MAX];
+	assert_int_equal(last->outcome.kind, ND_OUTCOME_FAILED);
+	/* It may have had the last millisecond. */
+	assert_non_null(strstr(last->error, last->outcome.overload ? "too many queries for the name"
+								   : "i/o timeout"));
+}
+
+/* --- forged replies --- */
+
+static void send_strays(unsigned n)
+{
+	const struct nd_addr *to = &fx.server[0].from[0];
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t m[ND_MSG_HEADER] = { 0 };
+		nd_writer_put16(m, (uint16_t)(fx.server[0].id[0] + 1 + i));
+		m[2] = 0x80;
+		struct nd_datagram out = { .bytes = m, .len = sizeof m, .peer = to };
+		nd_udp_send(fx.server[0].udp, &out, 1);
+	}
+}
+
+static void test_flood_of_replies_leads_to_tcp(void **state)
+{
+	struct ask a, b, c, d;
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	assert_true(run(ND_MS(1000)));
+	send_strays(ND_POOL_STRAYS_MAX - 1);
+	wait_for(ND_MS(20));
+	ask(&b, "b.test.");
+	assert_true(run(ND_MS(1000)));
+	assert_int_equal(fx.server[0].asked_tcp, 0);
+	send_strays(ND_POOL_STRAYS_MAX + 20);
+	wait_for(ND_MS(20));
+	assert_int_equal(guards, 1);
+	assert_true(nd_metric_get(&fx.stats[0]->worker[0].unsolicited) >= 2 * ND_POOL_STRAYS_MAX);
+	unsigned before = fx.server[0].asked;
+	ask(&c, "c.test.");
+	assert_true(run(ND_MS(1000)));
+	assert_int_equal(c.outcome.kind, ND_OUTCOME_REPLY);
+	assert_int_equal(fx.server[0].asked, before);
+	assert_int_equal(fx.server[0].asked_tcp, 1);
+	/* After the time it is UDP again. */
+	fx.config.host[0]->tcp_until_ns = nd_loop_now_ns(fx.loop) - 1;
+	ask(&d, "d.test.");
+	assert_true(run(ND_MS(1000)));
+	assert_int_equal(fx.server[0].asked_tcp, 1);
+}
+
+/* A late reply is not a forged one: its id was used on the socket. */
+static void test_late_replies_are_no_flood(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a, "a.test.");
+	assert_true(run(ND_MS(1000)));
+	for (unsigned i = 0; i < 2 * ND_POOL_STRAYS_MAX; i++) {
+		uint8_t m[ND_MSG_HEADER] = { 0 };
+		nd_writer_put16(m, fx.server[0].id[0]);
+		struct nd_datagram out = { .bytes = m,
+					   .len = sizeof m,
+					   .peer = &fx.server[0].from[0] };
+		nd_udp_send(fx.server[0].udp, &out, 1);
+	}
+	wait_for(ND_MS(20));
+	assert_true(nd_metric_get(&fx.stats[0]->worker[0].unsolicited) > ND_POOL_STRAYS_MAX);
+	assert_int_equal(guards, 0);
+}
+
+/* A server without TCP is not lost to a flood: refused, silent, closing. */
+static void test_guarded_without_tcp(void **state)
+{
+	struct ask a;
+	(void)state;
+
+	open_exchanger(1);
+	for (unsigned way = 0; way < 2; way++) {
+		nd_host_guard(fx.config.host[0], nd_loop_now_ns(fx.loop));
+		fx.config.host[0]->udp_until_ns = 0;
+		fx.server[0].behaviour = way == 0 ? ANSWER : CLOSE;
+		fx.server[0].asked_tcp = 1;
+		if (way == 0) {
+			nd_tcp_listener_close(fx.server[0].listener);
+			wait_for(ND_MS(10));
+		} else {
+			struct nd_tcp_options t = { 0 };
+			assert_int_equal(nd_tcp_listen(fx.loop, &fx.server[0].addr, &t, on_accept,
+						       &fx.server[0], &fx.server[0].listener),
+					 0);
+		}
+		unsigned before = fx.server[0].asked;
+		ask(&a, "a.test.");
+		assert_true(run(ND_MS(1500)));
+		assert_int_equal(a.outcome.kind, ND_OUTCOME_REPLY);
+		assert_int_equal(fx.server[0].asked, before + 1);
+		assert_false(nd_host_guarded(fx.config.host[0], nd_loop_now_ns(fx.loop)));
+	}
+}
+
+/* --- memory --- */
+
+static void test_budget(void **state)
+{
+	enum { N = 1000 };
+	static struct ask a[N];
+	unsigned refused = 0;
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(1);
+	nd_budget_set(16 * ND_SLAB_CHUNK); /* a quarter of it is for exchanges */
+	for (unsigned i = 0; i < N; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "n%u.test.", i);
+		unsigned long long used = nd_budget_refused(ND_BUDGET_EXCHANGES);
+		asked_err = i >= 4 * fx.x->table->slab.per_chunk ? -ENOMEM : 0;
+		ask(&a[i], name);
+		refused += nd_budget_refused(ND_BUDGET_EXCHANGES) > used;
+	}
+	asked_err = 0;
+	assert_int_equal(nd_metric_get(&fx.counts.refused), refused);
+	assert_true(refused > N / 10);
+	for (unsigned i = 0; i < N; i++)
+		nd_exchange_cancel(&a[i].waiter);
+	fx.pending = 0;
+	assert_int_equal(fx.x->table->slab.nchunks, 1);
+	nd_budget_set(nd_budget_from_limit(0));
+	fx.server[0].behaviour = ANSWER;
+	ask(&a[0], "good.test.");
+	assert_true(run(ND_MS(1000)));
 }
 
 int main(void)
@@ -749,6 +1070,14 @@ int main(void)
 		TEST(test_sockets_are_retired),
 		TEST(test_pool_is_shared_by_generations),
 		TEST(test_end_inside_done),
+		TEST(test_few_alike_in_flight),
+		TEST(test_few_alone_in_flight),
+		TEST(test_clients_take_turns),
+		TEST(test_turn_does_not_come),
+		TEST(test_flood_of_replies_leads_to_tcp),
+		TEST(test_late_replies_are_no_flood),
+		TEST(test_guarded_without_tcp),
+		TEST(test_budget),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

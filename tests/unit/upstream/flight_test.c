@@ -14,12 +14,13 @@ static void test_against_a_model(void **state)
 	enum { N = 600, STEPS = 20000 };
 	static struct nd_flight flight[N];
 	static struct nd_flight *owner[65536];
+	struct nd_list bucket[16];
 	struct nd_flights t;
 	unsigned under_way = 0;
 	(void)state;
 
 	srand(7);
-	nd_flights_init(&t);
+	nd_flights_init(&t, bucket, ND_COUNT(bucket));
 	for (unsigned step = 0; step < STEPS; step++) {
 		struct nd_flight *f = &flight[rand() % N];
 		if (f->table) {
@@ -42,12 +43,13 @@ static void test_against_a_model(void **state)
 static void test_full(void **state)
 {
 	static struct nd_flight flight[ND_FLIGHTS_MAX + 1];
+	struct nd_list bucket[16];
 	struct nd_flights t;
 	struct nd_list all, *node;
 	unsigned n = 0;
 	(void)state;
 
-	nd_flights_init(&t);
+	nd_flights_init(&t, bucket, ND_COUNT(bucket));
 	for (unsigned i = 0; i < ND_FLIGHTS_MAX; i++)
 		assert_true(nd_flights_add(&t, &flight[i]));
 	assert_false(nd_flights_add(&t, &flight[ND_FLIGHTS_MAX]));
@@ -59,6 +61,8 @@ static void test_full(void **state)
 	while ((node = nd_list_pop(&all)))
 		n++;
 	assert_int_equal(n, ND_FLIGHTS_MAX - 1);
+	assert_true(nd_flights_is_recent(&t, flight[ND_FLIGHTS_MAX - ND_FLIGHTS_PAST].id));
+	assert_false(nd_flights_is_recent(&t, flight[0].id));
 	nd_flights_del(&flight[5]); /* in neither: no effect */
 	assert_int_equal(t.n, 0);
 }

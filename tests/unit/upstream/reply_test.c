@@ -38,7 +38,7 @@ static const struct {
 	{ "a query", BYTES(HEAD("\x01\x80", "\1", "\0") QUESTION), 0, 0, ND_REPLY_WRONG, false },
 	{ "no question", BYTES(HEAD("\x81\x80", "\0", "\0")), 0, 0, ND_REPLY_WRONG, false },
 	{ "two questions", BYTES(HEAD("\x81\x80", "\2", "\0") QUESTION QUESTION), 0, 0,
-	  ND_REPLY_BROKEN, false },
+	  ND_REPLY_WRONG, false },
 	{ "three bytes", BYTES(HEAD("\x81\x80", "\1", "\1") QUESTION THREE), 0, 0, ND_REPLY_ANSWER,
 	  true },
 	{ "three bytes, TCP", BYTES(HEAD("\x81\x80", "\1", "\1") QUESTION THREE), 0, 1,
@@ -53,8 +53,14 @@ static const struct {
 	  ND_REPLY_ANSWER, true },
 	{ "cut, another name", BYTES(HEAD("\x81\x80", "\1", "\1") OTHER ADDRESS), 1, 0,
 	  ND_REPLY_WRONG, false },
-	{ "cut in the question", BYTES(HEAD("\x81\x80", "\1", "\1") "\3ww"), 0, 0, ND_REPLY_ANSWER,
-	  true },
+	{ "cut in the question", BYTES(HEAD("\x81\x80", "\1", "\1") "\3ww"), 0, 0, ND_REPLY_WRONG,
+	  false },
+	{ "cut in the question, TCP", BYTES(HEAD("\x81\x80", "\1", "\1") "\3ww"), 0, 1,
+	  ND_REPLY_BROKEN, false },
+	{ "an error without question", BYTES(HEAD("\x81\x81", "\0", "\0")), 0, 0, ND_REPLY_BARE,
+	  false },
+	{ "records without question", BYTES(HEAD("\x81\x81", "\0", "\1") "\0\0\1\0\1\0\0\0\0\0\0"),
+	  0, 0, ND_REPLY_WRONG, false },
 	{ "above the limit", BYTES(HEAD("\x81\x80", "\1", "\3") QUESTION ADDRESS ADDRESS ADDRESS),
 	  0, 0, ND_REPLY_ANSWER, true },
 	{ "above the limit, TCP",
@@ -66,7 +72,7 @@ static void test_read(void **state)
 {
 	static const uint8_t sent[] = HEAD("\x01\0", "\1", "\0") QUESTION, lower[] = "\3www\4test";
 	struct nd_reply_query q = { .bytes = sent,
-				    .lower = nd_name_view(lower),
+				    .name = nd_name_view(lower),
 				    .qtype = ND_TYPE_A,
 				    .qclass = ND_CLASS_IN,
 				    .limit = 64 };
@@ -82,9 +88,9 @@ static void test_read(void **state)
 		if (kind != ND_REPLY_ANSWER)
 			continue;
 		if (!!(r.msg.flags & ND_FLAG_TC) != rows[i].tc ||
-		    (rows[i].tc && (r.msg.base != r.truncated || r.msg.count[1])))
+		    (rows[i].tc && (r.msg.base != r.own || r.msg.count[1])))
 			fail_msg("%s: flags %04x", rows[i].name, r.msg.flags);
-		assert_true(nd_name_same(r.msg.qname, q.lower));
+		assert_true(nd_name_same(r.msg.qname, q.name));
 	}
 }
 

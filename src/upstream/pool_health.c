@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a pool notes about its server: silence, and replies that nothing asked for. */
+#include "base/time.h"
+#include "upstream/pool.h"
+
+static uint32_t host_epoch(const struct nd_pool *p)
+{
+	return atomic_load_explicit(&p->host->epoch, memory_order_relaxed);
+}
+
+void nd_pool_note_reply(struct nd_pool *p)
+{
+	p->timers_in_row = 0;
+}
+
+bool nd_pool_suspect(const struct nd_pool *p)
+{
+	return p->timers_in_row >= ND_POOL_SUSPECT && p->epoch == host_epoch(p);
+}
+
+void nd_pool_note_timeout(struct nd_pool *p, bool probes)
+{
+	if (p->epoch != host_epoch(p)) {
+		p->timers_in_row = 0;
+		p->epoch = host_epoch(p);
+	}
+	/* Once the server is suspect, timeouts are not round-trip times. */
+	if (p->timers_in_row < ND_POOL_SUSPECT)
+		nd_rtt_add_timeout(&p->rtt);
+	if (++p->timers_in_row >= ND_POOL_SUSPECT && probes)
+		nd_probe_start(&p->probe, p);
+}
+
+void nd_pool_note_stray(struct nd_pool *p)
+{
+	uint64_t now = nd_loop_now_ns(p->loop);
+
+	nd_metric_add(&p->counts->unsolicited, 1);
+	if (now - p->strays_ns >= ND_S(1)) {
+		p->strays_ns = now;
+		p->strays = 0;
+	}
+	if (++p->strays == ND_POOL_STRAYS_MAX)
+		nd_host_guard(p->host, now);
+}
