@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* budget.h - one memory budget for the process, shared by what clients and upstreams can fill.
+/* budget.h - one memory budget for the process, shared by what clients, upstreams and lists of
+ * hosts can fill.
  *
  * Whoever allocates such memory takes the bytes first and gives them back when it frees them. A
  * part has a ceiling of its own below the whole, so that one kind of flood leaves room for the
@@ -22,6 +23,7 @@ enum nd_budget_part {
 	ND_BUDGET_STREAMS,   /* TCP connections: frames that arrive, answers that wait */
 	ND_BUDGET_HTTP,      /* connections and responses of health, ready and metrics */
 	ND_BUDGET_CACHE,     /* the tables of plugin cache */
+	ND_BUDGET_HOSTS,     /* the tables of plugin hosts */
 	ND_BUDGET_PARTS
 };
 

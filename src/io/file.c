@@ -13,29 +13,6 @@
 
 enum { CHUNK = 16384 };
 
-/* Reads to the end of the file, not to the size given by stat(2), which is 0 under /proc and /sys.
- * When b is full, one more byte is read: if there is one, the file is too long. */
-static int read_all(int fd, struct nd_buf *b)
-{
-	for (;;) {
-		char spare;
-		size_t left = b->max - b->len, want = left < CHUNK ? left : CHUNK;
-		char *to = want ? nd_buf_room(b, want) : &spare;
-		if (!to)
-			return b->err;
-		ssize_t n = read(fd, to, want ? want : 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return nd_buf_add(b, "", 0);
-		if (!want)
-			return b->err = ND_ELIMIT;
-		b->len += (size_t)n;
-	}
-}
-
 int nd_file_check_regular(int fd)
 {
 	struct stat st;
@@ -47,18 +24,68 @@ int nd_file_check_regular(int fd)
 	return S_ISREG(st.st_mode) ? 0 : ND_ENOTREG;
 }
 
-int nd_file_read(const char *path, struct nd_buf *b)
+int nd_file_open(const char *path, int *out)
 {
-	if (b->err)
-		return b->err;
 	/* O_NONBLOCK: the open of a FIFO does not wait for a writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
 	if (fd < 0)
 		return errno == ENXIO ? ND_ENOTREG : -errno; /* ENXIO: a socket */
 	int err = nd_file_check_regular(fd);
-	if (!err)
-		err = read_all(fd, b);
+	if (err)
+		close(fd);
+	else
+		*out = fd;
+	return err;
+}
+
+int nd_file_next(int fd, void *to, size_t n)
+{
+	for (;;) {
+		ssize_t got = read(fd, to, n < INT_MAX ? n : INT_MAX);
+		if (got >= 0)
+			return (int)got;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+void nd_file_close(int fd)
+{
 	close(fd);
+}
+
+/* Reads to the end of the file, not to the size given by stat(2), which is 0 under /proc and /sys.
+ * When b is full, one more byte is read: if there is one, the file is too long. */
+static int read_all(int fd, struct nd_buf *b)
+{
+	for (;;) {
+		char spare;
+		size_t left = b->max - b->len, want = left < CHUNK ? left : CHUNK;
+		char *to = want ? nd_buf_room(b, want) : &spare;
+		if (!to)
+			return b->err;
+		int n = nd_file_next(fd, to, want ? want : 1);
+		if (n < 0)
+			return n;
+		if (n == 0)
+			return nd_buf_add(b, "", 0);
+		if (!want)
+			return b->err = ND_ELIMIT;
+		b->len += (size_t)n;
+	}
+}
+
+int nd_file_read(const char *path, struct nd_buf *b)
+{
+	int fd, err = b->err;
+
+	if (!err)
+		err = nd_file_open(path, &fd);
+	if (err)
+		return err;
+	err = read_all(fd, b);
+	nd_file_close(fd);
 	return err;
 }
 

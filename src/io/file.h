@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file.h - reading a whole file, and detecting that it changed.
+/* file.h - reading a file, at once or in pieces, and detecting that it changed.
  *
  * Threads: any; blocks while the file system does. Not on the path of a query.
  */
@@ -14,6 +14,12 @@
  * links). 0, -errno, ND_ENOTREG (a FIFO, device or socket, which could block or never end), or
  * ND_ELIMIT (over b->max). */
 int nd_file_read(const char *path, struct nd_buf *b);
+
+/* The same in pieces. open: 0 and a descriptor, or an error as above. next: the number of bytes
+ * read, up to n; 0 at the end; or -errno. */
+int nd_file_open(const char *path, int *fd);
+int nd_file_next(int fd, void *to, size_t n);
+void nd_file_close(int fd);
 
 /* Is the open file a regular one? 0, -EISDIR, ND_ENOTREG or -errno. */
 int nd_file_check_regular(int fd);

@@ -17,21 +17,37 @@ static void touch(const void *p, size_t n)
 		abort();
 }
 
+/* Every address of the name has a list of names that are complete. */
 static void look_up(const struct nd_hostsfile *h, struct nd_name name)
 {
-	size_t n, k;
+	const uint8_t *address, *wire;
 
 	for (int family = 4; family <= 6; family += 2) {
-		size_t len = family == 6 ? 16 : 4;
-		const uint8_t *a = nd_hostsfile_addresses(h, name, family, &n);
-		touch(a, n * len);
-		for (size_t i = 0; a && i < n; i++) {
-			const struct nd_name *names = nd_hostsfile_names(h, a + i * len, len, &k);
-			for (size_t j = 0; names && j < k; j++)
-				if (nd_name_view(names[j].wire).len != names[j].len)
-					abort();
+		size_t len = family == 6 ? 16 : 4, names = 0;
+		struct nd_hostsfile_list l = nd_hostsfile_addresses(h, name, family);
+		while ((address = nd_hostsfile_next(&l)) != NULL) {
+			touch(address, len);
+			struct nd_hostsfile_list back = nd_hostsfile_names(h, address, len);
+			/* Bounded: each of a thousand addresses may have a thousand names. */
+			while (names < 10000 && (wire = nd_hostsfile_next(&back)) != NULL) {
+				touch(wire, nd_name_view(wire).len);
+				names++;
+			}
 		}
 	}
+}
+
+/* The same text in two pieces. */
+static struct nd_hostsfile *parse_pieces(const char *text, size_t size, size_t first, bool reverse)
+{
+	struct nd_hostsfile *h = nd_hostsfile_new(&nd_name_root, 1, reverse, 0);
+
+	if (h && (nd_hostsfile_add(h, text, first) ||
+		  nd_hostsfile_add(h, text + first, size - first) || nd_hostsfile_end(h))) {
+		nd_hostsfile_free(h);
+		return NULL;
+	}
+	return h;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data, *last = size ? memrchr(text, '\n', size) : NULL;
 	struct nd_name_buf buf;
 	struct nd_name name = nd_name_root;
+	size_t first = size ? data[size - 1] % (size + 1) : 0;
 
 	if (last)
 		last++;
@@ -46,9 +63,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		name = nd_name_root;
 	for (int reverse = 0; reverse < 2; reverse++) {
 		struct nd_hostsfile *h = nd_hostsfile_parse(text, size, &nd_name_root, 1, reverse);
+		struct nd_hostsfile *cut = parse_pieces(text, size, first, reverse);
+		if (h && cut && nd_hostsfile_entries(h) != nd_hostsfile_entries(cut))
+			abort();
 		if (h)
 			look_up(h, name);
+		if (cut)
+			look_up(cut, name);
 		nd_hostsfile_free(h);
+		nd_hostsfile_free(cut);
 	}
 	return 0;
 }

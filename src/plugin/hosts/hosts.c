@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hosts - answers from a hosts file and from lines in the Corefile (CoreDNS's hosts). */
-#include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
-#include "base/rcu.h"
+#include "base/time.h"
 #include "core/gen.h"
 #include "core/query.h"
-#include "io/clock.h"
 #include "io/file.h"
-#include "io/loop.h"
 #include "plugin/hosts/hostsfile.h"
+#include "plugin/hosts/hostswatch.h"
 
 struct hosts {
 	const char *path;
@@ -19,53 +17,77 @@ struct hosts {
 	bool fall_unsupported, no_reverse;
 	uint32_t ttl_s;
 	int64_t reload_ns;
-	struct nd_hostsfile *inline_table;       /* from the Corefile; constant */
-	struct nd_hostsfile *_Atomic file_table; /* published by RCU; NULL: no file */
+	struct nd_hostswatch *watch;       /* of the file; shared by generations */
+	struct nd_hostsfile *inline_table; /* from the Corefile; constant */
 	struct nd_buf inline_text;
-	struct nd_file_stamp stamp;
-	struct nd_loop *loop;
-	struct nd_timer timer;
 };
+
+/* An answer to PTR that is longer than this ends where the client's limit is: 0.0.0.0 may have a
+ * million names. CoreDNS makes all records, then cuts the message to the client's limit and sets
+ * TC. */
+enum { PTR_BYTES_MAX = 4096 };
 
 /* --- answering --- */
 
 static size_t add_addresses(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q,
 			    int family)
 {
-	size_t n = 0, len = family == 4 ? 4 : 16;
-	const uint8_t *a = t ? nd_hostsfile_addresses(t, q->msg.qname, family, &n) : NULL;
+	if (!t)
+		return 0;
 	struct nd_name owner = q->msg.qname; /* lower case, as in CoreDNS */
+	struct nd_hostsfile_list l = nd_hostsfile_addresses(t, owner, family);
+	const uint8_t *a;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		(void)nd_answer_rr(q, ND_SECTION_ANSWER, owner, q->msg.qtype, ND_CLASS_IN, h->ttl_s,
-				   a + i * len, len);
+	for (; (a = nd_hostsfile_next(&l)) != NULL; n++)
+		if (nd_answer_rr(q, ND_SECTION_ANSWER, owner, q->msg.qtype, ND_CLASS_IN, h->ttl_s,
+				 a, family == 4 ? 4 : 16)) {
+			q->ans.flags |= ND_FLAG_TC;
+			break;
+		}
 	return n;
+}
+
+static bool is_full(const struct nd_query *q)
+{
+	size_t limit = nd_query_limit(q);
+
+	return q->ans.w.pos > (limit > PTR_BYTES_MAX ? limit : PTR_BYTES_MAX);
 }
 
 static size_t add_names(const struct hosts *h, const struct nd_hostsfile *t, struct nd_query *q,
 			const uint8_t *address, size_t len)
 {
+	if (!t)
+		return 0;
+	struct nd_hostsfile_list l = nd_hostsfile_names(t, address, len);
+	const uint8_t *wire;
 	size_t n = 0;
-	const struct nd_name *names = t ? nd_hostsfile_names(t, address, len, &n) : NULL;
 
-	for (size_t i = 0; i < n; i++)
-		(void)nd_answer_rr(q, ND_SECTION_ANSWER, q->msg.qname, ND_TYPE_PTR, ND_CLASS_IN,
-				   h->ttl_s, names[i].wire, names[i].len);
+	for (; (wire = nd_hostsfile_next(&l)) != NULL; n++)
+		if (is_full(q) ||
+		    nd_answer_rr(q, ND_SECTION_ANSWER, q->msg.qname, ND_TYPE_PTR, ND_CLASS_IN,
+				 h->ttl_s, wire, nd_name_view(wire).len)) {
+			q->ans.flags |= ND_FLAG_TC;
+			break;
+		}
 	return n;
 }
 
 static bool known(const struct nd_hostsfile *t, struct nd_name name)
 {
-	size_t n;
-
-	return t &&
-	       (nd_hostsfile_addresses(t, name, 4, &n) || nd_hostsfile_addresses(t, name, 6, &n));
+	for (int family = 4; t && family <= 6; family += 2) {
+		struct nd_hostsfile_list l = nd_hostsfile_addresses(t, name, family);
+		if (nd_hostsfile_next(&l))
+			return true;
+	}
+	return false;
 }
 
 static enum nd_verdict answer(const void *self, struct nd_query *q)
 {
 	const struct hosts *h = self;
-	const struct nd_hostsfile *file = nd_rcu_get(h->file_table), *lines = h->inline_table;
+	const struct nd_hostsfile *file = nd_hostswatch_table(h->watch), *lines = h->inline_table;
 	struct nd_name name = q->msg.qname;
 	uint8_t address[16];
 	size_t n = 0, len;
@@ -100,47 +122,6 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	}
 	q->ans.flags |= ND_FLAG_AA;
 	return ND_DONE;
-}
-
-/* --- reading --- */
-
-static void free_table(void *table)
-{
-	nd_hostsfile_free(table);
-}
-
-/* Reads the file if it changed. A file that is missing or unreadable keeps the last contents. */
-static void load(struct hosts *h)
-{
-	struct nd_file_stamp now = nd_file_stamp(h->path);
-	struct nd_buf b;
-
-	if (!now.exists || nd_file_stamp_equal(now, h->stamp))
-		return;
-	nd_buf_init(&b, ND_HOSTSFILE_BYTES_MAX);
-	int err = nd_file_read(h->path, &b);
-	struct nd_hostsfile *t = err ? NULL
-				     : nd_hostsfile_parse(nd_buf_string(&b), b.len, h->zones,
-							  h->nzones, !h->no_reverse);
-	nd_buf_clear(&b);
-	h->stamp = now;
-	if (!t) {
-		nd_log_error("hosts", "cannot read %s, keeping its last contents: %s", h->path,
-			     nd_err_text(err ? err : ND_ELIMIT));
-		return;
-	}
-	struct nd_hostsfile *old = h->file_table;
-	nd_rcu_publish(h->file_table, t);
-	if (old)
-		nd_rcu_defer(free_table, old);
-}
-
-static void on_time(struct nd_timer *t)
-{
-	struct hosts *h = ND_CONTAINER(t, struct hosts, timer);
-
-	load(h);
-	nd_timer_start(h->loop, &h->timer, (uint64_t)h->reload_ns, on_time);
 }
 
 /* --- setting up --- */
@@ -225,8 +206,14 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 					     h->zones, h->nzones, !h->no_reverse);
 	if (!h->inline_table)
 		return ND_ELIMIT;
-	load(h);
-	return 0;
+	h->watch = nd_hostswatch_share(s, &(struct nd_hostswatch_options){
+						  .path = h->path,
+						  .zones = h->zones,
+						  .nzones = h->nzones,
+						  .reverse = !h->no_reverse,
+						  .reload_ns = h->reload_ns,
+					  });
+	return h->watch ? 0 : ND_ELIMIT;
 }
 
 static void collect(void *ctx, struct nd_metric_out *out)
@@ -238,42 +225,31 @@ static void collect(void *ctx, struct nd_metric_out *out)
 		reloaded = ND_GAUGE("coredns_hosts_reload_timestamp_seconds",
 				    "The timestamp of the last reload of hosts file.", NULL);
 	const struct hosts *h = ctx;
+	const struct nd_hostsfile *file = nd_hostswatch_table(h->watch);
 	size_t n = nd_hostsfile_entries(h->inline_table);
 
-	if (h->file_table)
-		n += nd_hostsfile_entries(h->file_table);
+	if (file)
+		n += nd_hostsfile_entries(file);
 	nd_metric_emit(out, &entries, (const char *const[]){ h->path }, (double)n);
-	nd_metric_emit(out, &reloaded, NULL, (double)h->stamp.mtime_ns / 1e9);
+	nd_metric_emit(out, &reloaded, NULL, (double)nd_hostswatch_mtime_ns(h->watch) / 1e9);
 }
 
 static int start(void *self, struct nd_setup *s)
 {
 	struct hosts *h = self;
 
-	h->loop = s->loop;
 	nd_setup_collect(s, collect, h);
-	if (h->reload_ns)
-		nd_timer_start(h->loop, &h->timer, (uint64_t)h->reload_ns, on_time);
+	nd_hostswatch_start(h->watch, s);
 	return 0;
-}
-
-static void stop(void *self)
-{
-	struct hosts *h = self;
-
-	nd_timer_stop(&h->timer);
 }
 
 static void clear(void *self)
 {
 	struct hosts *h = self;
 
-	nd_timer_stop(&h->timer);
 	nd_buf_clear(&h->inline_text);
 	nd_hostsfile_free(h->inline_table);
-	nd_hostsfile_free(h->file_table);
 	h->inline_table = NULL;
-	h->file_table = NULL;
 }
 
 const struct nd_plugin nd_plugin_hosts = {
@@ -283,7 +259,6 @@ const struct nd_plugin nd_plugin_hosts = {
 	.settings = settings,
 	.setup = setup,
 	.start = start,
-	.stop = stop,
 	.clear = clear,
 	.query = answer,
 };

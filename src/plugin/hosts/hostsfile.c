@@ -1,112 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/hosts/hostsfile.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/addr.h"
-#include "base/arena.h"
 #include "base/ascii.h"
-#include "base/siphash.h"
-#include "io/random.h"
+#include "base/budget.h"
+#include "plugin/hosts/hoststable.h"
 
-/* One name, or one address. The key is the bytes of the name, or a byte over 63 and the bytes of
- * the address: the two never collide. */
-struct node {
-	struct node *next;
+/* Most lines of a list are longer: "0.0.0.0 example.com". */
+enum { LINE_BYTES = 24, ADDRESS_KEY = 128 };
+
+/* The line being read. */
+struct line {
+	size_t fields;   /* complete ones */
+	bool skip;       /* the rest is a comment, or the line has no valid address */
+	bool oversized;  /* so is the field being read */
+	uint8_t key[17]; /* of the address */
 	uint8_t key_len;
-	uint8_t key[255];
-	struct list {
-		void *items;
-		size_t n, cap;
-	} list[2]; /* names: IPv4, IPv6; addresses: names in [0] */
+	uint32_t record;    /* of the address; 0: not in the table yet */
+	size_t pending_len; /* of the field, while it continues in the next piece of the text */
+	char pending[ND_HOSTSFILE_FIELD_MAX];
 };
 
 struct nd_hostsfile {
-	struct nd_arena arena;
-	struct node **buckets;
-	size_t nbuckets, nnodes, entries;
-	struct nd_siphash_key hash_key;
+	struct nd_hoststable table;
+	size_t entries;
+	bool reverse, wildcards;
 	const struct nd_name *zones;
 	size_t nzones;
-	bool reverse, full;
+	struct line line;
 };
 
-static size_t bucket(const struct nd_hostsfile *h, const uint8_t *key, size_t len)
-{
-	return nd_siphash(&h->hash_key, 0, key, len) & (h->nbuckets - 1);
-}
-
-static struct node *find(const struct nd_hostsfile *h, const uint8_t *key, size_t len)
-{
-	for (struct node *n = h->buckets[bucket(h, key, len)]; n; n = n->next)
-		if (n->key_len == len && memcmp(n->key, key, len) == 0)
-			return n;
-	return NULL;
-}
-
-static bool grow(struct nd_hostsfile *h)
-{
-	size_t was = h->nbuckets;
-	struct node **old = h->buckets, **grown = calloc(2 * was, sizeof *grown);
-
-	if (!grown)
-		return false;
-	h->buckets = grown;
-	h->nbuckets = 2 * was;
-	for (size_t i = 0; i < was; i++)
-		for (struct node *n = old[i], *next; n; n = next) {
-			size_t b = bucket(h, n->key, n->key_len);
-			next = n->next;
-			n->next = grown[b];
-			grown[b] = n;
-		}
-	free(old);
-	return true;
-}
-
-static struct node *take(struct nd_hostsfile *h, const uint8_t *key, size_t len)
-{
-	struct node *n = find(h, key, len);
-
-	if (n)
-		return n;
-	if (h->nnodes >= h->nbuckets && !grow(h))
-		return NULL;
-	n = nd_arena_alloc(&h->arena, offsetof(struct node, list) + sizeof n->list);
-	if (!n)
-		return NULL;
-	memcpy(n->key, key, len);
-	n->key_len = (uint8_t)len;
-	size_t b = bucket(h, key, len);
-	n->next = h->buckets[b];
-	h->buckets[b] = n;
-	h->nnodes++;
-	return n;
-}
-
-static bool append(struct nd_hostsfile *h, struct list *l, const void *item, size_t size)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 1;
-		void *grown = nd_arena_array(&h->arena, cap, size);
-		if (!grown)
-			return false;
-		if (l->n)
-			memcpy(grown, l->items, l->n * size);
-		l->items = grown;
-		l->cap = cap;
-	}
-	memcpy((char *)l->items + l->n++ * size, item, size);
-	h->entries++;
-	return true;
-}
-
-static size_t address_key(const uint8_t *address, size_t len, uint8_t key[17])
-{
-	key[0] = (uint8_t)(128 + len);
-	memcpy(key + 1, address, len);
-	return len + 1;
-}
+/* --- reading --- */
 
 static bool in_zones(const struct nd_hostsfile *h, struct nd_name name)
 {
@@ -116,22 +43,28 @@ static bool in_zones(const struct nd_hostsfile *h, struct nd_name name)
 	return false;
 }
 
-static bool add(struct nd_hostsfile *h, const uint8_t *address, size_t len, struct nd_name name)
+static size_t address_key(const uint8_t *address, size_t len, uint8_t key[17])
 {
-	struct node *n = take(h, name.wire, name.len);
-	bool wildcard = name.labels && name.wire[0] == 1 && name.wire[1] == '*';
-	uint8_t key[17];
+	key[0] = (uint8_t)(ADDRESS_KEY + len);
+	memcpy(key + 1, address, len);
+	return len + 1;
+}
 
-	if (!n || !append(h, &n->list[len == 16], address, len))
-		return false;
-	if (!h->reverse || wildcard)
-		return true;
-	struct node *a = take(h, key, address_key(address, len, key));
-	uint8_t *wire = nd_arena_copy(&h->arena, name.wire, name.len);
-	if (!a || !wire)
-		return false;
-	name.wire = wire;
-	return append(h, &a->list[0], &name, sizeof name);
+static void add_entry(struct nd_hostsfile *h, struct nd_name name)
+{
+	struct nd_hoststable *t = &h->table;
+	struct line *l = &h->line;
+	bool wildcard = name.labels && name.wire[0] == 1 && name.wire[1] == '*';
+
+	if (!l->record)
+		l->record = nd_hoststable_add(t, l->key, l->key_len);
+	uint32_t record = l->record ? nd_hoststable_add(t, name.wire, name.len) : 0;
+	if (!record || !nd_hoststable_append(t, record, l->record))
+		return;
+	h->entries++;
+	h->wildcards |= wildcard;
+	if (h->reverse && !wildcard)
+		h->entries += nd_hoststable_append(t, l->record, record);
 }
 
 /* Reads the address at the start of a line; ignores a zone index (fe80::1%lo0), as CoreDNS does. */
@@ -148,70 +81,126 @@ static size_t read_address(const char *field, size_t n, uint8_t out[16])
 		return 0;
 	memcpy(text, field, n);
 	text[n] = '\0';
-	if (nd_addr_parse_ip(text, 0, &a))
+	if (strlen(text) != n || nd_addr_parse_ip(text, 0, &a))
 		return 0;
 	const uint8_t *bytes = nd_addr_bytes(&a, &len);
 	memcpy(out, bytes, len);
 	return len;
 }
 
-static bool parse_line(struct nd_hostsfile *h, const char *p, const char *end)
+static void end_field(struct nd_hostsfile *h, const char *field, size_t n)
 {
+	struct line *l = &h->line;
+	bool oversized = l->oversized || n > ND_HOSTSFILE_FIELD_MAX;
+	struct nd_name_buf buf;
+	struct nd_name name;
 	uint8_t address[16];
-	size_t len = 0, index = 0;
 
-	for (;;) {
-		while (p < end && nd_ascii_is_space(*p))
-			p++;
-		const char *field = p;
-		while (p < end && !nd_ascii_is_space(*p))
-			p++;
-		size_t n = (size_t)(p - field);
-		if (n == 0)
-			return true;
-		if (index++ == 0) {
-			len = n <= ND_HOSTSFILE_FIELD_MAX ? read_address(field, n, address) : 0;
-			if (!len)
-				return true;
-			continue;
-		}
-		struct nd_name_buf buf;
-		struct nd_name name;
-		if (n <= ND_HOSTSFILE_FIELD_MAX &&
-		    nd_name_parse_at(field, n, NULL, true, &buf, &name) == 0 && in_zones(h, name) &&
-		    !add(h, address, len, name))
-			return false;
+	l->oversized = false;
+	l->pending_len = 0;
+	if (l->fields++ == 0) {
+		size_t len = oversized ? 0 : read_address(field, n, address);
+		l->skip = len == 0;
+		if (len)
+			l->key_len = (uint8_t)address_key(address, len, l->key);
+		l->record = 0;
+		return;
 	}
+	if (!oversized && nd_name_parse_at(field, n, NULL, true, &buf, &name) == 0 &&
+	    in_zones(h, name))
+		add_entry(h, name);
 }
 
-struct nd_hostsfile *nd_hostsfile_parse(const char *text, size_t n, const struct nd_name *zones,
-					size_t nzones, bool reverse)
+/* The field continues in the next piece. */
+static void keep_field(struct line *l, const char *field, size_t n)
+{
+	if (n > sizeof l->pending - l->pending_len)
+		l->oversized = true;
+	else if (!l->oversized)
+		memcpy(l->pending + l->pending_len, field, n);
+	if (!l->oversized)
+		l->pending_len += n;
+}
+
+static void end_pending(struct nd_hostsfile *h)
+{
+	if (h->line.pending_len || h->line.oversized)
+		end_field(h, h->line.pending, h->line.pending_len);
+}
+
+/* Reads one field, or as much of it as there is; returns where it ends. */
+static const char *take_field(struct nd_hostsfile *h, const char *p, const char *end)
+{
+	const char *field = p;
+
+	while (p < end && !nd_ascii_is_space(*p) && *p != '#')
+		p++;
+	size_t n = (size_t)(p - field);
+	if (p < end && !h->line.pending_len && !h->line.oversized) {
+		end_field(h, field, n);
+		return p;
+	}
+	keep_field(&h->line, field, n);
+	if (p < end)
+		end_pending(h);
+	return p;
+}
+
+int nd_hostsfile_add(struct nd_hostsfile *h, const char *text, size_t n)
+{
+	struct line *l = &h->line;
+	const char *p = text, *end = text + n;
+
+	while (p < end && !h->table.err) {
+		if (l->skip) {
+			p = memchr(p, '\n', (size_t)(end - p));
+			if (!p)
+				break;
+		}
+		if (!nd_ascii_is_space(*p) && *p != '#') {
+			p = take_field(h, p, end);
+			continue;
+		}
+		end_pending(h);
+		if (*p == '\n')
+			l->fields = 0;
+		l->skip = *p == '\n' ? false : l->skip || *p == '#';
+		p++;
+	}
+	return h->table.err;
+}
+
+int nd_hostsfile_end(struct nd_hostsfile *h)
+{
+	end_pending(h);
+	h->zones = NULL; /* the caller's */
+	h->nzones = 0;
+	nd_hoststable_trim(&h->table);
+	return h->table.err;
+}
+
+size_t nd_hostsfile_limit(void)
+{
+	uint64_t half = nd_budget_ceiling(ND_BUDGET_HOSTS) / 2;
+
+	return half < ND_HOSTSFILE_BYTES_MAX ? (size_t)half : ND_HOSTSFILE_BYTES_MAX;
+}
+
+struct nd_hostsfile *nd_hostsfile_new(const struct nd_name *zones, size_t nzones, bool reverse,
+				      uint64_t bytes)
 {
 	struct nd_hostsfile *h = calloc(1, sizeof *h);
-	const char *p = text, *end = text + n;
+	size_t max = nd_hostsfile_limit();
 
 	if (!h)
 		return NULL;
-	nd_arena_init(&h->arena, ND_HOSTSFILE_BYTES_MAX);
-	nd_random_bytes(&h->hash_key, sizeof h->hash_key);
+	/* A file can be much longer than what it adds to the table: comments, other zones. */
+	if (bytes > max)
+		bytes = max;
+	nd_hoststable_init(&h->table, max, bytes / LINE_BYTES);
 	h->zones = zones;
 	h->nzones = nzones;
 	h->reverse = reverse;
-	h->nbuckets = 64;
-	h->buckets = calloc(h->nbuckets, sizeof *h->buckets);
-	bool ok = h->buckets;
-	while (ok && p < end) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		const char *stop = newline ? newline : end;
-		const char *comment = memchr(p, '#', (size_t)(stop - p));
-		ok = parse_line(h, p, comment ? comment : stop);
-		p = newline ? newline + 1 : end;
-	}
-	h->zones = NULL; /* the caller's */
-	if (!ok) {
-		nd_hostsfile_free(h);
-		return NULL;
-	}
 	return h;
 }
 
@@ -219,40 +208,75 @@ void nd_hostsfile_free(struct nd_hostsfile *h)
 {
 	if (!h)
 		return;
-	nd_arena_clear(&h->arena);
-	free(h->buckets);
+	nd_hoststable_clear(&h->table);
 	free(h);
 }
+
+struct nd_hostsfile *nd_hostsfile_parse(const char *text, size_t n, const struct nd_name *zones,
+					size_t nzones, bool reverse)
+{
+	struct nd_hostsfile *h = nd_hostsfile_new(zones, nzones, reverse, n);
+
+	if (!h)
+		return NULL;
+	int err = nd_hostsfile_add(h, text, n);
+	if (!err)
+		err = nd_hostsfile_end(h);
+	if (!err)
+		return h;
+	nd_hostsfile_free(h);
+	return NULL;
+}
+
+/* --- looking up --- */
 
 size_t nd_hostsfile_entries(const struct nd_hostsfile *h)
 {
 	return h->entries;
 }
 
-const uint8_t *nd_hostsfile_addresses(const struct nd_hostsfile *h, struct nd_name name, int family,
-				      size_t *n)
+/* The items of a key; address: as in struct nd_hostsfile_list. */
+static struct nd_hostsfile_list find(const struct nd_hostsfile *h, const uint8_t *key, size_t len,
+				     uint8_t address)
 {
-	int i = family == 6;
-	const struct node *node = find(h, name.wire, name.len);
+	uint32_t record = nd_hoststable_find(&h->table, key, len);
+	struct nd_hoststable_list l = nd_hoststable_items(&h->table, record);
 
-	if (!node || !node->list[i].n) {
-		struct nd_name_buf buf;
-		struct nd_name wild;
-		node = NULL;
-		if (name.labels &&
-		    nd_name_prepend("*", 1, nd_name_parent(name, 1), &buf, &wild) == 0)
-			node = find(h, wild.wire, wild.len);
-	}
-	*n = node ? node->list[i].n : 0;
-	return *n ? node->list[i].items : NULL;
+	return (struct nd_hostsfile_list){
+		.file = h, .at = l.at, .last = l.last, .address = address
+	};
 }
 
-const struct nd_name *nd_hostsfile_names(const struct nd_hostsfile *h, const uint8_t *address,
-					 size_t len, size_t *n)
+struct nd_hostsfile_list nd_hostsfile_addresses(const struct nd_hostsfile *h, struct nd_name name,
+						int family)
+{
+	uint8_t address = family == 6 ? 16 : 4;
+	struct nd_hostsfile_list exact = find(h, name.wire, name.len, address), first = exact;
+	struct nd_name_buf buf;
+	struct nd_name wild;
+
+	if (!h->wildcards || nd_hostsfile_next(&first) || !name.labels ||
+	    nd_name_prepend("*", 1, nd_name_parent(name, 1), &buf, &wild))
+		return exact;
+	return find(h, wild.wire, wild.len, address);
+}
+
+struct nd_hostsfile_list nd_hostsfile_names(const struct nd_hostsfile *h, const uint8_t *address,
+					    size_t len)
 {
 	uint8_t key[17];
-	const struct node *node = find(h, key, address_key(address, len, key));
 
-	*n = node ? node->list[0].n : 0;
-	return *n ? node->list[0].items : NULL;
+	return find(h, key, address_key(address, len, key), 0);
+}
+
+const uint8_t *nd_hostsfile_next(struct nd_hostsfile_list *l)
+{
+	struct nd_hoststable_list at = { .at = l->at, .last = l->last };
+	const uint8_t *key;
+
+	do
+		key = nd_hoststable_next(&l->file->table, &at);
+	while (key && l->address && *key != ADDRESS_KEY + l->address);
+	l->at = at.at;
+	return key && l->address ? key + 1 : key;
 }

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/addr.h"
+#include "base/budget.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "plugin/hosts/hostsfile.h"
 
 static struct nd_hostsfile *parse(const char *text, const char *zone, bool reverse)
@@ -28,34 +30,34 @@ static void addresses(const struct nd_hostsfile *h, const char *name, int family
 {
 	struct nd_name_buf buf;
 	struct nd_name n;
-	size_t count, len = family == 6 ? 16 : 4;
+	const uint8_t *a;
 
 	assert_int_equal(nd_name_parse(name, true, &buf, &n), 0);
-	const uint8_t *a = nd_hostsfile_addresses(h, n, family, &count);
+	struct nd_hostsfile_list l = nd_hostsfile_addresses(h, n, family);
 	text[0] = '\0';
-	assert_true(!a == !count);
-	for (size_t i = 0; i < count; i++) {
+	while ((a = nd_hostsfile_next(&l)) != NULL) {
 		char ip[ND_ADDR_TEXT_MAX];
-		struct nd_addr addr = nd_addr_from(family == 6 ? AF_INET6 : AF_INET, a + i * len,
-						   0);
+		struct nd_addr addr = nd_addr_from(family == 6 ? AF_INET6 : AF_INET, a, 0);
 		nd_addr_format_ip(&addr, ip);
-		snprintf(text + strlen(text), 512 - strlen(text), "%s%s", i ? " " : "", ip);
+		snprintf(text + strlen(text), 512 - strlen(text), "%s%s", *text ? " " : "", ip);
 	}
 }
 
 static void names(const struct nd_hostsfile *h, const char *address, char text[512])
 {
 	struct nd_addr addr;
-	size_t len, count;
+	size_t len;
+	const uint8_t *wire;
 
 	assert_int_equal(nd_addr_parse_ip(address, 0, &addr), 0);
 	const uint8_t *bytes = nd_addr_bytes(&addr, &len);
-	const struct nd_name *n = nd_hostsfile_names(h, bytes, len, &count);
+	struct nd_hostsfile_list l = nd_hostsfile_names(h, bytes, len);
 	text[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
+	while ((wire = nd_hostsfile_next(&l)) != NULL) {
 		char one[ND_NAME_TEXT_MAX];
-		nd_name_format(n[i], one);
-		snprintf(text + strlen(text), 512 - strlen(text), "%s%.200s", i ? " " : "", one);
+		nd_name_format(nd_name_view(wire), one);
+		snprintf(text + strlen(text), 512 - strlen(text), "%s%.200s", *text ? " " : "",
+			 one);
 	}
 }
 
@@ -78,6 +80,10 @@ static void test_addresses(void **state)
 		{ "no newline at the end", "10.0.0.1 b\n10.0.0.2 a", "a", "10.0.0.2", "" },
 		{ "mapped counts as IPv4", "::ffff:10.0.0.1 a", "a", "10.0.0.1", "" },
 		{ "a zone index is dropped", "fe80::1%lo0 a\n", "a", "", "fe80::1" },
+		{ "both families under one name", "::1 a\n10.0.0.1 a\n::2 a\n10.0.0.2 a\n", "a",
+		  "10.0.0.1 10.0.0.2", "::1 ::2" },
+		{ "three", "10.0.0.3 a\n10.0.0.1 a\n10.0.0.2 a\n", "a",
+		  "10.0.0.3 10.0.0.1 10.0.0.2", "" },
 		{ "no address, no line", "10.0.0 a\n10.0.0.256 a\nx a\n10.0.0.1/8 a\n10.0.0.01 a\n",
 		  "a", "", "" },
 		{ "an address alone", "10.0.0.1\n", "a", "", "" },
@@ -179,6 +185,91 @@ static void test_long_fields(void **state)
 	nd_hostsfile_free(h);
 }
 
+/* A text that is added in pieces gives the same table, wherever they end. */
+static void test_pieces(void **state)
+{
+	static const char text[] = "# 10.0.0.9 a.test\n10.0.0.1 a.test b.test#c.test\n"
+				   "bad a.test b.test\n\t::1 a.test\r\n 10.0.0.2\ta.test";
+	char got[512];
+	(void)state;
+
+	for (size_t first = 0; first < sizeof text; first++)
+		for (size_t second = first; second < sizeof text; second++) {
+			struct nd_hostsfile *h = nd_hostsfile_new(&nd_name_root, 1, true, 0);
+			assert_non_null(h);
+			assert_int_equal(nd_hostsfile_add(h, text, first), 0);
+			assert_int_equal(nd_hostsfile_add(h, text + first, second - first), 0);
+			assert_int_equal(nd_hostsfile_add(h, text + second,
+							  sizeof text - 1 - second),
+					 0);
+			assert_int_equal(nd_hostsfile_end(h), 0);
+			addresses(h, "a.test", 4, got);
+			assert_string_equal(got, "10.0.0.1 10.0.0.2");
+			addresses(h, "a.test", 6, got);
+			assert_string_equal(got, "::1");
+			names(h, "10.0.0.1", got);
+			assert_string_equal(got, "a.test. b.test.");
+			assert_int_equal(nd_hostsfile_entries(h), 8);
+			nd_hostsfile_free(h);
+		}
+}
+
+/* A list that blocks names: one address, and its names in order. */
+static void test_one_address(void **state)
+{
+	enum { NAMES = 100000 };
+	struct nd_hostsfile *h = nd_hostsfile_new(&nd_name_root, 1, true, 0);
+	struct nd_addr any = nd_addr_from(AF_INET, "\0\0\0", 0);
+	char line[64], got[ND_NAME_TEXT_MAX], wants[64];
+	size_t len;
+	const uint8_t *wire, *bytes = nd_addr_bytes(&any, &len);
+	unsigned i;
+	(void)state;
+
+	for (i = 0; i < NAMES; i++) {
+		int n = snprintf(line, sizeof line, "0.0.0.0 ad%u.example-%u.com\n", i, i % 5000);
+		assert_int_equal(nd_hostsfile_add(h, line, (size_t)n), 0);
+	}
+	assert_int_equal(nd_hostsfile_end(h), 0);
+	assert_int_equal(nd_hostsfile_entries(h), 2 * NAMES);
+	assert_true(nd_budget_used(ND_BUDGET_HOSTS) < NAMES * 56);
+	struct nd_hostsfile_list l = nd_hostsfile_names(h, bytes, len);
+	for (i = 0; (wire = nd_hostsfile_next(&l)) != NULL; i++) {
+		nd_name_format(nd_name_view(wire), got);
+		snprintf(wants, sizeof wants, "ad%u.example-%u.com.", i, i % 5000);
+		assert_string_equal(got, wants);
+	}
+	assert_int_equal(i, NAMES);
+	nd_hostsfile_free(h);
+	assert_int_equal(nd_budget_used(ND_BUDGET_HOSTS), 0);
+}
+
+/* The limit is a share of the memory budget. What was taken is given back after a failure. */
+static void test_limit(void **state)
+{
+	char line[64];
+	int err = 0;
+	size_t lines = 0;
+	(void)state;
+
+	nd_budget_set((uint64_t)ND_BUDGET_MIN_MIB << 20);
+	assert_int_equal(nd_hostsfile_limit(), 6 << 20);
+	struct nd_hostsfile *h = nd_hostsfile_new(&nd_name_root, 1, true, UINT64_MAX);
+	assert_non_null(h);
+	for (; !err && lines < 1000000; lines++) {
+		int n = snprintf(line, sizeof line, "0.0.0.0 ad%zu.test\n", lines);
+		err = nd_hostsfile_add(h, line, (size_t)n);
+		assert_true(nd_budget_used(ND_BUDGET_HOSTS) <= (6 << 20) + (64 << 10));
+	}
+	assert_int_equal(err, ND_ELIMIT);
+	assert_true(lines > 100000);
+	assert_int_equal(nd_hostsfile_add(h, "", 0), ND_ELIMIT); /* sticky */
+	assert_int_equal(nd_hostsfile_end(h), ND_ELIMIT);
+	nd_hostsfile_free(h);
+	assert_int_equal(nd_budget_used(ND_BUDGET_HOSTS), 0);
+	nd_budget_set((uint64_t)ND_BUDGET_DEFAULT_MIB << 20);
+}
+
 static void test_many(void **state)
 {
 	struct nd_buf b;
@@ -211,9 +302,10 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_wildcards),
-		cmocka_unit_test(test_names),     cmocka_unit_test(test_long_fields),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_addresses),   cmocka_unit_test(test_wildcards),
+		cmocka_unit_test(test_names),       cmocka_unit_test(test_long_fields),
+		cmocka_unit_test(test_many),        cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_one_address), cmocka_unit_test(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
