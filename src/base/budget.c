@@ -67,8 +67,13 @@ bool nd_budget_take(enum nd_budget_part part, size_t bytes)
 			return true;
 		atomic_fetch_sub_explicit(&used[part], bytes, memory_order_relaxed);
 	}
-	atomic_fetch_add_explicit(&refused[part], 1, memory_order_relaxed);
+	nd_budget_refuse(part);
 	return false;
+}
+
+void nd_budget_refuse(enum nd_budget_part part)
+{
+	atomic_fetch_add_explicit(&refused[part], 1, memory_order_relaxed);
 }
 
 void nd_budget_give(enum nd_budget_part part, size_t bytes)

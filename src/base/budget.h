@@ -43,8 +43,10 @@ void nd_budget_set(uint64_t bytes);
 /* False: the part or the whole would exceed its ceiling; nothing is taken. */
 bool nd_budget_take(enum nd_budget_part part, size_t bytes);
 void nd_budget_give(enum nd_budget_part part, size_t bytes);
+/* Counts a refusal by a limit of the part's own, below its ceiling. */
+void nd_budget_refuse(enum nd_budget_part part);
 
 uint64_t nd_budget_used(enum nd_budget_part part);
 uint64_t nd_budget_ceiling(enum nd_budget_part part);
-/* Takes that were refused. */
+/* Takes that were refused, and refusals by nd_budget_refuse. */
 uint64_t nd_budget_refused(enum nd_budget_part part);

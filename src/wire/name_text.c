@@ -48,7 +48,7 @@ static int put_labels(const char *text, size_t n, uint8_t *bytes, unsigned *labe
 			*absolute = at == n;
 			continue;
 		}
-		int c = nd_name_char(text, n, &at);
+		int c = text[at] == '\\' ? nd_name_char(text, n, &at) : (uint8_t)text[at++];
 		if (c < 0 || used - len_at > ND_LABEL_MAX || used >= ND_NAME_MAX - 1)
 			return -1;
 		bytes[used++] = (uint8_t)c;

@@ -7,10 +7,9 @@
 #include "base/addr.h"
 #include "base/ascii.h"
 #include "base/budget.h"
-#include "plugin/hosts/hoststable.h"
 
 /* Most lines of a list are longer: "0.0.0.0 example.com". */
-enum { LINE_BYTES = 24, ADDRESS_KEY = 128 };
+enum { LINE_BYTES = 24 };
 
 /* The line being read. */
 struct line {
@@ -45,7 +44,7 @@ static bool in_zones(const struct nd_hostsfile *h, struct nd_name name)
 
 static size_t address_key(const uint8_t *address, size_t len, uint8_t key[17])
 {
-	key[0] = (uint8_t)(ADDRESS_KEY + len);
+	key[0] = (uint8_t)(ND_HOSTSTABLE_ADDRESS + len);
 	memcpy(key + 1, address, len);
 	return len + 1;
 }
@@ -235,15 +234,16 @@ size_t nd_hostsfile_entries(const struct nd_hostsfile *h)
 	return h->entries;
 }
 
-/* The items of a key; address: as in struct nd_hostsfile_list. */
+/* address: as in struct nd_hostsfile_list. */
 static struct nd_hostsfile_list find(const struct nd_hostsfile *h, const uint8_t *key, size_t len,
 				     uint8_t address)
 {
 	uint32_t record = nd_hoststable_find(&h->table, key, len);
-	struct nd_hoststable_list l = nd_hoststable_items(&h->table, record);
 
 	return (struct nd_hostsfile_list){
-		.file = h, .at = l.at, .last = l.last, .address = address
+		.file = h,
+		.items = nd_hoststable_items(&h->table, record),
+		.address = address,
 	};
 }
 
@@ -271,12 +271,10 @@ struct nd_hostsfile_list nd_hostsfile_names(const struct nd_hostsfile *h, const 
 
 const uint8_t *nd_hostsfile_next(struct nd_hostsfile_list *l)
 {
-	struct nd_hoststable_list at = { .at = l->at, .last = l->last };
 	const uint8_t *key;
 
 	do
-		key = nd_hoststable_next(&l->file->table, &at);
-	while (key && l->address && *key != ADDRESS_KEY + l->address);
-	l->at = at.at;
+		key = nd_hoststable_next(&l->file->table, &l->items);
+	while (key && l->address && *key != ND_HOSTSTABLE_ADDRESS + l->address);
 	return key && l->address ? key + 1 : key;
 }

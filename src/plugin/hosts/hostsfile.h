@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "plugin/hosts/hoststable.h"
 #include "wire/name.h"
 
 struct nd_hostsfile;
@@ -43,8 +44,8 @@ size_t nd_hostsfile_entries(const struct nd_hostsfile *h);
 /* Addresses or names, in the order of the file; valid as long as the table. */
 struct nd_hostsfile_list {
 	const struct nd_hostsfile *file;
-	uint32_t at, last; /* as in struct nd_hoststable_list */
-	uint8_t address;   /* 4 or 16: bytes of an address; 0: names */
+	struct nd_hoststable_list items;
+	uint8_t address; /* 4 or 16: bytes of an address; 0: names */
 };
 
 /* The addresses of a lower-case name (family 4 or 6). An exact name hides a wildcard. */

@@ -16,6 +16,9 @@ enum {
 	SLOT_BYTES = 4 + 1, /* offset and tag */
 };
 
+/* Words of a node. */
+enum { NODE_ITEM, NODE_NEXT, NODE_ONE, NODE_END = NODE_ONE, NODE_RUN };
+
 #define RING (1u << 31) /* a list, or a position in it, is a node and not an item */
 
 /* --- memory --- */
@@ -28,7 +31,7 @@ static bool fail(struct nd_hoststable *t, int err)
 
 static size_t bytes_of(const struct nd_hoststable *t)
 {
-	return t->len + (size_t)t->nslots * SLOT_BYTES + t->nnodes * sizeof *t->nodes;
+	return t->len + (size_t)t->nslots * SLOT_BYTES + t->nwords * sizeof *t->words;
 }
 
 /* Before `more` bytes are used. */
@@ -40,8 +43,10 @@ static bool charge(struct nd_hoststable *t, size_t more)
 		return false;
 	if (bytes <= t->charged)
 		return true;
-	if (bytes > t->max_bytes)
+	if (bytes > t->max_bytes) {
+		nd_budget_refuse(ND_BUDGET_HOSTS);
 		return fail(t, ND_ELIMIT);
+	}
 	size_t step = bytes - t->charged + CHARGE;
 	if (!nd_budget_take(ND_BUDGET_HOSTS, step))
 		return fail(t, ND_ELIMIT);
@@ -80,7 +85,7 @@ void nd_hoststable_clear(struct nd_hoststable *t)
 	free(t->blob);
 	free(t->tags);
 	free(t->slots);
-	free(t->nodes);
+	free(t->words);
 	nd_budget_give(ND_BUDGET_HOSTS, t->charged);
 	*t = (struct nd_hoststable){ 0 };
 }
@@ -91,8 +96,8 @@ static size_t key_length(const uint8_t *key)
 {
 	const uint8_t *p = key;
 
-	if (*p >= 128)
-		return 1u + *p - 128u;
+	if (*p >= ND_HOSTSTABLE_ADDRESS)
+		return 1u + *p - ND_HOSTSTABLE_ADDRESS;
 	while (*p)
 		p += 1 + *p;
 	return (size_t)(p - key) + 1;
@@ -206,15 +211,16 @@ void nd_hoststable_trim(struct nd_hoststable *t)
 	uint8_t *blob = t->blob ? realloc(t->blob, t->len) : NULL;
 	if (blob)
 		t->blob = blob;
-	void *nodes = t->nodes ? realloc(t->nodes, t->nnodes * sizeof *t->nodes) : NULL;
-	if (nodes)
-		t->nodes = nodes;
+	uint32_t *words = t->words ? realloc(t->words, t->nwords * sizeof *words) : NULL;
+	if (words)
+		t->words = words;
 	nd_budget_give(ND_BUDGET_HOSTS, t->charged - bytes_of(t));
 	t->charged = bytes_of(t);
 }
 
 /* --- lists --- */
 
+/* A list is 0 (empty), an item, or RING and the last node, whose next one is the first. */
 static uint32_t get_list(const struct nd_hoststable *t, uint32_t record)
 {
 	uint32_t list;
@@ -228,64 +234,100 @@ static void set_list(struct nd_hoststable *t, uint32_t record, uint32_t list)
 	memcpy(t->blob + record, &list, sizeof list);
 }
 
-/* Room for n more nodes. */
-static bool grow_nodes(struct nd_hoststable *t, size_t n)
+static const uint8_t *key_of(const struct nd_hoststable *t, uint32_t record)
 {
-	if (!charge(t, n * sizeof *t->nodes))
-		return false;
-	void *grown = nd_array_grow(t->nodes, &t->nodes_cap, t->nnodes + n, sizeof *t->nodes);
-	if (!grown)
-		return fail(t, -ENOMEM);
-	t->nodes = grown;
-	return true;
+	return t->blob + record + HEAD;
 }
 
-/* A list is 0 (empty), an item, or RING and the last node, whose `next` is the first one. */
+static bool has_runs(const struct nd_hoststable *t, uint32_t record)
+{
+	return *key_of(t, record) >= ND_HOSTSTABLE_ADDRESS;
+}
+
+static uint32_t end_of(const struct nd_hoststable *t, uint32_t record)
+{
+	return record + HEAD + (uint32_t)key_length(key_of(t, record));
+}
+
+/* A node of one item. RING: see err. */
+static uint32_t new_node(struct nd_hoststable *t, uint32_t item, bool run)
+{
+	size_t n = run ? NODE_RUN : NODE_ONE, at = t->nwords;
+
+	if (!charge(t, n * sizeof *t->words))
+		return RING;
+	uint32_t *grown = nd_array_grow(t->words, &t->words_cap, at + n, sizeof *t->words);
+	if (!grown) {
+		t->err = -ENOMEM;
+		return RING;
+	}
+	t->words = grown;
+	t->nwords = at + n;
+	grown[at + NODE_ITEM] = item;
+	grown[at + NODE_NEXT] = (uint32_t)at;
+	if (run)
+		grown[at + NODE_END] = end_of(t, item);
+	return (uint32_t)at;
+}
+
 bool nd_hoststable_append(struct nd_hoststable *t, uint32_t record, uint32_t item)
 {
 	uint32_t list = get_list(t, record);
+	bool run = has_runs(t, record);
 
 	if (!list) {
 		set_list(t, record, item);
 		return true;
 	}
-	if (!grow_nodes(t, list & RING ? 1 : 2))
+	uint32_t last = list & RING ? list & ~RING : new_node(t, list, run);
+	if (last == RING)
 		return false;
-	uint32_t i = (uint32_t)t->nnodes;
-	if (!(list & RING)) { /* the only item becomes a ring of one */
-		t->nodes[i] = (struct nd_hoststable_node){ .item = list, .next = i };
-		list = RING | i++;
+	set_list(t, record, RING | last);
+	if (run && t->words[last + NODE_END] == item) {
+		t->words[last + NODE_END] = end_of(t, item);
+		return true;
 	}
-	struct nd_hoststable_node *last = &t->nodes[list & ~RING];
-	t->nodes[i] = (struct nd_hoststable_node){ .item = item, .next = last->next };
-	last->next = i;
-	t->nnodes = i + 1;
-	set_list(t, record, RING | i);
+	uint32_t node = new_node(t, item, run);
+	if (node == RING)
+		return false;
+	t->words[node + NODE_NEXT] = t->words[last + NODE_NEXT];
+	t->words[last + NODE_NEXT] = node;
+	set_list(t, record, RING | node);
 	return true;
+}
+
+static void set_node(const struct nd_hoststable *t, struct nd_hoststable_list *l, uint32_t node)
+{
+	l->node = node;
+	l->item = t->words[node + NODE_ITEM];
+	if (l->end)
+		l->end = t->words[node + NODE_END];
 }
 
 struct nd_hoststable_list nd_hoststable_items(const struct nd_hoststable *t, uint32_t record)
 {
 	uint32_t list = record ? get_list(t, record) : 0;
+	struct nd_hoststable_list l = { .item = list };
 
-	if (!(list & RING))
-		return (struct nd_hoststable_list){ .at = list };
-	uint32_t last = list & ~RING;
-	return (struct nd_hoststable_list){ .at = RING | t->nodes[last].next, .last = last };
+	if (list & RING) {
+		l.last = list & ~RING;
+		l.end = has_runs(t, record);
+		set_node(t, &l, t->words[l.last + NODE_NEXT]);
+	}
+	return l;
 }
 
 const uint8_t *nd_hoststable_next(const struct nd_hoststable *t, struct nd_hoststable_list *l)
 {
-	uint32_t item = l->at;
+	uint32_t item = l->item;
 
 	if (!item)
 		return NULL;
-	if (item & RING) {
-		const struct nd_hoststable_node *node = &t->nodes[item & ~RING];
-		l->at = (item & ~RING) == l->last ? 0 : RING | node->next;
-		item = node->item;
-	} else {
-		l->at = 0;
-	}
-	return t->blob + item + HEAD;
+	if (l->end && (l->item = end_of(t, item)) < l->end)
+		return key_of(t, item);
+	if (l->node == l->last)
+		l->item = 0;
+	else
+		set_node(t, l, t->words[l->node + NODE_NEXT]);
+	return key_of(t, item);
 }

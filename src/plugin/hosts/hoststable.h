@@ -3,7 +3,11 @@
  *
  *	blob    a record per key: its list (4 bytes), then the key
  *	slots   a hash table of the records: open addressing, a byte of the hash beside each offset
- *	nodes   lists of two items or more, as rings; a list of one is the item itself
+ *	words   the nodes of lists of two items or more, in rings; a list of one is the item itself
+ *
+ * A node has an item and the next node. In the list of an address it also has an end: it is a run
+ *of records, since the names of one address mostly come one after the other. So the million names
+ *of 0.0.0.0 in a list that blocks them are one node.
  *
  * A key is a name in wire format, or 128 + n and the n bytes of an address, so the two never
  * collide. An item is the record of another key; records are offsets in the blob. Nothing is
@@ -21,9 +25,7 @@
 #include <stdint.h>
 #include "base/siphash.h"
 
-struct nd_hoststable_node {
-	uint32_t item, next;
-};
+enum { ND_HOSTSTABLE_ADDRESS = 128 }; /* the first byte of an address's key, plus its length */
 
 struct nd_hoststable {
 	uint8_t *blob;
@@ -32,8 +34,8 @@ struct nd_hoststable {
 	uint32_t *slots;
 	uint32_t nslots;
 	size_t nkeys;
-	struct nd_hoststable_node *nodes;
-	size_t nnodes, nodes_cap;
+	uint32_t *words;
+	size_t nwords, words_cap;
 	struct nd_siphash_key hash_key;
 	size_t max_bytes;
 	size_t charged; /* bytes taken from the budget */
@@ -55,9 +57,11 @@ void nd_hoststable_trim(struct nd_hoststable *t);
 /* The record of a key, or 0. */
 uint32_t nd_hoststable_find(const struct nd_hoststable *t, const uint8_t *key, size_t len);
 
-/* The items of a record, in the order in which they were appended. */
+/* The items of a record, in the order in which they were appended. 0 is a record without items. */
 struct nd_hoststable_list {
-	uint32_t at, last;
+	uint32_t item; /* the next one; 0: none */
+	uint32_t end;  /* of its run; 0: no run */
+	uint32_t node, last;
 };
 struct nd_hoststable_list nd_hoststable_items(const struct nd_hoststable *t, uint32_t record);
 /* The key of the next item, or NULL after the last one. */
