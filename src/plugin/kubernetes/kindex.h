@@ -90,7 +90,7 @@ struct nd_kindex {
 		struct nd_ktable names, sets;
 	} scope[ND_KSCOPES];
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
-	uint8_t epoch[ND_OBJECT_KINDS]; /* number of lists begun, modulo 256 */
+	uint8_t epoch[ND_OBJECT_KINDS]; /* of the last list begun, 1 to 255; 0: none yet */
 	uint64_t changes;               /* control: number of changes */
 	/* Published. */
 	_Atomic uint32_t listed; /* bit mask of the kinds that were listed completely */

@@ -183,6 +183,33 @@ static bool remove_node(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_
 	}
 }
 
+static void unmark(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscope scope)
+{
+	const struct nd_ktable *t = nd_kindex_table(ix, kind, scope);
+	bool name = kind == ND_OBJECT_SERVICE || kind == ND_OBJECT_IMPORT;
+	struct nd_knode *node;
+	uint32_t at = 0;
+
+	while ((node = nd_ktable_next(t, &at))) {
+		if (name)
+			((struct nd_kname *)node)->mark = 0;
+		else
+			node->mark = 0;
+	}
+}
+
+/* Lists that break off are not swept, so marks of any age may remain. Before an epoch is used
+ * again they are removed: an object of 255 lists ago must not count as one of this list. */
+void nd_kput_begin(struct nd_kindex *ix, enum nd_object_kind kind)
+{
+	if (++ix->epoch[kind])
+		return;
+	ix->epoch[kind] = 1;
+	unmark(ix, kind, scope_of(kind));
+	if (kind == ND_OBJECT_SLICE)
+		unmark(ix, kind, ND_KSCOPE_CLUSTERSET);
+}
+
 static struct nd_knode *find_node(struct nd_kindex *ix, enum nd_object_kind kind,
 				  enum nd_kscope scope, const char *namespace, const char *name)
 {

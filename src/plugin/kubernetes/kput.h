@@ -10,6 +10,8 @@
 
 #include "plugin/kubernetes/kindex.h"
 
+/* A list of the kind begins: objects that it does not contain are swept at its end. */
+void nd_kput_begin(struct nd_kindex *ix, enum nd_object_kind kind);
 /* Adds or replaces an object; the caller zeroes *update. Skips an object that cannot be named in
  * DNS. 0 or -ENOMEM. */
 int nd_kput_object(struct nd_kindex *ix, const struct nd_object *o, struct nd_kupdate *update);

@@ -14,7 +14,7 @@ static struct nd_kindex *of_sink(struct nd_sink *s)
 
 static void begin(struct nd_sink *s, enum nd_object_kind kind)
 {
-	of_sink(s)->epoch[kind]++;
+	nd_kput_begin(of_sink(s), kind);
 }
 
 static uint32_t wall_s(const struct nd_kindex *ix)
@@ -127,7 +127,7 @@ void nd_ksink_free(struct nd_kindex *ix)
 		return;
 	/* An empty list of every kind removes all objects. */
 	for (int k = ND_OBJECT_KINDS - 1; k >= 0; k--) {
-		ix->epoch[k]++;
+		nd_kput_begin(ix, (enum nd_object_kind)k);
 		nd_kput_sweep(ix, (enum nd_object_kind)k);
 	}
 	nd_ktable_clear(&ix->namespaces);

@@ -23,7 +23,7 @@ static void test_quiet(void **state)
 	}
 }
 
-/* Any number of frames with data is no flood, however fast. */
+/* Any number of frames with data is not a flood, however fast. */
 static void test_data(void **state)
 {
 	struct nd_h2_flood f;

@@ -513,6 +513,35 @@ static void test_serial(void **state)
 	nd_ksink_free(ix);
 }
 
+/* However many lists broke off in between, an object that is not in a list is removed at its end,
+ * and one that is in it stays. */
+static void test_broken_lists(void **state)
+{
+	(void)state;
+
+	for (unsigned broken = 250; broken < 260; broken++) {
+		for (int k = 0; k < ND_OBJECT_IMPORT; k++) {
+			enum nd_object_kind kind = (enum nd_object_kind)k;
+			struct world *w = calloc(1, sizeof *w);
+			w->ix = make_index(1 << 20);
+			w->ix->sink.begin(&w->ix->sink, kind);
+			while (put_kind(w, kind, 0, 0),
+			       kind == ND_OBJECT_POD && !w->m.pod[0][0].there)
+				;
+			w->ix->sink.end(&w->ix->sink, kind);
+			for (unsigned i = 0; i < broken; i++)
+				w->ix->sink.begin(&w->ix->sink, kind);
+			put_kind(w, kind, 1, 0);
+			w->ix->sink.end(&w->ix->sink, kind);
+			w->m.space[0] = w->m.service[0][0].there = w->m.pod[0][0].there =
+				w->m.slice[0][0].there = false;
+			compare(w);
+			nd_ksink_free(w->ix);
+			free(w);
+		}
+	}
+}
+
 static int with_rcu(void **state)
 {
 	(void)state;
@@ -531,9 +560,8 @@ static int without_rcu(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_model),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_model),        cmocka_unit_test(test_full),
+		cmocka_unit_test(test_broken_lists), cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_serial),
 	};
 
