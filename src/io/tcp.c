@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "io/sock.h"
@@ -368,19 +369,50 @@ void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
 	set_reading(c, !c->paused);
 }
 
-int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
+/* Room for n more bytes in the queue, to be added by add(); NULL: *err says why. */
+static char *room(struct nd_tcp *c, size_t n, int *err)
 {
-	if (c->state > OPEN)
-		return ND_ECLOSED;
-	if (n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
-		return ND_ELIMIT;
-	if (nd_buf_add(&c->queue, bytes, n)) {
+	*err = c->state > OPEN ? ND_ECLOSED : ND_ELIMIT;
+	if (c->state > OPEN || n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
+		return NULL;
+	char *to = nd_buf_room(&c->queue, n);
+	if (!to)
 		c->queue.err = 0; /* out of memory; a later write may succeed */
-		return ND_ELIMIT;
-	}
+	return to;
+}
+
+static void add(struct nd_tcp *c, size_t n)
+{
+	c->queue.len += n;
 	/* Otherwise it is flushed when the current write ends, or when the connection opens. */
 	if (n && c->state == OPEN && !c->writing)
 		nd_loop_at_turn_end(c->loop, &c->flush);
+}
+
+int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
+{
+	int err;
+	char *to = room(c, n, &err);
+
+	if (!to)
+		return err;
+	if (n)
+		memcpy(to, bytes, n);
+	add(c, n);
+	return 0;
+}
+
+int nd_tcp_write_frame(struct nd_tcp *c, const void *bytes, uint16_t n)
+{
+	int err;
+	char *to = room(c, 2 + (size_t)n, &err);
+
+	if (!to)
+		return err;
+	to[0] = (char)(n >> 8);
+	to[1] = (char)n;
+	memcpy(to + 2, bytes, n);
+	add(c, 2 + (size_t)n);
 	return 0;
 }
 

@@ -60,6 +60,8 @@ void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h);
 /* Copies. 0, ND_ELIMIT (over max_queued), ND_ECLOSED. TCP_NODELAY is on; writes of one turn are
  * sent together. */
 int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n);
+/* The same for n in two bytes, the high one first, and then the bytes: all or nothing. */
+int nd_tcp_write_frame(struct nd_tcp *c, const void *bytes, uint16_t n);
 size_t nd_tcp_queued(const struct nd_tcp *c);
 /* Gives the socket what it accepts now, not at the end of the turn. Calls no callback; errors are
  * reported at the end of the turn. Returns the bytes that are still queued. */

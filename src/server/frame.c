@@ -64,20 +64,13 @@ static size_t lacking(struct nd_frame *f)
 	return have < want ? want - have : 0;
 }
 
-enum nd_frame_state nd_frame_next(struct nd_frame *f, struct nd_frame_bytes *in,
-				  struct nd_frame_bytes *message)
+enum nd_frame_state nd_frame_next_kept(struct nd_frame *f, struct nd_frame_bytes *in,
+				       struct nd_frame_bytes *message)
 {
 	size_t lack;
 
-	if (!nd_frame_pending(f)) {
+	if (!nd_frame_pending(f))
 		f->at = f->len = 0;
-		if (in->n >= 2 && in->n - 2 >= length_of(in->at)) { /* complete: no copy */
-			*message = (struct nd_frame_bytes){ in->at + 2, length_of(in->at) };
-			in->at += 2 + message->n;
-			in->n -= 2 + message->n;
-			return ND_FRAME_MESSAGE;
-		}
-	}
 	while ((lack = lacking(f))) {
 		if (!in->n)
 			return ND_FRAME_MORE;

@@ -39,6 +39,7 @@ struct conn {
 	bool in_use;  /* one of its functions is on the stack: it must not be freed */
 	bool waiting; /* not read */
 	bool blocked; /* its client does not read */
+	bool loaded;  /* ND_STREAM_UNREAD_MAX bytes of answers are queued */
 	bool parts;   /* an answer is sent in parts; its plugin is called when all is written */
 	bool asked;   /* a question since settle() */
 	struct nd_frame frame;
@@ -232,8 +233,7 @@ static void take_message(struct conn *c, const struct nd_frame_bytes *m)
 
 static bool must_wait(const struct conn *c)
 {
-	return c->blocked || c->origin.nqueries >= ND_SERVER_PIPELINE_MAX ||
-	       nd_tcp_queued(c->tcp) > ND_STREAM_UNREAD_MAX;
+	return c->blocked || c->loaded || c->origin.nqueries >= ND_SERVER_PIPELINE_MAX;
 }
 
 /* Takes the questions of kept bytes and of the input, until they end or c must wait. */
@@ -335,11 +335,11 @@ static void on_drain(void *ctx, struct nd_tcp *tcp)
 	struct conn *c = ctx;
 
 	(void)tcp;
-	if (!c->parts && !c->waiting)
+	if (!c->parts && !c->waiting && !c->loaded)
 		return;
 	if (c->blocked && c->frame_ns) /* it was not read meanwhile */
 		c->frame_ns = now_of(c);
-	c->blocked = false;
+	c->blocked = c->loaded = false;
 	c->last_ns = c->worker->core.now_ns = now_of(c);
 	if (c->parts) {
 		c->in_use = true;
@@ -353,14 +353,13 @@ void nd_stream_send(struct nd_query *q)
 {
 	struct conn *c = ND_CONTAINER(q->client.origin, struct conn, origin);
 	size_t n = q->ans.w.pos;
-	uint8_t len[2] = { (uint8_t)(n >> 8), (uint8_t)n };
 
 	if (c->state >= ENDING)
 		return;
 	/* An answer in parts cannot end with an error: the client must see that it is not whole. */
 	bool broken = q->partial && q->rcode != ND_RCODE_NOERROR;
 	c->parts = c->parts || q->partial;
-	if (broken || nd_tcp_write(c->tcp, len, 2) || nd_tcp_write(c->tcp, q->ans.w.base, n)) {
+	if (broken || nd_tcp_write_frame(c->tcp, q->ans.w.base, (uint16_t)n)) {
 		c->worker->conns_unread += !broken;
 		c->state = ENDING;
 		resume_later(c);
@@ -368,7 +367,7 @@ void nd_stream_send(struct nd_query *q)
 	}
 	c->written += n + 2;
 	if (nd_tcp_queued(c->tcp) > ND_STREAM_UNREAD_MAX)
-		(void)nd_tcp_flush(c->tcp);
+		c->loaded = nd_tcp_flush(c->tcp) > ND_STREAM_UNREAD_MAX;
 	if (c->blocked)
 		resume_later(c);
 }

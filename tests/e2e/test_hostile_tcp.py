@@ -308,6 +308,36 @@ def test_half_closed_with_unread_answers(serve):
         assert c.recv(1) == b""
 
 
+@pytest.mark.parametrize("data", [b"\xff\xff" + b"a" * 40000, query("many.test.") * 300], ids=["frames", "answers"])
+def test_memory_is_bounded(serve, data):
+    """Long frames and unread answers of all connections share a part of the budget; the heaviest ones are closed."""
+    s = serve(SLOW, args=("-conf", "Corefile", "-memory-limit", "32MiB"))
+    crowd = [connect(s.port, receive=2048) for _ in range(200)]
+    for _ in range(3):
+        send_all(crowd, data)
+        time.sleep(0.1)
+        assert texts(s.ask("one.test.", tcp=True)) == ["192.0.2.1"]
+    m = s.metrics()
+    assert m['nodens_memory_budget_used_bytes{part="streams"}'] <= m['nodens_memory_budget_bytes{part="streams"}'] <= 4 << 20
+    assert m["nodens_tcp_evicted_total"] >= 20
+    for c in crowd:
+        c.close()
+
+
+def test_closing_connections_count(serve):
+    """A client that has closed its side, and does not read, is still a connection."""
+    s = serve(SLOW)
+    crowd = [connect(s.port, receive=2048) for _ in range(20)]
+    send_all(crowd, query("many.test.") * 100)
+    for c in crowd:
+        c.shutdown(socket.SHUT_WR)
+    time.sleep(0.5)
+    assert s.metrics()["nodens_tcp_connections"] == 20
+    for c in crowd:
+        c.close()
+    wait_for(lambda: s.metrics()["nodens_tcp_connections"] == 0)
+
+
 # --- transfers ---
 
 def test_transfer_of_a_large_service(serve):

@@ -404,6 +404,14 @@ int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
 	return 0;
 }
 
+int nd_tcp_write_frame(struct nd_tcp *c, const void *bytes, uint16_t n)
+{
+	uint8_t length[2] = { (uint8_t)(n >> 8), (uint8_t)n };
+	int err = nd_tcp_write(c, length, 2);
+
+	return err ? err : nd_tcp_write(c, bytes, n);
+}
+
 size_t nd_tcp_queued(const struct nd_tcp *c)
 {
 	(void)c;
