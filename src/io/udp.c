@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "io/icmp.h"
 #include "io/sock.h"
 #include "io/uv.h"
 
 enum {
 	TURN_BATCHES = 16,    /* read from one socket before others and timers run */
 	AGAIN_AT = 4,         /* after a batch this large, read again: more have arrived */
+	TURN_ERRORS = 64,     /* ICMP errors likewise */
 	SEND_PATIENCE_MS = 4, /* wait for a full send buffer */
+	SEND_ERRORS = 8,      /* of earlier datagrams, before one counts as unsent */
 	DEFAULT_DATAGRAM = 512,
 };
 
@@ -177,10 +180,9 @@ static size_t receive(struct nd_udp *u)
 		n = recvmmsg(u->fd, b->in, ND_UDP_BATCH, MSG_DONTWAIT, NULL);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0) {
-		int err = n < 0 ? -errno : -EAGAIN;
-		if (err != -EAGAIN && u->handler.on_error)
-			u->handler.on_error(u->handler.ctx, u, err);
-		return 0;
+		/* An error of an earlier datagram: it is in the queue of ICMP errors too, and what
+		 * was received is still to be read. */
+		return n < 0 && nd_icmp_is_left_over(errno) ? AGAIN_AT : 0;
 	}
 
 	uint16_t port = u->pktinfo ? nd_addr_port(&u->local) : 0;
@@ -207,6 +209,15 @@ static void receive_all(struct nd_udp *u)
 	}
 }
 
+static void report_errors(struct nd_udp *u)
+{
+	struct nd_icmp e;
+
+	for (int i = 0; i < TURN_ERRORS && u->fd >= 0 && nd_icmp_read(u->fd, &e); i++)
+		if (e.hard && u->handler.on_error)
+			u->handler.on_error(u->handler.ctx, u, e.err, e.quoted, e.n);
+}
+
 static void on_readable(struct nd_direct *d)
 {
 	receive_all(ND_CONTAINER(d, struct nd_udp, direct));
@@ -218,7 +229,9 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	(void)events;
 
 	receive_all(u);
-	/* libuv stops polling a socket with an error; receive() has read the error. */
+	if (status < 0)
+		report_errors(u);
+	/* libuv stops polling a socket with an error. */
 	if (status < 0 && u->fd >= 0) {
 		nd_loop_touch(u->loop);
 		uv_poll_start(&u->poll, UV_READABLE, on_ready);
@@ -285,6 +298,8 @@ static int open_on(struct nd_loop *loop, int fd, const struct nd_udp_options *o,
 
 	if (!err && pktinfo)
 		err = set_pktinfo(fd, local.sa.sa_family);
+	if (!err && connected)
+		err = nd_icmp_enable(fd, local.sa.sa_family);
 	if (err)
 		goto fail;
 	*u = (struct nd_udp){
@@ -417,25 +432,27 @@ static bool wait_room(int fd)
 static size_t send_chunk(struct nd_udp *u, struct mmsghdr *m, size_t n)
 {
 	size_t at = 0, sent = 0;
-	bool waited = false, refused = false;
+	bool waited = false;
+	unsigned errors = 0;
 
 	while (at < n) {
 		int k = sendmmsg(u->fd, m + at, (unsigned)(n - at), 0);
 		if (k > 0) {
 			at += (size_t)k;
 			sent += (size_t)k;
-			waited = refused = false;
+			waited = false;
+			errors = 0;
 		} else if (errno == EINTR) {
 			continue;
 		} else if (errno == EAGAIN) {
 			if (waited || !wait_room(u->fd))
 				break;
 			waited = true;
-		} else if (errno == ECONNREFUSED && u->connected && !refused) {
-			refused = true; /* error of an earlier datagram; this one was not sent */
+		} else if (u->connected && nd_icmp_is_left_over(errno) && errors < SEND_ERRORS) {
+			errors++; /* of an earlier datagram, perhaps; this one was not sent */
 		} else {
 			at++;
-			refused = false;
+			errors = 0;
 		}
 	}
 	return sent;

@@ -31,8 +31,10 @@ struct nd_udp;
 struct nd_udp_handler {
 	void *ctx;
 	void (*on_batch)(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n);
-	/* A connected socket's error (ECONNREFUSED, ...): negative errno. May be NULL. */
-	void (*on_error)(void *ctx, struct nd_udp *u, int err);
+	/* An ICMP error (-ECONNREFUSED, ...) for a datagram of a connected socket, whose first n
+	 * bytes are quoted; without them (n is 0) it may be about any. Anyone can forge one: the
+	 * socket keeps working. May be NULL. */
+	void (*on_error)(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n);
 };
 
 struct nd_udp_options {

@@ -94,7 +94,7 @@ void nd_attempt_on_reply(struct nd_sent *s, const uint8_t *bytes, size_t n, bool
 
 	switch (kind) {
 	case ND_REPLY_ANSWER: take_reply(a, &r.msg); break;
-	case ND_REPLY_WRONG: nd_pool_note_stray(nd_attempt_pool(a)); break;
+	case ND_REPLY_WRONG: nd_pool_note_stray(nd_attempt_pool(a), false); break;
 	case ND_REPLY_BARE:
 		if (a->tcp) {
 			nd_attempt_take_bare(a, r.msg.flags);

@@ -10,7 +10,7 @@
 #include "upstream/alike.h"
 #include "upstream/attempt.h"
 
-enum { SLOT = 448 }; /* bytes of an exchange in the slab; a longer message takes heap memory */
+enum { SLOT = 480 }; /* bytes of an exchange in the slab; a longer message takes heap memory */
 _Static_assert(SLOT >= sizeof(struct nd_exchange) + 80, "an ordinary query fits");
 
 /* --- tables and exchangers --- */

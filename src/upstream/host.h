@@ -33,7 +33,8 @@ struct nd_host_counts {
 	nd_metric_cell sum_ns[ND_HOST_RCODES];
 	nd_metric_cell hits[2], misses[2]; /* conn_cache: udp, tcp */
 	nd_metric_cell failed_probes;
-	nd_metric_cell unsolicited; /* replies that answer no query in flight */
+	nd_metric_cell unsolicited;  /* replies that answer no query in flight */
+	nd_metric_cell icmp_ignored; /* ICMP errors that quote no query in flight */
 };
 
 /* Shared by address alone, not with the host: a changed option must not reset the counters. */

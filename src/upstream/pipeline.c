@@ -84,7 +84,7 @@ static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 		return;
 	struct nd_flight *f = nd_flights_find(&t->flights, nd_reader_peek16(bytes));
 	if (!f) { /* its query was given up */
-		nd_metric_add(&t->pool->counts->unsolicited, 1);
+		nd_pool_note_stray(t->pool, true);
 		return;
 	}
 	struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);

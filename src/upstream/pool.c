@@ -86,14 +86,10 @@ static void end_callback(struct nd_pool_socket *k)
 		free(k);
 }
 
-/* A late or duplicate reply, or a forged one. A socket sends no more queries than its table
- * remembers ids: the late and duplicate ones are known. */
-static void note_unasked(struct nd_pool_socket *k, uint16_t id)
+/* Late or duplicate, not forged: a socket sends no more queries than its table remembers ids. */
+static bool is_late(const struct nd_pool_socket *k, uint16_t id)
 {
-	if (nd_flights_is_recent(&k->flights, id))
-		nd_metric_add(&k->pool->counts->unsolicited, 1);
-	else
-		nd_pool_note_stray(k->pool);
+	return nd_flights_is_recent(&k->flights, id);
 }
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
@@ -107,7 +103,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 			continue;
 		struct nd_flight *f = nd_flights_find(&k->flights, nd_reader_peek16(d[i].bytes));
 		if (!f) {
-			note_unasked(k, nd_reader_peek16(d[i].bytes));
+			nd_pool_note_stray(k->pool, is_late(k, nd_reader_peek16(d[i].bytes)));
 			continue;
 		}
 		struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
@@ -116,22 +112,35 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	end_callback(k);
 }
 
-/* The kernel received an ICMP error for the socket: none of its queries will be answered. */
-static void on_error(void *ctx, struct nd_udp *u, int err)
+/* The query in flight that an ICMP error quotes. Routers quote eight bytes at least: the UDP
+ * header, with no id in it; most quote more. */
+static struct nd_sent *find_quoted(const struct nd_pool_socket *k, const uint8_t *quoted, size_t n)
+{
+	struct nd_flight *f = n < 2 ? NULL : nd_flights_find(&k->flights, nd_reader_peek16(quoted));
+
+	if (!f)
+		return NULL;
+	struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
+	size_t same = n < s->n ? n : s->n;
+	return memcmp(quoted + 2, s->bytes + 2, same - 2) == 0 ? s : NULL;
+}
+
+static void on_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n)
 {
 	struct nd_pool_socket *k = ctx;
+	struct nd_sent *s = find_quoted(k, quoted, n);
 	char text[ND_POOL_ERROR_MAX];
-	struct nd_list broken, *node;
 	(void)u;
 
-	socket_text(k, "read", "read", err, text);
-	nd_flights_move(&k->flights, &broken);
-	close_socket(k);
-	while ((node = nd_list_pop(&broken))) {
-		struct nd_sent *s = ND_CONTAINER(node, struct nd_sent, flight.link);
-		s->socket = NULL;
-		s->on_error(s, err, text);
+	if (!s) {
+		nd_pool_note_ignored_icmp(k->pool, n >= 2 && is_late(k, nd_reader_peek16(quoted)));
+		return;
 	}
+	socket_text(k, "read", "read", err, text);
+	k->busy = true;
+	nd_pool_forget(s);
+	s->on_error(s, err, text);
+	end_callback(k);
 }
 
 static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket **out)
@@ -247,6 +256,8 @@ int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes,
 		 char text[ND_POOL_ERROR_MAX])
 {
 	s->pool = p;
+	s->bytes = bytes;
+	s->n = n;
 	s->socket = NULL;
 	s->stream = NULL;
 	s->reused = false;

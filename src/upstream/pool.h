@@ -32,7 +32,7 @@ enum {
 	ND_POOL_STREAM_FLIGHTS = 32, /* with this many in flight on each, another one is opened */
 	ND_POOL_SUSPECT = 2,         /* timers fired in a row with no reply between */
 	ND_POOL_ERROR_MAX = 256,
-	/* In a second: more replies that answer nothing than stray ones. The host is guarded. */
+	/* Replies in a second that answer no query; with this many the host is guarded. */
 	ND_POOL_STRAYS_MAX = 100,
 };
 
@@ -43,6 +43,8 @@ struct nd_pipeline;
 struct nd_sent {
 	struct nd_flight flight;
 	struct nd_pool *pool;
+	const uint8_t *bytes; /* the owner's, until it is out of flight */
+	size_t n;
 	struct nd_pool_socket *socket; /* one of the two, while in flight */
 	struct nd_pipeline *stream;
 	/* The connection has answered before: its end is not a failure of the server. */
@@ -50,8 +52,8 @@ struct nd_sent {
 	/* A message with the id arrived; cut: it was longer than the receive buffer. The query
 	 * remains in flight until nd_pool_forget(). */
 	void (*on_reply)(struct nd_sent *s, const uint8_t *bytes, size_t n, bool cut);
-	/* The socket or connection failed; the query is no longer in flight. text: in Go's words.
-	 * err 0: end of stream. */
+	/* The connection failed, or an ICMP error quoted it; the query is no longer in flight.
+	 * text: in Go's words. err 0: end of stream. */
 	void (*on_error)(struct nd_sent *s, int err, const char *text);
 };
 
@@ -77,7 +79,8 @@ struct nd_pool {
 struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *loop);
 void nd_pool_unref(struct nd_pool *p);
 
-/* Sends a message of n bytes; its id is written over the first two. The callbacks of s must be set.
+/* Sends a message of n bytes; its id is written over the first two. The callbacks of s must be set,
+ * and the other bytes stay as they are while s is in flight.
  * 0, or an error with its text. */
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes, size_t n,
 		 char text[ND_POOL_ERROR_MAX]);
@@ -95,10 +98,11 @@ bool nd_pool_is_open(const struct nd_sent *s);
 /* Its connection has answered a query before; over UDP always true. */
 bool nd_pool_has_answered(const struct nd_sent *s);
 
-/* A message arrived that answers no query: of an id never used on the socket, or with the id of a
- * query and another question. ND_POOL_STRAYS_MAX of these in a second mean that replies are forged:
- * the host is guarded. */
-void nd_pool_note_stray(struct nd_pool *p);
+/* A message arrived that answers no query in flight. late: it has the id of an earlier one. With
+ * ND_POOL_STRAYS_MAX of the others in a second, replies are forged: the host is guarded. */
+void nd_pool_note_stray(struct nd_pool *p, bool late);
+/* The same for an ICMP error that quotes no query in flight. */
+void nd_pool_note_ignored_icmp(struct nd_pool *p, bool late);
 /* A reply arrived. */
 void nd_pool_note_reply(struct nd_pool *p);
 /* A timer fired before a reply; with `probes`, ND_POOL_SUSPECT of these in a row start a probe. */

@@ -31,15 +31,28 @@ void nd_pool_note_timeout(struct nd_pool *p, bool probes)
 		nd_probe_start(&p->probe, p);
 }
 
-void nd_pool_note_stray(struct nd_pool *p)
+static void count_stray(struct nd_pool *p)
 {
 	uint64_t now = nd_loop_now_ns(p->loop);
 
-	nd_metric_add(&p->counts->unsolicited, 1);
 	if (now - p->strays_ns >= ND_S(1)) {
 		p->strays_ns = now;
 		p->strays = 0;
 	}
 	if (++p->strays == ND_POOL_STRAYS_MAX)
 		nd_host_guard(p->host, now);
+}
+
+void nd_pool_note_stray(struct nd_pool *p, bool late)
+{
+	nd_metric_add(&p->counts->unsolicited, 1);
+	if (!late)
+		count_stray(p);
+}
+
+void nd_pool_note_ignored_icmp(struct nd_pool *p, bool late)
+{
+	nd_metric_add(&p->counts->icmp_ignored, 1);
+	if (!late)
+		count_stray(p);
 }

@@ -76,11 +76,17 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 		handle_reply(p, d[i].bytes, d[i].len);
 }
 
-static void on_udp_error(void *ctx, struct nd_udp *u, int err)
+/* Anyone can forge an ICMP error: only one that quotes the probe counts. */
+static void on_udp_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n)
 {
+	struct nd_probe *p = ctx;
 	(void)u;
 	(void)err;
-	fail_probe(ctx);
+
+	if (n >= 2 && nd_reader_peek16(quoted) == p->id)
+		fail_probe(p);
+	else
+		nd_metric_add(&p->pool->counts->icmp_ignored, 1);
 }
 
 static void on_open(void *ctx, struct nd_tcp *c, int err)

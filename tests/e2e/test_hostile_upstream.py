@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import struct
 import sys
 import time
 import urllib.request
@@ -18,7 +19,8 @@ import dns.rrset
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faulty import Nodens, Upstream  # noqa: E402
+from faulty import Nodens, Upstream, free_port  # noqa: E402
+from serving import wait_for  # noqa: E402
 
 
 def addresses(reply):
@@ -271,3 +273,67 @@ def test_flood_of_replies(tcp):
             found = re.search(rb'nodens_forward_unsolicited_replies_total{to="127.0.0.1:\d+"} (\d+)', r.read())
         assert int(found.group(1)) > 200
     up.close()
+
+
+# --- forged ICMP errors ---
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def port_unreachable(raw, source, port, payload):
+    """Port unreachable for a datagram from `source` to the port of the loopback address."""
+    udp = struct.pack("!HHHH", source[1], port, 8 + len(payload), 0) + payload
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, socket.inet_aton(source[0]),
+                     socket.inet_aton("127.0.0.1"))
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    icmp = struct.pack("!BBHI", 3, 3, 0, 0) + ip + udp
+    raw.sendto(icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:], (source[0], 0))
+
+
+def test_forged_icmp_error_fails_no_query():
+    """One that knows a port, but not the id of a query, does nothing; one that quotes a query ends that query only."""
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    except PermissionError:
+        pytest.skip("needs CAP_NET_RAW")
+    up = Upstream()
+    text = f".:PORT {{\n errors\n forward . 127.0.0.1:{up.port} {{\n  max_connect_attempts 1\n }}\n" \
+           " prometheus 127.0.0.1:PORT\n}\n"
+    with raw, Nodens(text) as n, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.connect(("127.0.0.1", n.port))
+        for i in range(40):
+            s.send(dns.message.make_query(f"delay200{chr(97 + i % 26)}{i}.test.", "A").to_wire())
+        wait_for(lambda: len({m.id for _, _, _, m, _ in up.asked()}) >= 40)
+        seen = [(m.id, peer, m) for _, name, _, m, peer in up.asked() if name.startswith("delay")]
+        for _, peer, m in seen:
+            other = next(i for i in range(65536) if all(i != x[0] for x in seen))
+            wire = bytearray(m.to_wire())
+            wire[:2] = struct.pack("!H", other)
+            port_unreachable(raw, peer, up.port, bytes(wire))  # another id
+            port_unreachable(raw, peer, up.port, b"")  # the header only
+            port_unreachable(raw, peer, up.port, m.to_wire()[:12] + b"\1x" + m.to_wire()[14:])  # another question
+        victim = seen[7]
+        port_unreachable(raw, victim[1], up.port, victim[2].to_wire())
+        replies = [dns.message.from_wire(s.recv(4096)) for _ in range(40)]
+        failed = [r for r in replies if r.rcode() != dns.rcode.NOERROR]
+        assert [r.question[0].name for r in failed] == [victim[2].question[0].name]
+        n.wait_log("read: connection refused")
+        with urllib.request.urlopen(f"http://127.0.0.1:{n.port}/metrics", timeout=5) as r:
+            found = re.search(rb'nodens_forward_icmp_ignored_total{to="127.0.0.1:\d+"} (\d+)', r.read())
+        assert int(found.group(1)) >= 3 * 40
+    up.close()
+
+
+def test_refused_fails_at_once():
+    with Nodens(f".:PORT {{\n errors\n forward . 127.0.0.1:{free_port()} {{\n  max_fails 0\n }}\n}}\n") as n:
+        start = time.monotonic()
+        for i in range(20):
+            assert n.ask(f"n{i}.test.").rcode() == dns.rcode.SERVFAIL
+        assert time.monotonic() - start < 5  # a timeout is 2 s
+        n.wait_log("read: connection refused")

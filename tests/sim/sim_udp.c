@@ -104,7 +104,7 @@ struct flight {
 	struct nd_world_event event;
 	struct nd_addr from, to;
 	size_t n;
-	bool refusal; /* an ICMP error to the sender */
+	bool refusal; /* an ICMP error to the sender, which quotes these bytes */
 	uint8_t bytes[];
 };
 
@@ -132,7 +132,7 @@ static void refuse(const struct flight *f)
 
 	nd_world_count_refused();
 	if (nd_world_transit(&f->to, &f->from, &delay))
-		launch(&f->to, &f->from, NULL, 0, true, delay);
+		launch(&f->to, &f->from, f->bytes, f->n, true, delay);
 }
 
 static void deliver(struct nd_udp *u, struct flight *f)
@@ -144,7 +144,7 @@ static void deliver(struct nd_udp *u, struct flight *f)
 
 	if (f->refusal) {
 		if (u->peer.len && u->handler.on_error)
-			u->handler.on_error(u->handler.ctx, u, -ECONNREFUSED);
+			u->handler.on_error(u->handler.ctx, u, -ECONNREFUSED, f->bytes, f->n);
 	} else {
 		if (d.len > u->datagram_bytes) {
 			d.len = u->datagram_bytes;

@@ -103,12 +103,14 @@ static void count(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 	}
 }
 
-static void on_error(void *ctx, struct nd_udp *u, int err)
+static void on_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n)
 {
 	struct rig *r = ctx;
 	(void)u;
 
 	assert_int_equal(err, -ECONNREFUSED);
+	assert_int_equal(n, 4);
+	assert_memory_equal(quoted, "1234", 4);
 	r->refused++;
 }
 

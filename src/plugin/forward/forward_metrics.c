@@ -36,6 +36,9 @@ static const struct nd_metric_family
 				 "Counter of replies that answered no query: late, duplicate, or "
 				 "with a wrong id or question.",
 				 to_alone),
+	icmp_ignored = ND_COUNTER("nodens_forward_icmp_ignored_total",
+				  "Counter of ICMP errors that quoted no query in flight.",
+				  to_alone),
 	rejects = ND_COUNTER("coredns_forward_max_concurrent_rejects_total",
 			     "Counter of the number of queries rejected because the concurrent "
 			     "queries were at maximum.",
@@ -73,7 +76,7 @@ static void collect_host(void *ctx, struct nd_metric_out *out)
 {
 	static const char *const protos[] = { "udp", "tcp" };
 	const struct nd_host_stats *s = ctx;
-	uint64_t failed = 0, unasked = 0;
+	uint64_t failed = 0, unasked = 0, ignored = 0;
 
 	for (unsigned rcode = 0; rcode < ND_HOST_RCODES; rcode++)
 		emit_duration(s, rcode, out);
@@ -90,7 +93,9 @@ static void collect_host(void *ctx, struct nd_metric_out *out)
 	for (uint16_t w = 0; w < s->nworkers; w++) {
 		failed += nd_metric_get(&s->worker[w].failed_probes);
 		unasked += nd_metric_get(&s->worker[w].unsolicited);
+		ignored += nd_metric_get(&s->worker[w].icmp_ignored);
 	}
+	emit_counter(out, &icmp_ignored, (const char *const[]){ s->to }, ignored);
 	emit_counter(out, &unsolicited, (const char *const[]){ s->to }, unasked);
 	emit_counter(out, &failures, (const char *const[]){ "forward", s->to }, failed);
 }

@@ -222,11 +222,14 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	}
 }
 
-static void on_error(void *ctx, struct nd_udp *u, int err)
+static void on_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n)
 {
+	struct loop *l = ctx;
 	(void)u;
 	(void)err;
-	fail_query(ctx);
+
+	if (n >= 2 && nd_reader_peek16(quoted) == l->id)
+		fail_query(l);
 }
 
 /* The block's first listener: its first `bind` address; without `bind`, the loopback address. */
