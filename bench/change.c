@@ -10,7 +10,7 @@
  *
  * Orders come on standard input, one "NAME ADDRESS" per line. For each, the current addresses of
  * the name are learned and "ready" is printed. Then a query for the name is sent every INTERVAL_US,
- * without waiting for answers, until the event and the first answer with ADDRESS have arrived. Their
+ * without waiting for answers, until the event and the first answer with ADDRESS arrive. Their
  * times are printed as a line of JSON. The event is found by ADDRESS, and its end by the address
  * type, which follows the endpoints in protobuf. An answer must have the old addresses, or the same
  * number with the new one among them, and never the old ones again; others are counted as wrong.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timer.h - timers, and the heap of them that a loop has; shared by the real and the simulated loop.
+/* timer.h - timers, and the heap of them in a loop; shared by the real and the simulated loop.
  *
  * Owns:    nothing; a timer is embedded in its owner, which stops it before it is freed.
  * Threads: the loop's own.
