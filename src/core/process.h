@@ -19,6 +19,7 @@ struct nd_loop;
 struct nd_process_stats {
 	uint64_t udp_overflowed;   /* datagrams dropped by the kernel: receive buffer full */
 	uint64_t udp_unsent;       /* replies that the kernel did not take */
+	uint64_t waiting;          /* queries that wait now, with sub-queries */
 	uint64_t shed;             /* queries cancelled because the slab was full */
 	uint64_t timed_out;        /* queries cancelled at their deadline */
 	uint64_t sub_refused;      /* sub-queries without a slot */

@@ -301,6 +301,7 @@ static void stats(struct nd_process *p, struct nd_process_stats *out)
 		out->shed += one->shed;
 		out->timed_out += one->timed_out;
 		out->sub_refused += one->sub_refused;
+		out->waiting += one->waiting;
 		out->tcp_connections += one->tcp_connections;
 		out->tcp_evicted += one->tcp_evicted;
 		out->tcp_refused += one->tcp_refused;

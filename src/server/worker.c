@@ -252,6 +252,7 @@ void nd_server_worker_stats(struct nd_server_worker *w, struct nd_process_stats 
 					  .shed = w->core.shed,
 					  .timed_out = w->core.cancelled,
 					  .sub_refused = w->core.refused,
+					  .waiting = nd_worker_waiting(&w->core),
 					  .tcp_connections = w->streams.n,
 					  .tcp_evicted = w->conns_evicted,
 					  .tcp_refused = w->conns_refused,

@@ -2,9 +2,11 @@
 #include "sim/seeds.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BLIND_BELOW = 100 }; /* seeds: too few for every rare event */
 
@@ -105,10 +107,46 @@ static void look_for_blindness(const struct sim_seeds *s)
 	}
 }
 
+/* A crash ends the run; it is reported with its seed. */
+static char crash_text[256];
+
+static void on_crash(int number)
+{
+	ssize_t n = write(STDOUT_FILENO, crash_text, strlen(crash_text));
+
+	(void)number;
+	_exit(n < 0 ? 3 : 1);
+}
+
+static void watch_crashes(void)
+{
+	static uint8_t stack[1 << 16]; /* its own: the stack may have overflowed */
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof stack };
+	struct sigaction sa = { .sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND };
+
+	sigaltstack(&ss, NULL);
+	sigaction(SIGABRT, &sa, NULL);
+	if (!getenv("ASAN_OPTIONS")) /* the sanitizer's report says more */
+		sigaction(SIGSEGV, &sa, NULL);
+}
+
+static void name_crash(const struct sim_seeds *s, uint64_t seed)
+{
+	fflush(stdout);
+	snprintf(crash_text, sizeof crash_text,
+		 "FAIL seed %" PRIu64 ": crashed\n  replay: %s --seed %" PRIu64
+		 "%s%s -v\n0 passed, 1 failed\n",
+		 seed, s->replay, seed, options.plant ? " --plant " : "",
+		 options.plant ? options.plant : "");
+}
+
 int sim_seeds_run(const struct sim_seeds *s)
 {
-	for (uint64_t seed = options.first; seed < options.first + options.n; seed++)
+	watch_crashes();
+	for (uint64_t seed = options.first; seed < options.first + options.n; seed++) {
+		name_crash(s, seed);
 		run_one(s, seed);
+	}
 	if (options.n >= BLIND_BELOW)
 		look_for_blindness(s);
 	printf("%" PRIu64 " passed, %u failed\n", options.n > failures ? options.n - failures : 0,

@@ -14,14 +14,18 @@ struct nd_udp {
 	struct nd_udp_handler handler;
 	struct nd_addr local, peer; /* peer.len 0: not connected */
 	uint32_t datagram_bytes;
+	bool closed;
 };
 
-static struct nd_list sockets;
+/* Those that are closed remain until the next world: a use of one is found. */
+static struct nd_list sockets, graves;
 
 static void init_list(void)
 {
-	if (!sockets.next)
+	if (!sockets.next) {
 		nd_list_init(&sockets);
+		nd_list_init(&graves);
+	}
 }
 
 static int open_socket(struct nd_loop *loop, const struct nd_addr *local,
@@ -77,9 +81,18 @@ void nd_udp_close(struct nd_udp *u)
 {
 	if (!u)
 		return;
+	ND_ASSERT(!u->closed);
+	u->closed = true;
 	nd_list_del(&u->link);
+	nd_list_add(&graves, &u->link);
 	nd_world_count_socket(-1);
-	free(u);
+}
+
+void nd_world_forget_sockets(void)
+{
+	init_list();
+	while (!nd_list_empty(&graves))
+		free(ND_LIST_ENTRY(nd_list_pop(&graves), struct nd_udp, link));
 }
 
 /* The socket that receives it: a connected one before a bound one. */
@@ -170,6 +183,7 @@ static void on_arrival(struct nd_world_event *e)
 
 size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
 {
+	ND_ASSERT(!u->closed);
 	for (size_t i = 0; i < n; i++) {
 		const struct nd_addr *to = u->peer.len ? &u->peer : d[i].peer;
 		uint64_t delay;

@@ -18,6 +18,7 @@ struct sim_upstream {
 	struct nd_udp *udp;
 	struct nd_tcp_listener *tcp;
 	struct sim_mood mood;
+	size_t (*answer)(const uint8_t *question, size_t n, uint8_t *out, size_t limit, bool lie);
 	struct nd_list conns, thoughts;
 	struct sim_upstream_counts counts;
 	uint16_t last_id, last_port;
@@ -76,7 +77,7 @@ static void answer(struct sim_upstream *u, const uint8_t *question, size_t n,
 
 	if (happens(u->mood.silent_ppm))
 		return;
-	len = sim_truth_answer(question, n, out, conn ? sizeof out : 512, happens(u->mood.lie_ppm));
+	len = u->answer(question, n, out, conn ? sizeof out : 512, happens(u->mood.lie_ppm));
 	if (!len)
 		return;
 	if (happens(u->mood.servfail_ppm)) {
@@ -95,7 +96,11 @@ static void answer(struct sim_upstream *u, const uint8_t *question, size_t n,
 	t->n = len;
 	memcpy(t->bytes, out, len);
 	nd_list_add(&u->thoughts, &t->link);
-	nd_timer_start(u->loop, &t->timer, u->mood.slow_ns, on_thought);
+	uint64_t more = u->mood.vary_ns ? nd_world_random(ND_WORLD_SCENE,
+							  (uint32_t)(u->mood.vary_ns / 1000)) *
+						  1000ull
+					: 0;
+	nd_timer_start(u->loop, &t->timer, u->mood.slow_ns + more, on_thought);
 }
 
 static void on_batch(void *ctx, struct nd_udp *udp, struct nd_datagram *d, size_t n)
@@ -181,6 +186,7 @@ struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr
 
 	ND_ASSERT(u);
 	u->loop = loop;
+	u->answer = sim_truth_answer;
 	nd_list_init(&u->conns);
 	nd_list_init(&u->thoughts);
 	ND_ASSERT(nd_udp_bind(loop, addr, NULL, &h, &u->udp) == 0);
@@ -203,6 +209,13 @@ void sim_upstream_free(struct sim_upstream *u)
 	nd_udp_close(u->udp);
 	nd_tcp_listener_close(u->tcp);
 	free(u);
+}
+
+void sim_upstream_set_answer(struct sim_upstream *u,
+			     size_t (*fn)(const uint8_t *question, size_t n, uint8_t *out,
+					  size_t limit, bool lie))
+{
+	u->answer = fn;
 }
 
 void sim_upstream_set_mood(struct sim_upstream *u, const struct sim_mood *mood)

@@ -65,6 +65,7 @@ void nd_world_close(void)
 		nd_heap_del(&the.events, &e->node);
 		free(e);
 	}
+	nd_world_forget_sockets();
 	the.open = false;
 }
 

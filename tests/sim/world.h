@@ -80,6 +80,7 @@ size_t nd_world_find_name(const char *name, struct nd_addr *to, size_t max);
 uint64_t nd_world_name_delay_ns(void);
 uint16_t nd_world_port(void); /* an unused ephemeral port */
 void nd_world_count_socket(int change);
+void nd_world_forget_sockets(void);
 void nd_world_count_refused(void);
 void nd_world_count_stream(void);
 /* Loops, which world.c runs. */

@@ -69,6 +69,7 @@ static void fill_stats(struct nd_process *p, struct nd_process_stats *out)
 					  .timed_out = 14,
 					  .tcp_refused = 15,
 					  .sub_refused = 17,
+					  .waiting = 18,
 					  .tcp_connections = 18,
 					  .tcp_evicted = 19,
 					  .tcp_unread = 20,
@@ -92,6 +93,7 @@ static void test_process(void **state)
 	find("\nnodens_queries_timed_out_total 14\n");
 	find("\nnodens_tcp_refused_total 15\n");
 	find("\nnodens_subqueries_refused_total 17\n");
+	find("\nnodens_queries_waiting 18\n");
 	find("\nnodens_tcp_connections 18\n");
 	find("\nnodens_tcp_evicted_total 19\n");
 	find("\nnodens_tcp_unread_total 20\n");
