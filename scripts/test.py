@@ -166,9 +166,11 @@ def pytest(*tests, env=None, timeout=1800):
 
 
 def sim(tier):
-    """The whole server; the Kubernetes client; and planted bugs in the client, which must be found."""
+    """The whole server; the same flooded; the Kubernetes client; and planted bugs, which must be found."""
     c = summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
+    c += summed(["build/tests/sim/sim_pressure", "--seeds", str(SIM_SEEDS[tier])], 600)
     c += summed(["build/tests/sim/sim_watch", "--seeds", str(SIM_SEEDS[tier])], 300)
+    c += script("simplants.py", timeout=600)
     for plant in ("sweep", "early", "lose"):
         argv = ["build/tests/sim/sim_watch", "--seeds", "20", "--plant", plant]
         status, out = run(argv, 300)

@@ -276,7 +276,9 @@ enum sim_oracle_verdict sim_oracle_judge(const uint8_t *question, size_t qn, con
 	while (!*why && nd_rr_next(&it, &rr))
 		if (rr.section == ND_SECTION_ANSWER)
 			*why = judge_record(&m, &rr, &t);
-	if (!*why && nd_msg_rcode(&m) == ND_RCODE_SERVFAIL && m.count[1] == 0)
+	/* FORMERR: an upstream's late reply had the id of another question (as CoreDNS's forward). */
+	if (!*why && m.count[1] == 0 &&
+	    (nd_msg_rcode(&m) == ND_RCODE_SERVFAIL || nd_msg_rcode(&m) == ND_RCODE_FORMERR))
 		return SIM_ORACLE_FAILED;
 	if (!*why && nd_msg_rcode(&m) != ND_RCODE_NOERROR)
 		*why = "a wrong rcode";

@@ -32,7 +32,7 @@ enum seen { SHED, PARTS, FAILED, RESETS, RELOADED, SEEN };
 static const char *const seen_text[SEEN] = { "queries shed", "CNAMEs only", "SERVFAIL to a client",
 					     "connections reset", "listeners removed" };
 static uint64_t seen[SEEN];
-static char folder[] = "/tmp/sim_pressure.XXXXXX";
+static char folder[200];
 
 struct scene {
 	struct nd_loop *server_loop, *outside;
@@ -286,6 +286,9 @@ int main(int argc, char **argv)
 
 	if (status)
 		return status;
+	const char *temporary = getenv("TMPDIR");
+	snprintf(folder, sizeof folder, "%.150s/sim_pressure.XXXXXX",
+		 temporary ? temporary : "/tmp");
 	if (!mkdtemp(folder)) {
 		perror(folder);
 		return 1;
