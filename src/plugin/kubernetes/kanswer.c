@@ -17,6 +17,13 @@ static uint8_t len_of(uint16_t qtype)
 	return qtype == ND_TYPE_A ? 4 : 16;
 }
 
+/* Takes one step of a walk. False: the walk ends. */
+static bool take_step(unsigned *left)
+{
+	*left -= *left > 0;
+	return *left > 0;
+}
+
 /* Upper limit of the addresses in a group. */
 static size_t group_size(const struct nd_kgroup *g)
 {
@@ -61,8 +68,11 @@ static int add_chosen(const struct nd_answer_set *set, const struct nd_kfind *f)
 	struct nd_kdedup seen;
 	int err = 0;
 
-	nd_kdedup_init(&seen, f->group->repeats, f->group->repeats ? group_size(f->group) : 0);
-	while (!err && nd_kfind_next(&it, &e))
+	bool repeats = nd_rcu_get(f->group->repeats);
+
+	nd_kdedup_init(&seen, repeats, repeats ? group_size(f->group) : 0);
+	for (unsigned left = ND_KANSWER_STEPS_MAX;
+	     !err && take_step(&left) && nd_kfind_next(&it, &e);)
 		if (e.ip_len == set->size)
 			err = add_once(set, &seen, e.ip);
 	return err;
@@ -81,7 +91,7 @@ static int add_endpoints(const struct nd_answer_set *set, const struct nd_kfind 
 	struct nd_kfind_iter it = nd_kfind_endpoints(f);
 	int err = 0;
 
-	if (f->group->repeats || nd_kfind_chooses(f))
+	if (nd_rcu_get(f->group->repeats) || nd_kfind_chooses(f))
 		return add_chosen(set, f);
 	while (!err && nd_kfind_next_slice(&it))
 		err = add_slice(set, it.slice);
@@ -108,6 +118,7 @@ int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const str
 bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
 			      const struct nd_kfind *f, struct nd_name zone, uint16_t qtype)
 {
+	unsigned left = ND_KANSWER_STEPS_MAX;
 	struct nd_kfind_iter it;
 	struct nd_kendpoint e;
 
@@ -119,7 +130,7 @@ bool nd_kanswer_has_addresses(const struct nd_kconf *c, struct nd_query *q,
 		return false;
 	case ND_KFIND_ENDPOINTS:
 		it = nd_kfind_endpoints(f);
-		while (nd_kfind_next(&it, &e))
+		while (take_step(&left) && nd_kfind_next(&it, &e))
 			if (e.ip_len == len_of(qtype))
 				return true;
 		return false;
@@ -147,8 +158,11 @@ struct srv {
 	struct nd_name base; /* SERVICE.NS.svc.ZONE */
 	uint16_t weight;
 	struct nd_kdedup seen;
-	const uint8_t *cluster; /* of the current endpoint, if its name includes it */
-	uint16_t at;            /* the record whose target the last address belonged to */
+	const uint8_t *cluster;        /* of the current endpoint, if its name includes it */
+	uint16_t at;                   /* the record whose target the last address belonged to */
+	unsigned left;                 /* of ND_KANSWER_STEPS_MAX */
+	const struct nd_kslice *slice; /* of the last endpoint; */
+	bool numbered;                 /* any_number() of it */
 };
 
 enum { TARGETS_LOOKED_AT = 64 };
@@ -274,7 +288,7 @@ static size_t count_endpoints(const struct nd_kfind *f)
 	struct nd_kendpoint e;
 	size_t n = 0, ports = 0;
 
-	while (nd_kfind_next(&it, &e)) {
+	for (unsigned left = ND_KANSWER_STEPS_MAX; take_step(&left) && nd_kfind_next(&it, &e);) {
 		if (it.slice != last)
 			ports = count_ports(&f->request, it.slice->port, it.slice->nports,
 					    nd_kobject_slice_text(it.slice));
@@ -312,11 +326,12 @@ static int add_endpoint(struct srv *s, const struct nd_kslice *slice, const stru
 	s->cluster = s->find->multi && text[slice->cluster] ? text + slice->cluster : NULL;
 	if (target_of(s, label, &buf, &target))
 		return 0; /* longer than a name can be */
+	if (slice != s->slice)
+		s->numbered = any_number(r, slice->port, slice->nports, text);
+	s->slice = slice;
 	if (section == ND_SECTION_ADDITIONAL)
-		return any_number(r, slice->port, slice->nports, text)
-			       ? add_extra(s, target, label, e->ip, e->ip_len)
-			       : 0;
-	for (uint32_t i = 0; i < slice->nports && !err; i++)
+		return s->numbered ? add_extra(s, target, label, e->ip, e->ip_len) : 0;
+	for (uint32_t i = 0; i < slice->nports && !err && take_step(&s->left); i++)
 		if (nd_kfind_port_matches(r, &slice->port[i], text))
 			err = add_srv(s, target, label, slice->port[i].port);
 	return err;
@@ -328,11 +343,12 @@ static int srv_of_endpoints(struct srv *s)
 	int err = 0;
 
 	s->weight = weight_of(n);
-	nd_kdedup_init(&s->seen, s->find->group->repeats, 2 * n);
+	nd_kdedup_init(&s->seen, nd_rcu_get(s->find->group->repeats), 2 * n);
 	for (int pass = 0; pass < 2; pass++) {
 		struct nd_kfind_iter it = nd_kfind_endpoints(s->find);
 		struct nd_kendpoint e;
-		while (!err && nd_kfind_next(&it, &e))
+		s->left = ND_KANSWER_STEPS_MAX;
+		while (!err && take_step(&s->left) && nd_kfind_next(&it, &e))
 			err = add_endpoint(s, it.slice, &e,
 					   pass ? ND_SECTION_ADDITIONAL : ND_SECTION_ANSWER);
 	}

@@ -7,6 +7,12 @@
 
 #include "plugin/kubernetes/kfind.h"
 
+enum {
+	/* Endpoints, and ports of each, that are looked at for one answer. Many may have the same
+	 * address, so that the answer never fills; its records are at most 4,096. */
+	ND_KANSWER_STEPS_MAX = 1 << 16,
+};
+
 /* A or AAAA of a Service, endpoints, a pod or the server. owner: in the case to write. */
 int nd_kanswer_addresses(const struct nd_kconf *c, struct nd_query *q, const struct nd_kfind *f,
 			 struct nd_name zone, struct nd_name owner, uint16_t qtype);

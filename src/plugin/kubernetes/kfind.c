@@ -239,7 +239,8 @@ static void find_service(const struct nd_kconf *c, struct nd_kfind *f)
 	const struct nd_krequest *r = &f->request;
 	const struct nd_kservice *s = f->service;
 
-	if (c->ignore_empty && s->kind == ND_KSERVICE_CLUSTER && !(f->group && f->group->ready))
+	if (c->ignore_empty && s->kind == ND_KSERVICE_CLUSTER &&
+	    !(f->group && nd_rcu_get(f->group->ready)))
 		return;
 	if (r->zone_labels && s->kind != ND_KSERVICE_HEADLESS)
 		return;

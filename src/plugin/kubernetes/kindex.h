@@ -37,9 +37,12 @@ struct nd_kns {
 /* The slices of one name. Replaced as a whole, except for slices set to NULL. */
 struct nd_kgroup {
 	uint32_t n;
-	bool repeats; /* an address, a name or a port may occur twice: answers need duplicate
-			 elimination */
-	bool ready;   /* at least one endpoint is ready */
+	_Atomic uint32_t ready; /* published: slices with a ready endpoint */
+	_Atomic bool repeats;   /* published: an address, a name or a port may occur twice: answers
+				   need duplicate elimination */
+	bool unchecked;         /* control: `repeats` is to be checked at the end of the list */
+	uint32_t same_ports;    /* control: slices in which a port number occurs twice */
+	uint64_t endpoints;     /* control: in all slices */
 	const struct nd_kslice *_Atomic slice[]; /* published; may be NULL */
 };
 
@@ -90,6 +93,7 @@ struct nd_kindex {
 		struct nd_ktable names, sets;
 	} scope[ND_KSCOPES];
 	struct nd_kreverse service_ips, endpoint_ips, pod_ips;
+	bool listing[ND_OBJECT_KINDS];  /* a list has begun and not ended */
 	uint8_t epoch[ND_OBJECT_KINDS]; /* of the last list begun, 1 to 255; 0: none yet */
 	uint64_t changes;               /* control: number of changes */
 	/* Published. */

@@ -335,6 +335,23 @@ static void count_families(const struct nd_object_slice *o, uint32_t *n4, uint32
 	}
 }
 
+/* Without comparing each with each: a slice may have 20,000. */
+static bool has_same_ports(const struct nd_kport *port, uint32_t n)
+{
+	uint64_t seen[1024] = { 0 };
+	bool any_seen = false; /* -1: no port given */
+
+	for (uint32_t i = 0; n > 1 && i < n; i++) {
+		uint64_t *word = &seen[(uint16_t)port[i].port / 64];
+		uint64_t bit = 1ull << (uint16_t)port[i].port % 64;
+		if (port[i].port < 0 ? any_seen : *word & bit)
+			return true;
+		any_seen |= port[i].port < 0;
+		*word |= port[i].port < 0 ? 0 : bit;
+	}
+	return false;
+}
+
 /* names: scratch for 2 * nendpoints label offsets. */
 static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_object_slice *o,
 				     bool pod_names, bool zones, uint32_t *names,
@@ -368,6 +385,7 @@ static struct nd_kslice *build_slice(struct nd_kmemory *m, const struct nd_objec
 	s->nready = (uint32_t)o->nendpoints;
 	s->cluster = cluster;
 	s->zones = zones;
+	s->same_ports = has_same_ports(ports, nports);
 	memcpy(s->port, ports, nports * sizeof *ports);
 	fill_endpoints(s, o, names, zone_names);
 	memcpy((uint8_t *)s + size - text->len, text->data, text->len);

@@ -51,7 +51,8 @@ struct nd_kslice {
 	uint32_t n4, n6, nports;
 	uint32_t nready;        /* ready endpoints, including those without a usable address */
 	uint32_t cluster;       /* label: source cluster of a multicluster slice */
-	uint32_t zones;         /* 1: topology zones are stored */
+	uint16_t zones;         /* 1: topology zones are stored */
+	uint16_t same_ports;    /* 1: a port number occurs twice */
 	struct nd_kport port[]; /* followed by n4 and n6 endpoints, n4 + n6 offsets of zones if
 				   stored, and the text */
 };

@@ -202,6 +202,7 @@ static void unmark(struct nd_kindex *ix, enum nd_object_kind kind, enum nd_kscop
  * again they are removed: an object of 255 lists ago must not count as one of this list. */
 void nd_kput_begin(struct nd_kindex *ix, enum nd_object_kind kind)
 {
+	ix->listing[kind] = true;
 	if (++ix->epoch[kind])
 		return;
 	ix->epoch[kind] = 1;
@@ -260,5 +261,8 @@ bool nd_kput_sweep(struct nd_kindex *ix, enum nd_object_kind kind)
 
 	if (kind == ND_OBJECT_SLICE)
 		any = sweep_one(ix, kind, ND_KSCOPE_CLUSTERSET) || any;
+	ix->listing[kind] = false;
+	for (int r = 0; kind == ND_OBJECT_SLICE && r < ND_KSCOPES; r++)
+		nd_kset_check_groups(ix, (enum nd_kscope)r);
 	return any;
 }

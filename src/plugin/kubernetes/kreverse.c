@@ -64,13 +64,16 @@ void nd_kreverse_leave(struct nd_kreverse *r, uint32_t id)
 	r->free_id = id;
 }
 
-static void put(struct nd_kcells *c, uint64_t cell)
+/* False: the tag has as many owners as are kept. */
+static bool put(struct nd_kcells *c, uint64_t cell)
 {
-	uint32_t i = (uint32_t)(cell >> 32) & c->mask;
+	uint32_t i = (uint32_t)(cell >> 32) & c->mask, same = 0;
 
-	while (c->cell[i])
-		i = (i + 1) & c->mask;
+	for (; c->cell[i]; i = (i + 1) & c->mask)
+		if (c->cell[i] >> 32 == cell >> 32 && ++same == ND_KREVERSE_SAME_MAX)
+			return false;
 	nd_rcu_publish(c->cell[i], cell);
+	return true;
 }
 
 static int make_room(struct nd_kreverse *r, size_t n)
@@ -112,9 +115,10 @@ static void each_only(struct nd_kreverse *r, uint32_t id, const uint32_t *a, siz
 
 static void add_cell(struct nd_kreverse *r, uint64_t cell)
 {
-	put(r->cells, cell);
-	r->used++;
-	r->live++;
+	bool added = put(r->cells, cell);
+
+	r->used += added;
+	r->live += added;
 }
 
 static void del_cell(struct nd_kreverse *r, uint64_t cell)

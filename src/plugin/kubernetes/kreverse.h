@@ -14,6 +14,12 @@
 #include <stdint.h>
 #include "plugin/kubernetes/kmemory.h"
 
+enum {
+	/* Owners of one address. Any author of slices can add more; each would be walked over for
+	 * each other one, and by each query. The later ones are not found by that address. */
+	ND_KREVERSE_SAME_MAX = 1024,
+};
+
 struct nd_kcells {
 	uint32_t mask;
 	_Atomic uint64_t cell[]; /* tag << 32 | id; 0: empty */

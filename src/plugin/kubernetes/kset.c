@@ -9,6 +9,13 @@
 #include "plugin/kubernetes/kspace.h"
 #include "plugin/kubernetes/ktags.h"
 
+enum {
+	/* A larger group, or during a list one of more slices, is not checked for duplicates:
+	 * answers eliminate them, in case there are any. */
+	CHECKED_ENDPOINTS = 16384,
+	CHECKED_SLICES = 16,
+};
+
 /* --- groups --- */
 
 static int by_value(const void *a, const void *b)
@@ -46,31 +53,19 @@ static size_t add_prints(const struct nd_kslice *s, uint64_t *to)
 	return n;
 }
 
-static bool ports_repeat(const struct nd_kslice *s)
+/* Is an address or a name in the group twice? Without memory to find out, true: it only costs
+ * time. */
+static bool has_twice(const struct nd_kgroup *g)
 {
-	for (uint32_t i = 0; i < s->nports; i++)
-		for (uint32_t j = 0; j < i; j++)
-			if (s->port[i].port == s->port[j].port)
-				return true;
-	return false;
-}
-
-/* Without memory to find out, true: it only costs time. */
-static bool repeats(const struct nd_kgroup *g)
-{
-	size_t room = 0, n = 0;
+	uint64_t *prints = malloc((2 * (size_t)g->endpoints + 1) * sizeof *prints);
+	size_t n = 0;
 	bool found = false;
 
-	for (uint32_t i = 0; i < g->n; i++) {
-		if (ports_repeat(g->slice[i]))
-			return true;
-		room += 2 * ((size_t)g->slice[i]->n4 + g->slice[i]->n6);
-	}
-	uint64_t *prints = malloc((room + 1) * sizeof *prints);
 	if (!prints)
 		return true;
 	for (uint32_t i = 0; i < g->n; i++)
-		n += add_prints(g->slice[i], prints + n);
+		if (g->slice[i])
+			n += add_prints(g->slice[i], prints + n);
 	qsort(prints, n, sizeof *prints, by_value);
 	for (size_t i = 1; i < n && !found; i++)
 		found = prints[i] == prints[i - 1];
@@ -78,32 +73,72 @@ static bool repeats(const struct nd_kgroup *g)
 	return found;
 }
 
-/* The group of `of`, with `made` as the slice of `set` (NULL: without `set`). *out is NULL if it
- * would be empty. */
-static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kset *set,
+/* A list adds slices one by one: checked each time, a Service of many would take time that grows
+ * with the square of their number. */
+static void check_group(const struct nd_kindex *ix, struct nd_kgroup *g)
+{
+	g->unchecked = ix->listing[ND_OBJECT_SLICE] && g->n > CHECKED_SLICES;
+	nd_rcu_publish(g->repeats, g->same_ports || g->unchecked ||
+					   g->endpoints > CHECKED_ENDPOINTS || has_twice(g));
+}
+
+/* sign: 1 to add the slice to the group's counts, -1 to subtract it. */
+static void count_slice(struct nd_kgroup *g, const struct nd_kslice *s, int sign)
+{
+	if (!s)
+		return;
+	nd_rcu_publish(g->ready, g->ready + (uint32_t)(sign * (s->nready > 0)));
+	g->same_ports += (uint32_t)(sign * (s->same_ports > 0));
+	g->endpoints += (uint64_t)(sign * ((int64_t)s->n4 + s->n6));
+}
+
+/* The group of `of` with `made` in the place of `old`; made NULL: without it; old NULL: with one
+ * more. *out is NULL if it would be empty. */
+static int make_group(struct nd_kindex *ix, struct nd_kname *of, const struct nd_kslice *old,
 		      const struct nd_kslice *made, struct nd_kgroup **out)
 {
-	uint32_t n = 0;
+	const struct nd_kgroup *now = of->group;
+	uint32_t n = now ? now->n : 0;
+	struct nd_kgroup *g = nd_kmemory_new(&ix->memory, sizeof *g + (n + 1) * sizeof *g->slice);
 
 	*out = NULL;
-	ND_LIST_EACH(&of->sets, it)
-		n++;
-	if (n == 0 || (n == 1 && !made))
-		return 0;
-	struct nd_kgroup *g = nd_kmemory_new(&ix->memory, sizeof *g + n * sizeof *g->slice);
 	if (!g)
 		return -ENOMEM;
-	ND_LIST_EACH(&of->sets, it) {
-		const struct nd_kset *s = ND_LIST_ENTRY(it, struct nd_kset, link);
-		const struct nd_kslice *slice = s == set ? made : s->now;
-		if (!slice)
-			continue;
-		atomic_init(&g->slice[g->n++], slice);
-		g->ready = g->ready || slice->nready;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct nd_kslice *s = now->slice[i];
+		if (s && s == old)
+			s = made;
+		if (s)
+			atomic_init(&g->slice[g->n++], s);
 	}
-	g->repeats = repeats(g);
+	if (!old && made)
+		atomic_init(&g->slice[g->n++], made);
+	if (!g->n) {
+		nd_kmemory_free(&ix->memory, g);
+		return 0;
+	}
+	if (now) {
+		g->ready = now->ready;
+		g->same_ports = now->same_ports;
+		g->endpoints = now->endpoints;
+	}
+	count_slice(g, old, -1);
+	count_slice(g, made, 1);
+	check_group(ix, g);
 	*out = g;
 	return 0;
+}
+
+void nd_kset_check_groups(struct nd_kindex *ix, enum nd_kscope scope)
+{
+	struct nd_knode *node;
+	uint32_t at = 0;
+
+	while ((node = nd_ktable_next(&ix->scope[scope].names, &at))) {
+		struct nd_kgroup *g = ((struct nd_kname *)node)->group;
+		if (g && g->unchecked)
+			check_group(ix, g);
+	}
 }
 
 static void publish_group(struct nd_kindex *ix, struct nd_kname *of, struct nd_kgroup *group)
@@ -175,7 +210,7 @@ static int swap_slice(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset
 	struct nd_kslice *old = set->now;
 	struct nd_ktags before = { 0 }, after = { 0 };
 	struct nd_kgroup *group;
-	int err = make_group(ix, set->of, set, made, &group);
+	int err = make_group(ix, set->of, old, made, &group);
 
 	if (!err && scope == ND_KSCOPE_CLUSTER)
 		err = enter_tags(ix, set, made, &before, &after);
@@ -210,13 +245,14 @@ static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 {
 	struct nd_kgroup *old = set->of->group, *group;
 
-	if (make_group(ix, set->of, set, NULL, &group) == 0) {
+	if (make_group(ix, set->of, set->now, NULL, &group) == 0) {
 		publish_group(ix, set->of, group);
 		return;
 	}
 	for (uint32_t i = 0; i < old->n; i++)
 		if (old->slice[i] == set->now)
 			nd_rcu_publish(old->slice[i], NULL);
+	count_slice(old, set->now, -1);
 }
 
 void nd_kset_remove(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set)

@@ -513,6 +513,122 @@ static void test_serial(void **state)
 	nd_ksink_free(ix);
 }
 
+static int put_endpoint(struct nd_kindex *ix, unsigned n, const char *service, uint8_t last)
+{
+	struct nd_object_endpoint e = {
+		.ip = { 4, { 10, 9, (uint8_t)(last ? 0 : n >> 8), last ? last : (uint8_t)n } },
+		.text = "",
+		.hostname = "",
+		.pod = "",
+		.zone = ""
+	};
+	char name[16];
+	struct nd_object o = { .kind = ND_OBJECT_SLICE,
+			       .namespace = "red",
+			       .name = slice_name(n, name),
+			       .slice = { .service = service,
+					  .import = "",
+					  .cluster = "",
+					  .changed = "",
+					  .endpoints = &e,
+					  .nendpoints = 1 } };
+
+	return ix->sink.upsert(&ix->sink, &o);
+}
+
+static const struct nd_kgroup *group_of(struct nd_kindex *ix, const char *service)
+{
+	return nd_kspace_find_name(ix, ND_KSCOPE_CLUSTER, "red", service)->group;
+}
+
+/* A Service of many slices: during a list its group is not checked for duplicates each time, but at
+ * its end; later changes are checked at once. */
+static void test_many_slices(void **state)
+{
+	struct nd_kindex *ix = make_index(1 << 24);
+	struct nd_sink *sink = &ix->sink;
+	enum { MANY = 2000 };
+	(void)state;
+
+	sink->begin(sink, ND_OBJECT_SLICE);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(put_endpoint(ix, i, "x", 0), 0);
+	assert_true(group_of(ix, "x")->unchecked && group_of(ix, "x")->repeats);
+	sink->end(sink, ND_OBJECT_SLICE);
+	assert_false(group_of(ix, "x")->unchecked || group_of(ix, "x")->repeats);
+	assert_int_equal(group_of(ix, "x")->n, MANY);
+	assert_int_equal(group_of(ix, "x")->ready, MANY);
+	put_endpoint(ix, 7, "x", 9); /* the address of slice 9 */
+	assert_true(group_of(ix, "x")->repeats);
+	put_endpoint(ix, 7, "x", 7);
+	assert_false(group_of(ix, "x")->repeats);
+	sink->remove(sink, ND_OBJECT_SLICE, "red", "slice-8");
+	assert_int_equal(group_of(ix, "x")->n, MANY - 1);
+	assert_int_equal(group_of(ix, "x")->endpoints, MANY - 1);
+	nd_ksink_free(ix);
+}
+
+/* Of the owners of one address so many are kept; all of them can be removed in any order. */
+static void test_same_address(void **state)
+{
+	struct nd_kindex *ix = make_index(1 << 24);
+	struct nd_sink *sink = &ix->sink;
+	uint8_t ip[4] = { 10, 9, 0, 5 };
+	enum { MANY = ND_KREVERSE_SAME_MAX + 500 };
+	unsigned found = 0;
+	char name[16];
+	(void)state;
+
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(put_endpoint(ix, i, "x", 5), 0);
+	struct nd_kreverse_iter it = nd_kindex_by_endpoint_ip(ix, ip, 4);
+	while (nd_kreverse_next(&it))
+		found++;
+	assert_int_equal(found, ND_KREVERSE_SAME_MAX);
+	for (unsigned i = 0; i < MANY; i++)
+		sink->remove(sink, ND_OBJECT_SLICE, "red", slice_name(MANY - 1 - i, name));
+	assert_int_equal(ix->endpoint_ips.live, 0);
+	all_ids_back(&ix->endpoint_ips);
+	nd_ksink_free(ix);
+}
+
+static struct nd_kslice *slice_of_ports(const int32_t *port, size_t n)
+{
+	struct nd_kmemory m = { .max = 1 << 20 };
+	struct nd_object_port ports[8];
+	struct nd_object_slice s = { .cluster = "", .ports = ports, .nports = n };
+	struct nd_kskips skips;
+
+	for (size_t i = 0; i < n; i++)
+		ports[i] = (struct nd_object_port){ .name = "", .protocol = "", .port = port[i] };
+	return nd_kobject_slice(&m, &s, false, false, &skips);
+}
+
+static void test_same_ports(void **state)
+{
+	static const struct {
+		int32_t port[4];
+		size_t n;
+		bool same;
+	} rows[] = {
+		{ { 0 }, 0, false },
+		{ { 80 }, 1, false },
+		{ { 80, 81, 0, -1 }, 4, false },
+		{ { 80, 81, 80 }, 3, true },
+		{ { -1, 65535, -1 }, 3, true },
+		{ { 65535, -1, 0 }, 3, false },
+		{ { 0, 1, 0 }, 3, true },
+		{ { 64, 128, 192, 256 }, 4, false },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_kslice *s = slice_of_ports(rows[i].port, rows[i].n);
+		assert_int_equal(s->same_ports, rows[i].same);
+		free(s);
+	}
+}
+
 /* However many lists broke off in between, an object that is not in a list is removed at its end,
  * and one that is in it stays. */
 static void test_broken_lists(void **state)
@@ -561,8 +677,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model),        cmocka_unit_test(test_full),
-		cmocka_unit_test(test_broken_lists), cmocka_unit_test(test_complete),
-		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_broken_lists), cmocka_unit_test(test_many_slices),
+		cmocka_unit_test(test_same_address), cmocka_unit_test(test_same_ports),
+		cmocka_unit_test(test_complete),     cmocka_unit_test(test_serial),
 	};
 
 	return cmocka_run_group_tests(tests, with_rcu, without_rcu);

@@ -255,6 +255,34 @@ static void test_reload_keeps(void **state)
 	assert_int_equal(rr.ttl, 77);
 }
 
+/* 300 endpoints with 300 ports of the same number: each port of each is looked at for one answer,
+ * up to a limit, so a hostile author of slices cannot make queries arbitrarily slow. */
+static void test_many_steps(void **state)
+{
+	struct fixture *f = *state;
+	FILE *to = fopen(f->path, "w");
+
+	assert_non_null(to);
+	fprintf(to,
+		"%s---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s, "
+		"namespace: n, labels: {kubernetes.io/service-name: hl}}, endpoints: [",
+		cluster);
+	for (int i = 0; i < 300; i++)
+		fprintf(to, "{addresses: [10.2.%d.%d]},", i / 200, i % 200);
+	fprintf(to, "], ports: [");
+	for (int i = 0; i < 300; i++)
+		fprintf(to, "{name: p%d, port: 80},", i);
+	fprintf(to, "]}\n");
+	fclose(to);
+	serve(f, "");
+	assert_true(nd_rig_ask(&f->rig, "hl.n.svc.cluster.local.", ND_TYPE_SRV, 0, 65000));
+	unsigned answers = (unsigned)f->rig.bytes[6] << 8 | f->rig.bytes[7];
+	assert_in_range(answers, 200, 290);
+	/* Addresses alone are a step each. */
+	assert_true(nd_rig_ask(&f->rig, "hl.n.svc.cluster.local.", ND_TYPE_A, 0, 65000));
+	assert_int_equal(f->rig.bytes[6] << 8 | f->rig.bytes[7], 302);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -344,6 +372,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pods, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fallthrough, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reload_keeps, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_steps, set_up, tear_down),
 		cmocka_unit_test(test_refused),
 	};
 
