@@ -225,8 +225,8 @@ def test_connections_are_reset(serve, sink):
 def test_listener_is_removed_while_queries_wait(serve, sink, tcp):
     """They are answered through their socket, which closes after that; a new listener there works."""
     up = sink(hold=True)
-    text = (" {\n bind 127.0.0.1\n forward . 127.0.0.1:%d {\n  prefer_udp\n }\n}\n"
-            ".:@OTHER {\n bind 127.0.0.1\n prometheus 127.0.0.1:@PROM\n}\n" % up.port)
+    text = (f" {{\n bind 127.0.0.1\n forward . 127.0.0.1:{up.port} {{\n  prefer_udp\n }}\n}}\n"
+            ".:@OTHER {\n bind 127.0.0.1\n prometheus 127.0.0.1:@PROM\n}\n")
     s = serve(".:@PORT" + text)
     old = s.port
     clients = []
@@ -269,7 +269,8 @@ def test_listener_is_removed_while_queries_wait(serve, sink, tcp):
 def test_a_listener_comes_back_while_queries_wait(serve, sink):
     """Removed and added again before its last query ends: it serves at once, on the same sockets."""
     up = sink(hold=True)
-    text = " {\n bind 127.0.0.1\n whoami\n}\nheld.test:@PORT {\n bind 127.0.0.1\n forward . 127.0.0.1:%d\n}\n" % up.port
+    text = (" {\n bind 127.0.0.1\n whoami\n}\nheld.test:@PORT {\n bind 127.0.0.1\n"
+            f" forward . 127.0.0.1:{up.port}\n}}\n")
     rest = ".:@OTHER {\n bind 127.0.0.1\n prometheus 127.0.0.1:@PROM\n}\n"
     s = serve(".:@PORT" + text + rest)
     with client(s.port) as c:
