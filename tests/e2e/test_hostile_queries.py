@@ -181,8 +181,8 @@ def test_a_chain_of_sub_queries(serve, sink):
 def test_other_clients_are_not_shed(serve, sink):
     """The client that has most waiting queries loses them, not the one that waits longest."""
     up = sink(hold=True)
-    s = serve(f".:@PORT {{\n bind 127.0.0.1 127.0.0.2\n forward . 127.0.0.1:{up.port}\n prometheus 127.0.0.1:@PROM\n}}\n",
-              cpus=1, args=SMALL)
+    s = serve(f".:@PORT {{\n bind 127.0.0.1 127.0.0.2\n forward . 127.0.0.1:{up.port}\n"
+              " prometheus 127.0.0.1:@PROM\n}\n", cpus=1, args=SMALL)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as c:
         c.bind(("127.0.0.2", 0))
         c.settimeout(8)
