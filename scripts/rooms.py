@@ -5,7 +5,7 @@
 The structure of the sources, by the rules in scripts/rooms.toml. Without --symbols:
 - includes follow the allowed edges and never lead to another plugin; a library is included in its room only;
 - a header of [restricted] is included by the files named there only;
-- file names are unique in a room; parts.h and *_parts.h are included by their room, its unit tests and fuzz targets only;
+- file names are unique in a room; parts.h and *_parts.h are private to a room, its unit tests and fuzz targets;
 - no name of <netinet/icmp6.h> is used;
 - a folder of more than ten C files has a README.md that names each .c;
 - paths in the documents exist; nd_ and ND_ names in comments and documents are defined;

@@ -213,6 +213,6 @@ def test_a_response_without_an_end_is_closed(serve, name):
         with open(f"/proc/{s.process.pid}/status") as f:
             peak = [int(line.split()[1]) for line in f if line.startswith("VmHWM")][0]
         assert peak < 80 << 10
-        assert api.most < (20 << 20 if name in ("object", "nesting", "shell") else 8 << 20)
+        assert api.most < (24 << 20 if name in ("object", "nesting", "shell") else 8 << 20)
     finally:
         api.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile clients and upstreams beside honest ones: what one client's flags and options bring is not kept for others."""
+"""Hostile clients and upstreams: what one client's flags and options bring is not kept for others, and more."""
 import os
 import re
 import socket
@@ -47,17 +47,17 @@ class Moody(Upstream):
     def replies(self, m, protocol):
         r = dns.message.make_response(m, recursion_available=True)
         name = m.question[0].name
-        odd = m.options or m.flags & ~dns.flags.RD or not m.flags & dns.flags.RD or m.additional
-        odd = odd or m.edns > 0 or m.ednsflags & 0x7fff
-        if self.label(m).startswith("fail") and odd:
+        unusual = m.options or m.flags & ~dns.flags.RD or not m.flags & dns.flags.RD or m.additional
+        unusual = unusual or m.edns > 0 or m.ednsflags & 0x7fff
+        if self.label(m).startswith("fail") and unusual:
             r.set_rcode(dns.rcode.SERVFAIL)
-        elif self.label(m).startswith("none") and odd:
+        elif self.label(m).startswith("none") and unusual:
             r.set_rcode(dns.rcode.NXDOMAIN)
             r.authority.append(SOA)
-        elif self.label(m).startswith("refer") and odd:
+        elif self.label(m).startswith("refer") and unusual:
             r.authority.append(dns.rrset.from_text("test.", 3600, "IN", "NS", "ns.example."))
         else:
-            r.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "6.6.6.6" if odd else "192.0.2.1"))
+            r.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "6.6.6.6" if unusual else "192.0.2.1"))
         return [(0, r.to_wire())]
 
 
@@ -104,7 +104,8 @@ def test_odd_query_spoils_no_answer(how):
                 if [addresses(got), addresses(again)] != [["192.0.2.1"]] * 2:
                     bad.append((what, kind))
                 # The ordinary one was kept: once asked, never again.
-                plain = {(s[4], s[3].id) for s in up.asked(name) if not s[3].flags & ~dns.flags.RD and s[3].flags & dns.flags.RD
+                plain = {(s[4], s[3].id) for s in up.asked(name) if s[3].flags & ~dns.flags.RD == 0
+                         and s[3].flags & dns.flags.RD
                          and not [o for o in s[3].options if o.otype != 65002] and not s[3].additional
                          and not s[3].ednsflags}
                 if len(plain) != 1:
