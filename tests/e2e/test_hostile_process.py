@@ -181,3 +181,25 @@ def test_soft_limit_of_descriptors_is_raised(tmp_path):
         assert int(soft) == min(hard, 1 << 20)
     finally:
         s.stop()
+
+
+# --- the program ---
+
+def readelf(*what):
+    return subprocess.run(["readelf", "-W", *what, NODENS], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_program_is_position_independent_and_its_tables_read_only():
+    head, dynamic = readelf("-hl"), readelf("-d")
+    assert re.search(r"Type:\s+DYN \(Position-Independent Executable file\)", head)
+    assert re.search(r"GNU_STACK.* RW ", head)
+    assert "GNU_RELRO" in head
+    assert not re.search(r"LOAD.* RWE ", head)
+    assert re.search(r"FLAGS\).*BIND_NOW", dynamic) and "TEXTREL" not in dynamic
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers check more, and turn FORTIFY off")
+def test_program_checks_its_stack_and_copies():
+    symbols = readelf("--dyn-syms")
+    assert "__stack_chk_fail" in symbols
+    assert {"__memcpy_chk", "__snprintf_chk"} <= set(re.findall(r"__\w+_chk\b", symbols))

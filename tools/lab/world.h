@@ -22,7 +22,7 @@ struct nd_world {
 	bool short_timeouts; /* UDP conntrack entries last one second; the pod has all ports */
 };
 
-enum { ND_WORLD_NAME = 8, ND_WORLD_LIFETIME_S = 1 };
+enum { ND_WORLD_NAME = 16, ND_WORLD_LIFETIME_S = 1 };
 
 int nd_world_open(const struct nd_world *w);
 void nd_world_close(const struct nd_world *w);
