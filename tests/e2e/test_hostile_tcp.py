@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile DNS clients over TCP: frames that never end, too many connections, answers and transfers that are
+"""Hostile DNS clients over TCP: frames that never end, too many connections, answers and transfers that
 are not read. Other clients are served meanwhile."""
 import re
 import select

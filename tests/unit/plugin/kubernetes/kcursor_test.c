@@ -21,7 +21,7 @@ struct part {
 };
 
 struct thing {
-	struct nd_kname name; /* first: visits get a pointer to it */
+	struct nd_knode node; /* first, as in struct nd_kname: visits get a pointer to it */
 	struct part *part[PARTS];
 	uint32_t nparts;
 	char label[16];
@@ -46,7 +46,7 @@ static struct part *new_part(void)
 static void add_name(size_t i)
 {
 	struct thing *t = &thing[i];
-	struct nd_knode *node = &t->name.node;
+	struct nd_knode *node = &t->node;
 
 	snprintf(t->label, sizeof t->label, "n%zu", i);
 	*node = (struct nd_knode){ .name = t->label, .len = (uint8_t)strlen(t->label) };
@@ -210,7 +210,7 @@ static void test_everything_changes(void **state)
 static void churn(unsigned step)
 {
 	static struct thing extra[4000];
-	struct nd_knode *node = &extra[step % 4000].name.node;
+	struct nd_knode *node = &extra[step % 4000].node;
 
 	if (step >= 4000)
 		return;
@@ -220,7 +220,7 @@ static void churn(unsigned step)
 	node->hash = nd_ktable_hash(&key, NULL, node->name, node->len);
 	assert_int_equal(nd_ktable_add(&table, node), 0);
 	if (step > 300)
-		nd_ktable_del(&table, &extra[step - 300].name.node);
+		nd_ktable_del(&table, &extra[step - 300].node);
 }
 
 static void test_names_change(void **state)
@@ -242,10 +242,10 @@ static void test_name_is_removed(void **state)
 	while (!cursor.inside)
 		assert_true(nd_kcursor_walk(&c, &table));
 	for (size_t i = 0; i < NAMES; i++)
-		if (thing[i].name.node.hash == cursor.object)
+		if (thing[i].node.hash == cursor.object)
 			gone = i;
 	assert_true(gone < NAMES);
-	nd_ktable_del(&table, &thing[gone].name.node);
+	nd_ktable_del(&table, &thing[gone].node);
 	budget = UINT32_MAX;
 	while (nd_kcursor_walk(&c, &table))
 		;
