@@ -244,15 +244,21 @@ static void forget_cells(struct nd_kindex *ix, const struct nd_kset *set)
 static void leave_group(struct nd_kindex *ix, struct nd_kset *set)
 {
 	struct nd_kgroup *old = set->of->group, *group;
+	bool others = false;
 
 	if (make_group(ix, set->of, set->now, NULL, &group) == 0) {
 		publish_group(ix, set->of, group);
 		return;
 	}
-	for (uint32_t i = 0; i < old->n; i++)
+	for (uint32_t i = 0; i < old->n; i++) {
 		if (old->slice[i] == set->now)
 			nd_rcu_publish(old->slice[i], NULL);
-	count_slice(old, set->now, -1);
+		others = others || old->slice[i];
+	}
+	if (others)
+		count_slice(old, set->now, -1);
+	else
+		publish_group(ix, set->of, NULL);
 }
 
 void nd_kset_remove(struct nd_kindex *ix, enum nd_kscope scope, struct nd_kset *set)
