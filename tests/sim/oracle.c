@@ -276,7 +276,7 @@ enum sim_oracle_verdict sim_oracle_judge(const uint8_t *question, size_t qn, con
 	while (!*why && nd_rr_next(&it, &rr))
 		if (rr.section == ND_SECTION_ANSWER)
 			*why = judge_record(&m, &rr, &t);
-	/* FORMERR: an upstream's late reply had the id of another question (as CoreDNS's forward). */
+	/* FORMERR: an upstream's late reply had the id of another question, as in CoreDNS. */
 	if (!*why && m.count[1] == 0 &&
 	    (nd_msg_rcode(&m) == ND_RCODE_SERVFAIL || nd_msg_rcode(&m) == ND_RCODE_FORMERR))
 		return SIM_ORACLE_FAILED;
