@@ -17,9 +17,13 @@ static bool same_bytes(const nd_store_word *stored, const void *bytes, size_t n)
 		if (nd_store_load(stored++) != v)
 			return false;
 	}
-	v = 0;
-	memcpy(&v, p, n);
-	return n == 0 || nd_store_load(stored) == v;
+	if (n == 0)
+		return true;
+	v = nd_store_load(stored);
+	for (; n; n--, v >>= 8)
+		if (*p++ != (uint8_t)v)
+			return false;
+	return true;
 }
 
 /* --- the table --- */

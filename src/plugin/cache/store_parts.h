@@ -65,18 +65,42 @@ static inline size_t nd_store_words(size_t bytes)
 	return (bytes + 7) / 8;
 }
 
+static inline void nd_store_copy_word(uint8_t *to, const nd_store_word *from)
+{
+	uint64_t v = nd_store_load(from);
+
+	memcpy(to, &v, 8);
+}
+
+/* The last bytes of what is copied, fewer than a word. */
+static inline void nd_store_copy_rest(uint8_t *to, const nd_store_word *from, size_t bytes)
+{
+	uint64_t v = nd_store_load(from);
+
+	if (bytes & 4) {
+		memcpy(to, &v, 4);
+		to += 4;
+		v >>= 32;
+	}
+	for (; bytes & 3; bytes--, v >>= 8)
+		*to++ = (uint8_t)v;
+}
+
+/* By four words: compilers do not unroll loops of atomic loads. */
 static inline void nd_store_copy_out(void *to, const nd_store_word *from, size_t bytes)
 {
 	uint8_t *p = to;
 
-	for (; bytes >= 8; bytes -= 8, p += 8) {
-		uint64_t v = nd_store_load(from++);
-		memcpy(p, &v, 8);
+	for (; bytes >= 32; bytes -= 32, p += 32, from += 4) {
+		nd_store_copy_word(p, from);
+		nd_store_copy_word(p + 8, from + 1);
+		nd_store_copy_word(p + 16, from + 2);
+		nd_store_copy_word(p + 24, from + 3);
 	}
-	if (bytes) {
-		uint64_t v = nd_store_load(from);
-		memcpy(p, &v, bytes);
-	}
+	for (; bytes >= 8; bytes -= 8, p += 8)
+		nd_store_copy_word(p, from++);
+	if (bytes)
+		nd_store_copy_rest(p, from, bytes);
 }
 
 static inline uint32_t nd_store_tag(uint64_t hash)
