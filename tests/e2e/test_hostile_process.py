@@ -12,7 +12,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from serving import NODENS, Server, texts  # noqa: E402
+from serving import NODENS, Server, texts, wait_for  # noqa: E402
 
 PLAIN = """.:@PORT {
     bind 127.0.0.1
@@ -113,6 +113,46 @@ def test_filter_without_no_new_privs_is_refused(serve):
     assert texts(s.ask("www.test")) == ["192.0.2.1"]
 
 
+# As docs/security.md recommends: another user without capabilities; no memory that is writable and executable.
+UNPRIVILEGED = ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all",
+                "--no-new-privs"]
+PR_SET_MDWE = 65
+NO_WRITABLE_CODE = [sys.executable, "-c", f"""import ctypes, os, sys
+if ctypes.CDLL(None).prctl({PR_SET_MDWE}, 1, 0, 0, 0):
+    sys.exit("no MDWE here")
+os.execv(sys.argv[1], sys.argv[1:])"""]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give up its privileges")
+def test_unprivileged_user(tmp_path):
+    s = Server(tmp_path, args=("-conf", "stdin"), stdin=PATTERN)
+    s.argv = UNPRIVILEGED + s.argv
+    try:
+        s.start()
+        assert texts(s.ask("ip-17.test")) == ["192.0.2.17"]
+        assert "no capabilities" in s.log() and "WARNING" not in s.log()
+        assert all(fields["Uid"] == "65532" * 4 for fields in statuses(s))
+    finally:
+        s.stop()
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers map what they like")
+def test_no_writable_code_at_all(tmp_path):
+    """Regular expressions are interpreted where the kernel refuses memory for compiled ones."""
+    s = Server(tmp_path, PATTERN)
+    s.argv = NO_WRITABLE_CODE + s.argv
+    try:
+        s.start(wait=False)
+        wait_for(lambda: "no MDWE here" in s.log() or "CoreDNS-" in s.log())
+        if "no MDWE here" in s.log():
+            s.wait()
+            pytest.skip("needs Linux 6.3")
+        assert texts(s.ask("ip-17.test")) == ["192.0.2.17"]
+        assert "WARNING" not in s.log() and not writable_code(s)
+    finally:
+        s.stop()
+
+
 def test_regular_expression_after_the_filter(serve):
     """A configuration without one forbids writable code; one that is loaded later is interpreted."""
     s = serve(PLAIN)
@@ -186,7 +226,8 @@ def test_soft_limit_of_descriptors_is_raised(tmp_path):
 # --- the program ---
 
 def readelf(*what):
-    return subprocess.run(["readelf", "-W", *what, NODENS], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(["readelf", "-W", *what, NODENS], capture_output=True, text=True, timeout=60,
+                          check=True).stdout
 
 
 def test_program_is_position_independent_and_its_tables_read_only():
