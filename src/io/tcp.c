@@ -1,75 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a connection: CONNECTING (only after nd_tcp_connect()), OPEN, then one of
- *   LINGERING  closed by its owner: queued bytes are sent, our side is shut down, and input is
- *              discarded until the peer closes too (closing with unread bytes would send a reset,
- *              which can destroy data in flight). Limited to LINGER_NS.
- *   CLOSED     given to uv_close(); freed at the end of the turn.
- * Handlers are called in CONNECTING and OPEN only.
+/* TCP connections: opening, reading, closing.
  *
  * A stream reads one buffer per turn. libuv would read up to 32, and a peer that sends faster than
  * its bytes are processed would starve other connections and timers. */
-#include "io/tcp.h"
-
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include "base/buf.h"
 #include "io/sock.h"
-#include "io/uv.h"
+#include "io/tcp_parts.h"
 
 #define LINGER_NS ND_S(3)
-#define ACCEPT_RETRY_NS ND_MS(100)
 
-enum {
-	MAX_QUEUED = 1 << 20,
-	KEEP_BYTES = 4096,
-	BACKLOG = 1024,
-	READ_BYTES = 65536,
-	UNSENT_BYTES = 65536
-};
-
-enum state { CONNECTING, OPEN, LINGERING, CLOSED };
-
-struct nd_tcp {
-	struct nd_uv_owner owner;
-	uv_tcp_t stream;
-	struct nd_loop *loop;
-	enum state state;
-	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
-	uint64_t read_turn;                   /* the turn of its last read */
-	struct nd_tcp_handler handler;
-	struct nd_hook flush;    /* linked while queue waits for the end of the turn */
-	struct nd_buf queue;     /* written by the owner, not yet given to libuv */
-	struct nd_buf in_flight; /* given to libuv, while writing */
-	union {                  /* only one is in use at a time */
-		uv_connect_t connect;
-		uv_write_t write;
-		uv_shutdown_t shutdown;
-	} req;
-	struct nd_timer linger;
-	struct nd_addr peer;
-};
-
-struct nd_tcp_listener {
-	struct nd_uv_owner owner;
-	uv_tcp_t stream;
-	struct nd_loop *loop;
-	void (*on_accept)(void *ctx, struct nd_tcp *c);
-	void *ctx;
-	struct nd_timer retry; /* armed while memory is short to accept a connection */
-	struct nd_addr local;
-};
+enum { MAX_QUEUED = 1 << 20, READ_BYTES = 65536 };
 
 /* Read into by all connections of a loop: a piece is handled before the next one is read. */
 struct nd_tcp_shared {
 	struct nd_hook loop_end;
 	uint8_t bytes[READ_BYTES];
 };
-
-static void flush(struct nd_tcp *c);
 
 static void free_shared(struct nd_hook *h)
 {
@@ -97,12 +44,12 @@ static void free_tcp(uv_handle_t *h)
 	free(c);
 }
 
-static void close_now(struct nd_tcp *c)
+void nd_tcp_close_now(struct nd_tcp *c)
 {
 	struct nd_tcp_handler h = c->handler;
-	bool report = c->state == LINGERING && h.on_close; /* nd_tcp_finish() */
+	bool report = c->state == ND_TCP_LINGERING && h.on_close; /* nd_tcp_finish() */
 
-	c->state = CLOSED;
+	c->state = ND_TCP_CLOSED;
 	nd_list_del(&c->flush.link);
 	nd_timer_stop(&c->linger);
 	if (report)
@@ -113,16 +60,16 @@ static void close_now(struct nd_tcp *c)
 }
 
 /* The connection broke, or the loop is freed: reports it to the owner, if it still has one. */
-static void fail(struct nd_tcp *c, int err)
+void nd_tcp_fail(struct nd_tcp *c, int err)
 {
-	enum state was = c->state;
+	enum nd_tcp_state was = c->state;
 
-	c->state = CLOSED; /* calls by the owner now have no effect */
-	if (was == CONNECTING)
+	c->state = ND_TCP_CLOSED; /* calls by the owner now have no effect */
+	if (was == ND_TCP_CONNECTING)
 		c->handler.on_open(c->handler.ctx, c, err);
-	else if ((was == OPEN || was == LINGERING) && c->handler.on_close)
+	else if ((was == ND_TCP_OPEN || was == ND_TCP_LINGERING) && c->handler.on_close)
 		c->handler.on_close(c->handler.ctx, c, err);
-	close_now(c);
+	nd_tcp_close_now(c);
 }
 
 static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
@@ -153,25 +100,25 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 {
 	struct nd_tcp *c = req->handle->data;
 
-	if (c->state != LINGERING)
+	if (c->state != ND_TCP_LINGERING)
 		return;
 	if (status < 0 || c->ended)
-		close_now(c);
+		nd_tcp_close_now(c);
 	else
 		set_reading(c, true);
 }
 
 static void on_linger_over(struct nd_timer *t)
 {
-	close_now(ND_CONTAINER(t, struct nd_tcp, linger));
+	nd_tcp_close_now(ND_CONTAINER(t, struct nd_tcp, linger));
 }
 
 static void begin_linger(struct nd_tcp *c)
 {
-	c->state = LINGERING;
+	c->state = ND_TCP_LINGERING;
 	bool empty = nd_tcp_queued(c) == 0;
 	if (empty && !c->handler.on_close) {
-		close_now(c);
+		nd_tcp_close_now(c);
 		return;
 	}
 	set_reading(c, false);
@@ -180,12 +127,12 @@ static void begin_linger(struct nd_tcp *c)
 }
 
 /* The queue is empty. */
-static void on_drained(struct nd_tcp *c)
+void nd_tcp_drained(struct nd_tcp *c)
 {
-	if (c->state == LINGERING) {
+	if (c->state == ND_TCP_LINGERING) {
 		nd_loop_touch(c->loop);
 		if (uv_shutdown(&c->req.shutdown, (uv_stream_t *)&c->stream, on_shutdown))
-			close_now(c);
+			nd_tcp_close_now(c);
 	} else if (c->handler.on_drain) {
 		c->handler.on_drain(c->handler.ctx, c);
 	}
@@ -195,9 +142,9 @@ static void on_end(struct nd_tcp *c)
 {
 	c->ended = true;
 	set_reading(c, false);
-	if (c->state == LINGERING) {
+	if (c->state == ND_TCP_LINGERING) {
 		if (nd_tcp_queued(c) == 0)
-			close_now(c);
+			nd_tcp_close_now(c);
 	} else if (c->handler.on_end) {
 		c->handler.on_end(c->handler.ctx, c);
 	} else {
@@ -220,75 +167,9 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n == UV_EOF)
 		on_end(c);
 	else if (n < 0)
-		fail(c, (int)n);
-	else if (n > 0 && c->state == OPEN)
+		nd_tcp_fail(c, (int)n);
+	else if (n > 0 && c->state == ND_TCP_OPEN)
 		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)buf->base, (size_t)n);
-}
-
-/* Empties a buffer; keeps its memory if small. */
-static void empty(struct nd_buf *b)
-{
-	if (b->cap > KEEP_BYTES)
-		nd_buf_clear(b);
-	else
-		nd_buf_reset(b);
-}
-
-static void on_written(uv_write_t *req, int status)
-{
-	struct nd_tcp *c = req->handle->data;
-
-	c->writing = false;
-	if (c->state == CLOSED)
-		return;
-	nd_loop_touch(c->loop);
-	empty(&c->in_flight);
-	if (status < 0)
-		fail(c, status);
-	else if (c->queue.len)
-		flush(c);
-	else
-		on_drained(c);
-}
-
-/* Writes as much as the socket accepts; libuv writes the rest later. */
-static void flush(struct nd_tcp *c)
-{
-	uv_stream_t *stream = (uv_stream_t *)&c->stream;
-	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
-
-	nd_list_del(&c->flush.link);
-	/* Empty after nd_tcp_flush(). */
-	int n = c->queue.len ? uv_try_write(stream, &bytes, 1) : 0;
-	if (n == UV_EAGAIN)
-		n = 0;
-	if (n < 0) {
-		fail(c, n);
-		return;
-	}
-	if ((size_t)n == c->queue.len) {
-		empty(&c->queue);
-		on_drained(c);
-		return;
-	}
-	struct nd_buf spare = c->in_flight;
-	c->in_flight = c->queue;
-	c->queue = spare;
-	bytes = uv_buf_init(c->in_flight.data + n, (unsigned)(c->in_flight.len - (size_t)n));
-	c->writing = true;
-	nd_loop_touch(c->loop);
-	int err = uv_write(&c->req.write, stream, &bytes, 1, on_written);
-	if (err) {
-		c->writing = false;
-		fail(c, err);
-	} else if (c->state == OPEN && c->handler.on_blocked) {
-		c->handler.on_blocked(c->handler.ctx, c);
-	}
-}
-
-static void on_turn_end(struct nd_hook *h)
-{
-	flush(ND_CONTAINER(h, struct nd_tcp, flush));
 }
 
 /* The loop is being freed: queued bytes get one attempt. */
@@ -300,17 +181,17 @@ static void destroy(struct nd_uv_owner *owner)
 		uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
 		uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
 	}
-	fail(c, ND_ECLOSED);
+	nd_tcp_fail(c, ND_ECLOSED);
 }
 
-static struct nd_tcp *new_tcp(struct nd_loop *loop, enum state state)
+struct nd_tcp *nd_tcp_new(struct nd_loop *loop, enum nd_tcp_state state)
 {
 	struct nd_tcp *c = make_shared(loop) ? calloc(1, sizeof *c) : NULL;
 
 	if (!c)
 		return NULL;
 	c->owner.destroy = destroy;
-	c->flush.fn = on_turn_end;
+	c->flush.fn = nd_tcp_on_turn_end;
 	c->loop = loop;
 	c->state = state;
 	nd_buf_init(&c->queue, MAX_QUEUED);
@@ -325,14 +206,14 @@ static void on_connected(uv_connect_t *req, int status)
 {
 	struct nd_tcp *c = req->handle->data;
 
-	if (c->state == CLOSED)
+	if (c->state == ND_TCP_CLOSED)
 		return;
 	nd_loop_touch(c->loop);
 	if (status < 0) {
-		fail(c, status);
+		nd_tcp_fail(c, status);
 		return;
 	}
-	c->state = OPEN;
+	c->state = ND_TCP_OPEN;
 	uv_tcp_nodelay(&c->stream, 1);
 	if (c->queue.len)
 		nd_loop_at_turn_end(c->loop, &c->flush);
@@ -343,7 +224,7 @@ static void on_connected(uv_connect_t *req, int status)
 int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
 		   const struct nd_tcp_handler *h, struct nd_tcp **out)
 {
-	struct nd_tcp *c = new_tcp(loop, CONNECTING);
+	struct nd_tcp *c = nd_tcp_new(loop, ND_TCP_CONNECTING);
 	int err;
 
 	if (!c)
@@ -354,7 +235,7 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 	if (!err)
 		err = uv_tcp_connect(&c->req.connect, &c->stream, &peer->sa, on_connected);
 	if (err) {
-		close_now(c);
+		nd_tcp_close_now(c);
 		return err;
 	}
 	*out = c;
@@ -363,103 +244,34 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 
 void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
 {
-	if (c->state != OPEN)
+	if (c->state != ND_TCP_OPEN)
 		return;
 	c->handler = *h;
 	set_reading(c, !c->paused);
 }
 
-/* Room for n more bytes in the queue, to be added by add(); NULL: *err says why. */
-static char *room(struct nd_tcp *c, size_t n, int *err)
-{
-	*err = c->state > OPEN ? ND_ECLOSED : ND_ELIMIT;
-	if (c->state > OPEN || n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
-		return NULL;
-	char *to = nd_buf_room(&c->queue, n);
-	if (!to)
-		c->queue.err = 0; /* out of memory; a later write may succeed */
-	return to;
-}
-
-static void add(struct nd_tcp *c, size_t n)
-{
-	c->queue.len += n;
-	/* Otherwise it is flushed when the current write ends, or when the connection opens. */
-	if (n && c->state == OPEN && !c->writing)
-		nd_loop_at_turn_end(c->loop, &c->flush);
-}
-
-int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
-{
-	int err;
-	char *to = room(c, n, &err);
-
-	if (!to)
-		return err;
-	if (n)
-		memcpy(to, bytes, n);
-	add(c, n);
-	return 0;
-}
-
-int nd_tcp_write_frame(struct nd_tcp *c, const void *bytes, uint16_t n)
-{
-	int err;
-	char *to = room(c, 2 + (size_t)n, &err);
-
-	if (!to)
-		return err;
-	to[0] = (char)(n >> 8);
-	to[1] = (char)n;
-	memcpy(to + 2, bytes, n);
-	add(c, 2 + (size_t)n);
-	return 0;
-}
-
-size_t nd_tcp_queued(const struct nd_tcp *c)
-{
-	return c->queue.len + uv_stream_get_write_queue_size((const uv_stream_t *)&c->stream);
-}
-
-size_t nd_tcp_flush(struct nd_tcp *c)
-{
-	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
-
-	if (c->state == OPEN && !c->writing && c->queue.len) {
-		int n = uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
-		if (n > 0)
-			nd_buf_drop(&c->queue, (size_t)n);
-	}
-	return nd_tcp_queued(c);
-}
-
-void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
-{
-	c->queue.max = c->in_flight.max = bytes;
-}
-
 void nd_tcp_pause(struct nd_tcp *c, bool paused)
 {
 	c->paused = paused;
-	if (c->state == OPEN)
+	if (c->state == ND_TCP_OPEN)
 		set_reading(c, !paused);
 }
 
 void nd_tcp_close(struct nd_tcp *c)
 {
-	if (!c || c->state == CLOSED)
+	if (!c || c->state == ND_TCP_CLOSED)
 		return;
-	enum state was = c->state;
+	enum nd_tcp_state was = c->state;
 	c->handler = (struct nd_tcp_handler){ 0 };
-	if (was == OPEN)
+	if (was == ND_TCP_OPEN)
 		begin_linger(c);
-	else if (was == CONNECTING)
-		close_now(c);
+	else if (was == ND_TCP_CONNECTING)
+		nd_tcp_close_now(c);
 }
 
 void nd_tcp_finish(struct nd_tcp *c)
 {
-	if (c->state != OPEN)
+	if (c->state != ND_TCP_OPEN)
 		return;
 	c->handler.on_data = NULL;
 	c->handler.on_drain = NULL;
@@ -470,10 +282,10 @@ void nd_tcp_finish(struct nd_tcp *c)
 
 void nd_tcp_abort(struct nd_tcp *c)
 {
-	if (!c || c->state == CLOSED)
+	if (!c || c->state == ND_TCP_CLOSED)
 		return;
 	c->handler = (struct nd_tcp_handler){ 0 };
-	close_now(c);
+	nd_tcp_close_now(c);
 }
 
 struct nd_addr nd_tcp_peer(const struct nd_tcp *c)
@@ -488,128 +300,4 @@ struct nd_addr nd_tcp_local(const struct nd_tcp *c)
 	if (uv_fileno((const uv_handle_t *)&c->stream, &fd))
 		return (struct nd_addr){ .len = 0 };
 	return nd_sock_local(fd);
-}
-
-static void retry_accept(struct nd_timer *t);
-
-static void accept_one(struct nd_tcp_listener *l)
-{
-	struct nd_tcp *c = new_tcp(l->loop, OPEN);
-	int len = sizeof c->peer.in6;
-
-	if (!c) {
-		nd_timer_start(l->loop, &l->retry, ACCEPT_RETRY_NS, retry_accept);
-		return;
-	}
-	if (uv_accept((uv_stream_t *)&l->stream, (uv_stream_t *)&c->stream)) {
-		close_now(c);
-		return;
-	}
-	uv_tcp_nodelay(&c->stream, 1);
-	if (uv_tcp_getpeername(&c->stream, &c->peer.sa, &len) == 0)
-		c->peer.len = (socklen_t)len;
-	l->on_accept(l->ctx, c);
-}
-
-static void retry_accept(struct nd_timer *t)
-{
-	accept_one(ND_CONTAINER(t, struct nd_tcp_listener, retry));
-}
-
-static void on_connection(uv_stream_t *stream, int status)
-{
-	struct nd_tcp_listener *l = stream->data;
-
-	nd_loop_touch(l->loop);
-	if (status == 0 && !uv_is_closing((uv_handle_t *)stream))
-		accept_one(l);
-}
-
-static void free_listener(uv_handle_t *h)
-{
-	free(h->data);
-}
-
-static void destroy_listener(struct nd_uv_owner *owner)
-{
-	nd_tcp_listener_close((struct nd_tcp_listener *)owner);
-}
-
-/* Takes fd; closes it on failure. */
-static int listen_on(struct nd_loop *loop, int fd, int backlog,
-		     void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
-		     struct nd_tcp_listener **out)
-{
-	struct nd_tcp_listener *l = calloc(1, sizeof *l);
-
-	if (!l) {
-		close(fd);
-		return -ENOMEM;
-	}
-	*l = (struct nd_tcp_listener){ .owner.destroy = destroy_listener,
-				       .loop = loop,
-				       .on_accept = on_accept,
-				       .ctx = ctx,
-				       .local = nd_sock_local(fd) };
-	nd_loop_touch(loop);
-	uv_tcp_init(&loop->uv, &l->stream);
-	l->stream.data = l;
-	int err = uv_tcp_open(&l->stream, fd);
-	if (err)
-		close(fd);
-	else
-		err = uv_listen((uv_stream_t *)&l->stream, backlog > 0 ? backlog : BACKLOG,
-				on_connection);
-	if (err) {
-		nd_tcp_listener_close(l);
-		return err;
-	}
-	*out = l;
-	return 0;
-}
-
-int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_tcp_options *o,
-		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
-		  struct nd_tcp_listener **out)
-{
-	/* SO_REUSEADDR: connections of an earlier run may hold the port in TIME_WAIT. */
-	struct nd_sock_options so = { .reuseaddr = true,
-				      .reuseport = o->reuseport,
-				      .v6only = o->v6only,
-				      .freebind = o->freebind };
-	int fd = nd_sock_bind(SOCK_STREAM, addr, &so);
-
-	/* Accepted connections inherit it: the kernel queues little of what a peer does not read;
-	 * the rest stays in our queue, which is counted. */
-	if (fd >= 0)
-		nd_sock_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
-	return fd < 0 ? fd : listen_on(loop, fd, o->backlog, on_accept, ctx, out);
-}
-
-int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
-			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
-			  struct nd_tcp_listener **out)
-{
-	return listen_on(loop, fd, 0, on_accept, ctx, out);
-}
-
-void nd_tcp_listener_close(struct nd_tcp_listener *l)
-{
-	if (!l || uv_is_closing((uv_handle_t *)&l->stream))
-		return;
-	nd_timer_stop(&l->retry);
-	nd_loop_touch(l->loop);
-	uv_close((uv_handle_t *)&l->stream, free_listener);
-}
-
-struct nd_addr nd_tcp_listener_local(const struct nd_tcp_listener *l)
-{
-	return l->local;
-}
-
-int nd_tcp_listener_fd(const struct nd_tcp_listener *l)
-{
-	int fd;
-
-	return uv_fileno((const uv_handle_t *)&l->stream, &fd) ? -1 : fd;
 }
