@@ -48,6 +48,9 @@ int nd_query_slot_init(struct nd_worker *w, uint32_t max_roots);
 struct nd_query *nd_query_slot_take(struct nd_worker *w);
 /* Ends the query and frees its slot. Its sub-query has ended. */
 void nd_query_slot_release(struct nd_query *q);
+/* malloc(size), counted in the budget; the caller gives it back. NULL: out of memory, which counts
+ * as a shortage. */
+void *nd_query_slot_malloc(struct nd_query *q, size_t size);
 /* n bytes of the heap, not zeroed, counted in the budget, that live as long as the query. NULL: out
  * of memory. */
 void *nd_query_slot_alloc(struct nd_query *q, size_t n);

@@ -174,6 +174,9 @@ enum nd_verdict nd_query_fail(struct nd_query *q, uint16_t rcode, const char *wh
 
 /* q gets no answer for lack of room. Neither do the queries above it: no answer is cached. */
 void nd_query_mark_overload(struct nd_query *q);
+/* Memory outside the slab was refused to q, of a kind that waiting queries hold. Fewer may wait for
+ * some time: each further request sheds up to two before it runs, until that many are left. */
+void nd_query_note_shortage(const struct nd_query *q);
 
 /* --- waiting --- */
 

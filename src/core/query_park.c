@@ -45,11 +45,8 @@ static void save_answer(struct nd_query *q)
 	if (!len)
 		return;
 	size_t size = sizeof(struct nd_query_saved) + q->ans.n * sizeof *q->ans.record + len;
-	bool counted = nd_budget_take(ND_BUDGET_QUERIES, size);
-	struct nd_query_saved *s = counted ? malloc(size) : NULL;
+	struct nd_query_saved *s = nd_query_slot_malloc(q, size);
 	if (!s) {
-		if (counted)
-			nd_budget_give(ND_BUDGET_QUERIES, size);
 		q->run.lost = true;
 		return;
 	}

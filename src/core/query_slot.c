@@ -14,6 +14,12 @@ enum {
 /* Pages that were not needed for one to two periods are given back. */
 #define TRIM_NS ND_S(2)
 #define TRIM_AGAIN_NS ND_MS(10)
+#define RELAX_NS ND_S(1)
+enum {
+	SHORTAGE_LESS = 16, /* a shortage: a sixteenth of the waiting queries is too many */
+	RELAX_MORE = 8,     /* a period later: an eighth more may wait */
+	SHORTAGE_MIN = 2 * ND_QUERY_DEPTH_MAX,
+};
 
 static void on_trim(struct nd_timer *t);
 
@@ -27,6 +33,8 @@ static void set_max_roots(struct nd_worker *w, uint32_t slots)
 	if (reserve < ND_QUERY_DEPTH_MAX)
 		reserve = ND_QUERY_DEPTH_MAX;
 	w->max_roots = slots > 2 * reserve ? slots - reserve : (slots + 1) / 2;
+	if (w->max_roots > w->roots_cap)
+		w->max_roots = w->roots_cap;
 }
 
 static struct nd_query_page *map_page(void)
@@ -130,8 +138,37 @@ int nd_query_slot_init(struct nd_worker *w, uint32_t max_roots)
 void nd_query_slot_clear(struct nd_worker *w)
 {
 	nd_timer_stop(&w->trim);
+	nd_timer_stop(&w->relax);
 	while (!nd_list_empty(&w->pages))
 		unmap_page(ND_LIST_ENTRY(w->pages.next, struct nd_query_page, link));
+}
+
+/* --- memory outside the slab --- */
+
+static void on_relax(struct nd_timer *t)
+{
+	struct nd_worker *w = ND_CONTAINER(t, struct nd_worker, relax);
+
+	w->roots_cap += w->roots_cap / RELAX_MORE + 1;
+	if (w->roots_cap < w->max_slots)
+		nd_timer_start(w->loop, &w->relax, RELAX_NS, on_relax);
+	else
+		w->roots_cap = UINT32_MAX;
+	set_max_roots(w, w->max_slots);
+}
+
+void nd_query_note_shortage(const struct nd_query *q)
+{
+	struct nd_worker *w = q->worker;
+	uint32_t cap = w->nparked - w->nparked / SHORTAGE_LESS;
+
+	if (cap < SHORTAGE_MIN)
+		cap = SHORTAGE_MIN;
+	if (cap < w->roots_cap)
+		w->roots_cap = cap;
+	if (w->max_roots > w->roots_cap)
+		w->max_roots = w->roots_cap;
+	nd_timer_start(w->loop, &w->relax, RELAX_NS, on_relax);
 }
 
 /* --- slots --- */
@@ -194,18 +231,27 @@ struct nd_query *nd_query_new(struct nd_worker *w, const struct nd_endpoint *e,
 	return q;
 }
 
+void *nd_query_slot_malloc(struct nd_query *q, size_t size)
+{
+	bool counted = nd_budget_take(ND_BUDGET_QUERIES, size);
+	void *p = counted ? malloc(size) : NULL;
+
+	if (p)
+		return p;
+	if (counted)
+		nd_budget_give(ND_BUDGET_QUERIES, size);
+	nd_query_note_shortage(q);
+	return NULL;
+}
+
 void *nd_query_slot_alloc(struct nd_query *q, size_t n)
 {
 	struct nd_query_piece *piece;
 	size_t size = sizeof *piece + n;
 
-	if (!nd_budget_take(ND_BUDGET_QUERIES, size))
+	piece = nd_query_slot_malloc(q, size);
+	if (!piece)
 		return NULL;
-	piece = malloc(size);
-	if (!piece) {
-		nd_budget_give(ND_BUDGET_QUERIES, size);
-		return NULL;
-	}
 	piece->size = size;
 	piece->next = q->slot.heap;
 	q->slot.heap = piece;

@@ -26,6 +26,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	w->running = 0;
 	w->out_used = 0;
 	w->udp_max = ND_WORKER_UDP_MAX;
+	w->roots_cap = UINT32_MAX;
 	w->out_cap = OUT_BYTES;
 	w->out = malloc(OUT_BYTES);
 	w->record = malloc(ND_WORKER_RECORDS_MAX * sizeof *w->record);

@@ -49,6 +49,10 @@ struct nd_worker {
 	struct nd_list free, pages; /* pages: struct nd_query_page */
 	uint32_t nslots, max_slots;
 	uint32_t max_roots;
+	/* max_roots is at most this: fewer after a shortage of memory (nd_query_note_shortage), and
+	 * more again with each period of `relax`. UINT32_MAX: no shortage. */
+	uint32_t roots_cap;
+	struct nd_timer relax;
 	uint32_t nparked;           /* queries that wait, with sub-queries */
 	uint32_t most, most_before; /* of nparked in this period, and the one before */
 	uint32_t generation;        /* of the last query that was parked */

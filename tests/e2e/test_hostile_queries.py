@@ -196,6 +196,37 @@ def test_other_clients_are_not_shed(serve, sink):
     assert got == {struct.pack("!HH", i, 0x8180) for i in range(10)}
 
 
+def padded(name, number, n=60000):
+    """A question with an EDNS option of n bytes."""
+    wire = bytearray(question(name, number))
+    wire[11] = 1
+    return bytes(wire) + struct.pack("!BHHIHHH", 0, 41, 1232, 0, n + 4, 65001, n) + bytes(n)
+
+
+def test_long_questions_leave_memory_to_others(serve, sink):
+    """Questions of 60 kB to a silent upstream use up the memory of exchanges before there are many of them. The client
+    that has most of them loses some, and another gets its answers."""
+    up = sink(lambda label, wire: reply(wire, record(A, b"\xc0\0\2\1")) if label.startswith(b"good") else None)
+    s = serve(f".:@PORT {{\n bind 127.0.0.1 127.0.0.2\n forward . 127.0.0.1:{up.port} {{\n  prefer_udp\n }}\n"
+              " prometheus 127.0.0.1:@PROM\n}\n", cpus=1, args=SMALL)
+    numbers = itertools.count()
+    answered = 0
+    with socket.create_connection(("127.0.0.2", s.port)) as c, client(s.port) as honest:
+        def press():
+            c.sendall(b"".join(frame(padded(f"{next(numbers)}.flood.test", 1)) for _ in range(20)))
+        for _ in range(8):
+            press()
+        wait_for(lambda: s.metrics()['nodens_forward_refused_total'] > 0)
+        for i in range(20):
+            press()
+            m = question(f"good{i}.test", i)
+            honest.send(m)
+            r = honest.recv(512)
+            answered += r == reply(m, record(A, b"\xc0\0\2\1"))
+    assert answered >= 18
+    assert s.metrics()["nodens_queries_shed_total"] > 20
+
+
 def cpu_seconds(s):
     with open(f"/proc/{s.process.pid}/stat") as f:
         fields = f.read().rpartition(")")[2].split()

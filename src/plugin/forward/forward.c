@@ -164,6 +164,8 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 	if (err) {
 		count_out(st);
 		nd_query_mark_overload(q);
+		if (err == -ENOMEM)
+			nd_query_note_shortage(q);
 		return nd_query_fail(q, ND_RCODE_SERVFAIL,
 				     err == -EBUSY ? "too many queries for the name"
 						   : "out of memory");

@@ -71,8 +71,14 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	}
 	if (named(q, "nested")) /* a request that arrives while a query runs: our mistake */
 		nd_rig_ask(&rig, "done.test.", ND_TYPE_A, 0, 0);
+	if (named(q, "short")) {
+		nd_query_note_shortage(q);
+		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
+	}
 	if (named(q, "big"))
 		assert_non_null(nd_query_alloc(q, 5000));
+	if (named(q, "huge"))
+		assert_null(nd_query_alloc(q, 5000));
 	waiting[nwaiting++] = nd_query_park(q);
 	return ND_WAIT;
 }
@@ -211,6 +217,37 @@ static void test_budget(void **state)
 	assert_true(nd_budget_used(ND_BUDGET_QUERIES) > page);
 }
 
+/* Memory outside the slab is short: the client with most waiting queries has fewer, and others as
+ * many as they want. Some time later the slab is used as before. */
+static void test_shortage(void **state)
+{
+	(void)state;
+	flood(1, "wait.test.", 3);
+	flood(2, "wait.test.", 45);
+	flood(3, "short.test.", 1);
+	assert_int_equal(rig.worker.max_roots, 45);
+	assert_int_equal(rig.worker.shed, 0); /* a query runs */
+	flood(3, "wait.test.", 10);
+	flood(2, "wait.test.", 10);
+	assert_int_equal(rig.worker.nparked, 45);
+	assert_int_equal(alive(0, 3), 3);
+	assert_int_equal(alive(48, 10), 10);
+	flood(3, "short.test.", 20);
+	assert_int_equal(rig.worker.max_roots, 2 * ND_QUERY_DEPTH_MAX);
+	assert_true(rig.worker.relax.node.linked);
+	for (unsigned i = 0; i < 15; i++)
+		if (rig.worker.relax.node.linked)
+			rig.worker.relax.fn(&rig.worker.relax);
+	assert_int_equal(rig.worker.max_roots, ROOTS);
+	assert_int_equal(rig.worker.roots_cap, UINT32_MAX);
+	/* The heap of queries counts too. */
+	flood(4, "wait.test.", 30);
+	nd_budget_set(nd_budget_used(ND_BUDGET_QUERIES) * 16 / 5 + 16);
+	flood(4, "huge.test.", 1);
+	assert_true(rig.worker.max_roots < ROOTS);
+	nd_budget_set((uint64_t)ND_BUDGET_DEFAULT_MIB << 20);
+}
+
 static void test_memory_is_given_back(void **state)
 {
 	uint64_t page = nd_budget_used(ND_BUDGET_QUERIES);
@@ -298,10 +335,15 @@ static void test_one_open_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_sheds_the_client_with_most), TEST(test_sheds_families),
-		TEST(test_a_sub_query_never_sheds),    TEST(test_budget),
-		TEST(test_memory_is_given_back),       TEST(test_origins),
-		TEST(test_deadline_of_a_family),       TEST(test_one_open_answer),
+		TEST(test_sheds_the_client_with_most),
+		TEST(test_sheds_families),
+		TEST(test_a_sub_query_never_sheds),
+		TEST(test_budget),
+		TEST(test_memory_is_given_back),
+		TEST(test_origins),
+		TEST(test_deadline_of_a_family),
+		TEST(test_one_open_answer),
+		TEST(test_shortage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
