@@ -56,16 +56,3 @@ void nd_flights_del(struct nd_flight *f)
 		f->table->n--;
 	f->table = NULL;
 }
-
-void nd_flights_move(struct nd_flights *t, struct nd_list *to)
-{
-	nd_list_init(to);
-	for (uint32_t i = 0; i < t->nbuckets; i++) {
-		struct nd_list *node;
-		while ((node = nd_list_pop(&t->bucket[i]))) {
-			ND_LIST_ENTRY(node, struct nd_flight, link)->table = NULL;
-			nd_list_add(to, node);
-		}
-	}
-	t->n = 0;
-}

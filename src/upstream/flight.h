@@ -39,7 +39,5 @@ bool nd_flights_add(struct nd_flights *t, struct nd_flight *f);
 struct nd_flight *nd_flights_find(const struct nd_flights *t, uint16_t id);
 /* The id is one of the ND_FLIGHTS_PAST most recent ones. */
 bool nd_flights_is_recent(const struct nd_flights *t, uint16_t id);
-/* Removes f from its table, or from a list filled by nd_flights_move(). No effect if in neither. */
+/* Removes f from its table. No effect if it is in none. */
 void nd_flights_del(struct nd_flight *f);
-/* Moves all flights to the list `to`, which is initialised here; they are no longer in a table. */
-void nd_flights_move(struct nd_flights *t, struct nd_list *to);

@@ -12,17 +12,18 @@
 enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX, BUCKETS = 256 };
 
 struct nd_pipeline {
-	struct nd_list link;  /* in pool->streams */
-	struct nd_pool *pool; /* NULL: closed, and freed when its callback ends */
+	struct nd_conn conn;
 	struct nd_tcp *tcp;
-	struct nd_flights flights;
 	struct nd_list bucket[BUCKETS];
 	struct nd_buf in;
-	uint64_t created_ns, used_ns;
 	uint64_t answers;
-	bool open, busy;
-	bool retired; /* gets no new queries */
+	bool open;
 };
+
+static struct nd_pipeline *pipeline_of(struct nd_conn *c)
+{
+	return ND_CONTAINER(c, struct nd_pipeline, conn);
+}
 
 static void free_pipeline(struct nd_pipeline *t)
 {
@@ -32,10 +33,10 @@ static void free_pipeline(struct nd_pipeline *t)
 
 static void close_pipeline(struct nd_pipeline *t)
 {
-	nd_list_del(&t->link);
+	nd_list_del(&t->conn.link);
 	nd_tcp_close(t->tcp);
-	t->pool = NULL;
-	if (!t->busy)
+	t->conn.pool = NULL;
+	if (!t->conn.busy)
 		free_pipeline(t);
 }
 
@@ -44,11 +45,16 @@ static void break_pipeline(struct nd_pipeline *t, int err, const char *text)
 {
 	struct nd_list broken, *node;
 
-	nd_flights_move(&t->flights, &broken);
+	nd_list_init(&broken);
+	while (!nd_list_empty(&t->conn.sent)) {
+		struct nd_sent *s = ND_LIST_ENTRY(t->conn.sent.next, struct nd_sent, order);
+		nd_conn_del(s);
+		nd_list_add(&broken, &s->order);
+	}
 	close_pipeline(t);
+	/* A callback may forget others of these. */
 	while ((node = nd_list_pop(&broken))) {
-		struct nd_sent *s = ND_CONTAINER(node, struct nd_sent, flight.link);
-		s->stream = NULL;
+		struct nd_sent *s = ND_LIST_ENTRY(node, struct nd_sent, order);
 		s->on_error(s, err, text);
 	}
 }
@@ -63,7 +69,7 @@ static void on_open(void *ctx, struct nd_tcp *c, int err)
 		t->open = true;
 		return;
 	}
-	nd_pool_text(text, "dial", "tcp", NULL, &t->pool->host->config.addr, "connect", err);
+	nd_pool_text(text, "dial", "tcp", NULL, &t->conn.pool->host->config.addr, "connect", err);
 	break_pipeline(t, err, text);
 }
 
@@ -74,7 +80,8 @@ static void on_close(void *ctx, struct nd_tcp *c, int err)
 	char text[ND_POOL_ERROR_MAX] = "EOF";
 
 	if (err)
-		nd_pool_text(text, "read", "tcp", &local, &t->pool->host->config.addr, "read", err);
+		nd_pool_text(text, "read", "tcp", &local, &t->conn.pool->host->config.addr, "read",
+			     err);
 	break_pipeline(t, err, text);
 }
 
@@ -82,12 +89,11 @@ static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	if (n < ND_MSG_HEADER)
 		return;
-	struct nd_flight *f = nd_flights_find(&t->flights, nd_reader_peek16(bytes));
-	if (!f) { /* its query was given up */
-		nd_pool_note_stray(t->pool, true);
+	struct nd_sent *s = nd_conn_find(&t->conn, nd_reader_peek16(bytes));
+	if (!s) { /* its query was given up */
+		nd_pool_note_stray(t->conn.pool, true);
 		return;
 	}
-	struct nd_sent *s = ND_CONTAINER(f, struct nd_sent, flight);
 	t->answers++;
 	s->on_reply(s, bytes, n, false);
 }
@@ -102,8 +108,8 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 		break_pipeline(t, t->in.err, "read tcp: out of memory");
 		return;
 	}
-	t->busy = true;
-	while (t->pool && t->in.len - at >= 2) {
+	t->conn.busy = true;
+	while (t->conn.pool && t->in.len - at >= 2) {
 		const uint8_t *p = (const uint8_t *)t->in.data + at;
 		size_t len = nd_reader_peek16(p);
 		if (t->in.len - at - 2 < len)
@@ -111,8 +117,8 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 		at += 2 + len;
 		take_frame(t, p + 2, len);
 	}
-	t->busy = false;
-	if (!t->pool)
+	t->conn.busy = false;
+	if (!t->conn.pool)
 		free_pipeline(t);
 	else
 		nd_buf_drop(&t->in, at);
@@ -133,11 +139,8 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
 		free(t);
 		return err;
 	}
-	t->pool = p;
-	t->created_ns = t->used_ns = nd_loop_now_ns(p->loop);
-	nd_flights_init(&t->flights, t->bucket, BUCKETS);
+	nd_conn_init(&t->conn, p, true, t->bucket, BUCKETS);
 	nd_buf_init(&t->in, IN_MAX);
-	nd_list_add(&p->streams, &t->link);
 	nd_pool_start_sweep(p);
 	*out = t;
 	return 0;
@@ -150,18 +153,19 @@ static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 	unsigned n = 0;
 
 	ND_LIST_EACH(&p->streams, it) {
-		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
-		if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns)) {
-			if (t->flights.n == 0)
+		struct nd_pipeline *t = pipeline_of(ND_LIST_ENTRY(it, struct nd_conn, link));
+		if (t->conn.retired || nd_conn_has_expired(&t->conn)) {
+			if (t->conn.flights.n == 0)
 				close_pipeline(t);
 			continue;
 		}
 		n++;
-		if (!best || t->flights.n < best->flights.n)
+		if (!best || t->conn.flights.n < best->conn.flights.n)
 			best = t;
 	}
-	return best && (best->flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS) ? best
-											  : NULL;
+	return best && (best->conn.flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS)
+		       ? best
+		       : NULL;
 }
 
 static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
@@ -187,19 +191,17 @@ int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_
 		nd_pool_text(text, "dial", "tcp", NULL, &p->host->config.addr, "connect", err);
 		return err;
 	}
-	if (!nd_flights_add(&t->flights, &s->flight)) {
+	if (!nd_conn_add(&t->conn, s)) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "", ND_ELIMIT);
 		return ND_ELIMIT;
 	}
-	s->stream = t;
 	s->reused = t->answers > 0;
-	t->used_ns = nd_loop_now_ns(p->loop);
 	nd_writer_put16(bytes, s->flight.id);
 	err = write_frame(t, bytes, n);
 	if (err) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "write", err);
 		/* A frame may have been cut: no new queries. Replies may still arrive. */
-		t->retired = true;
+		t->conn.retired = true;
 		nd_pool_forget(s);
 	}
 	return err;
@@ -210,53 +212,52 @@ static uint32_t idle_pipelines(const struct nd_pool *p)
 	uint32_t n = 0;
 
 	ND_LIST_EACH(&p->streams, it)
-		n += ND_LIST_ENTRY(it, struct nd_pipeline, link)->flights.n == 0;
+		n += ND_LIST_ENTRY(it, struct nd_conn, link)->flights.n == 0;
 	return n;
 }
 
-void nd_pipeline_settle(struct nd_pipeline *t)
+void nd_pipeline_settle(struct nd_conn *c)
 {
-	const struct nd_pool *p = t->pool;
-	const struct nd_host_config *c = &p->host->config;
+	const struct nd_host_config *o = &c->pool->host->config;
 
-	if (t->flights.n)
+	if (c->flights.n)
 		return;
-	if (t->retired || nd_pool_too_old(p, t->created_ns, t->used_ns) || c->expire_ns == 0 ||
-	    (c->max_idle && idle_pipelines(p) > c->max_idle))
-		close_pipeline(t);
+	if (c->retired || nd_conn_has_expired(c) || o->expire_ns == 0 ||
+	    (o->max_idle && idle_pipelines(c->pool) > o->max_idle))
+		close_pipeline(pipeline_of(c));
 }
 
-void nd_pipeline_timeout_text(const struct nd_pipeline *t, char text[ND_POOL_ERROR_MAX])
+void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX])
 {
+	const struct nd_pipeline *t = pipeline_of(c);
 	struct nd_addr local = nd_tcp_local(t->tcp);
 
 	nd_pool_text(text, t->open ? "read" : "dial", "tcp", t->open ? &local : NULL,
-		     &t->pool->host->config.addr, "", ND_ETIME);
+		     &c->pool->host->config.addr, "", ND_ETIME);
 }
 
-void nd_pipeline_give_up(struct nd_pipeline *t)
+void nd_pipeline_give_up(struct nd_conn *c)
 {
 	/* Its other queries have their own timers. */
-	if (!t->open)
-		t->retired = true;
-	nd_pipeline_settle(t);
+	if (!pipeline_of(c)->open)
+		c->retired = true;
 }
 
-bool nd_pipeline_is_open(const struct nd_pipeline *t)
+bool nd_pipeline_is_open(struct nd_conn *c)
 {
-	return t->open;
+	return pipeline_of(c)->open;
 }
 
-bool nd_pipeline_has_answered(const struct nd_pipeline *t)
+bool nd_pipeline_has_answered(struct nd_conn *c)
 {
-	return t->answers > 0;
+	return pipeline_of(c)->answers > 0;
 }
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)
 {
 	ND_LIST_EACH(&p->streams, it) {
-		struct nd_pipeline *t = ND_LIST_ENTRY(it, struct nd_pipeline, link);
-		if (all || (t->flights.n == 0 && nd_pool_too_old(p, t->created_ns, t->used_ns)))
-			close_pipeline(t);
+		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
+		if (all || (c->flights.n == 0 && nd_conn_has_expired(c)))
+			close_pipeline(pipeline_of(c));
 	}
 }

@@ -36,17 +36,17 @@ enum {
 	ND_POOL_STRAYS_MAX = 100,
 };
 
+struct nd_conn;
 struct nd_pool_socket;
-struct nd_pipeline;
 
 /* A query that was sent and awaits its reply. Embedded in its owner. */
 struct nd_sent {
 	struct nd_flight flight;
+	struct nd_list order; /* in conn->sent */
 	struct nd_pool *pool;
 	const uint8_t *bytes; /* the owner's, until it is out of flight */
 	size_t n;
-	struct nd_pool_socket *socket; /* one of the two, while in flight */
-	struct nd_pipeline *stream;
+	struct nd_conn *conn; /* NULL: not in flight */
 	/* The connection has answered before: its end is not a failure of the server. */
 	bool reused;
 	/* A message with the id arrived; cut: it was longer than the receive buffer. The query

@@ -1,33 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool_parts.h - what pool.c (UDP, common parts) and pipeline.c (TCP) need of each other.
+/* pool_parts.h - what pool.c (the parts common to UDP and TCP), pool_socket.c (UDP) and pipeline.c
+ * (TCP) need of each other.
  *
- * Included by these two only. Threads: the worker's.
+ * Included by these and pool_text.c only. Threads: the worker's.
  */
 #pragma once
 
-#include "upstream/pool.h"
+#include "upstream/conn.h"
 
-/* --- of pipeline.c --- */
+/* --- pool_socket.c --- */
 
-/* nd_pool_send() over TCP. */
+/* nd_pool_send() and nd_pool_resend() over UDP. */
+int nd_pool_socket_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
+			char text[ND_POOL_ERROR_MAX]);
+void nd_pool_socket_resend(struct nd_sent *s, uint8_t *bytes, size_t n);
+/* A flight has been removed from it: closes the socket if it is no longer needed. */
+void nd_pool_socket_settle(struct nd_conn *c);
+/* nd_pool_timeout_text() over UDP. */
+void nd_pool_socket_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX]);
+/* Closes the idle sockets that have expired; with `all`, every socket. */
+void nd_pool_socket_sweep(struct nd_pool *p, bool all);
+
+/* --- pipeline.c --- */
+
+/* The same over TCP. */
 int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
 		     char text[ND_POOL_ERROR_MAX]);
-/* A flight has been removed from it: closes the connection if it is no longer needed. */
-void nd_pipeline_settle(struct nd_pipeline *t);
-/* nd_pool_timeout_text() and nd_pool_give_up() over TCP. */
-void nd_pipeline_timeout_text(const struct nd_pipeline *t, char text[ND_POOL_ERROR_MAX]);
-void nd_pipeline_give_up(struct nd_pipeline *t);
-bool nd_pipeline_is_open(const struct nd_pipeline *t);
-bool nd_pipeline_has_answered(const struct nd_pipeline *t);
-/* Closes the idle connections that have expired; with `all`, every connection. */
+void nd_pipeline_settle(struct nd_conn *c);
+void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX]);
 void nd_pipeline_sweep(struct nd_pool *p, bool all);
+/* nd_pool_give_up(): a query of it is about to be forgotten. */
+void nd_pipeline_give_up(struct nd_conn *c);
+bool nd_pipeline_is_open(struct nd_conn *c);
+bool nd_pipeline_has_answered(struct nd_conn *c);
 
-/* --- of pool.c --- */
+/* --- pool.c, pool_text.c --- */
 
 /* Starts the timer that closes expired sockets and connections, if it is not running. */
 void nd_pool_start_sweep(struct nd_pool *p);
-/* True for an idle socket or connection with these times that has expired. */
-bool nd_pool_too_old(const struct nd_pool *p, uint64_t created_ns, uint64_t used_ns);
 /* "operation transport local->remote: what", as Go writes it. */
 void nd_pool_text(char text[ND_POOL_ERROR_MAX], const char *operation, const char *transport,
 		  const struct nd_addr *local, const struct nd_addr *remote, const char *call,
