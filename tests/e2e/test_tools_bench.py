@@ -3,13 +3,15 @@
 import json
 import re
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
 
 from observer import DROP, Observer
-from serving import NODENS, wait_for
+from serving import NODENS, free_port, wait_for
 
 STYLES = ["go", "glibc", "musl", "parallel"]
 OK = (0, "ok")
@@ -115,6 +117,76 @@ def test_truncated_goes_over_tcp(observe, style):
     got = bench(o, style=style)
     assert got["errors"] == 0
     assert {(a.proto, a.type) for a in o.asks} >= {("tcp", "A"), ("tcp", "AAAA")}
+
+
+# --- a server that streams garbage ---
+
+SOL_UDP, UDP_SEGMENT = 17, 103
+
+
+class Garbage:
+    """Answers a query with messages to other questions, without end, faster than they are read."""
+
+    def __init__(self):
+        self.port, self.sockets, self.end = free_port(), [], threading.Event()
+        self.udp = self.listen(socket.SOCK_DGRAM)
+        self.udp.setsockopt(SOL_UDP, UDP_SEGMENT, 16)
+        self.tcp = self.listen(socket.SOCK_STREAM)
+        self.tcp.listen(8)
+        self.peers = set()
+        self.threads = [threading.Thread(target=f)
+                        for f in (self.stream_udp, self.stream_udp, self.stream_udp, self.stream_tcp)]
+        for t in self.threads:
+            t.start()
+
+    def listen(self, kind):
+        s = socket.socket(socket.AF_INET, kind)
+        self.sockets.append(s)
+        s.bind(("127.0.0.1", self.port))
+        s.settimeout(0.2)
+        return s
+
+    def stream_udp(self):
+        garbage = b"\xff" * 16 * 60     # 60 datagrams
+        while not self.end.is_set():
+            try:
+                if not self.peers:
+                    self.peers.add(self.udp.recvfrom(4096)[1])
+                for peer in list(self.peers):
+                    self.udp.sendto(garbage, peer)
+            except OSError:
+                pass
+
+    def stream_tcp(self):
+        while not self.end.is_set():
+            try:
+                conn, _ = self.tcp.accept()
+                with conn:
+                    conn.settimeout(0.5)
+                    while not self.end.is_set():
+                        conn.sendall(b"\0\0" * 100000)
+            except OSError:
+                pass
+
+    def close(self):
+        self.end.set()
+        for t in self.threads:
+            t.join()
+        for s in self.sockets:
+            s.close()
+
+
+@pytest.mark.parametrize("style,options", [
+    ("go", "timeout:1 attempts:1"), ("musl", "timeout:1 attempts:1"), ("glibc", "timeout:1 attempts:1 use-vc"),
+    ("go", "timeout:1 attempts:1 use-vc")])
+def test_garbage_does_not_extend_the_timeout(style, options):
+    server = Garbage()
+    try:
+        got = bench(server, style=style, options=options)
+    finally:
+        server.close()
+    assert (got["requests"], got["errors"]) == (1, 1)
+    assert near(got["ms"]["max"] / 1000, 1)
 
 
 # --- lost messages ---

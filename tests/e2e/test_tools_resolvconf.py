@@ -3,6 +3,7 @@
 import fcntl
 import os
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -72,6 +73,18 @@ def test_another_ones_change_is_waited_for(conf):
         f.write("options rotate\n")
     assert p.wait(10) == 0
     assert conf.read_text() == POD + "options rotate edns0\n"
+
+
+def test_a_lock_that_is_never_released(conf):
+    """Any process that can read the file can lock it."""
+    with open(conf, encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_SH)
+        begin = time.monotonic()
+        assert run("add", "edns0", "-file", conf) == (
+            1, "", f"nodens resolvconf: {conf}: another process has locked it for 5 s\n")
+        assert time.monotonic() - begin > 4
+        assert run("show", "-file", conf) == (0, "ndots:5\n", "")     # takes no lock
+    assert conf.read_text() == POD
 
 
 def test_bind_mounted_file(conf, tmp_path):

@@ -106,6 +106,13 @@ static int find_question(struct nd_question *q, size_t n, const uint8_t *bytes, 
 	return -1;
 }
 
+/* A message that is queued at the deadline is still read, since this thread may wake up late, but
+ * none after it: a server that sends faster than it is read does not extend the time. */
+static bool is_past(uint64_t deadline_ns)
+{
+	return nd_clock_now_ns() >= deadline_ns;
+}
+
 int nd_channel_wait(const struct nd_channel *ch, int fd, struct nd_question *q, size_t n,
 		    uint64_t deadline_ns, const struct nd_channel_peers *peers, unsigned *from)
 {
@@ -121,11 +128,12 @@ int nd_channel_wait(const struct nd_channel *ch, int fd, struct nd_question *q, 
 			continue;
 		if (got < 0)
 			return -errno;
-		if (peers && !find_peer(peers, &sender, from))
-			continue;
-		int i = find_question(q, n, bytes, (size_t)got);
+		bool ours = !peers || find_peer(peers, &sender, from);
+		int i = ours ? find_question(q, n, bytes, (size_t)got) : -1;
 		if (i >= 0)
 			return i;
+		if (is_past(deadline_ns))
+			return -ETIMEDOUT;
 	}
 }
 
@@ -202,6 +210,8 @@ static int tcp_answers(const struct nd_channel *ch, int fd, struct nd_question *
 			return err;
 		if (find_question(q, n, bytes, len) >= 0)
 			left--;
+		else if (is_past(deadline_ns))
+			return -ETIMEDOUT;
 	}
 	return 0;
 }

@@ -6,8 +6,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/time.h"
+
+enum { LOCK_PAUSE_MS = 20 };
 
 static int read_all(struct nd_inplace *f)
 {
@@ -26,6 +30,21 @@ static int read_all(struct nd_inplace *f)
 	return f->text.len && strlen(f->text.data) != f->text.len ? -EINVAL : 0;
 }
 
+/* Not LOCK_EX alone: whoever can read the file can hold a lock. */
+static int lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * (long)ND_NS_PER_MS };
+
+	for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (i == ND_INPLACE_LOCK_S * 1000 / LOCK_PAUSE_MS)
+			return -EWOULDBLOCK;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int nd_inplace_open(struct nd_inplace *f, const char *path, size_t max_bytes)
 {
 	struct stat st;
@@ -35,10 +54,14 @@ int nd_inplace_open(struct nd_inplace *f, const char *path, size_t max_bytes)
 	f->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (f->fd < 0)
 		return -errno;
-	if (fstat(f->fd, &st) < 0 || flock(f->fd, LOCK_EX) < 0)
+	if (fstat(f->fd, &st) < 0)
 		err = -errno;
-	else
-		err = S_ISREG(st.st_mode) ? read_all(f) : -EINVAL;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	if (!err)
+		err = lock(f->fd);
+	if (!err)
+		err = read_all(f);
 	if (err)
 		nd_inplace_close(f);
 	return err;

@@ -16,8 +16,11 @@ struct nd_inplace {
 	struct nd_buf text; /* the current content */
 };
 
+enum { ND_INPLACE_LOCK_S = 5 };
+
 /* Opens, locks against concurrent edits (flock) and reads. 0, -errno, ND_ELIMIT (longer than max),
- * or -EINVAL: not a regular file, or contains NUL bytes. */
+ * -EWOULDBLOCK: another process has kept it locked for ND_INPLACE_LOCK_S; or -EINVAL: not a regular
+ * file, or contains NUL bytes. */
 int nd_inplace_open(struct nd_inplace *f, const char *path, size_t max_bytes);
 /* Writes the text unless it is unchanged. On failure tries to restore the old text. 0 or -errno. */
 int nd_inplace_write(struct nd_inplace *f, const struct nd_buf *text);

@@ -110,6 +110,9 @@ static int change(const struct call *c,
 	if (c->options == 0)
 		return fail(USAGE, "%s: an OPTION is required", c->verb);
 	int err = nd_inplace_open(&f, c->file, ND_EDIT_BYTES);
+	if (err == -EWOULDBLOCK)
+		return fail(FAILED, "%s: another process has locked it for %d s", c->file,
+			    ND_INPLACE_LOCK_S);
 	if (err)
 		return fail(FAILED, "%s: %s", c->file, nd_err_text(err));
 	nd_buf_init(&text, ND_EDIT_BYTES);
