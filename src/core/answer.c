@@ -225,6 +225,13 @@ int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_que
 	return 0;
 }
 
+void nd_answer_append_cut(struct nd_query *q, enum nd_section to, const struct nd_query *from)
+{
+	if (nd_answer_append(q, to, from, ND_SECTION_ANSWER))
+		q->ans.flags |= ND_FLAG_TC;
+	q->ans.flags |= from->ans.flags & ND_FLAG_TC;
+}
+
 /* The body can be copied as a whole if its records follow a question of the same length, so that
  * offsets remain valid, its OPT, if any, comes last, and its pointers lead to names. */
 static bool same_layout(const struct nd_query *q, const struct nd_msg *m)

@@ -93,6 +93,8 @@ int nd_answer_message(struct nd_query *q, const struct nd_msg *m);
 /* Appends the records of one section of another query's complete answer. */
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
 		     enum nd_section section);
+/* Appends the answer section of a sub-query; TC is set if that was truncated or does not fit. */
+void nd_answer_append_cut(struct nd_query *q, enum nd_section to, const struct nd_query *from);
 
 /* Appends all records of another query's complete answer, and takes over its rcode, flags, OPT, EDE
  * and error. ND_ELIMIT: not all of it fits. */

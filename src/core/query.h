@@ -218,8 +218,8 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 						     struct nd_query *child));
 
 /* Asks the whole server for target, with q's type, and appends the answer section of a NOERROR or
- * NXDOMAIN to q's; ends with ND_DONE. Other rcodes and the depth limit leave q's answer as it is
- * (CoreDNS's upstream.Lookup). */
+ * NXDOMAIN to q's, with its TC; ends with ND_DONE. Other rcodes and the depth limit leave q's
+ * answer as it is (CoreDNS's upstream.Lookup). */
 enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target);
 
 /* --- the question --- */

@@ -123,7 +123,7 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 {
 	(void)self;
 	if (child->rcode == ND_RCODE_NOERROR || child->rcode == ND_RCODE_NXDOMAIN)
-		(void)nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER);
+		nd_answer_append_cut(q, ND_SECTION_ANSWER, child);
 	return ND_DONE;
 }
 

@@ -11,6 +11,7 @@ struct state {
 	uint64_t hash;
 	uint8_t flags;
 	uint8_t variant; /* enum nd_variant */
+	bool ad;         /* the client set AD */
 };
 
 /* --- answering --- */
@@ -117,6 +118,10 @@ static enum nd_verdict handle_absent(const struct nd_cache *c, struct nd_query *
 		s->hash = key->hash;
 		s->flags = key->flags;
 		s->variant = variant;
+		/* AD asks for AD (RFC 6840 s5.7): without it a validating upstream leaves AD out,
+		 * and the answer is kept for clients that ask for it. */
+		s->ad = q->msg.flags & ND_FLAG_AD;
+		q->msg.flags |= ND_FLAG_AD;
 		nd_query_want_reply(q);
 	}
 	return ND_NEXT;
@@ -180,7 +185,7 @@ static void store(const struct nd_cache *c, struct nd_query *q, const struct sta
 	struct nd_store_head h = { .ttl_s = ttl,
 				   .kind = (uint8_t)kind,
 				   .rcode = q->rcode,
-				   .flags = a->flags & (ND_FLAG_AA | ND_FLAG_AD | ND_FLAG_RA),
+				   .flags = (a->flags & (ND_FLAG_AD | ND_FLAG_RA)) | ND_FLAG_AA,
 				   .n = a->n,
 				   .body = a->body };
 
@@ -201,10 +206,12 @@ static void store(const struct nd_cache *c, struct nd_query *q, const struct sta
 static void store_failure(const struct nd_cache *c, struct nd_query *q, const struct state *s)
 {
 	uint32_t ttl_s = (uint32_t)(c->servfail_ns / ND_NS_PER_S);
-	struct nd_failure f = { .rcode = q->rcode, .flags = q->failed ? 0 : q->ans.flags };
+	struct nd_failure f = { .rcode = q->rcode };
 
 	if (!ttl_s || s->variant != ND_VARIANT_ORDINARY || is_off(&c->denial, q))
 		return;
+	if (!q->failed) /* a reply of an upstream */
+		f.flags = q->ans.flags | ND_FLAG_AA;
 	if (nd_failures_put(c->failures, failure_hash(q, s->hash), q->worker->now_ns, ttl_s, f))
 		nd_metric_add(&cells(c, q)[ND_CACHE_EVICTED_DENIAL], 1);
 }
@@ -216,7 +223,8 @@ static uint32_t ttl_of(const struct nd_cache *c, const struct nd_query *q, struc
 
 	if (what.kind == ND_CLASSIFY_FAILURE)
 		return (uint32_t)(c->servfail_ns / ND_NS_PER_S);
-	return bound(smallest_ttl(&q->ans, what, l->ttl_max_s), l);
+	uint32_t ttl = bound(smallest_ttl(&q->ans, what, l->ttl_max_s), l);
+	return ttl < what.signed_s ? ttl : what.signed_s;
 }
 
 static void on_reply(const void *self, struct nd_query *q)
@@ -225,6 +233,8 @@ static void on_reply(const void *self, struct nd_query *q)
 	const struct state *s = nd_query_state(q);
 	struct nd_answer *a = &q->ans;
 
+	if (!s->ad)
+		q->msg.flags &= (uint16_t)~ND_FLAG_AD;
 	if (q->drop || q->overload)
 		return;
 	if (q->failed) {
@@ -233,7 +243,9 @@ static void on_reply(const void *self, struct nd_query *q)
 			store_failure(c, q, s);
 		return;
 	}
-	struct nd_classify what = nd_classify_answer(q);
+	a->opt = a->ede > 0; /* an upstream's OPT concerns one hop (RFC 6891 s6.2.3) */
+	a->opt_options_len = 0;
+	struct nd_classify what = nd_classify_answer(q, nd_clock_wall_ns);
 	uint32_t ttl = ttl_of(c, q, what);
 	/* All records get the TTL from which the cached answer counts down, in this reply too. */
 	for (unsigned i = 0; i < a->n; i++)

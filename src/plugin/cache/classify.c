@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cache/classify.h"
 
+#include "base/time.h"
+
 static uint16_t class_of(const struct nd_answer *a, const struct nd_record *r)
 {
 	return nd_reader_peek16(a->w.base + r->ttl_at - 2);
@@ -131,10 +133,39 @@ static struct nd_classify typify(const struct nd_query *q)
 	return c;
 }
 
-struct nd_classify nd_classify_answer(const struct nd_query *q)
+/* Seconds until the first RRSIG expires, at most UINT32_MAX; 0: one has expired, is not valid yet
+ * or is cut. Times are serial numbers (RFC 4034 s3.1.5). */
+static uint32_t signed_for(const struct nd_answer *a, uint64_t (*wall_ns)(void))
 {
-	struct nd_classify c = typify(q);
+	enum { EXPIRATION = 8, INCEPTION = 12, SIGNER = 18 }; /* offsets in the rdata */
+	uint32_t least = UINT32_MAX, now = 0;
 
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct nd_record *r = &a->record[i];
+		if (r->type != ND_TYPE_RRSIG)
+			continue;
+		if (r->rdata_len <= SIGNER)
+			return 0;
+		if (least == UINT32_MAX)
+			now = (uint32_t)(wall_ns() / ND_NS_PER_S);
+		int32_t left = (int32_t)(nd_reader_peek32(a->w.base + r->rdata + EXPIRATION) - now);
+		int32_t since = (int32_t)(now - nd_reader_peek32(a->w.base + r->rdata + INCEPTION));
+		if (left <= 0 || since < 0)
+			return 0;
+		if ((uint32_t)left < least)
+			least = (uint32_t)left;
+	}
+	return least;
+}
+
+struct nd_classify nd_classify_answer(const struct nd_query *q, uint64_t (*wall_ns)(void))
+{
+	struct nd_classify c = { .kind = ND_CLASSIFY_OTHER };
+	uint32_t signed_s = signed_for(&q->ans, wall_ns);
+
+	if (signed_s)
+		c = typify(q);
+	c.signed_s = signed_s ? signed_s : UINT32_MAX;
 	if (q->ans.flags & ND_FLAG_TC)
 		c.keep = false;
 	return c;

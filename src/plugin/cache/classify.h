@@ -21,6 +21,9 @@ struct nd_classify {
 	enum nd_classify_kind kind;
 	bool delegation; /* stored with the minimum TTL */
 	bool keep;
+	uint32_t signed_s; /* until the first signature expires; UINT32_MAX: not signed */
 };
 
-struct nd_classify nd_classify_answer(const struct nd_query *q);
+/* wall_ns: Unix time, read if there are signatures. An answer with a signature that is not valid
+ * now is of kind OTHER, whatever the client's DO (CoreDNS: with DO only). */
+struct nd_classify nd_classify_answer(const struct nd_query *q, uint64_t (*wall_ns)(void));

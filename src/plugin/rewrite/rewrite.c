@@ -215,8 +215,11 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 	for (uint16_t i = 0; !err && i < copy.ans.n; i++)
 		if (copy.ans.record[i].section != ND_SECTION_ANSWER)
 			err = nd_rwback_put(q, &copy, &copy.ans.record[i], NULL);
-	q->ans.flags = (uint16_t)((copy.ans.flags & ~ND_FLAG_TC) | (child->ans.flags & ND_FLAG_TC) |
-				  (err ? ND_FLAG_TC : 0));
+	uint16_t of_child = ND_FLAG_TC; /* AD only if both parts are authenticated */
+	if (copy.ans.flags & ND_FLAG_AD)
+		of_child |= ND_FLAG_AD;
+	q->ans.flags = (uint16_t)((copy.ans.flags & ~(ND_FLAG_TC | ND_FLAG_AD)) |
+				  (child->ans.flags & of_child) | (err ? ND_FLAG_TC : 0));
 	take_opt(q, &copy.ans);
 	nd_rwback_free(&copy);
 	return ND_DONE;

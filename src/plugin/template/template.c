@@ -103,8 +103,7 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 	struct state *st = nd_query_state(q);
 	struct nd_scene s;
 
-	(void)nd_answer_append(q, ND_SECTION_ANSWER, child, ND_SECTION_ANSWER);
-	q->ans.flags |= child->ans.flags & ND_FLAG_TC;
+	nd_answer_append_cut(q, ND_SECTION_ANSWER, child);
 	/* The scene was on the stack; it is rebuilt from the query. */
 	nd_scene_open(&s, q);
 	if (nd_scene_match(&s, st->rule, scratch_of(q)) != ND_SCENE_MATCH) {
