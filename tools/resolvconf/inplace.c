@@ -30,7 +30,7 @@ static int read_all(struct nd_inplace *f)
 	return f->text.len && strlen(f->text.data) != f->text.len ? -EINVAL : 0;
 }
 
-/* Not LOCK_EX alone: whoever can read the file can hold a lock. */
+/* Bounded: any process that can read the file can hold a lock on it. */
 static int lock(int fd)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * (long)ND_NS_PER_MS };
