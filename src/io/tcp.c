@@ -4,6 +4,8 @@
  * A stream reads one buffer per turn. libuv would read up to 32, and a peer that sends faster than
  * its bytes are processed would starve other connections and timers. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include "io/sock.h"
 #include "io/tcp_parts.h"
@@ -240,6 +242,19 @@ int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 	}
 	*out = c;
 	return 0;
+}
+
+/* Best effort: a connection without them works. */
+void nd_tcp_set_liveness(struct nd_tcp *c, unsigned unacked_ms, unsigned idle_s)
+{
+	int fd;
+
+	if (c->state > ND_TCP_OPEN || uv_fileno((uv_handle_t *)&c->stream, &fd))
+		return;
+	nd_sock_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)unacked_ms);
+	nd_sock_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle_s);
+	nd_sock_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+	nd_sock_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)

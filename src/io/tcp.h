@@ -55,6 +55,10 @@ int nd_tcp_listener_fd(const struct nd_tcp_listener *l);
 /* 0: on_open is called later. source may be NULL. */
 int nd_tcp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struct nd_addr *source,
 		   const struct nd_tcp_handler *h, struct nd_tcp **out);
+/* A connection that is idle for idle_s seconds is probed (keep-alive), and one whose bytes are not
+ * acknowledged for unacked_ms breaks with -ETIMEDOUT (TCP_USER_TIMEOUT, RFC 5482); so does an
+ * attempt to connect. Without it the kernel retries for 15 minutes. After nd_tcp_connect(). */
+void nd_tcp_set_liveness(struct nd_tcp *c, unsigned unacked_ms, unsigned idle_s);
 /* For a connection from on_accept, which is not read before. */
 void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h);
 /* Copies. 0, ND_ELIMIT (over max_queued), ND_ECLOSED. TCP_NODELAY is on; writes of one turn are

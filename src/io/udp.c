@@ -475,6 +475,28 @@ size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
 	return sent;
 }
 
+int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n)
+{
+	unsigned errors = 0;
+
+	if (u->fd < 0)
+		return ND_ECLOSED;
+	while (send(u->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (nd_icmp_is_left_over(errno) && ++errors < SEND_ERRORS)
+			continue; /* of an earlier datagram, perhaps; this one was not sent */
+		u->unsent++;
+		return -errno;
+	}
+	return 0;
+}
+
+bool nd_udp_is_loss(int err)
+{
+	return err == -EPERM || err == -ENOBUFS || err == -EAGAIN || err == -ENOMEM;
+}
+
 struct nd_addr nd_udp_local(const struct nd_udp *u)
 {
 	return u->local;

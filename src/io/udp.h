@@ -63,6 +63,13 @@ void nd_udp_close(struct nd_udp *u);
  * dropped. Returns the number sent. */
 size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n);
 
+/* Sends one datagram on a connected socket, and waits for nothing. 0 or -errno; whether anything
+ * can be sent later: nd_udp_is_loss(). */
+int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n);
+/* An error of nd_udp_write() that is like a loss in the network: the kernel had no room, or a
+ * packet filter or a full conntrack table dropped the datagram (EPERM). */
+bool nd_udp_is_loss(int err);
+
 /* The bound address; after a bind to port 0, with the actual port. */
 struct nd_addr nd_udp_local(const struct nd_udp *u);
 int nd_udp_fd(const struct nd_udp *u); /* -1 in the simulation */

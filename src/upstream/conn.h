@@ -15,9 +15,10 @@ struct nd_conn {
 	struct nd_flights flights;
 	struct nd_list sent; /* the same queries, oldest first */
 	uint64_t created_ns, used_ns;
-	bool stream;  /* TCP */
-	bool busy;    /* a callback of it runs */
-	bool retired; /* gets no new queries; closed after its last reply */
+	uint64_t age_ns; /* gets no new queries when older; 0: no limit */
+	bool stream;     /* TCP */
+	bool busy;       /* a callback of it runs */
+	bool retired;    /* gets no new queries; closed after its last reply */
 };
 
 /* bucket: its table of flights, a power of two. */

@@ -196,6 +196,19 @@ size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n)
 	return n;
 }
 
+int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n)
+{
+	struct nd_datagram d = { .bytes = (uint8_t *)bytes, .len = (uint32_t)n };
+
+	nd_udp_send(u, &d, 1);
+	return 0;
+}
+
+bool nd_udp_is_loss(int err)
+{
+	return err == -EPERM;
+}
+
 struct nd_addr nd_udp_local(const struct nd_udp *u)
 {
 	return u->local;

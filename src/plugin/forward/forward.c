@@ -289,7 +289,7 @@ static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("force_tcp", "use TCP, whatever the client uses"),
 	ND_SET_OWN_ROW("prefer_udp", "use UDP first, and TCP after a truncated reply"),
 	ND_SET_OWN_ROW("expire", "idle sockets are closed after this (10s)"),
-	ND_SET_OWN_ROW("max_age", "all sockets are closed after this (no limit)"),
+	ND_SET_OWN_ROW("max_age", "sockets older than this get no new queries (30s; 0s: no limit)"),
 	ND_SET_OWN_ROW("max_idle_conns",
 		       "idle sockets kept per upstream and protocol (0: no limit)"),
 	ND_SET_OWN_ROW("read_timeout", "for one upstream (2s)"),

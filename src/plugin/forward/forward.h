@@ -9,7 +9,10 @@
 #include "core/setup.h"
 #include "upstream/exchange.h"
 
-enum { ND_FORWARD_TO_MAX = 15 }; /* TO words; a file may name several servers */
+enum {
+	ND_FORWARD_TO_MAX = 15,    /* TO words; a file may name several servers */
+	ND_FORWARD_MAX_AGE_S = 30, /* the default of max_age */
+};
 
 /* Counters of all forwards in the process, by worker. */
 struct nd_forward_totals {
@@ -38,7 +41,7 @@ struct nd_forward {
 
 	/* During setup: the configuration common to all hosts. */
 	struct nd_host_config host;
-	bool max_attempts_set, tls_set;
+	bool max_attempts_set, max_age_set, tls_set;
 	const struct nd_conf_line *unsupported; /* the first line with an unsupported option */
 };
 

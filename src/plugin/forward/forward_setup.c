@@ -111,6 +111,7 @@ static int read_expire(struct nd_forward *f, const struct nd_conf_line *l, struc
 
 static int read_max_age(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
+	f->max_age_set = true;
 	return read_one_time(l, false, &f->host.max_age_ns, s);
 }
 
@@ -360,6 +361,10 @@ static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
 
 static int check_whole(struct nd_forward *f, struct nd_setup *s)
 {
+	if (!f->max_age_set)
+		f->host.max_age_ns = f->host.expire_ns > ND_S(ND_FORWARD_MAX_AGE_S)
+					     ? f->host.expire_ns
+					     : ND_S(ND_FORWARD_MAX_AGE_S);
 	if (f->host.max_age_ns && f->host.max_age_ns < f->host.expire_ns)
 		return nd_setup_error(s, NULL,
 				      "max_age (%llums) must not be less than expire (%llums)",

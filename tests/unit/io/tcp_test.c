@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "io/clock.h"
 #include "io/tcp.h"
+#include "support/netns.h"
 
 enum { LARGE = 3 << 20 };
 
@@ -561,6 +562,33 @@ static void test_blocked(void **state)
 	free(bytes);
 }
 
+/* The peer vanishes without a packet: the connection breaks after the time given, not after 15
+ * minutes. Last: this process then has its own network. */
+static void test_liveness(void **state)
+{
+	struct rig r;
+	char out[256];
+	(void)state;
+
+	if (nd_netns_enter())
+		skip();
+	nd_netns_run("ip link set lo up 2>&1", out, sizeof out);
+	for (unsigned idle = 0; idle < 2; idle++) {
+		open_rig(&r, IGNORE);
+		nd_tcp_set_liveness(r.client, 500, 1);
+		run_ms(&r, 50);
+		assert_int_equal(r.open_err, 0);
+		nd_netns_run("ip link set lo down 2>&1", out, sizeof out);
+		if (!idle)
+			assert_int_equal(nd_tcp_write(r.client, "x", 1), 0);
+		run_ms(&r, 8000);
+		assert_int_equal(r.closed, 1);
+		assert_true(r.close_err < 0);
+		nd_netns_run("ip link set lo up 2>&1", out, sizeof out);
+		close_rig(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +606,7 @@ int main(void)
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_listen_twice),
 		cmocka_unit_test(test_loop_goes),
+		cmocka_unit_test(test_liveness),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

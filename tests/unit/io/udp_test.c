@@ -375,6 +375,26 @@ static void test_unsendable(void **state)
 	close_bench(&b);
 }
 
+/* One datagram, with the reason of a failure. */
+static void test_write(void **state)
+{
+	static uint8_t large[70000];
+	struct bench b;
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
+	assert_int_equal(nd_udp_write(b.client, "abc", 3), 0);
+	b.want = 1;
+	run(&b);
+	assert_int_equal(b.got, 1);
+	assert_int_equal(nd_udp_write(b.client, large, sizeof large), -EMSGSIZE);
+	assert_int_equal(nd_udp_stats(b.client).unsent, 1);
+	assert_false(nd_udp_is_loss(-EMSGSIZE));
+	assert_true(nd_udp_is_loss(-EPERM));
+	assert_int_equal(nd_udp_write(b.client, "abc", 3), 0);
+	close_bench(&b);
+}
+
 /* Not read: the kernel drops datagrams and counts them. */
 static void test_overflow(void **state)
 {
@@ -457,7 +477,7 @@ int main(void)
 		cmocka_unit_test(test_refused),      cmocka_unit_test(test_unsendable),
 		cmocka_unit_test(test_overflow),     cmocka_unit_test(test_options),
 		cmocka_unit_test(test_adopt),        cmocka_unit_test(test_both_families),
-		cmocka_unit_test(test_many_sockets),
+		cmocka_unit_test(test_many_sockets), cmocka_unit_test(test_write),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
