@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 
-from serving import NODENS, wait_for
+from serving import NODENS, Scraper, values, wait_for
 
 LINK_LOCAL = "169.254.20.10"
 KUBE_DNS = {4: "10.96.0.10", 6: "fd96::a"}
@@ -120,6 +120,7 @@ class Node:
         self.folder = str(folder)
         self.prefix = f"nodens-{os.getpid()}-{next(_count)}-"
         self.children = []
+        self.scraper = Scraper(lambda: self.read_metrics(9253))
         os.makedirs(self.folder, exist_ok=True)
 
     # --- namespaces ---
@@ -231,15 +232,18 @@ class Node:
             assert p.poll() is None, self.log("agent.log")
         return p
 
-    def figures(self, port=9353):
-        """{line without value: value} of the agent's metrics."""
-        text = self.do("node", "curl", "-sS", "--max-time", "5", f"http://127.0.0.1:{port}/metrics", check=False)
-        return {m.group(1): float(m.group(2)) for m in re.finditer(r"^([^#\s].*) (\S+)$", text, re.M)
-                if m.group(2).replace(".", "").replace("e+", "").isdigit()}
+    def read_metrics(self, port):
+        """The page at this port; "" without a server."""
+        return self.do("node", "curl", "-s", "--max-time", "5", f"http://127.0.0.1:{port}/metrics", check=False)
 
-    def served(self):
-        """The number of queries that the agent's server has answered."""
-        return sum(v for k, v in self.figures(9253).items() if k.startswith("coredns_dns_requests_total"))
+    def figures(self):
+        """The agent's own metrics, which are rendered on each request."""
+        return values(self.read_metrics(9353))
+
+    def served(self, proto=""):
+        """The number of queries that the agent's server has answered: all, or those over "tcp" or "udp"."""
+        return sum(v for k, v in values(self.scraper.page()).items()
+                   if k.startswith("coredns_dns_requests_total") and f'proto="{proto}' in k)
 
     def asker(self, place, seconds, rate, *ways, name="www.default.svc.cluster.local"):
         here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lookups.py")

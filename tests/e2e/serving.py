@@ -21,6 +21,12 @@ _given = set()
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 
 
+def built_with(word):
+    """The program contains these bytes."""
+    with open(NODENS, "rb") as f:
+        return word in f.read()
+
+
 def free_port():
     """A port that is free for UDP and TCP, below the ephemeral range: no client gets it before the server's bind."""
     while True:
@@ -51,13 +57,36 @@ def wait_for(what, seconds=15, every=0.02):
         time.sleep(every)
 
 
+def values(page):
+    """{line without value: value} of a page of metrics."""
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+            for line in page.splitlines() if line and line[0] != "#"}
+
+
+class Scraper:
+    """Reads a /metrics page by read(), always one that was rendered after the call. A server renders a page at most
+    once a second and sends the last one in between (src/plugin/prometheus/README.md). Each new page has another
+    process_cpu_seconds_total, so a page equal to the last one read is old."""
+
+    def __init__(self, read):
+        self.read, self.last = read, None
+
+    def page(self):
+        def look():
+            text = self.read()
+            return text if text != self.last else None
+        self.last = wait_for(look, 5)
+        return self.last
+
+
 class Server:
     """nodens with a Corefile in its own folder. In the text each @NAME is a free port, the same for the same NAME; @DIR
-    is the folder. ask() sends to the port of @PORT. cpus: the number of cores it may use."""
+    is the folder. ask() sends to the port of @PORT. cpus: the number of cores it may use. env: variables to add."""
 
     def __init__(self, folder, corefile=None, args=("-conf", "Corefile"), name="nodens", stdin=None, files=None,
-                 cpus=None):
-        self.folder, self.ports, self.cpus = str(folder), {}, cpus
+                 cpus=None, env=None):
+        self.folder, self.ports, self.cpus, self.env = str(folder), {}, cpus, env or {}
+        self.scraper = Scraper(self.read_metrics)
         self.log_path = os.path.join(self.folder, "log")
         os.makedirs(self.folder, exist_ok=True)
         for path, text in (files or {}).items():
@@ -98,7 +127,8 @@ class Server:
             limit = ["taskset", "-c", ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:self.cpus])] \
                 if self.cpus else []
             self.process = subprocess.Popen(limit + self.argv, stdout=out, stderr=subprocess.STDOUT, cwd=self.folder,
-                                            stdin=subprocess.DEVNULL if self.stdin is None else subprocess.PIPE)
+                                            stdin=subprocess.DEVNULL if self.stdin is None else subprocess.PIPE,
+                                            env={**os.environ, **self.env})
         if self.stdin is not None:
             self.process.stdin.write(self.stdin.encode())
             self.process.stdin.close()
@@ -171,12 +201,17 @@ class Server:
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
 
-    def metrics(self):
-        """{line without value: value} of the page at @PROM."""
+    def read_metrics(self):
         status, text = self.get("PROM", "/metrics")
         assert status == 200
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
-                for line in text.splitlines() if line and line[0] != "#"}
+        return text
+
+    def metrics_page(self):
+        """The page at @PROM, rendered after the call."""
+        return self.scraper.page()
+
+    def metrics(self):
+        return values(self.metrics_page())
 
 
 def frame(wire):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile DNS clients over TCP: frames that never end, too many connections, answers and transfers that
 are not read. Other clients are served meanwhile."""
-import re
 import select
 import socket
 import struct
@@ -12,6 +11,7 @@ import dns.message
 import dns.rdatatype
 import pytest
 
+import memory
 from faulty import Upstream
 from serving import Server, frame, read_frame, texts, wait_for
 
@@ -76,11 +76,6 @@ def send_all(conns, data):
             s.send(data)
         except OSError:
             pass
-
-
-def rss(s):
-    with open(f"/proc/{s.process.pid}/status") as f:
-        return 1024 * int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
 
 def cluster(slices):
@@ -266,15 +261,15 @@ def test_busy_connections_are_kept(tmp_path):
 
 def test_unread_answers_cost_little(serve):
     """100 clients that ask and never read."""
-    s = serve(SLOW)
+    s = serve(SLOW, env=memory.ENV)
     s.ask("many.test.", tcp=True)
-    before = rss(s)
+    growth = memory.Growth(s)
     crowd = [connect(s.port, receive=2048) for _ in range(100)]
     for _ in range(10):
         send_all(crowd, query("many.test.") * 100)
         time.sleep(0.05)
     assert texts(s.ask("one.test.", tcp=True)) == ["192.0.2.1"]
-    assert rss(s) - before < 25 << 20
+    assert growth.peak() < 25 << 20
     used = s.metrics()['nodens_memory_budget_used_bytes{part="streams"}']
     assert used > 100 * 1000
     for c in crowd:
@@ -345,9 +340,9 @@ def test_closing_connections_count(serve):
 def test_transfer_of_a_large_service(serve):
     """A headless Service of 40,000 endpoints arrives whole, in messages of which the server holds few, and others are
     answered meanwhile."""
-    s = serve(ZONE + SLOW, files={"cluster.yaml": cluster(40)})
-    before = rss(s)
-    top = total = records = answered = messages = 0
+    s = serve(ZONE + SLOW, files={"cluster.yaml": cluster(40)}, env=memory.ENV)
+    growth = memory.Growth(s)
+    total = records = answered = messages = 0
     with connect(s.port, receive=65536) as c, c.makefile("rb") as stream:
         c.sendall(AXFR)
         time.sleep(0.5)
@@ -358,11 +353,10 @@ def test_transfer_of_a_large_service(serve):
             total += len(wire)
             records += count
             messages += 1
-            top = max(top, rss(s))
             answered += texts(s.ask("one.test.")) == ["192.0.2.1"]
         assert dns.message.from_wire(wire, one_rr_per_rrset=True).answer[-1].rdtype == dns.rdatatype.SOA
     assert total > 3 << 20 and answered == messages
-    assert top - before < total / 3
+    assert growth.peak() < total / 3
     logged = s.wait_log('Outgoing transfer of ([0-9]+) records of zone "cluster.local." to 127.0.0.1')
     assert int(logged[0].group(1)) == records
 

@@ -22,7 +22,7 @@ def ago(seconds):
 
 def families(s):
     """name -> type, help, {label values}, {bucket bounds}, {labels: count or value}."""
-    out, text = {}, s.get("PROM", "/metrics")[1]
+    out, text = {}, s.metrics_page()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M):
         if not name.startswith(PREFIX):
             continue

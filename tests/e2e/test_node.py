@@ -18,7 +18,7 @@ import pytest
 
 import nodenet
 from nodenet import KUBE_DNS, LINK, LINK_LOCAL, WAYS, assert_same, lost, stop
-from serving import NODENS, Server, frame, read_frame, texts, wait_for
+from serving import NODENS, Server, frame, read_frame, texts, values, wait_for
 
 BASE = """cluster.test:@PORT {
     errors
@@ -59,10 +59,8 @@ class Agent(Server):
         return self
 
     def own(self):
-        """The agent's own metrics."""
-        text = self.get("OWN", "/metrics")[1]
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
-                for line in text.splitlines() if line and line[0] != "#"}
+        """The agent's own metrics, which are rendered on each request."""
+        return values(self.get("OWN", "/metrics")[1])
 
     def corefile(self):
         with open(os.path.join(self.folder, "Corefile")) as f:

@@ -70,12 +70,6 @@ class Connection:
         return self.process.stdout.readline().strip()
 
 
-def served_tcp(node):
-    """Queries that the agent's server got over TCP, which excludes those of the loop plugin."""
-    return sum(v for k, v in node.figures(9253).items()
-               if k.startswith("coredns_dns_requests_total") and 'proto="tcp"' in k)
-
-
 def connect_all(node):
     return [Connection(node, place, where) for place in ("pod", "node") for where in KUBE_DNS.values()]
 
@@ -87,12 +81,12 @@ def test_connections_through_start_and_death(node):
     agent = node.agent(wait=False)
     while not node.figures().get("nodens_node_intercepting"):   # queried throughout: the pod closes idle ones
         assert [c.ask() for c in old] == ["ok"] * 4 and agent.poll() is None
-    asked = served_tcp(node)
+    asked = node.served("tcp")     # without those of the loop plugin
     assert [c.ask() for c in old] == ["ok"] * 4
-    assert served_tcp(node) == asked
+    assert node.served("tcp") == asked
     ours = connect_all(node)
     assert [c.ask() for c in ours] == ["ok"] * 4
-    assert served_tcp(node) == asked + 4
+    assert node.served("tcp") == asked + 4
     agent.kill()
     agent.wait()
     assert [c.ask() in ("reset", "closed") for c in ours] == [True] * 4

@@ -102,7 +102,7 @@ def test_pages_share_an_address(serve):
     s = serve(".:@PORT {\n    health 127.0.0.1:@PROM\n    ready 127.0.0.1:@PROM\n    prometheus 127.0.0.1:@PROM\n"
               "    whoami\n}\n")
     assert s.get("PROM", "/health") == (200, "OK") and s.get("PROM", "/ready") == (200, "OK")
-    assert "coredns_build_info" in s.get("PROM", "/metrics")[1]
+    assert "coredns_build_info" in s.metrics_page()
 
 
 def test_blocks_share_an_address(serve):
@@ -141,7 +141,7 @@ def test_metric_families(server):
     for _ in range(2):
         server.ask("x.test.")
         server.ask("one.test.", "AAAA", tcp=True, want_dnssec=True)
-    found = families(server.get("PROM", "/metrics")[1])
+    found = families(server.metrics_page())
     ours = {n: row for n, row in found.items() if n.startswith("coredns_") and n not in LATER}
     assert sorted(ours.values()) == ["coredns_" + row for row in COREDNS.split("\n") if row]
     for name in ("udp_overflowed_total", "udp_unsent_total", "udp_receive_buffer_bytes", "queries_shed_total",
