@@ -501,6 +501,17 @@ void nd_tls_set_max_queued(struct nd_tls_stream *s, size_t bytes)
 		nd_tcp_set_max_queued(s->tcp, bytes + SLICE); /* leaves room for alerts */
 }
 
+void nd_tls_set_liveness(struct nd_tls_stream *s, unsigned unacked_ms, unsigned idle_s)
+{
+	if (s->tcp)
+		nd_tcp_set_liveness(s->tcp, unacked_ms, idle_s);
+}
+
+struct nd_addr nd_tls_local(const struct nd_tls_stream *s)
+{
+	return s->tcp ? nd_tcp_local(s->tcp) : (struct nd_addr){ .len = 0 };
+}
+
 const char *nd_tls_alpn(const struct nd_tls_stream *s)
 {
 	return s->alpn;

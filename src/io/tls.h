@@ -4,12 +4,13 @@
  * Owns:    nd_tls (trust anchors and client certificate) is heap and reference-counted. Its OpenSSL
  *          context, which costs 8 ms and 2.8 MB, is created by the first stream or by
  *          nd_tls_prepare(); OpenSSL is not initialised before. Streams are heap; close frees them
- * at the end of the turn. Threads: an nd_tls may be shared by threads; a stream and its target
- * belong to one loop's thread. Errors:  ND_ETLS with a text that gives the reason; -errno of a file
- * or of the connection; ND_ENOTYET in a build without OpenSSL (the text names the package). Trust:
- * TLS 1.2 or later. The chain must end in a certificate of `ca`, which need not be self-signed. The
- * name must be one of the certificate's subject alternative names (RFC 9525; the subject's CN is
- * ignored, as in Go).
+ *          at the end of the turn.
+ * Threads: an nd_tls may be shared by threads; a stream and its target belong to one loop's thread.
+ * Errors:  ND_ETLS with a text that gives the reason; -errno of a file or of the connection;
+ *          ND_ENOTYET in a build without OpenSSL (the text names the package).
+ * Trust:   TLS 1.2 or later. The chain must end in a certificate of `ca`, which need not be
+ *          self-signed. The name must be one of the certificate's subject alternative names
+ *          (RFC 9525; the subject's CN is ignored, as in Go).
  */
 #pragma once
 
@@ -84,6 +85,10 @@ void nd_tls_set_max_queued(struct nd_tls_stream *s, size_t bytes); /* default 1 
 void nd_tls_pause(struct nd_tls_stream *s, bool paused);
 /* Sends close_notify. No callback follows. NULL is fine. */
 void nd_tls_close(struct nd_tls_stream *s);
+/* As nd_tcp_set_liveness(). */
+void nd_tls_set_liveness(struct nd_tls_stream *s, unsigned unacked_ms, unsigned idle_s);
+/* len 0 when closed. */
+struct nd_addr nd_tls_local(const struct nd_tls_stream *s);
 /* The protocol that ALPN selected, "h2"; "" if none. From on_open on. */
 const char *nd_tls_alpn(const struct nd_tls_stream *s);
 /* In on_open and on_close: the reason for a failure, one line. */

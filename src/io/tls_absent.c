@@ -103,6 +103,19 @@ void nd_tls_close(struct nd_tls_stream *s)
 	(void)s;
 }
 
+void nd_tls_set_liveness(struct nd_tls_stream *s, unsigned unacked_ms, unsigned idle_s)
+{
+	(void)s;
+	(void)unacked_ms;
+	(void)idle_s;
+}
+
+struct nd_addr nd_tls_local(const struct nd_tls_stream *s)
+{
+	(void)s;
+	return (struct nd_addr){ .len = 0 };
+}
+
 const char *nd_tls_alpn(const struct nd_tls_stream *s)
 {
 	(void)s;

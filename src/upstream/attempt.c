@@ -129,6 +129,7 @@ static int transmit(struct nd_attempt *a, bool tcp, char text[ND_POOL_ERROR_MAX]
 	struct nd_exchange *e = a->exchange;
 	struct nd_host *h = e->x->config->host[a->host];
 
+	tcp = tcp || h->config.tls;
 	a->guarded = !tcp && nd_host_guarded(h, nd_attempt_now(e));
 	a->tcp = tcp || a->guarded;
 	int err = nd_pool_send(nd_attempt_pool(a), &a->sent, a->tcp, e->bytes, e->n, text);

@@ -2,6 +2,7 @@
 #include "upstream/host.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "base/time.h"
 
 const double nd_host_buckets[ND_HOST_BUCKETS] = {
@@ -13,10 +14,17 @@ struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats
 			    uint16_t nworkers)
 {
 	struct nd_host *h = calloc(1, sizeof *h + nworkers * sizeof(struct nd_pool *));
+	char *name = c->tls ? strdup(c->tls_name) : NULL;
 
-	if (!h)
+	if (!h || (c->tls && !name)) {
+		free(name);
+		free(h);
 		return NULL;
+	}
 	h->config = *c;
+	h->config.tls_name = h->tls_name = name;
+	if (c->tls)
+		nd_tls_ref(c->tls);
 	h->stats = stats;
 	h->nworkers = nworkers;
 	nd_addr_format(&c->addr, h->text);
@@ -27,6 +35,10 @@ void nd_host_free(struct nd_host *h)
 {
 	for (uint16_t i = 0; h && i < h->nworkers; i++)
 		ND_ASSERT(!h->pool[i]);
+	if (h) {
+		nd_tls_unref(h->config.tls);
+		free(h->tls_name);
+	}
 	free(h);
 }
 

@@ -2,7 +2,7 @@
 /* host.h - one upstream server as the whole process sees it: its configuration, its health, its
  * counters, and a slot for the socket pool of each worker.
  *
- * Owns:    nothing but itself; stats is borrowed.
+ * Owns:    itself, a reference to its nd_tls and a copy of tls_name; stats is borrowed.
  * Life:    created on the control thread and shared over reloads (nd_setup_share); freed on the
  *          control thread once no worker has a pool of it.
  * Threads: `fails`, `probing`, `epoch` and the times are atomic; pool[n] is touched by worker n
@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "core/metric.h"
+#include "io/tls.h"
 #include "wire/name.h"
 
 struct nd_pool;
@@ -27,11 +28,13 @@ enum {
 /* Upper bounds in seconds, CoreDNS's: 0.25 ms, doubled up to 8.192 s. */
 extern const double nd_host_buckets[ND_HOST_BUCKETS];
 
+enum nd_host_proto { ND_HOST_UDP, ND_HOST_TCP, ND_HOST_TLS, ND_HOST_PROTOS };
+
 /* The counters of CoreDNS for one upstream, of one worker. */
 struct nd_host_counts {
 	nd_metric_cell bucket[ND_HOST_RCODES][ND_HOST_BUCKETS + 1]; /* request_duration_seconds */
 	nd_metric_cell sum_ns[ND_HOST_RCODES];
-	nd_metric_cell hits[2], misses[2]; /* conn_cache: udp, tcp */
+	nd_metric_cell hits[ND_HOST_PROTOS], misses[ND_HOST_PROTOS]; /* conn_cache */
 	nd_metric_cell failed_probes;
 	nd_metric_cell unsolicited;  /* replies that answer no query in flight */
 	nd_metric_cell icmp_ignored; /* ICMP errors that quote no query in flight */
@@ -48,6 +51,8 @@ struct nd_host_stats {
 struct nd_host_config {
 	struct nd_addr addr;
 	struct nd_addr source; /* len 0: any */
+	struct nd_tls *tls;    /* NULL: plain DNS; otherwise TLS only */
+	const char *tls_name;  /* that the certificate must have; with tls */
 	uint64_t expire_ns;    /* idle sockets are closed after this; 0: after one query */
 	uint64_t max_age_ns;   /* 0: no limit */
 	uint32_t max_idle;     /* idle sockets kept, of UDP and of TCP each; 0: no limit */
@@ -61,6 +66,7 @@ struct nd_host {
 	struct nd_host_config config;
 	struct nd_host_stats *stats;
 	char text[ND_ADDR_TEXT_MAX];
+	char *tls_name;           /* config.tls_name */
 	_Atomic uint32_t fails;   /* failed probes in a row; written by the probing worker */
 	_Atomic uint32_t probing; /* 1 while a worker probes it */
 	_Atomic uint32_t epoch;   /* successful probes so far */
@@ -71,7 +77,7 @@ struct nd_host {
 	struct nd_pool *pool[]; /* by worker id; touched by that worker only */
 };
 
-/* NULL without memory. stats is borrowed and outlives the host. */
+/* NULL without memory. Copies c, takes a reference to c->tls. stats outlives the host. */
 struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats *stats,
 			    uint16_t nworkers);
 void nd_host_free(struct nd_host *h);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The TCP connections of a pool: two bytes of length before each message (RFC 1035 s4.2.2), queries
- * pipelined. */
+/* The TCP and TLS connections of a pool: two bytes of length before each message (RFC 1035 s4.2.2),
+ * queries pipelined. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX, BUCKETS = 256
 
 struct nd_pipeline {
 	struct nd_conn conn;
-	struct nd_tcp *tcp;
+	struct nd_transport transport;
 	struct nd_list bucket[BUCKETS];
 	struct nd_buf in;
 	uint64_t answers;
@@ -34,7 +34,7 @@ static void free_pipeline(struct nd_pipeline *t)
 static void close_pipeline(struct nd_pipeline *t)
 {
 	nd_list_del(&t->conn.link);
-	nd_tcp_close(t->tcp);
+	nd_transport_close(&t->transport);
 	t->conn.pool = NULL;
 	if (!t->conn.busy)
 		free_pipeline(t);
@@ -59,30 +59,19 @@ static void break_pipeline(struct nd_pipeline *t, int err, const char *text)
 	}
 }
 
-static void on_open(void *ctx, struct nd_tcp *c, int err)
+static void on_open(void *ctx, int err, const char *text)
 {
 	struct nd_pipeline *t = ctx;
-	char text[ND_POOL_ERROR_MAX];
-	(void)c;
-
-	if (!err) {
-		t->open = true;
-		return;
-	}
-	nd_pool_text(text, "dial", "tcp", NULL, &t->conn.pool->host->config.addr, "connect", err);
-	break_pipeline(t, err, text);
-}
-
-static void on_close(void *ctx, struct nd_tcp *c, int err)
-{
-	struct nd_pipeline *t = ctx;
-	struct nd_addr local = nd_tcp_local(c);
-	char text[ND_POOL_ERROR_MAX] = "EOF";
 
 	if (err)
-		nd_pool_text(text, "read", "tcp", &local, &t->conn.pool->host->config.addr, "read",
-			     err);
-	break_pipeline(t, err, text);
+		break_pipeline(t, err, text);
+	else
+		t->open = true;
+}
+
+static void on_close(void *ctx, int err, const char *text)
+{
+	break_pipeline(ctx, err, text);
 }
 
 static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
@@ -98,11 +87,10 @@ static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 	s->on_reply(s, bytes, n, false);
 }
 
-static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+static void on_data(void *ctx, const uint8_t *bytes, size_t n)
 {
 	struct nd_pipeline *t = ctx;
 	size_t at = 0;
-	(void)c;
 
 	if (nd_buf_add(&t->in, bytes, n)) {
 		break_pipeline(t, t->in.err, "read tcp: out of memory");
@@ -124,17 +112,21 @@ static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
 		nd_buf_drop(&t->in, at);
 }
 
-static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out)
+static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out, char text[ND_POOL_ERROR_MAX])
 {
 	const struct nd_host_config *c = &p->host->config;
 	struct nd_pipeline *t = calloc(1, sizeof *t);
-	struct nd_tcp_handler h = {
+	struct nd_transport_handler h = {
 		.ctx = t, .on_open = on_open, .on_data = on_data, .on_close = on_close
 	};
 
-	if (!t)
+	if (!t) {
+		nd_pool_text(text, "dial", "tcp", NULL, &c->addr, "connect", -ENOMEM);
 		return -ENOMEM;
-	int err = nd_tcp_connect(p->loop, &c->addr, c->source.len ? &c->source : NULL, &h, &t->tcp);
+	}
+	int err = nd_transport_connect(&t->transport, p->loop, &c->addr,
+				       c->source.len ? &c->source : NULL, c->tls ? &p->tls : NULL,
+				       &h, text);
 	if (err) {
 		free(t);
 		return err;
@@ -168,39 +160,28 @@ static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
 		       : NULL;
 }
 
-static int write_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
-{
-	uint8_t len[2];
-
-	/* The caller retires the connection on an error: half a frame breaks all that follow. */
-	nd_writer_put16(len, (uint16_t)n);
-	int err = nd_tcp_write(t->tcp, len, sizeof len);
-	return err ? err : nd_tcp_write(t->tcp, bytes, n);
-}
-
 int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
 		     char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_pipeline *t = pick_pipeline(p);
 	int err = 0;
 
-	nd_metric_add(t ? &p->counts->hits[1] : &p->counts->misses[1], 1);
+	enum nd_host_proto proto = p->host->config.tls ? ND_HOST_TLS : ND_HOST_TCP;
+	nd_metric_add(t ? &p->counts->hits[proto] : &p->counts->misses[proto], 1);
 	if (!t)
-		err = open_pipeline(p, &t);
-	if (err) {
-		nd_pool_text(text, "dial", "tcp", NULL, &p->host->config.addr, "connect", err);
+		err = open_pipeline(p, &t, text);
+	if (err)
 		return err;
-	}
 	if (!nd_conn_add(&t->conn, s)) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "", ND_ELIMIT);
 		return ND_ELIMIT;
 	}
 	s->reused = t->answers > 0;
 	nd_writer_put16(bytes, s->flight.id);
-	err = write_frame(t, bytes, n);
+	err = nd_transport_write_frame(&t->transport, bytes, (uint16_t)n);
 	if (err) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "write", err);
-		/* A frame may have been cut: no new queries. Replies may still arrive. */
+		/* The server does not read: no new queries. Replies may still arrive. */
 		t->conn.retired = true;
 		nd_pool_forget(s);
 	}
@@ -230,7 +211,7 @@ void nd_pipeline_settle(struct nd_conn *c)
 void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX])
 {
 	const struct nd_pipeline *t = pipeline_of(c);
-	struct nd_addr local = nd_tcp_local(t->tcp);
+	struct nd_addr local = nd_transport_local(&t->transport);
 
 	nd_pool_text(text, t->open ? "read" : "dial", "tcp", t->open ? &local : NULL,
 		     &c->pool->host->config.addr, "", ND_ETIME);

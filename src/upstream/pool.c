@@ -16,8 +16,8 @@ int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes,
 	s->n = n;
 	s->conn = NULL;
 	s->reused = false;
-	return tcp ? nd_pipeline_send(p, s, bytes, n, text)
-		   : nd_pool_socket_send(p, s, bytes, n, text);
+	return tcp || p->host->config.tls ? nd_pipeline_send(p, s, bytes, n, text)
+					  : nd_pool_socket_send(p, s, bytes, n, text);
 }
 
 void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
@@ -88,6 +88,18 @@ void nd_pool_start_sweep(struct nd_pool *p)
 	nd_timer_start(p->loop, &p->sweep, ns, sweep);
 }
 
+/* Without a name for it, the certificate must have the address, as in Go. */
+static int set_tls_target(struct nd_pool *p)
+{
+	const struct nd_host_config *c = &p->host->config;
+	char ip[ND_ADDR_TEXT_MAX];
+
+	if (!c->tls)
+		return 0;
+	nd_addr_format_ip(&c->addr, ip);
+	return nd_tls_target_init(&p->tls, c->tls, &c->addr, *c->tls_name ? c->tls_name : ip, NULL);
+}
+
 struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *loop)
 {
 	ND_ASSERT(worker < h->nworkers && worker < h->stats->nworkers);
@@ -102,6 +114,10 @@ struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *
 		return NULL;
 	p->host = h;
 	p->loop = loop;
+	if (set_tls_target(p)) {
+		free(p);
+		return NULL;
+	}
 	p->counts = &h->stats->worker[worker];
 	p->worker = worker;
 	p->refs = 1;
@@ -120,5 +136,7 @@ void nd_pool_unref(struct nd_pool *p)
 	nd_pool_socket_sweep(p, true);
 	nd_pipeline_sweep(p, true);
 	p->host->pool[p->worker] = NULL;
+	if (p->host->config.tls)
+		nd_tls_target_clear(&p->tls);
 	free(p);
 }

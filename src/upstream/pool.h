@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "io/loop.h"
-#include "io/tcp.h"
+#include "io/tls.h"
 #include "io/udp.h"
 #include "upstream/flight.h"
 #include "upstream/host.h"
@@ -63,6 +63,7 @@ struct nd_pool {
 	struct nd_host_counts *counts;
 	uint16_t worker;
 	uint32_t refs;
+	struct nd_tls_target tls; /* with host->config.tls; holds the session to resume */
 	struct nd_rtt rtt;
 	uint32_t timers_in_row; /* fired since the last reply or successful probe */
 	uint32_t epoch;         /* the host's, when timers_in_row was last touched */
@@ -79,9 +80,9 @@ struct nd_pool {
 struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *loop);
 void nd_pool_unref(struct nd_pool *p);
 
-/* Sends a message of n bytes; its id is written over the first two. The callbacks of s must be set,
- * and the other bytes stay as they are while s is in flight.
- * 0, or an error with its text. */
+/* Sends a message of n bytes; its id is written over the first two. A host with TLS gets it over
+ * TLS, whatever `tcp` says. The callbacks of s must be set, and the other bytes stay as they are
+ * while s is in flight. 0, or an error with its text. */
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes, size_t n,
 		 char text[ND_POOL_ERROR_MAX]);
 /* Sends the same message again, from the same port, with the same id. UDP only. */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "upstream/conn.h"
+#include "upstream/transport.h"
 
 /* --- pool_socket.c --- */
 

@@ -148,7 +148,7 @@ static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
 		nd_pool_socket_settle(&k->conn);
 		k = NULL;
 	}
-	nd_metric_add(k ? &p->counts->hits[0] : &p->counts->misses[0], 1);
+	nd_metric_add(k ? &p->counts->hits[ND_HOST_UDP] : &p->counts->misses[ND_HOST_UDP], 1);
 	if (!k)
 		return open_socket(p, slot, out);
 	*out = k;

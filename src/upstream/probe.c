@@ -16,9 +16,8 @@ static void send_probe(struct nd_probe *p);
 static void close_sockets(struct nd_probe *p)
 {
 	nd_udp_close(p->udp);
-	nd_tcp_close(p->tcp);
+	nd_transport_close(&p->stream);
 	p->udp = NULL;
-	p->tcp = NULL;
 	nd_buf_clear(&p->in);
 	nd_timer_stop(&p->timer);
 }
@@ -55,17 +54,19 @@ static void on_timeout(struct nd_timer *t)
 	fail_probe(ND_CONTAINER(t, struct nd_probe, timer));
 }
 
-/* Any DNS message with the id of the probe means that the server is up. */
-static void handle_reply(struct nd_probe *p, const uint8_t *bytes, size_t n)
+/* Any DNS message with the id of the probe means that the server is up. True: it was, and the probe
+ * has ended. */
+static bool handle_reply(struct nd_probe *p, const uint8_t *bytes, size_t n)
 {
 	struct nd_host *h = p->pool->host;
 
 	if (n < ND_MSG_HEADER || nd_reader_peek16(bytes) != p->id)
-		return;
+		return false;
 	close_sockets(p);
 	atomic_store_explicit(&h->fails, 0, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->epoch, 1, memory_order_relaxed);
 	release_host(p);
+	return true;
 }
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
@@ -73,7 +74,7 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 	struct nd_probe *p = ctx;
 
 	for (size_t i = 0; i < n && p->udp == u; i++)
-		handle_reply(p, d[i].bytes, d[i].len);
+		(void)handle_reply(p, d[i].bytes, d[i].len);
 }
 
 /* Anyone can forge an ICMP error: only one that quotes the probe counts. */
@@ -89,46 +90,48 @@ static void on_udp_error(void *ctx, struct nd_udp *u, int err, const uint8_t *qu
 		nd_metric_add(&p->pool->counts->icmp_ignored, 1);
 }
 
-static void on_open(void *ctx, struct nd_tcp *c, int err)
+static void on_open(void *ctx, int err, const char *text)
 {
-	struct nd_probe *p = ctx;
-	(void)c;
+	(void)text;
 
 	if (err)
-		fail_probe(p);
+		fail_probe(ctx);
 }
 
-static void on_close(void *ctx, struct nd_tcp *c, int err)
+static void on_close(void *ctx, int err, const char *text)
 {
-	(void)c;
 	(void)err;
+	(void)text;
 	fail_probe(ctx);
 }
 
-static void on_data(void *ctx, struct nd_tcp *c, const uint8_t *bytes, size_t n)
+static void on_data(void *ctx, const uint8_t *bytes, size_t n)
 {
 	struct nd_probe *p = ctx;
+	size_t at = 0;
 
 	if (nd_buf_add(&p->in, bytes, n)) {
 		fail_probe(p);
 		return;
 	}
-	while (p->tcp == c && p->in.len >= 2) {
-		const uint8_t *at = (const uint8_t *)p->in.data;
-		size_t len = nd_reader_peek16(at);
-		if (p->in.len - 2 < len)
+	/* A reply to the probe ends it, and empties the buffer. */
+	while (p->in.len - at >= 2) {
+		const uint8_t *frame = (const uint8_t *)p->in.data + at;
+		size_t len = nd_reader_peek16(frame);
+		if (p->in.len - at - 2 < len)
+			break;
+		if (handle_reply(p, frame + 2, len))
 			return;
-		handle_reply(p, at + 2, len);
-		if (p->tcp == c)
-			nd_buf_drop(&p->in, 2 + len);
+		at += 2 + len;
 	}
+	nd_buf_drop(&p->in, at);
 }
 
-/* Writes two bytes of length (for TCP) and the query. Returns the length of the query. */
-static size_t write_query(struct nd_probe *p, uint8_t out[2 + QUERY_MAX])
+/* Returns the length of the query. */
+static size_t write_query(struct nd_probe *p, uint8_t out[QUERY_MAX])
 {
 	const struct nd_host_config *c = &p->pool->host->config;
-	struct nd_writer w = nd_writer_over(out + 2, QUERY_MAX);
+	struct nd_writer w = nd_writer_over(out, QUERY_MAX);
 
 	p->id = (uint16_t)nd_random_u32();
 	nd_writer_u16(&w, p->id);
@@ -138,7 +141,6 @@ static size_t write_query(struct nd_probe *p, uint8_t out[2 + QUERY_MAX])
 	nd_writer_bytes(&w, c->probe_name.bytes, c->probe_name_len);
 	nd_writer_u16(&w, ND_TYPE_NS);
 	nd_writer_u16(&w, ND_CLASS_IN);
-	nd_writer_put16(out, (uint16_t)w.pos);
 	return w.pos;
 }
 
@@ -156,25 +158,27 @@ static int send_udp(struct nd_probe *p, uint8_t *query, size_t n)
 	return nd_udp_send(p->udp, &d, 1) == 1 ? 0 : ND_ECLOSED;
 }
 
-static int send_tcp(struct nd_probe *p, const uint8_t *frame, size_t n)
+static int send_stream(struct nd_probe *p, const uint8_t *query, size_t n)
 {
 	const struct nd_host_config *c = &p->pool->host->config;
-	struct nd_tcp_handler h = {
+	struct nd_transport_handler h = {
 		.ctx = p, .on_open = on_open, .on_data = on_data, .on_close = on_close
 	};
+	char text[ND_TRANSPORT_TEXT_MAX];
 
 	nd_buf_init(&p->in, 2 * (2 + ND_MSG_MAX));
-	int err = nd_tcp_connect(p->pool->loop, &c->addr, c->source.len ? &c->source : NULL, &h,
-				 &p->tcp);
-	return err ? err : nd_tcp_write(p->tcp, frame, n);
+	int err = nd_transport_connect(&p->stream, p->pool->loop, &c->addr,
+				       c->source.len ? &c->source : NULL,
+				       c->tls ? &p->pool->tls : NULL, &h, text);
+	return err ? err : nd_transport_write_frame(&p->stream, query, (uint16_t)n);
 }
 
 static void send_probe(struct nd_probe *p)
 {
-	uint8_t frame[2 + QUERY_MAX];
-	size_t n = write_query(p, frame);
-	int err = p->pool->host->config.probe_tcp ? send_tcp(p, frame, 2 + n)
-						  : send_udp(p, frame + 2, n);
+	const struct nd_host_config *c = &p->pool->host->config;
+	uint8_t query[QUERY_MAX];
+	size_t n = write_query(p, query);
+	int err = c->probe_tcp || c->tls ? send_stream(p, query, n) : send_udp(p, query, n);
 
 	if (err)
 		fail_probe(p);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "io/loop.h"
-#include "io/tcp.h"
 #include "io/udp.h"
+#include "upstream/transport.h"
 
 struct nd_pool;
 
@@ -24,8 +24,8 @@ struct nd_probe {
 	bool active;
 	uint16_t id;
 	struct nd_udp *udp;
-	struct nd_tcp *tcp;
-	struct nd_buf in; /* bytes read from tcp */
+	struct nd_transport stream; /* TCP or TLS */
+	struct nd_buf in;           /* bytes read from it */
 	struct nd_timer timer;
 };
 

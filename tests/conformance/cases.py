@@ -112,7 +112,7 @@ def in_scope(case):
             if refusal and (plugin.lower() in SCOPE or plugin == "{"):
                 continue
             return False
-        if any("://" in a and not a.startswith("dns://") for a in args):
+        if any("://" in a and not a.startswith(("dns://", "tls://")) for a in args):
             return False
         if SCOPE[plugin] is not None:
             if set(options) - ({"nonesuch"} if refusal else set()) - SCOPE[plugin]:

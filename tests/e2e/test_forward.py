@@ -368,8 +368,8 @@ def test_files_of_tls_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("to,text", [
-    ("tls://127.0.0.1", "not supported yet"),
     ("https://127.0.0.1/dns-query", "paths are not allowed"),
+    ("https://127.0.0.1", "not supported yet"),
     ("grpc://127.0.0.1", "not supported as a destination protocol"),
     ("dns.example.org", "host names as upstreams"),
     ("/nonexistent/resolv.conf", "not an IP address, file, or valid domain"),

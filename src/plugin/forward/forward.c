@@ -306,7 +306,7 @@ static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("failover", "rcodes that send the query to the next upstream"),
 	ND_SET_OWN_ROW("failfast_all_unhealthy_upstreams", "SERVFAIL at once when all are down"),
 	ND_SET_OWN_ROW("source_address", "local address of queries"),
-	ND_SET_OWN_ROW("tls", "[[CERT KEY] [CA]]; without effect on plain upstreams"),
+	ND_SET_OWN_ROW("tls", "[CERT KEY] [CA]: files for upstreams over TLS"),
 	ND_SET_OWN_ROW("tls_servername", "NAME in the certificate of upstreams over TLS"),
 	ND_SET_OWN_ROW("doh_method", "not supported yet"),
 	ND_SET_OWN_ROW("resolver", "not supported yet"),

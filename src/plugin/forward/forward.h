@@ -40,8 +40,10 @@ struct nd_forward {
 	const struct nd_gen *gen;
 
 	/* During setup: the configuration common to all hosts. */
-	struct nd_host_config host;
-	bool max_attempts_set, max_age_set, tls_set;
+	struct nd_host_config host;     /* without addr and tls */
+	struct nd_tls *tls;             /* for the upstreams with TLS; its hosts hold references */
+	const char *tls_name, *tls_key; /* `tls_servername`; the files of `tls` as they are now */
+	bool max_attempts_set, max_age_set;
 	const struct nd_conf_line *unsupported; /* the first line with an unsupported option */
 };
 
@@ -51,8 +53,10 @@ extern const struct nd_plugin nd_plugin_forward;
 int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s);
 /* Reads TO... and adds the hosts to the group. 0, ND_ECONF or ND_ELIMIT. */
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s);
-/* Adds the shared host of this address to the group. 0, or ND_ELIMIT. */
-int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s);
+/* Adds the shared host of this address to the group. tls_name: the name in its certificate, "" for
+ * the address; NULL: plain DNS. 0, or ND_ELIMIT. */
+int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
+			  struct nd_setup *s);
 /* Shares the workers' tables of exchanges. 0, or ND_ELIMIT. */
 int nd_forward_share_tables(struct nd_forward *f, struct nd_setup *s);
 /* Shares the totals and registers the collectors, each once per generation. 0, or ND_ELIMIT. */

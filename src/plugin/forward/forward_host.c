@@ -10,6 +10,7 @@
 struct host_args {
 	struct nd_forward *forward;
 	const struct nd_addr *addr;
+	const char *tls_name;
 	struct nd_host_stats *stats;
 	uint16_t nworkers;
 };
@@ -35,6 +36,14 @@ static void *make_host(void *ctx)
 	struct nd_host_config c = o->forward->host;
 
 	c.addr = *o->addr;
+	if (o->tls_name) {
+		char why[ND_TLS_TEXT_MAX];
+		c.tls = o->forward->tls;
+		c.tls_name = o->tls_name;
+		/* Reads the system's CAs here, not on a worker. An error is reported by the first
+		 * connection. */
+		(void)nd_tls_prepare(c.tls, why);
+	}
 	struct nd_host *h = nd_host_new(&c, o->stats, o->nworkers);
 	if (h)
 		h->on_guard = log_guard;
@@ -47,7 +56,8 @@ static void free_host(void *object)
 }
 
 /* The configuration of a host and its sockets, as the key for sharing. */
-static char *host_key(const struct nd_forward *f, const char *to, struct nd_setup *s)
+static char *host_key(const struct nd_forward *f, const char *to, const char *tls_name,
+		      struct nd_setup *s)
 {
 	const struct nd_host_config *c = &f->host;
 	struct nd_name probed = nd_name_view(c->probe_name.bytes);
@@ -56,19 +66,24 @@ static char *host_key(const struct nd_forward *f, const char *to, struct nd_setu
 	if (c->source.len)
 		nd_addr_format_ip(&c->source, source);
 	nd_name_format(probed, name);
-	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s", to, source,
+	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s%s%s%s%s", to, source,
 			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns,
 			       c->max_idle, (unsigned long long)c->probe_interval_ns,
-			       c->probe_no_rec, c->probe_tcp, name);
+			       c->probe_no_rec, c->probe_tcp, name, tls_name ? " tls " : "",
+			       tls_name ? tls_name : "", tls_name ? " " : "",
+			       tls_name ? f->tls_key : "");
 }
 
-int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
+int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
+			  struct nd_setup *s)
 {
-	struct host_args o = { .forward = f, .addr = addr, .nworkers = s->process->nworkers };
+	struct host_args o = {
+		.forward = f, .addr = addr, .tls_name = tls_name, .nworkers = s->process->nworkers
+	};
 	struct nd_exchange_config *g = &f->group;
 	char to[ND_ADDR_TEXT_MAX];
 	size_t n = nd_addr_format(addr, to);
-	char *key = host_key(f, to, s);
+	char *key = host_key(f, to, tls_name, s);
 
 	o.stats = nd_setup_share(s, "upstream counters", to, n, make_stats, &o, free);
 	if (!o.stats || !key)

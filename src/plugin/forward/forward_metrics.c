@@ -74,7 +74,7 @@ static void emit_counter(struct nd_metric_out *out, const struct nd_metric_famil
 
 static void collect_host(void *ctx, struct nd_metric_out *out)
 {
-	static const char *const protos[] = { "udp", "tcp" };
+	static const char *const protos[] = { "udp", "tcp", "tcp-tls" };
 	const struct nd_host_stats *s = ctx;
 	uint64_t failed = 0, unasked = 0, ignored = 0;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 #include "core/gen.h"
+#include "io/file.h"
 #include "io/tls.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -238,15 +239,24 @@ static int read_source(struct nd_forward *f, const struct nd_conf_line *l, struc
 	return err;
 }
 
-/* CA, CERT KEY or CERT KEY CA. As in CoreDNS, the files must be valid, and plain upstreams do not
- * use them; upstreams over TLS are refused in TO. */
+/* The file as it is now: after a rotation, a reload makes new connections with the new one. */
+static const char *stamp_text(const char *file, struct nd_setup *s)
+{
+	struct nd_file_stamp t = nd_file_stamp(file);
+	const char *text = nd_arena_printf(s->arena, "%s:%lld:%llu:%llu", file,
+					   (long long)t.mtime_ns, (unsigned long long)t.size,
+					   (unsigned long long)t.inode);
+	return text ? text : "";
+}
+
+/* CA, CERT KEY or CERT KEY CA; without arguments the system's CAs. As in CoreDNS, the files must be
+ * valid, and plain upstreams do not use them. */
 static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_tls_options o = { 0 };
 	char why[ND_TLS_TEXT_MAX];
-	struct nd_tls *tls;
+	const char *key = "";
 	int err = check_args(l, 0, 3, s);
-	(void)f;
 
 	if (err || l->nargs == 0)
 		return err;
@@ -256,18 +266,25 @@ static int read_tls(struct nd_forward *f, const struct nd_conf_line *l, struct n
 	}
 	if (l->nargs != 2)
 		o.ca.file = nd_setup_path(s, l->args[l->nargs - 1]);
-	if (nd_tls_new(&o, &tls))
+	for (size_t i = 0; i < l->nargs; i++)
+		key = nd_arena_printf(s->arena, "%s %s", key ? key : "",
+				      stamp_text(nd_setup_path(s, l->args[i]), s));
+	nd_tls_unref(f->tls);
+	f->tls = NULL;
+	f->tls_key = key;
+	if (!key || nd_tls_new(&o, &f->tls))
 		return ND_ELIMIT;
-	err = nd_tls_prepare(tls, why);
-	nd_tls_unref(tls);
-	return err ? nd_setup_error(s, l, "tls: %s", why) : 0;
+	return nd_tls_prepare(f->tls, why) ? nd_setup_error(s, l, "tls: %s", why) : 0;
 }
 
 static int read_tls_servername(struct nd_forward *f, const struct nd_conf_line *l,
 			       struct nd_setup *s)
 {
-	(void)f;
-	return check_args(l, 1, 1, s);
+	int err = check_args(l, 1, 1, s);
+
+	if (!err)
+		f->tls_name = l->args[0];
+	return err;
 }
 
 static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
@@ -338,6 +355,7 @@ static void set_defaults(struct nd_forward *f)
 	f->host.probe_name_len = 1; /* the root */
 	f->group.read_timeout_ns = ND_S(2);
 	f->group.max_fails = 2;
+	f->tls_name = f->tls_key = "";
 }
 
 static int read_from(struct nd_forward *f, const char *text, struct nd_setup *s)
@@ -373,6 +391,24 @@ static int check_whole(struct nd_forward *f, struct nd_setup *s)
 	return 0;
 }
 
+static int read_all(struct nd_forward *f, const struct nd_conf_line *directive, struct nd_setup *s)
+{
+	const struct nd_tls_options of_system = { 0 };
+	int err = read_from(f, directive->args[0], s);
+
+	if (!err)
+		err = nd_setup_settings(s, read_option, false);
+	if (!err)
+		err = check_whole(f, s);
+	if (!err && !f->tls && nd_tls_new(&of_system, &f->tls))
+		err = ND_ELIMIT;
+	if (err)
+		return err;
+	f->host.probe_tcp = f->group.force_tcp;
+	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
+	return !err && f->unsupported ? nd_setup_unsupported(s, f->unsupported, NULL) : err;
+}
+
 int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s)
 {
 	struct nd_forward *f = self;
@@ -382,17 +418,9 @@ int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd
 	set_defaults(f);
 	if (directive->nargs < 2)
 		return nd_setup_error(s, NULL, "forward takes FROM TO...");
-	err = read_from(f, directive->args[0], s);
-	if (!err)
-		err = nd_setup_settings(s, read_option, false);
-	if (!err)
-		err = check_whole(f, s);
-	if (err)
-		return err;
-	f->host.probe_tcp = f->group.force_tcp;
-	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
-	if (!err && f->unsupported)
-		err = nd_setup_unsupported(s, f->unsupported, NULL);
+	err = read_all(f, directive, s);
+	nd_tls_unref(f->tls); /* its hosts hold it */
+	f->tls = NULL;
 	if (err)
 		return err;
 	if (!f->max_attempts_set)

@@ -7,7 +7,7 @@
 #include "io/file.h"
 #include "plugin/forward/forward.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53 };
+enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53, TLS_PORT = 853 };
 
 /* The parts of a word: [SCHEME://]HOST. */
 struct target {
@@ -37,56 +37,77 @@ static bool is_scheme(const struct target *t, const char *scheme)
 	return strcmp(t->scheme, scheme) == 0;
 }
 
-/* Removes "%ZONE": a server name for TLS, or an interface that this machine lacks. CoreDNS ignores
- * it for plain DNS. "[fe80::1%eth0]:53" keeps its bracket and port. */
-static bool strip_zone(const char *host, char *out, size_t cap)
+/* Splits "HOST%ZONE": a server name for TLS, or an interface that this machine lacks. CoreDNS
+ * ignores it for plain DNS. "[fe80::1%eth0]:53" keeps its bracket and port. */
+static bool split_zone(const char *host, char bare[ND_ADDR_TEXT_MAX], char zone[ND_NAME_TEXT_MAX])
 {
 	const char *percent = strrchr(host, '%');
 
 	if (!percent)
 		return false;
-	const char *rest = strchr(percent, ']');
-	if (!rest)
-		rest = strchr(percent, ':');
-	return snprintf(out, cap, "%.*s%s", (int)(percent - host), host, rest ? rest : "") <
-	       (int)cap;
+	const char *rest = strpbrk(percent, "]:");
+	size_t n = rest ? (size_t)(rest - percent) - 1 : strlen(percent + 1);
+	if (n >= ND_NAME_TEXT_MAX)
+		return false;
+	snprintf(zone, ND_NAME_TEXT_MAX, "%.*s", (int)n, percent + 1);
+	return snprintf(bare, ND_ADDR_TEXT_MAX, "%.*s%s", (int)(percent - host), host,
+			rest ? rest : "") < ND_ADDR_TEXT_MAX;
 }
 
-static bool read_address(const char *host, struct nd_addr *out)
+/* zone: "" without one. */
+static bool read_address(const char *host, uint16_t port, struct nd_addr *out,
+			 char zone[ND_NAME_TEXT_MAX])
 {
-	char bare[ND_ADDR_TEXT_MAX];
-	size_t n = strlen(host);
+	char bare[ND_ADDR_TEXT_MAX], inner[ND_ADDR_TEXT_MAX];
 
-	if (nd_addr_parse(host, DNS_PORT, out) == 0)
+	*zone = '\0';
+	if (nd_addr_parse(host, port, out) == 0)
 		return true;
-	if (strip_zone(host, bare, sizeof bare) && nd_addr_parse(bare, DNS_PORT, out) == 0)
+	if (split_zone(host, bare, zone))
+		host = bare;
+	if (nd_addr_parse(host, port, out) == 0)
 		return true;
 	/* "[::1]" without a port. */
-	if (n >= sizeof bare || n < 3 || host[0] != '[' || host[n - 1] != ']')
+	size_t n = strlen(host);
+	if (n >= sizeof inner || n < 3 || host[0] != '[' || host[n - 1] != ']')
 		return false;
-	snprintf(bare, sizeof bare, "%.*s", (int)n - 2, host + 1);
-	return nd_addr_parse_ip(bare, DNS_PORT, out) == 0;
+	snprintf(inner, sizeof inner, "%.*s", (int)n - 2, host + 1);
+	return nd_addr_parse_ip(inner, port, out) == 0;
 }
 
-/* Adds a server, unless the group has it already. */
-static int add_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
+/* Adds a server, unless the group has it already. tls_name as in nd_forward_share_host(). */
+static int add_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
+		    struct nd_setup *s)
 {
 	struct nd_exchange_config *g = &f->group;
 
 	for (size_t i = 0; i < g->nhosts; i++)
-		if (nd_addr_equal(&g->host[i]->config.addr, addr))
+		if (nd_addr_equal(&g->host[i]->config.addr, addr) &&
+		    !g->host[i]->config.tls == !tls_name)
 			return 0;
 	if (g->nhosts == ND_POLICY_HOSTS_MAX)
 		return nd_setup_error(s, NULL, "more than %d upstreams", ND_POLICY_HOSTS_MAX);
-	return nd_forward_share_host(f, addr, s);
+	return nd_forward_share_host(f, addr, tls_name, s);
+}
+
+/* An upstream over TLS (RFC 7858). zone: the server name given with it, or "". */
+static int add_tls_host(struct nd_forward *f, const char *word, const struct nd_addr *addr,
+			const char *zone, struct nd_setup *s)
+{
+	if (*zone && *f->tls_name)
+		return nd_setup_error(s, NULL,
+				      "both forward ('%s') and proxy level ('%s') TLS servernames "
+				      "are set for upstream proxy '%s'",
+				      f->tls_name, zone, word);
+	return add_host(f, addr, *zone ? zone : f->tls_name, s);
 }
 
 /* One line of a resolv.conf: "nameserver ADDRESS"; all others are ignored. */
 static int read_line(struct nd_forward *f, const char *file, char *line, struct nd_setup *s)
 {
 	static const char blank[] = " \t\r\v\f";
+	char *at = line, zone[ND_NAME_TEXT_MAX];
 	struct nd_addr addr;
-	char *at = line;
 
 	if (*line == '#' || *line == ';')
 		return 0;
@@ -98,13 +119,13 @@ static int read_line(struct nd_forward *f, const char *file, char *line, struct 
 	char *value = strsep(&at, blank);
 	if (!*value)
 		return 0;
-	if (!read_address(value, &addr)) {
+	if (!read_address(value, DNS_PORT, &addr, zone)) {
 		nd_log_warning("forward", "%s: ignoring nameserver \"%s\": not an IP address", file,
 			       value);
 		return 0;
 	}
 	nd_addr_set_port(&addr, DNS_PORT);
-	return add_host(f, &addr, s);
+	return add_host(f, &addr, NULL, s);
 }
 
 static int read_text(struct nd_forward *f, const char *file, char *text, struct nd_setup *s)
@@ -133,8 +154,9 @@ static int read_file(struct nd_forward *f, const char *file, struct nd_setup *s)
 static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 {
 	struct target t = split(word);
+	char zone[ND_NAME_TEXT_MAX];
 	struct nd_addr addr;
-	bool plain = is_scheme(&t, "dns");
+	bool plain = is_scheme(&t, "dns"), tls = is_scheme(&t, "tls");
 
 	if (!*t.host)
 		return nd_setup_error(s, NULL, "invalid address: \"%s\"", word);
@@ -142,10 +164,10 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 		return nd_setup_error(
 			s, NULL, "'%s' is not supported as a destination protocol in forward: %s",
 			t.scheme, t.host);
-	if (read_address(t.host, &addr)) {
-		if (!plain)
-			return nd_setup_unsupported(s, NULL, word);
-		return add_host(f, &addr, s);
+	if (read_address(t.host, tls ? TLS_PORT : DNS_PORT, &addr, zone)) {
+		if (tls)
+			return add_tls_host(f, t.host, &addr, zone, s);
+		return plain ? add_host(f, &addr, NULL, s) : nd_setup_unsupported(s, NULL, word);
 	}
 	int err = read_file(f, t.host, s);
 	if (!err || s->diag->set)

@@ -146,7 +146,7 @@ static void test_refused(void **state)
 		{ "forward", "forward takes FROM TO..." },
 		{ "forward a..b 127.0.0.1",
 		  "invalid FROM \"a..b\": must be a domain name or a network" },
-		{ "forward . tls://127.0.0.1", "\"tls://127.0.0.1\" is not supported yet" },
+		{ "forward . https://127.0.0.1", "\"https://127.0.0.1\" is not supported yet" },
 		{ "forward . 127.0.0.1 {\n policy best\n }",
 		  "Corefile:3 - plugin/forward: invalid policy \"best\": must be random" },
 		{ "forward . 127.0.0.1 {\n max_fails x\n }",
