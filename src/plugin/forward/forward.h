@@ -44,6 +44,8 @@ struct nd_forward {
 	struct nd_tls *tls;             /* for the upstreams with TLS; its hosts hold references */
 	const char *tls_name, *tls_key; /* `tls_servername`; the files of `tls` as they are now */
 	bool max_attempts_set, max_age_set;
+	struct nd_addr *resolver; /* of host names in TO; none: the system's */
+	size_t nresolvers;
 	const struct nd_conf_line *unsupported; /* the first line with an unsupported option */
 };
 

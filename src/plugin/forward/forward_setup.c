@@ -300,14 +300,19 @@ static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, s
 
 static int read_resolver(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
-	struct nd_addr addr;
 	int err = check_args(l, 1, SIZE_MAX, s);
 
-	for (size_t i = 0; !err && i < l->nargs; i++)
-		if (nd_addr_parse(l->args[i], 53, &addr))
+	if (err)
+		return err;
+	f->nresolvers = 0;
+	f->resolver = nd_arena_alloc(s->arena, l->nargs * sizeof *f->resolver);
+	if (!f->resolver)
+		return ND_ELIMIT;
+	for (size_t i = 0; i < l->nargs; i++)
+		if (nd_addr_parse(l->args[i], 53, &f->resolver[f->nresolvers++]))
 			return nd_setup_invalid(s, l, "resolver", l->args[i],
 						"an IP address or IP:port");
-	return err ? err : note_unsupported(f, l);
+	return 0;
 }
 
 static int read_option(void *self, const struct nd_conf_line *l, void *ctx)

@@ -2,10 +2,12 @@
 /* The words after FROM: addresses, and files that name servers like resolv.conf. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
 #include "io/file.h"
 #include "plugin/forward/forward.h"
+#include "upstream/resolve.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53, TLS_PORT = 853 };
 
@@ -75,6 +77,14 @@ static bool read_address(const char *host, uint16_t port, struct nd_addr *out,
 	return nd_addr_parse_ip(inner, port, out) == 0;
 }
 
+static bool is_same(const struct nd_host_config *c, const struct nd_addr *addr,
+		    const char *tls_name)
+{
+	if (!nd_addr_equal(&c->addr, addr) || !c->tls != !tls_name)
+		return false;
+	return !tls_name || strcasecmp(c->tls_name, tls_name) == 0;
+}
+
 /* Adds a server, unless the group has it already. tls_name as in nd_forward_share_host(). */
 static int add_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
 		    struct nd_setup *s)
@@ -82,8 +92,7 @@ static int add_host(struct nd_forward *f, const struct nd_addr *addr, const char
 	struct nd_exchange_config *g = &f->group;
 
 	for (size_t i = 0; i < g->nhosts; i++)
-		if (nd_addr_equal(&g->host[i]->config.addr, addr) &&
-		    !g->host[i]->config.tls == !tls_name)
+		if (is_same(&g->host[i]->config, addr, tls_name))
 			return 0;
 	if (g->nhosts == ND_POLICY_HOSTS_MAX)
 		return nd_setup_error(s, NULL, "more than %d upstreams", ND_POLICY_HOSTS_MAX);
@@ -151,12 +160,67 @@ static int read_file(struct nd_forward *f, const char *file, struct nd_setup *s)
 	return err;
 }
 
+static int add_target(struct nd_forward *f, const struct target *t, const struct nd_addr *addr,
+		      const char *zone, struct nd_setup *s)
+{
+	if (is_scheme(t, "tls"))
+		return add_tls_host(f, t->host, addr, zone, s);
+	return is_scheme(t, "dns") ? add_host(f, addr, NULL, s)
+				   : nd_setup_unsupported(s, NULL, t->word);
+}
+
+/* NAME[%ZONE][:PORT], NAME without brackets. False: not a domain name. */
+static bool read_name(const char *host, char name[ND_NAME_TEXT_MAX], uint16_t *port,
+		      char zone[ND_NAME_TEXT_MAX])
+{
+	const char *colon = strrchr(host, ':'), *percent = strchr(host, '%');
+	size_t n = strcspn(host, "%:");
+	struct nd_name_buf buf;
+	struct nd_name parsed;
+
+	*zone = '\0';
+	if (n == 0 || n >= ND_NAME_TEXT_MAX || strchr(host, '/'))
+		return false;
+	snprintf(name, ND_NAME_TEXT_MAX, "%.*s", (int)n, host);
+	if (colon) {
+		char *end;
+		unsigned long v = strtoul(colon + 1, &end, 10);
+		if (*end || end == colon + 1 || v == 0 || v > UINT16_MAX)
+			return false;
+		*port = (uint16_t)v;
+	}
+	if (percent)
+		snprintf(zone, ND_NAME_TEXT_MAX, "%.*s", (int)strcspn(percent + 1, ":"),
+			 percent + 1);
+	return nd_name_parse(name, true, &buf, &parsed) == 0;
+}
+
+/* A host name: its addresses now, as in CoreDNS; a reload looks them up again. */
+static int read_host_name(struct nd_forward *f, const struct target *t, uint16_t port, int file_err,
+			  struct nd_setup *s)
+{
+	char name[ND_NAME_TEXT_MAX], zone[ND_NAME_TEXT_MAX];
+	struct nd_resolve_result r;
+	int err = 0;
+
+	if (!read_name(t->host, name, &port, zone))
+		return nd_setup_error(s, NULL,
+				      "not an IP address, file, or valid domain: \"%s\" (%s)",
+				      t->word, nd_err_text(file_err));
+	nd_resolve_host(name, port, f->resolver, f->nresolvers, &r);
+	if (r.n == 0)
+		return nd_setup_error(s, NULL, "failed to resolve \"%s\": %s", name, r.error);
+	for (size_t i = 0; !err && i < r.n; i++)
+		err = add_target(f, t, &r.addr[i], zone, s);
+	return err;
+}
+
 static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 {
 	struct target t = split(word);
+	uint16_t port = is_scheme(&t, "tls") ? TLS_PORT : DNS_PORT;
 	char zone[ND_NAME_TEXT_MAX];
 	struct nd_addr addr;
-	bool plain = is_scheme(&t, "dns"), tls = is_scheme(&t, "tls");
 
 	if (!*t.host)
 		return nd_setup_error(s, NULL, "invalid address: \"%s\"", word);
@@ -164,24 +228,10 @@ static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 		return nd_setup_error(
 			s, NULL, "'%s' is not supported as a destination protocol in forward: %s",
 			t.scheme, t.host);
-	if (read_address(t.host, tls ? TLS_PORT : DNS_PORT, &addr, zone)) {
-		if (tls)
-			return add_tls_host(f, t.host, &addr, zone, s);
-		return plain ? add_host(f, &addr, NULL, s) : nd_setup_unsupported(s, NULL, word);
-	}
+	if (read_address(t.host, port, &addr, zone))
+		return add_target(f, &t, &addr, zone, s);
 	int err = read_file(f, t.host, s);
-	if (!err || s->diag->set)
-		return err;
-	struct nd_name_buf buf;
-	struct nd_name name;
-	if (strchr(t.host, '/') || nd_name_parse(t.host, true, &buf, &name))
-		return nd_setup_error(s, NULL,
-				      "not an IP address, file, or valid domain: \"%s\" (%s)", word,
-				      nd_err_text(err));
-	return nd_setup_error(s, NULL,
-			      "host names as upstreams are not supported yet: \"%s\"; use an IP "
-			      "address",
-			      word);
+	return !err || s->diag->set ? err : read_host_name(f, &t, port, err, s);
 }
 
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s)
