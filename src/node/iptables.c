@@ -114,33 +114,25 @@ static bool must_remove(struct pass *p, const struct nd_iptables_rule *r)
 }
 
 /* Kernels before 4.9 return the rules of all chains. */
-static bool is_in_place(const struct pass *p, const struct nftnl_rule *r)
+static bool is_in_place(const struct pass *p, const struct nd_iptables_rule *r)
 {
-	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
-	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
-
-	return table && chain && strcmp(table, places[p->place].table) == 0 &&
-	       strcmp(chain, places[p->place].chain) == 0;
+	return strcmp(r->table, places[p->place].table) == 0 &&
+	       strcmp(r->chain, places[p->place].chain) == 0;
 }
 
 static int on_rule(const struct nlmsghdr *h, void *ctx)
 {
-	struct nftnl_rule *r = nftnl_rule_alloc();
-	struct nd_iptables_rule seen;
+	const uint16_t type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE;
+	struct nd_iptables_rule r;
 	struct pass *p = ctx;
 
-	if (!r || nftnl_rule_nlmsg_parse(h, r) < 0) {
-		if (r)
-			nftnl_rule_free(r);
-		errno = r ? EBADMSG : ENOMEM;
+	if (!nd_netlink_payload(h, type, sizeof(struct nfgenmsg)))
 		return MNL_CB_ERROR;
-	}
-	if (p->batch.changes < ROUND_MAX && is_in_place(p, r) && nd_iptables_rule_read(r, &seen) &&
-	    must_remove(p, &seen)) {
-		nd_nft_batch_delete_rule(&p->batch, r);
+	if (p->batch.changes < ROUND_MAX && nd_iptables_rule_read(h, &r) && is_in_place(p, &r) &&
+	    must_remove(p, &r)) {
+		nd_nft_batch_delete_rule(&p->batch, r.table, r.chain, r.handle);
 		p->result->removed++;
 	}
-	nftnl_rule_free(r);
 	return MNL_CB_OK;
 }
 

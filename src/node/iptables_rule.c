@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Not by libnftnl, which ends the process at an attribute of an unexpected size, and crashes at an
+ * expression without a name. */
 #include "node/iptables_rule.h"
 
 #include <arpa/inet.h>
-#include <libnftnl/expr.h>
+#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "base/err.h"
+#include "node/netlink.h"
 
 /* The content of the register that the next comparison uses. */
 enum loaded { NOTHING, PROTO, SOURCE, DEST, SOURCE_PORT, DEST_PORT };
@@ -20,18 +25,50 @@ struct reading {
 	enum loaded loaded;
 };
 
-static uint32_t number(const struct nftnl_expr *e, uint16_t key)
+/* The attribute of this type in `nest`, or NULL; `nest` may be NULL. */
+static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
 {
-	return nftnl_expr_is_set(e, key) ? nftnl_expr_get_u32(e, key) : UINT32_MAX;
+	const struct nlattr *attr;
+
+	if (!nest)
+		return NULL;
+	mnl_attr_for_each_nested(attr, nest)
+	{
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	}
+	return NULL;
 }
 
-static bool read_meta(struct reading *r, const struct nftnl_expr *e)
+/* UINT32_MAX: missing. */
+static uint32_t number(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attr = find(nest, type);
+
+	return attr && mnl_attr_get_payload_len(attr) == 4 ? ntohl(mnl_attr_get_u32(attr))
+							   : UINT32_MAX;
+}
+
+static const char *text_of(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
+									 : NULL;
+}
+
+/* NULL: missing or empty. */
+static const void *bytes_of(const struct nlattr *attr, uint32_t *n)
+{
+	*n = attr ? mnl_attr_get_payload_len(attr) : 0;
+	return *n ? mnl_attr_get_payload(attr) : NULL;
+}
+
+static bool read_meta(struct reading *r, const struct nlattr *e)
 {
 	r->loaded = PROTO;
-	return number(e, NFTNL_EXPR_META_KEY) == NFT_META_L4PROTO;
+	return number(e, NFTA_META_KEY) == NFT_META_L4PROTO;
 }
 
-static bool read_payload(struct reading *r, const struct nftnl_expr *e)
+static bool read_payload(struct reading *r, const struct nlattr *e)
 {
 	static const struct {
 		uint32_t family, base, offset, len; /* family 0: any */
@@ -48,9 +85,9 @@ static bool read_payload(struct reading *r, const struct nftnl_expr *e)
 
 	for (size_t i = 0; i < ND_COUNT(rows); i++) {
 		if ((!rows[i].family || rows[i].family == r->family) &&
-		    rows[i].base == number(e, NFTNL_EXPR_PAYLOAD_BASE) &&
-		    rows[i].offset == number(e, NFTNL_EXPR_PAYLOAD_OFFSET) &&
-		    rows[i].len == number(e, NFTNL_EXPR_PAYLOAD_LEN)) {
+		    rows[i].base == number(e, NFTA_PAYLOAD_BASE) &&
+		    rows[i].offset == number(e, NFTA_PAYLOAD_OFFSET) &&
+		    rows[i].len == number(e, NFTA_PAYLOAD_LEN)) {
 			r->loaded = rows[i].is;
 			return true;
 		}
@@ -78,14 +115,14 @@ static bool copy_port(uint16_t *out, const void *bytes, uint32_t n)
 	return true;
 }
 
-static bool read_cmp(struct reading *r, const struct nftnl_expr *e)
+static bool read_cmp(struct reading *r, const struct nlattr *e)
 {
-	uint32_t n = 0;
-	const void *bytes = nftnl_expr_get(e, NFTNL_EXPR_CMP_DATA, &n);
+	uint32_t n;
+	const void *bytes = bytes_of(find(find(e, NFTA_CMP_DATA), NFTA_DATA_VALUE), &n);
 	enum loaded what = r->loaded;
 
 	r->loaded = NOTHING;
-	if (!bytes || !n || number(e, NFTNL_EXPR_CMP_OP) != NFT_CMP_EQ)
+	if (!bytes || number(e, NFTA_CMP_OP) != NFT_CMP_EQ)
 		return false;
 	switch (what) {
 	case PROTO: r->rule.proto = *(const uint8_t *)bytes; return n == 1;
@@ -108,11 +145,11 @@ static bool read_range(uint16_t *out, const uint16_t range[2])
 }
 
 /* -m tcp, -m udp, -m comment. */
-static bool read_match(struct reading *r, const struct nftnl_expr *e)
+static bool read_match(struct reading *r, const struct nlattr *e)
 {
-	uint32_t n = 0;
-	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_MT_NAME);
-	const void *info = nftnl_expr_get(e, NFTNL_EXPR_MT_INFO, &n);
+	uint32_t n;
+	const char *name = text_of(find(e, NFTA_MATCH_NAME));
+	const void *info = bytes_of(find(e, NFTA_MATCH_INFO), &n);
 	struct xt_tcp tcp;
 	struct xt_udp udp;
 
@@ -135,11 +172,11 @@ static bool read_match(struct reading *r, const struct nftnl_expr *e)
 }
 
 /* -j NOTRACK, -j CT --notrack: the first field of all of CT's revisions. */
-static bool read_target(struct reading *r, const struct nftnl_expr *e)
+static bool read_target(struct reading *r, const struct nlattr *e)
 {
-	uint32_t n = 0;
-	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_TG_NAME);
-	const void *info = nftnl_expr_get(e, NFTNL_EXPR_TG_INFO, &n);
+	uint32_t n;
+	const char *name = text_of(find(e, NFTA_TARGET_NAME));
+	const void *info = bytes_of(find(e, NFTA_TARGET_INFO), &n);
 	uint16_t flags = 0;
 
 	r->rule.verdict = ND_IPTABLES_NOTRACK;
@@ -153,21 +190,22 @@ static bool read_target(struct reading *r, const struct nftnl_expr *e)
 	return flags & XT_CT_NOTRACK;
 }
 
-static bool read_immediate(struct reading *r, const struct nftnl_expr *e)
+static bool read_immediate(struct reading *r, const struct nlattr *e)
 {
 	r->rule.verdict = ND_IPTABLES_ACCEPT;
-	return number(e, NFTNL_EXPR_IMM_DREG) == NFT_REG_VERDICT &&
-	       number(e, NFTNL_EXPR_IMM_VERDICT) == NF_ACCEPT;
+	return number(e, NFTA_IMMEDIATE_DREG) == NFT_REG_VERDICT &&
+	       number(find(find(e, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT), NFTA_VERDICT_CODE) ==
+		       NF_ACCEPT;
 }
 
-static bool read_notrack(struct reading *r, const struct nftnl_expr *e)
+static bool read_notrack(struct reading *r, const struct nlattr *e)
 {
 	(void)e;
 	r->rule.verdict = ND_IPTABLES_NOTRACK;
 	return true;
 }
 
-static bool read_counter(struct reading *r, const struct nftnl_expr *e)
+static bool read_counter(struct reading *r, const struct nlattr *e)
 {
 	(void)r, (void)e;
 	return true;
@@ -175,35 +213,60 @@ static bool read_counter(struct reading *r, const struct nftnl_expr *e)
 
 static const struct {
 	const char *name;
-	bool (*read)(struct reading *r, const struct nftnl_expr *e);
+	bool (*read)(struct reading *r, const struct nlattr *e);
 } readers[] = {
 	{ "meta", read_meta },           { "payload", read_payload }, { "cmp", read_cmp },
 	{ "match", read_match },         { "target", read_target },   { "notrack", read_notrack },
 	{ "immediate", read_immediate }, { "counter", read_counter },
 };
 
-static bool read_expr(struct reading *r, const struct nftnl_expr *e)
+static bool read_expr(struct reading *r, const struct nlattr *expr)
 {
-	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+	const char *name = text_of(find(expr, NFTA_EXPR_NAME));
 
 	for (size_t i = 0; name && i < ND_COUNT(readers); i++) {
 		if (strcmp(readers[i].name, name) == 0)
-			return readers[i].read(r, e);
+			return readers[i].read(r, find(expr, NFTA_EXPR_DATA));
 	}
 	return false;
 }
 
-bool nd_iptables_rule_read(const struct nftnl_rule *rule, struct nd_iptables_rule *out)
+static bool read_exprs(struct reading *r, const struct nlattr *exprs)
 {
-	struct reading r = { .family = nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY) };
-	struct nftnl_expr_iter *i = nftnl_expr_iter_create(rule);
-	const struct nftnl_expr *e;
-	bool ok = i != NULL;
+	const struct nlattr *expr;
 
-	while (ok && (e = nftnl_expr_iter_next(i)))
-		ok = read_expr(&r, e);
-	if (i)
-		nftnl_expr_iter_destroy(i);
+	if (!exprs)
+		return false;
+	mnl_attr_for_each_nested(expr, exprs)
+	{
+		if (mnl_attr_get_type(expr) != NFTA_LIST_ELEM || !read_expr(r, expr))
+			return false;
+	}
+	return r->rule.verdict != ND_IPTABLES_NONE;
+}
+
+bool nd_iptables_rule_read(const struct nlmsghdr *h, struct nd_iptables_rule *out)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(h);
+	struct reading r = { .family = head->nfgen_family };
+	const struct nlattr *attr, *exprs = NULL;
+	uint64_t handle = 0;
+
+	mnl_attr_for_each(attr, h, sizeof *head)
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case NFTA_RULE_TABLE: r.rule.table = text_of(attr); break;
+		case NFTA_RULE_CHAIN: r.rule.chain = text_of(attr); break;
+		case NFTA_RULE_HANDLE:
+			if (mnl_attr_get_payload_len(attr) == sizeof handle)
+				memcpy(&handle, mnl_attr_get_payload(attr), sizeof handle);
+			break;
+		case NFTA_RULE_EXPRESSIONS: exprs = attr; break;
+		}
+	}
+	r.rule.handle = be64toh(handle);
+	if (!r.rule.table || !r.rule.chain || !read_exprs(&r, exprs))
+		return false;
 	*out = r.rule;
-	return ok && r.rule.verdict != ND_IPTABLES_NONE;
+	return true;
 }

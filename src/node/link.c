@@ -6,11 +6,12 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/err.h"
 #include "node/netlink.h"
 
-enum { TRIES = 5, MESSAGE = 512 };
+enum { TRIES = 5, MESSAGE = 512, UNWANTED_MAX = 1000 };
 
 struct link {
 	struct nd_netlink nl;
@@ -35,16 +36,19 @@ static int on_kind(const struct nlattr *attr, void *ctx)
 	struct link *l = ctx;
 
 	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-		strncpy(l->kind, mnl_attr_get_str(attr), sizeof l->kind - 1);
+		snprintf(l->kind, sizeof l->kind, "%.*s", (int)mnl_attr_get_payload_len(attr),
+			 mnl_attr_get_str(attr));
 	return MNL_CB_OK;
 }
 
 static int on_link(const struct nlmsghdr *h, void *ctx)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
+	const struct ifinfomsg *info = nd_netlink_payload(h, RTM_NEWLINK, sizeof *info);
 	const struct nlattr *attr;
 	struct link *l = ctx;
 
+	if (!info)
+		return MNL_CB_ERROR;
 	l->index = (unsigned int)info->ifi_index;
 	mnl_attr_for_each(attr, h, sizeof *info)
 	{
@@ -59,10 +63,12 @@ static int on_port(const struct nlmsghdr *h, void *ctx)
 	const struct nlattr *attr;
 	struct link *l = ctx;
 
+	if (!nd_netlink_payload(h, RTM_NEWLINK, sizeof(struct ifinfomsg)))
+		return MNL_CB_ERROR;
 	mnl_attr_for_each(attr, h, sizeof(struct ifinfomsg))
 	{
 		if (mnl_attr_get_type(attr) == IFLA_MASTER)
-			l->ports += mnl_attr_get_u32(attr) == l->index;
+			l->ports += nd_netlink_u32(attr) == l->index;
 	}
 	return MNL_CB_OK;
 }
@@ -200,11 +206,13 @@ static bool is_stray(const struct unwanted *s, const struct ifaddrmsg *m, uint32
 
 static int on_address(const struct nlmsghdr *h, void *ctx)
 {
-	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+	const struct ifaddrmsg *m = nd_netlink_payload(h, RTM_NEWADDR, sizeof *m);
 	const struct nlattr *attr, *address = NULL, *local = NULL;
 	struct unwanted *s = ctx;
-	uint32_t flags = m->ifa_flags;
 
+	if (!m)
+		return MNL_CB_ERROR;
+	uint32_t flags = m->ifa_flags;
 	if (s->found || m->ifa_index != s->link->index ||
 	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return MNL_CB_OK;
@@ -213,7 +221,7 @@ static int on_address(const struct nlmsghdr *h, void *ctx)
 		switch (mnl_attr_get_type(attr)) {
 		case IFA_ADDRESS: address = attr; break;
 		case IFA_LOCAL: local = attr; break;
-		case IFA_FLAGS: flags = mnl_attr_get_u32(attr); break;
+		case IFA_FLAGS: flags = nd_netlink_u32(attr); break;
 		}
 	}
 	const struct nlattr *own = local ? local : address;
@@ -248,7 +256,7 @@ static int remove_unwanted(struct link *l, const struct nd_link_config *c, bool 
 {
 	struct unwanted s = { .link = l, .config = c };
 
-	for (;;) {
+	for (int i = 0; i < UNWANTED_MAX; i++) {
 		int err = find_unwanted(l, &s);
 		if (err || !s.found)
 			return err;
@@ -257,6 +265,7 @@ static int remove_unwanted(struct link *l, const struct nd_link_config *c, bool 
 			return err;
 		*changed = true;
 	}
+	return -EAGAIN; /* another process keeps adding them */
 }
 
 static int add_address(struct link *l, const struct nd_addr *a, bool *changed, struct nd_diag *d)

@@ -49,6 +49,39 @@ uint32_t nd_netlink_port(const struct nd_netlink *n)
 	return mnl_socket_get_portid(n->sock);
 }
 
+const void *nd_netlink_payload(const struct nlmsghdr *h, uint16_t type, size_t n)
+{
+	if (h->nlmsg_type == type && mnl_nlmsg_get_payload_len(h) >= n)
+		return mnl_nlmsg_get_payload(h);
+	errno = EBADMSG;
+	return NULL;
+}
+
+uint32_t nd_netlink_u32(const struct nlattr *attr)
+{
+	return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attr);
+}
+
+/* Each message is within the datagram. libmnl accepts lengths above INT_MAX. */
+static bool is_sound(const char *bytes, size_t left)
+{
+	while (left >= sizeof(struct nlmsghdr)) {
+		size_t n = ((const struct nlmsghdr *)bytes)->nlmsg_len;
+		if (n < sizeof(struct nlmsghdr) || n > left)
+			return false;
+		n = MNL_ALIGN(n) < left ? MNL_ALIGN(n) : left;
+		bytes += n;
+		left -= n;
+	}
+	return true;
+}
+
+/* An error as a response has it, as ours: always negative. */
+static int to_error(int number)
+{
+	return number < 0 && number > -4096 ? number : -EPROTO;
+}
+
 static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
 {
 	char stale[256];
@@ -61,7 +94,7 @@ static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
 
 int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx)
 {
-	char buf[ND_NETLINK_BUFFER];
+	_Alignas(struct nlmsghdr) char buf[ND_NETLINK_BUFFER];
 	int more;
 
 	h->nlmsg_seq = ++n->seq;
@@ -73,9 +106,11 @@ int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, vo
 		ssize_t got = mnl_socket_recvfrom(n->sock, buf, sizeof buf);
 		if (got < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (!is_sound(buf, (size_t)got))
+			return -EBADMSG;
 		more = mnl_cb_run(buf, (size_t)got, h->nlmsg_seq, nd_netlink_port(n), on, ctx);
 	} while (more > 0);
-	return more < 0 ? -errno : 0;
+	return more < 0 ? to_error(-(errno & 0xffff)) : 0;
 }
 
 /* Returns the first error in one datagram; sets *answered if it has any acknowledgement. */
@@ -90,7 +125,7 @@ static int read_errors(const char *buf, int len, uint32_t *at, bool *answered)
 		*answered = true;
 		if (e->error) {
 			*at = h->nlmsg_seq;
-			return e->error;
+			return to_error(e->error);
 		}
 	}
 	return 0;
@@ -108,6 +143,8 @@ int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, u
 			return answered ? 0 : -EPROTO;
 		if (got < 0)
 			return -errno;
+		if (!is_sound(buf, (size_t)got))
+			return -EBADMSG;
 		err = read_errors(buf, (int)got, at, &answered);
 	}
 	return err;

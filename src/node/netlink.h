@@ -24,6 +24,12 @@ int nd_netlink_open(struct nd_netlink *n, int bus, int fd);
 void nd_netlink_close(struct nd_netlink *n); /* takes a closed one */
 uint32_t nd_netlink_port(const struct nd_netlink *n);
 
+/* The payload of a message of this type with n bytes or more; NULL, with errno set: it is another,
+ * or shorter. */
+const void *nd_netlink_payload(const struct nlmsghdr *h, uint16_t type, size_t n);
+/* The number in an attribute; 0 if it is too short. */
+uint32_t nd_netlink_u32(const struct nlattr *attr);
+
 /* Sends h, whose sequence number is set here, and passes each message of the response to `on` (may
  * be NULL) until the acknowledgement or the end of the dump. `on` returns MNL_CB_OK, or
  * MNL_CB_ERROR with errno set. */

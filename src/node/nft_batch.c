@@ -135,19 +135,17 @@ void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
 	add_rule(b, e, 0);
 }
 
-void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r)
+void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const char *table, const char *chain,
+			      uint64_t handle)
 {
-	const char *table = nftnl_rule_get_str(r, NFTNL_RULE_TABLE);
-	const char *chain = nftnl_rule_get_str(r, NFTNL_RULE_CHAIN);
-	struct nlmsghdr *h;
+	struct nlmsghdr *h = begin(b, NFT_MSG_DELRULE, 0);
 
-	if (table && chain && (h = begin(b, NFT_MSG_DELRULE, 0))) {
-		mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
-		mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
-		mnl_attr_put_u64(h, NFTA_RULE_HANDLE,
-				 htobe64(nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE)));
-		end(b, h);
-	}
+	if (!h)
+		return;
+	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
+	mnl_attr_put_u64(h, NFTA_RULE_HANDLE, htobe64(handle));
+	end(b, h);
 }
 
 /* The likely cause of a common error. */
@@ -191,20 +189,19 @@ struct found {
 
 static int on_table(const struct nlmsghdr *h, void *ctx)
 {
-	struct nftnl_table *t = nftnl_table_alloc();
+	const uint16_t type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE;
+	const struct nlattr *attr;
 	struct found *f = ctx;
 
-	if (!t || nftnl_table_nlmsg_parse(h, t) < 0) {
-		if (t)
-			nftnl_table_free(t);
-		errno = t ? EBADMSG : ENOMEM;
+	if (!nd_netlink_payload(h, type, sizeof(struct nfgenmsg)))
 		return MNL_CB_ERROR;
-	}
 	f->state = ND_NFT_UNOWNED;
-	if (nftnl_table_is_set(t, NFTNL_TABLE_OWNER))
-		f->state = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER) == f->port ? ND_NFT_OWNED
-										: ND_NFT_FOREIGN;
-	nftnl_table_free(t);
+	mnl_attr_for_each(attr, h, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_TABLE_OWNER)
+			f->state = be32toh(nd_netlink_u32(attr)) == f->port ? ND_NFT_OWNED
+									    : ND_NFT_FOREIGN;
+	}
 	return MNL_CB_OK;
 }
 

@@ -49,8 +49,9 @@ void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *c);
 void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
 /* The same, at the start of its chain. */
 void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
-/* Deletes the rule with the family, table, chain and handle of r, which is borrowed. */
-void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const struct nftnl_rule *r);
+/* Deletes a rule of b's family. */
+void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const char *table, const char *chain,
+			      uint64_t handle);
 /* Applies the batch; on failure the diag has `purpose` ("cannot install the rules") and the error. */
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d);
 
