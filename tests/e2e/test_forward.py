@@ -371,7 +371,7 @@ def test_files_of_tls_are_read(tmp_path):
     ("https://127.0.0.1/dns-query", "paths are not allowed"),
     ("https://127.0.0.1", "not supported yet"),
     ("grpc://127.0.0.1", "not supported as a destination protocol"),
-    ("nobody.invalid {\n resolver 127.0.0.1:1\n }", "failed to resolve \"nobody.invalid\": 127.0.0.1:1: i/o timeout"),
+    ("ns.invalid {\n resolver 127.0.0.1:1\n }", "failed to resolve \"ns.invalid\": 127.0.0.1:1: i/o timeout"),
     ("a..b", "not an IP address, file, or valid domain"),
     ("ns.test:0", "not an IP address, file, or valid domain"),
     ("127.0.0.1 {\n resolver ns.test\n }", "invalid resolver \"ns.test\": must be an IP address or IP:port"),

@@ -153,8 +153,10 @@ static void test_refused(void **state)
 		  "invalid max_fails \"x\": must be 0 to" },
 		{ "forward . 127.0.0.1 {\n expire 1\n }",
 		  "invalid expire \"1\": must be a duration" },
-		{ "forward . 127.0.0.1 {\n resolver 127.0.0.1\n }",
-		  "\"resolver\" is not supported yet" },
+		{ "forward . 127.0.0.1 {\n resolver ns.test\n }",
+		  "invalid resolver \"ns.test\": must be an IP address or IP:port" },
+		{ "forward . 127.0.0.1 {\n doh_method GET\n }",
+		  "\"doh_method\" is not supported yet" },
 		{ "forward . 127.0.0.1 {\n max_age 1s\n }", "must not be less than expire" },
 	};
 	(void)state;
