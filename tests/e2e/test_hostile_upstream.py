@@ -41,13 +41,16 @@ def sent(up, name):
 SOA = dns.rrset.from_text(".", 60, "IN", "SOA", "a. b. 1 1 1 1 60")
 
 
+ORDINARY = dns.flags.RD | dns.flags.AD     # the cache asks for AD
+
+
 class Moody(Upstream):
     """Answers an ordinary query with 192.0.2.1, any other one with what its flags and options deserve."""
 
     def replies(self, m, protocol):
         r = dns.message.make_response(m, recursion_available=True)
         name = m.question[0].name
-        unusual = m.options or m.flags & ~dns.flags.RD or not m.flags & dns.flags.RD or m.additional
+        unusual = m.options or m.flags & ~ORDINARY or not m.flags & dns.flags.RD or m.additional
         unusual = unusual or m.edns > 0 or m.ednsflags & 0x7fff
         if self.label(m).startswith("fail") and unusual:
             r.set_rcode(dns.rcode.SERVFAIL)
@@ -104,7 +107,7 @@ def test_odd_query_spoils_no_answer(how):
                 if [addresses(got), addresses(again)] != [["192.0.2.1"]] * 2:
                     bad.append((what, kind))
                 # The ordinary one was kept: once asked, never again.
-                plain = {(s[4], s[3].id) for s in up.asked(name) if s[3].flags & ~dns.flags.RD == 0
+                plain = {(s[4], s[3].id) for s in up.asked(name) if s[3].flags & ~ORDINARY == 0
                          and s[3].flags & dns.flags.RD
                          and not [o for o in s[3].options if o.otype != 65002] and not s[3].additional
                          and not s[3].ednsflags}
