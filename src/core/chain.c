@@ -5,7 +5,8 @@
  *	RUNNING -> PARKED -> RUNNING        ND_WAIT; nd_chain_resume, or the sub-query is answered
  *	           PARKED -> QUEUED -> RUNNING      resumed while another query runs; that one ended
  *	RUNNING -> DRAINING -> DRAINED -> RUNNING   nd_query_drain; the connection has written all
- *	RUNNING -> FREE                     the reply was sent or dropped
+ *	FREE -> PARKED -> QUEUED            nd_query_background: runs after those that run now
+ *	RUNNING -> FREE                     the reply was sent or dropped, or none is sent
  *	RUNNING -> FINISHED -> FREE         a sub-query is answered; its parent has read the answer
  *	any that waits -> RUNNING           a client's query, cancelled: the way back with SERVFAIL
  *	any that waits -> FREE              a sub-query of a cancelled one; or the client is gone
@@ -84,6 +85,10 @@ static void finish_child(struct nd_query *q)
 	enum nd_verdict v;
 
 	call_done(q);
+	if (!parent) { /* in the background: nothing is sent */
+		nd_query_end_child(q);
+		return;
+	}
 	q->run.life = ND_QUERY_FINISHED;
 	if (!nd_query_waits(parent))
 		return;
@@ -289,7 +294,7 @@ void nd_chain_cancel(struct nd_query *q, bool answer, const char *why)
 {
 	struct nd_worker *w = q->worker;
 
-	ND_ASSERT(!w->running && !q->depth);
+	ND_ASSERT(!w->running && !q->run.parent);
 	enter(w);
 	end_wait(q);
 	if (answer) {

@@ -65,6 +65,8 @@ static inline bool nd_query_waits(const struct nd_query *q)
 
 /* --- query_park.c --- */
 
+/* Parks a query that has not run yet. */
+void nd_query_park_new(struct nd_query *q);
 /* It waits no longer: leaves the lists of waiting queries. Its origin keeps it. */
 void nd_query_unlist(struct nd_query *q);
 /* Frees the partial answer. */
@@ -77,6 +79,10 @@ int nd_query_unpark(struct nd_query *q);
 
 /* Ends a sub-query whose answer its parent has read. */
 void nd_query_end_child(struct nd_query *child);
+/* Makes the request in the child's slot: q's id, these flags, question and EDNS, with options of
+ * q's; no other records. False: out of memory. */
+bool nd_query_write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
+			    uint16_t qtype, uint16_t qclass, uint16_t flags, struct nd_edns edns);
 
 /* --- answer.c --- */
 

@@ -38,6 +38,7 @@ extern const char *const nd_query_proto_text[]; /* "udp", "tcp", "tls", ... */
 
 enum {
 	ND_QUERY_DEPTH_MAX = 10,       /* levels of sub-queries */
+	ND_QUERY_BACKGROUND_MAX = 64,  /* queries without a client, per worker */
 	ND_QUERY_REQUEST_INLINE = 272, /* bytes; a longer request moves to the heap when parked */
 	ND_QUERY_MEMORY_INLINE = 384,  /* bytes of plugin states and small allocations; more comes
 					* from the heap */
@@ -78,7 +79,7 @@ struct nd_query_run {
 	const struct nd_chain *chain;
 	uint64_t want_reply, want_done; /* bit per chain index */
 	uint64_t state_set;             /* bit per chain index: its state was made */
-	struct nd_query *parent;        /* NULL: a client's query */
+	struct nd_query *parent;        /* NULL: a client's query, or one in the background */
 	struct nd_query *child;         /* at most one at a time */
 	void **more_states;             /* those that are not in slot.state */
 	enum nd_query_life life;
@@ -139,7 +140,7 @@ struct nd_query {
 
 	uint32_t server_options; /* bit i: option i of the OPT was set by the configuration */
 	bool renamed;            /* msg.qname and qtype are not the request's (nd_query_rename) */
-	uint8_t depth;           /* 0: a client's query, else the level of the sub-query */
+	uint8_t depth; /* 0: a client's query; 1: in the background; levels of sub-queries */
 
 	/* For the transport. */
 	bool partial; /* messages of its answer were sent already (nd_query_send_part) */
@@ -221,6 +222,18 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
  * NXDOMAIN to q's, with its TC; ends with ND_DONE. Other rcodes and the depth limit leave q's
  * answer as it is (CoreDNS's upstream.Lookup). */
 enum nd_verdict nd_query_chase(struct nd_query *q, struct nd_name target);
+
+/* Queries in the background, for a plugin that answers q itself and wants a newer answer (cache).
+ *
+ * Makes a query for q's name, type and class for the plugins after the calling one, from q's client
+ * over this protocol. Its request has RD, AD, q's CD, and q's EDNS without options. begin(self, b,
+ * ctx) is called at once with the new query, as if from the plugin's `query`: it may use
+ * nd_query_state() and nd_query_want_reply(). b runs when the queries that run now have ended; its
+ * answer is seen by `reply` and `done` only. It has a deadline like a client's query, and is one of
+ * those of the client when queries are shed. From `query` only. False: ND_QUERY_BACKGROUND_MAX of
+ * this worker exist, or a quarter of the queries that may wait; or out of memory. */
+bool nd_query_background(struct nd_query *q, enum nd_proto proto,
+			 void (*begin)(const void *self, struct nd_query *b, void *ctx), void *ctx);
 
 /* --- the question --- */
 

@@ -3,32 +3,29 @@
 #include <string.h>
 #include "core/parts.h"
 
-/* Writes the parent's EDNS with its options after the question. A lookup within the server is not a
- * hop, so RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the request). */
-static void write_opt(struct nd_query *child, const struct nd_query *q, uint8_t *at)
+/* Writes the EDNS with its options after the question. A lookup within the server is not a hop, so
+ * RFC 6891 s7 does not apply (CoreDNS's upstream.Lookup and autopath copy the request). */
+static void write_opt(struct nd_query *child, const struct nd_query *q, struct nd_edns edns,
+		      uint8_t *at)
 {
-	const struct nd_edns *from = &q->msg.edns;
 	struct nd_msg *m = &child->msg;
 
-	m->edns = *from;
-	child->server_options = q->server_options;
-	if (!from->present)
+	m->edns = edns;
+	if (!edns.present)
 		return;
 	m->edns.options = (uint16_t)(m->len + ND_EDNS_HEAD);
-	struct nd_writer w = nd_writer_over(at, ND_EDNS_HEAD + (size_t)from->options_len);
-	nd_edns_write(&w, from);
-	nd_writer_bytes(&w, q->msg.base + from->options, from->options_len);
-	m->len = (uint16_t)(m->len + ND_EDNS_HEAD + from->options_len);
+	struct nd_writer w = nd_writer_over(at, ND_EDNS_HEAD + (size_t)edns.options_len);
+	nd_edns_write(&w, &edns);
+	nd_writer_bytes(&w, q->msg.base + edns.options, edns.options_len);
+	m->len = (uint16_t)(m->len + ND_EDNS_HEAD + edns.options_len);
 	m->count[3] = 1;
 }
 
-/* Makes the request in the child's slot: the parent's header flags and EDNS, another question, no
- * other records. False: out of memory. */
-static bool write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
-			  uint16_t qtype)
+bool nd_query_write_request(struct nd_query *child, const struct nd_query *q, struct nd_name name,
+			    uint16_t qtype, uint16_t qclass, uint16_t flags, struct nd_edns edns)
 {
 	size_t end = ND_MSG_HEADER + name.len + 4u;
-	size_t opt = q->msg.edns.present ? ND_EDNS_HEAD + (size_t)q->msg.edns.options_len : 0;
+	size_t opt = edns.present ? ND_EDNS_HEAD + (size_t)edns.options_len : 0;
 	uint8_t *p = child->slot.request;
 
 	if (end + opt > sizeof child->slot.request)
@@ -37,21 +34,21 @@ static bool write_request(struct nd_query *child, const struct nd_query *q, stru
 		return false;
 	memset(p, 0, ND_MSG_HEADER);
 	nd_writer_put16(p, q->msg.id);
-	nd_writer_put16(p + 2, q->msg.flags & (ND_FLAG_RD | ND_FLAG_AD | ND_FLAG_CD));
+	nd_writer_put16(p + 2, flags);
 	p[5] = 1;
 	p[11] = opt > 0;
 	memcpy(p + ND_MSG_HEADER, name.wire, name.len);
 	nd_writer_put16(p + ND_MSG_HEADER + name.len, qtype);
-	nd_writer_put16(p + ND_MSG_HEADER + name.len + 2, ND_CLASS_IN);
+	nd_writer_put16(p + ND_MSG_HEADER + name.len + 2, qclass);
 
 	struct nd_msg *m = &child->msg;
-	*m = (struct nd_msg){ .base = p, .id = q->msg.id, .qtype = qtype, .qclass = ND_CLASS_IN };
+	*m = (struct nd_msg){ .base = p, .id = q->msg.id, .qtype = qtype, .qclass = qclass };
 	m->flags = nd_reader_peek16(p + 2);
 	m->count[0] = 1;
 	m->question_end = m->len = (uint16_t)end;
 	m->qname = nd_name_copy(name, &child->slot.name_buf);
 	nd_name_lower(child->slot.name_buf.bytes, name.len);
-	write_opt(child, q, p + end);
+	write_opt(child, q, edns, p + end);
 	child->size = m->len;
 	child->run.owned = true;
 	return true;
@@ -92,7 +89,11 @@ enum nd_verdict nd_query_ask(struct nd_query *q, struct nd_name name, uint16_t q
 		child->slot.gen = q->slot.gen;
 		child->slot.gen->queries++;
 	}
-	if (nd_worker_make_scratch(w, child->depth) || !write_request(child, q, name, qtype)) {
+	child->server_options = q->server_options;
+	if (nd_worker_make_scratch(w, child->depth) ||
+	    !nd_query_write_request(child, q, name, qtype, ND_CLASS_IN,
+				    q->msg.flags & (ND_FLAG_RD | ND_FLAG_AD | ND_FLAG_CD),
+				    q->msg.edns)) {
 		nd_query_slot_release(child);
 		return nd_query_fail(q, ND_RCODE_SERVFAIL, "out of memory");
 	}

@@ -85,7 +85,7 @@ static void hold_origin(struct nd_query *q)
 	o->nqueries++;
 }
 
-/* Puts a client's query into the lists of those that wait. */
+/* Puts a query without a parent into the lists of those that wait. */
 static void list_root(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
@@ -106,28 +106,40 @@ void nd_query_unlist(struct nd_query *q)
 	nd_list_del(&q->slot.link);
 	w->nparked--;
 	q->slot.page->waiting--;
-	if (!q->depth) {
+	if (!q->run.parent) {
 		nd_list_del(&q->slot.peer_link);
 		w->peer_waiting[q->slot.peer]--;
 	}
 }
 
-struct nd_query_ref nd_query_park(struct nd_query *q)
+static void count_waiting(struct nd_query *q)
 {
 	struct nd_worker *w = q->worker;
 
-	ND_ASSERT(q->run.life == ND_QUERY_RUNNING);
-	own_request(q);
-	save_answer(q);
-	nd_worker_close_output(w, q);
 	q->run.life = ND_QUERY_PARKED;
 	q->slot.generation = ++w->generation;
 	q->slot.page->waiting++;
 	if (++w->nparked > w->most)
 		w->most = w->nparked;
-	if (!q->depth)
+	if (!q->run.parent)
 		list_root(q);
+}
+
+struct nd_query_ref nd_query_park(struct nd_query *q)
+{
+	ND_ASSERT(q->run.life == ND_QUERY_RUNNING);
+	own_request(q);
+	save_answer(q);
+	nd_worker_close_output(q->worker, q);
+	count_waiting(q);
 	return (struct nd_query_ref){ .q = q, .generation = q->slot.generation };
+}
+
+void nd_query_park_new(struct nd_query *q)
+{
+	ND_ASSERT(q->run.life == ND_QUERY_RUNNING && q->run.owned);
+	q->ans = (struct nd_answer){ 0 };
+	count_waiting(q);
 }
 
 struct nd_query *nd_query_find(struct nd_query_ref ref)

@@ -21,6 +21,7 @@ int nd_worker_init(struct nd_worker *w, uint16_t id, struct nd_loop *loop, uint3
 	for (size_t i = 0; i < ND_WORKER_PEERS; i++)
 		nd_list_init(&w->peer[i]);
 	nd_list_init(&w->resumes);
+	nd_origin_init(&w->background, NULL);
 	nd_random_bytes(&w->hash_key, sizeof w->hash_key);
 	w->batch = false;
 	w->running = 0;

@@ -53,12 +53,13 @@ struct nd_worker {
 	 * more again with each period of `relax`. UINT32_MAX: no shortage. */
 	uint32_t roots_cap;
 	struct nd_timer relax;
-	uint32_t nparked;           /* queries that wait, with sub-queries */
-	uint32_t most, most_before; /* of nparked in this period, and the one before */
-	uint32_t generation;        /* of the last query that was parked */
-	struct nd_timer trim;       /* the period */
-	struct nd_list parked;      /* clients' queries that wait, oldest first */
-	struct nd_timer deadline;   /* of the first of them */
+	uint32_t nparked;            /* queries that wait, with sub-queries */
+	uint32_t most, most_before;  /* of nparked in this period, and the one before */
+	uint32_t generation;         /* of the last query that was parked */
+	struct nd_timer trim;        /* the period */
+	struct nd_list parked;       /* clients' queries that wait, oldest first */
+	struct nd_origin background; /* of queries without a client; they are in `parked`, too */
+	struct nd_timer deadline;    /* of the first of them */
 	/* The same by a keyed hash of the client's address, each oldest first. */
 	struct nd_list peer[ND_WORKER_PEERS];
 	uint32_t peer_waiting[ND_WORKER_PEERS];

@@ -45,6 +45,7 @@ static struct nd_store_key key_of(uint8_t k, struct nd_name_buf *buf)
 static struct nd_store_head head_of(unsigned v)
 {
 	return (struct nd_store_head){ .ttl_s = 10,
+				       .until_s = 10 + v % 2 * 5,
 				       .rcode = (uint16_t)v,
 				       .kind = (uint8_t)(v % ND_STORE_KINDS),
 				       .n = (uint16_t)(v % 10),
@@ -76,7 +77,7 @@ static void check(uint8_t k, const struct nd_store_head *h, const struct nd_reco
 		abort();
 	struct nd_store_head want = head_of(v);
 	if (h->body_len != want.body_len || h->n != want.n || h->kind != want.kind ||
-	    (now_ns - version[v].stored_ns) / ND_NS_PER_S >= want.ttl_s)
+	    (now_ns - version[v].stored_ns) / ND_NS_PER_S >= want.until_s)
 		abort();
 	for (unsigned i = 0; i < h->indexed; i++)
 		if (record[i].owner != v || record[i].type != i)
@@ -92,12 +93,12 @@ static void find(uint8_t k, size_t cap)
 	uint8_t *body = malloc(cap + 1);
 	struct nd_name_buf buf;
 	struct nd_store_key key = key_of(k, &buf);
-	struct nd_store_head h;
+	struct nd_store_hit hit;
 
 	if (!record || !body)
 		abort();
-	if (nd_store_find(s, &key, now_ns, body, cap, record, &h) && !overwritten)
-		check(k, &h, record, body);
+	if (nd_store_find(s, &key, now_ns, body, cap, record, &hit) && !overwritten)
+		check(k, &hit.head, record, body);
 	free(record);
 	free(body);
 }

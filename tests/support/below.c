@@ -40,6 +40,8 @@ static void answer(struct nd_query *q)
 		nd_query_fail(q, nd_below.rcode, "as set by the test");
 		return;
 	}
+	if (nd_below.renames)
+		nd_query_rename(q, nd_name_root, q->msg.qtype);
 	write_rows(q);
 	q->rcode = nd_below.rcode;
 	q->ans.flags |= nd_below.flags;

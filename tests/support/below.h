@@ -19,8 +19,9 @@ struct nd_below {
 	uint16_t rcode, flags;
 	const uint8_t *opt;
 	size_t opt_len;
-	bool fails; /* no answer: nd_query_fail with rcode */
-	bool waits; /* queries wait for nd_below_release() */
+	bool fails;   /* no answer: nd_query_fail with rcode */
+	bool renames; /* does not restore the question */
+	bool waits;   /* queries wait for nd_below_release() */
 
 	/* The queries seen. */
 	unsigned queries;

@@ -8,7 +8,7 @@
 #include "core/gen.h"
 #include "io/clock.h"
 #include "plugin/cache/cache.h"
-#include "plugin/cache/cache_unsupported.h"
+#include "plugin/cache/cache_options.h"
 
 static int own_setting(void *self, const struct nd_conf_line *l, void *ctx);
 
@@ -20,9 +20,11 @@ const struct nd_setting nd_cache_settings[] = {
 	ND_SET_OWN_ROW("disable", "success|denial [ZONES...]: not stored"),
 	{ "keepttl", ND_SET_FLAG, offsetof(struct nd_cache, keepttl), 0, 0, 0,
 	  "TTLs do not count down" },
-	ND_SET_OWN_ROW("prefetch", "AMOUNT [DURATION] [PERCENTAGE%]"),
-	ND_SET_OWN_ROW("serve_stale", "[DURATION] [immediate|verify ...]"),
-	ND_SET_OWN_ROW("serve_stale_policy", "prefer_positive"),
+	ND_SET_OWN_ROW("prefetch",
+		       "AMOUNT [DURATION] [PERCENTAGE%]: new answers before the TTL ends"),
+	ND_SET_OWN_ROW("serve_stale", "[DURATION] [immediate|verify ...]: answers after their TTL"),
+	ND_SET_OWN_ROW("serve_stale_policy",
+		       "prefer_positive: a good stale answer before a denial"),
 	{ 0 },
 };
 
@@ -89,7 +91,7 @@ static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
 		return read_limits(s, l, &c->denial);
 	if (strcmp(l->name, "disable") == 0)
 		return read_disable(s, c, l);
-	return nd_cache_unsupported_refuse(s, l);
+	return nd_cache_options_read(s, c, l);
 }
 
 static void *make_store(void *ctx)
@@ -146,6 +148,8 @@ int nd_cache_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	int err = nd_setup_zones(s, args, n, &c->zones, &c->nzones);
 	if (!err)
 		err = nd_setup_settings(s, own_setting, false);
+	if (!err && c->stale.prefer_positive && !c->stale.set)
+		err = nd_setup_error(s, d, "serve_stale_policy requires serve_stale");
 	if (err)
 		return err;
 	for (size_t i = 0; i < c->nzones; i++)
@@ -169,69 +173,4 @@ int nd_cache_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		       : nd_setup_error(s, NULL,
 					"out of memory: no room for %u answers; lower the capacities",
 					c->success.capacity + c->denial.capacity);
-}
-
-/* --- metrics --- */
-
-static const char *const typed[] = { "server", "type", "zones", "view", NULL };
-static const char *const untyped[] = { "server", "zones", "view", NULL };
-static const struct nd_metric_family
-	entries_family = ND_GAUGE("coredns_cache_entries", "The number of elements in the cache.",
-				  typed),
-	requests_family = ND_COUNTER("coredns_cache_requests_total", "The count of cache requests.",
-				     untyped),
-	hits_family = ND_COUNTER("coredns_cache_hits_total", "The count of cache hits.", typed),
-	misses_family = ND_COUNTER(
-		"coredns_cache_misses_total",
-		"The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
-		untyped),
-	evictions_family = ND_COUNTER("coredns_cache_evictions_total",
-				      "The count of cache evictions.", typed);
-
-static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
-		 const char *type, const char *zones, uint64_t n)
-{
-	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
-
-	if (n)
-		nd_metric_emit(out, f, values, (double)n);
-}
-
-static void collect(void *ctx, struct nd_metric_out *out)
-{
-	const struct nd_cache *c = ctx;
-	uint64_t success, denial;
-
-	nd_store_count(c->store, nd_clock_now_ns(), &success, &denial);
-	denial += nd_failures_count(c->failures, nd_clock_now_ns());
-	for (size_t i = 0; i < c->gen->nendpoints; i++) {
-		const struct nd_tally *t = c->tally[i];
-		if (!t)
-			continue;
-		const char *server = c->gen->endpoints[i].label, *z = c->zones_text;
-		const char *values[] = { server, "success", z, "" };
-		nd_metric_emit(out, &entries_family, values, (double)success);
-		values[1] = "denial";
-		nd_metric_emit(out, &entries_family, values, (double)denial);
-		emit(out, &requests_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_REQUESTS));
-		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_MISSES));
-		emit(out, &hits_family, server, "success", z,
-		     nd_tally_sum(t, ND_CACHE_HIT_SUCCESS));
-		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, ND_CACHE_HIT_DENIAL));
-		emit(out, &evictions_family, server, "success", z,
-		     nd_tally_sum(t, ND_CACHE_EVICTED_SUCCESS));
-		emit(out, &evictions_family, server, "denial", z,
-		     nd_tally_sum(t, ND_CACHE_EVICTED_DENIAL));
-	}
-}
-
-int nd_cache_start(void *self, struct nd_setup *s)
-{
-	struct nd_cache *c = self;
-
-	c->tally = nd_tally_by_endpoint(s, "cache", c->zones_text, ND_CACHE_CELLS);
-	if (!c->tally)
-		return ND_ELIMIT;
-	nd_setup_collect(s, collect, c);
-	return 0;
 }

@@ -114,7 +114,8 @@ static struct nd_classify typify(const struct nd_query *q)
 		c.delegation = !some && !soa && has_type(a, ND_SECTION_AUTHORITY, ND_TYPE_NS);
 		c.keep = true;
 		/* A chain without a final record is NODATA, if there is a SOA. */
-		if (some && !answers_question(q)) {
+		c.answers = some && answers_question(q);
+		if (some && !c.answers) {
 			c.kind = soa ? ND_CLASSIFY_NODATA : ND_CLASSIFY_SUCCESS;
 			c.keep = soa;
 		}

@@ -21,6 +21,7 @@ struct nd_classify {
 	enum nd_classify_kind kind;
 	bool delegation; /* stored with the minimum TTL */
 	bool keep;
+	bool answers;      /* SUCCESS: has a record of the type asked, at the end of the CNAMEs */
 	uint32_t signed_s; /* until the first signature expires; UINT32_MAX: not signed */
 };
 

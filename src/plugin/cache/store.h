@@ -39,6 +39,9 @@ struct nd_store_head {
 	uint64_t view;      /* the fingerprint of the block's configuration */
 	uint64_t stored_ns; /* CLOCK_BOOTTIME */
 	uint32_t ttl_s;     /* of every record, when stored */
+	/* Ages: live before ttl_s, stale before until_s; hits from refresh_s on may need a newer
+	 * answer. */
+	uint32_t until_s, refresh_s;
 	uint16_t qtype, qclass;
 	uint16_t rcode, flags; /* AA AD RA TC */
 	uint16_t body_len;
@@ -58,7 +61,16 @@ struct nd_store_key {
 enum {
 	ND_STORE_DO = 1,
 	ND_STORE_CD = 2,
-	ND_STORE_HOP = 4, /* asked with options of one hop (variant.h) */
+	ND_STORE_HOP = 4,   /* asked with options of one hop (variant.h) */
+	ND_STORE_OTHER = 8, /* `prefer_positive`: not an answer to the question */
+};
+
+enum nd_store_found { ND_STORE_MISS, ND_STORE_LIVE, ND_STORE_STALE };
+
+struct nd_store_hit {
+	struct nd_store_head head;
+	uint32_t age_s;
+	uint32_t at; /* the entry, for the functions below */
 };
 
 struct nd_store;
@@ -72,10 +84,14 @@ void nd_store_free(struct nd_store *s);
 struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
 				 uint16_t qclass, uint8_t flags);
 
-/* True with a live answer: its body is copied to `body` (cap bytes), its index to `record` (at
- * least ND_STORE_INDEXED elements). */
-bool nd_store_find(struct nd_store *s, const struct nd_store_key *key, uint64_t now_ns,
-		   uint8_t *body, size_t cap, struct nd_record *record, struct nd_store_head *head);
+/* With an answer: its body is copied to `body` (cap bytes), its index to `record` (at least
+ * ND_STORE_INDEXED elements), and *hit is set. */
+enum nd_store_found nd_store_find(struct nd_store *s, const struct nd_store_key *key,
+				  uint64_t now_ns, uint8_t *body, size_t cap,
+				  struct nd_record *record, struct nd_store_hit *hit);
+/* The same without the answer; not a use of it. */
+enum nd_store_found nd_store_look(const struct nd_store *s, const struct nd_store_key *key,
+				  uint64_t now_ns);
 
 enum nd_store_put {
 	ND_STORE_KEPT,
@@ -90,5 +106,21 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 			       const struct nd_store_head *head, const struct nd_record *record,
 			       const uint8_t *body, uint64_t now_ns);
 
-/* Counts live entries by kind. Walks the whole table. */
+/* Removes the answer, if there is one and no other writer has it. */
+void nd_store_remove(struct nd_store *s, uint32_t owner, const struct nd_store_key *key);
+
+/* --- store_heat.c: what is known of an entry's uses --- */
+
+/* By the entry's index. An entry that was replaced meanwhile loses nothing but exactness. */
+
+/* Uses since it was stored, up to 3. */
+unsigned nd_store_uses(const struct nd_store *s, uint32_t at);
+/* Counts a hit; those in a row with less than gap_ns between them, up to 65,535. */
+uint32_t nd_store_count_hit(struct nd_store *s, uint32_t at, uint64_t now_ns, uint64_t gap_ns);
+/* Marks the entry as being refreshed, for at most for_ns. False: it is marked. One caller wins. */
+bool nd_store_begin_refresh(struct nd_store *s, uint32_t at, uint64_t now_ns, uint64_t for_ns);
+/* Ends the mark, or sets its end. */
+void nd_store_end_refresh(struct nd_store *s, uint32_t at, uint64_t until_ns);
+
+/* Counts entries that are not older than until_s, by kind. Walks the whole table. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);

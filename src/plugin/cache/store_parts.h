@@ -34,10 +34,17 @@ struct nd_store_header {
 	struct nd_siphash_key key;
 };
 
+/* Of an entry; touched first when it is needed. */
+struct nd_store_heat {
+	_Atomic uint64_t hits;     /* in a row; the last one's time, ms, in the upper 48 bits */
+	_Atomic uint64_t until_ns; /* it is being refreshed */
+};
+
 struct nd_store {
 	struct nd_store_header *header;
 	struct nd_store_set *sets;
 	nd_store_word (*entries)[ND_STORE_WORDS];
+	struct nd_store_heat *heat; /* per entry */
 	uint32_t nsets;
 	struct nd_siphash_key key;
 	uint64_t view;
@@ -113,10 +120,15 @@ static inline uint32_t nd_store_set_of(const struct nd_store *s, uint64_t hash)
 	return (uint32_t)((hash >> 32) * s->nsets >> 32);
 }
 
-/* Counts whole seconds, as CoreDNS does. */
-static inline bool nd_store_live(const struct nd_store_head *h, uint64_t now_ns)
+/* In whole seconds, as CoreDNS counts. */
+static inline uint64_t nd_store_age_s(const struct nd_store_head *h, uint64_t now_ns)
 {
-	return now_ns < h->stored_ns || (now_ns - h->stored_ns) / ND_NS_PER_S < h->ttl_s;
+	return now_ns < h->stored_ns ? 0 : (now_ns - h->stored_ns) / ND_NS_PER_S;
+}
+
+static inline bool nd_store_usable(const struct nd_store_head *h, uint64_t now_ns)
+{
+	return nd_store_age_s(h, now_ns) < h->until_s;
 }
 
 static inline bool nd_store_matches(const struct nd_store *s, const struct nd_store_head *h,
@@ -142,3 +154,6 @@ static inline bool nd_store_peek(const nd_store_word *e, struct nd_store_head *h
 	nd_store_copy_out(h, e + 1, sizeof *h);
 	return !(seq & 1) && nd_store_load(&e[0]) == seq;
 }
+
+/* store_heat.c: another key's entry begins. */
+void nd_store_cool(struct nd_store *s, uint32_t at);

@@ -43,7 +43,7 @@ static struct ways look_at(struct nd_store *s, uint32_t at, const struct nd_stor
 			continue;
 		if (tag == nd_store_tag(key->hash) && nd_store_matches(s, &h, key))
 			w.same = way;
-		else if (nd_store_live(&h, now_ns) && h.kind < ND_STORE_KINDS)
+		else if (nd_store_usable(&h, now_ns) && h.kind < ND_STORE_KINDS)
 			w.live[h.kind] |= 1u << way;
 		else if (w.expired < 0)
 			w.expired = way;
@@ -87,15 +87,17 @@ static int evict(struct nd_store *s, uint32_t at, const struct ways *w, enum nd_
 }
 
 /* The way to write to: that of the same key, an expired one, an empty one if the budget allows it,
- * else one that is evicted. -1: none. *taken: an entry was taken from the budget. */
+ * else one that is evicted. -1: none. *taken: an entry was taken from the budget;
+ * *same: it has this key. */
 static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key *key,
 		      uint64_t now_ns, enum nd_store_kind kind, enum nd_store_put *what,
-		      bool *taken)
+		      bool *taken, bool *same)
 {
 	struct ways w = look_at(s, at, key, now_ns);
 
 	*what = ND_STORE_KEPT;
 	*taken = false;
+	*same = w.same >= 0;
 	if (w.same >= 0)
 		return w.same;
 	if (w.expired >= 0)
@@ -149,8 +151,8 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 
 	uint32_t at = nd_store_set_of(s, key->hash);
 	uint64_t mine;
-	bool taken;
-	int way = choose_way(s, at, key, now_ns, (enum nd_store_kind)h.kind, &what, &taken);
+	bool taken, same;
+	int way = choose_way(s, at, key, now_ns, (enum nd_store_kind)h.kind, &what, &taken, &same);
 	if (way < 0)
 		return ND_STORE_REFUSED;
 	nd_store_word *e = s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way];
@@ -166,5 +168,27 @@ enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct 
 	nd_store_save(&e[0], (uint64_t)owner << 32 | (uint32_t)(mine + 1));
 	ND_STORE_RELAXED_PUT(&s->sets[at].tag[way], nd_store_tag(key->hash));
 	ND_STORE_RELAXED_PUT(&s->sets[at].uses[way], 0);
+	if (!same)
+		nd_store_cool(s, at * ND_STORE_WAYS + (uint32_t)way);
 	return what;
+}
+
+void nd_store_remove(struct nd_store *s, uint32_t owner, const struct nd_store_key *key)
+{
+	uint32_t at = nd_store_set_of(s, key->hash), tag = nd_store_tag(key->hash);
+
+	for (unsigned way = 0; way < ND_STORE_WAYS; way++) {
+		nd_store_word *e = s->entries[(size_t)at * ND_STORE_WAYS + way];
+		struct nd_store_head h;
+		uint64_t mine;
+		if (ND_STORE_RELAXED_GET(&s->sets[at].tag[way]) != tag || !nd_store_peek(e, &h) ||
+		    !nd_store_matches(s, &h, key) || !own(s, e, owner, false, &mine))
+			continue;
+		nd_store_copy_out(&h, e + 1, sizeof h); /* as it is now */
+		if (nd_store_matches(s, &h, key)) {
+			h.until_s = 0;
+			copy_in(e + 1, &h, sizeof h);
+		}
+		nd_store_save(&e[0], (uint64_t)owner << 32 | (uint32_t)(mine + 1));
+	}
 }

@@ -216,6 +216,33 @@ static void test_hit_takes_no_memory(void **state)
 	assert_int_equal(taken - before, 0);
 }
 
+/* Nor does a stale one, and the refresh that it starts. */
+static void test_stale_hit_takes_no_memory(void **state)
+{
+	uint8_t m[512];
+	size_t n = nd_rig_question(m, "two.test.", ND_TYPE_A, 0x0100, 0);
+	unsigned long before = 0;
+	(void)state;
+
+	if (!COUNTS) {
+		print_message(
+			"SKIPPED test_stale_hit_takes_no_memory: the sanitizer has its own allocator\n");
+		skip();
+	}
+	nd_rig_reload(&rig, ".:1053 {\n"
+			    "  hosts /dev/null {\n    10.0.0.2 two.test\n  }\n"
+			    "  cache {\n    serve_stale\n  }\n"
+			    "  loadbalance\n}\n");
+	for (unsigned i = 0; i < 1000; i++) {
+		if (i == 2)
+			before = taken;
+		rig.ahead_ns = i * ND_S(3601);
+		assert_true(nd_rig_send(&rig, m, n, ND_PROTO_UDP));
+	}
+	assert_int_equal(taken - before, 0);
+	assert_int_equal(metric("coredns_cache_served_stale_total"), 999);
+}
+
 #define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 int main(void)
@@ -223,7 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG(test_counts_down),         RIG(test_both_records_come_back),
 		RIG(test_failures_are_kept),   RIG(test_reload_keeps_equal_answers),
-		RIG(test_hit_takes_no_memory),
+		RIG(test_hit_takes_no_memory), RIG(test_stale_hit_takes_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

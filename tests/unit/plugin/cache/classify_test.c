@@ -63,13 +63,17 @@ static void test_ad_goes_to_clients_that_ask_for_it(void **state)
 	assert_false(ask(ND_FLAG_RD | ND_FLAG_AD | ND_FLAG_CD, true) & ND_FLAG_AD);
 }
 
-static void test_aa_is_set_from_the_cache(void **state)
+static void test_aa_and_ra_are_those_of_the_answer(void **state)
 {
 	(void)state;
-	nd_below.flags = ND_FLAG_RA;
-	assert_false(ask(ND_FLAG_RD, false) & ND_FLAG_AA);
-	assert_int_equal(ask(ND_FLAG_RD, false) & (ND_FLAG_AA | ND_FLAG_RA),
-			 ND_FLAG_AA | ND_FLAG_RA);
+	for (uint16_t flags = 0; flags <= ND_FLAG_AA; flags += ND_FLAG_AA) {
+		close_rig(NULL);
+		open_rig(NULL);
+		nd_below.flags = ND_FLAG_RA | flags;
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(ask(ND_FLAG_RD, false) & (ND_FLAG_AA | ND_FLAG_RA),
+					 ND_FLAG_RA | flags);
+	}
 }
 
 static void test_opt_concerns_one_hop(void **state)
@@ -159,16 +163,55 @@ static void test_signatures(void **state)
 	}
 }
 
+/* A plugin's fault, which must not reach other clients. */
+static void test_answers_to_another_question(void **state)
+{
+	(void)state;
+	nd_below.renames = true;
+	nd_below.rows = NULL;
+	ask(ND_FLAG_RD, false);
+	assert_non_null(
+		strstr(nd_rig_metrics(&rig),
+		       "coredns_cache_drops_total{server=\"dns://:1053\",zones=\".\",view=\"\"} 1"));
+	nd_below.renames = false;
+	nd_below.rows = address;
+	ask(ND_FLAG_RD, false);
+	assert_int_equal(nd_below.queries, 2);
+}
+
+/* Nor is a stale answer used when its signature has expired. */
+static void test_stale_signatures(void **state)
+{
+	char text[256];
+	time_t now = time(NULL);
+	const char *const rows[] = { address[0], signature(text, sizeof text, now - 60, now + 100),
+				     NULL };
+	(void)state;
+
+	nd_rig_reload(&rig, ".:1053 {\n cache {\n serve_stale 1h\n }\n below\n}\n");
+	nd_below.rows = rows;
+	ttl();
+	nd_below.fails = true;
+	nd_below.rcode = ND_RCODE_SERVFAIL;
+	rig.ahead_ns = ND_S(80);
+	assert_int_equal(ttl(), 0);
+	rig.ahead_ns = ND_S(101);
+	ask(ND_FLAG_RD, true);
+	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_SERVFAIL);
+}
+
 #define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_ad_goes_to_clients_that_ask_for_it),
-		RIG(test_aa_is_set_from_the_cache),
+		RIG(test_aa_and_ra_are_those_of_the_answer),
 		RIG(test_opt_concerns_one_hop),
 		RIG(test_cut_answers_are_not_kept),
 		RIG(test_signatures),
+		RIG(test_stale_signatures),
+		RIG(test_answers_to_another_question),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ struct answer {
 static struct answer make(uint8_t what, enum nd_store_kind kind, uint32_t ttl)
 {
 	struct answer a = { .head = { .ttl_s = ttl,
+				      .until_s = ttl,
 				      .kind = (uint8_t)kind,
 				      .body_len = 60,
 				      .body = 30,
@@ -69,11 +70,12 @@ static int get(struct nd_store *s, unsigned i, uint8_t flags, uint64_t now)
 	struct nd_name_buf buf;
 	struct nd_store_key k = key_of(s, i, flags, &buf);
 	struct nd_record record[ND_STORE_INDEXED];
-	struct nd_store_head h;
+	struct nd_store_hit hit;
 	uint8_t body[256];
 
-	if (!nd_store_find(s, &k, now, body, sizeof body, record, &h))
+	if (nd_store_find(s, &k, now, body, sizeof body, record, &hit) != ND_STORE_LIVE)
 		return -1;
+	struct nd_store_head h = hit.head;
 	assert_int_equal(h.body_len, 60);
 	assert_int_equal(h.indexed, 2);
 	for (unsigned b = 0; b < 60; b++)
@@ -106,6 +108,53 @@ static void test_ttl(void **state)
 	assert_int_equal(get(s, 1, 0, S(104)), 1);
 	assert_int_equal(get(s, 1, 0, S(105) - 1), 1);
 	assert_int_equal(get(s, 1, 0, S(105)), -1);
+	nd_store_free(s);
+}
+
+static void test_stale(void **state)
+{
+	struct nd_store *s = nd_store_new(512, 512, 1);
+	struct answer a = make(1, ND_STORE_SUCCESS, 5);
+	struct nd_name_buf buf;
+	struct nd_store_key k = key_of(s, 1, 0, &buf);
+	struct nd_record record[ND_STORE_INDEXED];
+	struct nd_store_hit hit;
+	uint8_t body[256];
+	(void)state;
+
+	a.head.until_s = 20;
+	assert_true(put(s, 1, 0, a, S(100)));
+	assert_int_equal(nd_store_look(s, &k, S(104)), ND_STORE_LIVE);
+	assert_int_equal(nd_store_look(s, &k, S(105)), ND_STORE_STALE);
+	assert_int_equal(nd_store_look(s, &k, S(120)), ND_STORE_MISS);
+	assert_int_equal(nd_store_find(s, &k, S(119), body, sizeof body, record, &hit),
+			 ND_STORE_STALE);
+	assert_int_equal(hit.age_s, 19);
+	assert_int_equal(nd_store_find(s, &k, S(120), body, sizeof body, record, &hit),
+			 ND_STORE_MISS);
+	/* The mark of a refresh: for one, for its time, and gone with the entry. */
+	assert_true(nd_store_begin_refresh(s, hit.at, S(110), S(5)));
+	assert_false(nd_store_begin_refresh(s, hit.at, S(114), S(5)));
+	assert_true(nd_store_begin_refresh(s, hit.at, S(115), S(5)));
+	nd_store_end_refresh(s, hit.at, 0);
+	assert_true(nd_store_begin_refresh(s, hit.at, S(115), S(5)));
+	nd_store_remove(s, 1, &k);
+	assert_int_equal(nd_store_look(s, &k, S(104)), ND_STORE_MISS);
+	assert_int_equal(get(s, 1, 0, S(104)), -1);
+	nd_store_free(s);
+}
+
+static void test_hits(void **state)
+{
+	struct nd_store *s = nd_store_new(512, 512, 1);
+	(void)state;
+
+	for (unsigned i = 1; i < 10; i++)
+		assert_int_equal(nd_store_count_hit(s, 3, S(10 + i), S(1)), i);
+	assert_int_equal(nd_store_count_hit(s, 3, S(19) + ND_MS(1001), S(1)), 1);
+	for (unsigned i = 0; i < 70000; i++)
+		nd_store_count_hit(s, 3, S(21), S(1));
+	assert_int_equal(nd_store_count_hit(s, 3, S(21), S(1)), 65535);
 	nd_store_free(s);
 }
 
@@ -253,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys_apart),   cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_stale),        cmocka_unit_test(test_hits),
 		cmocka_unit_test(test_shares),       cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_model),
 		cmocka_unit_test(test_many_at_once),

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The metrics of plugin cache. */
+#include "io/clock.h"
+#include "plugin/cache/cache.h"
+
+static const char *const typed[] = { "server", "type", "zones", "view", NULL };
+static const char *const untyped[] = { "server", "zones", "view", NULL };
+static const struct nd_metric_family
+	entries_family = ND_GAUGE("coredns_cache_entries", "The number of elements in the cache.",
+				  typed),
+	requests_family = ND_COUNTER("coredns_cache_requests_total", "The count of cache requests.",
+				     untyped),
+	hits_family = ND_COUNTER("coredns_cache_hits_total", "The count of cache hits.", typed),
+	misses_family = ND_COUNTER(
+		"coredns_cache_misses_total",
+		"The count of cache misses. Deprecated, derive misses from cache hits/requests counters.",
+		untyped),
+	evictions_family = ND_COUNTER("coredns_cache_evictions_total",
+				      "The count of cache evictions.", typed),
+	prefetches_family =
+		ND_COUNTER("coredns_cache_prefetch_total",
+			   "The number of times the cache has prefetched a cached item.", untyped),
+	stale_family = ND_COUNTER("coredns_cache_served_stale_total",
+				  "The number of requests served from stale cache entries.",
+				  untyped),
+	drops_family = ND_COUNTER(
+		"coredns_cache_drops_total",
+		"The number responses that are not cached, because the reply is malformed.",
+		untyped),
+	hot_family = ND_COUNTER("nodens_cache_hot_refreshes_total",
+				"The count of hot answers refreshed before their TTL ended.",
+				untyped),
+	refused_family = ND_COUNTER("nodens_cache_refreshes_refused_total",
+				    "The count of refreshes not made because too many were running.",
+				    untyped);
+
+static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
+		 const char *type, const char *zones, uint64_t n)
+{
+	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
+
+	if (n)
+		nd_metric_emit(out, f, values, (double)n);
+}
+
+static void collect(void *ctx, struct nd_metric_out *out)
+{
+	const struct nd_cache *c = ctx;
+	uint64_t success, denial;
+
+	nd_store_count(c->store, nd_clock_now_ns(), &success, &denial);
+	denial += nd_failures_count(c->failures, nd_clock_now_ns());
+	for (size_t i = 0; i < c->gen->nendpoints; i++) {
+		const struct nd_tally *t = c->tally[i];
+		if (!t)
+			continue;
+		const char *server = c->gen->endpoints[i].label, *z = c->zones_text;
+		const char *values[] = { server, "success", z, "" };
+		nd_metric_emit(out, &entries_family, values, (double)success);
+		values[1] = "denial";
+		nd_metric_emit(out, &entries_family, values, (double)denial);
+		emit(out, &requests_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_REQUESTS));
+		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_MISSES));
+		emit(out, &prefetches_family, server, NULL, z,
+		     nd_tally_sum(t, ND_CACHE_PREFETCHES));
+		emit(out, &stale_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_SERVED_STALE));
+		emit(out, &drops_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_DROPS));
+		emit(out, &hot_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_HOT_REFRESHES));
+		emit(out, &refused_family, server, NULL, z,
+		     nd_tally_sum(t, ND_CACHE_REFRESHES_REFUSED));
+		emit(out, &hits_family, server, "success", z,
+		     nd_tally_sum(t, ND_CACHE_HIT_SUCCESS));
+		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, ND_CACHE_HIT_DENIAL));
+		emit(out, &evictions_family, server, "success", z,
+		     nd_tally_sum(t, ND_CACHE_EVICTED_SUCCESS));
+		emit(out, &evictions_family, server, "denial", z,
+		     nd_tally_sum(t, ND_CACHE_EVICTED_DENIAL));
+	}
+}
+
+int nd_cache_start(void *self, struct nd_setup *s)
+{
+	struct nd_cache *c = self;
+
+	c->tally = nd_tally_by_endpoint(s, "cache", c->zones_text, ND_CACHE_CELLS);
+	if (!c->tally)
+		return ND_ELIMIT;
+	nd_setup_collect(s, collect, c);
+	return 0;
+}
