@@ -212,6 +212,25 @@ def judge_start(result):
                   bar["rss_idle_mib_max"])
 
 
+def print_hosts(result):
+    print(f"\nhosts, a file of {result['lines']} names, median of {result['starts']}:")
+    for name, row in result["servers"].items():
+        print(f"  {name:<8} {row['cpu_s']:.2f} s of CPU to load it, RSS {row['rss_mib']:.0f} MiB; after a change "
+              f"{row['change_cpu_s']:.2f} s, at most {row['peak_mib']:.0f} MiB")
+    for reason in result["missing"]:
+        print(f"  skipped: {reason}")
+
+
+def judge_hosts(result):
+    bar, own, peer = bars()["hosts"], result["servers"]["nodens"], result["servers"].get("coredns")
+    yield Verdict("hosts: CPU to load the list, s", own["cpu_s"], bar["cpu_s_max"])
+    yield Verdict("hosts: RSS with the list, MiB", own["rss_mib"], bar["rss_mib_max"])
+    yield Verdict("hosts: peak while the list is read again, MiB", own["peak_mib"], bar["rss_mib_max"])
+    if peer:
+        yield Verdict("hosts: CPU to load the list / CoreDNS", own["cpu_s"] / peer["cpu_s"], bar["cpu_ratio_max"])
+        yield Verdict("hosts: RSS with the list / CoreDNS", own["rss_mib"] / peer["rss_mib"], bar["rss_ratio_max"])
+
+
 def print_reload(result):
     print(f"\nreload, {result['server']}: {result['reloads']} reloads in {result['seconds']:.0f} s"
           f", {result['seen']} seen to serve before the next one (slowest {result['slowest_ms']:.0f} "
