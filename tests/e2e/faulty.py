@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An upstream whose behaviour is set by the first label of QNAME, over UDP and TCP on one loopback port; and a nodens
 that forwards to such upstreams."""
-import os
 import re
 import socket
 import struct
@@ -17,20 +16,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-NODENS = os.environ.get("NODENS", os.path.join(ROOT, "build", "nodens"))
-
-
-def free_port():
-    """A port that is free for UDP and TCP on 127.0.0.1."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u, socket.socket() as t:
-            u.bind(("127.0.0.1", 0))
-            try:
-                t.bind(u.getsockname())
-            except OSError:
-                continue
-            return u.getsockname()[1]
+from serving import NODENS, free_port
 
 
 def after(delay, call, *args):

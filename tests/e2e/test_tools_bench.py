@@ -162,7 +162,7 @@ class Garbage:
             try:
                 conn, _ = self.tcp.accept()
                 with conn:
-                    conn.settimeout(0.5)
+                    conn.settimeout(5)
                     while not self.end.is_set():
                         conn.sendall(b"\0\0" * 100000)
             except OSError:
