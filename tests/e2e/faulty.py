@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An upstream whose behaviour is set by the first label of QNAME, over UDP and TCP on one loopback port; and a nodens
 that forwards to such upstreams."""
+import os
 import re
 import socket
 import struct
