@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """scripts/simplants.py [PLANT...]: proves that the simulation finds bugs.
 
-tests/sim/plants.toml has the bugs. For each, the files that it changes are copied and compiled, sim_pressure is
-linked with them (they come before the libraries, so their symbols count), and it must fail within SEEDS seeds.
+tests/sim/plants.toml has the bugs. For each, the files that it changes are copied and compiled, its program
+(sim_pressure, if it names none) is linked with them (they come before the libraries, so their symbols count), and must
+fail within SEEDS seeds.
 Needs a build in build/. Ends with `N passed, N failed`.
 """
 import json
@@ -16,7 +17,7 @@ import tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build")
-PROGRAM = "tests/sim/sim_pressure"
+PROGRAM = "sim_pressure"
 SEEDS = 1000
 
 
@@ -54,8 +55,8 @@ def compile_one(path, text, folder):
     return out
 
 
-def link(objects, out):
-    text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "-s", PROGRAM], stdout=subprocess.PIPE, text=True,
+def link(program, objects, out):
+    text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "-s", f"tests/sim/{program}"], stdout=subprocess.PIPE, text=True,
                           check=True).stdout
     line = [x for x in text.splitlines() if not x.startswith("ninja:")][-1]
     argv = shlex.split(line)
@@ -64,12 +65,12 @@ def link(objects, out):
     subprocess.run([*argv[:at + 2], *objects, *argv[at + 2:]], cwd=BUILD, check=True)
 
 
-def find_plant(plant, edits):
+def find_plant(plant, edits, name=PROGRAM):
     """True: the simulation found it."""
     folder = os.path.join(BUILD, "tests", "sim", "plants", plant)
     os.makedirs(folder, exist_ok=True)
-    program = os.path.join(folder, "sim_pressure")
-    link([compile_one(path, text, folder) for path, text in edited(plant, edits).items()], program)
+    program = os.path.join(folder, name)
+    link(name, [compile_one(path, text, folder) for path, text in edited(plant, edits).items()], program)
     with tempfile.TemporaryDirectory() as files, subprocess.Popen(
             [program, "--seeds", str(SEEDS)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", env={**os.environ, "TMPDIR": files}) as p:
@@ -90,7 +91,7 @@ def main():
     with open(os.path.join(ROOT, "tests", "sim", "plants.toml"), "rb") as f:
         plants = tomllib.load(f)
     names = sys.argv[1:] or list(plants)
-    found = sum(find_plant(name, plants[name]["edits"]) for name in names)
+    found = sum(find_plant(name, plants[name]["edits"], plants[name].get("program", PROGRAM)) for name in names)
     print(f"{found} passed, {len(names) - found} failed")
     return found != len(names)
 

@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/tcp.h"
 #include "sim/encode.h"
+#include "sim/odd.h"
 #include "sim/world.h"
 
 enum { OUT_MAX = 16 << 20, REQUEST_MAX = 16 << 10, PIECE_MAX = 3000 };
@@ -21,6 +22,7 @@ struct sim_api {
 	struct sim_api_mood mood;
 	struct nd_list conns;
 	struct sim_api_counts counts;
+	struct sim_odd_list endless[SIM_KINDS];
 };
 
 struct conn {
@@ -162,6 +164,14 @@ static void add_object(struct conn *c, const char *type, unsigned n, uint32_t wr
 	sim_encode_event(c->pb, type, &s, version, &c->body);
 }
 
+static void add_odd_event(struct conn *c)
+{
+	if (!happens(c->a->mood.odd_ppm))
+		return;
+	c->a->counts.odd++;
+	sim_odd_event(c->pb, c->kind, &c->body);
+}
+
 /* The events since the last one sent. */
 static void add_events(struct conn *c)
 {
@@ -171,6 +181,7 @@ static void add_events(struct conn *c)
 		const struct sim_change *change = sim_cluster_change(cluster, ++c->sent);
 		if (change->kind != c->kind || happens(c->a->mood.lose_ppm))
 			continue;
+		add_odd_event(c);
 		bool was = change->before && !sim_cluster_change(cluster, change->before)->gone;
 		add_object(c,
 			   change->gone ? "DELETED"
@@ -199,10 +210,54 @@ static void send_stream(struct conn *c)
 	open_watch(c, now);
 	for (unsigned n = 0; n < c->a->cluster->objects; n++) {
 		uint32_t written = sim_cluster_at(c->a->cluster, c->kind, n, now);
-		if (written)
-			add_object(c, "ADDED", n, written, written);
+		if (!written)
+			continue;
+		add_odd_event(c);
+		add_object(c, "ADDED", n, written, written);
 	}
 	sim_encode_bookmark(c->pb, c->kind, now, true, &c->body);
+}
+
+static void add_page_item(struct conn *c, struct sim_page *page, unsigned n, uint32_t written)
+{
+	struct sim_object s;
+
+	if (happens(c->a->mood.odd_ppm)) {
+		c->a->counts.odd++;
+		sim_odd_item(page);
+	}
+	sim_cluster_object(c->kind, n, written, &s);
+	sim_encode_page_item(page, &s);
+}
+
+static void finish_page(struct conn *c, struct sim_page *page)
+{
+	write_head(c, 200, type_of(c, false), 0);
+	sim_encode_page(page, &c->body);
+	nd_buf_clear(&page->items);
+}
+
+static void send_endless_page(struct conn *c, const char *more)
+{
+	const struct sim_cluster *cluster = c->a->cluster;
+	struct sim_page page = { .pb = c->pb, .kind = c->kind };
+	char next[32];
+
+	if (!c->a->mood.endless_ppm) {
+		refuse(c, &expired);
+		return;
+	}
+	c->a->counts.endless++;
+	page.version = sim_cluster_version(cluster);
+	page.more = next;
+	nd_buf_init(&page.items, OUT_MAX);
+	for (unsigned i = sim_odd_list_next(&c->a->endless[c->kind], more, next); i; i--) {
+		unsigned n = draw(cluster->objects);
+		uint32_t written = sim_cluster_at(cluster, c->kind, n, page.version);
+		if (written)
+			add_page_item(c, &page, n, written);
+	}
+	finish_page(c, &page);
 }
 
 /* more: the continue token, "VERSION.NUMBER": where the previous page ended. */
@@ -213,6 +268,10 @@ static void send_page(struct conn *c, const char *more, unsigned limit)
 	struct sim_page page = { .pb = c->pb, .kind = c->kind };
 	char next[32] = "";
 
+	if (sim_odd_list_owns(more) || (!more[0] && happens(c->a->mood.endless_ppm))) {
+		send_endless_page(c, more);
+		return;
+	}
 	if (more[0] && sscanf(more, "%u.%u", &version, &n) != 2) {
 		refuse(c, &(struct sim_status){ 400, "BadRequest", "continue", 0 });
 		return;
@@ -226,21 +285,17 @@ static void send_page(struct conn *c, const char *more, unsigned limit)
 	c->a->counts.more_pages += more[0] != '\0';
 	nd_buf_init(&page.items, OUT_MAX);
 	for (; n < cluster->objects && !next[0]; n++) {
-		struct sim_object s;
 		uint32_t written = sim_cluster_at(cluster, c->kind, n, version);
 		if (written && items == limit) {
 			snprintf(next, sizeof next, "%u.%u", version, n);
 		} else if (written) {
-			sim_cluster_object(c->kind, n, written, &s);
-			sim_encode_page_item(&page, &s);
+			add_page_item(c, &page, n, written);
 			items++;
 		}
 	}
 	page.version = version;
 	page.more = next;
-	write_head(c, 200, type_of(c, false), 0);
-	sim_encode_page(&page, &c->body);
-	nd_buf_clear(&page.items);
+	finish_page(c, &page);
 }
 
 static void send_watch(struct conn *c, uint32_t from)
@@ -532,6 +587,14 @@ void sim_api_free(struct sim_api *a)
 void sim_api_set_mood(struct sim_api *a, const struct sim_api_mood *mood)
 {
 	a->mood = *mood;
+}
+
+const char *sim_api_failure(const struct sim_api *a)
+{
+	for (size_t i = 0; i < SIM_KINDS; i++)
+		if (a->endless[i].failure[0])
+			return a->endless[i].failure;
+	return NULL;
 }
 
 struct sim_api_counts sim_api_counts(const struct sim_api *a)

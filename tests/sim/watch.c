@@ -45,6 +45,8 @@ enum seen {
 	DARK,
 	NAMED,
 	NAMELESS,
+	ODD,
+	ENDLESS,
 	SEEN
 };
 static const char *const seen_text[SEEN] = {
@@ -71,6 +73,8 @@ static const char *const seen_text[SEEN] = {
 	"a dark API server",
 	"an API server by host name",
 	"an unknown host name",
+	"objects that cannot be decoded",
+	"pages of lists without an end",
 };
 static uint64_t seen[SEEN];
 
@@ -84,7 +88,7 @@ struct scene {
 	struct nd_apisource *source;
 	struct sim_api_mood usual; /* without faults */
 	bool good;                 /* as last reported */
-	bool has_restarts, has_darkness, has_compaction, has_name;
+	bool has_restarts, has_darkness, has_compaction, has_name, has_endless;
 	char complaint[256];
 };
 
@@ -101,7 +105,11 @@ static void check(struct scene *s, bool fine, const char *text)
 
 static void check_mirror(struct scene *s)
 {
+	const char *failure = sim_api_failure(s->api);
+
 	check(s, !s->mirror.complaint[0], s->mirror.complaint);
+	if (failure)
+		check(s, false, failure);
 }
 
 static void run(uint64_t ns)
@@ -162,6 +170,9 @@ static void draw_faults(struct scene *s)
 	m.refuse_ppm = maybe(500000);
 	m.garbage_ppm = maybe(300000);
 	m.silent_ppm = maybe(150000);
+	if (s->has_endless && draw(2))
+		m = s->usual;
+	m.endless_ppm = s->has_endless ? draw(900000) : 0;
 	if (s->has_name)
 		draw_name(s);
 	sim_api_set_mood(s->api, &m);
@@ -207,11 +218,13 @@ static void open_scene(struct scene *s)
 					  .no_protobuf = draw(2),
 					  .no_stream = draw(2),
 					  .page = 1 + draw(40),
+					  .odd_ppm = maybe(300000),
 					  .lose_ppm = sim_seeds_planted("lose") ? 100000 : 0 };
 	s->has_restarts = draw(2);
 	s->has_darkness = draw(3) == 0;
 	s->has_compaction = draw(2);
 	s->has_name = draw(3) == 0;
+	s->has_endless = draw(3) == 0;
 	seen[NAMED] += s->has_name;
 	change_objects(s, draw(4 * s->cluster.objects));
 	sim_api_set_up(s->api, draw(4) != 0);
@@ -305,13 +318,27 @@ static void add_seen(const struct scene *s)
 {
 	struct sim_api_counts c = sim_api_counts(s->api);
 	const uint64_t counts[] = {
-		[STREAMS] = c.streams,       [PAGES] = c.pages,         [MORE] = c.more_pages,
-		[WATCHES] = c.watches,       [BOOKMARKS] = c.bookmarks, [DELETIONS] = c.deletions,
-		[PROTOBUF] = c.protobuf,     [JSON] = c.json,           [CUT] = c.cut,
-		[SHORT] = c.cut_short,       [MUTE] = c.mute,           [ERRORS] = c.errors,
-		[REFUSED] = c.refused,       [EXPIRED] = c.expired,     [GARBAGE] = c.garbage,
-		[SILENT] = c.silent,         [ENDED] = c.ended,         [SWEPT] = s->mirror.swept,
+		[STREAMS] = c.streams,
+		[PAGES] = c.pages,
+		[MORE] = c.more_pages,
+		[WATCHES] = c.watches,
+		[BOOKMARKS] = c.bookmarks,
+		[DELETIONS] = c.deletions,
+		[PROTOBUF] = c.protobuf,
+		[JSON] = c.json,
+		[CUT] = c.cut,
+		[SHORT] = c.cut_short,
+		[MUTE] = c.mute,
+		[ERRORS] = c.errors,
+		[REFUSED] = c.refused,
+		[EXPIRED] = c.expired,
+		[GARBAGE] = c.garbage,
+		[SILENT] = c.silent,
+		[ENDED] = c.ended,
+		[SWEPT] = s->mirror.swept,
 		[BROKEN] = s->mirror.broken,
+		[ODD] = c.odd,
+		[ENDLESS] = c.endless,
 	};
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
