@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/attempt_parts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/budget.h"
@@ -10,7 +11,13 @@
 /* For a suspect server: the longest wait before the next server is queried in parallel. */
 #define SUSPECT_NS ND_MS(50)
 
-enum { RETRIES_MAX = 3, MORE_BYTES = (ND_EXCHANGE_LIVE - 1) * sizeof(struct nd_attempt) };
+/* How long to wait for one of the connections when no more can be opened. */
+#define FULL_NS ND_MS(10)
+
+enum {
+	WAITS_MAX = 5, /* for a server that closes connections without an answer */
+	MORE_BYTES = (ND_EXCHANGE_LIVE - 1) * sizeof(struct nd_attempt),
+};
 
 static uint64_t at_most(uint64_t a, uint64_t b)
 {
@@ -31,21 +38,28 @@ void nd_attempt_arm(struct nd_exchange *e)
 	nd_timer_start(e->x->loop, &e->timer, when > now ? when - now : 0, nd_attempt_on_timer);
 }
 
-static bool any_live(struct nd_exchange *e)
+static bool any_live(const struct nd_exchange *e)
 {
 	for (unsigned i = 0; i < nd_attempt_slots(e); i++)
-		if (nd_attempt_slot(e, i)->live)
+		if (nd_attempt_view(e, i)->live)
 			return true;
 	return false;
 }
 
 /* --- the choice of a server --- */
 
+/* It closes connections without an answer, and another host may do better. */
+static bool refuses(const struct nd_exchange *e, uint8_t host)
+{
+	return e->tcp && e->x->config->nhosts > 1 && nd_pool_refused_ns(e->x->pool[host]);
+}
+
 /* As in CoreDNS: hosts that are down are skipped. When all are down, the health checks may be
  * wrong, and a random host is queried (none, with failfast). -1: none. */
 static int next_host(struct nd_exchange *e)
 {
 	const struct nd_exchange_config *c = e->x->config;
+	size_t refusing = 0;
 
 	for (;;) {
 		if (e->at >= c->nhosts) {
@@ -53,8 +67,12 @@ static int next_host(struct nd_exchange *e)
 			e->down = 0;
 		}
 		uint8_t h = e->order[e->at++];
-		if (!nd_host_down(c->host[h], c->max_fails))
+		if (!nd_host_down(c->host[h], c->max_fails)) {
+			if (refuses(e, h) && ++refusing < c->nhosts)
+				continue;
 			return h;
+		}
+		nd_pool_want(e->x->pool[h]);
 		if (++e->down < c->nhosts)
 			continue;
 		nd_metric_add(&e->x->counts->broken, 1);
@@ -62,28 +80,31 @@ static int next_host(struct nd_exchange *e)
 	}
 }
 
-static bool is_queried(struct nd_exchange *e, uint8_t host)
+static bool is_queried(const struct nd_exchange *e, uint8_t host)
 {
 	for (unsigned i = 0; i < nd_attempt_slots(e); i++)
-		if (nd_attempt_slot(e, i)->live && nd_attempt_slot(e, i)->host == host)
+		if (nd_attempt_view(e, i)->live && nd_attempt_view(e, i)->host == host)
 			return true;
 	return false;
 }
 
-/* The next in the list that is up and not being queried; -1: none. */
-int nd_attempt_another_host(struct nd_exchange *e)
+int nd_attempt_another_host(const struct nd_exchange *e)
 {
 	const struct nd_exchange_config *c = e->x->config;
 
 	for (size_t i = 0; i < c->nhosts; i++) {
-		size_t at = (e->at + i) % c->nhosts;
-		uint8_t h = e->order[at];
-		if (nd_host_down(c->host[h], c->max_fails) || is_queried(e, h))
-			continue;
-		e->at = (uint8_t)(at + 1);
-		return h;
+		uint8_t h = e->order[(e->at + i) % c->nhosts];
+		if (!nd_host_down(c->host[h], c->max_fails) && !is_queried(e, h))
+			return h;
 	}
 	return -1;
+}
+
+void nd_attempt_pass_host(struct nd_exchange *e, uint8_t host)
+{
+	for (size_t i = 0; i < e->x->config->nhosts; i++)
+		if (e->order[i] == host)
+			e->at = (uint8_t)(i + 1);
 }
 
 bool nd_attempt_may_try(const struct nd_exchange *e)
@@ -95,18 +116,23 @@ bool nd_attempt_may_try(const struct nd_exchange *e)
 
 /* --- sending --- */
 
-static void on_error(struct nd_sent *s, int err, const char *text);
+unsigned nd_attempt_pairs(const struct nd_exchange *e)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < nd_attempt_slots(e); i++)
+		n += nd_attempt_view(e, i)->live && nd_attempt_view(e, i)->extra;
+	return n;
+}
 
 uint64_t nd_attempt_timer_ns(const struct nd_attempt *a)
 {
-	uint64_t ns = nd_rtt_timer_ns(&nd_attempt_pool(a)->rtt, a->fires + 1u);
+	uint64_t ns = nd_pool_timer_ns(&a->sent, a->fires + 1u);
 
-	if (a->tcp)
-		ns *= 2; /* a connection may have to be opened */
 	return a->fires == 0 && nd_pool_suspect(nd_attempt_pool(a)) ? at_most(ns, SUSPECT_NS) : ns;
 }
 
-static void note_error(struct nd_exchange *e, const char *text)
+void nd_attempt_note_error(struct nd_exchange *e, const char *text)
 {
 	char *copy = strdup(text);
 
@@ -124,45 +150,99 @@ void nd_attempt_suspect(struct nd_pool *p, const struct nd_exchange *e)
 }
 
 /* Over UDP, or over TCP if wanted or while the host is guarded and answers there. */
-static int transmit(struct nd_attempt *a, bool tcp, char text[ND_POOL_ERROR_MAX])
+static int transmit(struct nd_attempt *a, struct nd_pool_way *way, char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_exchange *e = a->exchange;
 	struct nd_host *h = e->x->config->host[a->host];
 
-	tcp = tcp || h->config.tls;
-	a->guarded = !tcp && nd_host_guarded(h, nd_attempt_now(e));
-	a->tcp = tcp || a->guarded;
-	int err = nd_pool_send(nd_attempt_pool(a), &a->sent, a->tcp, e->bytes, e->n, text);
+	a->guarded = !way->tcp && nd_host_guarded(h, nd_attempt_now(e));
+	a->tcp = way->tcp = way->tcp || a->guarded;
+	int err = nd_pool_send(nd_attempt_pool(a), &a->sent, way, e->bytes, e->n, text);
 	if (!err || !a->guarded)
 		return err;
 	nd_host_unguard(h, nd_attempt_now(e));
-	a->guarded = a->tcp = false;
-	return nd_pool_send(nd_attempt_pool(a), &a->sent, false, e->bytes, e->n, text);
+	a->guarded = a->tcp = way->tcp = false;
+	return nd_pool_send(nd_attempt_pool(a), &a->sent, way, e->bytes, e->n, text);
 }
 
-int nd_attempt_send(struct nd_attempt *a, uint8_t host, bool tcp)
+/* It is to be sent later: no connection can be opened now. */
+static int postpone(struct nd_attempt *a, uint64_t ns)
 {
 	struct nd_exchange *e = a->exchange;
-	char text[ND_POOL_ERROR_MAX];
+	uint64_t now = nd_attempt_now(e);
+
+	a->live = a->pending = a->tcp = true;
+	a->guarded = false;
+	a->sent.pool = nd_attempt_pool(a);
+	a->sent.conn = NULL;
+	a->sent.sent_ns = now;
+	a->fire_ns = now + ns;
+	a->end_ns = now + e->x->config->read_timeout_ns;
+	return 0;
+}
+
+static void prepare(struct nd_attempt *a, uint8_t host)
+{
+	struct nd_exchange *e = a->exchange;
 
 	a->host = host;
 	e->asked = e->x->config->host[host];
 	a->sends = 1;
 	a->fires = 0;
 	a->noted = ND_ATTEMPT_NOTHING;
+	a->pending = a->extra = a->deferred = false;
 	a->sent.on_reply = nd_attempt_on_reply;
-	a->sent.on_error = on_error;
-	int err = transmit(a, tcp, text);
+	a->sent.on_error = nd_attempt_on_error;
+	a->sent.on_move = nd_attempt_on_move;
+}
+
+int nd_attempt_send(struct nd_attempt *a, uint8_t host, bool tcp, const struct nd_attempt *earlier)
+{
+	struct nd_exchange *e = a->exchange;
+	struct nd_pool_way way = { 0 };
+	char text[ND_POOL_ERROR_MAX];
+	bool extra = earlier && earlier != a;
+
+	tcp |= e->x->config->host[host]->config.tls != NULL;
+	if (earlier) {
+		way.since_ns = earlier->sent.sent_ns;
+		way.other = earlier->sent.conn;
+	}
+	way.tcp = tcp;
+	prepare(a, host);
+	uint64_t wait = tcp && !earlier && e->waits < WAITS_MAX
+				? nd_pool_refused_ns(nd_attempt_pool(a))
+				: 0;
+	if (wait) {
+		e->waits++;
+		return postpone(a, wait);
+	}
+	int err = transmit(a, &way, text);
+	if (err == -EAGAIN && a->tcp && !earlier)
+		return postpone(a, FULL_NS);
 	if (err) {
-		note_error(e, text);
-		nd_attempt_suspect(nd_attempt_pool(a), e);
+		if (!earlier || earlier == a)
+			nd_attempt_note_error(e, text);
+		if (!earlier)
+			nd_attempt_suspect(nd_attempt_pool(a), e);
 		return err;
 	}
+	if (e->sends[host] < UINT8_MAX)
+		e->sends[host]++;
 	a->live = true;
-	a->sent_ns = nd_attempt_now(e);
-	a->fire_ns = a->sent_ns + nd_attempt_timer_ns(a);
-	a->end_ns = a->sent_ns + e->x->config->read_timeout_ns;
+	a->extra = extra && !a->tcp;
+	a->fire_ns = a->sent.sent_ns + nd_attempt_timer_ns(a);
+	a->end_ns = a->sent.sent_ns + e->x->config->read_timeout_ns;
 	return 0;
+}
+
+int nd_attempt_try(struct nd_attempt *a, uint8_t host, bool tcp)
+{
+	struct nd_exchange *e = a->exchange;
+
+	if (!e->sends[host])
+		nd_quota_ask(&e->x->pool[host]->quota, nd_attempt_now(e));
+	return nd_attempt_send(a, host, tcp, NULL);
 }
 
 void nd_attempt_note_timeout(struct nd_attempt *a)
@@ -170,7 +250,7 @@ void nd_attempt_note_timeout(struct nd_attempt *a)
 	char text[ND_POOL_ERROR_MAX];
 
 	nd_pool_timeout_text(&a->sent, text);
-	note_error(a->exchange, text);
+	nd_attempt_note_error(a->exchange, text);
 }
 
 /* Room for more than one attempt; without memory there is no more. */
@@ -205,7 +285,7 @@ struct nd_attempt *nd_attempt_free_slot(struct nd_exchange *e)
 			a->exchange = e;
 			return a;
 		}
-		if (a->sent_ns < oldest->sent_ns)
+		if (a->sent.sent_ns < oldest->sent.sent_ns)
 			oldest = a;
 	}
 	nd_attempt_note_timeout(oldest);
@@ -222,7 +302,7 @@ static bool try_next(struct nd_exchange *e)
 		if (h < 0)
 			return false;
 		e->tries++;
-		if (nd_attempt_send(nd_attempt_free_slot(e), (uint8_t)h, e->tcp) == 0)
+		if (nd_attempt_try(nd_attempt_free_slot(e), (uint8_t)h, e->tcp) == 0)
 			return true;
 		if (e->down >= e->x->config->nhosts)
 			return false;
@@ -232,6 +312,7 @@ static bool try_next(struct nd_exchange *e)
 
 void nd_attempt_begin(struct nd_exchange *e)
 {
+	e->begun_ns = nd_attempt_now(e);
 	e->exhausted = !try_next(e);
 	nd_attempt_arm(e);
 }
@@ -265,49 +346,34 @@ void nd_attempt_finish_failed(struct nd_exchange *e)
 	nd_exchange_finish(e, &o);
 }
 
-/* An attempt has ended without a reply. May free the exchange. */
+/* The server closed a connection without an answer, and there is no other one: it may be about to
+ * restart, or have too many connections. */
+static bool wait_for_server(struct nd_exchange *e)
+{
+	const struct nd_exchange_config *c = e->x->config;
+	uint8_t h = 0;
+
+	if (!e->closed || e->waits >= WAITS_MAX || nd_attempt_now(e) >= e->end_ns)
+		return false;
+	while (h + 1u < c->nhosts && c->host[h] != e->asked)
+		h++;
+	e->waits++;
+	return nd_attempt_send(nd_attempt_free_slot(e), h, true, NULL) == 0;
+}
+
 void nd_attempt_continue(struct nd_exchange *e)
 {
-	if (any_live(e) || (e->down < e->x->config->nhosts && try_next(e)))
+	if (any_live(e) || (e->down < e->x->config->nhosts && try_next(e)) || wait_for_server(e))
 		nd_attempt_arm(e);
 	else
 		nd_attempt_finish_failed(e);
-}
-
-static void on_error(struct nd_sent *s, int err, const char *text)
-{
-	struct nd_attempt *a = ND_CONTAINER(s, struct nd_attempt, sent);
-	struct nd_exchange *e = a->exchange;
-
-	a->live = false;
-	if (a->guarded && !(err == 0 && s->reused && e->retries < RETRIES_MAX)) {
-		nd_host_unguard(e->x->config->host[a->host], nd_attempt_now(e));
-		if (nd_attempt_send(a, a->host, false) == 0)
-			nd_attempt_arm(e);
-		else
-			nd_attempt_continue(e);
-		return;
-	}
-	/* A server may close an idle connection while a query is on its way to it
-	 * (RFC 7766 s6.2.4): this is not a failure. */
-	if (err == 0 && s->reused && e->retries < RETRIES_MAX) {
-		e->retries++;
-		if (nd_attempt_send(a, a->host, a->tcp && !a->guarded) == 0) {
-			nd_attempt_arm(e);
-			return;
-		}
-	} else {
-		note_error(e, text);
-		nd_attempt_suspect(nd_attempt_pool(a), e);
-	}
-	nd_attempt_continue(e);
 }
 
 void nd_attempt_fail(struct nd_attempt *a, const char *text)
 {
 	struct nd_exchange *e = a->exchange;
 
-	note_error(e, text);
+	nd_attempt_note_error(e, text);
 	nd_pool_forget(&a->sent);
 	a->live = false;
 	nd_attempt_suspect(nd_attempt_pool(a), e);

@@ -22,10 +22,12 @@ struct nd_attempt {
 	uint8_t host; /* index in the group */
 	bool live, tcp;
 	bool guarded;         /* over TCP because the host is guarded (nd_host_guarded) */
+	bool pending;         /* live, but not sent: that is due at fire_ns */
+	bool extra;           /* one more pair of port and id at its host */
+	bool deferred;        /* its timer was late, and replies may wait to be read */
 	uint8_t sends, fires; /* times sent; times its timer fired */
 	uint8_t noted;        /* enum nd_attempt_noted */
 	uint16_t noted_flags; /* BARE: the header's */
-	uint64_t sent_ns;     /* the first time */
 	uint64_t fire_ns;     /* when its timer fires next */
 	uint64_t end_ns;      /* read_timeout */
 };
@@ -46,24 +48,27 @@ struct nd_exchange {
 	const struct nd_host *asked; /* last; NULL: none yet */
 	uint8_t at;                  /* index in `order` of the next host */
 	uint8_t down;                /* hosts skipped as down in this pass through `order` */
-	uint8_t retries;             /* after the server closed a kept connection */
+	uint8_t retries;             /* after a connection that had worked ended */
+	uint8_t waits;               /* for a server that closes connections without an answer */
 	uint8_t in_queue;            /* waiting: which */
 	uint32_t tries;              /* started, without those ended by `failover` */
 	uint32_t failovers;
 	bool waiting;   /* not begun: too many alike ones are in flight */
 	bool waited;    /* its turn came later, or never */
 	bool exhausted; /* nothing to try: fails at the next timer */
+	bool closed;    /* the last failure was a connection closed without an answer */
 	bool tcp;       /* over TCP from the start */
 	uint8_t name_len;
 	uint16_t qtype, qclass, limit;
 	struct nd_timer timer;
-	uint64_t end_ns;
+	uint64_t begun_ns, end_ns;
 	char *error;             /* of the last failure; NULL: none so far */
 	struct nd_attempt first; /* enough while servers answer in time */
 	struct nd_attempt *more; /* ND_EXCHANGE_LIVE - 1 of them; NULL: not needed so far */
 	uint8_t *order;          /* of the hosts: nhosts */
+	uint8_t *sends;          /* packets sent to each host: nhosts */
 	size_t n;
-	uint8_t bytes[]; /* the message, then `order` */
+	uint8_t bytes[]; /* the message, then `order` and `sends` */
 };
 
 static inline struct nd_name nd_exchange_name(const struct nd_exchange *e)
@@ -79,6 +84,11 @@ void nd_attempt_await_turn(struct nd_exchange *e);
 void nd_attempt_end(struct nd_exchange *e);
 /* Frees e->more. */
 void nd_attempt_free_more(struct nd_exchange *e);
+
+/* Pairs of port and id with which e is in flight at one upstream, at most. */
+unsigned nd_attempt_pairs(const struct nd_exchange *e);
+/* Another one may be added for the name. */
+bool nd_exchange_may_add_pair(const struct nd_exchange *e);
 
 /* Frees e and calls done() of the waiters; neither e nor its exchanger may be touched after. */
 void nd_exchange_finish(struct nd_exchange *e, struct nd_outcome *o);

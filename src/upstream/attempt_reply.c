@@ -5,11 +5,25 @@
 
 static void count_reply(struct nd_attempt *a, const struct nd_msg *m)
 {
-	uint64_t ns = nd_attempt_now(a->exchange) - a->sent_ns;
+	uint64_t ns = nd_attempt_now(a->exchange) - a->sent.sent_ns;
 
 	nd_host_count_answer(nd_attempt_pool(a)->counts, nd_msg_rcode(m), ns);
-	if (a->sends == 1 && !a->tcp)
-		nd_rtt_sample(&nd_attempt_pool(a)->rtt, ns);
+	if (a->sends == 1)
+		nd_pool_sample(&a->sent);
+}
+
+/* Connections to the same server on which the query was sent before, without a reply. */
+static void judge_others(const struct nd_attempt *a)
+{
+	struct nd_exchange *e = a->exchange;
+	uint64_t now = nd_attempt_now(e);
+
+	for (unsigned i = 0; i < nd_attempt_slots(e); i++) {
+		struct nd_attempt *b = nd_attempt_slot(e, i);
+		if (b != a && b->live && b->host == a->host && b->sent.sent_ns < a->sent.sent_ns)
+			nd_pool_judge(&b->sent,
+				      now - a->sent.sent_ns <= nd_pool_timer_ns(&a->sent, 1));
+	}
 }
 
 static void retry_over_tcp(struct nd_attempt *a)
@@ -18,7 +32,7 @@ static void retry_over_tcp(struct nd_attempt *a)
 
 	nd_pool_forget(&a->sent);
 	a->live = false;
-	if (nd_attempt_send(a, a->host, true))
+	if (nd_attempt_send(a, a->host, true, NULL))
 		nd_attempt_continue(e);
 	else
 		nd_attempt_arm(e);
@@ -42,7 +56,8 @@ static bool fails_over(struct nd_attempt *a, const struct nd_msg *m)
 		return true;
 	}
 	e->tries++;
-	if (nd_attempt_send(a, (uint8_t)h, e->tcp))
+	nd_attempt_pass_host(e, (uint8_t)h);
+	if (nd_attempt_try(a, (uint8_t)h, e->tcp))
 		nd_attempt_continue(e);
 	else
 		nd_attempt_arm(e);
@@ -70,6 +85,8 @@ static void take_reply(struct nd_attempt *a, const struct nd_msg *m)
 
 	nd_pool_note_reply(nd_attempt_pool(a));
 	count_reply(a, m);
+	if (e->more)
+		judge_others(a);
 	if ((m->flags & ND_FLAG_TC) && c->prefer_udp && !c->force_tcp && !a->tcp)
 		retry_over_tcp(a);
 	else if (!fails_over(a, m))

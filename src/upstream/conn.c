@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/conn.h"
 
+#include <errno.h>
 #include "base/time.h"
 #include "io/random.h"
+#include "upstream/pool_parts.h"
 
 /* Connections opened together must not be replaced together. */
 static uint64_t draw_age(uint64_t max_ns)
@@ -17,11 +19,20 @@ void nd_conn_init(struct nd_conn *c, struct nd_pool *p, bool stream, struct nd_l
 {
 	c->pool = p;
 	c->stream = stream;
-	c->created_ns = c->used_ns = nd_loop_now_ns(p->loop);
+	c->created_ns = nd_loop_now_ns(p->loop);
+	c->open_ns = stream ? 0 : c->created_ns;
 	c->age_ns = draw_age(p->host->config.max_age_ns);
 	nd_flights_init(&c->flights, bucket, nbuckets);
 	nd_list_init(&c->sent);
 	nd_list_add(stream ? &p->streams : &p->sockets, &c->link);
+}
+
+void nd_conn_clear(struct nd_conn *c)
+{
+	if (c->doubted_ns)
+		c->pool->ndoubted[c->stream]--;
+	nd_list_del(&c->link);
+	c->pool = NULL;
 }
 
 bool nd_conn_add(struct nd_conn *c, struct nd_sent *s)
@@ -30,14 +41,20 @@ bool nd_conn_add(struct nd_conn *c, struct nd_sent *s)
 		return false;
 	nd_list_add(&c->sent, &s->order);
 	s->conn = c;
-	c->used_ns = nd_loop_now_ns(c->pool->loop);
+	s->sent_ns = nd_loop_now_ns(c->pool->loop);
+	s->answers_before = c->answers;
+	c->taken++;
+	c->pool->nsent++;
 	return true;
 }
 
 void nd_conn_del(struct nd_sent *s)
 {
+	if (s->conn)
+		s->conn->pool->nsent--;
 	nd_flights_del(&s->flight);
 	nd_list_del(&s->order);
+	nd_list_del(&s->move);
 	s->conn = NULL;
 }
 
@@ -50,8 +67,71 @@ struct nd_sent *nd_conn_find(const struct nd_conn *c, uint16_t id)
 
 bool nd_conn_has_expired(const struct nd_conn *c)
 {
-	const struct nd_host_config *o = &c->pool->host->config;
 	uint64_t now = nd_loop_now_ns(c->pool->loop);
+	uint64_t used_ns = c->heard_ns ? c->heard_ns : c->created_ns;
 
-	return now - c->used_ns > o->expire_ns || (c->age_ns && now - c->created_ns > c->age_ns);
+	return now - used_ns > c->pool->host->config.expire_ns ||
+	       (c->age_ns && now - c->created_ns > c->age_ns);
+}
+
+/* --- the judgement --- */
+
+bool nd_conn_doubt(struct nd_conn *c)
+{
+	struct nd_pool *p = c->pool;
+
+	if (c->doubted_ns)
+		return true;
+	if (p->ndoubted[c->stream] >= ND_POOL_DOUBTED_MAX) {
+		if (!c->stream)
+			return false;
+		nd_pipeline_drop_doubted(p);
+	}
+	p->ndoubted[c->stream]++;
+	c->doubted_ns = nd_loop_now_ns(p->loop);
+	if (!c->stream)
+		nd_pool_socket_leave_slot(c);
+	return true;
+}
+
+void nd_conn_abandon(struct nd_conn *c)
+{
+	struct nd_pool *p = c->pool;
+
+	if (c->abandoned || !nd_conn_doubt(c))
+		return;
+	c->abandoned = true;
+	c->crowded = c->stream && nd_conn_owed(c) > 1;
+	nd_metric_add(&p->counts->abandoned[nd_pool_proto(p, c->stream)], 1);
+	if (c->stream)
+		nd_pipeline_learn(c, -ETIMEDOUT, true);
+	if (!nd_list_empty(&c->sent))
+		ND_LIST_ENTRY(c->sent.next, struct nd_sent, order)->head = true;
+	ND_LIST_EACH(&c->sent, it)
+		nd_pool_move(ND_LIST_ENTRY(it, struct nd_sent, order));
+}
+
+/* It works after all. If it was slow with several queries while another connection answered one of
+ * them, it answers in order, and one slow name held up the others. */
+static void trust(struct nd_conn *c)
+{
+	struct nd_pool *p = c->pool;
+
+	c->doubted_ns = 0;
+	p->ndoubted[c->stream]--;
+	if (c->crowded)
+		nd_host_mark_single(p->host, c->heard_ns);
+	c->abandoned = c->crowded = false;
+	ND_LIST_EACH(&c->sent, it)
+		nd_list_del(&ND_LIST_ENTRY(it, struct nd_sent, order)->move);
+	if (!c->stream)
+		nd_pool_socket_take_slot(c);
+}
+
+void nd_conn_hear(struct nd_conn *c)
+{
+	c->before_ns = c->heard_ns;
+	c->heard_ns = nd_loop_now_ns(c->pool->loop);
+	if (c->doubted_ns)
+		trust(c);
 }

@@ -10,7 +10,7 @@
 #include "upstream/alike.h"
 #include "upstream/attempt.h"
 
-enum { SLOT = 480 }; /* bytes of an exchange in the slab; a longer message takes heap memory */
+enum { SLOT = 576 }; /* bytes of an exchange in the slab; a longer message takes heap memory */
 _Static_assert(SLOT >= sizeof(struct nd_exchange) + 80, "an ordinary query fits");
 
 /* --- tables and exchangers --- */
@@ -76,12 +76,18 @@ static void link_by(struct nd_exchange *e, uint64_t hash)
 	nd_list_push(&e->x->table->bucket[hash % ND_EXCHANGE_BUCKETS], &e->link);
 }
 
+/* Without probes only a query can find out that it answers again. */
+static bool is_suspect(const struct nd_exchanger *x, struct nd_pool *p)
+{
+	return nd_pool_suspect(p) && (x->config->max_fails || !nd_pool_take_trial(p));
+}
+
 static uint32_t suspects(const struct nd_exchanger *x)
 {
 	uint32_t bits = 0;
 
 	for (size_t i = 0; i < x->config->nhosts; i++)
-		bits |= (uint32_t)nd_pool_suspect(x->pool[i]) << i;
+		bits |= (uint32_t)is_suspect(x, x->pool[i]) << i;
 	return bits;
 }
 
@@ -239,9 +245,23 @@ static struct nd_exchange *find_in_flight(const struct nd_exchanger *x, const st
 		if (!k->q->alone && is_equal(e, x, k))
 			return e;
 		*any = e;
-		++*n;
+		*n += nd_attempt_pairs(e);
 	}
 	return NULL;
+}
+
+bool nd_exchange_may_add_pair(const struct nd_exchange *e)
+{
+	const struct nd_list *bucket = &e->x->table->bucket[e->name_hash % ND_EXCHANGE_BUCKETS];
+	unsigned n = 0;
+
+	ND_LIST_EACH(bucket, it) {
+		const struct nd_exchange *o = ND_LIST_ENTRY(it, struct nd_exchange, link);
+		if (!o->waiting && o->name_hash == e->name_hash &&
+		    o->x->upstreams == e->x->upstreams)
+			n += nd_attempt_pairs(o);
+	}
+	return n < e->x->table->alike_max;
 }
 
 static struct nd_exchange *find_waiting(const struct nd_exchanger *x, const struct key *k)
@@ -276,7 +296,7 @@ static struct nd_exchange *allocate(struct nd_exchange_table *t, size_t bytes)
 static struct nd_exchange *new_exchange(struct nd_exchanger *x, const struct key *k)
 {
 	const struct nd_exchange_question *q = k->q;
-	struct nd_exchange *e = allocate(x->table, sizeof *e + q->n + x->config->nhosts);
+	struct nd_exchange *e = allocate(x->table, sizeof *e + q->n + 2 * x->config->nhosts);
 
 	if (!e)
 		return NULL;
@@ -292,6 +312,8 @@ static struct nd_exchange *new_exchange(struct nd_exchanger *x, const struct key
 	e->n = q->n;
 	memcpy(e->bytes, q->bytes, q->n);
 	e->order = e->bytes + q->n;
+	e->sends = e->order + x->config->nhosts;
+	memset(e->sends, 0, x->config->nhosts);
 	e->end_ns = nd_loop_now_ns(x->loop) + ND_MS(ND_EXCHANGE_TIMEOUT_MS);
 	nd_list_add(&x->exchanges, &e->own);
 	return e;

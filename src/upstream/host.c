@@ -80,3 +80,31 @@ void nd_host_unguard(struct nd_host *h, uint64_t now_ns)
 	atomic_store_explicit(&h->udp_until_ns, now_ns + ND_MS(ND_HOST_GUARD_MS),
 			      memory_order_relaxed);
 }
+
+void nd_host_mark_single(struct nd_host *h, uint64_t now_ns)
+{
+	uint64_t span = atomic_load_explicit(&h->single_span_ns, memory_order_relaxed);
+
+	if (nd_host_is_single(h, now_ns))
+		return;
+	span = span ? 2 * span : ND_S(ND_HOST_LEARNED_MIN_S);
+	if (span > ND_S(ND_HOST_LEARNED_MAX_S))
+		span = ND_S(ND_HOST_LEARNED_MAX_S);
+	atomic_store_explicit(&h->single_span_ns, span, memory_order_relaxed);
+	atomic_store_explicit(&h->single_until_ns, now_ns + span, memory_order_relaxed);
+}
+
+void nd_host_clear_single(struct nd_host *h)
+{
+	if (!atomic_load_explicit(&h->single_span_ns, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&h->single_span_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&h->single_until_ns, 0, memory_order_relaxed);
+}
+
+void nd_host_learn_close(struct nd_host *h, uint32_t answers, uint64_t now_ns)
+{
+	atomic_store_explicit(&h->close_after, answers, memory_order_relaxed);
+	atomic_store_explicit(&h->close_until_ns, now_ns + ND_S(ND_HOST_LEARNED_MIN_S),
+			      memory_order_relaxed);
+}

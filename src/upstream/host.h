@@ -36,8 +36,12 @@ struct nd_host_counts {
 	nd_metric_cell sum_ns[ND_HOST_RCODES];
 	nd_metric_cell hits[ND_HOST_PROTOS], misses[ND_HOST_PROTOS]; /* conn_cache */
 	nd_metric_cell failed_probes;
-	nd_metric_cell unsolicited;  /* replies that answer no query in flight */
-	nd_metric_cell icmp_ignored; /* ICMP errors that quote no query in flight */
+	nd_metric_cell unsolicited;               /* replies that answer no query in flight */
+	nd_metric_cell icmp_ignored;              /* ICMP errors that quote no query in flight */
+	nd_metric_cell retransmits;               /* packets more than one for a question */
+	nd_metric_cell withheld;                  /* the same, not sent: the quota was spent */
+	nd_metric_cell abandoned[ND_HOST_PROTOS]; /* connections (conn.h) */
+	nd_metric_cell unsent;                    /* datagrams that the kernel dropped */
 };
 
 /* Shared by address alone, not with the host: a changed option must not reset the counters. */
@@ -66,10 +70,15 @@ struct nd_host {
 	struct nd_host_config config;
 	struct nd_host_stats *stats;
 	char text[ND_ADDR_TEXT_MAX];
-	char *tls_name;           /* config.tls_name */
-	_Atomic uint32_t fails;   /* failed probes in a row; written by the probing worker */
-	_Atomic uint32_t probing; /* 1 while a worker probes it */
-	_Atomic uint32_t epoch;   /* successful probes so far */
+	char *tls_name;              /* config.tls_name */
+	_Atomic uint32_t fails;      /* failed probes in a row; written by the probing worker */
+	_Atomic uint32_t probing;    /* 1 while a worker probes it */
+	_Atomic uint32_t epoch;      /* successful probes so far */
+	_Atomic uint32_t recoveries; /* of these, the first ones after a failed one */
+	_Atomic uint64_t wanted_ns;  /* when a query needed it last while it did not answer */
+	/* What was learned of its TCP connections, and until when that is believed. */
+	_Atomic uint64_t single_until_ns, single_span_ns, close_until_ns;
+	_Atomic uint32_t close_after; /* answers after which it closes */
 	/* Forged replies arrive: until then TCP is used, unless it was found not to work. */
 	_Atomic uint64_t tcp_until_ns, udp_until_ns;
 	void (*on_guard)(const struct nd_host *h); /* such a time begins; on a worker */
@@ -101,6 +110,30 @@ static inline bool nd_host_guarded(const struct nd_host *h, uint64_t now_ns)
 void nd_host_guard(struct nd_host *h, uint64_t now_ns);
 /* It does not answer over TCP: UDP for ND_HOST_GUARD_MS, whatever arrives. */
 void nd_host_unguard(struct nd_host *h, uint64_t now_ns);
+
+/* --- TCP connections --- */
+
+enum { ND_HOST_LEARNED_MIN_S = 120, ND_HOST_LEARNED_MAX_S = 3840 };
+
+/* It answers the queries of a connection in order, or only the first of several: each connection
+ * gets one at a time. Believed for ND_HOST_LEARNED_MIN_S, each further time for twice as long. */
+void nd_host_mark_single(struct nd_host *h, uint64_t now_ns);
+/* Its answers overtake each other. */
+void nd_host_clear_single(struct nd_host *h);
+static inline bool nd_host_is_single(const struct nd_host *h, uint64_t now_ns)
+{
+	return now_ns < atomic_load_explicit(&h->single_until_ns, memory_order_relaxed);
+}
+
+/* It closed a connection with queries in flight right after this many answers. */
+void nd_host_learn_close(struct nd_host *h, uint32_t answers, uint64_t now_ns);
+/* How many queries it answers on a connection; UINT32_MAX: no limit is known. */
+static inline uint32_t nd_host_stream_queries(const struct nd_host *h, uint64_t now_ns)
+{
+	return now_ns < atomic_load_explicit(&h->close_until_ns, memory_order_relaxed)
+		       ? atomic_load_explicit(&h->close_after, memory_order_relaxed)
+		       : UINT32_MAX;
+}
 
 /* Counts a reply with this rcode that took ns. The worker that owns c. */
 void nd_host_count_answer(struct nd_host_counts *c, unsigned rcode, uint64_t ns);

@@ -2,22 +2,28 @@
 /* The TCP and TLS connections of a pool: two bytes of length before each message (RFC 1035 s4.2.2),
  * queries pipelined. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include "base/budget.h"
+#include "base/time.h"
 #include "upstream/pool_parts.h"
 #include "wire/msg.h"
 #include "wire/writer.h"
 
-enum { FRAME_MAX = 2 + ND_MSG_MAX, IN_MAX = 2 * 65536 + FRAME_MAX, BUCKETS = 256 };
+enum {
+	FRAME_MAX = 2 + ND_MSG_MAX,
+	IN_MAX = FRAME_MAX + 65536, /* part of a message, and one read of nd_tcp */
+	BUCKETS = 64,
+	/* The second line of defence, after the timers of the queries. */
+	UNACKED_MS = 3000,
+	IDLE_S = 5,
+};
 
 struct nd_pipeline {
 	struct nd_conn conn;
 	struct nd_transport transport;
 	struct nd_list bucket[BUCKETS];
-	struct nd_buf in;
-	uint64_t answers;
-	bool open;
+	struct nd_buf in; /* the beginning of a message */
+	bool charged;     /* to the budget */
 };
 
 static struct nd_pipeline *pipeline_of(struct nd_conn *c)
@@ -27,37 +33,45 @@ static struct nd_pipeline *pipeline_of(struct nd_conn *c)
 
 static void free_pipeline(struct nd_pipeline *t)
 {
+	if (t->charged)
+		nd_budget_give(ND_BUDGET_EXCHANGES, sizeof *t);
 	nd_buf_clear(&t->in);
 	free(t);
 }
 
-static void close_pipeline(struct nd_pipeline *t)
+void nd_pipeline_close(struct nd_conn *c)
 {
-	nd_list_del(&t->conn.link);
+	struct nd_pipeline *t = pipeline_of(c);
+
+	nd_conn_clear(c);
 	nd_transport_close(&t->transport);
-	t->conn.pool = NULL;
-	if (!t->conn.busy)
+	if (!c->busy)
 		free_pipeline(t);
 }
 
 /* Closes it and reports the error to all senders with a query in flight. */
 static void break_pipeline(struct nd_pipeline *t, int err, const char *text)
 {
+	bool again = t->conn.answers > 0 || nd_pipeline_has_other(&t->conn);
 	struct nd_list broken, *node;
 
+	nd_pipeline_learn(&t->conn, err, t->conn.flights.n > 0);
 	nd_list_init(&broken);
 	while (!nd_list_empty(&t->conn.sent)) {
 		struct nd_sent *s = ND_LIST_ENTRY(t->conn.sent.next, struct nd_sent, order);
 		nd_conn_del(s);
+		s->again = again;
 		nd_list_add(&broken, &s->order);
 	}
-	close_pipeline(t);
+	nd_pipeline_close(&t->conn);
 	/* A callback may forget others of these. */
 	while ((node = nd_list_pop(&broken))) {
 		struct nd_sent *s = ND_LIST_ENTRY(node, struct nd_sent, order);
 		s->on_error(s, err, text);
 	}
 }
+
+/* --- callbacks of the connection --- */
 
 static void on_open(void *ctx, int err, const char *text)
 {
@@ -66,7 +80,7 @@ static void on_open(void *ctx, int err, const char *text)
 	if (err)
 		break_pipeline(t, err, text);
 	else
-		t->open = true;
+		t->conn.open_ns = nd_loop_now_ns(t->conn.pool->loop);
 }
 
 static void on_close(void *ctx, int err, const char *text)
@@ -74,45 +88,87 @@ static void on_close(void *ctx, int err, const char *text)
 	break_pipeline(ctx, err, text);
 }
 
-static void take_frame(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
+/* Answers that overtake others prove that the server does not answer in order. An answer that was
+ * overtaken does: a query that was never answered may have been ignored. */
+static void note_order(struct nd_conn *c, const struct nd_sent *s)
+{
+	struct nd_sent *oldest = ND_LIST_ENTRY(c->sent.next, struct nd_sent, order);
+
+	if (s->overtaken)
+		nd_host_clear_single(c->pool->host);
+	if (s != oldest)
+		oldest->overtaken = true;
+}
+
+static void take_message(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	if (n < ND_MSG_HEADER)
 		return;
 	struct nd_sent *s = nd_conn_find(&t->conn, nd_reader_peek16(bytes));
+	t->conn.answers++;
+	t->conn.pool->refusals = 0;
 	if (!s) { /* its query was given up */
 		nd_pool_note_stray(t->conn.pool, true);
 		return;
 	}
-	t->answers++;
+	note_order(&t->conn, s);
 	s->on_reply(s, bytes, n, false);
+	t->conn.before_ns = t->conn.heard_ns; /* of the next message */
+}
+
+/* Returns the bytes of whole messages. */
+static size_t take_messages(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
+{
+	size_t at = 0;
+
+	while (t->conn.pool && n - at >= 2) {
+		size_t len = nd_reader_peek16(bytes + at);
+		if (n - at - 2 < len)
+			break;
+		take_message(t, bytes + at + 2, len);
+		at += 2 + len;
+	}
+	return at;
 }
 
 static void on_data(void *ctx, const uint8_t *bytes, size_t n)
 {
 	struct nd_pipeline *t = ctx;
-	size_t at = 0;
+	size_t taken = 0;
 
-	if (nd_buf_add(&t->in, bytes, n)) {
-		break_pipeline(t, t->in.err, "read tcp: out of memory");
-		return;
-	}
+	nd_conn_hear(&t->conn);
 	t->conn.busy = true;
-	while (t->conn.pool && t->in.len - at >= 2) {
-		const uint8_t *p = (const uint8_t *)t->in.data + at;
-		size_t len = nd_reader_peek16(p);
-		if (t->in.len - at - 2 < len)
-			break;
-		at += 2 + len;
-		take_frame(t, p + 2, len);
+	if (t->in.len == 0)
+		taken = take_messages(t, bytes, n);
+	if (t->conn.pool && taken < n)
+		(void)nd_buf_add(&t->in, bytes + taken, n - taken);
+	if (t->conn.pool && taken == 0 && !t->in.err) {
+		size_t from_in = take_messages(t, (const uint8_t *)t->in.data, t->in.len);
+		nd_buf_drop(&t->in, from_in);
 	}
 	t->conn.busy = false;
 	if (!t->conn.pool)
 		free_pipeline(t);
-	else
-		nd_buf_drop(&t->in, at);
+	else if (t->in.err)
+		break_pipeline(t, t->in.err, "read tcp: out of memory");
 }
 
-static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out, char text[ND_POOL_ERROR_MAX])
+/* --- sending --- */
+
+/* The first ones are not charged: a flood that fills the budget must not end all use of TCP. */
+static bool charge(const struct nd_pool *p, struct nd_pipeline *t)
+{
+	unsigned n = 0;
+
+	ND_LIST_EACH(&p->streams, it)
+		n++;
+	if (n < ND_POOL_STREAMS)
+		return true;
+	t->charged = nd_budget_take(ND_BUDGET_EXCHANGES, sizeof *t);
+	return t->charged;
+}
+
+static int open_pipeline(struct nd_pool *p, struct nd_conn **out, char text[ND_POOL_ERROR_MAX])
 {
 	const struct nd_host_config *c = &p->host->config;
 	struct nd_pipeline *t = calloc(1, sizeof *t);
@@ -120,7 +176,8 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out, char text[
 		.ctx = t, .on_open = on_open, .on_data = on_data, .on_close = on_close
 	};
 
-	if (!t) {
+	if (!t || !charge(p, t)) {
+		free(t);
 		nd_pool_text(text, "dial", "tcp", NULL, &c->addr, "connect", -ENOMEM);
 		return -ENOMEM;
 	}
@@ -128,65 +185,49 @@ static int open_pipeline(struct nd_pool *p, struct nd_pipeline **out, char text[
 				       c->source.len ? &c->source : NULL, c->tls ? &p->tls : NULL,
 				       &h, text);
 	if (err) {
-		free(t);
+		free_pipeline(t);
 		return err;
 	}
+	nd_transport_set_liveness(&t->transport, UNACKED_MS, IDLE_S);
 	nd_conn_init(&t->conn, p, true, t->bucket, BUCKETS);
 	nd_buf_init(&t->in, IN_MAX);
 	nd_pool_start_sweep(p);
-	*out = t;
+	*out = &t->conn;
 	return 0;
 }
 
-/* The one with the fewest queries in flight; NULL when another one should be opened. */
-static struct nd_pipeline *pick_pipeline(struct nd_pool *p)
+int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,
+		     uint8_t *bytes, size_t n, char text[ND_POOL_ERROR_MAX])
 {
-	struct nd_pipeline *best = NULL;
-	unsigned n = 0;
-
-	ND_LIST_EACH(&p->streams, it) {
-		struct nd_pipeline *t = pipeline_of(ND_LIST_ENTRY(it, struct nd_conn, link));
-		if (t->conn.retired || nd_conn_has_expired(&t->conn)) {
-			if (t->conn.flights.n == 0)
-				close_pipeline(t);
-			continue;
-		}
-		n++;
-		if (!best || t->conn.flights.n < best->conn.flights.n)
-			best = t;
-	}
-	return best && (best->conn.flights.n < ND_POOL_STREAM_FLIGHTS || n >= ND_POOL_STREAMS)
-		       ? best
-		       : NULL;
-}
-
-int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
-		     char text[ND_POOL_ERROR_MAX])
-{
-	struct nd_pipeline *t = pick_pipeline(p);
+	enum nd_host_proto proto = nd_pool_proto(p, true);
 	int err = 0;
+	struct nd_conn *c = nd_pipeline_pick(p, way, &err);
 
-	enum nd_host_proto proto = p->host->config.tls ? ND_HOST_TLS : ND_HOST_TCP;
-	nd_metric_add(t ? &p->counts->hits[proto] : &p->counts->misses[proto], 1);
-	if (!t)
-		err = open_pipeline(p, &t, text);
+	if (err) {
+		nd_pool_text(text, "dial", "tcp", NULL, &p->host->config.addr, "connect", err);
+		return err;
+	}
+	nd_metric_add(c ? &p->counts->hits[proto] : &p->counts->misses[proto], 1);
+	err = c ? 0 : open_pipeline(p, &c, text);
 	if (err)
 		return err;
-	if (!nd_conn_add(&t->conn, s)) {
+	if (!nd_conn_add(c, s)) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "", ND_ELIMIT);
 		return ND_ELIMIT;
 	}
-	s->reused = t->answers > 0;
 	nd_writer_put16(bytes, s->flight.id);
-	err = nd_transport_write_frame(&t->transport, bytes, (uint16_t)n);
+	err = nd_transport_write_frame(&pipeline_of(c)->transport, bytes, (uint16_t)n);
 	if (err) {
 		nd_pool_text(text, "write", "tcp", NULL, &p->host->config.addr, "write", err);
 		/* The server does not read: no new queries. Replies may still arrive. */
-		t->conn.retired = true;
+		c->taken--;
+		c->retired = true;
 		nd_pool_forget(s);
 	}
 	return err;
 }
+
+/* --- the rest of its life --- */
 
 static uint32_t idle_pipelines(const struct nd_pool *p)
 {
@@ -197,48 +238,64 @@ static uint32_t idle_pipelines(const struct nd_pool *p)
 	return n;
 }
 
+/* Late answers on a doubted connection would show that the server is slow, and perhaps that it
+ * answers in order: it remains for a time. */
+static bool is_of_interest(const struct nd_conn *c)
+{
+	return c->doubted_ns && c->open_ns && nd_conn_owed(c) && (c->crowded || !c->abandoned);
+}
+
 void nd_pipeline_settle(struct nd_conn *c)
 {
 	const struct nd_host_config *o = &c->pool->host->config;
 
-	if (c->flights.n)
+	if (c->flights.n || (is_of_interest(c) && !c->retired))
 		return;
-	if (c->retired || nd_conn_has_expired(c) || o->expire_ns == 0 ||
+	if (c->retired || c->doubted_ns || nd_conn_has_expired(c) || o->expire_ns == 0 ||
 	    (o->max_idle && idle_pipelines(c->pool) > o->max_idle))
-		close_pipeline(pipeline_of(c));
+		nd_pipeline_close(c);
+}
+
+void nd_pipeline_drop_doubted(struct nd_pool *p)
+{
+	struct nd_conn *first = NULL;
+
+	ND_LIST_EACH(&p->streams, it) {
+		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
+		if (c->doubted_ns && (!first || c->doubted_ns < first->doubted_ns))
+			first = c;
+	}
+	if (!first)
+		return;
+	while (!nd_list_empty(&first->sent)) {
+		struct nd_sent *s = ND_LIST_ENTRY(first->sent.next, struct nd_sent, order);
+		nd_conn_del(s);
+		nd_pool_move(s);
+	}
+	nd_pipeline_close(first);
 }
 
 void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX])
 {
-	const struct nd_pipeline *t = pipeline_of(c);
-	struct nd_addr local = nd_transport_local(&t->transport);
+	struct nd_addr local = nd_transport_local(&pipeline_of(c)->transport);
 
-	nd_pool_text(text, t->open ? "read" : "dial", "tcp", t->open ? &local : NULL,
+	nd_pool_text(text, c->open_ns ? "read" : "dial", "tcp", c->open_ns ? &local : NULL,
 		     &c->pool->host->config.addr, "", ND_ETIME);
 }
 
-void nd_pipeline_give_up(struct nd_conn *c)
+static bool is_over(const struct nd_conn *c)
 {
-	/* Its other queries have their own timers. */
-	if (!pipeline_of(c)->open)
-		c->retired = true;
-}
+	uint64_t now = nd_loop_now_ns(c->pool->loop);
 
-bool nd_pipeline_is_open(struct nd_conn *c)
-{
-	return pipeline_of(c)->open;
-}
-
-bool nd_pipeline_has_answered(struct nd_conn *c)
-{
-	return pipeline_of(c)->answers > 0;
+	return c->doubted_ns ? now - c->doubted_ns > ND_MS(ND_POOL_DOUBT_MS)
+			     : nd_conn_has_expired(c);
 }
 
 void nd_pipeline_sweep(struct nd_pool *p, bool all)
 {
 	ND_LIST_EACH(&p->streams, it) {
 		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
-		if (all || (c->flights.n == 0 && nd_conn_has_expired(c)))
-			close_pipeline(pipeline_of(c));
+		if (all || (c->flights.n == 0 && is_over(c)))
+			nd_pipeline_close(c);
 	}
 }

@@ -6,18 +6,25 @@
 #include "base/time.h"
 #include "upstream/pool_parts.h"
 
-enum { SWEEP_MIN_MS = 100 };
+enum {
+	SWEEP_MIN_MS = 100,
+	STREAM_FLOOR_MS = 20, /* a connection is not doubted before */
+	/* Queries that working connections did not answer, while others did, in this time: the
+	 * server reads only the first of several. */
+	IGNORED_MAX = 3,
+	IGNORED_S = 10,
+};
 
-int nd_pool_send(struct nd_pool *p, struct nd_sent *s, bool tcp, uint8_t *bytes, size_t n,
-		 char text[ND_POOL_ERROR_MAX])
+int nd_pool_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,
+		 uint8_t *bytes, size_t n, char text[ND_POOL_ERROR_MAX])
 {
 	s->pool = p;
 	s->bytes = bytes;
 	s->n = n;
 	s->conn = NULL;
-	s->reused = false;
-	return tcp || p->host->config.tls ? nd_pipeline_send(p, s, bytes, n, text)
-					  : nd_pool_socket_send(p, s, bytes, n, text);
+	s->again = s->overtaken = s->head = false;
+	return way->tcp || p->host->config.tls ? nd_pipeline_send(p, s, way, bytes, n, text)
+					       : nd_pool_socket_send(p, s, way, bytes, n, text);
 }
 
 void nd_pool_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
@@ -47,22 +54,118 @@ void nd_pool_timeout_text(const struct nd_sent *s, char text[ND_POOL_ERROR_MAX])
 		nd_pool_socket_timeout_text(s->conn, text);
 }
 
+/* Its other queries have their own timers. */
 void nd_pool_give_up(struct nd_sent *s)
 {
-	if (s->conn && s->conn->stream)
-		nd_pipeline_give_up(s->conn);
+	struct nd_conn *c = s->conn;
+
+	if (c && c->stream) {
+		if (c->crowded &&
+		    s->head) /* not answered elsewhere either: it held up the others */
+			nd_host_mark_single(c->pool->host, nd_loop_now_ns(c->pool->loop));
+		if (!c->open_ns || c->answers == s->answers_before)
+			c->retired = true;
+	}
 	nd_pool_forget(s);
 }
 
 bool nd_pool_is_open(const struct nd_sent *s)
 {
-	return !s->conn || !s->conn->stream || nd_pipeline_is_open(s->conn);
+	return !s->conn || s->conn->open_ns;
 }
 
 bool nd_pool_has_answered(const struct nd_sent *s)
 {
-	return !s->conn || !s->conn->stream || nd_pipeline_has_answered(s->conn);
+	return !s->conn || !s->conn->stream || s->conn->answers > 0;
 }
+
+bool nd_pool_is_trusted(const struct nd_sent *s)
+{
+	return s->conn && !s->conn->doubted_ns;
+}
+
+uint64_t nd_pool_refused_ns(const struct nd_pool *p)
+{
+	uint64_t now = nd_loop_now_ns(p->loop);
+
+	if (now >= p->refused_until_ns)
+		return 0;
+	ND_LIST_EACH(&p->streams, it)
+		if (ND_LIST_ENTRY(it, struct nd_conn, link)->answers)
+			return 0;
+	return p->refused_until_ns - now;
+}
+
+/* --- the response time, and connections that exceed it --- */
+
+uint64_t nd_pool_timer_ns(const struct nd_sent *s, unsigned sends)
+{
+	bool stream = s->conn && s->conn->stream;
+	uint64_t ns = nd_rtt_timer_ns(&s->pool->rtt[stream], sends);
+
+	if (!stream)
+		return ns;
+	if (!s->conn->open_ns && s->pool->rtt[1].quantile_ns)
+		ns *= 2; /* the connection is to be opened */
+	return ns < ND_MS(STREAM_FLOOR_MS) ? ND_MS(STREAM_FLOOR_MS) : ns;
+}
+
+/* Over TCP an answer may have waited for those before it: then only bounds are known. */
+void nd_pool_sample(const struct nd_sent *s)
+{
+	const struct nd_conn *c = s->conn;
+	uint64_t now = nd_loop_now_ns(s->pool->loop), from = s->sent_ns;
+
+	if (!c)
+		return;
+	if (!c->stream) {
+		nd_rtt_sample(&s->pool->rtt[0], now - from);
+		return;
+	}
+	if (from < c->open_ns)
+		from = c->open_ns;
+	nd_rtt_sample_between(&s->pool->rtt[1], now - (c->before_ns > from ? c->before_ns : from),
+			      now - from);
+}
+
+enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns)
+{
+	struct nd_conn *c = s->conn;
+	uint64_t now = nd_loop_now_ns(s->pool->loop);
+
+	if (!c)
+		return ND_POOL_SILENT;
+	if (!nd_conn_is_silent(c, s->sent_ns)) {
+		if (!c->stream || s->overtaken)
+			return ND_POOL_ALIVE;
+		if (now - c->heard_ns < timer_ns)
+			return ND_POOL_BUSY;
+	}
+	return nd_conn_doubt(c) || c->stream ? ND_POOL_SILENT : ND_POOL_ALIVE;
+}
+
+void nd_pool_judge(struct nd_sent *s, bool prompt)
+{
+	struct nd_conn *c = s->conn;
+	struct nd_pool *p = s->pool;
+	uint64_t now = nd_loop_now_ns(p->loop);
+
+	if (!c)
+		return;
+	if (nd_conn_is_silent(c, s->sent_ns) || c->doubted_ns) {
+		nd_conn_abandon(c);
+		return;
+	}
+	if (!c->stream || !prompt)
+		return;
+	if (now - p->ignored_ns > ND_S(IGNORED_S))
+		p->ignored = 0;
+	p->ignored_ns = now;
+	if (++p->ignored >= IGNORED_MAX)
+		nd_host_mark_single(p->host, now);
+}
+
+/* --- the life of a pool --- */
 
 static void sweep(struct nd_timer *t)
 {
@@ -83,6 +186,8 @@ void nd_pool_start_sweep(struct nd_pool *p)
 		return;
 	if (c->max_age_ns && c->max_age_ns < ns)
 		ns = c->max_age_ns;
+	if (ns > ND_MS(ND_POOL_DOUBT_MS))
+		ns = ND_MS(ND_POOL_DOUBT_MS);
 	if (ns < ND_MS(SWEEP_MIN_MS))
 		ns = ND_MS(SWEEP_MIN_MS);
 	nd_timer_start(p->loop, &p->sweep, ns, sweep);
@@ -123,6 +228,8 @@ struct nd_pool *nd_pool_ref(struct nd_host *h, uint16_t worker, struct nd_loop *
 	p->refs = 1;
 	nd_list_init(&p->sockets);
 	nd_list_init(&p->streams);
+	nd_list_init(&p->moving);
+	p->recoveries = atomic_load_explicit(&h->recoveries, memory_order_relaxed);
 	h->pool[worker] = p;
 	return p;
 }
@@ -132,6 +239,8 @@ void nd_pool_unref(struct nd_pool *p)
 	if (!p || --p->refs)
 		return;
 	nd_timer_stop(&p->sweep);
+	nd_timer_stop(&p->move);
+	nd_timer_stop(&p->pulse);
 	nd_probe_stop(&p->probe);
 	nd_pool_socket_sweep(p, true);
 	nd_pipeline_sweep(p, true);

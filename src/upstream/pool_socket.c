@@ -30,19 +30,29 @@ static void make_text(const struct nd_pool_socket *k, const char *operation, con
 	nd_pool_text(text, operation, "udp", &local, &k->conn.pool->host->config.addr, call, err);
 }
 
-static void clear_slot(struct nd_pool_socket *k)
+void nd_pool_socket_leave_slot(struct nd_conn *c)
 {
 	for (unsigned i = 0; i < ND_POOL_SOCKETS; i++)
-		if (k->conn.pool->slot[i] == k)
-			k->conn.pool->slot[i] = NULL;
+		if (c->pool->slot[i] == socket_of(c))
+			c->pool->slot[i] = NULL;
+}
+
+void nd_pool_socket_take_slot(struct nd_conn *c)
+{
+	for (unsigned i = 0; i < ND_POOL_SOCKETS && !c->retired; i++) {
+		if (!c->pool->slot[i]) {
+			c->pool->slot[i] = socket_of(c);
+			return;
+		}
+	}
+	c->retired = true;
 }
 
 static void close_socket(struct nd_pool_socket *k)
 {
-	clear_slot(k);
-	nd_list_del(&k->conn.link);
+	nd_pool_socket_leave_slot(&k->conn);
+	nd_conn_clear(&k->conn);
 	nd_udp_close(k->udp);
-	k->conn.pool = NULL;
 	if (!k->conn.busy)
 		free(k);
 }
@@ -73,10 +83,15 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 			continue;
 		uint16_t id = nd_reader_peek16(d[i].bytes);
 		struct nd_sent *s = nd_conn_find(&k->conn, id);
+		bool late = !s && is_late(k, id);
+		if (s || late) {
+			nd_conn_hear(&k->conn);
+			k->conn.answers++;
+		}
 		if (s)
 			s->on_reply(s, d[i].bytes, d[i].len, d[i].cut);
 		else
-			nd_pool_note_stray(k->conn.pool, is_late(k, id));
+			nd_pool_note_stray(k->conn.pool, late);
 	}
 	end_callback(k);
 }
@@ -136,13 +151,19 @@ static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket *
 	return 0;
 }
 
+static bool may_use(const struct nd_pool_socket *k, uint64_t since_ns)
+{
+	return k->uses < ND_POOL_SOCKET_USES && !nd_conn_has_expired(&k->conn) &&
+	       (!since_ns || nd_conn_is_newer(&k->conn, since_ns));
+}
+
 /* A random socket: the source port is part of what a forged reply must guess (RFC 5452 s9.2). */
-static int pick_socket(struct nd_pool *p, struct nd_pool_socket **out)
+static int pick_socket(struct nd_pool *p, uint64_t since_ns, struct nd_pool_socket **out)
 {
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
 	struct nd_pool_socket *k = p->slot[slot];
 
-	if (k && (k->uses >= ND_POOL_SOCKET_USES || nd_conn_has_expired(&k->conn))) {
+	if (k && !may_use(k, since_ns)) {
 		p->slot[slot] = NULL;
 		k->conn.retired = true;
 		nd_pool_socket_settle(&k->conn);
@@ -170,22 +191,27 @@ void nd_pool_socket_settle(struct nd_conn *c)
 
 	if (c->flights.n)
 		return;
-	if (c->retired || o->expire_ns == 0 || (o->max_idle && idle_sockets(c->pool) > o->max_idle))
+	if (c->retired || c->doubted_ns || o->expire_ns == 0 ||
+	    (o->max_idle && idle_sockets(c->pool) > o->max_idle))
 		close_socket(socket_of(c));
 }
 
-static bool transmit(struct nd_pool_socket *k, uint8_t *bytes, size_t n)
+/* 0 if it was sent, or is lost as in the network: the timer of the query sends it again. */
+static int transmit(struct nd_pool_socket *k, const uint8_t *bytes, size_t n)
 {
-	struct nd_datagram d = { .bytes = bytes, .len = (uint32_t)n };
+	int err = nd_udp_write(k->udp, bytes, n);
 
-	return nd_udp_send(k->udp, &d, 1) == 1;
+	if (!err || !nd_udp_is_loss(err))
+		return err;
+	nd_metric_add(&k->conn.pool->counts->unsent, 1);
+	return 0;
 }
 
-int nd_pool_socket_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, size_t n,
-			char text[ND_POOL_ERROR_MAX])
+int nd_pool_socket_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,
+			uint8_t *bytes, size_t n, char text[ND_POOL_ERROR_MAX])
 {
 	struct nd_pool_socket *k;
-	int err = pick_socket(p, &k);
+	int err = pick_socket(p, way->since_ns, &k);
 
 	if (err) {
 		nd_pool_text(text, "dial", "udp", NULL, &p->host->config.addr, "", err);
@@ -197,19 +223,18 @@ int nd_pool_socket_send(struct nd_pool *p, struct nd_sent *s, uint8_t *bytes, si
 	}
 	nd_writer_put16(bytes, s->flight.id);
 	k->uses++;
-	if (!transmit(k, bytes, n)) {
-		make_text(k, "write", "write", -EIO, text);
+	err = transmit(k, bytes, n);
+	if (err) {
+		make_text(k, "write", "write", err, text);
 		nd_pool_forget(s);
-		return -EIO;
 	}
-	return 0;
+	return err;
 }
 
 void nd_pool_socket_resend(struct nd_sent *s, uint8_t *bytes, size_t n)
 {
 	nd_writer_put16(bytes, s->flight.id);
-	s->conn->used_ns = nd_loop_now_ns(s->pool->loop);
-	(void)transmit(socket_of(s->conn), bytes, n); /* if lost: the next timer sends it again */
+	(void)transmit(socket_of(s->conn), bytes, n); /* an error is one of its timer */
 }
 
 void nd_pool_socket_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX])

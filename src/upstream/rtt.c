@@ -32,6 +32,14 @@ void nd_rtt_sample(struct nd_rtt *r, uint64_t ns)
 							    : down(r->quantile_ns));
 }
 
+void nd_rtt_sample_between(struct nd_rtt *r, uint64_t low, uint64_t high)
+{
+	if (r->quantile_ns == 0 || high <= r->quantile_ns)
+		nd_rtt_sample(r, high);
+	else if (low > r->quantile_ns)
+		nd_rtt_sample(r, low);
+}
+
 void nd_rtt_add_timeout(struct nd_rtt *r)
 {
 	if (r->quantile_ns)

@@ -27,6 +27,8 @@ struct nd_rtt {
 
 /* A reply took ns. */
 void nd_rtt_sample(struct nd_rtt *r, uint64_t ns);
+/* A reply took at least low and at most high. */
+void nd_rtt_sample_between(struct nd_rtt *r, uint64_t low, uint64_t high);
 /* No reply before the timer fired: a sample above the estimate, of unknown size. */
 void nd_rtt_add_timeout(struct nd_rtt *r);
 /* Time until the next send: 1.5 times the quantile, doubled for each earlier send, between floor

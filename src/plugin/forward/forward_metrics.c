@@ -11,6 +11,7 @@
 static const char *const to_rcode[] = { "proxy_name", "to", "rcode", NULL };
 static const char *const to_only[] = { "proxy_name", "to", NULL };
 static const char *const to_alone[] = { "to", NULL };
+static const char *const to_and_proto[] = { "to", "proto", NULL };
 static const char *const to_proto[] = { "proxy_name", "to", "proto", NULL };
 
 static const struct nd_metric_family
@@ -39,6 +40,22 @@ static const struct nd_metric_family
 	icmp_ignored = ND_COUNTER("nodens_forward_icmp_ignored_total",
 				  "Counter of ICMP errors that quoted no query in flight.",
 				  to_alone),
+	retransmits =
+		ND_COUNTER("nodens_forward_retransmits_total",
+			   "Counter of packets more than one for a query, because no reply came "
+			   "in the usual time or a connection died.",
+			   to_alone),
+	withheld = ND_COUNTER("nodens_forward_retransmits_withheld_total",
+			      "Counter of such packets that were not sent, because the upstream had "
+			      "got its share of them.",
+			      to_alone),
+	abandoned = ND_COUNTER("nodens_forward_connections_abandoned_total",
+			       "Counter of sockets and connections that stayed silent while another "
+			       "one answered.",
+			       to_and_proto),
+	unsent = ND_COUNTER("nodens_forward_datagrams_unsent_total",
+			    "Counter of datagrams that the kernel dropped instead of sending.",
+			    to_alone),
 	rejects = ND_COUNTER("coredns_forward_max_concurrent_rejects_total",
 			     "Counter of the number of queries rejected because the concurrent "
 			     "queries were at maximum.",
@@ -72,31 +89,51 @@ static void emit_counter(struct nd_metric_out *out, const struct nd_metric_famil
 		nd_metric_emit(out, f, values, (double)v);
 }
 
-static void collect_host(void *ctx, struct nd_metric_out *out)
+static void emit_by_proto(struct nd_metric_out *out, const struct nd_host_stats *s)
 {
 	static const char *const protos[] = { "udp", "tcp", "tcp-tls" };
-	const struct nd_host_stats *s = ctx;
-	uint64_t failed = 0, unasked = 0, ignored = 0;
 
-	for (unsigned rcode = 0; rcode < ND_HOST_RCODES; rcode++)
-		emit_duration(s, rcode, out);
 	for (unsigned p = 0; p < ND_COUNT(protos); p++) {
 		const char *values[] = { "forward", s->to, protos[p] };
-		uint64_t hit = 0, missed = 0;
+		uint64_t hit = 0, missed = 0, gone = 0;
 		for (uint16_t w = 0; w < s->nworkers; w++) {
 			hit += nd_metric_get(&s->worker[w].hits[p]);
 			missed += nd_metric_get(&s->worker[w].misses[p]);
+			gone += nd_metric_get(&s->worker[w].abandoned[p]);
 		}
 		emit_counter(out, &hits, values, hit);
 		emit_counter(out, &misses, values, missed);
+		emit_counter(out, &abandoned, values + 1, gone);
 	}
-	for (uint16_t w = 0; w < s->nworkers; w++) {
+}
+
+static void collect_host(void *ctx, struct nd_metric_out *out)
+{
+	static const struct {
+		const struct nd_metric_family *family;
+		size_t at;
+	} rows[] = {
+		{ &icmp_ignored, offsetof(struct nd_host_counts, icmp_ignored) },
+		{ &unsolicited, offsetof(struct nd_host_counts, unsolicited) },
+		{ &retransmits, offsetof(struct nd_host_counts, retransmits) },
+		{ &withheld, offsetof(struct nd_host_counts, withheld) },
+		{ &unsent, offsetof(struct nd_host_counts, unsent) },
+	};
+	const struct nd_host_stats *s = ctx;
+	uint64_t failed = 0;
+
+	for (unsigned rcode = 0; rcode < ND_HOST_RCODES; rcode++)
+		emit_duration(s, rcode, out);
+	emit_by_proto(out, s);
+	for (uint16_t w = 0; w < s->nworkers; w++)
 		failed += nd_metric_get(&s->worker[w].failed_probes);
-		unasked += nd_metric_get(&s->worker[w].unsolicited);
-		ignored += nd_metric_get(&s->worker[w].icmp_ignored);
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		uint64_t n = 0;
+		for (uint16_t w = 0; w < s->nworkers; w++)
+			n += nd_metric_get(
+				(const nd_metric_cell *)((const char *)&s->worker[w] + rows[i].at));
+		emit_counter(out, rows[i].family, (const char *const[]){ s->to }, n);
 	}
-	emit_counter(out, &icmp_ignored, (const char *const[]){ s->to }, ignored);
-	emit_counter(out, &unsolicited, (const char *const[]){ s->to }, unasked);
 	emit_counter(out, &failures, (const char *const[]){ "forward", s->to }, failed);
 }
 
