@@ -118,4 +118,5 @@ def measure(bench, folder):
     if missing:
         raise BenchError(f"{missing}: run ./dev build first")
     with Children(folder) as children:
-        return [*cached(bench, folder, children), *indexed(bench, folder, children)]
+        rows = cached(bench, folder, children)
+        return rows if bench.cached_only else [*rows, *indexed(bench, folder, children)]

@@ -189,9 +189,12 @@ def print_instructions(result):
               f"{count['queries']} queries): {count['instructions']:.0f}")
 
 
-def judge_instructions(_result):
-    """There is no bar for it."""
-    return ()
+def judge_instructions(result):
+    bar = bars()["instructions"]
+    for count in result:
+        if count["what"] == "from the cache":
+            yield Verdict(f"instructions per cached answer, {count['mode']}", count["instructions"],
+                          bar[f"cached_{count['mode']}_max"])
 
 
 def print_start(result):

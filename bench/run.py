@@ -54,6 +54,8 @@ def arguments(argv):
                    help="bind everything to the wildcard address instead of 127.0.0.1")
     p.add_argument("--profile", metavar="FILE",
                    help="write callgrind's last profile there, for callgrind_annotate")
+    p.add_argument("--cached-only", action="store_true",
+                   help="instructions: of answers from the cache only")
     p.add_argument("--json", metavar="FILE", help="also write all figures to this file")
     p.add_argument("--build", default=os.path.join(start.ROOT, "build"), metavar="FOLDER",
                    help="the build folder (default build)")
