@@ -56,8 +56,8 @@ def compile_one(path, text, folder):
 
 
 def link(program, objects, out):
-    text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "-s", f"tests/sim/{program}"], stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
+    text = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "-s", f"tests/sim/{program}"],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
     line = [x for x in text.splitlines() if not x.startswith("ninja:")][-1]
     argv = shlex.split(line)
     at = argv.index("-o")

@@ -34,7 +34,8 @@ struct sim_api_mood {
 struct sim_api_counts {
 	uint64_t streams, pages, more_pages, watches, bookmarks, deletions; /* successful */
 	uint64_t protobuf, json;
-	uint64_t cut, cut_short, mute, errors, refused, expired, garbage, silent, ended, odd, endless;
+	uint64_t cut, cut_short, mute, errors, refused, expired, garbage, silent, ended;
+	uint64_t odd, endless;
 };
 
 struct sim_api *sim_api_new(struct nd_loop *loop, const struct nd_addr *addr,
