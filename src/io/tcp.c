@@ -172,6 +172,9 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		nd_tcp_fail(c, (int)n);
 	else if (n > 0 && c->state == ND_TCP_OPEN)
 		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)buf->base, (size_t)n);
+	else if (n > 0 && c->state == ND_TCP_LINGERING &&
+		 (c->discarded += (uint32_t)n) > ND_TCP_DISCARD_MAX)
+		nd_tcp_close_now(c);
 }
 
 /* The loop is being freed: queued bytes get one attempt. */

@@ -14,6 +14,8 @@
 #include "base/addr.h"
 #include "io/loop.h"
 
+enum { ND_TCP_DISCARD_MAX = 256 << 10 };
+
 struct nd_tcp;
 struct nd_tcp_listener;
 
@@ -72,11 +74,12 @@ size_t nd_tcp_queued(const struct nd_tcp *c);
 size_t nd_tcp_flush(struct nd_tcp *c);
 void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes); /* default 1 MiB */
 void nd_tcp_pause(struct nd_tcp *c, bool paused);           /* reading */
-/* No callback follows. Queued bytes are still sent, for at most 3 s. */
+/* No callback follows. Queued bytes are still sent, for at most 3 s; meanwhile at most
+ * ND_TCP_DISCARD_MAX bytes of input are read and discarded. */
 void nd_tcp_close(struct nd_tcp *c);
-/* Ends our side: queued bytes are still sent, then input is discarded. The only callback that
- * follows is on_close, when all is over: the peer has closed too, or 3 s have passed. Until then
- * the connection counts, for an owner with limits. */
+/* Ends our side: queued bytes are still sent, then input is discarded, with the same limits. The
+ * only callback that follows is on_close, when all is over. Until then the connection counts, for
+ * an owner with limits. */
 void nd_tcp_finish(struct nd_tcp *c);
 /* No callback follows, and queued bytes are dropped. */
 void nd_tcp_abort(struct nd_tcp *c);

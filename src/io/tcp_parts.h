@@ -24,6 +24,7 @@ struct nd_tcp {
 	struct nd_loop *loop;
 	enum nd_tcp_state state;
 	bool reading, paused, writing, ended; /* ended: the peer has closed its side */
+	uint32_t discarded;                   /* bytes read while lingering */
 	uint64_t read_turn;                   /* the turn of its last read */
 	struct nd_tcp_handler handler;
 	struct nd_hook flush;    /* linked while queue waits for the end of the turn */

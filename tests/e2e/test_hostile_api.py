@@ -4,9 +4,7 @@ decoded are served, and the server's time and memory are bounded."""
 import json
 import os
 import re
-import socket
 import sys
-import threading
 import time
 
 import dns.rcode
@@ -14,6 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import memory  # noqa: E402
+from apiflood import Flood, read_bytes  # noqa: E402
 from kubestub import Stub  # noqa: E402
 from serving import wait_for  # noqa: E402
 
@@ -168,47 +167,6 @@ FLOODS = {
     "nesting": (HEAD.replace(b"json", b"json;x") + chunk(LIST + b'{"x":'), chunk(b'{"x":' * 10000)),
     "shell": (HEAD.replace(b"json", b"json;x") + chunk(b'{"x":"'), chunk(b"x" * 1000)),
 }
-
-
-class Flood:
-    """Answers each connection's first request with a flood, until the client closes."""
-
-    def __init__(self, once, again):
-        self.once, self.again, self.opened, self.closed = once, again, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                conn, _ = self.listener.accept()
-            except OSError:
-                return
-            self.opened += 1
-            threading.Thread(target=self.flood, args=(conn,), daemon=True).start()
-
-    def flood(self, conn):
-        again = self.again * max(1, 50000 // len(self.again))
-        with conn:
-            try:
-                if not conn.recv(65536):
-                    return
-                conn.sendall(self.once)
-                while True:
-                    conn.sendall(again)
-            except OSError:
-                self.closed += 1
-
-    def close(self):
-        self.listener.close()
-
-
-def read_bytes(server):
-    """The bytes that the server's read() calls have returned. (Those that a peer could send are more, by the kernel's
-    buffers.)"""
-    with open(f"/proc/{server.process.pid}/io") as f:
-        return int(re.search(r"^rchar: (\d+)", f.read()).group(1))
 
 
 @pytest.mark.parametrize("name", FLOODS)

@@ -368,6 +368,28 @@ static void test_reset(void **state)
 	close_rig(&r);
 }
 
+/* Input after the close is discarded, but not without limit. */
+static void test_discarded(void **state)
+{
+	static const char bytes[65536];
+	struct rig r;
+	(void)state;
+
+	open_server(&r, CLOSE_AFTER_ECHO);
+	int fd = plain_client(&r, "x");
+	size_t sent = 0;
+	ssize_t n = 0;
+	for (int step = 0; step < 300 && (n >= 0 || errno == EAGAIN); step++) {
+		run_ms(&r, 2);
+		n = send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	assert_true(n < 0 && (errno == ECONNRESET || errno == EPIPE));
+	assert_true(sent > ND_TCP_DISCARD_MAX);
+	close(fd);
+	close_rig(&r);
+}
+
 static void test_refused(void **state)
 {
 	struct rig r;
@@ -598,6 +620,7 @@ int main(void)
 		cmocka_unit_test(test_server_closes),
 		cmocka_unit_test(test_half_closed),
 		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_discarded),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_pause),
