@@ -3,7 +3,6 @@
 decoded are served, and the server's time and memory are bounded."""
 import json
 import os
-import re
 import sys
 import time
 
