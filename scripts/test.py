@@ -104,7 +104,7 @@ def build(folder, options=(), env=None):
     status, out = run(["./dev", "build", folder, *options], 1800, env)
     if status:
         complain("build of " + folder, out)
-    return Count(passed=status == 0, failed=status != 0)
+    return Count(passed=int(status == 0), failed=int(status != 0))
 
 
 def unit_program(path, env):

@@ -3,6 +3,7 @@
 
 The second half creates a node of network namespaces (nodenet.py) and ends the agent under load; it needs root.
 """
+import functools
 import json
 import os
 import re
@@ -388,6 +389,26 @@ PODS_RATE, HOST_RATE, SECONDS = 700, 300, 3
 BUSY = 0.3      # on a machine this slow, a lost answer cannot be distinguished from a late one
 
 
+class Busy(Exception):
+    """The machine was too busy to judge by this run."""
+
+
+def unless_busy(test):
+    """Runs the test again, on a new node, if the machine was too busy; skips it after three times."""
+    @functools.wraps(test)
+    def thrice(node):
+        for _ in range(3):
+            try:
+                test(node)
+                return
+            except Busy as e:
+                reason = str(e)
+                node.close()
+                node.open()
+        pytest.skip("too busy here: " + reason)
+    return thrice
+
+
 def under_load(node, end):
     """Runs 1,000 lookups a second from pods and host clients, and end() in the middle; returns the lookups."""
     askers = [node.asker("pod", SECONDS, PODS_RATE, *WAYS), node.asker("node", SECONDS, HOST_RATE, *WAYS)]
@@ -399,10 +420,11 @@ def under_load(node, end):
     assert len(pods) == SECONDS * PODS_RATE and len(host) == SECONDS * HOST_RATE
     slowest = max(x[2] - x[1] for x in pods + host if x[2] and (x[1] < begun or x[1] > over))
     if slowest > BUSY:
-        pytest.skip(f"too busy here: an answer took {slowest * 1000:.0f} ms")
+        raise Busy(f"an answer took {slowest * 1000:.0f} ms")
     return pods, host
 
 
+@unless_busy
 def test_killed(node):
     """No lookup sent before or after the agent's death is lost. (Between the signal and death the sockets are open, but
     not read: a millisecond, a few lookups.)"""
@@ -419,7 +441,7 @@ def test_killed(node):
 
     pods, host = under_load(node, kill)
     if moment["gone"] - moment["signal"] > 1:
-        pytest.skip(f"too busy here: the kernel took {moment['gone'] - moment['signal']:.1f} s to end a process")
+        raise Busy(f"the kernel took {moment['gone'] - moment['signal']:.1f} s to end a process")
     for lookups in (pods, host):
         assert [x for x in lost(lookups) if x[1] < moment["signal"] - BUSY] == []
         assert lost(lookups, moment["gone"]) == []
@@ -439,6 +461,7 @@ def test_killed(node):
     assert_same(before, node.host())
 
 
+@unless_busy
 def test_ended_under_load(node):
     """A clean end loses no lookup of any client."""
     before = node.host()
@@ -527,6 +550,7 @@ def test_puts_back_what_went_missing(node):
     assert stop(agent) == 0
 
 
+@unless_busy
 def test_link_taken_away_under_load(node):
     """Without the addresses nothing is redirected: lookups go to the DNS pods until the addresses are back."""
     agent = node.agent()
