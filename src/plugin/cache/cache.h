@@ -108,8 +108,9 @@ static inline nd_metric_cell *nd_cache_cells(const struct nd_cache *c, const str
 	return nd_tally_cells(c->tally[q->endpoint->index], q->worker->id);
 }
 
-/* --- cache.c --- */
+/* --- cache_answer.c --- */
 
+enum nd_verdict nd_cache_answer(const void *self, struct nd_query *q);
 /* Makes what nd_store_find() found q's answer: with this TTL, AD as the client wants it. */
 void nd_cache_use(struct nd_query *q, const struct nd_store_head *h, uint32_t ttl);
 /* The same, stale, and counted. */
