@@ -21,7 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Tests with stages of their own: with a real API server; under full load, one at a time.
 API_TESTS = ["tests/e2e/test_kubernetes_api.py", "tests/e2e/test_kubernetes_access.py",
              "tests/e2e/test_kubernetes_odd.py", "tests/e2e/test_kubernetes_metrics.py",
-             "tests/e2e/test_kubernetes_labels.py", "tests/e2e/test_apiaccount.py", "tests/e2e/test_kubestub.py"]
+             "tests/e2e/test_kubernetes_labels.py", "tests/e2e/test_apiaccount.py", "tests/e2e/test_kubestub.py",
+             "tests/e2e/test_upstream_coredns.py"]
 NODE_TESTS = ["tests/e2e/test_node.py", "tests/e2e/test_node_net.py"]
 LOAD_TESTS = ["tests/e2e/test_burst.py", *NODE_TESTS, "tests/e2e/test_lab.py"]
 JOBS = os.cpu_count() or 1

@@ -48,7 +48,8 @@ struct nd_httpc_config {
 	/* If not NULL, used instead of addr: looked up for each connection; its addresses are tried
 	 * in turn. */
 	const char *name;
-	uint16_t port; /* of name */
+	uint16_t port;         /* of name */
+	struct nd_addr source; /* local address; len 0: any */
 	/* For Host and :authority, "name" or "name:port" [addr's text, or name:port]. */
 	const char *host;
 	struct nd_tls *tls; /* the client takes a reference; NULL: plain TCP */

@@ -99,6 +99,7 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 {
 	struct nd_httpc *client = c->client;
 	const struct nd_addr *to = &c->addrs[c->tried++];
+	const struct nd_addr *source = client->config.source.len ? &client->config.source : NULL;
 	uint64_t now = nd_loop_now_ns(client->loop);
 	int err;
 
@@ -107,7 +108,7 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 		       nd_httpc_conn_on_timer);
 	if (client->config.tls) {
 		client->target.addr = *to;
-		return nd_tls_connect(client->loop, &client->target, NULL,
+		return nd_tls_connect(client->loop, &client->target, source,
 				      &(struct nd_tls_handler){ .ctx = c,
 								.on_open = on_tls_open,
 								.on_data = on_tls_data,
@@ -115,7 +116,7 @@ static int dial(struct nd_httpc_conn *c, char text[ND_TLS_TEXT_MAX])
 								.on_drain = on_tls_drain },
 				      &c->tls, text);
 	}
-	err = nd_tcp_connect(client->loop, to, NULL,
+	err = nd_tcp_connect(client->loop, to, source,
 			     &(struct nd_tcp_handler){ .ctx = c,
 						       .on_open = on_tcp_open,
 						       .on_data = on_tcp_data,

@@ -62,7 +62,8 @@ struct nd_exchanger *nd_exchanger_new(const struct nd_exchange_config *c, uint16
 			return NULL;
 		}
 		/* A sum: the order does not matter. */
-		x->upstreams += nd_siphash(&x->table->key, h->config.tls != NULL, h->text,
+		x->upstreams += nd_siphash(&x->table->key,
+					   (h->config.tls != NULL) + h->config.https, h->text,
 					   strlen(h->text));
 	}
 	return x;

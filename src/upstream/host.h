@@ -28,7 +28,10 @@ enum {
 /* Upper bounds in seconds, CoreDNS's: 0.25 ms, doubled up to 8.192 s. */
 extern const double nd_host_buckets[ND_HOST_BUCKETS];
 
-enum nd_host_proto { ND_HOST_UDP, ND_HOST_TCP, ND_HOST_TLS, ND_HOST_PROTOS };
+/* DNS over HTTPS instead of TLS, and the method of its requests. */
+enum nd_host_https { ND_HOST_HTTPS_NONE, ND_HOST_HTTPS_POST, ND_HOST_HTTPS_GET };
+
+enum nd_host_proto { ND_HOST_UDP, ND_HOST_TCP, ND_HOST_TLS, ND_HOST_HTTPS, ND_HOST_PROTOS };
 
 /* The counters of CoreDNS for one upstream, of one worker. */
 struct nd_host_counts {
@@ -56,10 +59,11 @@ struct nd_host_config {
 	struct nd_addr addr;
 	struct nd_addr source; /* len 0: any */
 	struct nd_tls *tls;    /* NULL: plain DNS; otherwise TLS only */
-	const char *tls_name;  /* that the certificate must have; with tls */
-	uint64_t expire_ns;    /* idle sockets are closed after this; 0: after one query */
-	uint64_t max_age_ns;   /* 0: no limit */
-	uint32_t max_idle;     /* idle sockets kept, of UDP and of TCP each; 0: no limit */
+	const char *tls_name;  /* that the certificate must have; with tls; "": the address */
+	enum nd_host_https https;
+	uint64_t expire_ns;  /* idle sockets are closed after this; 0: after one query */
+	uint64_t max_age_ns; /* 0: no limit */
+	uint32_t max_idle;   /* idle sockets kept, of UDP and of TCP each; 0: no limit */
 	uint64_t probe_interval_ns;
 	bool probe_no_rec, probe_tcp;
 	struct nd_name_buf probe_name; /* uncompressed */

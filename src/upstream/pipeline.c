@@ -181,9 +181,7 @@ static int open_pipeline(struct nd_pool *p, struct nd_conn **out, char text[ND_P
 		nd_pool_text(text, "dial", "tcp", NULL, &c->addr, "connect", -ENOMEM);
 		return -ENOMEM;
 	}
-	int err = nd_transport_connect(&t->transport, p->loop, &c->addr,
-				       c->source.len ? &c->source : NULL, c->tls ? &p->tls : NULL,
-				       &h, text);
+	int err = nd_transport_connect(&t->transport, p->loop, c, &p->tls, &h, text);
 	if (err) {
 		free_pipeline(t);
 		return err;

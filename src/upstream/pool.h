@@ -110,7 +110,12 @@ struct nd_pool {
 
 static inline enum nd_host_proto nd_pool_proto(const struct nd_pool *p, bool stream)
 {
-	return !stream ? ND_HOST_UDP : p->host->config.tls ? ND_HOST_TLS : ND_HOST_TCP;
+	const struct nd_host_config *c = &p->host->config;
+
+	return !stream    ? ND_HOST_UDP
+	       : c->https ? ND_HOST_HTTPS
+	       : c->tls   ? ND_HOST_TLS
+			  : ND_HOST_TCP;
 }
 
 /* NULL when memory is out. */

@@ -191,9 +191,7 @@ static int send_stream(struct nd_probe_shot *h, const uint8_t *query, size_t n)
 	char text[ND_TRANSPORT_TEXT_MAX];
 
 	nd_buf_init(&h->in, IN_MAX);
-	int err = nd_transport_connect(&h->stream, pool->loop, &c->addr,
-				       c->source.len ? &c->source : NULL,
-				       c->tls ? &pool->tls : NULL, &to, text);
+	int err = nd_transport_connect(&h->stream, pool->loop, c, &pool->tls, &to, text);
 	return err ? err : nd_transport_write_frame(&h->stream, query, (uint16_t)n);
 }
 

@@ -12,6 +12,7 @@ static void forget(struct nd_transport *t)
 {
 	t->tcp = NULL;
 	t->tls = NULL;
+	t->doh = NULL;
 }
 
 /* --- TCP --- */
@@ -84,10 +85,52 @@ static void on_tls_close(void *ctx, struct nd_tls_stream *s, int err)
 	t->handler.on_close(t->handler.ctx, err, text);
 }
 
-/* --- both --- */
+/* --- HTTPS --- */
 
-int nd_transport_connect(struct nd_transport *t, struct nd_loop *loop, const struct nd_addr *peer,
-			 const struct nd_addr *source, struct nd_tls_target *tls,
+static void on_doh_open(void *ctx)
+{
+	struct nd_transport *t = ctx;
+
+	t->handler.on_open(t->handler.ctx, 0, "");
+}
+
+static void on_doh_data(void *ctx, const uint8_t *bytes, size_t n)
+{
+	struct nd_transport *t = ctx;
+
+	t->handler.on_data(t->handler.ctx, bytes, n);
+}
+
+static void on_doh_close(void *ctx, int err, const char *text)
+{
+	struct nd_transport *t = ctx;
+
+	forget(t);
+	t->handler.on_close(t->handler.ctx, err, text);
+}
+
+/* --- all --- */
+
+static int connect_https(struct nd_transport *t, struct nd_loop *loop,
+			 const struct nd_host_config *c, char text[ND_TRANSPORT_TEXT_MAX])
+{
+	const struct nd_doh_handler h = {
+		.ctx = t, .on_open = on_doh_open, .on_data = on_doh_data, .on_close = on_doh_close
+	};
+	const struct nd_doh_config config = { .addr = c->addr,
+					      .source = c->source,
+					      .tls = c->tls,
+					      .name = c->tls_name,
+					      .get = c->https == ND_HOST_HTTPS_GET };
+	int err = nd_doh_new(loop, &config, &h, &t->doh);
+
+	if (err)
+		snprintf(text, ND_TRANSPORT_TEXT_MAX, "https: %s", nd_err_text(err));
+	return err;
+}
+
+int nd_transport_connect(struct nd_transport *t, struct nd_loop *loop,
+			 const struct nd_host_config *c, struct nd_tls_target *tls,
 			 const struct nd_transport_handler *h, char text[ND_TRANSPORT_TEXT_MAX])
 {
 	const struct nd_tcp_handler over_tcp = {
@@ -96,16 +139,20 @@ int nd_transport_connect(struct nd_transport *t, struct nd_loop *loop, const str
 	const struct nd_tls_handler over_tls = {
 		.ctx = t, .on_open = on_tls_open, .on_data = on_tls_data, .on_close = on_tls_close
 	};
+	const struct nd_addr *source = c->source.len ? &c->source : NULL;
 	char why[ND_TLS_TEXT_MAX] = "out of memory";
+	int err;
 
-	*t = (struct nd_transport){ .peer = *peer, .handler = *h };
-	if (!tls) {
-		int err = nd_tcp_connect(loop, peer, source, &over_tcp, &t->tcp);
+	*t = (struct nd_transport){ .peer = c->addr, .handler = *h };
+	if (c->https)
+		return connect_https(t, loop, c, text);
+	if (!c->tls) {
+		err = nd_tcp_connect(loop, &c->addr, source, &over_tcp, &t->tcp);
 		if (err)
-			nd_pool_text(text, "dial", "tcp", NULL, peer, "connect", err);
+			nd_pool_text(text, "dial", "tcp", NULL, &c->addr, "connect", err);
 		return err;
 	}
-	int err = nd_tls_connect(loop, tls, source, &over_tls, &t->tls, why);
+	err = nd_tls_connect(loop, tls, source, &over_tls, &t->tls, why);
 	if (err)
 		snprintf(text, ND_TRANSPORT_TEXT_MAX, "dial tls: %.240s", why);
 	return err;
@@ -117,6 +164,8 @@ int nd_transport_write_frame(struct nd_transport *t, const void *bytes, uint16_t
 
 	if (t->tcp)
 		return nd_tcp_write_frame(t->tcp, bytes, n);
+	if (t->doh)
+		return nd_doh_write(t->doh, bytes, n);
 	if (!t->tls)
 		return ND_ECLOSED;
 	/* One TLS record. */
@@ -137,10 +186,12 @@ void nd_transport_close(struct nd_transport *t)
 {
 	struct nd_tcp *tcp = t->tcp;
 	struct nd_tls_stream *tls = t->tls;
+	struct nd_doh *doh = t->doh;
 
 	forget(t);
 	nd_tcp_close(tcp);
 	nd_tls_close(tls);
+	nd_doh_close(doh);
 }
 
 struct nd_addr nd_transport_local(const struct nd_transport *t)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transport.h - a byte stream to an upstream: TCP, or TLS over it (DNS over TLS, RFC 7858).
+/* transport.h - a byte stream to an upstream: TCP, TLS over it (DNS over TLS, RFC 7858), or
+ * requests of DNS over HTTPS (doh.h).
  *
  * Life:    embedded in its owner; connected at most once at a time. After nd_transport_close() and
  *          after on_close() or a failed on_open() no callback follows, and it may be connected
@@ -14,6 +15,8 @@
 #include "io/loop.h"
 #include "io/tcp.h"
 #include "io/tls.h"
+#include "upstream/doh.h"
+#include "upstream/host.h"
 
 enum { ND_TRANSPORT_TEXT_MAX = 256 };
 
@@ -27,16 +30,17 @@ struct nd_transport_handler {
 };
 
 struct nd_transport {
-	struct nd_tcp *tcp; /* one of the two while it is connecting or open */
+	struct nd_tcp *tcp; /* one of the three while it is connecting or open */
 	struct nd_tls_stream *tls;
+	struct nd_doh *doh;
 	struct nd_addr peer;
 	struct nd_transport_handler handler;
 };
 
-/* tls: NULL for plain TCP; outlives the connection. source may be NULL. 0: on_open is called
- * later; otherwise an error, with its text. */
-int nd_transport_connect(struct nd_transport *t, struct nd_loop *loop, const struct nd_addr *peer,
-			 const struct nd_addr *source, struct nd_tls_target *tls,
+/* As c says; tls: of c->tls, with the session to resume; outlives the connection. 0: on_open is
+ * called later; otherwise an error, with its text. */
+int nd_transport_connect(struct nd_transport *t, struct nd_loop *loop,
+			 const struct nd_host_config *c, struct nd_tls_target *tls,
 			 const struct nd_transport_handler *h, char text[ND_TRANSPORT_TEXT_MAX]);
 /* A message with its length before it (RFC 1035 s4.2.2). Copies; all or nothing. Before on_open it
  * is kept. 0, ND_ELIMIT or ND_ECLOSED. */

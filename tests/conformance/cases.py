@@ -16,7 +16,7 @@ SCOPE = {
     "transfer": None, "whoami": set(),
     "cache": {"success", "denial", "servfail", "disable", "keepttl"},
     "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",
-                "max_concurrent", "next", "tls", "tls_servername"},
+                "max_concurrent", "next", "tls", "tls_servername", "doh_method", "resolver"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
 }
 KUBERNETES_FIELDS = ("api",)   # cases with these need more than SCOPE
@@ -112,7 +112,7 @@ def in_scope(case):
             if refusal and (plugin.lower() in SCOPE or plugin == "{"):
                 continue
             return False
-        if any("://" in a and not a.startswith(("dns://", "tls://")) for a in args):
+        if any("://" in a and not a.startswith(("dns://", "tls://", "https://")) for a in args):
             return False
         if SCOPE[plugin] is not None:
             if set(options) - ({"nonesuch"} if refusal else set()) - SCOPE[plugin]:

@@ -369,7 +369,7 @@ def test_files_of_tls_are_read(tmp_path):
 
 @pytest.mark.parametrize("to,text", [
     ("https://127.0.0.1/dns-query", "paths are not allowed"),
-    ("https://127.0.0.1", "not supported yet"),
+    ("quic://127.0.0.1", "not supported yet"),
     ("grpc://127.0.0.1", "not supported as a destination protocol"),
     ("ns.invalid {\n resolver 127.0.0.1:1\n }", "failed to resolve \"ns.invalid\": 127.0.0.1:1: i/o timeout"),
     ("a..b", "not an IP address, file, or valid domain"),

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""forward to upstreams over TLS (RFC 7858): names, certificates, sessions, servers that fail in the handshake."""
+"""forward to upstreams over TLS (RFC 7858) and HTTPS (RFC 8484): names, certificates, sessions, servers that fail."""
+import base64
+import concurrent.futures
+import http.server
 import re
 import socket
 import ssl
 import subprocess
 import threading
+import urllib.parse
 import time
 
 import dns.message
@@ -118,11 +122,12 @@ def authority_fixture(tmp_path_factory):
 
 @pytest.fixture(name="upstream")
 def upstream_fixture():
-    """upstream(pair, ...): a TlsUpstream, closed after the test."""
+    """upstream([class,] pair, ...): an upstream, a TlsUpstream without a class, closed after the test."""
     started = []
 
     def start(*args, **more):
-        started.append(TlsUpstream(*args, **more))
+        cls, args = (args[0], args[1:]) if isinstance(args[0], type) else (TlsUpstream, args)
+        started.append(cls(*args, **more))
         return started[-1]
 
     yield start
@@ -245,3 +250,120 @@ def test_two_server_names_are_an_error(serve):
     s = serve(corefile(f"tls://127.0.0.1%{NAME}:853", "tls_servername other.example"), wait=False)
     assert s.wait() != 0
     assert "both forward ('other.example') and proxy level ('dns.example') TLS servernames are set" in s.log()
+
+
+class HttpsUpstream:
+    """DNS over HTTPS by HTTP/1.1. status: of all responses; wrong: names whose response is no DNS message."""
+
+    def __init__(self, pair, address="192.0.2.1", status=200, close=False, per_connection=0):
+        self.address, self.status, self.requests, self.connections = address, status, [], 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                outer.connections += 1
+                self.answered = 0
+                super().setup()
+
+            def reply(self, wire):
+                q = dns.message.from_wire(wire)
+                outer.requests.append((self.command, self.headers["Host"], self.headers["Accept"], q))
+                r = dns.message.make_response(q)
+                if q.question[0].rdtype == dns.rdatatype.A:
+                    r.answer.append(dns.rrset.from_text(q.question[0].name, 60, "IN", "A", outer.address))
+                body = b"sorry" if q.question[0].name.to_text().startswith("wrong") else r.to_wire()
+                self.send_response(outer.status)
+                self.send_header("Content-Type", "application/dns-message")
+                self.send_header("Content-Length", str(len(body)))
+                if close:
+                    self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(body)
+                self.answered += 1
+                if self.answered == per_connection:
+                    self.close_connection = True        # without a word about it
+
+            def do_POST(self):
+                assert self.path == "/dns-query"
+                self.reply(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def do_GET(self):
+                query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["dns"][0]
+                self.reply(base64.urlsafe_b64decode(query + "=" * (-len(query) % 4)))
+
+            def log_message(self, *_):
+                pass
+
+        class Httpd(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*pair)
+        self.server = Httpd(("127.0.0.1", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def https_corefile(authority, *ports, options=()):
+    return corefile(" ".join(f"https://127.0.0.1:{p}" for p in ports), f"tls {authority.ca}",
+                    f"tls_servername {NAME}", *options)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_https(serve, authority, upstream, method):
+    up = upstream(HttpsUpstream, authority.named)
+    s = serve(https_corefile(authority, up.port, options=[f"doh_method {method}"]))
+    for i in range(20):
+        assert answers(s, f"n{i}.test.", tcp=i % 2) == ["192.0.2.1"]
+    assert {(m, host, accept, q.id) for m, host, accept, q in up.requests} == \
+        {(method, NAME, "application/dns-message", 0)}
+    assert up.connections <= 8
+    assert {re.search('proto="([^"]*)"', line).group(1) for line in s.metrics() if "conn_cache" in line} == {"https"}
+
+
+def test_https_queries_in_parallel(serve, authority, upstream):
+    up = upstream(HttpsUpstream, authority.named)
+    s = serve(https_corefile(authority, up.port))
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(lambda i: answers(s, f"p{i}.test."), range(200))) == [["192.0.2.1"]] * 200
+
+
+@pytest.mark.parametrize("how", [{"close": True}, {"per_connection": 1}, {"per_connection": 3}])
+def test_https_connections_that_end(serve, authority, upstream, how):
+    up = upstream(HttpsUpstream, authority.named, **how)
+    s = serve(https_corefile(authority, up.port))
+    for i in range(12):
+        assert answers(s, f"n{i}.test.") == ["192.0.2.1"]
+
+
+def test_https_errors_go_to_the_next_server(serve, authority, upstream):
+    bad, good = upstream(HttpsUpstream, authority.named, status=503), \
+        upstream(HttpsUpstream, authority.named, address="192.0.2.2")
+    s = serve(https_corefile(authority, bad.port, good.port, options=["policy sequential"]))
+    assert answers(s) == ["192.0.2.2"]
+    assert bad.requests
+
+
+def test_https_body_that_is_no_message(serve, authority, upstream):
+    up = upstream(HttpsUpstream, authority.named)
+    s = serve(https_corefile(authority, up.port))
+    assert s.ask("wrong.test.").rcode() == dns.rcode.SERVFAIL
+    assert answers(s) == ["192.0.2.1"]
+
+
+def test_https_wrong_certificate(serve, authority, upstream):
+    up = upstream(HttpsUpstream, authority.addressed)
+    s = serve(https_corefile(authority, up.port))
+    assert s.ask("a.test.").rcode() == dns.rcode.SERVFAIL
+    assert not up.requests
+    s.wait_log("https: .*certificate")

@@ -83,7 +83,7 @@ def test_message_round_trip():
     (".:@PORT@ {\n  cache {\n    prefetch 5\n  }\n}\n", False),
     (".:@PORT@ {\n  rewrite name a b\n}\n", True),
     (".:@PORT@ {\n  forward . tls://127.0.0.1\n}\n", True),
-    (".:@PORT@ {\n  forward . https://127.0.0.1\n}\n", False),
+    (".:@PORT@ {\n  forward . quic://127.0.0.1\n}\n", False),
 ])
 def test_scope(corefile, inside):
     assert cases.in_scope({"corefile": corefile}) == inside

@@ -308,7 +308,7 @@ static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("source_address", "local address of queries"),
 	ND_SET_OWN_ROW("tls", "[CERT KEY] [CA]: files for upstreams over TLS"),
 	ND_SET_OWN_ROW("tls_servername", "NAME in the certificate of upstreams over TLS"),
-	ND_SET_OWN_ROW("doh_method", "not supported yet"),
+	ND_SET_OWN_ROW("doh_method", "POST or GET (POST): of upstreams over HTTPS"),
 	ND_SET_OWN_ROW("resolver", "ADDRESS...: look up host names in TO (the system's resolver)"),
 	{ 0 },
 };

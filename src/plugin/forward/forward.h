@@ -43,10 +43,10 @@ struct nd_forward {
 	struct nd_host_config host;     /* without addr and tls */
 	struct nd_tls *tls;             /* for the upstreams with TLS; its hosts hold references */
 	const char *tls_name, *tls_key; /* `tls_servername`; the files of `tls` as they are now */
+	bool doh_get;
 	bool max_attempts_set, max_age_set;
 	struct nd_addr *resolver; /* of host names in TO; none: the system's */
 	size_t nresolvers;
-	const struct nd_conf_line *unsupported; /* the first line with an unsupported option */
 };
 
 extern const struct nd_plugin nd_plugin_forward;
@@ -55,10 +55,15 @@ extern const struct nd_plugin nd_plugin_forward;
 int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s);
 /* Reads TO... and adds the hosts to the group. 0, ND_ECONF or ND_ELIMIT. */
 int nd_forward_to_read(struct nd_forward *f, const char *const *to, size_t n, struct nd_setup *s);
-/* Adds the shared host of this address to the group. tls_name: the name in its certificate, "" for
- * the address; NULL: plain DNS. 0, or ND_ELIMIT. */
-int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
-			  struct nd_setup *s);
+/* A server among TO. */
+struct nd_forward_to {
+	struct nd_addr addr;
+	const char *tls_name; /* the name in its certificate, "" for the address; NULL: plain DNS */
+	enum nd_host_https https;
+};
+
+/* Adds the shared host to the group. 0, or ND_ELIMIT. */
+int nd_forward_share_host(struct nd_forward *f, const struct nd_forward_to *to, struct nd_setup *s);
 /* Shares the workers' tables of exchanges. 0, or ND_ELIMIT. */
 int nd_forward_share_tables(struct nd_forward *f, struct nd_setup *s);
 /* Shares the totals and registers the collectors, each once per generation. 0, or ND_ELIMIT. */

@@ -9,8 +9,7 @@
 
 struct host_args {
 	struct nd_forward *forward;
-	const struct nd_addr *addr;
-	const char *tls_name;
+	const struct nd_forward_to *to;
 	struct nd_host_stats *stats;
 	uint16_t nworkers;
 };
@@ -19,7 +18,7 @@ static void *make_stats(void *ctx)
 {
 	const struct host_args *o = ctx;
 
-	return nd_host_stats_new(o->addr, o->nworkers);
+	return nd_host_stats_new(&o->to->addr, o->nworkers);
 }
 
 static void log_guard(const struct nd_host *h)
@@ -35,11 +34,12 @@ static void *make_host(void *ctx)
 	const struct host_args *o = ctx;
 	struct nd_host_config c = o->forward->host;
 
-	c.addr = *o->addr;
-	if (o->tls_name) {
+	c.addr = o->to->addr;
+	if (o->to->tls_name) {
 		char why[ND_TLS_TEXT_MAX];
 		c.tls = o->forward->tls;
-		c.tls_name = o->tls_name;
+		c.tls_name = o->to->tls_name;
+		c.https = o->to->https;
 		/* Reads the system's CAs here, not on a worker. An error is reported by the first
 		 * connection. */
 		(void)nd_tls_prepare(c.tls, why);
@@ -56,36 +56,37 @@ static void free_host(void *object)
 }
 
 /* The configuration of a host and its sockets, as the key for sharing. */
-static char *host_key(const struct nd_forward *f, const char *to, const char *tls_name,
-		      struct nd_setup *s)
+static char *host_key(const struct nd_forward *f, const char *address,
+		      const struct nd_forward_to *to, struct nd_setup *s)
 {
 	const struct nd_host_config *c = &f->host;
 	struct nd_name probed = nd_name_view(c->probe_name.bytes);
 	char source[ND_ADDR_TEXT_MAX] = "", name[ND_NAME_TEXT_MAX];
+	const char *tls = "";
 
 	if (c->source.len)
 		nd_addr_format_ip(&c->source, source);
 	nd_name_format(probed, name);
-	return nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s%s%s%s%s", to, source,
-			       (unsigned long long)c->expire_ns, (unsigned long long)c->max_age_ns,
-			       c->max_idle, (unsigned long long)c->probe_interval_ns,
-			       c->probe_no_rec, c->probe_tcp, name, tls_name ? " tls " : "",
-			       tls_name ? tls_name : "", tls_name ? " " : "",
-			       tls_name ? f->tls_key : "");
+	if (to->tls_name)
+		tls = nd_arena_printf(s->arena, " tls %d %s %s", to->https, to->tls_name,
+				      f->tls_key);
+	return !tls ? NULL
+		    : nd_arena_printf(s->arena, "%s %s %llu %llu %u %llu %d %d %s%s", address,
+				      source, (unsigned long long)c->expire_ns,
+				      (unsigned long long)c->max_age_ns, c->max_idle,
+				      (unsigned long long)c->probe_interval_ns, c->probe_no_rec,
+				      c->probe_tcp, name, tls);
 }
 
-int nd_forward_share_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
-			  struct nd_setup *s)
+int nd_forward_share_host(struct nd_forward *f, const struct nd_forward_to *to, struct nd_setup *s)
 {
-	struct host_args o = {
-		.forward = f, .addr = addr, .tls_name = tls_name, .nworkers = s->process->nworkers
-	};
+	struct host_args o = { .forward = f, .to = to, .nworkers = s->process->nworkers };
 	struct nd_exchange_config *g = &f->group;
-	char to[ND_ADDR_TEXT_MAX];
-	size_t n = nd_addr_format(addr, to);
-	char *key = host_key(f, to, tls_name, s);
+	char address[ND_ADDR_TEXT_MAX];
+	size_t n = nd_addr_format(&to->addr, address);
+	char *key = host_key(f, address, to, s);
 
-	o.stats = nd_setup_share(s, "upstream counters", to, n, make_stats, &o, free);
+	o.stats = nd_setup_share(s, "upstream counters", address, n, make_stats, &o, free);
 	if (!o.stats || !key)
 		return ND_ELIMIT;
 	struct nd_host *h = nd_setup_share(s, "upstream", key, strlen(key), make_host, &o,

@@ -91,7 +91,7 @@ static void emit_counter(struct nd_metric_out *out, const struct nd_metric_famil
 
 static void emit_by_proto(struct nd_metric_out *out, const struct nd_host_stats *s)
 {
-	static const char *const protos[] = { "udp", "tcp", "tcp-tls" };
+	static const char *const protos[] = { "udp", "tcp", "tcp-tls", "https" };
 
 	for (unsigned p = 0; p < ND_COUNT(protos); p++) {
 		const char *values[] = { "forward", s->to, protos[p] };

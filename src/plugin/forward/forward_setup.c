@@ -51,14 +51,6 @@ static int read_one_time(const struct nd_conf_line *l, bool positive, uint64_t *
 	return err ? err : read_time(l, positive, out, s);
 }
 
-/* Noted for later: other errors in the block are reported first. */
-static int note_unsupported(struct nd_forward *f, const struct nd_conf_line *l)
-{
-	if (!f->unsupported)
-		f->unsupported = l;
-	return 0;
-}
-
 static int read_except(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
 {
 	struct nd_name *more, *all;
@@ -295,7 +287,8 @@ static int read_doh_method(struct nd_forward *f, const struct nd_conf_line *l, s
 		return err;
 	if (strcmp(l->args[0], "GET") != 0 && strcmp(l->args[0], "POST") != 0)
 		return nd_setup_invalid(s, l, "doh_method", l->args[0], "POST or GET");
-	return note_unsupported(f, l);
+	f->doh_get = *l->args[0] == 'G';
+	return 0;
 }
 
 static int read_resolver(struct nd_forward *f, const struct nd_conf_line *l, struct nd_setup *s)
@@ -410,8 +403,7 @@ static int read_all(struct nd_forward *f, const struct nd_conf_line *directive, 
 	if (err)
 		return err;
 	f->host.probe_tcp = f->group.force_tcp;
-	err = nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
-	return !err && f->unsupported ? nd_setup_unsupported(s, f->unsupported, NULL) : err;
+	return nd_forward_to_read(f, directive->args + 1, directive->nargs - 1, s);
 }
 
 int nd_forward_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s)

@@ -9,7 +9,7 @@
 #include "plugin/forward/forward.h"
 #include "upstream/resolve.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53, TLS_PORT = 853 };
+enum { FILE_BYTES_MAX = 1 << 20, DNS_PORT = 53, TLS_PORT = 853, HTTPS_PORT = 443 };
 
 /* The parts of a word: [SCHEME://]HOST. */
 struct target {
@@ -77,38 +77,54 @@ static bool read_address(const char *host, uint16_t port, struct nd_addr *out,
 	return nd_addr_parse_ip(inner, port, out) == 0;
 }
 
-static bool is_same(const struct nd_host_config *c, const struct nd_addr *addr,
-		    const char *tls_name)
+static bool is_same(const struct nd_host_config *c, const struct nd_forward_to *to)
 {
-	if (!nd_addr_equal(&c->addr, addr) || !c->tls != !tls_name)
+	if (!nd_addr_equal(&c->addr, &to->addr) || !c->tls != !to->tls_name ||
+	    c->https != to->https)
 		return false;
-	return !tls_name || strcasecmp(c->tls_name, tls_name) == 0;
+	return !to->tls_name || strcasecmp(c->tls_name, to->tls_name) == 0;
 }
 
-/* Adds a server, unless the group has it already. tls_name as in nd_forward_share_host(). */
-static int add_host(struct nd_forward *f, const struct nd_addr *addr, const char *tls_name,
-		    struct nd_setup *s)
+/* Adds a server, unless the group has it already. */
+static int add_host(struct nd_forward *f, const struct nd_forward_to *to, struct nd_setup *s)
 {
 	struct nd_exchange_config *g = &f->group;
 
 	for (size_t i = 0; i < g->nhosts; i++)
-		if (is_same(&g->host[i]->config, addr, tls_name))
+		if (is_same(&g->host[i]->config, to))
 			return 0;
 	if (g->nhosts == ND_POLICY_HOSTS_MAX)
 		return nd_setup_error(s, NULL, "more than %d upstreams", ND_POLICY_HOSTS_MAX);
-	return nd_forward_share_host(f, addr, tls_name, s);
+	return nd_forward_share_host(f, to, s);
 }
 
-/* An upstream over TLS (RFC 7858). zone: the server name given with it, or "". */
-static int add_tls_host(struct nd_forward *f, const char *word, const struct nd_addr *addr,
-			const char *zone, struct nd_setup *s)
+static int add_plain_host(struct nd_forward *f, const struct nd_addr *addr, struct nd_setup *s)
 {
+	return add_host(f, &(struct nd_forward_to){ .addr = *addr }, s);
+}
+
+/* zone: the text after "%", "". */
+static int add_target(struct nd_forward *f, const struct target *t, const struct nd_addr *addr,
+		      const char *zone, struct nd_setup *s)
+{
+	struct nd_forward_to to = { .addr = *addr, .tls_name = f->tls_name };
+
+	if (is_scheme(t, "dns"))
+		return add_plain_host(f, addr, s);
+	if (is_scheme(t, "https")) {
+		to.https = f->doh_get ? ND_HOST_HTTPS_GET : ND_HOST_HTTPS_POST;
+		return add_host(f, &to, s);
+	}
+	if (!is_scheme(t, "tls"))
+		return nd_setup_unsupported(s, NULL, t->word);
 	if (*zone && *f->tls_name)
 		return nd_setup_error(s, NULL,
 				      "both forward ('%s') and proxy level ('%s') TLS servernames "
 				      "are set for upstream proxy '%s'",
-				      f->tls_name, zone, word);
-	return add_host(f, addr, *zone ? zone : f->tls_name, s);
+				      f->tls_name, zone, t->host);
+	if (*zone)
+		to.tls_name = zone;
+	return add_host(f, &to, s);
 }
 
 /* One line of a resolv.conf: "nameserver ADDRESS"; all others are ignored. */
@@ -134,7 +150,7 @@ static int read_line(struct nd_forward *f, const char *file, char *line, struct 
 		return 0;
 	}
 	nd_addr_set_port(&addr, DNS_PORT);
-	return add_host(f, &addr, NULL, s);
+	return add_plain_host(f, &addr, s);
 }
 
 static int read_text(struct nd_forward *f, const char *file, char *text, struct nd_setup *s)
@@ -158,15 +174,6 @@ static int read_file(struct nd_forward *f, const char *file, struct nd_setup *s)
 		err = read_text(f, file, b.data, s);
 	nd_buf_clear(&b);
 	return err;
-}
-
-static int add_target(struct nd_forward *f, const struct target *t, const struct nd_addr *addr,
-		      const char *zone, struct nd_setup *s)
-{
-	if (is_scheme(t, "tls"))
-		return add_tls_host(f, t->host, addr, zone, s);
-	return is_scheme(t, "dns") ? add_host(f, addr, NULL, s)
-				   : nd_setup_unsupported(s, NULL, t->word);
 }
 
 /* NAME[%ZONE][:PORT], NAME without brackets. False: not a domain name. */
@@ -215,10 +222,17 @@ static int read_host_name(struct nd_forward *f, const struct target *t, uint16_t
 	return err;
 }
 
+static uint16_t default_port(const struct target *t)
+{
+	if (is_scheme(t, "https"))
+		return HTTPS_PORT;
+	return is_scheme(t, "tls") || is_scheme(t, "quic") ? TLS_PORT : DNS_PORT;
+}
+
 static int read_one(struct nd_forward *f, const char *word, struct nd_setup *s)
 {
 	struct target t = split(word);
-	uint16_t port = is_scheme(&t, "tls") ? TLS_PORT : DNS_PORT;
+	uint16_t port = default_port(&t);
 	char zone[ND_NAME_TEXT_MAX];
 	struct nd_addr addr;
 

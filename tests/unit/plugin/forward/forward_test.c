@@ -146,7 +146,7 @@ static void test_refused(void **state)
 		{ "forward", "forward takes FROM TO..." },
 		{ "forward a..b 127.0.0.1",
 		  "invalid FROM \"a..b\": must be a domain name or a network" },
-		{ "forward . https://127.0.0.1", "\"https://127.0.0.1\" is not supported yet" },
+		{ "forward . quic://127.0.0.1", "\"quic://127.0.0.1\" is not supported yet" },
 		{ "forward . 127.0.0.1 {\n policy best\n }",
 		  "Corefile:3 - plugin/forward: invalid policy \"best\": must be random" },
 		{ "forward . 127.0.0.1 {\n max_fails x\n }",
@@ -155,8 +155,8 @@ static void test_refused(void **state)
 		  "invalid expire \"1\": must be a duration" },
 		{ "forward . 127.0.0.1 {\n resolver ns.test\n }",
 		  "invalid resolver \"ns.test\": must be an IP address or IP:port" },
-		{ "forward . 127.0.0.1 {\n doh_method GET\n }",
-		  "\"doh_method\" is not supported yet" },
+		{ "forward . 127.0.0.1 {\n doh_method PUT\n }",
+		  "invalid doh_method \"PUT\": must be POST or GET" },
 		{ "forward . 127.0.0.1 {\n max_age 1s\n }", "must not be less than expire" },
 	};
 	(void)state;
