@@ -215,6 +215,32 @@ def judge_start(result):
                   bar["rss_idle_mib_max"])
 
 
+def print_forwarded(result):
+    print(f"\nforwarded: {result['rounds']} rounds ({result['repeated']} repeated)")
+    for row in result["rows"]:
+        print(f"  {row['name']:<16} {row['cpu_us']:6.2f} us of CPU a query, x{row['ratio']:.3f} of two echoes "
+              f"({row['ratio_min']:.2f}-{row['ratio_max']:.2f}), {row['qps']:.0f} qps, {row['lost']} lost, "
+              f"{row['failed']} failed")
+    for name, reason in result["absent"].items():
+        print(f"  {name} skipped: {reason}")
+    s, o = result["streams"], result["overload"]
+    print(f"cached over TCP: {s['tcp_us']:.2f} us, over UDP {s['udp_us']:.2f} us, x{s['ratio']:.3f}; {s['lost']} lost")
+    print(f"flood: {o['sent_qps']:.0f} a second sent, {o['answered_qps']:.0f} answered; peak {o['peak_qps']:.0f}: "
+          f"x{o['ratio']:.3f}")
+
+
+def judge_forwarded(result):
+    bar = bars()["forwarded"]
+    for row in result["rows"]:
+        if row["server"] == "nodens":
+            way = row["name"].rpartition(" ")[2]
+            yield Verdict(f"forwarded over {way.upper()}: CPU per query / two echoes", row["ratio"],
+                          bar[f"cpu_ratio_{way}_max"])
+            yield Verdict(f"forwarded over {way.upper()}: lost or failed", row["lost"] + row["failed"], bar["lost_max"])
+    yield Verdict("cached over TCP: CPU per query / UDP", result["streams"]["ratio"], bar["cached_tcp_ratio_max"])
+    yield Verdict("flood: cached answers a second / peak", result["overload"]["ratio"], bar["flood_ratio_min"], True)
+
+
 def print_hosts(result):
     print(f"\nhosts, a file of {result['lines']} names, median of {result['starts']}:")
     for name, row in result["servers"].items():

@@ -17,6 +17,7 @@ import tempfile
 import cached
 import callgrind
 import changes
+import forwarded
 import hosts
 import kubernetes
 import reload
@@ -31,6 +32,7 @@ PARTS = {
     "start": (start.measure, report.print_start, report.judge_start),
     "kubernetes": (kubernetes.measure, report.print_kubernetes, report.judge_kubernetes),
     "changes": (changes.measure, report.print_changes, report.judge_changes),
+    "forwarded": (forwarded.measure, report.print_forwarded, report.judge_forwarded),
     "hosts": (hosts.measure, report.print_hosts, report.judge_hosts),
     "reload": (reload.measure, report.print_reload, report.judge_reload),
 }
