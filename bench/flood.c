@@ -3,8 +3,8 @@
  *
  *   flood -p PORT -d QUERY_FILE [-a ADDRESS] [-c SOURCES] [-r RATE] [-l SECONDS]
  *
- * QUERY_FILE has lines "NAME A" or "NAME AAAA". RATE is in queries a second; 0 (the default): as
- * many as the machine can send. Prints the number of queries sent and the seconds. Loopback only. */
+ * QUERY_FILE has lines "NAME A" or "NAME AAAA". RATE is in queries a second; 0 (the default): all
+ * that the machine can send. Prints the number of queries sent and the seconds. Loopback only. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
