@@ -135,15 +135,17 @@ static bool ask_another_host(struct nd_attempt *a)
 	return true;
 }
 
-void nd_attempt_repeat(struct nd_attempt *a, bool silent)
+bool nd_attempt_repeat(struct nd_attempt *a, bool silent)
 {
 	struct nd_exchange *e = a->exchange;
 	struct nd_pool *p = nd_attempt_pool(a);
 
 	if (ask_another_host(a) || e->sends[a->host] > ND_EXCHANGE_REPEATS)
-		return;
-	if (nd_quota_take(&p->quota, nd_attempt_now(e)))
-		(void)send_again(a, silent);
-	else
+		return true;
+	if (!nd_quota_take(&p->quota, nd_attempt_now(e))) {
 		nd_metric_add(&p->counts->withheld, 1);
+		return false;
+	}
+	(void)send_again(a, silent);
+	return true;
 }

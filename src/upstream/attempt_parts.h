@@ -72,8 +72,9 @@ void nd_attempt_take_bare(struct nd_attempt *a, uint16_t flags);
 
 void nd_attempt_on_error(struct nd_sent *s, int err, const char *text);
 void nd_attempt_on_move(struct nd_sent *s);
-/* No reply in the usual time: sends to another host, or to the same one again. */
-void nd_attempt_repeat(struct nd_attempt *a, bool silent);
+/* No reply in the usual time: sends to another host, or to the same one again. False: not now, the
+ * quota is spent. a may be another attempt afterwards. */
+bool nd_attempt_repeat(struct nd_attempt *a, bool silent);
 
 /* --- attempt_timer.c --- */
 

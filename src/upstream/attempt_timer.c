@@ -5,6 +5,7 @@
 
 #define LATE_NS ND_MS(5)
 #define DEFER_NS ND_MS(1)
+#define WITHHELD_NS ND_MS(100) /* then a repetition is tried again */
 
 /* Over TCP only because of forged replies, and the server does not accept the connection. */
 static void fall_back(struct nd_attempt *a)
@@ -26,16 +27,20 @@ static void handle_silence(struct nd_attempt *a)
 		return;
 	}
 	a->deferred = false;
-	enum nd_pool_state state = nd_pool_check(&a->sent, timer);
-	if (state == ND_POOL_BUSY) {
-		a->fire_ns = now + timer;
+	enum nd_pool_state state = nd_pool_check(&a->sent, timer, &a->fire_ns);
+	if (state == ND_POOL_BUSY)
 		return;
-	}
-	nd_pool_note_timeout(&a->sent, e->sends[a->host] == 1, e->x->config->max_fails != 0);
+	/* A busy connection may have held up the query: that says nothing about response times. */
+	nd_pool_note_timeout(&a->sent,
+			     e->sends[a->host] == 1 && (!a->tcp || state == ND_POOL_SILENT),
+			     e->x->config->max_fails != 0);
 	a->fires++;
 	/* Before the repetition, which may take this slot. */
 	a->fire_ns = now + nd_attempt_timer_ns(a);
-	nd_attempt_repeat(a, state == ND_POOL_SILENT);
+	if (!nd_attempt_repeat(a, state == ND_POOL_SILENT)) {
+		a->fires--;
+		a->fire_ns = now + (timer > WITHHELD_NS ? timer : WITHHELD_NS);
+	}
 }
 
 static void send_pending(struct nd_attempt *a)

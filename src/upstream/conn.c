@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/conn.h"
 
-#include <errno.h>
 #include "base/time.h"
 #include "io/random.h"
 #include "upstream/pool_parts.h"
+
+enum { MOMENT_MS = 20 };
 
 /* Connections opened together must not be replaced together. */
 static uint64_t draw_age(uint64_t max_ns)
@@ -43,6 +44,7 @@ bool nd_conn_add(struct nd_conn *c, struct nd_sent *s)
 	s->conn = c;
 	s->sent_ns = nd_loop_now_ns(c->pool->loop);
 	s->answers_before = c->answers;
+	s->queued = nd_conn_owed(c) > 0;
 	c->taken++;
 	c->pool->nsent++;
 	return true;
@@ -76,6 +78,13 @@ bool nd_conn_has_expired(const struct nd_conn *c)
 
 /* --- the judgement --- */
 
+bool nd_conn_is_newer(const struct nd_conn *c, uint64_t since_ns)
+{
+	uint64_t at = c->heard_ns > c->created_ns ? c->heard_ns : c->created_ns;
+
+	return at >= since_ns && nd_loop_now_ns(c->pool->loop) - at <= ND_MS(MOMENT_MS);
+}
+
 bool nd_conn_doubt(struct nd_conn *c)
 {
 	struct nd_pool *p = c->pool;
@@ -103,8 +112,6 @@ void nd_conn_abandon(struct nd_conn *c)
 	c->abandoned = true;
 	c->crowded = c->stream && nd_conn_owed(c) > 1;
 	nd_metric_add(&p->counts->abandoned[nd_pool_proto(p, c->stream)], 1);
-	if (c->stream)
-		nd_pipeline_learn(c, -ETIMEDOUT, true);
 	if (!nd_list_empty(&c->sent))
 		ND_LIST_ENTRY(c->sent.next, struct nd_sent, order)->head = true;
 	ND_LIST_EACH(&c->sent, it)

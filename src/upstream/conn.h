@@ -57,12 +57,9 @@ static inline uint32_t nd_conn_owed(const struct nd_conn *c)
 	return c->taken > c->answers ? c->taken - c->answers : 0;
 }
 
-/* It was opened, or has delivered, since then: not among the connections that may have died with
- * the one on which a query was sent at that time. */
-static inline bool nd_conn_is_newer(const struct nd_conn *c, uint64_t since_ns)
-{
-	return c->created_ns >= since_ns || c->heard_ns > since_ns;
-}
+/* It was opened, or has delivered, since then and a moment ago: not among the connections that may
+ * have died with the one on which a query was sent at that time. */
+bool nd_conn_is_newer(const struct nd_conn *c, uint64_t since_ns);
 
 static inline bool nd_conn_is_silent(const struct nd_conn *c, uint64_t since_ns)
 {

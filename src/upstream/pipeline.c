@@ -94,8 +94,10 @@ static void note_order(struct nd_conn *c, const struct nd_sent *s)
 {
 	struct nd_sent *oldest = ND_LIST_ENTRY(c->sent.next, struct nd_sent, order);
 
-	if (s->overtaken)
+	if (s->overtaken) {
+		c->pool->overtook_ns = c->heard_ns;
 		nd_host_clear_single(c->pool->host);
+	}
 	if (s != oldest)
 		oldest->overtaken = true;
 }
@@ -105,8 +107,8 @@ static void take_message(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 	if (n < ND_MSG_HEADER)
 		return;
 	struct nd_sent *s = nd_conn_find(&t->conn, nd_reader_peek16(bytes));
-	t->conn.answers++;
-	t->conn.pool->refusals = 0;
+	if (t->conn.answers++ == 0)
+		t->conn.pool->refusals = 0;
 	if (!s) { /* its query was given up */
 		nd_pool_note_stray(t->conn.pool, true);
 		return;

@@ -14,6 +14,10 @@ enum {
 	REFUSED_MAX_MS = 160,
 	/* A connection that ends this soon after an answer was closed because of it. */
 	PROMPT_MS = 100,
+	/* Connections in a row, in this time, that died after the same number of answers; queries
+	 * that a working one did not answer. */
+	SERIES_MAX = 3,
+	SERIES_S = 10,
 	STREAM_LIMIT_S = 60, /* a limit on connections is believed for this long */
 };
 
@@ -78,6 +82,35 @@ void nd_pipeline_learn(struct nd_conn *c, int err, bool lost)
 			learn_refusal(c);
 	} else if (lost && was_closed_by_server(err) && now - c->heard_ns <= ND_MS(PROMPT_MS)) {
 		nd_host_learn_close(c->pool->host, c->answers, now);
+	}
+}
+
+/* Counts events of one kind that follow each other closely. */
+static bool happens_often(struct nd_pool_series *e, uint32_t kind, uint64_t now_ns)
+{
+	if (kind != e->kind || now_ns - e->last_ns > ND_S(SERIES_S))
+		e->n = 0;
+	e->kind = kind;
+	e->last_ns = now_ns;
+	return ++e->n >= SERIES_MAX;
+}
+
+void nd_pipeline_learn_silence(struct nd_conn *c, bool silent)
+{
+	struct nd_pool *p = c->pool;
+	uint64_t now = nd_loop_now_ns(p->loop);
+
+	nd_quota_refund(&p->quota, now); /* it was not in vain */
+	if (!silent) {
+		/* It answers in order, or reads only the first of several queries. */
+		if (now - p->overtook_ns > ND_S(ND_POOL_OVERTOOK_S) &&
+		    happens_often(&p->ignored, 0, now))
+			nd_host_mark_single(p->host, now);
+	} else if (happens_often(&p->died, c->answers, now)) {
+		if (c->answers)
+			nd_host_learn_close(p->host, c->answers, now);
+		else if (c->open_ns && nd_pipeline_has_other(c))
+			learn_refusal(c); /* it accepts more connections than it serves */
 	}
 }
 
@@ -176,11 +209,12 @@ static uint32_t most_streams(const struct nd_pool *p, bool single)
 }
 
 /* While a connection is doubted the server may be one that answers in order: until that is clear
- * each query gets a connection of its own. */
+ * each query gets a connection of its own. So does one that is sent again: the answer shows whether
+ * the server or the connection was slow. */
 struct nd_conn *nd_pipeline_pick(struct nd_pool *p, const struct nd_pool_way *way, int *err)
 {
 	uint64_t now = nd_loop_now_ns(p->loop);
-	bool single = p->ndoubted[1] || nd_host_is_single(p->host, now);
+	bool single = way->since_ns || p->ndoubted[1] || nd_host_is_single(p->host, now);
 	struct choice o = look(p, way, single);
 	uint32_t depth = single ? 1 : ND_POOL_STREAM_FLIGHTS;
 

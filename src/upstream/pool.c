@@ -9,10 +9,7 @@
 enum {
 	SWEEP_MIN_MS = 100,
 	STREAM_FLOOR_MS = 20, /* a connection is not doubted before */
-	/* Queries that working connections did not answer, while others did, in this time: the
-	 * server reads only the first of several. */
-	IGNORED_MAX = 3,
-	IGNORED_S = 10,
+	HELD_UP = 4,          /* times the shortest response time */
 };
 
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,
@@ -22,7 +19,7 @@ int nd_pool_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way 
 	s->bytes = bytes;
 	s->n = n;
 	s->conn = NULL;
-	s->again = s->overtaken = s->head = false;
+	s->again = s->overtaken = s->head = s->queued = false;
 	return way->tcp || p->host->config.tls ? nd_pipeline_send(p, s, way, bytes, n, text)
 					       : nd_pool_socket_send(p, s, way, bytes, n, text);
 }
@@ -98,16 +95,33 @@ uint64_t nd_pool_refused_ns(const struct nd_pool *p)
 
 /* --- the response time, and connections that exceed it --- */
 
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A query that waits for others on its connection, at a server that may answer in order, waits for
+ * several times the shortest time only: slow names, if frequent, must not set the time for all. */
+static bool may_be_held_up(const struct nd_sent *s)
+{
+	const struct nd_pool *p = s->pool;
+
+	return s->queued && nd_loop_now_ns(p->loop) - p->overtook_ns > ND_S(ND_POOL_OVERTOOK_S);
+}
+
 uint64_t nd_pool_timer_ns(const struct nd_sent *s, unsigned sends)
 {
 	bool stream = s->conn && s->conn->stream;
-	uint64_t ns = nd_rtt_timer_ns(&s->pool->rtt[stream], sends);
+	const struct nd_rtt *r = &s->pool->rtt[stream];
+	uint64_t ns = nd_rtt_timer_ns(r, sends);
 
 	if (!stream)
 		return ns;
-	if (!s->conn->open_ns && s->pool->rtt[1].quantile_ns)
+	if (!s->conn->open_ns && r->quantile_ns)
 		ns *= 2; /* the connection is to be opened */
-	return ns < ND_MS(STREAM_FLOOR_MS) ? ND_MS(STREAM_FLOOR_MS) : ns;
+	else if (sends == 1 && r->quantile_ns && HELD_UP * r->low_ns < ns && may_be_held_up(s))
+		ns = HELD_UP * r->low_ns;
+	return at_least(ns, ND_MS(STREAM_FLOOR_MS));
 }
 
 /* Over TCP an answer may have waited for those before it: then only bounds are known. */
@@ -128,41 +142,44 @@ void nd_pool_sample(const struct nd_sent *s)
 			      now - from);
 }
 
-enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns)
+/* A UDP socket that has delivered a moment ago works: the datagram was lost. */
+static enum nd_pool_state check_socket(struct nd_sent *s)
+{
+	struct nd_conn *c = s->conn;
+
+	if (!nd_conn_is_silent(c, s->sent_ns) && nd_conn_is_newer(c, s->sent_ns))
+		return ND_POOL_ALIVE;
+	return nd_conn_doubt(c) ? ND_POOL_SILENT : ND_POOL_ALIVE;
+}
+
+enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns, uint64_t *again_ns)
 {
 	struct nd_conn *c = s->conn;
 	uint64_t now = nd_loop_now_ns(s->pool->loop);
 
 	if (!c)
 		return ND_POOL_SILENT;
-	if (!nd_conn_is_silent(c, s->sent_ns)) {
-		if (!c->stream || s->overtaken)
-			return ND_POOL_ALIVE;
-		if (now - c->heard_ns < timer_ns)
-			return ND_POOL_BUSY;
+	if (!c->stream)
+		return check_socket(s);
+	if (nd_conn_is_silent(c, s->sent_ns) || now - c->heard_ns >= timer_ns) {
+		nd_conn_doubt(c);
+		return ND_POOL_SILENT;
 	}
-	return nd_conn_doubt(c) || c->stream ? ND_POOL_SILENT : ND_POOL_ALIVE;
+	*again_ns = c->heard_ns + timer_ns;
+	return s->overtaken || now - s->sent_ns >= 2 * timer_ns ? ND_POOL_ALIVE : ND_POOL_BUSY;
 }
 
 void nd_pool_judge(struct nd_sent *s, bool prompt)
 {
 	struct nd_conn *c = s->conn;
-	struct nd_pool *p = s->pool;
-	uint64_t now = nd_loop_now_ns(p->loop);
+	bool silent = c && (c->doubted_ns || nd_conn_is_silent(c, s->sent_ns));
 
 	if (!c)
 		return;
-	if (nd_conn_is_silent(c, s->sent_ns) || c->doubted_ns) {
+	if (c->stream && prompt && !c->abandoned)
+		nd_pipeline_learn_silence(c, silent);
+	if (silent)
 		nd_conn_abandon(c);
-		return;
-	}
-	if (!c->stream || !prompt)
-		return;
-	if (now - p->ignored_ns > ND_S(IGNORED_S))
-		p->ignored = 0;
-	p->ignored_ns = now;
-	if (++p->ignored >= IGNORED_MAX)
-		nd_host_mark_single(p->host, now);
 }
 
 /* --- the life of a pool --- */

@@ -38,6 +38,7 @@ enum {
 	ND_POOL_STREAMS_SINGLE = 64,
 	ND_POOL_DOUBTED_MAX = 16, /* sockets; and connections */
 	ND_POOL_DOUBT_MS = 6000,  /* a doubted connection without queries is kept for this time */
+	ND_POOL_OVERTOOK_S = 60,  /* how long answers that overtake each other are remembered */
 	ND_POOL_SUSPECT = 2,      /* timers fired in a row with no reply between */
 	ND_POOL_ERROR_MAX = 256,
 	/* Replies in a second that answer no query; with this many the host is guarded. */
@@ -58,6 +59,7 @@ struct nd_sent {
 	struct nd_conn *conn;    /* NULL: not in flight */
 	uint64_t sent_ns;        /* for the first time on this connection */
 	uint32_t answers_before; /* the connection's, at that time */
+	bool queued;             /* others were outstanding on it then */
 	bool overtaken;          /* the connection has answered a later one */
 	bool head;               /* the oldest one of a connection when that was abandoned */
 	/* For on_error: the end of the connection is not a failure of the server: send again. */
@@ -71,6 +73,12 @@ struct nd_sent {
 	/* In flight, but a reply is unlikely: its connection was abandoned, or the server was away
 	 * when it was sent and is back. It is to be sent again. */
 	void (*on_move)(struct nd_sent *s);
+};
+
+/* Events of one kind in a row (pipeline_pick.c). */
+struct nd_pool_series {
+	uint32_t kind, n;
+	uint64_t last_ns;
 };
 
 struct nd_pool {
@@ -97,12 +105,12 @@ struct nd_pool {
 	/* What was learned of its connections, for a time (pipeline_pick.c). */
 	uint32_t stream_limit;
 	uint64_t stream_limit_until_ns;
+	struct nd_pool_series died, ignored;
+	uint64_t overtook_ns;      /* when an answer was last seen to overtake another one */
 	uint32_t refusals;         /* connections in a row that ended without any answer */
 	uint64_t refused_until_ns; /* none is opened before */
 	uint32_t opened_silent; /* connections opened since silent_ns while the server is silent */
 	uint64_t silent_ns;
-	uint32_t ignored; /* queries that a working connection did not answer, since ignored_ns */
-	uint64_t ignored_ns;
 	struct nd_list moving; /* queries to be sent again */
 	struct nd_timer move, pulse, sweep;
 	struct nd_probe probe;
@@ -164,13 +172,13 @@ uint64_t nd_pool_timer_ns(const struct nd_sent *s, unsigned sends);
 void nd_pool_sample(const struct nd_sent *s);
 
 enum nd_pool_state {
-	ND_POOL_BUSY,   /* TCP: it has delivered something within this time */
+	ND_POOL_BUSY,   /* TCP: it has delivered something within this time; wait until again_ns */
 	ND_POOL_ALIVE,  /* it has delivered something since s was sent */
 	ND_POOL_SILENT, /* nothing; it is now doubted */
 };
 
 /* A timer of timer_ns has fired without a reply to s. */
-enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns);
+enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns, uint64_t *again_ns);
 /* The question of s was answered on another connection to the server, to which it was sent later;
  * prompt: within the usual time. */
 void nd_pool_judge(struct nd_sent *s, bool prompt);

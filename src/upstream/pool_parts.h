@@ -44,6 +44,8 @@ void nd_pipeline_drop_doubted(struct nd_pool *p);
 struct nd_conn *nd_pipeline_pick(struct nd_pool *p, const struct nd_pool_way *way, int *err);
 /* A connection ends; lost: with queries in flight. What that says about the server. */
 void nd_pipeline_learn(struct nd_conn *c, int err, bool lost);
+/* Another connection has answered a query of it promptly; silent: this one delivers nothing. */
+void nd_pipeline_learn_silence(struct nd_conn *c, bool silent);
 /* Another connection to the server works. */
 bool nd_pipeline_has_other(const struct nd_conn *c);
 

@@ -34,6 +34,16 @@ void nd_quota_spend(struct nd_quota *q, uint64_t now_ns)
 	q->sum.spent++;
 }
 
+void nd_quota_refund(struct nd_quota *q, uint64_t now_ns)
+{
+	struct nd_quota_part *p = current(q, now_ns);
+
+	if (!p->spent)
+		return;
+	p->spent--;
+	q->sum.spent--;
+}
+
 bool nd_quota_is_spent(struct nd_quota *q, uint64_t now_ns)
 {
 	current(q, now_ns);

@@ -16,7 +16,7 @@
 
 enum {
 	ND_QUOTA_QUESTIONS = 10,
-	ND_QUOTA_FEW = 5,
+	ND_QUOTA_FEW = 8,   /* one for each UDP socket */
 	ND_QUOTA_PARTS = 8, /* of a second: the window moves by one of these */
 };
 
@@ -33,5 +33,7 @@ void nd_quota_ask(struct nd_quota *q, uint64_t now_ns);
 bool nd_quota_take(struct nd_quota *q, uint64_t now_ns);
 /* A packet that is needed in any case. */
 void nd_quota_spend(struct nd_quota *q, uint64_t now_ns);
+/* The last one taken was not in vain: it does not count. */
+void nd_quota_refund(struct nd_quota *q, uint64_t now_ns);
 /* Nothing remains: more questions than usual are late. */
 bool nd_quota_is_spent(struct nd_quota *q, uint64_t now_ns);

@@ -23,21 +23,34 @@ static uint64_t within(uint64_t ns)
 	return ns < floor ? floor : ns > ceiling ? ceiling : ns;
 }
 
+/* A minimum that follows a longer way within some hundred samples. */
+static uint64_t lower(uint64_t low_ns, uint64_t ns)
+{
+	return ns < low_ns ? ns : low_ns + low_ns / 128 + 1;
+}
+
 void nd_rtt_sample(struct nd_rtt *r, uint64_t ns)
 {
-	if (r->quantile_ns == 0)
+	if (r->quantile_ns == 0) {
 		r->quantile_ns = within(2 * ns); /* as TCP starts: RFC 6298 s2.2 */
-	else
-		r->quantile_ns = within(ns > r->quantile_ns ? up(r->quantile_ns)
-							    : down(r->quantile_ns));
+		r->low_ns = ns;
+		return;
+	}
+	r->quantile_ns = within(ns > r->quantile_ns ? up(r->quantile_ns) : down(r->quantile_ns));
+	r->low_ns = lower(r->low_ns, ns);
 }
 
 void nd_rtt_sample_between(struct nd_rtt *r, uint64_t low, uint64_t high)
 {
-	if (r->quantile_ns == 0 || high <= r->quantile_ns)
+	if (r->quantile_ns == 0) {
 		nd_rtt_sample(r, high);
+		return;
+	}
+	r->low_ns = lower(r->low_ns, high);
+	if (high <= r->quantile_ns)
+		r->quantile_ns = within(down(r->quantile_ns));
 	else if (low > r->quantile_ns)
-		nd_rtt_sample(r, low);
+		r->quantile_ns = within(up(r->quantile_ns));
 }
 
 void nd_rtt_add_timeout(struct nd_rtt *r)

@@ -23,6 +23,7 @@ enum {
 
 struct nd_rtt {
 	uint64_t quantile_ns; /* about 98 % of replies arrive within it; 0: no sample yet */
+	uint64_t low_ns;      /* the shortest times: the network, and an answer from a cache */
 };
 
 /* A reply took ns. */
