@@ -276,9 +276,9 @@ enum sim_oracle_verdict sim_oracle_judge(const uint8_t *question, size_t qn, con
 	while (!*why && nd_rr_next(&it, &rr))
 		if (rr.section == ND_SECTION_ANSWER)
 			*why = judge_record(&m, &rr, &t);
-	/* FORMERR: an upstream's late reply had the id of another question, as in CoreDNS. */
-	if (!*why && m.count[1] == 0 &&
-	    (nd_msg_rcode(&m) == ND_RCODE_SERVFAIL || nd_msg_rcode(&m) == ND_RCODE_FORMERR))
+	/* TC: the upstream's reply was cut, or too long. */
+	bool cut = m.flags & ND_FLAG_TC && nd_msg_rcode(&m) == ND_RCODE_NOERROR;
+	if (!*why && m.count[1] == 0 && (cut || nd_msg_rcode(&m) == ND_RCODE_SERVFAIL))
 		return SIM_ORACLE_FAILED;
 	if (!*why && nd_msg_rcode(&m) != ND_RCODE_NOERROR)
 		*why = "a wrong rcode";

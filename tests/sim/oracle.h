@@ -41,7 +41,7 @@ size_t sim_oracle_answer(const uint8_t *question, size_t n, uint8_t *out, size_t
 enum sim_oracle_verdict {
 	SIM_ORACLE_RIGHT,  /* with an address */
 	SIM_ORACLE_PART,   /* CNAMEs only: the target was not found in time */
-	SIM_ORACLE_FAILED, /* SERVFAIL, FORMERR */
+	SIM_ORACLE_FAILED, /* SERVFAIL, or TC without records */
 	SIM_ORACLE_WRONG
 };
 /* Checks a reply to a query. why: static text, for SIM_ORACLE_WRONG. */

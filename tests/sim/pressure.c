@@ -3,7 +3,8 @@
  * queries, flooded.
  *
  * Each seed draws a world: a server with a slab of 64, plugins that ask again, clients that ask in
- * bursts, over TCP too, and reset connections; reloads that remove a listener and add it again.
+ * bursts, over TCP too, and reset connections; reloads that remove a listener and add it again; in
+ * half of the worlds upstreams that forge and break replies.
  * Safety, at all times: a client gets at most one answer to each of its questions and no other
  * answers, and every record comes from a source that gives it for that name (oracle.h). Liveness,
  * after the flood: nothing waits, and each kind of question is answered. tests/sim/plants.toml has
@@ -28,9 +29,11 @@ enum {
 	ROOTS = 64 - ND_QUERY_DEPTH_MAX, /* with the reserve for sub-queries a slab of 64 */
 };
 
-enum seen { SHED, PARTS, FAILED, RESETS, RELOADED, SEEN };
-static const char *const seen_text[SEEN] = { "queries shed", "CNAMEs only", "SERVFAIL to a client",
-					     "connections reset", "listeners removed" };
+enum seen { SHED, PARTS, FAILED, RESETS, RELOADED, FORGED, SPOILED, SEEN };
+static const char *const seen_text[SEEN] = { "queries shed",         "CNAMEs only",
+					     "SERVFAIL to a client", "connections reset",
+					     "listeners removed",    "forged replies",
+					     "broken answers" };
 static uint64_t seen[SEEN];
 static char folder[200];
 
@@ -40,7 +43,7 @@ struct scene {
 	struct sim_upstream *upstream[UPSTREAMS];
 	struct sim_asker *asker[ASKERS_MAX];
 	unsigned naskers;
-	bool cache, second, ended;
+	bool cache, second, hostile, ended;
 	char failure[256];
 };
 
@@ -114,6 +117,7 @@ static void open_server(struct scene *s)
 	s->server_loop = nd_loop_new();
 	nd_world_set_host(s->server_loop, &host);
 	s->cache = draw(2);
+	s->hostile = draw(2);
 	s->second = true;
 	if (nd_server_new(s->server_loop, &o, &s->server))
 		check(s, false, "no server");
@@ -129,6 +133,10 @@ static void draw_moods(struct scene *s)
 			m.silent_ppm = draw(500000);
 		if (draw(3) == 0)
 			m.servfail_ppm = draw(300000);
+		if (s->hostile) {
+			m.forge_ppm = draw(1000000);
+			m.spoil_ppm = draw(2) * draw(600000);
+		}
 		sim_upstream_set_mood(s->upstream[i], &m);
 	}
 }
@@ -200,12 +208,17 @@ static void note_stats(struct scene *s)
 		seen[FAILED] += c.failed;
 		seen[RESETS] += c.resets;
 	}
+	for (unsigned i = 0; i < UPSTREAMS; i++) {
+		seen[FORGED] += sim_upstream_counts(s->upstream[i]).forged;
+		seen[SPOILED] += sim_upstream_counts(s->upstream[i]).spoiled;
+	}
 }
 
-/* All that was asked ends, and each kind of question is answered. */
+/* All that was asked ends, and each kind of question is answered; forged replies that come with the
+ * answers change nothing. */
 static void run_calm(struct scene *s)
 {
-	struct sim_mood m = { .vary_ns = ND_MS(10) };
+	struct sim_mood m = { .vary_ns = ND_MS(10), .forge_ppm = s->hostile ? 1000000 : 0 };
 	char text[100];
 
 	for (unsigned i = 0; i < s->naskers; i++)

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "io/tcp.h"
 #include "io/udp.h"
+#include "sim/forge.h"
 #include "sim/truth.h"
 #include "sim/world.h"
 #include "wire/type.h"
@@ -69,15 +70,50 @@ static void on_thought(struct nd_timer *timer)
 	say(ND_CONTAINER(timer, struct thought, timer));
 }
 
+/* Sends it after the delays of the mood. */
+static void think(struct sim_upstream *u, const uint8_t *bytes, size_t n,
+		  const struct nd_addr *peer, struct conn *conn)
+{
+	struct thought *t = calloc(1, sizeof *t + n);
+
+	ND_ASSERT(t);
+	t->u = u;
+	t->conn = conn;
+	t->stream = conn != NULL;
+	if (peer)
+		t->peer = *peer;
+	t->n = n;
+	memcpy(t->bytes, bytes, n);
+	nd_list_add(&u->thoughts, &t->link);
+	uint64_t more = u->mood.vary_ns ? nd_world_random(ND_WORLD_SCENE,
+							  (uint32_t)(u->mood.vary_ns / 1000)) *
+						  1000ull
+					: 0;
+	nd_timer_start(u->loop, &t->timer, u->mood.slow_ns + more, on_thought);
+}
+
+static void forge(struct sim_upstream *u, const uint8_t *question, size_t n,
+		  const struct nd_addr *peer, struct conn *conn)
+{
+	uint8_t out[SIM_FORGE_MAX];
+
+	for (unsigned i = 1 + nd_world_random(ND_WORLD_SCENE, 3); i > 0; i--) {
+		u->counts.forged++;
+		think(u, out, sim_forge_message(question, n, conn, out), peer, conn);
+	}
+}
+
 static void answer(struct sim_upstream *u, const uint8_t *question, size_t n,
 		   const struct nd_addr *peer, struct conn *conn)
 {
-	uint8_t out[4096];
+	uint8_t out[4096 + SIM_FORGE_MAX];
 	size_t len;
 
+	if (u->mood.forge_ppm && happens(u->mood.forge_ppm))
+		forge(u, question, n, peer, conn);
 	if (happens(u->mood.silent_ppm))
 		return;
-	len = u->answer(question, n, out, conn ? sizeof out : 512, happens(u->mood.lie_ppm));
+	len = u->answer(question, n, out, conn ? 4096 : 512, happens(u->mood.lie_ppm));
 	if (!len)
 		return;
 	if (happens(u->mood.servfail_ppm)) {
@@ -85,22 +121,12 @@ static void answer(struct sim_upstream *u, const uint8_t *question, size_t n,
 		memset(out + 6, 0, 6);
 		len = n;
 	}
+	if (u->mood.spoil_ppm && happens(u->mood.spoil_ppm)) {
+		u->counts.spoiled++;
+		len = sim_forge_answer(out, len);
+	}
 	u->counts.truncated += (out[2] & 2) != 0;
-	struct thought *t = calloc(1, sizeof *t + len);
-	ND_ASSERT(t);
-	t->u = u;
-	t->conn = conn;
-	t->stream = conn != NULL;
-	if (peer)
-		t->peer = *peer;
-	t->n = len;
-	memcpy(t->bytes, out, len);
-	nd_list_add(&u->thoughts, &t->link);
-	uint64_t more = u->mood.vary_ns ? nd_world_random(ND_WORLD_SCENE,
-							  (uint32_t)(u->mood.vary_ns / 1000)) *
-						  1000ull
-					: 0;
-	nd_timer_start(u->loop, &t->timer, u->mood.slow_ns + more, on_thought);
+	think(u, out, len, peer, conn);
 }
 
 static void on_batch(void *ctx, struct nd_udp *udp, struct nd_datagram *d, size_t n)

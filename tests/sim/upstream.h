@@ -17,7 +17,9 @@ struct sim_mood {
 	uint64_t slow_ns; /* delay of each answer */
 	uint64_t vary_ns; /* and up to this more */
 	bool no_tcp;
-	uint32_t lie_ppm; /* wrong answers: a planted bug that the check must find */
+	uint32_t forge_ppm; /* queries that get messages beside the answer which are none to it */
+	uint32_t spoil_ppm; /* answers that are broken (forge.h) */
+	uint32_t lie_ppm;   /* wrong answers: a planted bug that the check must find */
 };
 
 struct sim_upstream *sim_upstream_new(struct nd_loop *loop, const struct nd_addr *addr);
@@ -30,6 +32,7 @@ void sim_upstream_set_answer(struct sim_upstream *u,
 					  size_t limit, bool lie));
 
 struct sim_upstream_counts {
+	uint64_t forged, spoiled;
 	uint64_t udp, tcp, truncated, repeated; /* repeated: same id and port as before */
 };
 struct sim_upstream_counts sim_upstream_counts(const struct sim_upstream *u);
