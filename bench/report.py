@@ -197,6 +197,21 @@ def judge_instructions(result):
                           bar[f"cached_{count['mode']}_max"])
 
 
+def print_hitratio(result):
+    print("\nhit ratio, percent: 1,024 entries, beside random eviction with 1,024 and 4,096")
+    for row in result["ratios"]:
+        print(f"{row['names']:>9,} names: {row['ours']:.1f}   {row['random']:.1f}   {row['random4']:.1f}")
+    print(f"growth of the RSS by 10,000 names: {result['growth_mib']:.1f} MiB")
+
+
+def judge_hitratio(result):
+    bar = bars()["hitratio"]
+    for row in result["ratios"]:
+        yield Verdict(f"hit ratio / that of random eviction with 4 x as many entries, {row['names']:,} names",
+                      row["ours"] / row["random4"], bar["ratio_to_random4_min"], at_least=True)
+    yield Verdict("growth of the RSS by 10,000 cached names, MiB", result["growth_mib"], bar["growth_mib_max"])
+
+
 def print_start(result):
     memory = result["memory_mib"]
     print(f"\nstart with the sample cluster, {result['starts']} times: first answer "

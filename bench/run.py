@@ -18,6 +18,7 @@ import cached
 import callgrind
 import changes
 import forwarded
+import hitratio
 import hosts
 import kubernetes
 import reload
@@ -29,6 +30,7 @@ from proc import BenchError
 PARTS = {
     "cached": (cached.measure, report.print_cached, report.judge_cached),
     "instructions": (callgrind.measure, report.print_instructions, report.judge_instructions),
+    "hitratio": (hitratio.measure, report.print_hitratio, report.judge_hitratio),
     "start": (start.measure, report.print_start, report.judge_start),
     "kubernetes": (kubernetes.measure, report.print_kubernetes, report.judge_kubernetes),
     "changes": (changes.measure, report.print_changes, report.judge_changes),

@@ -1,184 +1,212 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cache's table: three bytes per operation. Writers die in the middle of an entry and may
- * finish later; words are overwritten, as by a process that shares the table. An answer found must
- * be one that was stored whole for that key, unless words were overwritten: then only memory is
- * checked. */
+/* The cache's table: four bytes per operation. An answer found must be the one stored last for its
+ * key, whole; after each operation the queues must agree with the ways and the segments. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/budget.h"
 #include "plugin/cache/store_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { KEYS = 24, VERSIONS = 512, WAYS = ND_STORE_WAYS, WORDS = ND_STORE_WORDS, BODY_MAX = 1300 };
+enum { KEYS = 96, OPERATIONS = 600, RECORDS = 10, LENGTHS = 6 };
 
-/* An answer stored; its number is its rcode and is in every part of it. */
-static struct version {
-	uint8_t key;
-	bool complete;
+static const uint16_t lengths[LENGTHS] = { 0, 16, 100, 1300, 20000, 65000 };
+
+/* The answer stored last; its number is its rcode and is in every part of it. */
+static struct {
+	uint16_t number; /* 0: none */
+	uint16_t body_len;
 	uint64_t stored_ns;
-} version[VERSIONS];
-static unsigned versions;
-
-/* A writer that died; `words` is what it would have written. */
-static struct dead {
-	unsigned version; /* 0: none */
-	uint32_t tag;
-	uint64_t words[WORDS];
-} dead[WAYS];
+} last[KEYS];
 
 static struct nd_store *s;
 static uint64_t now_ns;
-static bool overwritten;
+static unsigned answers;
+static uint8_t body[65536];
+
+static void check(bool good)
+{
+	if (!good)
+		abort();
+}
 
 static struct nd_store_key key_of(uint8_t k, struct nd_name_buf *buf)
 {
 	/* Names of several lengths; neighbours differ only in their flags. */
-	uint8_t n = (uint8_t)(1 + k / 2 % 12);
+	uint8_t n = (uint8_t)(1 + k / 2);
 
 	buf->bytes[0] = n;
-	memset(buf->bytes + 1, 'a' + k / 2, n);
+	memset(buf->bytes + 1, 'a' + k % 23, n);
 	buf->bytes[1 + n] = 0;
 	return nd_store_key(s, nd_name_view(buf->bytes), 1, 1, k & 1);
 }
 
-static struct nd_store_head head_of(unsigned v)
+static struct nd_store_head head_of(unsigned number, uint16_t body_len)
 {
 	return (struct nd_store_head){ .ttl_s = 10,
-				       .until_s = 10 + v % 2 * 5,
-				       .rcode = (uint16_t)v,
-				       .kind = (uint8_t)(v % ND_STORE_KINDS),
-				       .n = (uint16_t)(v % 10),
-				       .body_len = (uint16_t)(v * 37 % BODY_MAX) };
+				       .until_s = 10 + number % 2 * 5,
+				       .rcode = (uint16_t)number,
+				       .kind = (uint8_t)(number % ND_STORE_KINDS),
+				       .n = (uint16_t)(number % RECORDS),
+				       .body_len = body_len };
 }
 
-static enum nd_store_put store(uint8_t k, unsigned *v)
+static void put(uint8_t k, uint16_t body_len)
 {
-	struct nd_record record[10];
-	uint8_t body[BODY_MAX];
+	struct nd_store_head head = head_of(++answers, body_len);
+	struct nd_record record[RECORDS];
+	struct nd_store_evicted evicted;
 	struct nd_name_buf buf;
 	struct nd_store_key key = key_of(k, &buf);
 
-	*v = versions++;
-	struct nd_store_head head = head_of(*v);
-	version[*v] = (struct version){ .key = k, .stored_ns = now_ns };
 	for (unsigned i = 0; i < head.n; i++)
-		record[i] = (struct nd_record){ .owner = (uint16_t)*v, .type = (uint16_t)i };
-	memset(body, (uint8_t)*v, head.body_len);
-	return nd_store_put(s, 1, &key, &head, record, body, now_ns);
+		record[i] = (struct nd_record){ .owner = head.rcode, .type = (uint16_t)i };
+	memset(body, (uint8_t)answers, body_len);
+	if (!nd_store_put(s, &key, &head, record, body, now_ns, &evicted)) {
+		check(nd_store_look(s, &key, now_ns) == ND_STORE_MISS || last[k].number);
+		return;
+	}
+	last[k].number = head.rcode;
+	last[k].body_len = body_len;
+	last[k].stored_ns = now_ns;
 }
 
-static void check(uint8_t k, const struct nd_store_head *h, const struct nd_record *record,
-		  const uint8_t *body)
+static void check_answer(uint8_t k, const struct nd_store_head *h, const struct nd_record *record,
+			 const uint8_t *bytes)
 {
-	unsigned v = h->rcode;
+	struct nd_store_head want = head_of(last[k].number, last[k].body_len);
 
-	if (v == 0 || v >= versions || version[v].key != k || !version[v].complete)
-		abort();
-	struct nd_store_head want = head_of(v);
-	if (h->body_len != want.body_len || h->n != want.n || h->kind != want.kind ||
-	    (now_ns - version[v].stored_ns) / ND_NS_PER_S >= want.until_s)
-		abort();
+	check(last[k].number && h->rcode == want.rcode && h->body_len == want.body_len &&
+	      h->n == want.n && h->kind == want.kind);
+	check((now_ns - last[k].stored_ns) / ND_NS_PER_S < want.until_s);
 	for (unsigned i = 0; i < h->indexed; i++)
-		if (record[i].owner != v || record[i].type != i)
-			abort();
+		check(record[i].owner == want.rcode && record[i].type == i);
 	for (unsigned i = 0; i < h->body_len; i++)
-		if (body[i] != (uint8_t)v)
-			abort();
+		check(bytes[i] == (uint8_t)want.rcode);
 }
 
 static void find(uint8_t k, size_t cap)
 {
 	struct nd_record *record = malloc(ND_STORE_INDEXED * sizeof *record);
-	uint8_t *body = malloc(cap + 1);
+	uint8_t *bytes = malloc(cap + 1);
 	struct nd_name_buf buf;
 	struct nd_store_key key = key_of(k, &buf);
 	struct nd_store_hit hit;
 
-	if (!record || !body)
-		abort();
-	if (nd_store_find(s, &key, now_ns, body, cap, record, &hit) && !overwritten)
-		check(k, &hit.head, record, body);
+	check(record && bytes);
+	if (nd_store_find(s, &key, now_ns, bytes, cap, record, &hit) != ND_STORE_MISS)
+		check_answer(k, &hit.head, record, bytes);
 	free(record);
-	free(body);
+	free(bytes);
 }
 
-/* Stores an answer, then takes back all words after the first n and leaves the sequence odd. */
-static void die(uint8_t k, unsigned n)
+static void on_entry(void *ctx, const struct nd_store_entry *e)
 {
-	static uint64_t before[WAYS][WORDS];
-	struct nd_store_set set = s->sets[0];
-	unsigned v, way = 0;
+	unsigned *n = ctx;
+	struct nd_name_buf buf;
 
-	memcpy(before, (void *)s->entries, sizeof before);
-	if (store(k, &v) == ND_STORE_REFUSED)
-		return;
-	while (nd_store_load(&s->entries[way][0]) == before[way][0])
-		way++;
-	struct dead *d = &dead[way];
-	d->version = v;
-	d->tag = ND_STORE_RELAXED_GET(&s->sets[0].tag[way]);
-	memcpy(d->words, (void *)s->entries[way], sizeof d->words);
-	nd_store_save(&s->entries[way][0], d->words[0] - 1);
-	for (unsigned i = 1 + n % (WORDS - 1); i < WORDS; i++)
-		nd_store_save(&s->entries[way][i], before[way][i]);
-	ND_STORE_RELAXED_PUT(&s->sets[0].tag[way], ND_STORE_RELAXED_GET(&set.tag[way]));
+	++*n;
+	for (uint8_t k = 0; k < KEYS; k++) {
+		struct nd_store_key key = key_of(k, &buf);
+		if (key.flags == e->head->key_flags && nd_name_equal(key.name, e->name)) {
+			check_answer(k, e->head, e->record, e->body);
+			return;
+		}
+	}
+	abort();
 }
 
-static void finish(unsigned way)
+static void walk(void)
 {
-	struct dead *d = &dead[way];
-
-	if (!d->version)
-		return;
-	for (unsigned i = 1; i < WORDS; i++)
-		nd_store_save(&s->entries[way][i], d->words[i]);
-	nd_store_save(&s->entries[way][0], d->words[0]);
-	ND_STORE_RELAXED_PUT(&s->sets[0].tag[way], d->tag);
-	version[d->version].complete = true;
-	d->version = 0;
-}
-
-static void operate(uint8_t what, uint8_t a, uint8_t b)
-{
+	uint8_t *scratch = malloc(ND_STORE_SEGMENT);
 	uint64_t success, denial;
-	unsigned v;
+	unsigned n = 0;
 
-	switch (what % 8) {
+	check(scratch != NULL);
+	nd_store_walk(s, now_ns, scratch, on_entry, &n);
+	nd_store_count(s, now_ns, &success, &denial);
+	check(n == success + denial);
+	free(scratch);
+}
+
+/* What the queues say, and what is there. */
+static void check_queues(void)
+{
+	struct nd_store_shard *h = &s->shard[0];
+	struct nd_store_queue found[ND_STORE_KINDS][ND_STORE_LEVELS] = { 0 };
+	uint32_t segments = h->nfree;
+
+	for (uint32_t at = 0; at < s->nsets * ND_STORE_WAYS; at++) {
+		uint64_t way = nd_store_load(nd_store_way(s, at));
+		const nd_store_word *e = &s->words[(uint32_t)way];
+		struct nd_store_head head;
+		if (!way)
+			continue;
+		nd_store_copy_out(&head, e + 1, sizeof head);
+		const struct nd_store_segment *g =
+			&s->segments[(uint32_t)way / ND_STORE_SEGMENT_WORDS];
+		uint32_t in = (uint32_t)way % ND_STORE_SEGMENT_WORDS;
+		uint32_t words = nd_store_place_words(nd_store_load(e));
+		check(in >= g->drained && in + words <= g->used && nd_store_length(&head) <= words);
+		struct nd_store_queue *q =
+			&found[head.kind][(nd_store_uses_at(s, at) & ND_STORE_MAIN) != 0];
+		q->entries++;
+		q->words += words;
+	}
+	for (unsigned i = 0; i < ND_STORE_KINDS * ND_STORE_LEVELS; i++) {
+		unsigned kind = i / ND_STORE_LEVELS, level = i % ND_STORE_LEVELS;
+		const struct nd_store_queue *q = &h->queue[kind][level], *f = &found[kind][level];
+		uint32_t n = 0;
+		for (uint32_t id = q->first; id != ND_STORE_NONE; id = s->segments[id].next)
+			n++;
+		check(q->entries == f->entries && q->words == f->words && q->segments == n);
+		segments += n;
+	}
+	check(segments == h->taken && !h->locked);
+	check(nd_budget_used(ND_BUDGET_CACHE) == segments * (uint64_t)ND_STORE_SEGMENT);
+}
+
+static void operate(const uint8_t op[4])
+{
+	uint8_t k = op[1] % KEYS;
+	struct nd_name_buf buf;
+	struct nd_store_key key;
+
+	switch (op[0] % 8) {
 	case 0:
 	case 1:
-		if (store(a % KEYS, &v) != ND_STORE_REFUSED)
-			version[v].complete = true;
+	case 2: put(k, (uint16_t)(lengths[op[2] % LENGTHS] + op[3])); break;
+	case 3:
+	case 4: find(k, lengths[op[2] % LENGTHS] + (size_t)op[3]); break;
+	case 5:
+		key = key_of(k, &buf);
+		check(nd_store_remove(s, &key));
+		check(nd_store_look(s, &key, now_ns) == ND_STORE_MISS);
+		last[k].number = 0;
 		break;
-	case 2:
-	case 3: find(a % KEYS, (size_t)b * 8); break;
-	case 4: die(a % KEYS, b); break;
-	case 5: finish(a % WAYS); break;
-	case 6: now_ns += ND_S(1 + a % 16); break;
-	case 7:
-		if (b & 128) {
-			nd_store_count(s, now_ns, &success, &denial);
-			if (!overwritten && success + denial > WAYS)
-				abort();
-			break;
-		}
-		overwritten = true;
-		((uint8_t *)s->entries[a % WAYS])[b % 127] ^= 1 << a % 8;
-		break;
+	case 6: now_ns += ND_MS(100) * op[1]; break;
+	case 7: walk(); break;
 	}
+	check_queues();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	s = nd_store_new(WAYS / 2, WAYS / 2, 7);
+	unsigned n = 0;
+
+	if (size < 1)
+		return 0;
+	nd_budget_set(2u * ND_STORE_SEGMENT * (1 + data[0] % 16));
+	s = nd_store_new(16, 16);
 	if (!s)
 		return 0;
-	versions = 1;
-	memset(dead, 0, sizeof dead);
+	memset(last, 0, sizeof last);
+	answers = 0;
 	now_ns = ND_S(100);
-	overwritten = false;
-	for (; size >= 3 && versions < VERSIONS; size -= 3, data += 3)
-		operate(data[0], data[1], data[2]);
+	for (data++, size--; size >= 4 && n++ < OPERATIONS; size -= 4, data += 4)
+		operate(data);
 	nd_store_free(s);
+	check(nd_budget_used(ND_BUDGET_CACHE) == 0);
 	return 0;
 }

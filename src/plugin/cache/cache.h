@@ -110,19 +110,8 @@ static inline nd_metric_cell *nd_cache_cells(const struct nd_cache *c, const str
 
 /* --- cache_answer.c --- */
 
+/* The plugin's `query`. */
 enum nd_verdict nd_cache_answer(const void *self, struct nd_query *q);
-/* Makes what nd_store_find() found q's answer: with this TTL, AD as the client wants it. */
-void nd_cache_use(struct nd_query *q, const struct nd_store_head *h, uint32_t ttl);
-/* The same, stale, and counted. */
-void nd_cache_use_stale(const struct nd_cache *c, struct nd_query *q,
-			const struct nd_store_hit *hit);
-/* Looks for an answer that is live or stale, as `serve_stale_policy` says. Copies it into q's open
- * answer, whose length stays. */
-enum nd_store_found nd_cache_find(const struct nd_cache *c, struct nd_query *q,
-				  const struct nd_store_key *key, struct nd_store_hit *hit);
-/* The same, without a copy. */
-enum nd_store_found nd_cache_look(const struct nd_cache *c, const struct nd_query *q,
-				  const struct nd_store_key *key);
 
 /* --- cache_setup.c, cache_metrics.c --- */
 

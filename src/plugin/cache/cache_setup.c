@@ -99,7 +99,7 @@ static void *make_store(void *ctx)
 	struct nd_setup *s = ctx;
 	const struct nd_cache *c = s->self;
 
-	return nd_store_new(c->success.capacity, c->denial.capacity, nd_setup_fingerprint(s));
+	return nd_store_new(c->success.capacity, c->denial.capacity);
 }
 
 static void *make_failures(void *ctx)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "plugin/cache/classify.h"
+#include "plugin/cache/hit.h"
 #include "plugin/cache/refresh.h"
 #include "plugin/cache/variant.h"
 
@@ -87,13 +88,12 @@ static void put(const struct nd_cache *c, struct nd_query *q, const struct nd_st
 		struct nd_store_head *h)
 {
 	const struct nd_answer *a = &q->ans;
-	enum nd_store_put did = nd_store_put(c->store, q->worker->id + 1u, key, h, a->record,
-					     a->w.base + a->body, q->worker->now_ns);
+	nd_metric_cell *n = nd_cache_cells(c, q);
+	struct nd_store_evicted evicted;
 
-	if (did == ND_STORE_EVICTED_SUCCESS)
-		count(c, q, ND_CACHE_EVICTED_SUCCESS);
-	else if (did == ND_STORE_EVICTED_DENIAL)
-		count(c, q, ND_CACHE_EVICTED_DENIAL);
+	nd_store_put(c->store, key, h, a->record, a->w.base + a->body, q->worker->now_ns, &evicted);
+	nd_metric_add(&n[ND_CACHE_EVICTED_SUCCESS], evicted.n[ND_STORE_SUCCESS]);
+	nd_metric_add(&n[ND_CACHE_EVICTED_DENIAL], evicted.n[ND_STORE_DENIAL]);
 }
 
 /* The key with this flag. */
@@ -138,7 +138,7 @@ static void store(const struct nd_cache *c, struct nd_query *q, const struct nd_
 		if (!what.answers)
 			key = other;
 		else
-			nd_store_remove(c->store, q->worker->id + 1u, &other);
+			(void)nd_store_remove(c->store, &other);
 	}
 	put(c, q, &key, &h);
 }
@@ -193,10 +193,12 @@ static void use_stored(const struct nd_cache *c, struct nd_query *q, const struc
 	struct nd_store_key key = nd_cache_key(q, s);
 	struct nd_store_hit hit;
 
-	if (!s->wait && nd_cache_look(c, q, &key) == ND_STORE_MISS)
+	if (!s->wait && nd_hit_look(c, q, &key) == ND_STORE_MISS)
 		return;
 	nd_answer_reset(q);
-	enum nd_store_found found = nd_cache_find(c, q, &key, &hit);
+	enum nd_store_found found = nd_hit_find(c, q, &key, &hit);
+	if (found == ND_STORE_MISS)
+		found = nd_hit_find_other(c, q, &key, &hit);
 	if (found == ND_STORE_MISS) {
 		nd_query_fail(q, ND_RCODE_SERVFAIL, "the stale answer was evicted");
 		return;
@@ -204,10 +206,9 @@ static void use_stored(const struct nd_cache *c, struct nd_query *q, const struc
 	q->failed = false;
 	q->error = NULL;
 	if (found == ND_STORE_STALE)
-		nd_cache_use_stale(c, q, &hit);
+		nd_hit_use_stale(c, q, &hit);
 	else
-		nd_cache_use(q, &hit.head,
-			     c->keepttl ? hit.head.ttl_s : hit.head.ttl_s - hit.age_s);
+		nd_hit_use_live(c, q, &hit);
 }
 
 /* True: q has an answer for its client. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cache/refresh.h"
 
+#include "plugin/cache/hit.h"
+
 /* A query that waits for a refresh in the background. */
 struct nd_refresh_wait {
 	struct nd_timer timer;
@@ -166,7 +168,7 @@ enum nd_verdict nd_refresh_verify(const struct nd_cache *c, struct nd_query *q,
 	return waits ? wait_for_refresh(c, q, s, background) : ND_NEXT;
 
 stale:
-	nd_cache_use_stale(c, q, hit);
+	nd_hit_use_stale(c, q, hit);
 	return ND_DONE;
 }
 

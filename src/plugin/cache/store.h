@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.h - the table of packet-ready answers: fixed size, set-associative, read without a lock.
+/* store.h - the table of packet-ready answers, read without a lock.
  *
- * Layout (one mapping without pointers, so that it can become a file shared with a successor):
- *   struct header | sets[nsets] | entries[nsets * 16]
- *   set:   16 tags of 32 bits, one cache line (0: empty way); 16 use counters; the clock's hand
- *   entry: ND_STORE_ENTRY bytes: word 0 = sequence and owner, then nd_store_head, then
- *          the name (lower case, padded to 8), the index (nd_record, padded), the body
- *
- * Reading: a seqlock. If the sequence is even before the copy and unchanged after it, the copy is
- * consistent, and it is already the reply. An odd or changed sequence is a miss.
- * Writing: the writer that makes an even sequence odd owns the entry; a second writer gives up. A
- * writer that dies leaves the sequence odd, with its owner in the same word.
- * All words are read with acquire and written with release atomics (plain moves on x86): no torn
- * words, no data races.
- * Owns:    the mapping.
+ * Layout:  sets of 8 ways, each with a tag and the place of an entry; and entries of any size, one
+ *          after another in segments. A segment belongs to a queue, at whose head entries are
+ *          written; entries that are not evicted at its tail move on to a head.
+ * Which:   S3-FIFO (Yang et al., SOSP 2023), for each kind of answer: a small queue for new
+ *          entries, a main one for those that were used in it, and a table of the keys that left
+ *          the small queue (`ghost`) and go to the main queue when they come back. Names that are
+ *          asked for once therefore evict no others.
+ * Reading: a way names an entry, which begins with a sequence number: odd while it is written. If
+ *          both are the same after the copy as before, the copy is whole, and already the reply.
+ *          Otherwise it is a miss.
+ * Writing: one writer at a time per shard. Another one tries for a moment, and then gives up.
+ * Data races: there are none. Words are read with acquire and written with release atomics, which
+ *          are plain moves on x86.
+ * Owns:    the memory.
  * Threads: any.
  */
 #pragma once
@@ -25,10 +26,10 @@
 #include "core/answer.h"
 
 enum {
-	ND_STORE_WAYS = 16,
-	ND_STORE_ENTRY = 1536,
-	ND_STORE_INDEXED = 8, /* records in the index; with more, the body is walked */
-	ND_STORE_MAGIC = 0x6e64737431,
+	ND_STORE_WAYS = 8,
+	ND_STORE_INDEXED = 8,         /* records in the index; with more, the body is walked */
+	ND_STORE_SEGMENT = 68 * 1024, /* bytes: the longest entry fits */
+	ND_STORE_ENTRY = 1536,        /* bytes: of an entry on average, at most */
 	ND_STORE_ENTRIES_MAX = 1 << 24,
 };
 
@@ -36,7 +37,6 @@ enum nd_store_kind { ND_STORE_SUCCESS, ND_STORE_DENIAL, ND_STORE_KINDS };
 
 struct nd_store_head {
 	uint64_t hash;
-	uint64_t view;      /* the fingerprint of the block's configuration */
 	uint64_t stored_ns; /* CLOCK_BOOTTIME */
 	uint32_t ttl_s;     /* of every record, when stored */
 	/* Ages: live before ttl_s, stale before until_s; hits from refresh_s on may need a newer
@@ -49,7 +49,6 @@ struct nd_store_head {
 	uint16_t count[3]; /* records by section */
 	uint16_t n;        /* records in all */
 	uint8_t name_len, key_flags, kind, indexed;
-	uint32_t checksum; /* of name, index and body: for a process that adopts the table */
 };
 
 struct nd_store_key {
@@ -70,15 +69,16 @@ enum nd_store_found { ND_STORE_MISS, ND_STORE_LIVE, ND_STORE_STALE };
 struct nd_store_hit {
 	struct nd_store_head head;
 	uint32_t age_s;
-	uint32_t at; /* the entry, for the functions below */
+	uint32_t at; /* the way, for the functions of store_heat.c */
 };
 
 struct nd_store;
 
-/* success + denial: the most answers kept (rounded up to whole sets). In a full set neither kind
- * takes the share of the other. NULL when memory is out. An entry is taken from ND_BUDGET_CACHE
- * when it is first written; without room one of its set is evicted instead. */
-struct nd_store *nd_store_new(size_t success, size_t denial, uint64_t view);
+/* Room for this many answers of each kind. One takes the room that the other does not use, and
+ * gives it back when that needs it. In all they take ND_STORE_ENTRY bytes per answer at most.
+ * NULL when memory is out. Segments are taken from ND_BUDGET_CACHE when they are first written;
+ * without room entries are evicted instead. */
+struct nd_store *nd_store_new(size_t success, size_t denial);
 void nd_store_free(struct nd_store *s);
 
 struct nd_store_key nd_store_key(const struct nd_store *s, struct nd_name lower, uint16_t qtype,
@@ -93,25 +93,23 @@ enum nd_store_found nd_store_find(struct nd_store *s, const struct nd_store_key 
 enum nd_store_found nd_store_look(const struct nd_store *s, const struct nd_store_key *key,
 				  uint64_t now_ns);
 
-enum nd_store_put {
-	ND_STORE_KEPT,
-	ND_STORE_EVICTED_SUCCESS,
-	ND_STORE_EVICTED_DENIAL,
-	ND_STORE_REFUSED
+/* Of a put: usable entries that were evicted, by kind. */
+struct nd_store_evicted {
+	uint32_t n[ND_STORE_KINDS];
 };
 
-/* Stores an answer. head: the caller sets rcode, flags, kind, ttl_s, body and counts. REFUSED: too
- * large, no budget for the set's first entry, or another writer has the entry. */
-enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct nd_store_key *key,
-			       const struct nd_store_head *head, const struct nd_record *record,
-			       const uint8_t *body, uint64_t now_ns);
-
-/* Removes the answer, if there is one and no other writer has it. */
-void nd_store_remove(struct nd_store *s, uint32_t owner, const struct nd_store_key *key);
+/* Stores an answer, in place of the one with this key. head: the caller sets rcode, flags, kind,
+ * the times, body and counts; stored_ns is now_ns if it is 0. False: it is not stored, because it
+ * is too long, memory is out, or others write; one with this key may have been removed. */
+bool nd_store_put(struct nd_store *s, const struct nd_store_key *key,
+		  const struct nd_store_head *head, const struct nd_record *record,
+		  const uint8_t *body, uint64_t now_ns, struct nd_store_evicted *evicted);
+/* Removes the answer, if there is one. False: it is still there, because others write. */
+bool nd_store_remove(struct nd_store *s, const struct nd_store_key *key);
 
 /* --- store_heat.c: what is known of an entry's uses --- */
 
-/* By the entry's index. An entry that was replaced meanwhile loses nothing but exactness. */
+/* By the way. An entry that was replaced meanwhile loses nothing but exactness. */
 
 /* Uses since it was stored, up to 3. */
 unsigned nd_store_uses(const struct nd_store *s, uint32_t at);
@@ -122,5 +120,18 @@ bool nd_store_begin_refresh(struct nd_store *s, uint32_t at, uint64_t now_ns, ui
 /* Ends the mark, or sets its end. */
 void nd_store_end_refresh(struct nd_store *s, uint32_t at, uint64_t until_ns);
 
-/* Counts entries that are not older than until_s, by kind. Walks the whole table. */
+/* Counts usable entries by kind. Walks the whole table. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);
+/* Bytes of the segments in use. */
+size_t nd_store_bytes(const struct nd_store *s);
+
+/* Calls fn with each usable entry, a copy: head, name, index and body. The order is any. scratch:
+ * ND_STORE_SEGMENT bytes. */
+struct nd_store_entry {
+	const struct nd_store_head *head;
+	struct nd_name name;
+	const struct nd_record *record; /* head->indexed of them */
+	const uint8_t *body;
+};
+void nd_store_walk(const struct nd_store *s, uint64_t now_ns, uint8_t *scratch,
+		   void (*fn)(void *ctx, const struct nd_store_entry *e), void *ctx);

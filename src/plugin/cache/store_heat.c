@@ -5,7 +5,7 @@ enum { HITS_BITS = 16, HITS_MAX = (1 << HITS_BITS) - 1 };
 
 unsigned nd_store_uses(const struct nd_store *s, uint32_t at)
 {
-	return ND_STORE_RELAXED_GET(&s->sets[at / ND_STORE_WAYS].uses[at % ND_STORE_WAYS]);
+	return (nd_store_uses_at(s, at) & ND_STORE_LIFE) / ND_STORE_LIFE_ONE;
 }
 
 /* CoreDNS's freq.Update. Hits of several workers at once may count as one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_parts.h - the table as store.c (reading) and store_write.c see it.
+/* store_parts.h - the table as its files see it.
  *
- * Included by these two and the fuzz target only. Threads: any.
+ * Included by store*.c and the fuzz target only. Threads: any.
  */
 #pragma once
 
@@ -12,45 +12,88 @@
 #include "plugin/cache/store.h"
 
 enum {
-	ND_STORE_WORDS = ND_STORE_ENTRY / 8,
 	ND_STORE_HEAD_WORDS = sizeof(struct nd_store_head) / 8,
-	ND_STORE_DATA = 1 + ND_STORE_HEAD_WORDS
+	ND_STORE_DATA = 1 + ND_STORE_HEAD_WORDS, /* the first word is the sequence and the length */
+	ND_STORE_SEGMENT_WORDS = ND_STORE_SEGMENT / 8,
+	ND_STORE_ROUND = 4, /* words; so a new answer often fits into the place of the old one */
+	ND_STORE_SHARDS_MAX = 8,
+	ND_STORE_SHARD_ENTRIES = 4096, /* a shard for each, so that writers seldom meet */
 };
+#define ND_STORE_NONE UINT32_MAX
 
 _Static_assert(sizeof(struct nd_store_head) % 8 == 0, "the head is copied by words");
+_Static_assert(ND_STORE_SEGMENT_WORDS <= UINT16_MAX, "nd_store_segment");
+_Static_assert(ND_STORE_SEGMENT >= 8 + sizeof(struct nd_store_head) + ND_NAME_MAX + 1 +
+					   ND_STORE_INDEXED * sizeof(struct nd_record) + 8 +
+					   ND_MSG_MAX + 8 * ND_STORE_ROUND,
+	       "the longest answer fits");
 
 typedef _Atomic uint64_t nd_store_word;
 
+/* A way: tag << 32 | place. The place is a word's index in `words`. 0: empty. */
 struct nd_store_set {
-	_Atomic uint32_t tag[ND_STORE_WAYS];
-	_Atomic uint8_t uses[ND_STORE_WAYS]; /* 0..3: hits since the clock's hand passed */
-	_Atomic uint8_t hand;
-	uint8_t spare[47];
+	nd_store_word way[ND_STORE_WAYS];
 };
 
-struct nd_store_header {
-	uint64_t magic, view, entry_bytes;
-	uint64_t nsets;
-	struct nd_siphash_key key;
+/* What is known of each way of a set, a byte each. */
+struct nd_store_uses {
+	_Atomic uint8_t way[ND_STORE_WAYS];
+};
+enum {
+	ND_STORE_FREQ = 7,      /* uses, up to 7, less those that kept it at the queue's tail */
+	ND_STORE_LIFE = 3 << 3, /* uses since it was stored, up to 3 */
+	ND_STORE_LIFE_ONE = 1 << 3,
+	ND_STORE_MAIN = 1 << 5, /* in the main queue */
 };
 
-/* Of an entry; touched first when it is needed. */
+/* Of a way; touched first when it is needed. */
 struct nd_store_heat {
 	_Atomic uint64_t hits;     /* in a row; the last one's time, ms, in the upper 48 bits */
 	_Atomic uint64_t until_ns; /* it is being refreshed */
 };
 
+enum nd_store_level { ND_STORE_SMALL, ND_STORE_MAIN_QUEUE, ND_STORE_LEVELS };
+
+/* The rest is used under the lock of its shard. */
+
+struct nd_store_segment {
+	uint32_t next;
+	uint16_t used, drained; /* words: written from the start, passed by the tail */
+};
+
+struct nd_store_queue {
+	uint32_t first, last; /* segments: tail and head; ND_STORE_NONE: none */
+	uint32_t entries;     /* that are in a way */
+	uint32_t words;       /* of these */
+	uint32_t segments;
+	bool closed; /* nothing more is written to `last` */
+};
+
+struct nd_store_shard {
+	_Atomic uint32_t locked;
+	uint32_t sequence; /* of the last write; even */
+	struct nd_store_queue queue[ND_STORE_KINDS][ND_STORE_LEVELS];
+	uint32_t free, nfree;   /* segments that were used */
+	uint32_t fresh, end;    /* ids of those never used */
+	_Atomic uint32_t taken; /* segments taken from the budget */
+	uint32_t room[ND_STORE_KINDS];
+	uint32_t ghost_mask;
+	uint32_t *ghost; /* tags of keys that left the small queues */
+	char pad[64];
+};
+
 struct nd_store {
-	struct nd_store_header *header;
 	struct nd_store_set *sets;
-	nd_store_word (*entries)[ND_STORE_WORDS];
-	struct nd_store_heat *heat; /* per entry */
-	uint32_t nsets;
+	struct nd_store_uses *uses;
+	nd_store_word *words;
 	struct nd_siphash_key key;
-	uint64_t view;
+	uint32_t nsets, nshards; /* nshards is a power of two; set i belongs to shard i % nshards */
+	struct nd_store_heat *heat;
+	struct nd_store_segment *segments;
+	uint32_t nsegments;
+	void *memory;
 	size_t bytes;
-	uint8_t share[ND_STORE_KINDS];    /* ways of a set; together all */
-	_Atomic uint32_t entries_written; /* taken from the budget */
+	struct nd_store_shard shard[];
 };
 
 static inline uint64_t nd_store_load(const nd_store_word *w)
@@ -63,7 +106,7 @@ static inline void nd_store_save(nd_store_word *w, uint64_t v)
 	atomic_store_explicit(w, v, memory_order_release);
 }
 
-/* Of tags, use counters and the hand, which order nothing. */
+/* Of counters, which order nothing. */
 #define ND_STORE_RELAXED_GET(at) atomic_load_explicit((at), memory_order_relaxed)
 #define ND_STORE_RELAXED_PUT(at, v) atomic_store_explicit((at), (v), memory_order_relaxed)
 
@@ -131,29 +174,81 @@ static inline bool nd_store_usable(const struct nd_store_head *h, uint64_t now_n
 	return nd_store_age_s(h, now_ns) < h->until_s;
 }
 
-static inline bool nd_store_matches(const struct nd_store *s, const struct nd_store_head *h,
-				    const struct nd_store_key *k)
+static inline bool nd_store_matches(const struct nd_store_head *h, const struct nd_store_key *k)
 {
 	return h->hash == k->hash && h->qtype == k->qtype && h->qclass == k->qclass &&
-	       h->key_flags == k->flags && h->name_len == k->name.len && h->view == s->view;
+	       h->key_flags == k->flags && h->name_len == k->name.len;
 }
 
-/* Checks the sizes in the head before they are used to copy. */
-static inline bool nd_store_fits(const struct nd_store_head *h)
+static inline bool nd_store_same_bytes(const nd_store_word *stored, const void *bytes, size_t n)
 {
-	size_t words = nd_store_words(h->name_len) +
-		       nd_store_words(h->indexed * sizeof(struct nd_record)) +
-		       nd_store_words(h->body_len);
-	return h->indexed <= ND_STORE_INDEXED && ND_STORE_DATA + words <= ND_STORE_WORDS;
+	const uint8_t *p = bytes;
+	uint64_t v;
+
+	for (; n >= 8; n -= 8, p += 8) {
+		memcpy(&v, p, 8);
+		if (nd_store_load(stored++) != v)
+			return false;
+	}
+	if (n == 0)
+		return true;
+	v = nd_store_load(stored);
+	for (; n; n--, v >>= 8)
+		if (*p++ != (uint8_t)v)
+			return false;
+	return true;
 }
 
-static inline bool nd_store_peek(const nd_store_word *e, struct nd_store_head *h)
+/* By the index of a way. */
+static inline nd_store_word *nd_store_way(const struct nd_store *s, uint32_t at)
 {
-	uint64_t seq = nd_store_load(&e[0]);
+	return &s->sets[at / ND_STORE_WAYS].way[at % ND_STORE_WAYS];
+}
 
-	nd_store_copy_out(h, e + 1, sizeof *h);
-	return !(seq & 1) && nd_store_load(&e[0]) == seq;
+static inline uint8_t nd_store_uses_at(const struct nd_store *s, uint32_t at)
+{
+	return ND_STORE_RELAXED_GET(&s->uses[at / ND_STORE_WAYS].way[at % ND_STORE_WAYS]);
+}
+
+static inline void nd_store_set_uses(struct nd_store *s, uint32_t at, uint8_t uses)
+{
+	ND_STORE_RELAXED_PUT(&s->uses[at / ND_STORE_WAYS].way[at % ND_STORE_WAYS], uses);
+}
+
+/* Words of the entry: the first one, head, name, index, body. */
+static inline size_t nd_store_length(const struct nd_store_head *h)
+{
+	return ND_STORE_DATA + nd_store_words(h->name_len) +
+	       nd_store_words(h->indexed * sizeof(struct nd_record)) + nd_store_words(h->body_len);
+}
+
+/* The first word: words of the place << 32 | sequence. */
+static inline uint32_t nd_store_place_words(uint64_t first)
+{
+	return (uint32_t)(first >> 32);
 }
 
 /* store_heat.c: another key's entry begins. */
 void nd_store_cool(struct nd_store *s, uint32_t at);
+
+/* --- store_queue.c: the writer's side; under the shard's lock --- */
+
+struct nd_store_writer {
+	struct nd_store *s;
+	struct nd_store_shard *shard;
+	uint64_t now_ns;
+	struct nd_store_evicted *evicted;
+};
+
+/* A place of this many words at the queue's head. ND_STORE_NONE: there is no room. Evicts what it
+ * must, and one entry more if `one_more` would exceed the room for entries. */
+uint32_t nd_store_make_place(struct nd_store_writer *w, enum nd_store_kind kind,
+			     enum nd_store_level level, uint32_t words, bool one_more);
+/* The kind that makes room for an entry of this one. */
+enum nd_store_kind nd_store_victim(const struct nd_store_shard *h, enum nd_store_kind kind);
+/* The entry of a way leaves its queue. The caller then changes the way. */
+void nd_store_leave(struct nd_store_writer *w, uint32_t at, bool evicted);
+/* Drains a little if more than half of the words in use are of entries that left. */
+void nd_store_tidy(struct nd_store_writer *w);
+/* True: the key left a small queue lately. It is forgotten. */
+bool nd_store_take_ghost(struct nd_store_shard *h, uint64_t hash);

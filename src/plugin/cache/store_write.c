@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing into the store: the choice of a way, and the seqlock's other side. */
-#include "base/budget.h"
-#include "base/hash.h"
+/* Writing into the table: the choice of a way, and the other side of the sequence. */
 #include "plugin/cache/store_parts.h"
+
+enum { SPINS = 200 }; /* about the time of a put; who holds the lock longer was interrupted */
+
+static bool lock(struct nd_store_shard *h)
+{
+	for (unsigned i = 0; i < SPINS; i++) {
+		uint32_t free = 0;
+		if (ND_STORE_RELAXED_GET(&h->locked) == 0 &&
+		    atomic_compare_exchange_weak_explicit(&h->locked, &free, 1,
+							  memory_order_acquire,
+							  memory_order_relaxed))
+			return true;
+	}
+	return false;
+}
+
+static void unlock(struct nd_store_shard *h)
+{
+	atomic_store_explicit(&h->locked, 0, memory_order_release);
+}
+
+static struct nd_store_shard *shard_of(struct nd_store *s, uint64_t hash)
+{
+	return &s->shard[nd_store_set_of(s, hash) & (s->nshards - 1)];
+}
+
+/* --- entries --- */
 
 static void copy_in(nd_store_word *to, const void *from, size_t bytes)
 {
@@ -20,175 +45,185 @@ static void copy_in(nd_store_word *to, const void *from, size_t bytes)
 	}
 }
 
-/* The ways of a set, for a writer. */
-struct ways {
-	int same, expired, empty;      /* a way; -1: none */
-	uint32_t live[ND_STORE_KINDS]; /* a bit per way */
+struct entry {
+	struct nd_store_head head;
+	struct nd_name name;
+	const struct nd_record *record;
+	const uint8_t *body;
 };
 
-static struct ways look_at(struct nd_store *s, uint32_t at, const struct nd_store_key *key,
-			   uint64_t now_ns)
+/* All but the first word. */
+static void write_data(nd_store_word *e, const struct entry *of)
 {
-	struct ways w = { .same = -1, .expired = -1, .empty = -1 };
-
-	for (int way = 0; way < ND_STORE_WAYS; way++) {
-		struct nd_store_head h;
-		uint32_t tag = ND_STORE_RELAXED_GET(&s->sets[at].tag[way]);
-		if (tag == 0) {
-			if (w.empty < 0)
-				w.empty = way;
-			continue;
-		}
-		if (!nd_store_peek(s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way], &h))
-			continue;
-		if (tag == nd_store_tag(key->hash) && nd_store_matches(s, &h, key))
-			w.same = way;
-		else if (nd_store_usable(&h, now_ns) && h.kind < ND_STORE_KINDS)
-			w.live[h.kind] |= 1u << way;
-		else if (w.expired < 0)
-			w.expired = way;
-	}
-	return w;
-}
-
-/* The way that the clock chooses among these. */
-static int choose_victim(struct nd_store_set *set, uint32_t among)
-{
-	unsigned hand = ND_STORE_RELAXED_GET(&set->hand) % ND_STORE_WAYS;
-
-	for (unsigned turn = 0; turn < 4 * ND_STORE_WAYS;
-	     turn++, hand = (hand + 1) % ND_STORE_WAYS) {
-		if (!(among >> hand & 1))
-			continue;
-		uint8_t n = ND_STORE_RELAXED_GET(&set->uses[hand]);
-		if (n == 0)
-			break;
-		ND_STORE_RELAXED_PUT(&set->uses[hand], (uint8_t)(n - 1));
-	}
-	while (!(among >> hand & 1))
-		hand = (hand + 1) % ND_STORE_WAYS;
-	ND_STORE_RELAXED_PUT(&set->hand, (uint8_t)(hand + 1));
-	return (int)hand;
-}
-
-/* A kind that has its share of the ways makes room for itself, else the other one does: a flood of
- * names that do not exist evicts no positive answers. -1: no way can be evicted. */
-static int evict(struct nd_store *s, uint32_t at, const struct ways *w, enum nd_store_kind kind,
-		 enum nd_store_put *what)
-{
-	enum nd_store_kind other = kind == ND_STORE_SUCCESS ? ND_STORE_DENIAL : ND_STORE_SUCCESS;
-	bool full = __builtin_popcount(w->live[kind]) >= s->share[kind];
-	enum nd_store_kind from = (full && w->live[kind]) || !w->live[other] ? kind : other;
-
-	if (!w->live[from])
-		return -1;
-	*what = from == ND_STORE_SUCCESS ? ND_STORE_EVICTED_SUCCESS : ND_STORE_EVICTED_DENIAL;
-	return choose_victim(&s->sets[at], w->live[from]);
-}
-
-/* The way to write to: that of the same key, an expired one, an empty one if the budget allows it,
- * else one that is evicted. -1: none. *taken: an entry was taken from the budget;
- * *same: it has this key. */
-static int choose_way(struct nd_store *s, uint32_t at, const struct nd_store_key *key,
-		      uint64_t now_ns, enum nd_store_kind kind, enum nd_store_put *what,
-		      bool *taken, bool *same)
-{
-	struct ways w = look_at(s, at, key, now_ns);
-
-	*what = ND_STORE_KEPT;
-	*taken = false;
-	*same = w.same >= 0;
-	if (w.same >= 0)
-		return w.same;
-	if (w.expired >= 0)
-		return w.expired;
-	if (w.empty >= 0 && nd_budget_take(ND_BUDGET_CACHE, ND_STORE_ENTRY)) {
-		*taken = true;
-		return w.empty;
-	}
-	return evict(s, at, &w, kind, what);
-}
-
-/* Makes the writer the owner of the entry. False: another one is. */
-static bool own(struct nd_store *s, nd_store_word *e, uint32_t owner, bool taken, uint64_t *mine)
-{
-	uint64_t seq = nd_store_load(&e[0]);
-	bool first = seq == 0;
-
-	/* Sequence in the low half, owner in the high half. */
-	*mine = (uint64_t)owner << 32 | (uint32_t)(seq + 1);
-	bool won = !(seq & 1) &&
-		   atomic_compare_exchange_strong_explicit(&e[0], &seq, *mine, memory_order_acq_rel,
-							   memory_order_relaxed);
-	/* Of two writers that found it empty, one pays. */
-	if (taken && won && first)
-		atomic_fetch_add_explicit(&s->entries_written, 1, memory_order_relaxed);
-	else if (taken)
-		nd_budget_give(ND_BUDGET_CACHE, ND_STORE_ENTRY);
-	return won;
-}
-
-enum nd_store_put nd_store_put(struct nd_store *s, uint32_t owner, const struct nd_store_key *key,
-			       const struct nd_store_head *head, const struct nd_record *record,
-			       const uint8_t *body, uint64_t now_ns)
-{
-	struct nd_store_head h = *head;
-	enum nd_store_put what;
-
-	h.hash = key->hash;
-	h.view = s->view;
-	h.stored_ns = now_ns;
-	h.qtype = key->qtype;
-	h.qclass = key->qclass;
-	h.key_flags = key->flags;
-	h.name_len = key->name.len;
-	h.indexed = h.n <= ND_STORE_INDEXED ? (uint8_t)h.n : 0;
-	if (!nd_store_fits(&h))
-		return ND_STORE_REFUSED;
-	uint64_t sum = nd_hash_add(ND_HASH_START, key->name.wire, h.name_len);
-	sum = nd_hash_add(sum, record, h.indexed * sizeof *record);
-	h.checksum = (uint32_t)nd_hash_add(sum, body, h.body_len);
-
-	uint32_t at = nd_store_set_of(s, key->hash);
-	uint64_t mine;
-	bool taken, same;
-	int way = choose_way(s, at, key, now_ns, (enum nd_store_kind)h.kind, &what, &taken, &same);
-	if (way < 0)
-		return ND_STORE_REFUSED;
-	nd_store_word *e = s->entries[(size_t)at * ND_STORE_WAYS + (size_t)way];
-	if (!own(s, e, owner, taken, &mine))
-		return ND_STORE_REFUSED;
-	copy_in(e + 1, &h, sizeof h);
+	const struct nd_store_head *h = &of->head;
 	nd_store_word *data = e + ND_STORE_DATA;
-	copy_in(data, key->name.wire, h.name_len);
-	data += nd_store_words(h.name_len);
-	copy_in(data, record, h.indexed * sizeof *record);
-	data += nd_store_words(h.indexed * sizeof *record);
-	copy_in(data, body, h.body_len);
-	nd_store_save(&e[0], (uint64_t)owner << 32 | (uint32_t)(mine + 1));
-	ND_STORE_RELAXED_PUT(&s->sets[at].tag[way], nd_store_tag(key->hash));
-	ND_STORE_RELAXED_PUT(&s->sets[at].uses[way], 0);
-	if (!same)
-		nd_store_cool(s, at * ND_STORE_WAYS + (uint32_t)way);
-	return what;
+
+	copy_in(e + 1, h, sizeof *h);
+	copy_in(data, of->name.wire, h->name_len);
+	data += nd_store_words(h->name_len);
+	copy_in(data, of->record, h->indexed * sizeof *of->record);
+	data += nd_store_words(h->indexed * sizeof *of->record);
+	copy_in(data, of->body, h->body_len);
 }
 
-void nd_store_remove(struct nd_store *s, uint32_t owner, const struct nd_store_key *key)
+static struct entry make_entry(const struct nd_store_key *key, const struct nd_store_head *head,
+			       const struct nd_record *record, const uint8_t *body, uint64_t now_ns)
 {
-	uint32_t at = nd_store_set_of(s, key->hash), tag = nd_store_tag(key->hash);
+	struct entry e = { *head, key->name, record, body };
+	struct nd_store_head *h = &e.head;
 
-	for (unsigned way = 0; way < ND_STORE_WAYS; way++) {
-		nd_store_word *e = s->entries[(size_t)at * ND_STORE_WAYS + way];
+	h->hash = key->hash;
+	if (!h->stored_ns)
+		h->stored_ns = now_ns;
+	h->qtype = key->qtype;
+	h->qclass = key->qclass;
+	h->key_flags = key->flags;
+	h->name_len = key->name.len;
+	h->indexed = h->n <= ND_STORE_INDEXED ? (uint8_t)h->n : 0;
+	return e;
+}
+
+/* --- ways --- */
+
+/* The way of this key. ND_STORE_NONE: there is none. */
+static uint32_t find_way(const struct nd_store *s, const struct nd_store_key *key)
+{
+	uint32_t at = nd_store_set_of(s, key->hash) * ND_STORE_WAYS;
+
+	for (uint32_t end = at + ND_STORE_WAYS; at < end; at++) {
+		uint64_t w = nd_store_load(nd_store_way(s, at));
+		const nd_store_word *e = &s->words[(uint32_t)w];
 		struct nd_store_head h;
-		uint64_t mine;
-		if (ND_STORE_RELAXED_GET(&s->sets[at].tag[way]) != tag || !nd_store_peek(e, &h) ||
-		    !nd_store_matches(s, &h, key) || !own(s, e, owner, false, &mine))
+		if (w >> 32 != nd_store_tag(key->hash))
 			continue;
-		nd_store_copy_out(&h, e + 1, sizeof h); /* as it is now */
-		if (nd_store_matches(s, &h, key)) {
-			h.until_s = 0;
-			copy_in(e + 1, &h, sizeof h);
-		}
-		nd_store_save(&e[0], (uint64_t)owner << 32 | (uint32_t)(mine + 1));
+		nd_store_copy_out(&h, e + 1, sizeof h);
+		if (nd_store_matches(&h, key) &&
+		    nd_store_same_bytes(e + ND_STORE_DATA, key->name.wire, h.name_len))
+			return at;
 	}
+	return ND_STORE_NONE;
+}
+
+/* The lower, the sooner it goes: unused entries of the kind that has to make room come first. */
+static unsigned worth(const struct nd_store_writer *w, uint32_t at, enum nd_store_kind victim)
+{
+	uint64_t way = nd_store_load(nd_store_way(w->s, at));
+	uint8_t uses = nd_store_uses_at(w->s, at);
+	struct nd_store_head h;
+
+	nd_store_copy_out(&h, &w->s->words[(uint32_t)way + 1], sizeof h);
+	if (!nd_store_usable(&h, w->now_ns))
+		return 0;
+	return 1 + (uses & ND_STORE_FREQ) + (uses & ND_STORE_MAIN ? 4 : 0) +
+	       (h.kind == victim ? 0 : 2);
+}
+
+/* A way of the set for a new entry: an empty one, else that of an entry that leaves. */
+static uint32_t take_way(struct nd_store_writer *w, uint64_t hash, enum nd_store_kind kind)
+{
+	enum nd_store_kind victim = nd_store_victim(w->shard, kind);
+	uint32_t first = nd_store_set_of(w->s, hash) * ND_STORE_WAYS, least = first;
+	unsigned lowest = UINT32_MAX;
+
+	for (uint32_t at = first; at < first + ND_STORE_WAYS; at++) {
+		if (!nd_store_load(nd_store_way(w->s, at)))
+			return at;
+		unsigned n = worth(w, at, victim);
+		if (n < lowest) {
+			lowest = n;
+			least = at;
+		}
+	}
+	nd_store_leave(w, least, true);
+	return least;
+}
+
+/* --- put --- */
+
+/* Into the place of the old answer, if that is long enough and not much too long. */
+static bool put_in_place(struct nd_store_writer *w, uint32_t at, const struct entry *e,
+			 uint32_t words)
+{
+	nd_store_word *to = &w->s->words[(uint32_t)nd_store_load(nd_store_way(w->s, at))];
+	uint64_t first = nd_store_load(to);
+	uint32_t place = nd_store_place_words(first);
+	struct nd_store_head old;
+
+	nd_store_copy_out(&old, to + 1, sizeof old);
+	if (place < words || place > 2 * words || old.kind != e->head.kind)
+		return false;
+	w->shard->sequence += 2;
+	nd_store_save(to, first | 1);
+	write_data(to, e);
+	nd_store_save(to, (uint64_t)place << 32 | w->shard->sequence);
+	uint8_t uses = nd_store_uses_at(w->s, at);
+	nd_store_set_uses(w->s, at, uses & (uint8_t)~ND_STORE_LIFE);
+	return true;
+}
+
+static bool put_anew(struct nd_store_writer *w, const struct nd_store_key *key,
+		     const struct entry *e, uint32_t words, uint32_t old)
+{
+	enum nd_store_kind kind = (enum nd_store_kind)e->head.kind;
+	bool main = old == ND_STORE_NONE ? nd_store_take_ghost(w->shard, key->hash)
+					 : nd_store_uses_at(w->s, old) & ND_STORE_MAIN;
+	enum nd_store_level level = main ? ND_STORE_MAIN_QUEUE : ND_STORE_SMALL;
+	uint8_t uses = main ? ND_STORE_MAIN : 0;
+	uint32_t place = nd_store_make_place(w, kind, level, words, old == ND_STORE_NONE);
+
+	if (place == ND_STORE_NONE)
+		return false;
+	nd_store_word *to = &w->s->words[place];
+	write_data(to, e);
+	w->shard->sequence += 2;
+	nd_store_save(to, (uint64_t)words << 32 | w->shard->sequence);
+	/* The old one may have moved or left to make room. */
+	uint32_t at = old == ND_STORE_NONE ? old : find_way(w->s, key);
+	if (at != ND_STORE_NONE) {
+		uses |= nd_store_uses_at(w->s, at) & ND_STORE_FREQ;
+		nd_store_leave(w, at, false);
+	} else {
+		at = take_way(w, key->hash, kind);
+		nd_store_cool(w->s, at);
+	}
+	nd_store_set_uses(w->s, at, uses);
+	nd_store_save(nd_store_way(w->s, at), (uint64_t)nd_store_tag(key->hash) << 32 | place);
+	w->shard->queue[kind][level].entries++;
+	w->shard->queue[kind][level].words += words;
+	return true;
+}
+
+bool nd_store_put(struct nd_store *s, const struct nd_store_key *key,
+		  const struct nd_store_head *head, const struct nd_record *record,
+		  const uint8_t *body, uint64_t now_ns, struct nd_store_evicted *evicted)
+{
+	struct entry e = make_entry(key, head, record, body, now_ns);
+	struct nd_store_writer w = { s, shard_of(s, key->hash), now_ns, evicted };
+	uint32_t words = (uint32_t)(nd_store_length(&e.head) + ND_STORE_ROUND - 1) /
+			 ND_STORE_ROUND * ND_STORE_ROUND;
+
+	*evicted = (struct nd_store_evicted){ 0 };
+	if (words > ND_STORE_SEGMENT_WORDS || !lock(w.shard))
+		return false;
+	uint32_t old = find_way(s, key);
+	bool done = (old != ND_STORE_NONE && put_in_place(&w, old, &e, words)) ||
+		    put_anew(&w, key, &e, words, old);
+	nd_store_tidy(&w);
+	unlock(w.shard);
+	return done;
+}
+
+bool nd_store_remove(struct nd_store *s, const struct nd_store_key *key)
+{
+	struct nd_store_writer w = { s, shard_of(s, key->hash), 0, NULL };
+
+	if (!lock(w.shard))
+		return false;
+	uint32_t at = find_way(s, key);
+	if (at != ND_STORE_NONE) {
+		nd_store_leave(&w, at, false);
+		nd_store_save(nd_store_way(s, at), 0);
+	}
+	unlock(w.shard);
+	return true;
 }
