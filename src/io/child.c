@@ -6,9 +6,11 @@
 #include "io/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/uv.h"
@@ -157,10 +159,12 @@ static void destroy(struct nd_uv_owner *owner)
 	close_one(c, &c->process);
 }
 
-static int spawn(struct nd_child *c, const struct nd_child_request *r)
+/* Not UV_IGNORE, which opens /dev/null in the child: its limit of descriptors may be lower than the
+ * number of ours (nofile.h). */
+static int spawn(struct nd_child *c, const struct nd_child_request *r, int null)
 {
 	uv_stdio_container_t io[3] = {
-		{ .flags = UV_IGNORE },
+		{ .flags = UV_INHERIT_FD, .data.fd = null },
 		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
 		  .data.stream = (uv_stream_t *)&c->pipe[OUT] },
 		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
@@ -189,10 +193,15 @@ int nd_child_start(struct nd_loop *loop, const struct nd_child_request *request,
 		   void (*on_end)(void *ctx, const struct nd_child_result *result), void *ctx,
 		   struct nd_child **out)
 {
-	struct nd_child *c = calloc(1, sizeof *c);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (!c)
+	if (null < 0)
+		return -errno;
+	struct nd_child *c = calloc(1, sizeof *c);
+	if (!c) {
+		close(null);
 		return -ENOMEM;
+	}
 	c->owner.destroy = destroy;
 	c->loop = loop;
 	nd_buf_init(&c->text[OUT], request->out_max);
@@ -203,7 +212,8 @@ int nd_child_start(struct nd_loop *loop, const struct nd_child_request *request,
 	}
 	c->handles = PIPES + 1;
 	nd_loop_touch(loop);
-	int err = spawn(c, request);
+	int err = spawn(c, request, null);
+	close(null);
 	/* uv_spawn() initialised the handle, even if it failed. */
 	c->process.data = c;
 	if (err) {

@@ -2,11 +2,13 @@
 #include "io/nofile.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include "base/err.h"
 
 static _Atomic uint32_t used, most = UINT32_MAX;
+static struct rlimit inherited; /* before it was raised */
 
 uint32_t nd_nofile_share(uint64_t limit)
 {
@@ -23,6 +25,13 @@ uint32_t nd_nofile_share(uint64_t limit)
 	return (uint32_t)(limit - reserve);
 }
 
+/* In a child process, between fork and exec: what can be called there is limited, but this is one
+ * system call. */
+static void restore(void)
+{
+	setrlimit(RLIMIT_NOFILE, &inherited);
+}
+
 int nd_nofile_raise(void)
 {
 	struct rlimit now, want;
@@ -36,6 +45,10 @@ int nd_nofile_raise(void)
 	if (want.rlim_cur != now.rlim_cur && setrlimit(RLIMIT_NOFILE, &want)) {
 		err = -errno;
 		want = now;
+	}
+	if (want.rlim_cur != now.rlim_cur && !inherited.rlim_max) {
+		inherited = now;
+		err = -pthread_atfork(NULL, NULL, restore);
 	}
 	atomic_store_explicit(&most, nd_nofile_share(want.rlim_cur), memory_order_relaxed);
 	return err;

@@ -18,8 +18,10 @@ enum {
 	ND_NOFILE_RESERVE_MAX = 1 << 14, /* in between: a quarter of the limit */
 };
 
-/* Raises the soft RLIMIT_NOFILE to the hard one, and sets the clients' part. 0 or -errno: the soft
- * limit remains as it was, and the clients' part follows from it. */
+/* Raises the soft RLIMIT_NOFILE to the hard one, and sets the clients' part; child processes (fork)
+ * get the soft limit of before, since a program may close every descriptor below it or use
+ * select(2). 0 or -errno: the soft limit remains as it was, and the clients' part follows from it,
+ * or (-ENOMEM) child processes get the raised one. */
 int nd_nofile_raise(void);
 /* The part of clients where `limit` descriptors may be open. */
 uint32_t nd_nofile_share(uint64_t limit);

@@ -118,6 +118,7 @@ class Server:
     def write(self, path, text):
         """Replaces a file atomically."""
         full = os.path.join(self.folder, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full + ".new", "w") as f:
             f.write(self.fill(text))
         os.rename(full + ".new", full)

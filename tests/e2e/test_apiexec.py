@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from apistub import Stub, address, status
-from serving import wait_for
+from serving import Server, wait_for
 
 COREFILE = """.:@PORT {
     bind 127.0.0.1
@@ -60,6 +60,27 @@ def stub_fixture():
     s.put("Service", "a", clusterIP="10.0.0.1")
     yield s
     s.close()
+
+
+def test_a_program_has_the_limit_of_descriptors_of_before(tmp_path, stub):
+    """The server raises its own. A program may close every descriptor up to its limit, or use select(2). It starts
+    although more descriptors are open than that."""
+    s = Server(tmp_path, COREFILE, files={"kube/config": KUBECONFIG % stub.port})
+    login = tmp_path / "kube" / "login"
+    login.write_text("#!/bin/sh\necho $(ulimit -Sn) $(ulimit -Hn) >kube/limits.new\nmv kube/limits.new kube/limits\n")
+    login.chmod(login.stat().st_mode | stat.S_IXUSR)
+    s.argv = ["prlimit", "--nofile=64:2048", *s.argv]
+    crowd = []
+    try:
+        s.start()
+        crowd = [s.connect() for _ in range(200)]
+        (tmp_path / "kube" / "limits").unlink(missing_ok=True)
+        wait_for(lambda: (tmp_path / "kube" / "limits").exists())
+        assert (tmp_path / "kube" / "limits").read_text() == "64 2048\n"
+    finally:
+        for c in crowd:
+            c.close()
+        s.stop()
 
 
 def test_a_program_says_who_we_are(serve, stub, tmp_path):

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "io/nofile.h"
 
@@ -47,6 +49,15 @@ static void test_raise(void **state)
 	assert_int_equal(now.rlim_cur,
 			 before.rlim_max < ND_NOFILE_MAX ? before.rlim_max : ND_NOFILE_MAX);
 	assert_int_equal(nd_nofile_max(), nd_nofile_share(now.rlim_cur));
+
+	pid_t child = fork();
+	if (child == 0) {
+		getrlimit(RLIMIT_NOFILE, &now);
+		_exit(now.rlim_cur == 100 && now.rlim_max == before.rlim_max ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 static void test_take(void **state)
