@@ -75,7 +75,7 @@ def test_a_program_has_the_limit_of_descriptors_of_before(tmp_path, stub):
         s.start()
         crowd = [s.connect() for _ in range(200)]
         (tmp_path / "kube" / "limits").unlink(missing_ok=True)
-        wait_for(lambda: (tmp_path / "kube" / "limits").exists())
+        wait_for((tmp_path / "kube" / "limits").exists)
         assert (tmp_path / "kube" / "limits").read_text() == "64 2048\n"
     finally:
         for c in crowd:
