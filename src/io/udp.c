@@ -2,8 +2,6 @@
 /* Buffers belong to the loop and are shared by its sockets of the same shape: a batch is handled
  * before the next one is read. A pool of upstream sockets therefore costs only descriptors, and the
  * buffers stay in the CPU's cache. This path never allocates. */
-#include "io/udp.h"
-
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 #include "io/icmp.h"
 #include "io/sock.h"
+#include "io/udp_parts.h"
 #include "io/uv.h"
 
 enum {
@@ -377,6 +376,7 @@ void nd_udp_close(struct nd_udp *u)
 		nd_loop_touch(u->loop);
 		uv_close((uv_handle_t *)&u->poll, free_udp);
 	}
+	nd_udp_queue_drop(u->loop, u);
 	close(u->fd);
 	u->fd = -1;
 }
@@ -490,6 +490,13 @@ int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n)
 		return -errno;
 	}
 	return 0;
+}
+
+void nd_udp_report_unsent(struct nd_udp *u, int err, const uint8_t *bytes, size_t n)
+{
+	u->unsent++;
+	if (u->handler.on_unsent)
+		u->handler.on_unsent(u->handler.ctx, u, err, bytes, n);
 }
 
 bool nd_udp_is_loss(int err)

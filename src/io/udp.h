@@ -35,6 +35,8 @@ struct nd_udp_handler {
 	 * bytes are quoted; without them (n is 0) it may be about any. Anyone can forge one: the
 	 * socket keeps working. May be NULL. */
 	void (*on_error)(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted, size_t n);
+	/* A datagram of nd_udp_queue() was not sent; err as of nd_udp_write(). May be NULL. */
+	void (*on_unsent)(void *ctx, struct nd_udp *u, int err, const uint8_t *bytes, size_t n);
 };
 
 struct nd_udp_options {
@@ -66,6 +68,9 @@ size_t nd_udp_send(struct nd_udp *u, const struct nd_datagram *d, size_t n);
 /* Sends one datagram on a connected socket, and waits for nothing. 0 or -errno; whether anything
  * can be sent later: nd_udp_is_loss(). */
 int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n);
+/* The same at the end of the turn, together with others of the socket. Copies. 0: an error is
+ * reported by on_unsent. Without memory, and for a long datagram, it is nd_udp_write(). */
+int nd_udp_queue(struct nd_loop *loop, struct nd_udp *u, const void *bytes, size_t n);
 /* An error of nd_udp_write() that is like a loss in the network: the kernel had no room, or a
  * packet filter or a full conntrack table dropped the datagram (EPERM). */
 bool nd_udp_is_loss(int err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uv.h - the loop over libuv. Private to loop.c, tcp.c, udp.c and child.c.
+/* uv.h - the loop over libuv. Private to loop.c, the files of TCP and UDP, and child.c.
  *
  * Owns:    the data of every uv handle points to its object's struct nd_uv_owner, through which
  *          nd_loop_free() closes handles that are still open.
@@ -61,6 +61,7 @@ struct nd_loop {
 	 */
 	struct nd_tcp_shared *tcp;
 	struct nd_udp_shared *udp;
+	struct nd_udp_queue *udp_queue;
 };
 
 static inline void nd_loop_touch(struct nd_loop *loop)

@@ -98,6 +98,8 @@ struct nd_pool {
 	uint32_t strays;        /* since strays_ns */
 	uint64_t strays_ns;
 	struct nd_pool_socket *slot[ND_POOL_SOCKETS];
+	struct nd_pool_socket *picked; /* last, at picked_ns; or NULL */
+	uint64_t picked_ns;
 	struct nd_list sockets; /* those in slots, and others with queries in flight */
 	struct nd_list streams;
 	uint32_t nsent;       /* queries in flight */

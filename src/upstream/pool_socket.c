@@ -32,6 +32,8 @@ static void make_text(const struct nd_pool_socket *k, const char *operation, con
 
 void nd_pool_socket_leave_slot(struct nd_conn *c)
 {
+	if (c->pool->picked == socket_of(c))
+		c->pool->picked = NULL;
 	for (unsigned i = 0; i < ND_POOL_SOCKETS; i++)
 		if (c->pool->slot[i] == socket_of(c))
 			c->pool->slot[i] = NULL;
@@ -129,12 +131,39 @@ static void on_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted
 
 /* --- sending --- */
 
+/* 0 if it is lost as in the network: the timer of the query sends it again. */
+static int take_loss(struct nd_pool_socket *k, int err)
+{
+	if (!err || !nd_udp_is_loss(err))
+		return err;
+	nd_metric_add(&k->conn.pool->counts->unsent, 1);
+	return 0;
+}
+
+static void on_unsent(void *ctx, struct nd_udp *u, int err, const uint8_t *bytes, size_t n)
+{
+	struct nd_pool_socket *k = ctx;
+	struct nd_sent *s = find_quoted(k, bytes, n);
+	char text[ND_POOL_ERROR_MAX];
+	(void)u;
+
+	if (!take_loss(k, err) || !s)
+		return;
+	make_text(k, "write", "write", err, text);
+	k->conn.busy = true;
+	nd_pool_forget(s);
+	s->on_error(s, err, text);
+	end_callback(k);
+}
+
 static int open_socket(struct nd_pool *p, unsigned slot, struct nd_pool_socket **out)
 {
 	const struct nd_host_config *c = &p->host->config;
 	struct nd_pool_socket *k = calloc(1, sizeof *k);
 	struct nd_udp_options o = { .datagram_bytes = ND_MSG_MAX };
-	struct nd_udp_handler h = { .ctx = k, .on_batch = on_batch, .on_error = on_error };
+	struct nd_udp_handler h = {
+		.ctx = k, .on_batch = on_batch, .on_error = on_error, .on_unsent = on_unsent
+	};
 
 	if (!k)
 		return -ENOMEM;
@@ -157,8 +186,19 @@ static bool may_use(const struct nd_pool_socket *k, uint64_t since_ns)
 	       (!since_ns || nd_conn_is_newer(&k->conn, since_ns));
 }
 
+/* The socket picked last, for queries of the same turn: they leave in one system call. */
+static struct nd_pool_socket *picked_now(struct nd_pool *p, uint64_t since_ns)
+{
+	struct nd_pool_socket *k = p->picked;
+	uint64_t now = nd_loop_now_ns(p->loop);
+	bool same = k && p->picked_ns == now;
+
+	p->picked_ns = now;
+	return same && may_use(k, since_ns) ? k : NULL;
+}
+
 /* A random socket: the source port is part of what a forged reply must guess (RFC 5452 s9.2). */
-static int pick_socket(struct nd_pool *p, uint64_t since_ns, struct nd_pool_socket **out)
+static int pick_random(struct nd_pool *p, uint64_t since_ns, struct nd_pool_socket **out)
 {
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
 	struct nd_pool_socket *k = p->slot[slot];
@@ -169,10 +209,21 @@ static int pick_socket(struct nd_pool *p, uint64_t since_ns, struct nd_pool_sock
 		nd_pool_socket_settle(&k->conn);
 		k = NULL;
 	}
-	nd_metric_add(k ? &p->counts->hits[ND_HOST_UDP] : &p->counts->misses[ND_HOST_UDP], 1);
 	if (!k)
 		return open_socket(p, slot, out);
 	*out = k;
+	return 0;
+}
+
+static int pick_socket(struct nd_pool *p, uint64_t since_ns, struct nd_pool_socket **out)
+{
+	struct nd_pool_socket *k = picked_now(p, since_ns);
+	int err = k ? 0 : pick_random(p, since_ns, &k);
+
+	if (err)
+		return err;
+	nd_metric_add(k->uses ? &p->counts->hits[ND_HOST_UDP] : &p->counts->misses[ND_HOST_UDP], 1);
+	p->picked = *out = k;
 	return 0;
 }
 
@@ -196,15 +247,9 @@ void nd_pool_socket_settle(struct nd_conn *c)
 		close_socket(socket_of(c));
 }
 
-/* 0 if it was sent, or is lost as in the network: the timer of the query sends it again. */
 static int transmit(struct nd_pool_socket *k, const uint8_t *bytes, size_t n)
 {
-	int err = nd_udp_write(k->udp, bytes, n);
-
-	if (!err || !nd_udp_is_loss(err))
-		return err;
-	nd_metric_add(&k->conn.pool->counts->unsent, 1);
-	return 0;
+	return take_loss(k, nd_udp_queue(k->conn.pool->loop, k->udp, bytes, n));
 }
 
 int nd_pool_socket_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,

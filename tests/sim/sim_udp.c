@@ -204,6 +204,13 @@ int nd_udp_write(struct nd_udp *u, const void *bytes, size_t n)
 	return 0;
 }
 
+int nd_udp_queue(struct nd_loop *loop, struct nd_udp *u, const void *bytes, size_t n)
+{
+	(void)loop;
+
+	return nd_udp_write(u, bytes, n);
+}
+
 bool nd_udp_is_loss(int err)
 {
 	return err == -EPERM;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -30,7 +31,7 @@ struct bench {
 	uint8_t last[64];
 	int err;
 	uint16_t heard[64]; /* ports of sockets that received something */
-	size_t nheard;
+	size_t nheard, unsent;
 };
 
 static void give_up(struct nd_timer *t)
@@ -96,6 +97,19 @@ static void on_error(void *ctx, struct nd_udp *u, int err, const uint8_t *quoted
 	nd_loop_stop(b->loop);
 }
 
+static void on_unsent(void *ctx, struct nd_udp *u, int err, const uint8_t *bytes, size_t n)
+{
+	struct bench *b = ctx;
+
+	b->err = err;
+	assert_int_equal(n, 3);
+	assert_memory_equal(bytes, "abc", 3);
+	/* Inside a report a datagram is written at once. */
+	assert_int_equal(nd_udp_queue(b->loop, u, "abc", 3), -EPIPE);
+	if (++b->unsent == b->want)
+		nd_loop_stop(b->loop);
+}
+
 static struct nd_addr addr(const char *text)
 {
 	struct nd_addr a;
@@ -121,8 +135,10 @@ static bool open_bench(struct bench *b, const char *bind, const char *ask, bool 
 	at = nd_udp_local(b->server);
 	nd_addr_set_port(&to, nd_addr_port(&at));
 	err = nd_udp_connect(b->loop, &to, NULL, &(struct nd_udp_options){ .datagram_bytes = 512 },
-			     &(struct nd_udp_handler){
-				     .ctx = b, .on_batch = count, .on_error = on_error },
+			     &(struct nd_udp_handler){ .ctx = b,
+						       .on_batch = count,
+						       .on_error = on_error,
+						       .on_unsent = on_unsent },
 			     &b->client);
 	assert_int_equal(err, 0);
 	return true;
@@ -395,6 +411,53 @@ static void test_write(void **state)
 	close_bench(&b);
 }
 
+/* More than a batch: all arrive. */
+static void test_queue(void **state)
+{
+	static uint8_t large[1000];
+	struct bench b;
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
+	for (unsigned i = 0; i < 3 * ND_UDP_BATCH + 1; i++)
+		assert_int_equal(nd_udp_queue(b.loop, b.client, "abc", 3), 0);
+	assert_int_equal(nd_udp_queue(b.loop, b.client, large, sizeof large), 0);
+	b.want = 3 * ND_UDP_BATCH + 2;
+	run(&b);
+	assert_int_equal(b.got, b.want);
+	assert_int_equal(nd_udp_stats(b.client).unsent, 0);
+	close_bench(&b);
+}
+
+/* Those that the kernel refuses are reported at the end of the turn, also if the queue was full
+ * before; those of a closed socket are not. */
+static void test_queue_refused(void **state)
+{
+	struct bench b;
+	struct nd_udp *closed;
+	struct nd_addr to;
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
+	to = nd_udp_local(b.server);
+	assert_int_equal(nd_udp_connect(b.loop, &to, NULL, &(struct nd_udp_options){ 0 },
+					&(struct nd_udp_handler){ .ctx = &b, .on_batch = count },
+					&closed),
+			 0);
+	assert_int_equal(shutdown(nd_udp_fd(b.client), SHUT_WR), 0);
+	for (unsigned i = 0; i < ND_UDP_BATCH; i++)
+		assert_int_equal(nd_udp_queue(b.loop, i % 4 ? b.client : closed, "abc", 3), 0);
+	/* It is full: those that can be sent are, and the others are kept. */
+	assert_int_equal(nd_udp_queue(b.loop, closed, "abc", 3), 0);
+	nd_udp_close(closed);
+	b.want = ND_UDP_BATCH * 3 / 4;
+	run(&b);
+	assert_int_equal(b.unsent, b.want);
+	assert_int_equal(b.err, -EPIPE);
+	assert_int_equal(b.at_server, ND_UDP_BATCH / 4);
+	close_bench(&b);
+}
+
 /* Not read: the kernel drops datagrams and counts them. */
 static void test_overflow(void **state)
 {
@@ -478,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_overflow),     cmocka_unit_test(test_options),
 		cmocka_unit_test(test_adopt),        cmocka_unit_test(test_both_families),
 		cmocka_unit_test(test_many_sockets), cmocka_unit_test(test_write),
+		cmocka_unit_test(test_queue),        cmocka_unit_test(test_queue_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
