@@ -58,6 +58,7 @@ struct nd_exchange {
 	bool exhausted; /* nothing to try: fails at the next timer */
 	bool closed;    /* the last failure was a connection closed without an answer */
 	bool tcp;       /* over TCP from the start */
+	bool extra;     /* counted in nd_exchange_tables.extra */
 	uint8_t name_len;
 	uint16_t qtype, qclass, limit;
 	struct nd_timer timer;

@@ -22,8 +22,12 @@ struct nd_exchange_tables *nd_exchange_tables_new(uint16_t nworkers)
 	if (!all)
 		return NULL;
 	all->nworkers = nworkers;
+	all->extra_max = nworkers < ND_EXCHANGE_ALIKE_MAX
+				 ? ND_EXCHANGE_ALIKE_MAX - (uint32_t)nworkers
+				 : 1;
 	for (uint16_t w = 0; w < nworkers; w++) {
 		struct nd_exchange_table *t = &all->worker[w];
+		t->all = all;
 		nd_random_bytes(&t->key, sizeof t->key);
 		t->alike_max = nworkers < ND_EXCHANGE_ALIKE_MAX ? ND_EXCHANGE_ALIKE_MAX / nworkers
 								: 1;
@@ -106,6 +110,23 @@ static void begin(struct nd_exchange *e)
 	nd_attempt_begin(e);
 }
 
+/* Plugin loop finds a loop by its own query, which must arrive three times: where a worker's part
+ * of the alike ones is one, a second may be in flight, a few of these in the process. */
+static bool take_extra(struct nd_exchange_table *t)
+{
+	struct nd_exchange_tables *all = t->all;
+
+	if (atomic_fetch_add_explicit(&all->extra, 1, memory_order_relaxed) < all->extra_max)
+		return true;
+	atomic_fetch_sub_explicit(&all->extra, 1, memory_order_relaxed);
+	return false;
+}
+
+static void give_extra(struct nd_exchange_table *t)
+{
+	atomic_fetch_sub_explicit(&t->all->extra, 1, memory_order_relaxed);
+}
+
 /* Ends its queries and takes it out of all lists. The next alike one begins. */
 static void detach(struct nd_exchange *e)
 {
@@ -114,6 +135,8 @@ static void detach(struct nd_exchange *e)
 	nd_list_del(&e->link);
 	nd_list_del(&e->own);
 	nd_timer_stop(&e->timer);
+	if (e->extra)
+		give_extra(e->x->table);
 	if (e->waiting) {
 		nd_alike_unwait(e);
 	} else {
@@ -380,14 +403,17 @@ int nd_exchange_ask(struct nd_exchanger *x, const struct nd_exchange_question *q
 		    struct nd_waiter *w)
 {
 	struct key k = make_key(x, q);
-	/* Plugin loop finds a loop by its own query, which must arrive three times. */
-	uint32_t n, max = q->alone && x->table->alike_max < 2 ? 2 : x->table->alike_max;
+	uint32_t n, max = x->table->alike_max;
 	struct nd_exchange *any = NULL, *e = find_in_flight(x, &k, &n, &any);
+	bool extra = !e && q->alone && n == 1 && max == 1 && take_extra(x->table);
 	int err = 0;
 
-	if (!e && n < max) {
+	if (!e && (n < max || extra)) {
 		e = new_exchange(x, &k);
+		if (!e && extra)
+			give_extra(x->table);
 		if (e) {
+			e->extra = extra;
 			if (any && any->alike)
 				nd_alike_join(any->alike, e);
 			add_waiter(e, w);

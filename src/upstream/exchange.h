@@ -44,12 +44,16 @@ enum {
 struct nd_exchange_table {
 	struct nd_siphash_key key;
 	uint32_t alike_max; /* this worker's part of ND_EXCHANGE_ALIKE_MAX */
+	struct nd_exchange_tables *all;
 	struct nd_slab slab;
 	struct nd_list bucket[ND_EXCHANGE_BUCKETS];
 };
 
 struct nd_exchange_tables {
 	uint16_t nworkers;
+	/* Queries `alone` beyond a worker's part, of all workers, and the most. Any worker. */
+	_Atomic uint32_t extra;
+	uint32_t extra_max;
 	struct nd_exchange_table worker[];
 };
 

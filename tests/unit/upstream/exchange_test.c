@@ -849,6 +849,33 @@ static void test_few_alone_in_flight(void **state)
 	assert_true(run(ND_MS(5000)));
 }
 
+/* With many workers: one of each name, and a few more in the process. */
+static void test_few_extra_in_flight(void **state)
+{
+	struct ask a[4], b[4], again;
+	(void)state;
+
+	fx.server[0].behaviour = SILENT;
+	open_exchanger(1);
+	fx.tables->worker[0].alike_max = 1;
+	fx.tables->extra_max = 1;
+	asked_type = ND_TYPE_HINFO;
+	for (unsigned i = 0; i < ND_COUNT(a); i++) {
+		ask(&a[i], "a.test.");
+		ask(&b[i], "b.test.");
+	}
+	assert_int_equal(in_flight(), 3);
+	nd_exchange_cancel(&a[0].waiter);
+	nd_exchange_cancel(&a[1].waiter);
+	fx.pending -= 2;
+	assert_int_equal(atomic_load(&fx.tables->extra), 0);
+	ask(&again, "a.test.");
+	asked_type = ND_TYPE_A;
+	fx.server[0].behaviour = ANSWER;
+	assert_true(run(ND_MS(5000)));
+	assert_int_equal(atomic_load(&fx.tables->extra), 0);
+}
+
 /* A client with many variants of a name delays another client's by one turn. */
 static void test_clients_take_turns(void **state)
 {
@@ -1071,6 +1098,7 @@ int main(void)
 		TEST(test_end_inside_done),
 		TEST(test_few_alike_in_flight),
 		TEST(test_few_alone_in_flight),
+		TEST(test_few_extra_in_flight),
 		TEST(test_clients_take_turns),
 		TEST(test_turn_does_not_come),
 		TEST(test_flood_of_replies_leads_to_tcp),
