@@ -23,7 +23,8 @@
 #define GRACE_NS ND_MS(500) /* a request that has begun is left alone for so long */
 
 enum {
-	REQUEST_MAX = 8192, /* line, headers and body */
+	REQUEST_MAX = 8192,              /* line, headers and body */
+	RECEIVE_BYTES = 2 * REQUEST_MAX, /* in the kernel */
 	CONNECTIONS_MAX = ND_HTTP1_CONNECTIONS_MAX,
 	RESPONSE_MAX = 16 << 20, /* the metrics of a large cluster */
 	QUEUED_MAX = RESPONSE_MAX + 65536,
@@ -473,7 +474,9 @@ int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 {
 	struct nd_http1_server *s = malloc(sizeof *s);
 	/* SO_REUSEPORT as CoreDNS: during an upgrade the old and the new process both listen. */
-	struct nd_tcp_options o = { .reuseport = true, .backlog = CONNECTIONS_MAX };
+	struct nd_tcp_options o = { .reuseport = true,
+				    .backlog = CONNECTIONS_MAX,
+				    .receive_bytes = RECEIVE_BYTES };
 
 	if (!s)
 		return -ENOMEM;

@@ -40,14 +40,18 @@ struct nd_tcp_handler {
 struct nd_tcp_options {
 	bool reuseport, v6only, freebind;
 	int backlog; /* 0: 1024 */
+	/* The kernel's buffers of an accepted connection, 0: as it likes. It allocates at most
+	 * twice as much. */
+	int receive_bytes, send_bytes;
 };
 
 /* 0 or -errno. */
 int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct nd_tcp_options *o,
 		  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 		  struct nd_tcp_listener **out);
-/* Takes over a listening descriptor, and closes it on failure. */
-int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
+/* Takes over a listening descriptor, and closes it on failure. Only buffers and backlog of o are
+ * used. */
+int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_options *o,
 			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out);
 void nd_tcp_listener_close(struct nd_tcp_listener *l);

@@ -67,8 +67,19 @@ static void destroy_listener(struct nd_uv_owner *owner)
 	nd_tcp_listener_close((struct nd_tcp_listener *)owner);
 }
 
+/* Accepted connections inherit these: the kernel queues little of what a peer does not read; the
+ * rest stays in our queue, which is counted. Best effort. */
+static void set_buffers(int fd, const struct nd_tcp_options *o)
+{
+	nd_sock_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
+	if (o->receive_bytes)
+		nd_sock_set(fd, SOL_SOCKET, SO_RCVBUF, o->receive_bytes);
+	if (o->send_bytes)
+		nd_sock_set(fd, SOL_SOCKET, SO_SNDBUF, o->send_bytes);
+}
+
 /* Takes fd; closes it on failure. */
-static int listen_on(struct nd_loop *loop, int fd, int backlog,
+static int listen_on(struct nd_loop *loop, int fd, const struct nd_tcp_options *o,
 		     void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 		     struct nd_tcp_listener **out)
 {
@@ -83,6 +94,7 @@ static int listen_on(struct nd_loop *loop, int fd, int backlog,
 				       .on_accept = on_accept,
 				       .ctx = ctx,
 				       .local = nd_sock_local(fd) };
+	set_buffers(fd, o);
 	nd_loop_touch(loop);
 	uv_tcp_init(&loop->uv, &l->stream);
 	l->stream.data = l;
@@ -90,7 +102,7 @@ static int listen_on(struct nd_loop *loop, int fd, int backlog,
 	if (err)
 		close(fd);
 	else
-		err = uv_listen((uv_stream_t *)&l->stream, backlog > 0 ? backlog : BACKLOG,
+		err = uv_listen((uv_stream_t *)&l->stream, o->backlog > 0 ? o->backlog : BACKLOG,
 				on_connection);
 	if (err) {
 		nd_tcp_listener_close(l);
@@ -111,18 +123,14 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 				      .freebind = o->freebind };
 	int fd = nd_sock_bind(SOCK_STREAM, addr, &so);
 
-	/* Accepted connections inherit it: the kernel queues little of what a peer does not read;
-	 * the rest stays in our queue, which is counted. */
-	if (fd >= 0)
-		nd_sock_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
-	return fd < 0 ? fd : listen_on(loop, fd, o->backlog, on_accept, ctx, out);
+	return fd < 0 ? fd : listen_on(loop, fd, o, on_accept, ctx, out);
 }
 
-int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
+int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_options *o,
 			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out)
 {
-	return listen_on(loop, fd, 0, on_accept, ctx, out);
+	return listen_on(loop, fd, o, on_accept, ctx, out);
 }
 
 void nd_tcp_listener_close(struct nd_tcp_listener *l)

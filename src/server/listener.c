@@ -55,12 +55,14 @@ static int open_tcp(struct nd_listener *l, const struct nd_addr *addr, struct nd
 	struct nd_loop *loop = l->worker->core.loop;
 	struct nd_tcp_options o = { .reuseport = true,
 				    .v6only = true,
-				    .backlog = ND_LISTENER_BACKLOG };
+				    .backlog = ND_LISTENER_BACKLOG,
+				    .receive_bytes = ND_LISTENER_TCP_RECEIVE,
+				    .send_bytes = ND_LISTENER_TCP_SEND };
 	int fd = take(l, ND_FD_TCP, addr);
 	int err;
 
 	if (fd >= 0) {
-		err = nd_tcp_adopt_listener(loop, fd, nd_stream_accept, l, out);
+		err = nd_tcp_adopt_listener(loop, fd, &o, nd_stream_accept, l, out);
 		if (err)
 			forget(l, fd);
 		return err;

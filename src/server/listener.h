@@ -19,6 +19,10 @@ enum {
 	ND_LISTENER_REQUEST_MAX = 512,      /* bytes of a UDP query (CoreDNS's read buffer) */
 	ND_LISTENER_BUFFER_BYTES = 8 << 20, /* receive buffer: a burst is queued, not dropped */
 	ND_LISTENER_BACKLOG = 1024,         /* TCP connections not accepted yet */
+	/* Buffers of a TCP connection. Unlimited, the kernel would hold 110 KiB of the questions
+	 * of a client that waits, and as much of answers that it does not read. */
+	ND_LISTENER_TCP_RECEIVE = 16 << 10,
+	ND_LISTENER_TCP_SEND = 32 << 10,
 };
 
 struct nd_server_worker;

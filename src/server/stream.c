@@ -51,8 +51,13 @@ struct conn {
 	struct nd_addr peer, local;
 };
 
-/* Of a connection: its structures, and the smallest of its buffers. */
-enum { BASE_BYTES = sizeof(struct conn) + 1536 };
+enum {
+	/* Of a connection: its structures, and the smallest of its buffers. */
+	BASE_BYTES = sizeof(struct conn) + 1536,
+	/* What the kernel may hold of a connection that is not read, or does not read. */
+	RECEIVE_BYTES = 2 * ND_LISTENER_TCP_RECEIVE,
+	SEND_BYTES = 2 * ND_LISTENER_TCP_SEND,
+};
 
 static struct nd_stream_table *table_of(const struct conn *c)
 {
@@ -123,8 +128,8 @@ static void on_close(void *ctx, struct nd_tcp *tcp, int err)
 static bool hold(struct conn *c)
 {
 	struct nd_stream_table *t = table_of(c);
-	size_t bytes = BASE_BYTES + nd_frame_heap(&c->frame) +
-		       (c->blocked ? nd_tcp_queued(c->tcp) : 0);
+	size_t bytes = BASE_BYTES + nd_frame_heap(&c->frame) + (c->waiting ? RECEIVE_BYTES : 0) +
+		       (c->blocked ? SEND_BYTES + nd_tcp_queued(c->tcp) : 0);
 
 	while (bytes != c->node.held && !nd_stream_table_hold(t, &c->node, bytes)) {
 		struct nd_stream_node *most = nd_stream_table_heaviest(t);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile DNS clients over TCP: frames that never end, too many connections, answers and transfers that
 are not read. Other clients are served meanwhile."""
+import re
 import select
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -276,6 +279,31 @@ def test_unread_answers_cost_little(serve):
         c.close()
     wait_for(lambda: s.metrics()["nodens_tcp_connections"] == 0)
     assert s.metrics()['nodens_memory_budget_used_bytes{part="streams"}'] == 0
+
+
+@pytest.mark.skipif(not shutil.which("ss"), reason="needs ss(8)")
+@pytest.mark.parametrize("what", ["questions", "answers"])
+def test_the_kernel_holds_little(serve, what):
+    """Questions of clients that must wait, and answers that are not read, lie in the kernel's buffers, too: these are
+    small, and counted."""
+    up = Upstream(mode="silent")
+    s = serve(SLOW if what == "answers" else FORWARD.replace("@UP", str(up.port)))
+    data = query("many.test." if what == "answers" else "wait.test.") * 300
+    crowd = [connect(s.port) for _ in range(40)]
+    for _ in range(20):
+        for c in crowd:
+            c.setblocking(False)
+        send_all(crowd, data)
+        time.sleep(0.03)
+    out = subprocess.run(["ss", "-tmnH", "sport", "=", f":{s.port}"], capture_output=True, text=True, check=True).stdout
+    held = [sum(map(int, m)) for m in re.findall(r"skmem:\(r(\d+),.*?,w(\d+)", out)]
+    assert len(held) == 40 and 16 << 10 < max(held) <= 112 << 10
+    if what == "questions":
+        assert max(held) <= 48 << 10
+    assert s.metrics()['nodens_memory_budget_used_bytes{part="streams"}'] > 0.6 * sum(held)
+    for c in crowd:
+        c.close()
+    up.close()
 
 
 def test_reading_continues(serve):

@@ -268,12 +268,13 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 	return 0;
 }
 
-int nd_tcp_adopt_listener(struct nd_loop *loop, int fd,
+int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_options *o,
 			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out)
 {
 	(void)loop;
 	(void)fd;
+	(void)o;
 	(void)on_accept;
 	(void)ctx;
 	(void)out;

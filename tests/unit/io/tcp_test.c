@@ -506,7 +506,9 @@ static void test_adopt(void **state)
 	open_rig(&r, ECHO);
 	int fd = dup(nd_tcp_listener_fd(r.listener));
 	nd_tcp_listener_close(r.listener);
-	assert_int_equal(nd_tcp_adopt_listener(r.loop, fd, on_accept, &r, &r.listener), 0);
+	assert_int_equal(nd_tcp_adopt_listener(r.loop, fd, &(struct nd_tcp_options){ 0 }, on_accept,
+					       &r, &r.listener),
+			 0);
 	nd_tcp_write(r.client, "abc", 3);
 	r.want = 3;
 	run(&r);
