@@ -163,6 +163,7 @@ bool nd_run_open(struct nd_run *r, struct nd_server_options *so)
 		fprintf(stderr, "cannot start: out of memory or file descriptors\n");
 		return false;
 	}
+	nd_server_process(r->server)->cache_file = r->options->cache_file;
 	return true;
 }
 

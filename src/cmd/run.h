@@ -15,7 +15,7 @@
 #include "server/server.h"
 
 struct nd_run_options {
-	const char *conf, *port, *pidfile, *udp_max, *memory_limit;
+	const char *conf, *port, *pidfile, *udp_max, *memory_limit, *cache_file;
 	bool plugins, quiet, version;
 	struct nd_harden_options harden;
 };
@@ -40,6 +40,8 @@ struct nd_run_options {
 			    "accepts (no limit)"),                                               \
 		ND_RUN_FLAG("memory-limit", ND_FLAG_TEXT, base, memory_limit,                    \
 			    "memory that the process may use, like 170Mi (the cgroup's limit)"), \
+		ND_RUN_FLAG("cache-file", ND_FLAG_TEXT, base, cache_file,                        \
+			    "file that cached answers are kept in for the next start (none)"),   \
 		ND_RUN_FLAG("no-new-privs", ND_FLAG_SWITCH, base, harden.no_new_privs,           \
 			    "never gain privileges by running a program (true)"),                \
 		ND_RUN_FLAG("drop-capabilities", ND_FLAG_SWITCH, base, harden.drop_capabilities, \

@@ -260,14 +260,13 @@ static bool leads_to_name(const void *ctx, size_t to)
 	return to + 4 < r->ttl_at || (to >= r->rdata && nd_layout_of_names(r->type));
 }
 
-static int take_body(struct nd_query *q, const struct nd_msg *m)
+int nd_answer_index(struct nd_answer *a, const struct nd_msg *m, size_t *end)
 {
-	struct nd_answer *a = &q->ans;
 	struct nd_rr_iter iter = nd_rr_iter_over(m);
 	struct nd_rr rr;
-	size_t end = m->question_end;
 	bool opt_seen = false;
 
+	*end = m->question_end;
 	while (nd_rr_next(&iter, &rr)) {
 		if (rr.type == ND_TYPE_OPT && rr.section == ND_SECTION_ADDITIONAL) {
 			opt_seen = true;
@@ -285,10 +284,19 @@ static int take_body(struct nd_query *q, const struct nd_msg *m)
 						   .section = (uint8_t)rr.section });
 		if (!nd_rr_pointers_allowed(m, &rr, leads_to_name, a))
 			return ND_EFORMAT;
-		end = rr.end;
+		*end = rr.end;
 	}
-	if (iter.err)
-		return iter.err;
+	return iter.err;
+}
+
+static int take_body(struct nd_query *q, const struct nd_msg *m)
+{
+	struct nd_answer *a = &q->ans;
+	size_t end;
+	int err = nd_answer_index(a, m, &end);
+
+	if (err)
+		return err;
 	if (end - m->question_end > a->w.cap - a->body)
 		return ND_ELIMIT;
 	memcpy(a->w.base + a->body, m->base + m->question_end, end - m->question_end);

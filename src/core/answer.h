@@ -90,6 +90,12 @@ int nd_answer_body(struct nd_query *q, const void *body, size_t body_len,
  * compression pointers remain valid, else record by record. 0, ND_EFORMAT or ND_ELIMIT; on an
  * error the answer is empty. */
 int nd_answer_message(struct nd_query *q, const struct nd_msg *m);
+/* The index of a response whose body can be copied as a whole, after a question of the same
+ * length: its compression pointers lead only to names, and an OPT comes last. a->record has room
+ * for a->max records; a->body is the end of the question; it is open; n and the counts are 0. *end:
+ * the end of the body, without the OPT. 0, ND_EFORMAT or ND_ELIMIT. m as for nd_answer_message().
+ * On any thread. */
+int nd_answer_index(struct nd_answer *a, const struct nd_msg *m, size_t *end);
 /* Appends the records of one section of another query's complete answer. */
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
 		     enum nd_section section);

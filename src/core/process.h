@@ -34,12 +34,13 @@ struct nd_process_stats {
 struct nd_process {
 	struct nd_loop *loop; /* the control thread's */
 	uint16_t nworkers;
-	uint16_t default_port; /* -dns.port */
-	const char *version;   /* the CoreDNS version reported by build_info and the banner */
-	struct nd_gen *gen;    /* serves new queries */
-	struct nd_list shares; /* struct nd_share */
-	struct nd_list http;   /* open HTTP servers, by address */
-	bool stopping;         /* shutting down: /ready fails */
+	uint16_t default_port;  /* -dns.port */
+	const char *version;    /* the CoreDNS version reported by build_info and the banner */
+	struct nd_gen *gen;     /* serves new queries */
+	struct nd_list shares;  /* struct nd_share */
+	struct nd_list http;    /* open HTTP servers, by address */
+	bool stopping;          /* shutting down: /ready fails */
+	const char *cache_file; /* -cache-file: where plugin cache keeps answers; NULL: nowhere */
 	const struct nd_conf_source *source;
 
 	/* Programs to run (a kubeconfig's exec). */

@@ -13,6 +13,7 @@ const struct nd_plugin nd_plugin_cache = {
 	.settings = nd_cache_settings,
 	.setup = nd_cache_setup,
 	.start = nd_cache_start,
+	.serving = nd_cache_serving,
 	.query = nd_cache_answer,
 	.reply = nd_keep_reply,
 	.cancel = nd_refresh_cancel,

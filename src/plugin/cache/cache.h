@@ -9,6 +9,7 @@
 #include "core/setup.h"
 #include "core/worker.h"
 #include "plugin/cache/failures.h"
+#include "plugin/cache/persist.h"
 #include "plugin/cache/store.h"
 
 enum {
@@ -52,7 +53,8 @@ struct nd_cache {
 	struct nd_cache_stale stale;
 	struct nd_name *zones;
 	size_t nzones;
-	bool everything; /* the zones include the root */
+	bool everything;            /* the zones include the root */
+	struct nd_persist *persist; /* NULL: no -cache-file */
 	struct nd_store *store;
 	struct nd_failures *failures;
 	struct nd_tally **tally; /* by endpoint */
@@ -118,3 +120,4 @@ enum nd_verdict nd_cache_answer(const void *self, struct nd_query *q);
 extern const struct nd_setting nd_cache_settings[];
 int nd_cache_setup(void *self, const struct nd_conf_line *directive, struct nd_setup *s);
 int nd_cache_start(void *self, struct nd_setup *s);
+void nd_cache_serving(void *self);

@@ -34,6 +34,21 @@ static const struct nd_metric_family
 				    "The count of refreshes not made because too many were running.",
 				    untyped);
 
+static const struct nd_metric_family
+	adopted_family = ND_COUNTER("nodens_cache_file_adopted_total",
+				    "The count of answers taken over from the cache file.", NULL),
+	file_failures_family = ND_COUNTER("nodens_cache_file_write_failures_total",
+					  "The count of failed attempts to write the cache file.",
+					  NULL);
+
+static void collect_file(void *ctx, struct nd_metric_out *out)
+{
+	const struct nd_persist *p = ctx;
+
+	nd_metric_emit(out, &adopted_family, NULL, (double)nd_persist_adopted(p));
+	nd_metric_emit(out, &file_failures_family, NULL, (double)nd_persist_failures(p));
+}
+
 static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
 		 const char *type, const char *zones, uint64_t n)
 {
@@ -86,5 +101,7 @@ int nd_cache_start(void *self, struct nd_setup *s)
 	if (!c->tally)
 		return ND_ELIMIT;
 	nd_setup_collect(s, collect, c);
+	if (c->persist && nd_persist_first(c->persist, s->gen))
+		nd_setup_collect(s, collect_file, c->persist);
 	return 0;
 }

@@ -94,12 +94,23 @@ static int own_setting(void *self, const struct nd_conf_line *l, void *ctx)
 	return nd_cache_options_read(s, c, l);
 }
 
-static void *make_store(void *ctx)
+static void *make_table(void *ctx)
 {
 	struct nd_setup *s = ctx;
 	const struct nd_cache *c = s->self;
 
-	return nd_store_new(c->success.capacity, c->denial.capacity);
+	struct nd_persist_table *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->store = nd_store_new(c->success.capacity, c->denial.capacity);
+	t->view = c->persist ? nd_persist_view(s) : 0;
+	if (!t->store) {
+		free(t);
+		return NULL;
+	}
+	nd_persist_add(c->persist, t);
+	return t;
 }
 
 static void *make_failures(void *ctx)
@@ -121,9 +132,20 @@ static void warn_of_budget(const struct nd_cache *c)
 			       (unsigned long long)wanted >> 20, (unsigned long long)most >> 20);
 }
 
-static void unmake_store(void *object)
+static void unmake_table(void *object)
 {
-	nd_store_free(object);
+	struct nd_persist_table *t = object;
+
+	nd_persist_remove(t);
+	nd_store_free(t->store);
+	free(t);
+}
+
+void nd_cache_serving(void *self)
+{
+	const struct nd_cache *c = self;
+
+	nd_persist_serving(c->persist);
 }
 
 int nd_cache_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -166,7 +188,11 @@ int nd_cache_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 		uint64_t view, success, denial;
 	} id = { nd_setup_fingerprint(s), c->success.capacity, c->denial.capacity };
 	warn_of_budget(c);
-	c->store = nd_setup_share(s, "cache", &id, sizeof id, make_store, s, unmake_store);
+	c->persist = nd_persist_get(s, &err);
+	struct nd_persist_table *t = err ? NULL
+					 : nd_setup_share(s, "cache", &id, sizeof id, make_table, s,
+							  unmake_table);
+	c->store = t ? t->store : NULL;
 	c->failures = nd_setup_share(s, "cache failures", &id, sizeof id, make_failures, s, free);
 	return c->store && c->failures
 		       ? 0

@@ -120,6 +120,15 @@ size_t nd_store_bytes(const struct nd_store *s)
 	return n * ND_STORE_SEGMENT;
 }
 
+uint64_t nd_store_writes(const struct nd_store *s)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < s->nshards; i++)
+		n += ND_STORE_RELAXED_GET(&s->shard[i].writes);
+	return n;
+}
+
 void nd_store_free(struct nd_store *s)
 {
 	if (!s)

@@ -122,8 +122,9 @@ void nd_store_end_refresh(struct nd_store *s, uint32_t at, uint64_t until_ns);
 
 /* Counts usable entries by kind. Walks the whole table. */
 void nd_store_count(const struct nd_store *s, uint64_t now_ns, uint64_t *success, uint64_t *denial);
-/* Bytes of the segments in use. */
+/* Bytes of the segments in use; puts and removals so far. */
 size_t nd_store_bytes(const struct nd_store *s);
+uint64_t nd_store_writes(const struct nd_store *s);
 
 /* Calls fn with each usable entry, a copy: head, name, index and body. The order is any. scratch:
  * ND_STORE_SEGMENT bytes. */

@@ -76,6 +76,7 @@ struct nd_store_shard {
 	uint32_t free, nfree;   /* segments that were used */
 	uint32_t fresh, end;    /* ids of those never used */
 	_Atomic uint32_t taken; /* segments taken from the budget */
+	_Atomic uint64_t writes;
 	uint32_t room[ND_STORE_KINDS];
 	uint32_t ghost_mask;
 	uint32_t *ghost; /* tags of keys that left the small queues */

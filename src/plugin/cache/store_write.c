@@ -19,6 +19,7 @@ static bool lock(struct nd_store_shard *h)
 
 static void unlock(struct nd_store_shard *h)
 {
+	ND_STORE_RELAXED_PUT(&h->writes, ND_STORE_RELAXED_GET(&h->writes) + 1);
 	atomic_store_explicit(&h->locked, 0, memory_order_release);
 }
 
