@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <http_parser.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "io/clock.h"
+#include "io/nofile.h"
 #include "io/tcp.h"
 
 #define IDLE_NS ND_S(10)    /* for a request to be complete, and for a response to be written */
@@ -91,10 +93,30 @@ static void uncharge(struct connection *c)
 	c->charged = 0;
 }
 
+/* Connections of all servers that took a descriptor of the clients' part: those of a server beyond
+ * ND_HTTP1_CONNECTIONS_MIN. The most is a quarter of the part, so that DNS has the rest. */
+static _Atomic uint32_t shared;
+
+static bool take_descriptor(void)
+{
+	if (atomic_fetch_add_explicit(&shared, 1, memory_order_relaxed) < nd_nofile_max() / 4 &&
+	    nd_nofile_take())
+		return true;
+	atomic_fetch_sub_explicit(&shared, 1, memory_order_relaxed);
+	return false;
+}
+
+static void give_descriptor(void)
+{
+	atomic_fetch_sub_explicit(&shared, 1, memory_order_relaxed);
+	nd_nofile_give();
+}
+
 static void drop(struct connection *c)
 {
 	nd_list_del(&c->node);
-	c->server->count--;
+	if (c->server->count-- > ND_HTTP1_CONNECTIONS_MIN)
+		give_descriptor();
 	nd_timer_stop(&c->idle);
 	nd_timer_stop(&c->next);
 	nd_buf_clear(&c->target);
@@ -449,7 +471,8 @@ static void on_accept(void *ctx, struct nd_tcp *tcp)
 		nd_tcp_abort(tcp);
 		return;
 	}
-	if (s->count == CONNECTIONS_MAX)
+	while (s->count == CONNECTIONS_MAX ||
+	       (s->count >= ND_HTTP1_CONNECTIONS_MIN && !take_descriptor()))
 		hang_up(victim(s));
 	*c = (struct connection){ .server = s, .tcp = tcp, .peer = nd_tcp_peer(tcp) };
 	http_parser_init(&c->parser, HTTP_REQUEST);

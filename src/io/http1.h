@@ -17,7 +17,12 @@
 #include "base/buf.h"
 #include "io/loop.h"
 
-enum { ND_HTTP1_CONNECTIONS_MAX = 64 };
+enum {
+	ND_HTTP1_CONNECTIONS_MAX = 64,
+	/* Of these, the ones that always get a descriptor. The others have a quarter of the
+	 * clients' part (nofile.h), of all servers together. */
+	ND_HTTP1_CONNECTIONS_MIN = 16,
+};
 
 struct nd_http1_request {
 	const char *method; /* "GET" */

@@ -7,8 +7,9 @@
 #include <sys/resource.h>
 #include "base/err.h"
 
-static _Atomic uint32_t used, most = UINT32_MAX;
-static struct rlimit inherited; /* before it was raised */
+static _Atomic uint32_t used, reserved, most = UINT32_MAX;
+static _Atomic uint32_t limit_now; /* 0: not known yet */
+static struct rlimit inherited;    /* before it was raised */
 
 uint32_t nd_nofile_share(uint64_t limit)
 {
@@ -23,6 +24,23 @@ uint32_t nd_nofile_share(uint64_t limit)
 	if (reserve > ND_NOFILE_RESERVE_MAX)
 		reserve = ND_NOFILE_RESERVE_MAX;
 	return (uint32_t)(limit - reserve);
+}
+
+/* The share, or less where upstreams need more than the usual reserve; at least a quarter. */
+static void set_most(void)
+{
+	uint32_t limit = atomic_load_explicit(&limit_now, memory_order_relaxed);
+	uint32_t need = atomic_load_explicit(&reserved, memory_order_relaxed);
+	uint32_t share = nd_nofile_share(limit), least = limit / 4;
+
+	if (!limit)
+		return;
+	need += limit < 2 * ND_NOFILE_RESERVE_MIN ? limit / 2 : ND_NOFILE_RESERVE_MIN;
+	if (need > limit - least)
+		share = least;
+	else if (share > limit - need)
+		share = limit - need;
+	atomic_store_explicit(&most, share, memory_order_relaxed);
 }
 
 /* In a child process, between fork and exec: what can be called there is limited, but this is one
@@ -50,8 +68,22 @@ int nd_nofile_raise(void)
 		inherited = now;
 		err = -pthread_atfork(NULL, NULL, restore);
 	}
-	atomic_store_explicit(&most, nd_nofile_share(want.rlim_cur), memory_order_relaxed);
+	uint32_t limit = want.rlim_cur < ND_NOFILE_MAX ? (uint32_t)want.rlim_cur : ND_NOFILE_MAX;
+	atomic_store_explicit(&limit_now, limit, memory_order_relaxed);
+	set_most();
 	return err;
+}
+
+void nd_nofile_reserve(uint32_t n)
+{
+	atomic_fetch_add_explicit(&reserved, n, memory_order_relaxed);
+	set_most();
+}
+
+void nd_nofile_unreserve(uint32_t n)
+{
+	atomic_fetch_sub_explicit(&reserved, n, memory_order_relaxed);
+	set_most();
 }
 
 bool nd_nofile_take(void)

@@ -25,6 +25,10 @@ enum {
 int nd_nofile_raise(void);
 /* The part of clients where `limit` descriptors may be open. */
 uint32_t nd_nofile_share(uint64_t limit);
+/* Upstreams need n more, or fewer, at most: the part of clients shrinks, but to no less than a
+ * quarter of the limit. Connections that clients have already are kept. */
+void nd_nofile_reserve(uint32_t n);
+void nd_nofile_unreserve(uint32_t n);
 
 /* For each connection of a client, before it is accepted or kept. False: the part is used up. */
 bool nd_nofile_take(void);

@@ -4,11 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/time.h"
+#include "io/nofile.h"
+#include "upstream/pool.h"
 
 const double nd_host_buckets[ND_HOST_BUCKETS] = {
 	0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
 	0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192,
 };
+
+/* The sockets and connections of its pools. */
+static uint32_t descriptors_of(const struct nd_host *h)
+{
+	return h->nworkers * (uint32_t)(ND_POOL_SOCKETS + ND_POOL_STREAMS);
+}
 
 struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats *stats,
 			    uint16_t nworkers)
@@ -28,6 +36,7 @@ struct nd_host *nd_host_new(const struct nd_host_config *c, struct nd_host_stats
 	h->stats = stats;
 	h->nworkers = nworkers;
 	nd_addr_format(&c->addr, h->text);
+	nd_nofile_reserve(descriptors_of(h));
 	return h;
 }
 
@@ -36,6 +45,7 @@ void nd_host_free(struct nd_host *h)
 	for (uint16_t i = 0; h && i < h->nworkers; i++)
 		ND_ASSERT(!h->pool[i]);
 	if (h) {
+		nd_nofile_unreserve(descriptors_of(h));
 		nd_tls_unref(h->config.tls);
 		free(h->tls_name);
 	}

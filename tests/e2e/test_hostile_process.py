@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from apistub import Stub, address  # noqa: E402
+from faulty import Upstream  # noqa: E402
 from serving import NODENS, Server, built_with, texts, wait_for  # noqa: E402
 
 PLAIN = """.:@PORT {
@@ -215,6 +218,70 @@ def test_soft_limit_of_descriptors_is_raised(tmp_path):
         assert int(soft) == min(hard, 1 << 20)
     finally:
         s.stop()
+
+
+CROWDED = """.:@PORT {
+    bind 127.0.0.1
+    health 127.0.0.1:@HEALTH
+    ready 127.0.0.1:@READY
+    prometheus 127.0.0.1:@PROM
+    kubernetes cluster.local {
+        endpoint http://127.0.0.1:@API
+        noendpoints
+        labels x!=y
+    }
+    forward . %s
+}
+"""
+
+
+def descriptors(s):
+    return len(os.listdir(f"/proc/{s.process.pid}/fd"))
+
+
+@pytest.mark.parametrize("limit", [300, 1024])
+def test_descriptors_remain_for_the_server(tmp_path, limit):
+    """Clients hold all connections that they can get, over TCP and to each page. Upstreams, the API server, probes, a
+    reload and other clients still get descriptors."""
+    ups = [Upstream() for _ in range(3)]
+    stub = Stub()
+    stub.put("Namespace", "n")
+    stub.put("Service", "a", clusterIP="10.0.0.1")
+    s = Server(tmp_path, CROWDED.replace("@API", str(stub.port)) % " ".join(f"127.0.0.1:{u.port}" for u in ups))
+    s.argv = ["prlimit", f"--nofile={limit}:{limit}", *s.argv]
+    crowd = []
+
+    def connect(port, n):
+        crowd.extend(socket.create_connection(("127.0.0.1", s.port_of(port)), timeout=5) for _ in range(n))
+    try:
+        s.start()
+        for port in ("HEALTH", "READY", "PROM"):
+            connect(port, 100)
+        connect("PORT", limit)
+        wait_for(lambda: s.metrics()["nodens_tcp_evicted_total"] >= limit / 8)
+        connect("HEALTH", 50)
+        used = descriptors(s)
+        assert used <= limit - 16, used
+        for i in range(24):
+            tcp = bool(i % 2)
+            assert texts(s.ask(f"x{i}.test", tcp=tcp, timeout=4)) == ["192.0.2.1"]
+        assert {u[0] for up in ups for u in up.asked()} == {"udp", "tcp"}
+        for port, path in (("HEALTH", "/health"), ("READY", "/ready"), ("PROM", "/metrics")):
+            assert s.get(port, path)[0] == 200
+        stub.cut()
+        stub.put("Service", "a", clusterIP="10.0.0.2")
+        wait_for(lambda: address(s, "a") == ["10.0.0.2"])
+        s.write("Corefile", open(os.path.join(s.folder, "Corefile")).read().replace("noendpoints", "ttl 7"))
+        s.reload()
+        assert descriptors(s) <= limit - 16
+        assert "Too many open files" not in s.log()
+    finally:
+        for c in crowd:
+            c.close()
+        s.stop()
+        stub.close()
+        for up in ups:
+            up.close()
 
 
 # --- the program ---

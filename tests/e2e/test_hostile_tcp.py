@@ -218,7 +218,7 @@ def test_new_clients_always_get_in(serve):
 
 
 def with_few_descriptors(folder, up):
-    """A server that may open 600 descriptors, 344 of them for connections of clients."""
+    """A server that may open 600 descriptors, about half of them for connections of clients."""
     s = Server(folder, FORWARD.replace("@UP", str(up.port)))
     s.argv = ["prlimit", "--nofile=600:600"] + s.argv
     return s.start()

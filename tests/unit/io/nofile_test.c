@@ -60,6 +60,25 @@ static void test_raise(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* What upstreams need is taken from the clients' part. */
+static void test_reserve(void **state)
+{
+	const struct rlimit limit = { .rlim_cur = 160, .rlim_max = 160 };
+	(void)state;
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0); /* for good */
+	assert_int_equal(nd_nofile_raise(), 0);
+	assert_int_equal(nd_nofile_max(), 80);
+	nd_nofile_reserve(10);
+	assert_int_equal(nd_nofile_max(), 70);
+	nd_nofile_reserve(1000);
+	assert_int_equal(nd_nofile_max(), 40);
+	nd_nofile_unreserve(1000);
+	assert_int_equal(nd_nofile_max(), 70);
+	nd_nofile_unreserve(10);
+	assert_int_equal(nd_nofile_max(), 80);
+}
+
 static void test_take(void **state)
 {
 	const struct rlimit small = { .rlim_cur = 200, .rlim_max = 200 };
@@ -85,6 +104,7 @@ int main(void)
 		cmocka_unit_test(test_share),
 		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_reserve),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
