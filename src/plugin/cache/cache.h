@@ -89,9 +89,8 @@ struct nd_cache_state {
 	bool stale;      /* there is a stale answer; used if there is no good new one */
 	bool holds;      /* the entry at `at` is marked as being refreshed, by this query */
 	bool background; /* has no client */
-	bool awaits;     /* waits for a refresh in the background; `wait` is in use */
+	/* It waits, or has waited, for a refresh; background: the one that waits for it. */
 	struct nd_refresh_wait *wait;
-	struct nd_query_ref waiter; /* background: waits for it; or stale */
 };
 
 static inline struct nd_store_key nd_cache_key(const struct nd_query *q,

@@ -239,9 +239,8 @@ void nd_keep_reply(const void *self, struct nd_query *q)
 
 	if (!s->ad)
 		q->msg.flags &= (uint16_t)~ND_FLAG_AD;
-	if (s->awaits)
-		nd_refresh_stop_waiting(s);
-	bool good = !s->wait && !q->drop && keep_reply(c, q, s);
+	bool waited = s->wait && !s->background;
+	bool good = !waited && !q->drop && keep_reply(c, q, s);
 	nd_refresh_end(c, q, s, good);
 	if (!good && s->stale && !s->background && !q->drop)
 		use_stored(c, q, s);

@@ -3,11 +3,21 @@
 
 #include "plugin/cache/hit.h"
 
-/* A query that waits for a refresh in the background. */
+/* Of a query that waits for a refresh in the background. Either may end first: the query, and its
+ * memory with it, at the timeout. */
 struct nd_refresh_wait {
 	struct nd_timer timer;
 	struct nd_query_ref ref;
+	struct nd_cache_state *refresh; /* its `wait` is this; NULL: it has ended */
 };
+
+static void stop_waiting(struct nd_refresh_wait *w)
+{
+	nd_timer_stop(&w->timer);
+	if (w->refresh)
+		w->refresh->wait = NULL;
+	w->refresh = NULL;
+}
 
 /* --- queries in the background --- */
 
@@ -124,18 +134,23 @@ enum nd_verdict nd_refresh_ask(const struct nd_cache *c, struct nd_query *q,
 
 static void on_timeout(struct nd_timer *t)
 {
-	nd_chain_resume(ND_CONTAINER(t, struct nd_refresh_wait, timer)->ref, ND_DONE);
+	struct nd_refresh_wait *w = ND_CONTAINER(t, struct nd_refresh_wait, timer);
+
+	stop_waiting(w);
+	nd_chain_resume(w->ref, ND_DONE);
 }
 
 /* q waits for its refresh, or for the timeout: then nd_keep_reply() takes what the store has. */
 static enum nd_verdict wait_for_refresh(const struct nd_cache *c, struct nd_query *q,
-					struct nd_cache_state *s, struct nd_cache_state *background)
+					struct nd_cache_state *s, struct nd_cache_state *refresh)
 {
-	s->awaits = true;
-	nd_timer_start(q->worker->loop, &s->wait->timer, c->stale.timeout_ns, on_timeout);
-	s->wait->ref = nd_query_park(q);
-	if (background) /* it has not run yet */
-		background->waiter = s->wait->ref;
+	struct nd_refresh_wait *w = s->wait;
+
+	w->refresh = refresh;
+	if (refresh) /* it has not run yet */
+		refresh->wait = w;
+	nd_timer_start(q->worker->loop, &w->timer, c->stale.timeout_ns, on_timeout);
+	w->ref = nd_query_park(q);
 	return ND_WAIT;
 }
 
@@ -174,14 +189,10 @@ stale:
 
 void nd_refresh_cancel(const void *self, struct nd_query_ref ref)
 {
+	const struct nd_cache_state *s = nd_query_state(ref.q);
 	(void)self;
-	nd_refresh_stop_waiting(nd_query_state(ref.q));
-}
 
-void nd_refresh_stop_waiting(struct nd_cache_state *s)
-{
-	s->awaits = false;
-	nd_timer_stop(&s->wait->timer);
+	stop_waiting(s->wait);
 }
 
 /* --- the end of a refresh --- */
@@ -197,5 +208,9 @@ void nd_refresh_end(const struct nd_cache *c, struct nd_query *q, struct nd_cach
 	if (s->stale && !refreshed && c->stale.recheck_ns)
 		until_ns = q->worker->now_ns + c->stale.recheck_ns;
 	nd_store_end_refresh(c->store, s->at, until_ns);
-	nd_chain_resume(s->waiter, ND_DONE);
+	if (s->background && s->wait) {
+		struct nd_refresh_wait *w = s->wait;
+		stop_waiting(w);
+		nd_chain_resume(w->ref, ND_DONE);
+	}
 }

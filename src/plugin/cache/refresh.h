@@ -36,5 +36,3 @@ enum nd_verdict nd_refresh_verify(const struct nd_cache *c, struct nd_query *q,
 /* q's answer is there, or there is none: ends its mark, and resumes the query that waits for it. */
 void nd_refresh_end(const struct nd_cache *c, struct nd_query *q, struct nd_cache_state *s,
 		    bool refreshed);
-/* The query of s, which awaits a refresh, has been resumed or cancelled. */
-void nd_refresh_stop_waiting(struct nd_cache_state *s);
