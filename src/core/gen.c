@@ -10,8 +10,6 @@
 
 enum { GEN_BYTES_MAX = 256 << 20 };
 
-const char *const nd_gen_scheme_text[] = { "dns", "tls", "quic", "grpc", "https", "https3" };
-
 /* --- one block --- */
 
 static bool in_list(const char *const *names, const char *name)
@@ -65,7 +63,7 @@ static int read_keys(struct nd_gen *g, struct nd_block *b, struct nd_diag *d)
 		if (scheme != ND_SCHEME_DNS)
 			return nd_diag_at(d, key->file, key->line,
 					  "\"%s\": %s:// is not supported yet; use dns://",
-					  key->text, nd_gen_scheme_text[scheme]);
+					  key->text, nd_site_scheme_text[scheme]);
 		struct nd_zone_key *grown = nd_arena_array(&g->arena, b->nkeys + n, sizeof *grown);
 		if (!grown)
 			return ND_ELIMIT;

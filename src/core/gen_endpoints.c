@@ -25,11 +25,11 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 		e->addr = *addr;
 		e->wildcard = wildcard;
 		nd_addr_format(addr, text);
-		e->label = wildcard
-				   ? nd_arena_printf(&g->arena, "%s://:%u",
-						     nd_gen_scheme_text[scheme], nd_addr_port(addr))
-				   : nd_arena_printf(&g->arena, "%s://%s",
-						     nd_gen_scheme_text[scheme], text);
+		e->label = wildcard ? nd_arena_printf(&g->arena, "%s://:%u",
+						      nd_site_scheme_text[scheme],
+						      nd_addr_port(addr))
+				    : nd_arena_printf(&g->arena, "%s://%s",
+						      nd_site_scheme_text[scheme], text);
 		if (!e->label)
 			return ND_ELIMIT;
 	}
@@ -46,7 +46,7 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 				d, key->token->file, key->token->line,
 				"cannot serve %s://%s:%u - it is already defined; merge the two "
 				"blocks, or use another port",
-				nd_gen_scheme_text[key->scheme], key->text, key->port);
+				nd_site_scheme_text[key->scheme], key->text, key->port);
 	struct nd_site *s = nd_arena_alloc(&g->arena, sizeof *s);
 	struct nd_site **sites = nd_arena_array(&g->arena, e->nsites + 1, sizeof *sites);
 	if (!s || !sites)

@@ -90,9 +90,8 @@ bool nd_query_write_request(struct nd_query *child, const struct nd_query *q, st
 void nd_answer_begin(struct nd_query *q, uint8_t *bytes, size_t cap, struct nd_record *record,
 		     uint16_t max);
 
-/* --- gen.c, gen_endpoints.c --- */
+/* --- gen_endpoints.c --- */
 
-extern const char *const nd_gen_scheme_text[]; /* by enum nd_scheme: "dns", "tls", ... */
 /* Makes endpoints and sites of all blocks, which are set up. */
 int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d);
 

@@ -15,6 +15,8 @@ static const struct {
 	{ "https://", ND_SCHEME_HTTPS }, { "https3://", ND_SCHEME_HTTPS3 },
 };
 
+const char *const nd_site_scheme_text[] = { "dns", "tls", "quic", "grpc", "https", "https3" };
+
 static int add_name(struct nd_arena *a, struct nd_name name, struct nd_name *out)
 {
 	uint8_t *wire = nd_arena_copy(a, name.wire, name.len);

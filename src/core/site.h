@@ -26,6 +26,8 @@ enum nd_scheme {
 	ND_SCHEME_HTTPS3
 };
 
+extern const char *const nd_site_scheme_text[]; /* by enum nd_scheme: "dns", "tls", ... */
+
 struct nd_site {
 	struct nd_name zone;   /* lower case */
 	const char *zone_text; /* "cluster.local." */

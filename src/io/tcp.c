@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP connections: opening, reading, closing.
+/* TCP connections.
  *
  * A stream reads one buffer per turn. libuv would read up to 32, and a peer that sends faster than
  * its bytes are processed would starve other connections and timers. */
@@ -7,18 +7,21 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include "io/sock.h"
 #include "io/tcp_parts.h"
 
 #define LINGER_NS ND_S(3)
 
-enum { MAX_QUEUED = 1 << 20, READ_BYTES = 65536 };
+enum { MAX_QUEUED = 1 << 20, KEEP_BYTES = 4096, READ_BYTES = 65536 };
 
 /* Read into by all connections of a loop: a piece is handled before the next one is read. */
 struct nd_tcp_shared {
 	struct nd_hook loop_end;
 	uint8_t bytes[READ_BYTES];
 };
+
+static void flush(struct nd_tcp *c);
 
 static void free_shared(struct nd_hook *h)
 {
@@ -62,7 +65,7 @@ void nd_tcp_close_now(struct nd_tcp *c)
 }
 
 /* The connection broke, or the loop is freed: reports it to the owner, if it still has one. */
-void nd_tcp_fail(struct nd_tcp *c, int err)
+static void fail(struct nd_tcp *c, int err)
 {
 	enum nd_tcp_state was = c->state;
 
@@ -129,7 +132,7 @@ static void begin_linger(struct nd_tcp *c)
 }
 
 /* The queue is empty. */
-void nd_tcp_drained(struct nd_tcp *c)
+static void on_drained(struct nd_tcp *c)
 {
 	if (c->state == ND_TCP_LINGERING) {
 		nd_loop_touch(c->loop);
@@ -169,12 +172,78 @@ static void on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n == UV_EOF)
 		on_end(c);
 	else if (n < 0)
-		nd_tcp_fail(c, (int)n);
+		fail(c, (int)n);
 	else if (n > 0 && c->state == ND_TCP_OPEN)
 		c->handler.on_data(c->handler.ctx, c, (const uint8_t *)buf->base, (size_t)n);
 	else if (n > 0 && c->state == ND_TCP_LINGERING &&
 		 (c->discarded += (uint32_t)n) > ND_TCP_DISCARD_MAX)
 		nd_tcp_close_now(c);
+}
+
+/* Empties a buffer; keeps its memory if small. */
+static void empty(struct nd_buf *b)
+{
+	if (b->cap > KEEP_BYTES)
+		nd_buf_clear(b);
+	else
+		nd_buf_reset(b);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct nd_tcp *c = req->handle->data;
+
+	c->writing = false;
+	if (c->state == ND_TCP_CLOSED)
+		return;
+	nd_loop_touch(c->loop);
+	empty(&c->in_flight);
+	if (status < 0)
+		fail(c, status);
+	else if (c->queue.len)
+		flush(c);
+	else
+		on_drained(c);
+}
+
+/* Writes as much as the socket accepts; libuv writes the rest later. */
+static void flush(struct nd_tcp *c)
+{
+	uv_stream_t *stream = (uv_stream_t *)&c->stream;
+	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
+
+	nd_list_del(&c->flush.link);
+	/* Empty after nd_tcp_flush(). */
+	int n = c->queue.len ? uv_try_write(stream, &bytes, 1) : 0;
+	if (n == UV_EAGAIN)
+		n = 0;
+	if (n < 0) {
+		fail(c, n);
+		return;
+	}
+	if ((size_t)n == c->queue.len) {
+		empty(&c->queue);
+		on_drained(c);
+		return;
+	}
+	struct nd_buf spare = c->in_flight;
+	c->in_flight = c->queue;
+	c->queue = spare;
+	bytes = uv_buf_init(c->in_flight.data + n, (unsigned)(c->in_flight.len - (size_t)n));
+	c->writing = true;
+	nd_loop_touch(c->loop);
+	int err = uv_write(&c->req.write, stream, &bytes, 1, on_written);
+	if (err) {
+		c->writing = false;
+		fail(c, err);
+	} else if (c->state == ND_TCP_OPEN && c->handler.on_blocked) {
+		c->handler.on_blocked(c->handler.ctx, c);
+	}
+}
+
+static void on_turn_end(struct nd_hook *h)
+{
+	flush(ND_CONTAINER(h, struct nd_tcp, flush));
 }
 
 /* The loop is being freed: queued bytes get one attempt. */
@@ -186,7 +255,7 @@ static void destroy(struct nd_uv_owner *owner)
 		uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
 		uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
 	}
-	nd_tcp_fail(c, ND_ECLOSED);
+	fail(c, ND_ECLOSED);
 }
 
 struct nd_tcp *nd_tcp_new(struct nd_loop *loop, enum nd_tcp_state state)
@@ -196,7 +265,7 @@ struct nd_tcp *nd_tcp_new(struct nd_loop *loop, enum nd_tcp_state state)
 	if (!c)
 		return NULL;
 	c->owner.destroy = destroy;
-	c->flush.fn = nd_tcp_on_turn_end;
+	c->flush.fn = on_turn_end;
 	c->loop = loop;
 	c->state = state;
 	nd_buf_init(&c->queue, MAX_QUEUED);
@@ -215,7 +284,7 @@ static void on_connected(uv_connect_t *req, int status)
 		return;
 	nd_loop_touch(c->loop);
 	if (status < 0) {
-		nd_tcp_fail(c, status);
+		fail(c, status);
 		return;
 	}
 	c->state = ND_TCP_OPEN;
@@ -268,6 +337,74 @@ void nd_tcp_start(struct nd_tcp *c, const struct nd_tcp_handler *h)
 	set_reading(c, !c->paused);
 }
 
+/* Room for n more bytes in the queue, to be added by add(); NULL: *err says why. */
+static char *room(struct nd_tcp *c, size_t n, int *err)
+{
+	*err = c->state > ND_TCP_OPEN ? ND_ECLOSED : ND_ELIMIT;
+	if (c->state > ND_TCP_OPEN || n > c->queue.max || nd_tcp_queued(c) > c->queue.max - n)
+		return NULL;
+	char *to = nd_buf_room(&c->queue, n);
+	if (!to)
+		c->queue.err = 0; /* out of memory; a later write may succeed */
+	return to;
+}
+
+static void add(struct nd_tcp *c, size_t n)
+{
+	c->queue.len += n;
+	/* Otherwise it is flushed when the current write ends, or when the connection opens. */
+	if (n && c->state == ND_TCP_OPEN && !c->writing)
+		nd_loop_at_turn_end(c->loop, &c->flush);
+}
+
+int nd_tcp_write(struct nd_tcp *c, const void *bytes, size_t n)
+{
+	int err;
+	char *to = room(c, n, &err);
+
+	if (!to)
+		return err;
+	if (n)
+		memcpy(to, bytes, n);
+	add(c, n);
+	return 0;
+}
+
+int nd_tcp_write_frame(struct nd_tcp *c, const void *bytes, uint16_t n)
+{
+	int err;
+	char *to = room(c, 2 + (size_t)n, &err);
+
+	if (!to)
+		return err;
+	to[0] = (char)(n >> 8);
+	to[1] = (char)n;
+	memcpy(to + 2, bytes, n);
+	add(c, 2 + (size_t)n);
+	return 0;
+}
+
+size_t nd_tcp_queued(const struct nd_tcp *c)
+{
+	return c->queue.len + uv_stream_get_write_queue_size((const uv_stream_t *)&c->stream);
+}
+
+size_t nd_tcp_flush(struct nd_tcp *c)
+{
+	uv_buf_t bytes = uv_buf_init(c->queue.data, (unsigned)c->queue.len);
+
+	if (c->state == ND_TCP_OPEN && !c->writing && c->queue.len) {
+		int n = uv_try_write((uv_stream_t *)&c->stream, &bytes, 1);
+		if (n > 0)
+			nd_buf_drop(&c->queue, (size_t)n);
+	}
+	return nd_tcp_queued(c);
+}
+
+void nd_tcp_set_max_queued(struct nd_tcp *c, size_t bytes)
+{
+	c->queue.max = c->in_flight.max = bytes;
+}
 void nd_tcp_pause(struct nd_tcp *c, bool paused)
 {
 	c->paused = paused;

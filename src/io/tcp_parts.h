@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_parts.h - a connection as tcp.c, tcp_write.c and tcp_listener.c see it.
+/* tcp_parts.h - a connection as tcp.c and tcp_listener.c see it.
  *
  * The states: CONNECTING (only after nd_tcp_connect()), OPEN, then one of
  *   LINGERING  closed by its owner: queued bytes are sent, our side is shut down, and input is
@@ -8,7 +8,7 @@
  *   CLOSED     given to uv_close(); freed at the end of the turn.
  * Handlers are called in CONNECTING and OPEN only.
  *
- * Included by these three only. Threads: the loop's.
+ * Included by these two only. Threads: the loop's.
  */
 #pragma once
 
@@ -45,12 +45,3 @@ struct nd_tcp {
 struct nd_tcp *nd_tcp_new(struct nd_loop *loop, enum nd_tcp_state state);
 /* Calls no handler but that of nd_tcp_finish(). */
 void nd_tcp_close_now(struct nd_tcp *c);
-/* The connection broke, or the loop is being freed: reports it to the owner, if there is one. */
-void nd_tcp_fail(struct nd_tcp *c, int err);
-/* The queue is empty. */
-void nd_tcp_drained(struct nd_tcp *c);
-
-/* --- tcp_write.c --- */
-
-/* A hook of the end of the turn: writes as much of the queue as the socket accepts. */
-void nd_tcp_on_turn_end(struct nd_hook *h);

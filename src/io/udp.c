@@ -376,7 +376,8 @@ void nd_udp_close(struct nd_udp *u)
 		nd_loop_touch(u->loop);
 		uv_close((uv_handle_t *)&u->poll, free_udp);
 	}
-	nd_udp_queue_drop(u->loop, u);
+	if (u->loop->udp_closing)
+		u->loop->udp_closing(u->loop->udp_queue, u);
 	close(u->fd);
 	u->fd = -1;
 }

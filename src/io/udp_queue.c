@@ -102,6 +102,14 @@ static void on_loop_end(struct nd_hook *h)
 	free(q);
 }
 
+/* Its datagrams are dropped. */
+static void drop(struct nd_udp_queue *q, const struct nd_udp *u)
+{
+	for (unsigned i = 0; i < q->n; i++)
+		if (q->socket[i] == u)
+			q->socket[i] = NULL;
+}
+
 static struct nd_udp_queue *queue_of(struct nd_loop *loop)
 {
 	struct nd_udp_queue *q = loop->udp_queue;
@@ -120,6 +128,7 @@ static struct nd_udp_queue *queue_of(struct nd_loop *loop)
 	}
 	nd_loop_at_loop_end(loop, &q->loop_end);
 	loop->udp_queue = q;
+	loop->udp_closing = drop;
 	return q;
 }
 
@@ -137,13 +146,4 @@ int nd_udp_queue(struct nd_loop *loop, struct nd_udp *u, const void *bytes, size
 	memcpy(q->bytes[q->n++], bytes, n);
 	nd_loop_at_turn_end(loop, &q->turn_end);
 	return 0;
-}
-
-void nd_udp_queue_drop(struct nd_loop *loop, const struct nd_udp *u)
-{
-	struct nd_udp_queue *q = loop->udp_queue;
-
-	for (unsigned i = 0; q && i < q->n; i++)
-		if (q->socket[i] == u)
-			q->socket[i] = NULL;
 }

@@ -21,6 +21,8 @@
  * with many descriptors; sockets over this limit are watched by libuv. */
 enum { ND_DIRECT_MAX = 16 };
 
+struct nd_udp;
+
 struct nd_uv_owner {
 	void (*destroy)(struct nd_uv_owner *o);
 };
@@ -62,6 +64,8 @@ struct nd_loop {
 	struct nd_tcp_shared *tcp;
 	struct nd_udp_shared *udp;
 	struct nd_udp_queue *udp_queue;
+	/* Set with it: the socket is about to be closed. */
+	void (*udp_closing)(struct nd_udp_queue *q, const struct nd_udp *u);
 };
 
 static inline void nd_loop_touch(struct nd_loop *loop)
