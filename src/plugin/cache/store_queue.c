@@ -243,13 +243,13 @@ static uint32_t entries_of(const struct nd_store_shard *h, enum nd_store_kind ki
 	return h->queue[kind][ND_STORE_SMALL].entries + h->queue[kind][ND_STORE_MAIN_QUEUE].entries;
 }
 
-/* A kind that has its share makes room for itself, else the other one does: a flood of names that
- * do not exist evicts no positive answers. */
+/* The kind that has more than its share makes room, else this one does for itself: a flood of names
+ * that do not exist evicts no positive answers. */
 enum nd_store_kind nd_store_victim(const struct nd_store_shard *h, enum nd_store_kind kind)
 {
 	enum nd_store_kind other = kind == ND_STORE_SUCCESS ? ND_STORE_DENIAL : ND_STORE_SUCCESS;
 
-	return entries_of(h, kind) >= h->room[kind] || !entries_of(h, other) ? kind : other;
+	return entries_of(h, other) > h->room[other] ? other : kind;
 }
 
 static void evict_one(struct nd_store_writer *w, enum nd_store_kind kind)
