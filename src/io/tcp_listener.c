@@ -10,7 +10,11 @@
 
 #define ACCEPT_RETRY_NS ND_MS(100)
 
-enum { BACKLOG = 1024, UNSENT_BYTES = 65536 };
+enum {
+	BACKLOG = 1024,
+	UNSENT_BYTES = 65536,
+	TURN_ACCEPTS = 16, /* connections accepted per turn: a crowd does not hold up the others */
+};
 
 struct nd_tcp_listener {
 	struct nd_uv_owner owner;
@@ -18,7 +22,8 @@ struct nd_tcp_listener {
 	struct nd_loop *loop;
 	void (*on_accept)(void *ctx, struct nd_tcp *c);
 	void *ctx;
-	struct nd_timer retry; /* armed while memory is short to accept a connection */
+	struct nd_timer retry; /* armed while a connection waits: for memory, or for the next turn */
+	unsigned accepted;     /* since the last pause */
 	struct nd_addr local;
 };
 
@@ -43,9 +48,13 @@ static void accept_one(struct nd_tcp_listener *l)
 	l->on_accept(l->ctx, c);
 }
 
+/* libuv listens again when the connection that waits is accepted. */
 static void retry_accept(struct nd_timer *t)
 {
-	accept_one(ND_CONTAINER(t, struct nd_tcp_listener, retry));
+	struct nd_tcp_listener *l = ND_CONTAINER(t, struct nd_tcp_listener, retry);
+
+	l->accepted = 1;
+	accept_one(l);
 }
 
 static void on_connection(uv_stream_t *stream, int status)
@@ -53,8 +62,12 @@ static void on_connection(uv_stream_t *stream, int status)
 	struct nd_tcp_listener *l = stream->data;
 
 	nd_loop_touch(l->loop);
-	if (status == 0 && !uv_is_closing((uv_handle_t *)stream))
+	if (status || uv_is_closing((uv_handle_t *)stream))
+		return;
+	if (l->accepted++ < TURN_ACCEPTS)
 		accept_one(l);
+	else
+		nd_timer_start(l->loop, &l->retry, 0, retry_accept);
 }
 
 static void free_listener(uv_handle_t *h)

@@ -18,7 +18,7 @@
 #include "io/tcp.h"
 #include "support/netns.h"
 
-enum { LARGE = 3 << 20 };
+enum { LARGE = 3 << 20, CROWD = 200 };
 
 /* What the server does with its input. */
 enum mode { ECHO, CLOSE_AFTER_ECHO, ECHO_AT_END, CLOSE_AT_ONCE, IGNORE };
@@ -314,6 +314,44 @@ static int plain_client(struct rig *r, const char *text)
 	assert_int_equal(connect(fd, &at.sa, at.len), 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	return fd;
+}
+
+/* Connections accepted in one turn of the loop. */
+struct accepts {
+	struct rig *rig;
+	unsigned seen, most;
+};
+
+static void on_accept_turn(void *ctx)
+{
+	struct accepts *a = ctx;
+	unsigned n = a->rig->accepted - a->seen;
+
+	a->seen += n;
+	a->most = n > a->most ? n : a->most;
+	if (a->seen == CROWD)
+		nd_loop_stop(a->rig->loop);
+}
+
+/* Many connections at once are accepted over several turns of the loop. */
+static void test_crowd(void **state)
+{
+	enum { TURN = 16 };
+	int fd[CROWD];
+	struct rig r;
+	struct accepts accepts = { .rig = &r };
+	(void)state;
+
+	open_server(&r, CLOSE_AT_ONCE);
+	for (unsigned i = 0; i < CROWD; i++)
+		fd[i] = plain_client(&r, "hello");
+	nd_loop_on_turn(r.loop, on_accept_turn, &accepts);
+	run(&r);
+	assert_int_equal(r.accepted, CROWD);
+	assert_in_range(accepts.most, 1, TURN);
+	for (unsigned i = 0; i < CROWD; i++)
+		close(fd[i]);
+	close_rig(&r);
 }
 
 /* The client closes its writing side and still waits for the answer. */
@@ -620,6 +658,7 @@ int main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_close_after_write),
 		cmocka_unit_test(test_server_closes),
+		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_half_closed),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_discarded),
