@@ -22,7 +22,7 @@ struct nd_tcp_listener {
 	struct nd_loop *loop;
 	void (*on_accept)(void *ctx, struct nd_tcp *c);
 	void *ctx;
-	struct nd_timer retry; /* armed while a connection waits: for memory, or for the next turn */
+	struct nd_timer retry; /* armed while a connection waits for memory or the next turn */
 	unsigned accepted;     /* since the last pause */
 	struct nd_addr local;
 };

@@ -346,8 +346,8 @@ void nd_attempt_finish_failed(struct nd_exchange *e)
 	nd_exchange_finish(e, &o);
 }
 
-/* The server closed a connection without an answer, and there is no other one: it may be about to
- * restart, or have too many connections. */
+/* The server closed its only connection without an answer: it may be about to restart, or have too
+ * many connections. */
 static bool wait_for_server(struct nd_exchange *e)
 {
 	const struct nd_exchange_config *c = e->x->config;

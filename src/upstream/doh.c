@@ -42,6 +42,7 @@ struct call {
 	struct nd_httpc_exchange *exchange;
 	uint16_t id;
 	bool usable;      /* the status is 2xx */
+	size_t received;  /* bytes of the body */
 	struct nd_buf in; /* room for the length, then the body */
 	size_t charged;   /* bytes taken from the budget */
 };
@@ -85,20 +86,13 @@ static void on_head(void *ctx, struct nd_httpc_exchange *x, int status)
 	c->usable = status >= 200 && status < 300;
 }
 
-static void on_data(void *ctx, struct nd_httpc_exchange *x, const uint8_t *bytes, size_t n)
+/* False: the body cannot be kept. */
+static bool keep(struct call *c, const uint8_t *bytes, size_t n)
 {
-	struct call *c = ctx;
-	(void)x;
-
-	if (!c->usable)
-		return;
-	if (!nd_budget_take(ND_BUDGET_EXCHANGES, n)) {
-		c->usable = false;
-		return;
-	}
+	if (!nd_budget_take(ND_BUDGET_EXCHANGES, n))
+		return false;
 	c->charged += n;
-	if (nd_buf_add(&c->in, bytes, n))
-		c->usable = false;
+	return !nd_buf_add(&c->in, bytes, n);
 }
 
 /* A header that announces a question: it cannot be read. */
@@ -127,6 +121,22 @@ static void deliver(struct nd_doh *d, struct call *c)
 		d->handler.on_data(d->handler.ctx, bytes, in.len);
 	}
 	nd_buf_clear(&in);
+}
+
+/* A body that is longer than any message is not read to its end. */
+static void on_data(void *ctx, struct nd_httpc_exchange *x, const uint8_t *bytes, size_t n)
+{
+	struct call *c = ctx;
+	struct nd_doh *d = c->doh;
+
+	c->received += n;
+	c->usable = c->usable && keep(c, bytes, n);
+	if (c->received <= ND_MSG_MAX)
+		return;
+	d->busy++;
+	nd_httpc_cancel(x);
+	deliver(d, c);
+	leave(d);
 }
 
 static void on_end(void *ctx, struct nd_httpc_exchange *x, int err)

@@ -253,10 +253,12 @@ def test_two_server_names_are_an_error(serve):
 
 
 class HttpsUpstream:
-    """DNS over HTTPS by HTTP/1.1. status: of all responses; wrong: names whose response is no DNS message."""
+    """DNS over HTTPS by HTTP/1.1. status: of all responses. The response to a name that begins with "wrong" is not a DNS
+    message, that to "endless" has no end."""
 
     def __init__(self, pair, address="192.0.2.1", status=200, close=False, per_connection=0):
         self.address, self.status, self.requests, self.connections = address, status, [], 0
+        self.written = 0        # bytes of endless responses
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -270,6 +272,8 @@ class HttpsUpstream:
             def reply(self, wire):
                 q = dns.message.from_wire(wire)
                 outer.requests.append((self.command, self.headers["Host"], self.headers["Accept"], q))
+                if q.question[0].name.to_text().startswith("endless"):
+                    self.reply_endlessly()
                 r = dns.message.make_response(q)
                 if q.question[0].rdtype == dns.rdatatype.A:
                     r.answer.append(dns.rrset.from_text(q.question[0].name, 60, "IN", "A", outer.address))
@@ -284,6 +288,13 @@ class HttpsUpstream:
                 self.answered += 1
                 if self.answered == per_connection:
                     self.close_connection = True        # without a word about it
+
+            def reply_endlessly(self):
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                while True:
+                    outer.written += self.wfile.write(b"4000\r\n" + bytes(0x4000) + b"\r\n")
 
             def do_POST(self):
                 assert self.path == "/dns-query"
@@ -359,6 +370,15 @@ def test_https_body_that_is_no_message(serve, authority, upstream):
     s = serve(https_corefile(authority, up.port))
     assert s.ask("wrong.test.").rcode() == dns.rcode.SERVFAIL
     assert answers(s) == ["192.0.2.1"]
+
+
+def test_https_body_without_end(serve, authority, upstream):
+    """It is cut after the longest message, not read until the time of the request is over."""
+    up = upstream(HttpsUpstream, authority.named)
+    s = serve(https_corefile(authority, up.port))
+    assert s.ask("endless.test.").rcode() == dns.rcode.SERVFAIL
+    assert answers(s) == ["192.0.2.1"]
+    assert 0 < up.written < 16 << 20
 
 
 def test_https_wrong_certificate(serve, authority, upstream):

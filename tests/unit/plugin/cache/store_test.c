@@ -214,7 +214,7 @@ static void test_floods_evict_nothing_in_use(void **state)
 }
 
 /* Positive answers have less than their share: denials that fill their sets evict none of them,
- * though nobody has used them. Each table hashes names its own way. */
+ * though they have not been used. Each table hashes names its own way. */
 static void test_denials_evict_no_answers(void **state)
 {
 	(void)state;
