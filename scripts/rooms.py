@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""rooms.py [--root FOLDER] [--symbols BUILD]
+"""rooms.py [--root FOLDER] [--symbols BUILD | --licences PROGRAM]
 
 The structure of the sources, by the rules in scripts/rooms.toml. Without --symbols:
 - includes follow the allowed edges and never lead to another plugin; a library is included in its room only;
@@ -13,6 +13,9 @@ The structure of the sources, by the rules in scripts/rooms.toml. Without --symb
 
 With --symbols, in the libraries under BUILD/src: every external symbol starts with nd_<file>_, and a plugin's main file
 exports nd_plugin_<name> only.
+
+With --licences: every shared library that the program is linked with, directly or through another, has its licence in
+[licences], and an Apache-2.0 program can be linked with it.
 
 Prints each finding as FILE:LINE: what, then `N passed, N failed`, counting files.
 """
@@ -310,14 +313,38 @@ def check_symbol(h, lib, room, member, symbol):
           f"an external symbol of this file must be {' or '.join(wanted)}{'' if exact else '_<verb>'}")
 
 
+def allows(expression, allowed):
+    """Whether an SPDX expression without parentheses (AND binds closer than OR) allows the use."""
+    return any(all(term.strip() in allowed for term in side.split(" AND ")) for side in expression.split(" OR "))
+
+
+def check_licences(h, program):
+    """The libraries are those that the dynamic loader finds."""
+    out = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
+    names = [os.path.basename(x.split()[0]) for x in out.splitlines() if "=>" in x or x.strip().startswith("/")]
+    rules = h.rules["licences"]
+    if not names:
+        h.say(program, 1, "no shared library: what it is linked with cannot be checked")
+    for name in names:
+        h.seen.add(name)
+        known = [rules["libraries"][x] for x in rules["libraries"] if re.match(re.escape(x) + r"[-.\d]*\.so", name)]
+        if not known:
+            h.say(name, 1, "a library whose licence rooms.toml does not have")
+        elif not allows(known[0], rules["allowed"]):
+            h.say(name, 1, f"an Apache-2.0 program cannot be linked with a library under {known[0]}")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--root", default=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     p.add_argument("--symbols", metavar="BUILD")
+    p.add_argument("--licences", metavar="PROGRAM")
     a = p.parse_args()
     h = House(a.root)
     if a.symbols:
         check_symbols(h, a.symbols)
+    elif a.licences:
+        check_licences(h, a.licences)
     else:
         for check in (check_sources, check_test_includes, check_unique, check_documents, check_maps,
                       check_names, check_beside):

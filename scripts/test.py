@@ -249,6 +249,7 @@ STAGES = [
     ("scripts", "quick full", lambda t: pytest("tests/scripts")),
     ("gcc", "quick full", lambda t: build("build")),
     ("symbols", "quick full", lambda t: script("rooms.py", "--symbols", "build")),
+    ("licences", "quick full", lambda t: script("rooms.py", "--licences", "build/nodens")),
     ("unit", "quick full", lambda t: unit("build")),
     ("sim", "quick full", sim),
     ("conformance", "quick full", conformance),
@@ -270,8 +271,8 @@ STAGES = [
 
 
 # Stages that use the build of another stage; given alone, they build first.
-BUILT = {**dict.fromkeys(["symbols", "unit", "sim", "conformance", "e2e", "kubernetes", "load", "instructions"],
-                         lambda: build("build")),
+BUILT = {**dict.fromkeys(["symbols", "licences", "unit", "sim", "conformance", "e2e", "kubernetes", "load",
+                           "instructions"], lambda: build("build")),
          "e2e-asan": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "live": lambda: build("build-asan", SANITIZE["asan"], CLANG),
          "e2e-tsan": lambda: build("build-tsan", SANITIZE["tsan"], CLANG)}

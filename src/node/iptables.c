@@ -2,14 +2,11 @@
 #include "node/iptables.h"
 
 #include <errno.h>
-#include <libnftnl/chain.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_tcpudp.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
 #include "base/err.h"
@@ -23,7 +20,7 @@ enum {
 	ROUND_MAX =
 		1000, /* deletions per batch; NodeLocal DNSCache used to add a set every minute */
 	ROUNDS = 16,
-	MESSAGE = 4096,
+	MESSAGE = 256,
 };
 
 /* The chains that NodeLocal DNSCache's rules are in. */
@@ -126,14 +123,14 @@ static int on_rule(const struct nlmsghdr *h, void *ctx)
 	struct nd_iptables_rule r;
 	struct pass *p = ctx;
 
-	if (!nd_netlink_payload(h, type, sizeof(struct nfgenmsg)))
-		return MNL_CB_ERROR;
+	if (!nd_nlmsg_fixed(h, type, sizeof(struct nfgenmsg)))
+		return -EBADMSG;
 	if (p->batch.changes < ROUND_MAX && nd_iptables_rule_read(h, &r) && is_in_place(p, &r) &&
 	    must_remove(p, &r)) {
 		nd_nft_batch_delete_rule(&p->batch, r.table, r.chain, r.handle);
 		p->result->removed++;
 	}
-	return MNL_CB_OK;
+	return 0;
 }
 
 static int on_chain(const struct nlmsghdr *h, void *ctx)
@@ -142,19 +139,20 @@ static int on_chain(const struct nlmsghdr *h, void *ctx)
 
 	(void)h;
 	p->exists = true;
-	return MNL_CB_OK;
+	return 0;
 }
 
 /* Queries the current chain, or its rules. */
 static int query_place(struct pass *p, uint16_t type, uint16_t flags, uint16_t table,
-		       uint16_t chain, mnl_cb_t on)
+		       uint16_t chain, nd_netlink_on *on)
 {
 	_Alignas(struct nlmsghdr) char buf[MESSAGE];
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, type, p->family, flags, 0);
+	struct nd_nlmsg m;
 
-	mnl_attr_put_strz(h, table, places[p->place].table);
-	mnl_attr_put_strz(h, chain, places[p->place].chain);
-	int err = nd_netlink_request(&p->nl, h, on, p);
+	nd_nft_batch_query(&m, buf, sizeof buf, type, flags, p->family);
+	nd_nlmsg_put_text(&m, table, places[p->place].table);
+	nd_nlmsg_put_text(&m, chain, places[p->place].chain);
+	int err = nd_netlink_request(&p->nl, &m, on, p);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -179,10 +177,7 @@ static void add_accept(struct pass *p, const struct nd_addr *a, uint8_t proto)
 	struct nd_nft_expr e;
 
 	nd_nft_expr_init(&e, p->family, places[p->place].table, places[p->place].chain);
-	if (!e.err) {
-		nftnl_rule_set_u32(e.rule, NFTNL_RULE_COMPAT_PROTO, proto);
-		nftnl_rule_set_u32(e.rule, NFTNL_RULE_COMPAT_FLAGS, 0);
-	}
+	e.compat = proto;
 	nd_nft_expr_proto(&e, proto);
 	nd_nft_expr_addr(&e, end, a);
 	uint16_t from[2] = { to ? none : port, to ? any : port };

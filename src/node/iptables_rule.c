@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Not by libnftnl, which ends the process at an attribute of an unexpected size, and crashes at an
- * expression without a name. */
 #include "node/iptables_rule.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
@@ -14,7 +11,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "base/err.h"
-#include "node/netlink.h"
+#include "node/nlmsg.h"
 
 /* The content of the register that the next comparison uses. */
 enum loaded { NOTHING, PROTO, SOURCE, DEST, SOURCE_PORT, DEST_PORT };
@@ -25,50 +22,25 @@ struct reading {
 	enum loaded loaded;
 };
 
-/* The attribute of this type in `nest`, or NULL; `nest` may be NULL. */
-static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
+/* The attribute of this type inside of `nest`, if both exist. */
+static struct nd_nlmsg_attr find(struct nd_nlmsg_attr nest, uint16_t type)
 {
-	const struct nlattr *attr;
-
-	if (!nest)
-		return NULL;
-	mnl_attr_for_each_nested(attr, nest)
-	{
-		if (mnl_attr_get_type(attr) == type)
-			return attr;
-	}
-	return NULL;
+	return nd_nlmsg_find(nd_nlmsg_inside(nest), type);
 }
 
 /* UINT32_MAX: missing. */
-static uint32_t number(const struct nlattr *nest, uint16_t type)
+static uint32_t number(struct nd_nlmsg_attr nest, uint16_t type)
 {
-	const struct nlattr *attr = find(nest, type);
-
-	return attr && mnl_attr_get_payload_len(attr) == 4 ? ntohl(mnl_attr_get_u32(attr))
-							   : UINT32_MAX;
+	return nd_nlmsg_be32(find(nest, type), UINT32_MAX);
 }
 
-static const char *text_of(const struct nlattr *attr)
-{
-	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
-									 : NULL;
-}
-
-/* NULL: missing or empty. */
-static const void *bytes_of(const struct nlattr *attr, uint32_t *n)
-{
-	*n = attr ? mnl_attr_get_payload_len(attr) : 0;
-	return *n ? mnl_attr_get_payload(attr) : NULL;
-}
-
-static bool read_meta(struct reading *r, const struct nlattr *e)
+static bool read_meta(struct reading *r, struct nd_nlmsg_attr e)
 {
 	r->loaded = PROTO;
 	return number(e, NFTA_META_KEY) == NFT_META_L4PROTO;
 }
 
-static bool read_payload(struct reading *r, const struct nlattr *e)
+static bool read_payload(struct reading *r, struct nd_nlmsg_attr e)
 {
 	static const struct {
 		uint32_t family, base, offset, len; /* family 0: any */
@@ -95,7 +67,7 @@ static bool read_payload(struct reading *r, const struct nlattr *e)
 	return false;
 }
 
-static bool copy_address(uint8_t out[16], uint8_t *len, const void *bytes, uint32_t n)
+static bool copy_address(uint8_t out[16], uint8_t *len, const void *bytes, size_t n)
 {
 	if (n != 4 && n != 16)
 		return false;
@@ -104,7 +76,7 @@ static bool copy_address(uint8_t out[16], uint8_t *len, const void *bytes, uint3
 	return true;
 }
 
-static bool copy_port(uint16_t *out, const void *bytes, uint32_t n)
+static bool copy_port(uint16_t *out, const void *bytes, size_t n)
 {
 	uint16_t wire;
 
@@ -115,17 +87,18 @@ static bool copy_port(uint16_t *out, const void *bytes, uint32_t n)
 	return true;
 }
 
-static bool read_cmp(struct reading *r, const struct nlattr *e)
+static bool read_cmp(struct reading *r, struct nd_nlmsg_attr e)
 {
-	uint32_t n;
-	const void *bytes = bytes_of(find(find(e, NFTA_CMP_DATA), NFTA_DATA_VALUE), &n);
+	struct nd_nlmsg_attr data = find(find(e, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+	const uint8_t *bytes = data.bytes;
+	size_t n = data.n;
 	enum loaded what = r->loaded;
 
 	r->loaded = NOTHING;
-	if (!bytes || number(e, NFTA_CMP_OP) != NFT_CMP_EQ)
+	if (!n || number(e, NFTA_CMP_OP) != NFT_CMP_EQ)
 		return false;
 	switch (what) {
-	case PROTO: r->rule.proto = *(const uint8_t *)bytes; return n == 1;
+	case PROTO: r->rule.proto = *bytes; return n == 1;
 	case SOURCE: return copy_address(r->rule.source, &r->rule.nsource, bytes, n);
 	case DEST: return copy_address(r->rule.dest, &r->rule.ndest, bytes, n);
 	case SOURCE_PORT: return copy_port(&r->rule.source_port, bytes, n);
@@ -145,25 +118,24 @@ static bool read_range(uint16_t *out, const uint16_t range[2])
 }
 
 /* -m tcp, -m udp, -m comment. */
-static bool read_match(struct reading *r, const struct nlattr *e)
+static bool read_match(struct reading *r, struct nd_nlmsg_attr e)
 {
-	uint32_t n;
-	const char *name = text_of(find(e, NFTA_MATCH_NAME));
-	const void *info = bytes_of(find(e, NFTA_MATCH_INFO), &n);
+	const char *name = nd_nlmsg_text(find(e, NFTA_MATCH_NAME));
+	struct nd_nlmsg_attr info = find(e, NFTA_MATCH_INFO);
 	struct xt_tcp tcp;
 	struct xt_udp udp;
 
-	if (!name || !info)
+	if (!name || !info.n)
 		return false;
 	if (strcmp(name, "comment") == 0)
 		return true;
-	if (strcmp(name, "udp") == 0 && n >= sizeof udp) {
-		memcpy(&udp, info, sizeof udp);
+	if (strcmp(name, "udp") == 0 && info.n >= sizeof udp) {
+		memcpy(&udp, info.bytes, sizeof udp);
 		return !udp.invflags && read_range(&r->rule.source_port, udp.spts) &&
 		       read_range(&r->rule.dest_port, udp.dpts);
 	}
-	if (strcmp(name, "tcp") == 0 && n >= sizeof tcp) {
-		memcpy(&tcp, info, sizeof tcp);
+	if (strcmp(name, "tcp") == 0 && info.n >= sizeof tcp) {
+		memcpy(&tcp, info.bytes, sizeof tcp);
 		return !tcp.invflags && !tcp.option && !tcp.flg_mask &&
 		       read_range(&r->rule.source_port, tcp.spts) &&
 		       read_range(&r->rule.dest_port, tcp.dpts);
@@ -172,11 +144,10 @@ static bool read_match(struct reading *r, const struct nlattr *e)
 }
 
 /* -j NOTRACK, -j CT --notrack: the first field of all of CT's revisions. */
-static bool read_target(struct reading *r, const struct nlattr *e)
+static bool read_target(struct reading *r, struct nd_nlmsg_attr e)
 {
-	uint32_t n;
-	const char *name = text_of(find(e, NFTA_TARGET_NAME));
-	const void *info = bytes_of(find(e, NFTA_TARGET_INFO), &n);
+	const char *name = nd_nlmsg_text(find(e, NFTA_TARGET_NAME));
+	struct nd_nlmsg_attr info = find(e, NFTA_TARGET_INFO);
 	uint16_t flags = 0;
 
 	r->rule.verdict = ND_IPTABLES_NOTRACK;
@@ -184,13 +155,13 @@ static bool read_target(struct reading *r, const struct nlattr *e)
 		return false;
 	if (strcmp(name, "NOTRACK") == 0)
 		return true;
-	if (strcmp(name, "CT") != 0 || !info || n < sizeof flags)
+	if (strcmp(name, "CT") != 0 || info.n < sizeof flags)
 		return false;
-	memcpy(&flags, info, sizeof flags);
+	memcpy(&flags, info.bytes, sizeof flags);
 	return flags & XT_CT_NOTRACK;
 }
 
-static bool read_immediate(struct reading *r, const struct nlattr *e)
+static bool read_immediate(struct reading *r, struct nd_nlmsg_attr e)
 {
 	r->rule.verdict = ND_IPTABLES_ACCEPT;
 	return number(e, NFTA_IMMEDIATE_DREG) == NFT_REG_VERDICT &&
@@ -198,14 +169,14 @@ static bool read_immediate(struct reading *r, const struct nlattr *e)
 		       NF_ACCEPT;
 }
 
-static bool read_notrack(struct reading *r, const struct nlattr *e)
+static bool read_notrack(struct reading *r, struct nd_nlmsg_attr e)
 {
 	(void)e;
 	r->rule.verdict = ND_IPTABLES_NOTRACK;
 	return true;
 }
 
-static bool read_counter(struct reading *r, const struct nlattr *e)
+static bool read_counter(struct reading *r, struct nd_nlmsg_attr e)
 {
 	(void)r, (void)e;
 	return true;
@@ -213,16 +184,16 @@ static bool read_counter(struct reading *r, const struct nlattr *e)
 
 static const struct {
 	const char *name;
-	bool (*read)(struct reading *r, const struct nlattr *e);
+	bool (*read)(struct reading *r, struct nd_nlmsg_attr e);
 } readers[] = {
 	{ "meta", read_meta },           { "payload", read_payload }, { "cmp", read_cmp },
 	{ "match", read_match },         { "target", read_target },   { "notrack", read_notrack },
 	{ "immediate", read_immediate }, { "counter", read_counter },
 };
 
-static bool read_expr(struct reading *r, const struct nlattr *expr)
+static bool read_expr(struct reading *r, struct nd_nlmsg_attr expr)
 {
-	const char *name = text_of(find(expr, NFTA_EXPR_NAME));
+	const char *name = nd_nlmsg_text(find(expr, NFTA_EXPR_NAME));
 
 	for (size_t i = 0; name && i < ND_COUNT(readers); i++) {
 		if (strcmp(readers[i].name, name) == 0)
@@ -231,15 +202,13 @@ static bool read_expr(struct reading *r, const struct nlattr *expr)
 	return false;
 }
 
-static bool read_exprs(struct reading *r, const struct nlattr *exprs)
+static bool read_exprs(struct reading *r, struct nd_nlmsg_attr exprs)
 {
-	const struct nlattr *expr;
+	struct nd_nlmsg_list list = nd_nlmsg_inside(exprs);
+	struct nd_nlmsg_attr expr;
 
-	if (!exprs)
-		return false;
-	mnl_attr_for_each_nested(expr, exprs)
-	{
-		if (mnl_attr_get_type(expr) != NFTA_LIST_ELEM || !read_expr(r, expr))
+	while (nd_nlmsg_next(&list, &expr)) {
+		if (expr.type != NFTA_LIST_ELEM || !read_expr(r, expr))
 			return false;
 	}
 	return r->rule.verdict != ND_IPTABLES_NONE;
@@ -247,25 +216,17 @@ static bool read_exprs(struct reading *r, const struct nlattr *exprs)
 
 bool nd_iptables_rule_read(const struct nlmsghdr *h, struct nd_iptables_rule *out)
 {
-	const struct nfgenmsg *head = mnl_nlmsg_get_payload(h);
-	struct reading r = { .family = head->nfgen_family };
-	const struct nlattr *attr, *exprs = NULL;
-	uint64_t handle = 0;
+	const struct nfgenmsg *head = nd_nlmsg_fixed(h, h->nlmsg_type, sizeof *head);
+	struct nd_nlmsg_list attrs = nd_nlmsg_attrs(h, sizeof *head);
 
-	mnl_attr_for_each(attr, h, sizeof *head)
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case NFTA_RULE_TABLE: r.rule.table = text_of(attr); break;
-		case NFTA_RULE_CHAIN: r.rule.chain = text_of(attr); break;
-		case NFTA_RULE_HANDLE:
-			if (mnl_attr_get_payload_len(attr) == sizeof handle)
-				memcpy(&handle, mnl_attr_get_payload(attr), sizeof handle);
-			break;
-		case NFTA_RULE_EXPRESSIONS: exprs = attr; break;
-		}
-	}
-	r.rule.handle = be64toh(handle);
-	if (!r.rule.table || !r.rule.chain || !read_exprs(&r, exprs))
+	if (!head)
+		return false;
+	struct reading r = { .family = head->nfgen_family };
+	r.rule.table = nd_nlmsg_text(nd_nlmsg_find(attrs, NFTA_RULE_TABLE));
+	r.rule.chain = nd_nlmsg_text(nd_nlmsg_find(attrs, NFTA_RULE_CHAIN));
+	r.rule.handle = nd_nlmsg_be64(nd_nlmsg_find(attrs, NFTA_RULE_HANDLE), 0);
+	if (!r.rule.table || !r.rule.chain ||
+	    !read_exprs(&r, nd_nlmsg_find(attrs, NFTA_RULE_EXPRESSIONS)))
 		return false;
 	*out = r.rule;
 	return true;

@@ -2,7 +2,7 @@
 /* iptables_rule.h - parses a rule as iptables-nft writes it and the kernel lists it. Pure. */
 #pragma once
 
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -21,76 +21,51 @@ struct link {
 	unsigned int ports; /* links that have it as their master */
 };
 
-/* Starts a request; the caller adds its payload and attributes. */
-static struct nlmsghdr *begin(char *buf, uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-
-	h->nlmsg_type = type;
-	h->nlmsg_flags = flags;
-	return h;
-}
-
-static int on_kind(const struct nlattr *attr, void *ctx)
-{
-	struct link *l = ctx;
-
-	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-		snprintf(l->kind, sizeof l->kind, "%.*s", (int)mnl_attr_get_payload_len(attr),
-			 mnl_attr_get_str(attr));
-	return MNL_CB_OK;
-}
-
 static int on_link(const struct nlmsghdr *h, void *ctx)
 {
-	const struct ifinfomsg *info = nd_netlink_payload(h, RTM_NEWLINK, sizeof *info);
-	const struct nlattr *attr;
+	const struct ifinfomsg *info = nd_nlmsg_fixed(h, RTM_NEWLINK, sizeof *info);
 	struct link *l = ctx;
 
 	if (!info)
-		return MNL_CB_ERROR;
+		return -EBADMSG;
 	l->index = (unsigned int)info->ifi_index;
-	mnl_attr_for_each(attr, h, sizeof *info)
-	{
-		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
-			mnl_attr_parse_nested(attr, on_kind, l);
-	}
-	return MNL_CB_OK;
+	struct nd_nlmsg_attr about = nd_nlmsg_find(nd_nlmsg_attrs(h, sizeof *info), IFLA_LINKINFO);
+	struct nd_nlmsg_attr kind = nd_nlmsg_find(nd_nlmsg_inside(about), IFLA_INFO_KIND);
+	if (kind.n)
+		snprintf(l->kind, sizeof l->kind, "%.*s", (int)kind.n, (const char *)kind.bytes);
+	return 0;
 }
 
 static int on_port(const struct nlmsghdr *h, void *ctx)
 {
-	const struct nlattr *attr;
+	const struct ifinfomsg *info = nd_nlmsg_fixed(h, RTM_NEWLINK, sizeof *info);
 	struct link *l = ctx;
 
-	if (!nd_netlink_payload(h, RTM_NEWLINK, sizeof(struct ifinfomsg)))
-		return MNL_CB_ERROR;
-	mnl_attr_for_each(attr, h, sizeof(struct ifinfomsg))
-	{
-		if (mnl_attr_get_type(attr) == IFLA_MASTER)
-			l->ports += nd_netlink_u32(attr) == l->index;
-	}
-	return MNL_CB_OK;
+	if (!info)
+		return -EBADMSG;
+	struct nd_nlmsg_attr master = nd_nlmsg_find(nd_nlmsg_attrs(h, sizeof *info), IFLA_MASTER);
+	l->ports += nd_nlmsg_u32(master, 0) == l->index;
+	return 0;
 }
 
 /* Fills in index, kind and ports. */
 static int read_link(struct link *l)
 {
-	char buf[MESSAGE];
-	struct nlmsghdr *h = begin(buf, RTM_GETLINK, 0);
+	const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	_Alignas(struct nlmsghdr) char buf[MESSAGE];
+	struct nd_nlmsg m;
 
 	l->index = l->ports = 0;
 	memset(l->kind, 0, sizeof l->kind);
-	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
-	int err = nd_netlink_request(&l->nl, h, on_link, l);
+	nd_nlmsg_begin(&m, buf, sizeof buf, RTM_GETLINK, 0, &any, sizeof any);
+	nd_nlmsg_put_text(&m, IFLA_IFNAME, l->name);
+	int err = nd_netlink_request(&l->nl, &m, on_link, l);
 	if (err)
 		return err == -ENODEV ? 0 : err;
 
-	h = begin(buf, RTM_GETLINK, NLM_F_DUMP);
-	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
-	mnl_attr_put_u32(h, IFLA_MASTER, l->index);
-	return nd_netlink_request(&l->nl, h, on_port, l);
+	nd_nlmsg_begin(&m, buf, sizeof buf, RTM_GETLINK, NLM_F_DUMP, &any, sizeof any);
+	nd_nlmsg_put_u32(&m, IFLA_MASTER, l->index);
+	return nd_netlink_request(&l->nl, &m, on_port, l);
 }
 
 /* Whether an existing link of that name may be ours or NodeLocal DNSCache's. */
@@ -113,15 +88,17 @@ static int check_kind(const struct link *l, struct nd_diag *d)
 
 static int create_link(struct link *l, const char *kind)
 {
-	char buf[MESSAGE];
-	struct nlmsghdr *h = begin(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	_Alignas(struct nlmsghdr) char buf[MESSAGE];
+	struct nd_nlmsg m;
 
-	mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
-	mnl_attr_put_strz(h, IFLA_IFNAME, l->name);
-	struct nlattr *nest = mnl_attr_nest_start(h, IFLA_LINKINFO);
-	mnl_attr_put_strz(h, IFLA_INFO_KIND, kind);
-	mnl_attr_nest_end(h, nest);
-	return nd_netlink_request(&l->nl, h, NULL, NULL);
+	nd_nlmsg_begin(&m, buf, sizeof buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info,
+		       sizeof info);
+	nd_nlmsg_put_text(&m, IFLA_IFNAME, l->name);
+	size_t about = nd_nlmsg_open(&m, IFLA_LINKINFO);
+	nd_nlmsg_put_text(&m, IFLA_INFO_KIND, kind);
+	nd_nlmsg_close(&m, about);
+	return nd_netlink_request(&l->nl, &m, NULL, NULL);
 }
 
 /* Retries if another process creates or removes the link at the same time, like a predecessor that
@@ -155,17 +132,17 @@ static int ensure_link(struct link *l, bool *changed, struct nd_diag *d)
 static int change_address(struct link *l, uint16_t type, uint16_t flags, int family, uint8_t prefix,
 			  const uint8_t *bytes, size_t n)
 {
-	char buf[MESSAGE];
-	struct nlmsghdr *h = begin(buf, type, flags);
-	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
+	const struct ifaddrmsg head = { .ifa_family = (uint8_t)family,
+					.ifa_prefixlen = prefix,
+					.ifa_index = l->index,
+					.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0 };
+	_Alignas(struct nlmsghdr) char buf[MESSAGE];
+	struct nd_nlmsg m;
 
-	m->ifa_family = (uint8_t)family;
-	m->ifa_prefixlen = prefix;
-	m->ifa_index = l->index;
-	m->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
-	mnl_attr_put(h, IFA_LOCAL, n, bytes);
-	mnl_attr_put(h, IFA_ADDRESS, n, bytes);
-	return nd_netlink_request(&l->nl, h, NULL, NULL);
+	nd_nlmsg_begin(&m, buf, sizeof buf, type, flags, &head, sizeof head);
+	nd_nlmsg_put(&m, IFA_LOCAL, bytes, n);
+	nd_nlmsg_put(&m, IFA_ADDRESS, bytes, n);
+	return nd_netlink_request(&l->nl, &m, NULL, NULL);
 }
 
 /* The first address that must be removed; nothing can be changed during a dump. */
@@ -206,48 +183,42 @@ static bool is_stray(const struct unwanted *s, const struct ifaddrmsg *m, uint32
 
 static int on_address(const struct nlmsghdr *h, void *ctx)
 {
-	const struct ifaddrmsg *m = nd_netlink_payload(h, RTM_NEWADDR, sizeof *m);
-	const struct nlattr *attr, *address = NULL, *local = NULL;
+	const struct ifaddrmsg *m = nd_nlmsg_fixed(h, RTM_NEWADDR, sizeof *m);
 	struct unwanted *s = ctx;
 
 	if (!m)
-		return MNL_CB_ERROR;
-	uint32_t flags = m->ifa_flags;
+		return -EBADMSG;
 	if (s->found || m->ifa_index != s->link->index ||
 	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
-		return MNL_CB_OK;
-	mnl_attr_for_each(attr, h, sizeof *m)
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case IFA_ADDRESS: address = attr; break;
-		case IFA_LOCAL: local = attr; break;
-		case IFA_FLAGS: flags = nd_netlink_u32(attr); break;
-		}
-	}
-	const struct nlattr *own = local ? local : address;
+		return 0;
+	struct nd_nlmsg_list attrs = nd_nlmsg_attrs(h, sizeof *m);
+	uint32_t flags = nd_nlmsg_u32(nd_nlmsg_find(attrs, IFA_FLAGS), m->ifa_flags);
+	struct nd_nlmsg_attr own = nd_nlmsg_find(attrs, IFA_LOCAL);
+	if (!own.bytes)
+		own = nd_nlmsg_find(attrs, IFA_ADDRESS);
 	size_t n = m->ifa_family == AF_INET ? 4 : 16;
-	if (!own || mnl_attr_get_payload_len(own) != n ||
-	    !is_stray(s, m, flags, mnl_attr_get_payload(own), n))
-		return MNL_CB_OK;
+	if (!own.bytes || own.n != n || !is_stray(s, m, flags, own.bytes, n))
+		return 0;
 	s->found = true;
 	s->family = m->ifa_family;
 	s->prefix = m->ifa_prefixlen;
 	s->n = n;
-	memcpy(s->bytes, mnl_attr_get_payload(own), n);
-	return MNL_CB_OK;
+	memcpy(s->bytes, own.bytes, n);
+	return 0;
 }
 
 static int find_unwanted(struct link *l, struct unwanted *s)
 {
+	const struct ifaddrmsg any = { .ifa_family = AF_UNSPEC };
 	int err = -EINTR;
 
 	/* EINTR: addresses changed during the dump. */
 	for (int i = 0; i < TRIES && err == -EINTR; i++) {
-		char buf[MESSAGE];
-		struct nlmsghdr *h = begin(buf, RTM_GETADDR, NLM_F_DUMP);
-		mnl_nlmsg_put_extra_header(h, sizeof(struct ifaddrmsg));
+		_Alignas(struct nlmsghdr) char buf[MESSAGE];
+		struct nd_nlmsg m;
+		nd_nlmsg_begin(&m, buf, sizeof buf, RTM_GETADDR, NLM_F_DUMP, &any, sizeof any);
 		s->found = false;
-		err = nd_netlink_request(&l->nl, h, on_address, s);
+		err = nd_netlink_request(&l->nl, &m, on_address, s);
 	}
 	return err;
 }
@@ -290,7 +261,7 @@ static int add_address(struct link *l, const struct nd_addr *a, bool *changed, s
 
 static int open_link(struct link *l, const char *name, struct nd_diag *d)
 {
-	*l = (struct link){ .name = name };
+	*l = (struct link){ .name = name, .nl.sock.fd = -1 };
 	if (!*name || strlen(name) >= IFNAMSIZ) {
 		nd_diag_invalid(d, NULL, 0, "-interfacename: ", "interface name", name,
 				"1 to 15 characters");
@@ -324,12 +295,12 @@ int nd_link_up(const struct nd_link_config *c, bool *changed, struct nd_diag *d)
 
 static int delete_link(struct link *l)
 {
-	char buf[MESSAGE];
-	struct nlmsghdr *h = begin(buf, RTM_DELLINK, 0);
-	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof *info);
+	const struct ifinfomsg info = { .ifi_index = (int)l->index };
+	_Alignas(struct nlmsghdr) char buf[MESSAGE];
+	struct nd_nlmsg m;
 
-	info->ifi_index = (int)l->index;
-	int err = nd_netlink_request(&l->nl, h, NULL, NULL);
+	nd_nlmsg_begin(&m, buf, sizeof buf, RTM_DELLINK, 0, &info, sizeof info);
+	int err = nd_netlink_request(&l->nl, &m, NULL, NULL);
 	return err == -ENODEV ? 0 : err; /* already removed */
 }
 

@@ -3,132 +3,120 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
+#include "base/err.h"
 
 int nd_netlink_open(struct nd_netlink *n, int bus, int fd)
 {
-	struct timeval timeout = { .tv_sec = 5 };
-	int err, size = 2 << 20;
-
-	*n = (struct nd_netlink){ .sock = NULL };
-	n->sock = fd >= 0 ? mnl_socket_fdopen(fd) : mnl_socket_open2(bus, SOCK_CLOEXEC);
-	if (!n->sock) {
-		err = -errno;
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	/* An inherited socket keeps its port. */
-	if (!mnl_socket_get_portid(n->sock) && mnl_socket_bind(n->sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		goto fail;
-	if (setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &timeout,
-		       sizeof timeout) < 0)
-		goto fail;
-	/* A batch is one datagram, which must fit into the send buffer. */
-	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	setsockopt(mnl_socket_get_fd(n->sock), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
-	return 0;
-
-fail:
-	err = -errno;
-	nd_netlink_close(n);
-	return err;
+	n->seq = 0;
+	return nd_nlsock_open(&n->sock, bus, fd);
 }
 
 void nd_netlink_close(struct nd_netlink *n)
 {
-	if (n->sock)
-		mnl_socket_close(n->sock);
-	n->sock = NULL;
+	nd_nlsock_close(&n->sock);
 }
 
-uint32_t nd_netlink_port(const struct nd_netlink *n)
-{
-	return mnl_socket_get_portid(n->sock);
-}
+/* The messages of a datagram. */
+struct walk {
+	const char *at;
+	size_t left;
+};
 
-const void *nd_netlink_payload(const struct nlmsghdr *h, uint16_t type, size_t n)
+/* The next message, or NULL at the end. A length that is not within the datagram sets *err. */
+static const struct nlmsghdr *next_message(struct walk *w, int *err)
 {
-	if (h->nlmsg_type == type && mnl_nlmsg_get_payload_len(h) >= n)
-		return mnl_nlmsg_get_payload(h);
-	errno = EBADMSG;
-	return NULL;
-}
+	const struct nlmsghdr *h = (const struct nlmsghdr *)w->at;
 
-uint32_t nd_netlink_u32(const struct nlattr *attr)
-{
-	return mnl_attr_validate(attr, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attr);
-}
-
-/* Each message is within the datagram. libmnl accepts lengths above INT_MAX. */
-static bool is_sound(const char *bytes, size_t left)
-{
-	while (left >= sizeof(struct nlmsghdr)) {
-		size_t n = ((const struct nlmsghdr *)bytes)->nlmsg_len;
-		if (n < sizeof(struct nlmsghdr) || n > left)
-			return false;
-		n = MNL_ALIGN(n) < left ? MNL_ALIGN(n) : left;
-		bytes += n;
-		left -= n;
+	if (w->left < sizeof *h)
+		return NULL;
+	if (h->nlmsg_len < sizeof *h || h->nlmsg_len > w->left) {
+		*err = -EBADMSG;
+		return NULL;
 	}
-	return true;
+	size_t whole = NLMSG_ALIGN((size_t)h->nlmsg_len);
+	if (whole > w->left)
+		whole = w->left;
+	w->at += whole;
+	w->left -= whole;
+	return h;
 }
 
-/* An error as a response has it, as ours: always negative. */
-static int to_error(int number)
+/* The error in an acknowledgement, always negative; 0: none. */
+static int read_ack(const struct nlmsghdr *h)
 {
-	return number < 0 && number > -4096 ? number : -EPROTO;
+	const struct nlmsgerr *e = nd_nlmsg_fixed(h, NLMSG_ERROR, sizeof *e);
+
+	if (!e)
+		return -EBADMSG;
+	if (!e->error)
+		return 0;
+	return e->error < 0 && e->error > -4096 ? e->error : -EPROTO;
 }
 
 static int send_all(struct nd_netlink *n, const void *bytes, size_t len)
 {
 	char stale[256];
+	ssize_t got;
 
-	/* Drops responses that a predecessor on this socket did not read. */
-	while (recv(mnl_socket_get_fd(n->sock), stale, sizeof stale, MSG_DONTWAIT | MSG_TRUNC) > 0)
-		;
-	return mnl_socket_sendto(n->sock, bytes, len) < 0 ? -errno : 0;
+	do { /* drops responses that a predecessor on this socket did not read */
+		got = nd_nlsock_receive(&n->sock, stale, sizeof stale, false);
+	} while (got > 0 || got == -EMSGSIZE);
+	return nd_nlsock_send(&n->sock, bytes, len);
 }
 
-int nd_netlink_request(struct nd_netlink *n, struct nlmsghdr *h, mnl_cb_t on, void *ctx)
+/* One message of a response; sets *more to false if it is the last one. */
+static int accept_message(const struct nlmsghdr *h, bool *more, nd_netlink_on *on, void *ctx)
+{
+	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+		return -EINTR;
+	switch (h->nlmsg_type) {
+	case NLMSG_ERROR: *more = false; return read_ack(h);
+	case NLMSG_DONE: *more = false; return 0;
+	default: break;
+	}
+	return h->nlmsg_type >= NLMSG_MIN_TYPE && on ? on(h, ctx) : 0;
+}
+
+int nd_netlink_request(struct nd_netlink *n, struct nd_nlmsg *m, nd_netlink_on *on, void *ctx)
 {
 	_Alignas(struct nlmsghdr) char buf[ND_NETLINK_BUFFER];
-	int more;
+	struct nlmsghdr *h = nd_nlmsg_header(m);
+	bool more = true;
 
-	h->nlmsg_seq = ++n->seq;
+	if (!h)
+		return m->err;
+	const uint32_t seq = h->nlmsg_seq = ++n->seq; /* `on` may number messages of a batch */
 	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	int err = send_all(n, h, h->nlmsg_len);
-	if (err)
-		return err;
-	do {
-		ssize_t got = mnl_socket_recvfrom(n->sock, buf, sizeof buf);
+	while (!err && more) {
+		ssize_t got = nd_nlsock_receive(&n->sock, buf, sizeof buf, true);
 		if (got < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (!is_sound(buf, (size_t)got))
-			return -EBADMSG;
-		more = mnl_cb_run(buf, (size_t)got, h->nlmsg_seq, nd_netlink_port(n), on, ctx);
-	} while (more > 0);
-	return more < 0 ? to_error(-(errno & 0xffff)) : 0;
+			return got == -EAGAIN ? -ETIMEDOUT : (int)got;
+		struct walk w = { buf, (size_t)got };
+		while (!err && more && (h = (struct nlmsghdr *)next_message(&w, &err)))
+			err = h->nlmsg_seq == seq && h->nlmsg_pid == n->sock.port
+				      ? accept_message(h, &more, on, ctx)
+				      : -EPROTO;
+	}
+	return err;
 }
 
 /* Returns the first error in one datagram; sets *answered if it has any acknowledgement. */
-static int read_errors(const char *buf, int len, uint32_t *at, bool *answered)
+static int read_errors(const void *bytes, size_t len, uint32_t *at, bool *answered)
 {
-	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+	struct walk w = { bytes, len };
+	const struct nlmsghdr *h;
+	int err = 0;
 
-	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
-		const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
-		if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof *e)
+	while ((h = next_message(&w, &err))) {
+		if (h->nlmsg_type != NLMSG_ERROR)
 			continue;
 		*answered = true;
-		if (e->error) {
-			*at = h->nlmsg_seq;
-			return to_error(e->error);
-		}
+		*at = h->nlmsg_seq;
+		if ((err = read_ack(h)))
+			break;
 	}
-	return 0;
+	return err;
 }
 
 int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, uint32_t *at)
@@ -138,14 +126,12 @@ int nd_netlink_send_batch(struct nd_netlink *n, const void *bytes, size_t len, u
 
 	int err = send_all(n, bytes, len);
 	while (!err) {
-		ssize_t got = recv(mnl_socket_get_fd(n->sock), buf, sizeof buf, MSG_DONTWAIT);
-		if (got < 0 && errno == EAGAIN)
+		ssize_t got = nd_nlsock_receive(&n->sock, buf, sizeof buf, false);
+		if (got == -EAGAIN)
 			return answered ? 0 : -EPROTO;
 		if (got < 0)
-			return -errno;
-		if (!is_sound(buf, (size_t)got))
-			return -EBADMSG;
-		err = read_errors(buf, (int)got, at, &answered);
+			return (int)got;
+		err = read_errors(buf, (size_t)got, at, &answered);
 	}
 	return err;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +82,7 @@ void nd_nft_free(struct nd_nft *n)
 
 int nd_nft_fd(const struct nd_nft *n)
 {
-	return mnl_socket_get_fd(n->nl.sock);
+	return n->nl.sock.fd;
 }
 
 static bool applies(const struct nd_nft_config *c, const struct shape *s)

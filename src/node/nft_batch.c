@@ -1,136 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/nft_batch.h"
 
-#include <endian.h>
+#include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/chain.h>
-#include <libnftnl/common.h>
-#include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <string.h>
 #include "base/err.h"
 
 enum {
-	MESSAGE_MAX = 4096, /* our rules take about 400 bytes; libnftnl checks no limit */
+	MESSAGE_MAX = 4096,
 	BATCH_MAX = 1 << 20,
+	NAMES_MAX = 1 << 20,
 };
 
-static void *reserve(struct nd_nft_batch *b)
+/* Starts a message in the batch; the caller adds attributes and calls end(). */
+static struct nd_nlmsg start(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uint8_t family,
+			     uint16_t id)
 {
-	void *p = b->err ? NULL : nd_buf_room(&b->bytes, MESSAGE_MAX);
+	const struct nfgenmsg head = { .nfgen_family = family, .res_id = htons(id) };
+	void *room = b->err ? NULL : nd_buf_room(&b->bytes, MESSAGE_MAX);
+	struct nd_nlmsg m = { .err = b->err ? b->err : b->bytes.err };
 
-	if (!p && !b->err)
-		b->err = b->bytes.err;
-	return p;
+	if (room)
+		nd_nlmsg_begin(&m, room, MESSAGE_MAX, type, NLM_F_REQUEST | flags, &head,
+			       sizeof head);
+	return m;
 }
 
-/* Starts a message; the caller adds attributes and calls end(). NULL: out of memory. */
-static struct nlmsghdr *begin(struct nd_nft_batch *b, uint16_t type, uint16_t flags)
+static struct nd_nlmsg begin(struct nd_nft_batch *b, uint16_t type, uint16_t flags)
 {
-	char *p = reserve(b);
-
-	return p ? nftnl_nlmsg_build_hdr(p, type, b->family, flags, ++b->nl->seq) : NULL;
+	return start(b, NFNL_SUBSYS_NFTABLES << 8 | type, flags, b->family, 0);
 }
 
-static void end(struct nd_nft_batch *b, const struct nlmsghdr *h)
+/* Ends the message; `what` and `name` say what it changes. */
+static void end(struct nd_nft_batch *b, struct nd_nlmsg *m, const char *what, const char *name)
 {
-	ND_ASSERT(h->nlmsg_len <= MESSAGE_MAX);
+	struct nlmsghdr *h = nd_nlmsg_header(m);
+
+	if (!h) {
+		b->err = b->err ? b->err : m->err;
+		return;
+	}
+	h->nlmsg_seq = ++b->nl->seq;
 	b->last = b->bytes.len;
-	b->bytes.len += h->nlmsg_len;
+	b->bytes.len += m->len;
 	b->changes++;
+	nd_buf_printf(&b->names, "%s%s\n", what, name);
 }
 
 void nd_nft_batch_init(struct nd_nft_batch *b, struct nd_netlink *nl, const char *table)
 {
-	char *p;
-
 	*b = (struct nd_nft_batch){ .nl = nl, .family = NFPROTO_INET, .table = table };
 	nd_buf_init(&b->bytes, BATCH_MAX);
-	if ((p = reserve(b)))
-		end(b, nftnl_batch_begin(p, ++nl->seq));
+	nd_buf_init(&b->names, NAMES_MAX);
+	struct nd_nlmsg m = start(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	end(b, &m, "the batch", "");
 	b->changes = 0;
 }
 
 void nd_nft_batch_clear(struct nd_nft_batch *b)
 {
 	nd_buf_clear(&b->bytes);
-}
-
-static void add_table(struct nd_nft_batch *b, uint16_t type, uint16_t flags, uint32_t table_flags)
-{
-	struct nftnl_table *t = nftnl_table_alloc();
-	struct nlmsghdr *h;
-
-	if (!t || nftnl_table_set_str(t, NFTNL_TABLE_NAME, b->table) < 0) {
-		b->err = b->err ? b->err : -ENOMEM;
-	} else if ((h = begin(b, type, flags))) {
-		if (table_flags)
-			nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, table_flags);
-		nftnl_table_nlmsg_build_payload(h, t);
-		end(b, h);
-	}
-	if (t)
-		nftnl_table_free(t);
+	nd_buf_clear(&b->names);
 }
 
 void nd_nft_batch_delete_table(struct nd_nft_batch *b)
 {
-	add_table(b, NFT_MSG_DELTABLE, 0, 0);
+	struct nd_nlmsg m = begin(b, NFT_MSG_DELTABLE, 0);
+
+	nd_nlmsg_put_text(&m, NFTA_TABLE_NAME, b->table);
+	end(b, &m, "the removal of table ", b->table);
 }
 
 void nd_nft_batch_table(struct nd_nft_batch *b, bool owned)
 {
-	add_table(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, owned ? NFT_TABLE_F_OWNER : 0);
-}
+	struct nd_nlmsg m = begin(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
 
-static int describe_chain(struct nftnl_chain *c, const char *table, const struct nd_nft_chain *from)
-{
-	nftnl_chain_set_u32(c, NFTNL_CHAIN_FAMILY, NFPROTO_INET);
-	nftnl_chain_set_u32(c, NFTNL_CHAIN_HOOKNUM, from->hook);
-	nftnl_chain_set_s32(c, NFTNL_CHAIN_PRIO, from->priority);
-	nftnl_chain_set_u32(c, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	if (nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table) < 0 ||
-	    nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, from->name) < 0 ||
-	    nftnl_chain_set_str(c, NFTNL_CHAIN_TYPE, from->type) < 0)
-		return -ENOMEM;
-	return 0;
+	nd_nlmsg_put_text(&m, NFTA_TABLE_NAME, b->table);
+	if (owned)
+		nd_nlmsg_put_be32(&m, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+	end(b, &m, "table ", b->table);
 }
 
 void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *from)
 {
-	struct nftnl_chain *c = nftnl_chain_alloc();
-	struct nlmsghdr *h;
+	struct nd_nlmsg m = begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
 
-	if (!c || describe_chain(c, b->table, from) < 0) {
-		b->err = b->err ? b->err : -ENOMEM;
-	} else if ((h = begin(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL))) {
-		nftnl_chain_nlmsg_build_payload(h, c);
-		end(b, h);
-	}
-	if (c)
-		nftnl_chain_free(c);
+	nd_nlmsg_put_text(&m, NFTA_CHAIN_TABLE, b->table);
+	nd_nlmsg_put_text(&m, NFTA_CHAIN_NAME, from->name);
+	size_t hook = nd_nlmsg_open(&m, NFTA_CHAIN_HOOK);
+	nd_nlmsg_put_be32(&m, NFTA_HOOK_HOOKNUM, from->hook);
+	nd_nlmsg_put_be32(&m, NFTA_HOOK_PRIORITY, (uint32_t)from->priority);
+	nd_nlmsg_close(&m, hook);
+	nd_nlmsg_put_be32(&m, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	nd_nlmsg_put_text(&m, NFTA_CHAIN_TYPE, from->type);
+	end(b, &m, "chain ", from->name);
 }
 
-static void add_rule(struct nd_nft_batch *b, struct nd_nft_expr *e, uint16_t flags)
+static void add_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e, uint16_t flags)
 {
-	struct nlmsghdr *h;
+	struct nd_nlmsg m = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | flags);
 
 	if (!b->err)
-		b->err = e->err;
-	if ((h = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | flags))) {
-		nftnl_rule_nlmsg_build_payload(h, e->rule);
-		end(b, h);
+		b->err = e->list.err;
+	nd_nlmsg_put_text(&m, NFTA_RULE_TABLE, e->table);
+	nd_nlmsg_put_text(&m, NFTA_RULE_CHAIN, e->chain);
+	nd_nlmsg_put(&m, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, e->list.bytes, e->list.len);
+	if (e->compat) {
+		size_t compat = nd_nlmsg_open(&m, NFTA_RULE_COMPAT);
+		nd_nlmsg_put_be32(&m, NFTA_RULE_COMPAT_PROTO, e->compat);
+		nd_nlmsg_put_be32(&m, NFTA_RULE_COMPAT_FLAGS, 0);
+		nd_nlmsg_close(&m, compat);
 	}
-	nd_nft_expr_clear(e);
+	end(b, &m, "rule ", e->text);
 }
 
-void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
+void nd_nft_batch_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e)
 {
 	add_rule(b, e, NLM_F_APPEND);
 }
 
-void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
+void nd_nft_batch_insert_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e)
 {
 	add_rule(b, e, 0);
 }
@@ -138,14 +131,12 @@ void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e)
 void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const char *table, const char *chain,
 			      uint64_t handle)
 {
-	struct nlmsghdr *h = begin(b, NFT_MSG_DELRULE, 0);
+	struct nd_nlmsg m = begin(b, NFT_MSG_DELRULE, 0);
 
-	if (!h)
-		return;
-	mnl_attr_put_strz(h, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(h, NFTA_RULE_CHAIN, chain);
-	mnl_attr_put_u64(h, NFTA_RULE_HANDLE, htobe64(handle));
-	end(b, h);
+	nd_nlmsg_put_text(&m, NFTA_RULE_TABLE, table);
+	nd_nlmsg_put_text(&m, NFTA_RULE_CHAIN, chain);
+	nd_nlmsg_put_be64(&m, NFTA_RULE_HANDLE, handle);
+	end(b, &m, "the removal of a rule in chain ", chain);
 }
 
 /* The likely cause of a common error. */
@@ -164,21 +155,52 @@ static const char *explain(int err)
 	}
 }
 
+/* What the message with this sequence number changes: "rule ip daddr ..."; "" without one. Requests
+ * between the messages take numbers too. */
+static const char *name_of(const struct nd_nft_batch *b, uint32_t seq, int *n)
+{
+	const char *name = nd_buf_string(&b->names);
+	size_t at = 0;
+
+	while (at < b->bytes.len) {
+		const struct nlmsghdr *h = (const struct nlmsghdr *)(b->bytes.data + at);
+		if (h->nlmsg_seq == seq)
+			break;
+		at += h->nlmsg_len;
+		name += strcspn(name, "\n");
+		name += *name == '\n';
+	}
+	*n = (int)strcspn(name, "\n");
+	while (*n && name[*n - 1] == ' ')
+		--*n;
+	return name;
+}
+
+static void report(const struct nd_nft_batch *b, const char *purpose, uint32_t at, int err,
+		   struct nd_diag *d)
+{
+	int n;
+	const char *name = name_of(b, at, &n);
+
+	nd_diag_at(d, NULL, 0, "nftables table %s: %s: %.*s%s%s%s", b->table, purpose, n, name,
+		   n ? ": " : "", nd_err_text(err), explain(err));
+}
+
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d)
 {
-	uint32_t at = 0;
-	char *p = reserve(b);
-	int err = b->err;
+	uint32_t at = b->nl->seq + 2; /* no message has it */
+	size_t last = b->last;
+	struct nd_nlmsg m = start(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 
-	if (p) {
+	end(b, &m, "the batch", "");
+	int err = b->err;
+	if (!err) {
 		/* The kernel reports errors for any message, but success only for this one. */
-		((struct nlmsghdr *)(b->bytes.data + b->last))->nlmsg_flags |= NLM_F_ACK;
-		end(b, nftnl_batch_end(p, ++b->nl->seq));
+		((struct nlmsghdr *)(b->bytes.data + last))->nlmsg_flags |= NLM_F_ACK;
 		err = nd_netlink_send_batch(b->nl, b->bytes.data, b->bytes.len, &at);
 	}
 	if (err)
-		nd_diag_at(d, NULL, 0, "nftables table %s: %s: %s%s", b->table, purpose,
-			   nd_err_text(err), explain(err));
+		report(b, purpose, at, err, d);
 	return err;
 }
 
@@ -190,36 +212,36 @@ struct found {
 static int on_table(const struct nlmsghdr *h, void *ctx)
 {
 	const uint16_t type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE;
-	const struct nlattr *attr;
 	struct found *f = ctx;
 
-	if (!nd_netlink_payload(h, type, sizeof(struct nfgenmsg)))
-		return MNL_CB_ERROR;
-	f->state = ND_NFT_UNOWNED;
-	mnl_attr_for_each(attr, h, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == NFTA_TABLE_OWNER)
-			f->state = be32toh(nd_netlink_u32(attr)) == f->port ? ND_NFT_OWNED
-									    : ND_NFT_FOREIGN;
-	}
-	return MNL_CB_OK;
+	if (!nd_nlmsg_fixed(h, type, sizeof(struct nfgenmsg)))
+		return -EBADMSG;
+	struct nd_nlmsg_attr owner = nd_nlmsg_find(nd_nlmsg_attrs(h, sizeof(struct nfgenmsg)),
+						   NFTA_TABLE_OWNER);
+	f->state = !owner.bytes                         ? ND_NFT_UNOWNED
+		   : nd_nlmsg_be32(owner, 0) == f->port ? ND_NFT_OWNED
+							: ND_NFT_FOREIGN;
+	return 0;
+}
+
+void nd_nft_batch_query(struct nd_nlmsg *m, void *memory, size_t n, uint16_t type, uint16_t flags,
+			uint8_t family)
+{
+	const struct nfgenmsg head = { .nfgen_family = family };
+
+	nd_nlmsg_begin(m, memory, n, NFNL_SUBSYS_NFTABLES << 8 | type, flags, &head, sizeof head);
 }
 
 int nd_nft_batch_find_table(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
 			    struct nd_diag *d)
 {
-	struct found f = { .port = nd_netlink_port(nl), .state = ND_NFT_NONE };
-	_Alignas(struct nlmsghdr) char buf[MESSAGE_MAX];
-	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETTABLE, NFPROTO_INET, 0, 0);
-	struct nftnl_table *t = nftnl_table_alloc();
+	struct found f = { .port = nl->sock.port, .state = ND_NFT_NONE };
+	_Alignas(struct nlmsghdr) char buf[256];
+	struct nd_nlmsg m;
 
-	int err = t && nftnl_table_set_str(t, NFTNL_TABLE_NAME, table) == 0 ? 0 : -ENOMEM;
-	if (!err) {
-		nftnl_table_nlmsg_build_payload(h, t);
-		err = nd_netlink_request(nl, h, on_table, &f);
-	}
-	if (t)
-		nftnl_table_free(t);
+	nd_nft_batch_query(&m, buf, sizeof buf, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+	nd_nlmsg_put_text(&m, NFTA_TABLE_NAME, table);
+	int err = nd_netlink_request(nl, &m, on_table, &f);
 	if (err && err != -ENOENT) {
 		nd_diag_at(d, NULL, 0, "nftables table inet %s: cannot query it: %s%s", table,
 			   nd_err_text(err), explain(err));

@@ -16,11 +16,12 @@
 
 struct nd_nft_batch {
 	struct nd_buf bytes;
+	struct nd_buf names;   /* what each message changes, a line each: for the error */
 	struct nd_netlink *nl; /* numbers the messages */
 	uint8_t family;        /* of the following messages; NFPROTO_INET initially */
 	const char *table;     /* of the following messages about a table or a chain */
 	size_t last;           /* offset of the last message */
-	unsigned changes;      /* messages between begin and end */
+	unsigned changes;      /* number of messages between begin and end */
 	int err;
 };
 
@@ -45,16 +46,20 @@ void nd_nft_batch_clear(struct nd_nft_batch *b);
 void nd_nft_batch_delete_table(struct nd_nft_batch *b);
 void nd_nft_batch_table(struct nd_nft_batch *b, bool owned);
 void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *c);
-/* Appends a rule of this table; always takes and clears it. */
-void nd_nft_batch_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
+/* Appends a rule to its chain; its error becomes the batch's. */
+void nd_nft_batch_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e);
 /* The same, at the start of its chain. */
-void nd_nft_batch_insert_rule(struct nd_nft_batch *b, struct nd_nft_expr *e);
+void nd_nft_batch_insert_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e);
 /* Deletes a rule of b's family. */
 void nd_nft_batch_delete_rule(struct nd_nft_batch *b, const char *table, const char *chain,
 			      uint64_t handle);
-/* Applies the batch; on failure the diag has `purpose` ("cannot install the rules") and the error. */
+/* Applies the batch. On failure the diag has `purpose` ("cannot install the rules"), the change
+ * that failed, like the rule in nft's syntax, and the error. */
 int nd_nft_batch_send(struct nd_nft_batch *b, const char *purpose, struct nd_diag *d);
 
+/* Starts a request (NFT_MSG_GET*) in the given memory; the caller adds attributes. */
+void nd_nft_batch_query(struct nd_nlmsg *m, void *memory, size_t n, uint16_t type, uint16_t flags,
+			uint8_t family);
 /* Looks up the table `inet NAME`. */
 int nd_nft_batch_find_table(struct nd_netlink *nl, const char *table, enum nd_nft_state *out,
 			    struct nd_diag *d);

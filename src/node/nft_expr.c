@@ -2,96 +2,113 @@
 #include "node/nft_expr.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <libnftnl/expr.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/rtnetlink.h>
-#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/x_tables.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stdlib.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include "base/err.h"
 
-void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, const char *chain)
+enum { MATCH_MAX = 512 };
+
+void nd_nft_expr_init(struct nd_nft_expr *e, uint8_t family, const char *table, const char *chain)
 {
-	*e = (struct nd_nft_expr){ .rule = nftnl_rule_alloc(), .family = family };
-	if (!e->rule) {
-		e->err = -ENOMEM;
-		return;
-	}
-	nftnl_rule_set_u32(e->rule, NFTNL_RULE_FAMILY, (uint32_t)family);
-	if (nftnl_rule_set_str(e->rule, NFTNL_RULE_TABLE, table) < 0 ||
-	    nftnl_rule_set_str(e->rule, NFTNL_RULE_CHAIN, chain) < 0)
-		e->err = -ENOMEM;
+	*e = (struct nd_nft_expr){ .table = table, .chain = chain, .family = family };
+	nd_nlmsg_init(&e->list, e->bytes, sizeof e->bytes);
 }
 
-void nd_nft_expr_clear(struct nd_nft_expr *e)
+/* Adds words and a space to the rule's text. */
+__attribute__((format(printf, 2, 3))) static void say(struct nd_nft_expr *e, const char *format,
+						      ...)
 {
-	if (e->rule)
-		nftnl_rule_free(e->rule);
-	e->rule = NULL;
+	size_t n = strlen(e->text);
+	va_list args;
+
+	va_start(args, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+	vsnprintf(e->text + n, sizeof e->text - n, format, args);
+	va_end(args);
 }
 
-/* A numeric field. No expression has a field 0: it ends a list. */
+/* A numeric attribute of an expression; 0, which no attribute has, ends a list of them. */
 struct field {
 	uint16_t key;
 	uint32_t value;
 };
 
-/* Appends an expression to the rule, or returns NULL. */
-static struct nftnl_expr *add(struct nd_nft_expr *e, const char *name, const struct field *f)
-{
-	struct nftnl_expr *x = e->err ? NULL : nftnl_expr_alloc(name);
+/* Where an expression begins, and its attributes: what close_expr() closes. */
+struct place {
+	size_t element, data;
+};
 
-	if (!x) {
-		e->err = e->err ? e->err : -ENOMEM;
-		return NULL;
-	}
-	nftnl_rule_add_expr(e->rule, x);
-	for (; f->key; f++)
-		nftnl_expr_set_u32(x, f->key, f->value);
-	return x;
+/* Begins an expression; the caller may add attributes to it. */
+static struct place open_expr(struct nd_nft_expr *e, const char *name, const struct field *f)
+{
+	struct place p = { .element = nd_nlmsg_open(&e->list, NFTA_LIST_ELEM) };
+
+	nd_nlmsg_put_text(&e->list, NFTA_EXPR_NAME, name);
+	p.data = nd_nlmsg_open(&e->list, NFTA_EXPR_DATA);
+	for (; f && f->key; f++)
+		nd_nlmsg_put_be32(&e->list, f->key, f->value);
+	return p;
 }
 
-static void set_bytes(struct nd_nft_expr *e, struct nftnl_expr *x, uint16_t key, const void *bytes,
-		      size_t n)
+static void close_expr(struct nd_nft_expr *e, struct place p)
 {
-	if (x && nftnl_expr_set(x, key, bytes, (uint32_t)n) < 0)
-		e->err = -ENOMEM;
+	nd_nlmsg_close(&e->list, p.data);
+	nd_nlmsg_close(&e->list, p.element);
+}
+
+static void add(struct nd_nft_expr *e, const char *name, const struct field *f)
+{
+	close_expr(e, open_expr(e, name, f));
+}
+
+/* A constant: an attribute with the bytes inside. */
+static void put_data(struct nd_nft_expr *e, uint16_t key, const void *bytes, size_t n)
+{
+	size_t at = nd_nlmsg_open(&e->list, key);
+
+	nd_nlmsg_put(&e->list, NFTA_DATA_VALUE, bytes, n);
+	nd_nlmsg_close(&e->list, at);
 }
 
 static void load_meta(struct nd_nft_expr *e, uint32_t key)
 {
-	const struct field f[] = { { NFTNL_EXPR_META_KEY, key },
-				   { NFTNL_EXPR_META_DREG, NFT_REG_1 },
-				   { 0 } };
-
-	add(e, "meta", f);
+	add(e, "meta",
+	    (const struct field[]){ { NFTA_META_KEY, key }, { NFTA_META_DREG, NFT_REG_1 }, { 0 } });
 }
 
 static void load_payload(struct nd_nft_expr *e, uint32_t base, uint32_t offset, size_t n)
 {
-	const struct field f[] = { { NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1 },
-				   { NFTNL_EXPR_PAYLOAD_BASE, base },
-				   { NFTNL_EXPR_PAYLOAD_OFFSET, offset },
-				   { NFTNL_EXPR_PAYLOAD_LEN, (uint32_t)n },
-				   { 0 } };
-
-	add(e, "payload", f);
+	add(e, "payload",
+	    (const struct field[]){ { NFTA_PAYLOAD_DREG, NFT_REG_1 },
+				    { NFTA_PAYLOAD_BASE, base },
+				    { NFTA_PAYLOAD_OFFSET, offset },
+				    { NFTA_PAYLOAD_LEN, (uint32_t)n },
+				    { 0 } });
 }
 
 static void compare(struct nd_nft_expr *e, uint32_t op, const void *bytes, size_t n)
 {
-	const struct field f[] = { { NFTNL_EXPR_CMP_SREG, NFT_REG_1 },
-				   { NFTNL_EXPR_CMP_OP, op },
-				   { 0 } };
+	struct place p = open_expr(e, "cmp",
+				   (const struct field[]){ { NFTA_CMP_SREG, NFT_REG_1 },
+							   { NFTA_CMP_OP, op },
+							   { 0 } });
 
-	set_bytes(e, add(e, "cmp", f), NFTNL_EXPR_CMP_DATA, bytes, n);
+	put_data(e, NFTA_CMP_DATA, bytes, n);
+	close_expr(e, p);
 }
 
 void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a)
 {
+	char text[ND_ADDR_TEXT_MAX];
 	size_t n;
 	const uint8_t *bytes = nd_addr_bytes(a, &n);
 	uint8_t family = n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
@@ -104,12 +121,15 @@ void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct n
 	load_payload(e, NFT_PAYLOAD_NETWORK_HEADER, source + (end == ND_NFT_TO ? (uint32_t)n : 0),
 		     n);
 	compare(e, NFT_CMP_EQ, bytes, n);
+	nd_addr_format_ip(a, text);
+	say(e, "%s %s %s ", n == 4 ? "ip" : "ip6", end == ND_NFT_TO ? "daddr" : "saddr", text);
 }
 
 void nd_nft_expr_proto(struct nd_nft_expr *e, uint8_t proto)
 {
 	load_meta(e, NFT_META_L4PROTO);
 	compare(e, NFT_CMP_EQ, &proto, sizeof proto);
+	say(e, "%s ", proto == IPPROTO_TCP ? "tcp" : "udp");
 }
 
 void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port)
@@ -119,47 +139,51 @@ void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto,
 	nd_nft_expr_proto(e, proto);
 	load_payload(e, NFT_PAYLOAD_TRANSPORT_HEADER, end == ND_NFT_TO ? 2 : 0, sizeof wire);
 	compare(e, NFT_CMP_EQ, &wire, sizeof wire);
+	say(e, "%s %u ", end == ND_NFT_TO ? "dport" : "sport", port);
 }
 
 void nd_nft_expr_socket(struct nd_nft_expr *e)
 {
-	static const struct field f[] = { { NFTNL_EXPR_SOCKET_KEY, NFT_SOCKET_WILDCARD },
-					  { NFTNL_EXPR_SOCKET_DREG, NFT_REG_1 },
-					  { 0 } };
-	uint8_t no = 0;
+	const uint8_t no = 0;
 
-	add(e, "socket", f);
+	add(e, "socket",
+	    (const struct field[]){ { NFTA_SOCKET_KEY, NFT_SOCKET_WILDCARD },
+				    { NFTA_SOCKET_DREG, NFT_REG_1 },
+				    { 0 } });
 	compare(e, NFT_CMP_EQ, &no, sizeof no);
+	say(e, "socket wildcard 0 ");
 }
 
 void nd_nft_expr_local(struct nd_nft_expr *e)
 {
-	static const struct field f[] = { { NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE },
-					  { NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR },
-					  { NFTNL_EXPR_FIB_DREG, NFT_REG_1 },
-					  { 0 } };
-	uint32_t local = RTN_LOCAL;
+	const uint32_t local = RTN_LOCAL;
 
-	add(e, "fib", f);
+	add(e, "fib",
+	    (const struct field[]){ { NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE },
+				    { NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR },
+				    { NFTA_FIB_DREG, NFT_REG_1 },
+				    { 0 } });
 	compare(e, NFT_CMP_EQ, &local, sizeof local);
+	say(e, "fib daddr type local ");
 }
 
 void nd_nft_expr_is_dnat(struct nd_nft_expr *e)
 {
-	static const struct field load[] = { { NFTNL_EXPR_CT_KEY, NFT_CT_STATUS },
-					     { NFTNL_EXPR_CT_DREG, NFT_REG_1 },
-					     { 0 } };
-	static const struct field and[] = { { NFTNL_EXPR_BITWISE_SREG, NFT_REG_1 },
-					    { NFTNL_EXPR_BITWISE_DREG, NFT_REG_1 },
-					    { NFTNL_EXPR_BITWISE_LEN, sizeof(uint32_t) },
-					    { 0 } };
-	uint32_t mask = IPS_DST_NAT, zero = 0;
+	const uint32_t mask = IPS_DST_NAT, zero = 0;
 
-	add(e, "ct", load);
-	struct nftnl_expr *x = add(e, "bitwise", and);
-	set_bytes(e, x, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof mask);
-	set_bytes(e, x, NFTNL_EXPR_BITWISE_XOR, &zero, sizeof zero);
+	add(e, "ct",
+	    (const struct field[]){
+		    { NFTA_CT_KEY, NFT_CT_STATUS }, { NFTA_CT_DREG, NFT_REG_1 }, { 0 } });
+	struct place p = open_expr(e, "bitwise",
+				   (const struct field[]){ { NFTA_BITWISE_SREG, NFT_REG_1 },
+							   { NFTA_BITWISE_DREG, NFT_REG_1 },
+							   { NFTA_BITWISE_LEN, sizeof mask },
+							   { 0 } });
+	put_data(e, NFTA_BITWISE_MASK, &mask, sizeof mask);
+	put_data(e, NFTA_BITWISE_XOR, &zero, sizeof zero);
+	close_expr(e, p);
 	compare(e, NFT_CMP_NEQ, &zero, sizeof zero);
+	say(e, "ct status dnat ");
 }
 
 void nd_nft_expr_not_out(struct nd_nft_expr *e, const char *name)
@@ -169,64 +193,75 @@ void nd_nft_expr_not_out(struct nd_nft_expr *e, const char *name)
 	strncpy(whole, name, sizeof whole - 1);
 	load_meta(e, NFT_META_OIFNAME);
 	compare(e, NFT_CMP_NEQ, whole, sizeof whole);
+	say(e, "oifname != \"%s\" ", whole);
 }
 
 void nd_nft_expr_notrack(struct nd_nft_expr *e)
 {
-	add(e, "notrack", (struct field[]){ { 0 } });
+	add(e, "notrack", NULL);
+	say(e, "notrack ");
 }
 
 void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to)
 {
+	char text[ND_ADDR_TEXT_MAX];
 	size_t n;
 	const uint8_t *bytes = nd_addr_bytes(to, &n);
-	const struct field load[] = { { NFTNL_EXPR_IMM_DREG, NFT_REG_1 }, { 0 } };
-	const struct field nat[] = { { NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT },
-				     { NFTNL_EXPR_NAT_FAMILY,
-				       n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6 },
-				     { NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1 },
-				     { 0 } };
+	struct place p = open_expr(e, "immediate",
+				   (const struct field[]){ { NFTA_IMMEDIATE_DREG, NFT_REG_1 },
+							   { 0 } });
 
-	set_bytes(e, add(e, "immediate", load), NFTNL_EXPR_IMM_DATA, bytes, n);
-	add(e, "nat", nat);
+	put_data(e, NFTA_IMMEDIATE_DATA, bytes, n);
+	close_expr(e, p);
+	add(e, "nat",
+	    (const struct field[]){ { NFTA_NAT_TYPE, NFT_NAT_DNAT },
+				    { NFTA_NAT_FAMILY, n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6 },
+				    { NFTA_NAT_REG_ADDR_MIN, NFT_REG_1 },
+				    { 0 } });
+	nd_addr_format_ip(to, text);
+	say(e, "dnat %s to %s ", n == 4 ? "ip" : "ip6", text);
 }
 
 void nd_nft_expr_masquerade(struct nd_nft_expr *e)
 {
-	add(e, "masq", (struct field[]){ { 0 } });
+	add(e, "masq", NULL);
+	say(e, "masquerade ");
 }
 
 void nd_nft_expr_accept(struct nd_nft_expr *e)
 {
-	static const struct field f[] = { { NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT },
-					  { NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT },
-					  { 0 } };
+	struct place p = open_expr(e, "immediate",
+				   (const struct field[]){ { NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT },
+							   { 0 } });
+	size_t data = nd_nlmsg_open(&e->list, NFTA_IMMEDIATE_DATA);
+	size_t verdict = nd_nlmsg_open(&e->list, NFTA_DATA_VERDICT);
 
-	add(e, "immediate", f);
+	nd_nlmsg_put_be32(&e->list, NFTA_VERDICT_CODE, NF_ACCEPT);
+	nd_nlmsg_close(&e->list, verdict);
+	nd_nlmsg_close(&e->list, data);
+	close_expr(e, p);
+	say(e, "accept ");
 }
 
 void nd_nft_expr_counter(struct nd_nft_expr *e)
 {
-	struct nftnl_expr *x = add(e, "counter", (struct field[]){ { 0 } });
+	struct place p = open_expr(e, "counter", NULL);
 
-	if (x) {
-		nftnl_expr_set_u64(x, NFTNL_EXPR_CTR_PACKETS, 0);
-		nftnl_expr_set_u64(x, NFTNL_EXPR_CTR_BYTES, 0);
-	}
+	nd_nlmsg_put_be64(&e->list, NFTA_COUNTER_BYTES, 0);
+	nd_nlmsg_put_be64(&e->list, NFTA_COUNTER_PACKETS, 0);
+	close_expr(e, p);
 }
 
 void nd_nft_expr_match(struct nd_nft_expr *e, const char *name, const void *info, size_t n)
 {
-	struct nftnl_expr *x = add(e, "match", (struct field[]){ { 0 } });
-	size_t whole = XT_ALIGN(n);
-	void *copy = x ? calloc(1, whole) : NULL;
+	uint8_t whole[MATCH_MAX] = { 0 };
 
-	if (!copy) {
-		e->err = e->err ? e->err : -ENOMEM;
-		return;
-	}
-	memcpy(copy, info, n);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_MT_REV, 0);
-	set_bytes(e, x, NFTNL_EXPR_MT_NAME, name, strlen(name) + 1);
-	set_bytes(e, x, NFTNL_EXPR_MT_INFO, copy, whole); /* owned by the expression from here on */
+	ND_ASSERT(XT_ALIGN(n) <= sizeof whole);
+	memcpy(whole, info, n);
+	struct place p = open_expr(e, "match", NULL);
+	nd_nlmsg_put_text(&e->list, NFTA_MATCH_NAME, name);
+	nd_nlmsg_put_be32(&e->list, NFTA_MATCH_REV, 0);
+	nd_nlmsg_put(&e->list, NFTA_MATCH_INFO, whole, XT_ALIGN(n));
+	close_expr(e, p);
+	say(e, "-m %s ", name);
 }

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_expr.h - builds one nftables rule from matches and statements.
+/* nft_expr.h - builds one nftables rule from matches and statements, as the kernel's expressions.
  *
- * The expressions are those that nft(8) generates, so it lists them in its own syntax.
+ * They are those that nft(8) generates, so it lists them in its own syntax; the rule has a text in
+ * that syntax too, for error messages. Source: linux/netfilter/nf_tables.h.
  *
- * Owns:    the rule, until a batch takes it or it is cleared.
+ * Owns:    nothing; embedded, needs no clear. The names of table and chain are borrowed.
  * Threads: one at a time.
- * Errors:  sticky: out of memory sets err, and later calls do nothing; nd_nft_batch_rule() returns
- *          it.
+ * Errors:  sticky: a rule that is too long sets list.err, and later calls do nothing;
+ *          nd_nft_batch_rule() returns it.
  */
 #pragma once
 
-#include <libnftnl/rule.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "node/nlmsg.h"
+
+enum { ND_NFT_EXPR_BYTES = 2048, ND_NFT_EXPR_TEXT = 256 };
 
 struct nd_nft_expr {
-	struct nftnl_rule *rule;
-	int family; /* of its table */
-	int err;
+	const char *table, *chain;
+	uint8_t family; /* of the table: NFPROTO_* */
+	uint8_t compat; /* iptables-nft: the protocol of the extensions; 0: none */
+	struct nd_nlmsg list;
+	_Alignas(struct nlmsghdr) uint8_t bytes[ND_NFT_EXPR_BYTES];
+	char text[ND_NFT_EXPR_TEXT]; /* "ip daddr 10.96.0.10 udp dport 53 notrack "; may be cut */
 };
 
 enum nd_nft_end { ND_NFT_FROM, ND_NFT_TO }; /* which end of the packet: source or destination */
 
-void nd_nft_expr_init(struct nd_nft_expr *e, int family, const char *table, const char *chain);
-void nd_nft_expr_clear(struct nd_nft_expr *e);
+void nd_nft_expr_init(struct nd_nft_expr *e, uint8_t family, const char *table, const char *chain);
 
 void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a);
 /* Matches the protocol only. */

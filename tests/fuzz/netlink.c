@@ -4,17 +4,18 @@
  * number and port of a message are set if they are 0, as an honest kernel would.
  *
  * Everything must end, with 0 or a negative error, whatever is answered. */
-#include <dlfcn.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "base/err.h"
 #include "node/iptables.h"
+#include "node/iptables_rule.h"
 #include "node/link.h"
 #include "node/netlink.h"
 #include "node/nft.h"
+#include "node/nlsock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -33,7 +34,7 @@ static void patch(char *bytes, size_t left)
 	while (left >= sizeof(struct nlmsghdr)) {
 		struct nlmsghdr *h = (struct nlmsghdr *)bytes;
 		size_t n = h->nlmsg_len < sizeof *h ? sizeof *h : h->nlmsg_len;
-		n = MNL_ALIGN(n) < left ? MNL_ALIGN(n) : left;
+		n = n < left && NLMSG_ALIGN(n) < left ? NLMSG_ALIGN(n) : left;
 		bytes += n;
 		left -= n;
 		h->nlmsg_seq = h->nlmsg_seq ? h->nlmsg_seq : kernel.seq;
@@ -62,84 +63,73 @@ static bool answer(void)
 	return send(kernel.fd[1], bytes, n, MSG_DONTWAIT) >= 0 && more;
 }
 
-/* --- libmnl's sockets --- */
+/* --- in place of src/node/nlsock.c --- */
 
-struct mnl_socket *mnl_socket_open2(int bus, int flags)
+int nd_nlsock_open(struct nd_nlsock *s, int bus, int fd)
 {
 	(void)bus;
-	(void)flags;
-	return (struct mnl_socket *)&kernel;
-}
-
-struct mnl_socket *mnl_socket_fdopen(int fd)
-{
 	(void)fd;
-	return NULL;
-}
-
-int mnl_socket_bind(struct mnl_socket *s, unsigned int groups, pid_t pid)
-{
-	(void)s;
-	(void)groups;
-	(void)pid;
+	*s = (struct nd_nlsock){ .fd = kernel.fd[0], .port = PORT };
 	return 0;
 }
 
-int mnl_socket_get_fd(const struct mnl_socket *s)
+void nd_nlsock_close(struct nd_nlsock *s)
 {
-	(void)s;
-	return kernel.fd[0];
+	s->fd = -1;
 }
 
-unsigned int mnl_socket_get_portid(const struct mnl_socket *s)
+int nd_nlsock_send(const struct nd_nlsock *s, const void *bytes, size_t n)
 {
-	(void)s;
-	return PORT;
-}
-
-ssize_t mnl_socket_sendto(const struct mnl_socket *s, const void *bytes, size_t n)
-{
-	const struct nlmsghdr *h = bytes;
-	int len = (int)n;
+	const char *at = bytes;
 	(void)s;
 
 	ND_ASSERT(++kernel.requests < REQUESTS_MAX); /* else it never ends */
-	ND_ASSERT(mnl_nlmsg_ok(h, len));
-	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
+	while (n) {
+		const struct nlmsghdr *h = (const struct nlmsghdr *)at;
+		ND_ASSERT(n >= sizeof *h && h->nlmsg_len >= sizeof *h && h->nlmsg_len <= n &&
+			  h->nlmsg_len % NLMSG_ALIGNTO == 0);
 		kernel.seq = h->nlmsg_seq;
-	ND_ASSERT(len == 0);
+		at += h->nlmsg_len;
+		n -= h->nlmsg_len;
+	}
 	while (answer())
 		;
-	return (ssize_t)n;
-}
-
-ssize_t mnl_socket_recvfrom(const struct mnl_socket *s, void *to, size_t n)
-{
-	(void)s;
-	return recv(kernel.fd[0], to, n, MSG_DONTWAIT);
-}
-
-int mnl_socket_close(struct mnl_socket *s)
-{
-	(void)s;
 	return 0;
 }
 
-/* The messages in memory of exactly their length, so that nothing is read past it. */
-int mnl_cb_run(const void *bytes, size_t n, unsigned int seq, unsigned int port, mnl_cb_t on,
-	       void *ctx)
+/* Reads the first message in memory of exactly its length, so that nothing is read past it. */
+static void read_copy(const void *bytes, size_t n)
 {
-	static int (*real)(const void *bytes, size_t n, unsigned int seq, unsigned int port,
-			   mnl_cb_t on, void *ctx);
-	void *copy = malloc(n ? n : 1);
+	const struct nlmsghdr *h = bytes;
+	struct nd_iptables_rule rule;
+	struct nd_nlmsg_attr attr;
 
+	if (n < sizeof *h || h->nlmsg_len < sizeof *h || h->nlmsg_len > n)
+		return;
+	struct nlmsghdr *copy = malloc(h->nlmsg_len);
 	ND_ASSERT(copy);
-	memcpy(copy, bytes, n);
-	if (!real)
-		real = (typeof(real))dlsym(RTLD_NEXT, "mnl_cb_run");
-	int ret = real(copy, n, seq, port, on, ctx);
+	memcpy(copy, h, h->nlmsg_len);
+	nd_iptables_rule_read(copy, &rule);
+	for (struct nd_nlmsg_list l = nd_nlmsg_attrs(copy, 4); nd_nlmsg_next(&l, &attr);) {
+		uint8_t last = attr.n ? attr.bytes[attr.n - 1] : 0;
+		const char *text = nd_nlmsg_text(attr);
+		ND_ASSERT(!text || strlen(text) < attr.n);
+		ND_ASSERT(attr.n != 4 || last == nd_nlmsg_be32(attr, 0) % 256);
+	}
 	free(copy);
-	return ret;
+}
+
+ssize_t nd_nlsock_receive(const struct nd_nlsock *s, void *to, size_t n, bool wait)
+{
+	ssize_t got = recv(s->fd, to, n, MSG_DONTWAIT | MSG_TRUNC);
+	(void)wait;
+
+	if (got < 0)
+		return -errno;
+	if ((size_t)got > n)
+		return -EMSGSIZE;
+	read_copy(to, (size_t)got);
+	return got;
 }
 
 /* --- what the agent does --- */

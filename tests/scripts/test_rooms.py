@@ -153,3 +153,38 @@ def test_symbols(tmp_path, name, path, text, bad):
         assert status == 1 and bad in out.split("\n")[0], out
     else:
         assert (status, out) == (0, "1 passed, 0 failed\n")
+
+
+@pytest.mark.parametrize("name, finding", [
+    ("libuv.so.1", None),
+    ("libuv-2.5.so", None),
+    ("libuvx.so.1", "whose licence rooms.toml does not have"),
+    ("libgpltest.so.1", "under GPL-2.0-or-later"),
+    ("libeither.so.1", None),
+    ("libboth.so.1", "under MIT AND GPL-3.0-only"),
+])
+def test_licences(tmp_path, monkeypatch, name, finding):
+    """A program linked with a library of that name, which rooms.toml has among the others or not."""
+    with open(os.path.join(ROOT, "scripts", "rooms.toml"), encoding="utf-8") as f:
+        rules = f.read().replace("[licences.libraries]\n", '[licences.libraries]\n"libgpltest" = "GPL-2.0-or-later"\n'
+                                 '"libeither" = "GPL-2.0-only OR MIT"\n"libboth" = "MIT AND GPL-3.0-only"\n')
+    with open(ROOMS, encoding="utf-8") as f:
+        plant(tmp_path, {"scripts/rooms.py": f.read(), "scripts/rooms.toml": rules,
+                         "lib.c": "int of_lib(void) { return 0; }\n",
+                         "main.c": "int of_lib(void);\nint main(void) { return of_lib(); }\n"})
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    for argv in (["-shared", "-fPIC", f"-Wl,-soname,{name}", "-o", name, "lib.c"],
+                 ["-o", "main", "main.c", "./" + name]):
+        subprocess.run(["cc", *argv], cwd=tmp_path, check=True)
+    p = subprocess.run([sys.executable, "scripts/rooms.py", "--licences", "main"], cwd=tmp_path, capture_output=True,
+                       text=True, check=False)
+    found = [x for x in p.stdout.splitlines()[:-1] if x.startswith(name + ":1: ") and finding and finding in x]
+    assert (p.returncode, len(found)) == (bool(finding), bool(finding)), p.stdout + p.stderr
+    assert p.stdout.endswith(f" {bool(finding):d} failed\n")
+
+
+def test_licences_of_a_static_program(tmp_path):
+    plant(tmp_path, {"main.c": "int main(void) { return 0; }\n"})
+    subprocess.run(["cc", "-static", "-o", "main", "main.c"], cwd=tmp_path, check=True)
+    status, out = rooms(tmp_path, "--licences", str(tmp_path / "main"))
+    assert status == 1 and "cannot be checked" in out
