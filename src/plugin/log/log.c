@@ -286,6 +286,8 @@ static enum kind classify(const struct nd_query *q)
 	const struct nd_answer *a = &q->ans;
 	bool answers = a->count[ND_SECTION_ANSWER] > 0;
 
+	if (q->drop)
+		return KIND_OTHERERROR;
 	if (nd_msg_opcode(&q->msg) == ND_OPCODE_NOTIFY || q->msg.qtype == ND_TYPE_AXFR ||
 	    q->msg.qtype == ND_TYPE_IXFR)
 		return KIND_META;

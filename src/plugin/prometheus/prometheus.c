@@ -70,6 +70,7 @@ static void count_size(const struct prometheus *p, nd_metric_cell *at, size_t n)
 	nd_metric_add(&at[NSIZES + 1], n);
 }
 
+/* answered: by a plugin. As in CoreDNS a query that gets no reply counts as NOERROR with size 0. */
 static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd_query *q,
 		  bool answered)
 {
@@ -77,9 +78,10 @@ static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd
 	unsigned family = q->client.peer.sa.sa_family == AF_INET6 &&
 			  !IN6_IS_ADDR_V4MAPPED(&q->client.peer.in6.sin6_addr);
 	unsigned type = q->msg.qtype < 256 ? p->type_index[q->msg.qtype] : NTYPES - 1;
-	unsigned rcode = q->rcode < NRCODES ? q->rcode : NRCODES - 1;
+	unsigned rcode = q->drop ? 0 : q->rcode < NRCODES ? q->rcode : NRCODES - 1;
+	bool by_plugin = answered && !q->failed && !q->drop;
 	uint64_t ns = nd_loop_now_ns(q->worker->loop) - q->start_ns;
-	size_t size = q->ans.w.pos;
+	size_t size = answered && !by_plugin ? 0 : q->ans.w.pos;
 
 	nd_metric_add(&c[AT_REQUESTS + (proto * 2 + family) * NTYPES + type], 1);
 	if (q->msg.edns.dnssec_ok)
@@ -87,17 +89,14 @@ static void count(const struct prometheus *p, nd_metric_cell *c, const struct nd
 	nd_metric_add(&c[AT_SECONDS + bucket(p->ns, NSECONDS, ns)], 1);
 	nd_metric_add(&c[AT_SECONDS + NSECONDS + 1], ns);
 	count_size(p, &c[AT_REQUEST_SIZE + proto * (NSIZES + 2)], q->size);
-	count_size(p, &c[AT_RESPONSE_SIZE + proto * (NSIZES + 2)],
-		   q->failed && answered ? 0 : size);
-	nd_metric_add(&c[AT_RCODES + (answered && !q->failed ? NRCODES : 0) + rcode], 1);
+	count_size(p, &c[AT_RESPONSE_SIZE + proto * (NSIZES + 2)], size);
+	nd_metric_add(&c[AT_RCODES + (by_plugin ? NRCODES : 0) + rcode], 1);
 }
 
 static void on_done(const void *self, struct nd_query *q)
 {
 	const struct prometheus *p = self;
 
-	if (q->drop)
-		return;
 	count(p,
 	      nd_tally_cells(p->tally[q->endpoint->index], q->worker->id) +
 		      (size_t)q->site->key * CELLS,
