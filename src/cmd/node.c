@@ -114,8 +114,9 @@ static bool is_bound(void *ctx, const struct nd_addr *a)
 	const struct nd_gen *g = nd_server_process(n->run.server)->gen;
 
 	for (size_t i = 0; g && i < g->nendpoints; i++)
-		if (nd_addr_equal(&g->endpoints[i].addr, a))
-			return true;
+		for (size_t k = 0; k < g->endpoints[i].nlisten; k++)
+			if (nd_addr_equal(&g->endpoints[i].listen[k].addr, a))
+				return true;
 	return false;
 }
 
@@ -236,6 +237,8 @@ static int run(struct node *n, const struct nd_agent_config *c)
 					      .stop = stop_server };
 	struct nd_server_options so = { .corefile = c->base.corefile,
 					.workers = workers(n->fds),
+					.exact = n->local,
+					.nexact = c->host.naddrs,
 					.isolate = true,
 					.fds = n->fds };
 

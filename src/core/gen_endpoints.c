@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The addresses that a generation listens on, with the sites of each. */
+#include <netinet/in.h>
 #include <string.h>
 #include "core/parts.h"
 
@@ -91,9 +92,54 @@ static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 	return 0;
 }
 
+/* --- what an endpoint listens on --- */
+
+static const uint8_t any[16];
+
+static struct nd_addr any_address(int family, uint16_t port)
+{
+	return nd_addr_from(family, any, port);
+}
+
+static void add_listen(struct nd_listen *to, struct nd_endpoint *e, struct nd_addr addr,
+		       bool optional)
+{
+	to[e->nlisten++] = (struct nd_listen){ addr, optional };
+}
+
+/* All addresses: those that no other endpoint has. */
+static void add_all(struct nd_gen *g, struct nd_endpoint *e, struct nd_listen *to)
+{
+	uint16_t port = nd_addr_port(&e->addr);
+	int family = e->addr.sa.sa_family, other = family == AF_INET ? AF_INET6 : AF_INET;
+	struct nd_addr rest = any_address(other, port);
+	bool both = !find_endpoint(g, e->scheme, &rest);
+
+	if (both)
+		add_listen(to, e, rest, !e->wildcard);
+	for (size_t i = 0; i < g->process->nexact; i++) {
+		struct nd_addr a = g->process->exact[i];
+		if (nd_addr_port(&a) == port && (both || a.sa.sa_family == family) &&
+		    !find_endpoint(g, e->scheme, &a))
+			add_listen(to, e, a, true);
+	}
+}
+
+static int make_listen(struct nd_gen *g, struct nd_endpoint *e)
+{
+	struct nd_listen *to = nd_arena_array(&g->arena, 2 + g->process->nexact, sizeof *to);
+
+	if (!to)
+		return ND_ELIMIT;
+	e->listen = to;
+	add_listen(to, e, e->addr, e->wildcard);
+	if (nd_addr_is_any(&e->addr))
+		add_all(g, e, to);
+	return 0;
+}
+
 int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d)
 {
-	static const uint8_t any[16];
 	size_t max = 0;
 	int err;
 
@@ -107,7 +153,7 @@ int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d)
 		for (size_t k = 0; k < b->nkeys; k++) {
 			size_t n = b->nbind ? b->nbind : 1;
 			for (size_t a = 0; a < n; a++) {
-				struct nd_addr addr = nd_addr_from(AF_INET6, any, b->keys[k].port);
+				struct nd_addr addr = any_address(AF_INET6, b->keys[k].port);
 				struct nd_endpoint *e;
 				if (b->nbind) {
 					addr = b->bind[a];
@@ -123,6 +169,8 @@ int nd_gen_make_endpoints(struct nd_gen *g, struct nd_diag *d)
 	}
 	for (size_t i = 0; i < g->nendpoints; i++) {
 		err = nd_site_index(&g->endpoints[i], &g->arena);
+		if (!err)
+			err = make_listen(g, &g->endpoints[i]);
 		if (err)
 			return err;
 	}

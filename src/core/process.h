@@ -8,7 +8,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/list.h"
 
 struct nd_conf_source;
@@ -34,7 +36,11 @@ struct nd_process_stats {
 struct nd_process {
 	struct nd_loop *loop; /* the control thread's */
 	uint16_t nworkers;
-	uint16_t default_port;  /* -dns.port */
+	uint16_t default_port; /* -dns.port */
+	/* Addresses, with ports, that an endpoint of all addresses listens on with sockets of their
+	 * own: packet filters see that they are served (node agent). */
+	const struct nd_addr *exact;
+	size_t nexact;
 	const char *version;    /* the CoreDNS version reported by build_info and the banner */
 	struct nd_gen *gen;     /* serves new queries */
 	struct nd_list shares;  /* struct nd_share */

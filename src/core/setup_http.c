@@ -2,6 +2,7 @@
 /* HTTP endpoints of plugins. Several paths may share an address, and a reload keeps the addresses
  * that the new generation has too. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct server {
 /* ":8080" and "localhost:9153" as with Go's net.Listen: no host means all addresses. */
 static int parse_address(const char *text, struct nd_addr *out)
 {
+	static const uint8_t any[16];
 	char buf[ND_ADDR_TEXT_MAX];
 
 	if (text[0] == ':' && text[1] != ':') {
@@ -45,7 +47,11 @@ static int parse_address(const char *text, struct nd_addr *out)
 		text = buf;
 	}
 	int err = nd_addr_parse(text, 0, out);
-	return err || nd_addr_port(out) ? err : ND_EFORMAT;
+	if (err)
+		return err;
+	if (nd_addr_is_any(out)) /* both families, for either word */
+		*out = nd_addr_from(AF_INET6, any, nd_addr_port(out));
+	return nd_addr_port(out) ? 0 : ND_EFORMAT;
 }
 
 int nd_setup_http(struct nd_setup *s, const char *address, const char *path,

@@ -63,14 +63,23 @@ struct nd_block {
 	size_t nbind;
 };
 
-/* One address to listen on, with the sites it serves. */
+/* An address of an endpoint. */
+struct nd_listen {
+	struct nd_addr addr;
+	bool optional; /* the machine may not have the address or its family */
+};
+
+/* One address to listen on, with the sites it serves. 0.0.0.0 and :: are both families, as in Go,
+ * unless another endpoint has the other one. */
 struct nd_endpoint {
 	uint16_t index; /* in its generation */
 	enum nd_scheme scheme;
-	bool wildcard;       /* no bind: IPv4 and IPv6 */
-	struct nd_addr addr; /* with port; wildcard: ::, and the server opens 0.0.0.0 too */
-	const char *label;   /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
-	bool other_classes;  /* some block here accepts classes other than IN */
+	bool wildcard;                  /* no bind */
+	struct nd_addr addr;            /* with port; wildcard: :: */
+	const struct nd_listen *listen; /* what it listens on */
+	size_t nlisten;
+	const char *label;  /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
+	bool other_classes; /* some block here accepts classes other than IN */
 	struct nd_site **sites; /* longest zone first */
 	size_t nsites;
 	uint32_t hash_bits, *buckets; /* index by zone; site.c */

@@ -490,22 +490,37 @@ static void on_accept(void *ctx, struct nd_tcp *tcp)
 						    .on_close = on_server_close });
 }
 
+/* All addresses are both families, as in Go, where the machine has IPv6. */
+static int open_listener(struct nd_http1_server *s, const struct nd_addr *addr)
+{
+	static const uint8_t any[16];
+	/* SO_REUSEPORT as CoreDNS: during an upgrade the old and the new process both listen. */
+	struct nd_tcp_options o = { .reuseport = true,
+				    .backlog = CONNECTIONS_MAX,
+				    .receive_bytes = RECEIVE_BYTES };
+
+	if (!nd_addr_is_any(addr))
+		return nd_tcp_listen(s->loop, addr, &o, on_accept, s, &s->listener);
+	struct nd_addr all = nd_addr_from(AF_INET6, any, nd_addr_port(addr));
+	int err = nd_tcp_listen(s->loop, &all, &o, on_accept, s, &s->listener);
+	if (err != -EAFNOSUPPORT && err != -EADDRNOTAVAIL)
+		return err;
+	all = nd_addr_from(AF_INET, any, nd_addr_port(addr));
+	return nd_tcp_listen(s->loop, &all, &o, on_accept, s, &s->listener);
+}
+
 int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 			void (*handle)(void *ctx, const struct nd_http1_request *req,
 				       struct nd_http1_response *res),
 			void *ctx, struct nd_http1_server **out)
 {
 	struct nd_http1_server *s = malloc(sizeof *s);
-	/* SO_REUSEPORT as CoreDNS: during an upgrade the old and the new process both listen. */
-	struct nd_tcp_options o = { .reuseport = true,
-				    .backlog = CONNECTIONS_MAX,
-				    .receive_bytes = RECEIVE_BYTES };
 
 	if (!s)
 		return -ENOMEM;
 	*s = (struct nd_http1_server){ .loop = loop, .handle = handle, .ctx = ctx };
 	nd_list_init(&s->connections);
-	int err = nd_tcp_listen(loop, addr, &o, on_accept, s, &s->listener);
+	int err = open_listener(s, addr);
 	if (err) {
 		free(s);
 		return err;

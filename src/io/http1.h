@@ -38,7 +38,8 @@ struct nd_http1_response {
 
 struct nd_http1_server;
 
-/* Listens. 0 or -errno. handle fills in the response before it returns; req is borrowed. */
+/* Listens; on 0.0.0.0 and :: for both families, where the machine has IPv6. 0 or -errno. handle
+ * fills in the response before it returns; req is borrowed. */
 int nd_http1_server_new(struct nd_loop *loop, const struct nd_addr *addr,
 			void (*handle)(void *ctx, const struct nd_http1_request *req,
 				       struct nd_http1_response *res),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listener.h - the sockets of one endpoint on one worker: taken from the descriptor set, or bound
- * and put into it.
+/* listener.h - the sockets of one address on one worker, UDP and TCP: taken from the descriptor
+ * set, or bound and put into it.
  *
  * Owns:    its sockets. The worker owns the listener.
  * Threads: the worker's own.
@@ -27,13 +27,6 @@ enum {
 
 struct nd_server_worker;
 
-/* A UDP socket. Queries that wait hold it. */
-struct nd_listener_udp {
-	struct nd_origin origin;
-	struct nd_udp *udp; /* NULL: not open */
-	struct nd_listener *listener;
-};
-
 /* Kept over a reload if the address remains. Otherwise it is retired: it takes no more queries or
  * connections, and closes with its last query and connection. */
 struct nd_listener {
@@ -41,16 +34,16 @@ struct nd_listener {
 	struct nd_server_worker *worker;
 	struct nd_addr addr;
 	enum nd_scheme scheme;
-	bool wildcard;
 	const struct nd_endpoint *endpoint; /* of the active generation; NULL: not serving */
 	bool wanted;                        /* the generation being adopted has this address */
 	bool retired;
-	uint32_t nconns;               /* connections accepted by it */
-	struct nd_listener_udp udp[2]; /* one, or for a wildcard IPv6 and IPv4 */
-	struct nd_tcp_listener *tcp[2];
+	uint32_t nconns;         /* connections accepted by it */
+	struct nd_origin origin; /* of queries over UDP; they hold it while they wait */
+	struct nd_udp *udp;      /* NULL: not open */
+	struct nd_tcp_listener *tcp;
 };
 
-/* Opens the sockets for worker, addr and wildcard. on_batch's ctx is a struct nd_listener_udp. */
+/* Opens the sockets for worker and addr. on_batch's ctx is l. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
 /* Nothing uses it: see nd_listener_used(). */
@@ -59,10 +52,10 @@ void nd_listener_close(struct nd_listener *l);
 void nd_listener_close_tcp(struct nd_listener *l);
 /* Accepts connections again. 0 or -errno. */
 int nd_listener_open_tcp(struct nd_listener *l);
-/* Queries wait that came by its UDP sockets, or connections of it are open. */
+/* Queries wait that came by its UDP socket, or connections of it are open. */
 static inline bool nd_listener_used(const struct nd_listener *l)
 {
-	return l->nconns || l->udp[0].origin.nqueries || l->udp[1].origin.nqueries;
+	return l->nconns || l->origin.nqueries;
 }
 /* Adds the datagrams that its sockets lost. udp_buffer_bytes becomes the minimum. */
 void nd_listener_stats(const struct nd_listener *l, struct nd_process_stats *sum);

@@ -365,6 +365,8 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 	nd_list_init(&s->retired);
 	nd_process_init(&s->process, loop);
 	s->process.default_port = o->port;
+	s->process.exact = o->exact;
+	s->process.nexact = o->nexact;
 	s->process.version = o->version;
 	s->process.source = o->source;
 	s->process.server = s;

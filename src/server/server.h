@@ -18,11 +18,13 @@ struct nd_fdset;
 struct nd_server;
 
 struct nd_server_options {
-	const char *corefile; /* NULL: "Corefile", or the built-in one */
-	uint16_t port;        /* -dns.port */
-	uint16_t workers;     /* 0: one per usable CPU */
-	uint16_t udp_max;     /* bytes of a UDP answer; 0: no limit but the protocol's */
-	uint32_t parked_max;  /* waiting queries per worker; 0: ND_SERVER_PARKED_MAX in all */
+	const char *corefile;        /* NULL: "Corefile", or the built-in one */
+	uint16_t port;               /* -dns.port */
+	const struct nd_addr *exact; /* struct nd_process; borrowed */
+	size_t nexact;
+	uint16_t workers;    /* 0: one per usable CPU */
+	uint16_t udp_max;    /* bytes of a UDP answer; 0: no limit but the protocol's */
+	uint32_t parked_max; /* waiting queries per worker; 0: ND_SERVER_PARKED_MAX in all */
 	bool threads;
 	bool isolate;         /* a plugin cannot end the process */
 	struct nd_fdset *fds; /* sockets are taken from here first; NULL: none */

@@ -16,8 +16,8 @@ static void flush(struct nd_worker *core)
 	struct nd_server_worker *w = core->server;
 
 	if (w->nout)
-		nd_udp_send(ND_CONTAINER(w->out_origin, struct nd_listener_udp, origin)->udp,
-			    w->out, w->nout);
+		nd_udp_send(ND_CONTAINER(w->out_origin, struct nd_listener, origin)->udp, w->out,
+			    w->nout);
 	w->nout = 0;
 	nd_worker_flushed(core);
 }
@@ -62,10 +62,9 @@ static void on_turn(void *ctx)
 
 static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t n)
 {
-	struct nd_listener_udp *lu = ctx;
-	struct nd_listener *l = lu->listener;
+	struct nd_listener *l = ctx;
 	struct nd_server_worker *w = l->worker;
-	struct nd_client client = { .proto = ND_PROTO_UDP, .origin = &lu->origin };
+	struct nd_client client = { .proto = ND_PROTO_UDP, .origin = &l->origin };
 
 	(void)u;
 	if (!l->endpoint) /* not in use yet, or retired, or the server is stopping */
@@ -87,11 +86,12 @@ static void on_batch(void *ctx, struct nd_udp *u, struct nd_datagram *d, size_t 
 
 /* --- sockets --- */
 
-static struct nd_listener *find_listener(struct nd_server_worker *w, const struct nd_endpoint *e)
+static struct nd_listener *find_listener(struct nd_server_worker *w, enum nd_scheme scheme,
+					 const struct nd_addr *addr)
 {
 	ND_LIST_EACH(&w->listeners, it) {
 		struct nd_listener *l = ND_LIST_ENTRY(it, struct nd_listener, link);
-		if (l->scheme == e->scheme && nd_addr_equal(&l->addr, &e->addr))
+		if (l->scheme == scheme && nd_addr_equal(&l->addr, addr))
 			return l;
 	}
 	return NULL;
@@ -102,8 +102,7 @@ static void free_listener(struct nd_listener *l)
 {
 	struct nd_process_stats lost = { 0 };
 
-	ND_ASSERT(!l->worker->nout || (l->worker->out_origin != &l->udp[0].origin &&
-				       l->worker->out_origin != &l->udp[1].origin));
+	ND_ASSERT(!l->worker->nout || l->worker->out_origin != &l->origin);
 	nd_listener_stats(l, &lost);
 	l->worker->overflowed += lost.udp_overflowed;
 	l->worker->unsent += lost.udp_unsent;
@@ -123,8 +122,8 @@ static void sweep(struct nd_server_worker *w)
 	}
 }
 
-/* Takes no more queries and connections. Its UDP sockets remain open while queries wait, which
- * answer through them; until then datagrams are read and dropped, since the kernel keeps sending a
+/* Takes no more queries and connections. Its UDP socket remains open while queries wait, which are
+ * answered through it; until then datagrams are read and dropped, since the kernel keeps sending a
  * share of the traffic to an open SO_REUSEPORT socket, read or not. */
 static void retire(struct nd_listener *l)
 {
@@ -135,34 +134,46 @@ static void retire(struct nd_listener *l)
 	l->worker->sweep = true;
 }
 
+static int open_listener(struct nd_server_worker *w, enum nd_scheme scheme,
+			 const struct nd_listen *at)
+{
+	struct nd_listener *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return -ENOMEM;
+	l->worker = w;
+	l->addr = at->addr;
+	l->scheme = scheme;
+	nd_list_add(&w->listeners, &l->link);
+	int err = nd_listener_open(l, on_batch);
+	if (err)
+		free_listener(l);
+	return at->optional && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL) ? 0 : err;
+}
+
+static int prepare_listen(struct nd_server_worker *w, enum nd_scheme scheme,
+			  const struct nd_listen *at)
+{
+	struct nd_listener *l = find_listener(w, scheme, &at->addr);
+
+	if (!l)
+		return open_listener(w, scheme, at);
+	int err = l->retired ? nd_listener_open_tcp(l) : 0;
+	l->retired = l->retired && err;
+	return err;
+}
+
 int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
 			     char label[ND_SERVER_LABEL_MAX])
 {
 	for (size_t i = 0; i < gen->nendpoints; i++) {
 		const struct nd_endpoint *e = &gen->endpoints[i];
-		struct nd_listener *l = find_listener(w, e);
-		if (l) {
-			int err = l->retired ? nd_listener_open_tcp(l) : 0;
+		for (size_t k = 0; k < e->nlisten; k++) {
+			int err = prepare_listen(w, e->scheme, &e->listen[k]);
 			if (err) {
 				snprintf(label, ND_SERVER_LABEL_MAX, "%s", e->label);
 				return err;
 			}
-			l->retired = false;
-			continue;
-		}
-		l = calloc(1, sizeof *l);
-		if (!l)
-			return -ENOMEM;
-		l->worker = w;
-		l->addr = e->addr;
-		l->scheme = e->scheme;
-		l->wildcard = e->wildcard;
-		nd_list_add(&w->listeners, &l->link);
-		int err = nd_listener_open(l, on_batch);
-		if (err) {
-			snprintf(label, ND_SERVER_LABEL_MAX, "%s", e->label);
-			free_listener(l);
-			return err;
 		}
 	}
 	return 0;
@@ -190,6 +201,18 @@ static void retire_unwanted(struct nd_server_worker *w)
 	sweep(w);
 }
 
+static void want(struct nd_server_worker *w, const struct nd_endpoint *e)
+{
+	for (size_t k = 0; k < e->nlisten; k++) {
+		struct nd_listener *l = find_listener(w, e->scheme, &e->listen[k].addr);
+		ND_ASSERT(l || e->listen[k].optional);
+		if (!l)
+			continue;
+		l->endpoint = e;
+		l->wanted = true;
+	}
+}
+
 int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 {
 	int err = nd_worker_adopt(&w->core, gen);
@@ -198,12 +221,8 @@ int nd_server_worker_adopt(struct nd_server_worker *w, struct nd_gen *gen)
 		return err;
 	ND_LIST_EACH(&w->listeners, it)
 		ND_LIST_ENTRY(it, struct nd_listener, link)->wanted = false;
-	for (size_t i = 0; i < gen->nendpoints; i++) {
-		struct nd_listener *l = find_listener(w, &gen->endpoints[i]);
-		ND_ASSERT(l);
-		l->endpoint = &gen->endpoints[i];
-		l->wanted = true;
-	}
+	for (size_t i = 0; i < gen->nendpoints; i++)
+		want(w, &gen->endpoints[i]);
 	retire_unwanted(w);
 	return 0;
 }

@@ -632,6 +632,22 @@ def test_skipteardown(node):
     assert [x["ifname"] for x in left["links"] if x not in before["links"]] == ["other0"]
 
 
+@pytest.mark.parametrize("bind", ["bind 0.0.0.0", "bind ::", ""])
+def test_bound_to_all_addresses(node, bind):
+    """The default of common charts: all addresses of -localip are intercepted. The agent has a socket of its own for
+    each of them, which the rules see."""
+    before = node.host()
+    node.write("Corefile.base", nodenet.BASE.replace("bind " + nodenet.LOCALIP.replace(",", " "), bind))
+    agent = node.agent()
+    asked = node.served()
+    for place in ("pod", "node"):
+        lookups = node.ask(place, 0.5, 200, *WAYS, "udp:" + LINK_LOCAL, "tcp:" + LINK_LOCAL)
+        assert len(lookups) == 100 and lost(lookups) == []
+    assert node.served() >= asked + 200
+    assert stop(agent) == 0
+    assert_same(before, node.host())
+
+
 def test_addresses_nobody_is_bound_to(node):
     """An address without a listening server block is not intercepted: pods keep using kube-dns."""
     node.write("Corefile.base", nodenet.BASE.replace(" " + KUBE_DNS[4], ""))

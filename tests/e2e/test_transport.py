@@ -4,13 +4,14 @@ import random
 import socket
 import struct
 import time
+import urllib.request
 
 import dns.flags
 import dns.message
 import dns.rcode
 import pytest
 
-from serving import frame, read_frame, texts
+from serving import frame, read_frame, texts, wait_for
 
 MANY = "\n        ".join(f"10.1.{i // 256}.{i % 256} many.test" for i in range(300))
 HOSTS = f""".:@PORT {{
@@ -46,6 +47,53 @@ def test_reply_comes_from_the_address_asked(server):
         s.settimeout(8)
         s.sendto(dns.message.make_query("one.test.", "A").to_wire(), ("127.5.6.7", server.port))
         assert s.recvfrom(512)[1] == ("127.5.6.7", server.port)
+
+
+ALL = """.:@PORT {
+    bind WORD
+    health URL:@HEALTH
+    ready URL:@READY
+    prometheus URL:@PROM
+    template IN A . {
+        answer "{{ .Name }} 5 IN A 192.0.2.1"
+    }
+}
+"""
+
+
+def is_open(server, where):
+    try:
+        socket.create_connection((where, server.port), timeout=8).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("word", ["0.0.0.0", "::"])
+def test_all_addresses_are_both_families(serve, word):
+    """As Go listens, whichever word is used; and answers come from the address asked."""
+    text = ALL.replace("URL", f"[{word}]" if ":" in word else word)
+    s = serve(text.replace("WORD", word))
+    for where in ("127.0.0.1", "127.5.6.7", "::1"):
+        for tcp in (False, True):
+            assert texts(s.ask("a.test.", where=where, tcp=tcp)) == ["192.0.2.1"]
+        host = f"[{where}]" if ":" in where else where
+        for port, path in (("HEALTH", "health"), ("READY", "ready"), ("PROM", "metrics")):
+            with urllib.request.urlopen(f"http://{host}:{s.port_of(port)}/{path}", timeout=8) as r:
+                assert r.status == 200
+    for bind, both in (("127.0.0.1", False), (word, True)):     # a reload that narrows the addresses, and one back
+        s.write("Corefile", text.replace("WORD", bind))
+        s.reload()
+        assert texts(s.ask("a.test.", where="127.0.0.1")) == ["192.0.2.1"]
+        wait_for(lambda both=both: is_open(s, "::1") == both)
+
+
+def test_two_words_of_all_addresses_are_a_family_each(serve):
+    s = serve("".join(f"{zone}:@PORT {{\n bind {word}\n template IN A . {{\n  answer \"a.test. 5 IN A {answer}\"\n }}\n}}\n"
+                      for zone, word, answer in ((".", "0.0.0.0", "192.0.2.4"), ("test", "::", "192.0.2.6"))))
+    for _ in range(8):
+        assert texts(s.ask("a.test.", where="127.0.0.1")) == ["192.0.2.4"]
+        assert texts(s.ask("a.test.", where="::1")) == ["192.0.2.6"]
 
 
 def test_pipelining(server):

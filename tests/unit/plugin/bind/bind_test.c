@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "support/rig.h"
@@ -66,6 +67,59 @@ static void test_endpoints(void **state)
 	}
 }
 
+/* "dns://:53 = [::]:53? 0.0.0.0:53"; a question mark: the machine may lack it. */
+static void describe(const struct nd_endpoint *e, char *to)
+{
+	char text[ND_ADDR_TEXT_MAX];
+
+	to += sprintf(to, "%s =", e->label);
+	for (size_t i = 0; i < e->nlisten; i++) {
+		nd_addr_format(&e->listen[i].addr, text);
+		to += sprintf(to, " %s%s", text, e->listen[i].optional ? "?" : "");
+	}
+}
+
+/* All addresses are both families, for either word. The agent's own addresses get sockets too. */
+static void test_listen(void **state)
+{
+	static const struct {
+		const char *text, *wants;
+	} rows[] = {
+		{ "a:53 {\n}\n",
+		  "dns://:53 = [::]:53? 0.0.0.0:53 169.254.20.10:53? [fd00::a]:53?" },
+		{ "a:54 {\n}\n", "dns://:54 = [::]:54? 0.0.0.0:54" },
+		{ "a:54 {\n bind 0.0.0.0\n}\n", "dns://0.0.0.0:54 = 0.0.0.0:54 [::]:54?" },
+		{ "a:54 {\n bind ::\n}\n", "dns://[::]:54 = [::]:54 0.0.0.0:54?" },
+		{ "a:53 {\n bind 0.0.0.0 ::\n}\n",
+		  "dns://0.0.0.0:53 = 0.0.0.0:53 169.254.20.10:53?; "
+		  "dns://[::]:53 = [::]:53 [fd00::a]:53?" },
+		{ "a:53 {\n bind 0.0.0.0\n}\nb:53 {\n bind 169.254.20.10\n}\n",
+		  "dns://0.0.0.0:53 = 0.0.0.0:53 [::]:53? [fd00::a]:53?; "
+		  "dns://169.254.20.10:53 = 169.254.20.10:53" },
+		{ "a:53 {\n bind 169.254.20.10\n}\n", "dns://169.254.20.10:53 = 169.254.20.10:53" },
+	};
+	struct nd_addr exact[2];
+	(void)state;
+
+	assert_int_equal(nd_addr_parse("169.254.20.10:53", 0, &exact[0]), 0);
+	assert_int_equal(nd_addr_parse("[fd00::a]:53", 0, &exact[1]), 0);
+	rig.process.exact = exact;
+	rig.process.nexact = 2;
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		struct nd_diag d = { 0 };
+		struct nd_gen *g;
+		char got[1024] = "";
+		if (nd_gen_from_text(&rig.process, "Corefile", rows[i].text, &g, &d))
+			fail_msg("%s: %s", rows[i].text, d.text);
+		for (size_t k = 0; k < g->nendpoints; k++) {
+			strcat(got, k ? "; " : "");
+			describe(&g->endpoints[k], got + strlen(got));
+		}
+		nd_gen_free(g);
+		assert_string_equal(got, rows[i].wants);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -98,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_endpoints),
+		RIG(test_listen),
 		RIG(test_refused),
 	};
 
