@@ -275,6 +275,46 @@ def judge_hosts(result):
         yield Verdict("hosts: RSS with the list / CoreDNS", own["rss_mib"] / peer["rss_mib"], bar["rss_ratio_max"])
 
 
+def list_figures(row):
+    return ", ".join(f"{name.removesuffix('_ms').replace('_', ' ')} {value:.4g}{' ms' if name.endswith('_ms') else ''}"
+                     for name, value in row.items())
+
+
+def print_faults(result):
+    for server, rows in result["servers"].items():
+        print(f"\nfaults, {server}:")
+        for name, row in rows.items():
+            print(f"  {name:<16} {list_figures(row)}")
+    for reason in result["missing"]:
+        print(f"  skipped: {reason}")
+
+
+def judge_faults(result):
+    bar, own, peer = bars()["faults"], result["servers"]["nodens"], result["servers"].get("coredns")
+    for name in (x for x in own if x.startswith("dead")):
+        yield Verdict(f"{name}: failed", own[name]["failed"], bar["failed_max"])
+        yield Verdict(f"{name}: later than 300 ms", own[name]["late"], bar["dead_late_max"])
+    if peer:
+        yield Verdict("in-order upstream with slow names: p99 of the others less CoreDNS's, ms",
+                      own["ordered"]["p99_ms"] - peer["ordered"]["p99_ms"], bar["ordered_over_coredns_ms_max"])
+    yield Verdict("in-order upstream: failed", own["ordered"]["failed"] + own["ordered"]["slow_failed"],
+                  bar["failed_max"])
+    for name in ("closes", "resets", "first", "half"):
+        yield Verdict(f"upstream that {name}: answered of 120", own[name]["answered"], bar["answered_min"],
+                      at_least=True)
+    yield Verdict("silent upstream: packets for one question", own["silent, one"]["packets"], bar["packets_one_max"])
+    yield Verdict("silent upstream: packets for each of 2,000", own["silent, 2000"]["packets"], bar["packets_each_max"])
+    loss = own["lossy"]
+    yield Verdict("1 % loss each way: failed", loss["failed"], bar["failed_max"])
+    yield Verdict("1 % loss each way: p99.9, ms", loss["p999_ms"], bar["loss_p999_ms_max"])
+    yield Verdict("1 % loss each way: slowest, ms", loss["max_ms"], bar["loss_max_ms_max"])
+    yield Verdict("1 % loss each way: extra packets", loss["extra"], bar["loss_extra_max"])
+    yield Verdict("one of two upstreams silent: later than 300 ms", own["one of two"]["late"],
+                  bar["one_of_two_late_max"])
+    yield Verdict("one of two upstreams silent: failed", own["one of two"]["failed"], bar["failed_max"])
+    yield Verdict("return of all upstreams: first answer, ms", own["back"]["first_ms"], bar["back_ms_max"])
+
+
 def print_reload(result):
     print(f"\nreload, {result['server']}: {result['reloads']} reloads in {result['seconds']:.0f} s"
           f", {result['seen']} seen to serve before the next one (slowest {result['slowest_ms']:.0f} "

@@ -17,6 +17,7 @@ import tempfile
 import cached
 import callgrind
 import changes
+import faults
 import forwarded
 import hitratio
 import hosts
@@ -35,6 +36,7 @@ PARTS = {
     "kubernetes": (kubernetes.measure, report.print_kubernetes, report.judge_kubernetes),
     "changes": (changes.measure, report.print_changes, report.judge_changes),
     "forwarded": (forwarded.measure, report.print_forwarded, report.judge_forwarded),
+    "faults": (faults.measure, report.print_faults, report.judge_faults),
     "hosts": (hosts.measure, report.print_hosts, report.judge_hosts),
     "reload": (reload.measure, report.print_reload, report.judge_reload),
 }
