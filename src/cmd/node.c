@@ -240,6 +240,7 @@ static int run(struct node *n, const struct nd_agent_config *c)
 					.exact = n->local,
 					.nexact = c->host.naddrs,
 					.isolate = true,
+					.serve_stale = true,
 					.fds = n->fds };
 
 	n->agent = nd_agent_new(n->run.loop, c, &hooks);

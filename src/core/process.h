@@ -46,6 +46,7 @@ struct nd_process {
 	struct nd_list shares;  /* struct nd_share */
 	struct nd_list http;    /* open HTTP servers, by address */
 	bool stopping;          /* shutting down: /ready fails */
+	bool serve_stale;       /* caches without `serve_stale` have the node agent's default */
 	const char *cache_file; /* -cache-file: where plugin cache keeps answers; NULL: nowhere */
 	const struct nd_conf_source *source;
 

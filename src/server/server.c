@@ -373,6 +373,7 @@ int nd_server_new(struct nd_loop *loop, const struct nd_server_options *o, struc
 	s->process.reload = on_reload;
 	s->process.fatal = fatal;
 	s->process.isolate = o->isolate;
+	s->process.serve_stale = o->serve_stale;
 	s->process.gen_left = on_gen_left;
 	s->process.stats = stats;
 	s->nslots = o->workers ? o->workers : (uint16_t)nd_thread_cpus();

@@ -27,6 +27,7 @@ struct nd_server_options {
 	uint32_t parked_max; /* waiting queries per worker; 0: ND_SERVER_PARKED_MAX in all */
 	bool threads;
 	bool isolate;         /* a plugin cannot end the process */
+	bool serve_stale;     /* struct nd_process */
 	struct nd_fdset *fds; /* sockets are taken from here first; NULL: none */
 	const char *version;
 	const struct nd_conf_source *source;

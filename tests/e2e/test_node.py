@@ -18,6 +18,7 @@ import dns.rcode
 import pytest
 
 import nodenet
+from faulty import Upstream
 from nodenet import KUBE_DNS, LINK, LINK_LOCAL, WAYS, assert_same, lost, stop
 from serving import NODENS, Server, frame, read_frame, texts, values, wait_for
 
@@ -217,6 +218,34 @@ def test_no_template(agent):
     s.wait_log(r"\[ERROR\] node: base - cannot be read: No such file")
     assert s.ask("x.test.").rcode() == dns.rcode.NOERROR
     assert s.own()['coredns_nodecache_setup_errors_total{errortype="configmap"}'] == 1
+
+
+STALE = """.:@PORT {
+    bind 127.0.0.1
+    cache {
+        success 1024 1 0
+        OPTION
+    }
+    forward . 127.0.0.1:UPSTREAM {
+        max_connect_attempts 1
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("option,rcode", [("", dns.rcode.NOERROR), ("serve_stale 0s", dns.rcode.SERVFAIL)])
+def test_expired_answers_while_upstreams_are_dead(agent, option, rcode):
+    up = Upstream()
+    s = agent(base=None, corefile=STALE.replace("OPTION", option).replace("UPSTREAM", str(up.port)))
+    assert texts(s.ask("a.test.")) == ["192.0.2.1"]
+    up.mode = "silent"
+    time.sleep(1.1)
+    for _ in range(3):
+        r = s.ask("a.test.")
+        assert r.rcode() == rcode
+    up.mode, up.address = "", "192.0.2.2"
+    wait_for(lambda: texts(s.ask("a.test.")) == ["192.0.2.2"], 5)
+    up.close()
 
 
 def test_waits_for_an_address(agent):

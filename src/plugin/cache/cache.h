@@ -15,6 +15,8 @@
 enum {
 	ND_CACHE_STALE_S = 3600,  /* `serve_stale` without a duration */
 	ND_CACHE_RECHECK_S = 300, /* longest FAILURE_RECHECK of `serve_stale` */
+	/* The node agent's default: `serve_stale 1h verify 300ms`. */
+	ND_CACHE_AGENT_TIMEOUT_MS = 300,
 	/* Answers with this TTL or more that were used this often are refreshed in the last tenth
 	 * of it, without `prefetch`. */
 	ND_CACHE_HOT_TTL_S = 10,

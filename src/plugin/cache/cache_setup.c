@@ -159,6 +159,11 @@ int nd_cache_setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 					       .ttl_max_s = 3600,
 					       .ttl_min_s = 5 };
 	c->denial = (struct nd_cache_limits){ .capacity = 9984, .ttl_max_s = 1800, .ttl_min_s = 5 };
+	if (s->gen->process->serve_stale)
+		c->stale = (struct nd_cache_stale){ .verify = true,
+						    .most_s = ND_CACHE_STALE_S,
+						    .timeout_ns = ND_MS(
+							    ND_CACHE_AGENT_TIMEOUT_MS) };
 	if (n && strspn(args[0], "+-0123456789") == strlen(args[0])) {
 		int err = read_number(s, d, args[0], "TTL", 1, INT32_MAX, &ttl);
 		if (err)
