@@ -2,8 +2,7 @@
 /* text.h - converts records between presentation and wire format (RFC 1035 s5.1, RFC 3597 s5).
  * Pure.
  *
- * Known types: A NS CNAME SOA PTR HINFO MX TXT SPF AAAA SRV NAPTR DNAME DS DNSKEY RRSIG NSEC TLSA
- * SSHFP CAA URI SVCB HTTPS; all others as \# LENGTH HEX.
+ * Known types: those of nd_text_shape() (text_scan.h); all others as \# LENGTH HEX.
  *
  * Errors:  ND_EFORMAT or ND_ELIMIT, with a static message in *why unless why is NULL.
  */

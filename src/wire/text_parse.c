@@ -357,6 +357,7 @@ int nd_text_parse_fields(struct nd_text_scan *s, uint16_t type, const struct nd_
 	} else if (shape) {
 		err = parse_shape(s, shape, origin, &sink);
 	} else {
+		(void)nd_text_scan_next(s, &word); /* a caller with more text sees where it ends */
 		err = nd_text_scan_fail(s, "rdata of this type must be written as \\# LENGTH HEX");
 	}
 	if (!err && nd_text_scan_next(s, &word))

@@ -48,6 +48,7 @@ static bool ends_word(char c)
 static bool take_quoted(struct nd_text_scan *s, struct nd_text_word *word)
 {
 	word->quoted = true;
+	s->last = s->p;
 	word->at = ++s->p;
 	for (; s->p < s->end; s->p++) {
 		if (*s->p == '\\' && s->p + 1 < s->end) {
@@ -69,6 +70,7 @@ bool nd_text_scan_next(struct nd_text_scan *s, struct nd_text_word *word)
 		return take_quoted(s, word);
 	word->quoted = false;
 	word->at = s->p;
+	s->last = s->p;
 	while (s->p < s->end && !ends_word(*s->p))
 		s->p += *s->p == '\\' && s->end - s->p >= 2 ? 2 : 1;
 	word->n = (size_t)(s->p - word->at);
@@ -237,20 +239,56 @@ const char *nd_text_shape(uint16_t type)
 	case ND_TYPE_NS:
 	case ND_TYPE_CNAME:
 	case ND_TYPE_PTR:
-	case ND_TYPE_DNAME: return "n";
+	case ND_TYPE_DNAME:
+	case ND_TYPE_MD:
+	case ND_TYPE_MF:
+	case ND_TYPE_MB:
+	case ND_TYPE_MG:
+	case ND_TYPE_MR:
+	case ND_TYPE_NSAP_PTR: return "n";
+	case ND_TYPE_MINFO:
+	case ND_TYPE_RP:
+	case ND_TYPE_TALINK: return "nn";
 	case ND_TYPE_SOA: return "nnwtttt";
 	case ND_TYPE_HINFO: return "ss";
-	case ND_TYPE_MX: return "hn";
+	case ND_TYPE_MX:
+	case ND_TYPE_AFSDB:
+	case ND_TYPE_RT:
+	case ND_TYPE_KX:
+	case ND_TYPE_LP: return "hn";
+	case ND_TYPE_PX: return "hnn";
+	case ND_TYPE_L32: return "ha";
+	case ND_TYPE_UID:
+	case ND_TYPE_GID: return "w";
+	case ND_TYPE_X25:
+	case ND_TYPE_UINFO: return "s";
+	case ND_TYPE_GPOS: return "sss";
 	case ND_TYPE_TXT:
+	case ND_TYPE_NINFO:
+	case ND_TYPE_AVC:
+	case ND_TYPE_RESINFO:
 	case ND_TYPE_SPF: return "S";
 	case ND_TYPE_SRV: return "hhhn";
 	case ND_TYPE_NAPTR: return "hhsssn";
-	case ND_TYPE_DS: return "hgbX";
+	case ND_TYPE_DS:
+	case ND_TYPE_CDS:
+	case ND_TYPE_TA:
+	case ND_TYPE_DLV: return "hgbX";
 	case ND_TYPE_SSHFP: return "bbX";
+	case ND_TYPE_SIG:
 	case ND_TYPE_RRSIG: return "Tgbwiihny";
 	case ND_TYPE_NSEC: return "nm";
-	case ND_TYPE_DNSKEY: return "hbgy";
-	case ND_TYPE_TLSA: return "bbbx";
+	case ND_TYPE_CSYNC: return "whm";
+	case ND_TYPE_DNSKEY:
+	case ND_TYPE_CDNSKEY:
+	case ND_TYPE_KEY:
+	case ND_TYPE_RKEY: return "hbgy";
+	case ND_TYPE_CERT: return "hhgy";
+	case ND_TYPE_DHCID:
+	case ND_TYPE_OPENPGPKEY: return "y";
+	case ND_TYPE_TLSA:
+	case ND_TYPE_SMIMEA: return "bbbx";
+	case ND_TYPE_ZONEMD: return "wbbx";
 	case ND_TYPE_SVCB:
 	case ND_TYPE_HTTPS: return "hnp";
 	case ND_TYPE_URI: return "hho";

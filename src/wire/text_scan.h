@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* text_scan.h - splits a record's text into words; output helpers. Only for the text*.c files.
- * Pure.
+/* text_scan.h - splits a record's text into words; output helpers. Only for the text*.c files and
+ * zone/master.c. Pure.
  *
  * Owns:    nothing. Words borrow the text and still contain escapes.
  * Errors:  sticky: the first one sets `why`.
@@ -14,8 +14,9 @@
 
 struct nd_text_scan {
 	const char *p, *end;
-	int depth;       /* open parentheses; inside them a line end is white space */
-	const char *why; /* the first error; NULL: none */
+	int depth;        /* open parentheses; inside them a line end is white space */
+	const char *why;  /* the first error; NULL: none */
+	const char *last; /* start of the last word; NULL: none yet */
 };
 
 struct nd_text_word {

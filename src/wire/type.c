@@ -34,7 +34,7 @@ static const char *const types[] = {
 	[261] = "RESINFO",
 };
 
-enum { TYPE_TA = 32768, TYPE_DLV = 32769, TYPE_RESERVED = 65535 };
+enum { TYPE_RESERVED = 65535 };
 
 static const char *const classes[] = {
 	[1] = "IN", [2] = "CS", [3] = "CH", [4] = "HS", [254] = "NONE", [255] = "ANY",
@@ -95,8 +95,8 @@ static int parse(const char *const *table, size_t first, size_t count, const cha
 const char *nd_type_text(uint16_t type, char text[ND_NUMBER_TEXT_MAX])
 {
 	switch (type) {
-	case TYPE_TA: return "TA";
-	case TYPE_DLV: return "DLV";
+	case ND_TYPE_TA: return "TA";
+	case ND_TYPE_DLV: return "DLV";
 	case TYPE_RESERVED: return "Reserved";
 	default: return text_of(types, ND_COUNT(types), type, "TYPE", text);
 	}
@@ -121,9 +121,9 @@ const char *nd_type_opcode_text(uint8_t opcode, char text[ND_NUMBER_TEXT_MAX])
 int nd_type_parse(const char *text, size_t n)
 {
 	if (is("TA", text, n))
-		return TYPE_TA;
+		return ND_TYPE_TA;
 	if (is("DLV", text, n))
-		return TYPE_DLV;
+		return ND_TYPE_DLV;
 	return parse(types, 1, ND_COUNT(types), "TYPE", text, n);
 }
 
