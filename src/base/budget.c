@@ -7,13 +7,15 @@
 #define MIB(n) ((uint64_t)(n) << 20)
 
 const char *const nd_budget_part_text[ND_BUDGET_PARTS] = { "queries", "exchanges", "streams",
-							   "http",    "cache",     "hosts" };
+							   "http",    "cache",     "hosts",
+							   "zones" };
 
 /* A part's ceiling in sixteenths of the whole. Together they are more than the whole: not every
  * part is full at once, and the whole is checked too. */
 static const uint8_t sixteenths[ND_BUDGET_PARTS] = {
 	[ND_BUDGET_QUERIES] = 5, [ND_BUDGET_EXCHANGES] = 4, [ND_BUDGET_STREAMS] = 4,
-	[ND_BUDGET_HTTP] = 2,    [ND_BUDGET_CACHE] = 8,     [ND_BUDGET_HOSTS] = 12
+	[ND_BUDGET_HTTP] = 2,    [ND_BUDGET_CACHE] = 8,     [ND_BUDGET_HOSTS] = 12,
+	[ND_BUDGET_ZONES] = 12
 };
 
 static _Atomic uint64_t whole = MIB(ND_BUDGET_DEFAULT_MIB);

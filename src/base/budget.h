@@ -24,6 +24,7 @@ enum nd_budget_part {
 	ND_BUDGET_HTTP,      /* connections and responses of health, ready and metrics */
 	ND_BUDGET_CACHE,     /* the tables of plugin cache */
 	ND_BUDGET_HOSTS,     /* the tables of plugin hosts */
+	ND_BUDGET_ZONES,     /* the records of authoritative zones */
 	ND_BUDGET_PARTS
 };
 

@@ -132,6 +132,11 @@ struct nd_offer_zone {
 	 * record that remains is put at least once, perhaps twice while others are added. */
 	bool (*walk)(const void *self, struct nd_query *q, struct nd_name zone,
 		     struct nd_offer_cursor *at, const struct nd_offer_records *to);
+	/* NULL, or takes a snapshot for one walk: the records are those of *out, whatever changes.
+	 * False: the zone is gone. release ends it, once for each hold. */
+	bool (*hold)(const void *self, struct nd_name zone, struct nd_offer_cursor *at,
+		     struct nd_offer_soa *out);
+	void (*release)(struct nd_offer_cursor *at);
 };
 
 struct nd_offer {
@@ -148,6 +153,10 @@ struct nd_offer {
 
 	const struct nd_offer_external *external;
 	const struct nd_offer_zone *zone;
+
+	/* Of transfer: the records of this zone have changed; its secondaries are notified. Control
+	 * thread, from `serving` to `stop`. zone: lower case. */
+	void (*notify)(void *self, struct nd_name zone);
 };
 
 /* A plugin of the same block by name; *self is its instance. NULL: not in the block. From `start`

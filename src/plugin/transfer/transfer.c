@@ -128,6 +128,14 @@ static void log_early_end(const struct nd_query *q, const struct state *st, cons
 		       zone, client, (unsigned long long)st->records, why);
 }
 
+/* The walk is over. */
+static void release(struct state *st)
+{
+	if (st->from->zone->release)
+		st->from->zone->release(&st->at);
+	st->from = NULL;
+}
+
 /* Adds records until a message was sent, and continues when the client has received it. */
 static enum nd_verdict send_next(struct nd_query *q, struct state *st)
 {
@@ -143,6 +151,7 @@ static enum nd_verdict send_next(struct nd_query *q, struct state *st)
 	}
 	if (more && !st->err)
 		return nd_query_drain(q);
+	release(st);
 	put_soa(q, st);
 	if (st->err) {
 		log_early_end(q, st, "a record does not fit in a message");
@@ -233,6 +242,8 @@ static enum nd_verdict begin(const struct transfer *t, struct nd_query *q)
 		log_transfer(q, st, false);
 		return ND_DONE;
 	}
+	if (from->zone->hold && !from->zone->hold(from->self, q->msg.qname, &st->at, &st->soa))
+		return ND_NEXT;
 	st->from = from;
 	put_soa(q, st);
 	return send_next(q, st);
@@ -260,11 +271,13 @@ static enum nd_verdict query(const void *self, struct nd_query *q)
 static void cancel(const void *self, struct nd_query_ref ref)
 {
 	struct nd_query *q = nd_query_find(ref);
-	const struct state *st = q ? nd_query_state(q) : NULL;
+	struct state *st = q ? nd_query_state(q) : NULL;
 
 	(void)self;
-	if (st && st->from)
-		log_early_end(q, st, "the client did not read it, or closed the connection");
+	if (!st || !st->from)
+		return;
+	log_early_end(q, st, "the client did not read it, or closed the connection");
+	release(st);
 }
 
 /* --- setup --- */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* zonexfr.h - a zone's records for plugin transfer, from a snapshot that the transfer holds.
+ *
+ * Owns:    a reference to the tree, in the cursor, from hold to release.
+ * Threads: workers; hold in an RCU read-side section.
+ */
+#pragma once
+
+#include "core/offer.h"
+#include "zone/tree.h"
+
+void nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out);
+/* Equal serials only, as in CoreDNS. */
+bool nd_zonexfr_current(uint32_t theirs, uint32_t ours);
+void nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at);
+bool nd_zonexfr_walk(struct nd_offer_cursor *at, const struct nd_offer_records *to);
+void nd_zonexfr_release(struct nd_offer_cursor *at);
