@@ -22,8 +22,8 @@ static enum nd_verdict answer(const void *self, struct nd_query *q)
 	(void)self;
 	if (q->msg.qtype != ND_TYPE_ANY)
 		return ND_NEXT;
-	nd_answer_add(q, ND_SECTION_ANSWER, ND_TYPE_HINFO, 8482, hinfo, sizeof hinfo - 1);
-	q->ans.flags |= ND_FLAG_AA;
+	nd_answer_rr(q, ND_SECTION_ANSWER, nd_query_name_asked(q), ND_TYPE_HINFO, ND_CLASS_IN, 8482,
+		     hinfo, sizeof hinfo - 1);
 	return ND_DONE;
 }
 
