@@ -43,6 +43,18 @@ void nd_answer_reset(struct nd_query *q)
 	nd_answer_begin(q, a->w.base, a->w.cap, a->record, a->max);
 }
 
+void nd_answer_cut(struct nd_query *q, unsigned n)
+{
+	struct nd_answer *a = &q->ans;
+
+	ND_ASSERT(a->open);
+	if (n >= a->n)
+		return;
+	nd_writer_cut(&a->w, a->record[n].owner);
+	while (a->n > n)
+		a->count[a->record[--a->n].section]--;
+}
+
 static inline int note_record(struct nd_answer *a, struct nd_record r)
 {
 	ND_ASSERT(a->open && (a->n == 0 || a->record[a->n - 1].section <= r.section));
@@ -155,7 +167,7 @@ void nd_answer_set_ede(struct nd_query *q, uint16_t code, const char *text)
 	if (!a->opt) {
 		a->opt = true;
 		a->opt_size = 4096;
-		a->opt_flags = 0x8000;
+		a->opt_flags = ND_EDNS_DO;
 		a->opt_options_len = 0;
 	}
 }
@@ -356,7 +368,8 @@ int nd_answer_message(struct nd_query *q, const struct nd_msg *m)
 		return err;
 	}
 	q->rcode = (uint16_t)nd_msg_rcode(m);
-	q->ans.flags = m->flags & (ND_FLAG_AA | ND_FLAG_TC | ND_FLAG_RA | ND_FLAG_Z | ND_FLAG_AD);
+	q->ans.flags = m->flags &
+		       (ND_FLAG_AA | ND_FLAG_TC | ND_FLAG_RD | ND_FLAG_RA | ND_FLAG_Z | ND_FLAG_AD);
 	take_opt(q, m);
 	return 0;
 }

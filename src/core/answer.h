@@ -32,10 +32,11 @@ struct nd_answer {
 	struct nd_writer w;       /* over the reply */
 	struct nd_record *record; /* n of them, in wire order; sections ascend */
 	uint16_t n, max;
-	uint16_t body;        /* offset after the question */
-	uint16_t count[3];    /* records by section */
-	uint16_t flags;       /* AA, RA, AD, TC (ND_FLAG_*), set by the plugin that answers */
-	uint16_t ede;         /* extended DNS error (RFC 8914) + 1; 0: none */
+	uint16_t body;     /* offset after the question */
+	uint16_t count[3]; /* records by section */
+	uint16_t flags;    /* AA, RA, AD, TC (ND_FLAG_*), set by the plugin that answers; RD of an
+			    * upstream's reply, in addition to the client's */
+	uint16_t ede;      /* extended DNS error (RFC 8914) + 1; 0: none */
 	const char *ede_text; /* query's or static memory; NULL: none */
 	/* The OPT of an upstream's reply (forward). CoreDNS passes its options on. */
 	const uint8_t *opt_options; /* query's memory */
@@ -48,6 +49,9 @@ struct nd_answer {
 
 /* Removes records, flags and EDE; header and question remain. */
 void nd_answer_reset(struct nd_query *q);
+
+/* Keeps the first n records only. */
+void nd_answer_cut(struct nd_query *q, unsigned n);
 
 /* Adds a record with the question's name and class. rdata is uncompressed. ND_ELIMIT: nothing is
  * written. Sections must be written in order. */

@@ -39,7 +39,7 @@ static void write_opt(struct nd_query *q)
 	size_t ede = a->ede ? 6 + (a->ede_text ? strlen(a->ede_text) : 0) : 0;
 
 	if (e->present) /* CoreDNS adds the client's DO to the answer's */
-		flags = (uint16_t)((flags & 0xff00) | (e->flags & 0x8000));
+		flags = (uint16_t)((flags & 0xff00) | (e->flags & ND_EDNS_DO));
 	if (q->rcode == ND_RCODE_BADVERS) {
 		size = flags = 0;
 		ede = options = 0;

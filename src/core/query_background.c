@@ -50,7 +50,7 @@ bool nd_query_background(struct nd_query *q, enum nd_proto proto,
 	}
 	edns.options_len = 0;
 	edns.extended_rcode = edns.version = 0;
-	edns.flags &= 0x8000; /* DO */
+	edns.flags &= ND_EDNS_DO;
 	if (!nd_query_write_request(b, q, q->msg.qname, q->msg.qtype, q->msg.qclass, flags, edns)) {
 		nd_query_slot_release(b);
 		return false;

@@ -8,7 +8,10 @@
 #include "wire/type.h"
 #include "wire/writer.h"
 
-enum { ND_EDNS_HEAD = 11 }; /* octets of an OPT before its options */
+enum {
+	ND_EDNS_HEAD = 11,   /* octets of an OPT before its options */
+	ND_EDNS_DO = 0x8000, /* in the flags (RFC 3225) */
+};
 
 enum nd_edns_option {
 	ND_EDNS_NSID = 3,

@@ -119,6 +119,14 @@ static inline void nd_writer_rewind(struct nd_writer *w, struct nd_writer_mark m
 	w->err = 0;
 }
 
+/* Removes what was written from pos on, and forgets the names there. */
+static inline void nd_writer_cut(struct nd_writer *w, size_t pos)
+{
+	w->pos = pos;
+	while (w->names && w->name_at[w->names - 1] >= pos)
+		w->names--;
+}
+
 /* Writes a name, compressed with a pointer to the longest suffix already known (case-insensitive
  * unless `exact`), and remembers it. A name that views the message itself becomes a pointer to
  * that place. */
