@@ -305,7 +305,7 @@ static void test_flags_and_codes(void **state)
 		unsigned rcode;
 		uint16_t edns;
 	} rows[] = {
-		/* AA, TC, RA, Z and AD are the answer's, RD is that of either, CD the question's. */
+		/* AA, TC, RA, Z and AD are the answer's, RD that of either, CD the question's. */
 		{ "1234 87f3 0001 0000 0000 0000" WWW, 0,
 		  ND_FLAG_QR | ND_FLAG_AA | ND_FLAG_TC | ND_FLAG_RD | ND_FLAG_RA | ND_FLAG_Z |
 			  ND_FLAG_AD,

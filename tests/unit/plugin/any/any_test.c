@@ -23,9 +23,8 @@ static void test_answers(void **state)
 	(void)state;
 	nd_rig_open(&rig, ".:1053 {\n any\n template IN ANY {\n rcode NXDOMAIN\n }\n}\n");
 	assert_true(nd_rig_ask(&rig, "A.test.", ND_TYPE_ANY, ND_FLAG_RD, 0));
-	assert_string_equal(nd_rig_text(&rig),
-			    "NOERROR; AN A.test. 8482 HINFO \"ANY obsoleted\" "
-			    "\"See RFC 8482\"");
+	assert_string_equal(nd_rig_text(&rig), "NOERROR; AN A.test. 8482 HINFO \"ANY obsoleted\" "
+					       "\"See RFC 8482\"");
 	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_HINFO, ND_FLAG_RD, 0));
 	assert_string_equal(nd_rig_text(&rig), "NXDOMAIN aa");
 }
