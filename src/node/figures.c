@@ -19,15 +19,16 @@ static void put_head(struct nd_buf *out, const char *name, const char *kind, con
 	nd_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
-static void put_gauge(struct nd_buf *out, const char *name, const char *help, bool value)
+static void put_gauge(struct nd_buf *out, const char *name, const char *help, uint64_t value)
 {
 	put_head(out, name, "gauge", help);
-	nd_buf_printf(out, "%s %d\n", name, value);
+	nd_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
 void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 {
 	static const char errors[] = "coredns_nodecache_setup_errors_total",
+			  refused[] = "nodens_node_exemptions_refused_total",
 			  restored[] = "nodens_node_restored_total";
 
 	put_head(out, errors, "counter",
@@ -35,6 +36,13 @@ void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 	for (size_t i = 0; i < ND_FIGURES_ERRORS; i++)
 		nd_buf_printf(out, "%s{errortype=\"%s\"} %llu\n", errors, error_text[i],
 			      (unsigned long long)f->errors[i]);
+	put_gauge(
+		out, "nodens_node_exempted_connections",
+		"The number of TCP connections to DNS pods, from before the rules, that are left to them.",
+		f->exempted);
+	put_head(out, refused, "counter",
+		 "The number of such connections that were reset, being too many.");
+	nd_buf_printf(out, "%s %llu\n", refused, (unsigned long long)f->exemptions_refused);
 	put_gauge(out, "nodens_node_intercepting",
 		  "Whether the rules that intercept DNS traffic are installed.", f->intercepting);
 	put_gauge(out, "nodens_node_link_up", "Whether the interface exists and has all addresses.",

@@ -34,6 +34,8 @@ enum nd_figures_task {
 struct nd_figures {
 	uint64_t errors[ND_FIGURES_ERRORS];
 	uint64_t link_restored, rules_restored; /* times they were missing and were restored */
+	uint64_t exempted,
+		exemptions_refused; /* TCP connections to DNS pods, left to them or not */
 	bool serving, link_up, intercepting;
 	char last_error[ND_FIGURES_TASKS][sizeof((struct nd_diag *)0)->text];
 };

@@ -77,6 +77,29 @@ static struct nd_nft_config table_config(const struct nd_host *h, const struct n
 				       .health_port = h->config->health_port };
 }
 
+/* Connections from before the rules. They end with their DNS pod, or with their client. */
+static void report_exempted(struct nd_host *h)
+{
+	const struct nd_nft_exempt *x = nd_nft_exempted(h->nft);
+
+	h->figures->exemptions_refused += x->beyond;
+	if (x->err)
+		nd_log_warning(
+			NULL,
+			"node: cannot list the connection table: %s: TCP connections to DNS pods "
+			"from before the start were reset (the kernel needs nf_conntrack_netlink)",
+			nd_err_text(x->err));
+	if (x->beyond)
+		nd_log_warning(
+			NULL,
+			"node: %zu TCP connections to DNS pods were reset: only %zu can be left "
+			"to their pod",
+			x->beyond, x->n);
+	if (x->n)
+		nd_log_info(NULL, "node: %zu TCP connections to DNS pods are left to their pod",
+			    x->n);
+}
+
 static int install_table(struct nd_host *h, const struct nd_addr *addrs, size_t n,
 			 struct nd_diag *d)
 {
@@ -92,6 +115,7 @@ static int install_table(struct nd_host *h, const struct nd_addr *addrs, size_t 
 	err = nd_nft_install(h->nft, &c, d);
 	if (err)
 		return err;
+	report_exempted(h);
 	if (missing) {
 		h->figures->rules_restored++;
 		h->restored = true;
@@ -145,6 +169,7 @@ bool nd_host_ensure_rules(struct nd_host *h, const struct nd_addr *addrs, size_t
 	if (!h->config->setup_rules)
 		return true;
 	int err = open_nft(h, &d) ? install_table(h, addrs, n, &d) : ND_ECONF;
+	h->figures->exempted = h->nft ? nd_nft_exempted(h->nft)->n : 0;
 	h->figures->intercepting = !err && n;
 	if (!err)
 		err = install_iptables(h, &d);

@@ -12,47 +12,61 @@
 #include "node/netlink.h"
 #include "node/nft_batch.h"
 #include "node/nft_expr.h"
+#include "node/nft_flows.h"
 #include "node/nft_stay.h"
 
 enum {
 	ADDRS_MAX = 64,
-	RAW = -300, /* before conntrack (-200) */
-	PIN = -105, /* before kube-proxy's DNAT (-100), whichever its mode */
+	BEFORE_RAW = -301, /* before conntrack (-200), and before others' rules in `raw` (-300) */
 };
 
 struct nd_nft {
 	struct nd_netlink nl;
 	char table[64]; /* "": nothing was put */
+	/* The addresses that are intercepted, as far as this process knows. */
+	struct nd_addr served[ADDRS_MAX];
+	size_t nserved;
+	uint16_t port;
+	struct nd_nft_exempt exempt;
 };
 
-enum chain { PREROUTING, OUTPUT, PIN_PREROUTING, PIN_OUTPUT };
+enum chain { PREROUTING, OUTPUT };
 
 static const struct nd_nft_chain chains[] = {
-	[PREROUTING] = { "prerouting", "filter", NF_INET_PRE_ROUTING, RAW },
-	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, RAW },
-	[PIN_PREROUTING] = { "pin-prerouting", "nat", NF_INET_PRE_ROUTING, PIN },
-	[PIN_OUTPUT] = { "pin-output", "nat", NF_INET_LOCAL_OUT, PIN },
+	[PREROUTING] = { "prerouting", "filter", NF_INET_PRE_ROUTING, BEFORE_RAW },
+	[OUTPUT] = { "output", "filter", NF_INET_LOCAL_OUT, BEFORE_RAW },
 };
 
-/* The rules of one address. TCP to the DNS port is never untracked: the third packet of a handshake
- * would match no socket of ours, and be redirected. The health port belongs to no Service, so both
- * directions can be untracked: probes get through when the connection table is full. `socket` does
- * not work in output. */
+/* What happens to the traffic of an address. */
+enum stage {
+	LEARN, /* new TCP connections are exempted: soon the rules of SERVE come */
+	SERVE,
+	DRAIN, /* like LEARN, but the TCP connections that we have continue */
+};
+
+/* The rules of an address, in this order. The health port belongs to no Service, so both directions
+ * can be untracked: probes get through when the connection table is full. `socket` in output is the
+ * sender's. */
 static const struct shape {
 	enum chain chain;
 	uint8_t proto;
 	enum nd_nft_end end;
-	bool health; /* else the DNS port */
-	bool socket; /* only while one is bound to the address */
-	bool pin;    /* else untracked */
+	unsigned stages; /* bits: 1 << enum stage */
+	bool health;     /* else the DNS port */
+	bool socket;     /* only while one receives the packet */
+	bool add;        /* exempts the connection; else untracked */
+	bool flow;       /* only if the connection is not exempted */
 } shapes[] = {
-	{ PREROUTING, IPPROTO_UDP, ND_NFT_TO, .socket = true },
-	{ OUTPUT, IPPROTO_UDP, ND_NFT_TO },
-	{ OUTPUT, IPPROTO_UDP, ND_NFT_FROM },
-	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, .health = true },
-	{ OUTPUT, IPPROTO_TCP, ND_NFT_FROM, .health = true },
-	{ PIN_PREROUTING, IPPROTO_TCP, ND_NFT_TO, .socket = true, .pin = true },
-	{ PIN_OUTPUT, IPPROTO_TCP, ND_NFT_TO, .pin = true },
+	{ PREROUTING, IPPROTO_TCP, ND_NFT_TO, 1 << LEARN | 1 << DRAIN, .add = true },
+	{ PREROUTING, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .flow = true },
+	{ PREROUTING, IPPROTO_UDP, ND_NFT_TO, 1 << SERVE, .socket = true },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, 1 << LEARN | 1 << DRAIN, .add = true },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .flow = true },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_FROM, 1 << SERVE | 1 << DRAIN },
+	{ OUTPUT, IPPROTO_UDP, ND_NFT_TO, 1 << SERVE },
+	{ OUTPUT, IPPROTO_UDP, ND_NFT_FROM, 1 << SERVE | 1 << DRAIN },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .health = true },
+	{ OUTPUT, IPPROTO_TCP, ND_NFT_FROM, 1 << SERVE | 1 << DRAIN, .health = true },
 };
 
 int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d)
@@ -85,30 +99,48 @@ int nd_nft_fd(const struct nd_nft *n)
 	return n->nl.sock.fd;
 }
 
-static bool applies(const struct nd_nft_config *c, const struct shape *s)
+static bool is_served(const struct nd_nft *n, const struct nd_addr *a)
 {
-	if (s->health)
-		return c->health_port != 0;
-	return !c->draining || s->end == ND_NFT_FROM;
+	for (size_t i = 0; i < n->nserved; i++) {
+		if (nd_addr_equal(&n->served[i], a))
+			return true;
+	}
+	return false;
 }
 
 static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, const struct shape *s,
 		     const struct nd_addr *a)
 {
+	size_t n;
+	nd_addr_bytes(a, &n);
+	uint8_t family = n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	struct nd_nft_expr e;
 
 	nd_nft_expr_init(&e, NFPROTO_INET, c->table, chains[s->chain].name);
 	nd_nft_expr_addr(&e, s->end, a);
 	nd_nft_expr_port(&e, s->end, s->proto, s->health ? c->health_port : c->port);
+	if (s->add)
+		nd_nft_expr_syn(&e);
 	if (s->end == ND_NFT_TO) /* if the interface disappears, kube-proxy's rules apply */
 		nd_nft_expr_local(&e);
 	if (s->socket)
-		nd_nft_expr_socket(&e);
-	if (s->pin)
-		nd_nft_expr_dnat(&e, a);
+		nd_nft_expr_socket(&e, false);
+	if (s->flow)
+		nd_nft_expr_not_in(&e, family, nd_nft_flows_set(family));
+	if (s->add)
+		nd_nft_expr_add_to(&e, family, nd_nft_flows_set(family));
 	else
 		nd_nft_expr_notrack(&e);
 	nd_nft_batch_rule(b, &e);
+}
+
+static void add_rules(struct nd_nft_batch *b, const struct nd_nft_config *c, enum stage stage,
+		      const struct nd_addr *a)
+{
+	for (size_t k = 0; k < ND_COUNT(shapes); k++) {
+		if (shapes[k].stages & 1U << stage && (!shapes[k].health || c->health_port))
+			add_rule(b, c, &shapes[k], a);
+	}
 }
 
 static int check(const struct nd_nft_config *c, size_t table_max, struct nd_diag *d)
@@ -142,49 +174,116 @@ static int check_owner(struct nd_nft *n, const char *table, enum nd_nft_state *s
 	return -EBUSY;
 }
 
-/* Adds the owned table, replacing an existing one. */
-static void install_owned(struct nd_nft_batch *b, enum nd_nft_state there,
-			  const struct nd_nft_config *c)
+/* What is there before a change. */
+struct present {
+	enum nd_nft_state own, stay;
+	bool ours; /* this process made the table, so its chains and sets are those of this file */
+};
+
+static int look(struct nd_nft *n, const char *table, const char *stay_name, struct present *p,
+		struct nd_diag *d)
 {
-	if (there != ND_NFT_NONE)
+	int err = check_owner(n, table, &p->own, d);
+
+	if (!err)
+		err = check_owner(n, stay_name, &p->stay, d);
+	p->ours = p->own == ND_NFT_OWNED && *n->table;
+	return err;
+}
+
+/* The owned table without rules. */
+static void define_table(struct nd_nft_batch *b, const struct present *p)
+{
+	if (p->ours) {
+		nd_nft_batch_delete_rules(b);
+		return;
+	}
+	if (p->own != ND_NFT_NONE)
 		nd_nft_batch_delete_table(b);
 	nd_nft_batch_table(b, true);
+	nd_nft_flows_define(b);
 	for (size_t i = 0; i < ND_COUNT(chains); i++)
 		nd_nft_batch_chain(b, &chains[i]);
-	for (size_t i = 0; i < c->naddrs; i++) {
-		for (size_t k = 0; k < ND_COUNT(shapes); k++) {
-			if (applies(c, &shapes[k]))
-				add_rule(b, c, &shapes[k], &c->addrs[i]);
-		}
+}
+
+/* Exempts the connections of the connection table. Without them all rules still serve. */
+static void exempt(struct nd_nft *n, struct nd_nft_batch *b, const struct nd_nft_config *c)
+{
+	struct nd_nft_exempt *x = &n->exempt;
+
+	x->err = nd_nft_flows_add(b, c->addrs, c->naddrs, c->port, &x->n, &x->beyond);
+}
+
+/* Sends one batch with the rules of this stage; LEARN is for addresses not served yet. */
+static int send_stage(struct nd_nft *n, const struct nd_nft_config *c, enum stage stage,
+		      const char *stay_name, const struct present *p, struct nd_diag *d)
+{
+	struct nd_nft_batch b;
+
+	nd_nft_batch_init(&b, &n->nl, c->table);
+	define_table(&b, p);
+	if (stage == SERVE)
+		exempt(n, &b, c);
+	for (size_t i = 0; i < c->naddrs; i++)
+		add_rules(&b, c, stage == LEARN && is_served(n, &c->addrs[i]) ? SERVE : stage,
+			  &c->addrs[i]);
+	if (stage != LEARN) {
+		b.table = stay_name;
+		nd_nft_stay_install(&b, p->stay, c->addrs, c->naddrs);
+		b.table = c->table;
 	}
+	int err = nd_nft_batch_send(&b, "cannot install the rules", d);
+	nd_nft_batch_clear(&b);
+	if (!err)
+		strcpy(n->table, c->table);
+	return err;
+}
+
+/* Between the listing of connections and our first rules for an address another one could begin. So
+ * the packet path notes them first. Not if the table is a predecessor's, which intercepts. */
+static bool must_learn(const struct nd_nft *n, const struct nd_nft_config *c,
+		       const struct present *p)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < c->naddrs; i++)
+		all = all && is_served(n, &c->addrs[i]);
+	return !c->draining && !all && (p->ours || p->own != ND_NFT_OWNED);
 }
 
 int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
 {
-	enum nd_nft_state own, stay;
 	char stay_name[ND_NFT_STAY_NAME_MAX];
-	struct nd_nft_batch b;
+	struct present p;
 	int err = check(c, sizeof n->table, d);
 
 	nd_nft_stay_name(c->table, stay_name);
 	if (!err && *n->table && strcmp(n->table, c->table) != 0)
 		err = nd_nft_remove(n, d);
 	if (!err)
-		err = check_owner(n, c->table, &own, d);
-	if (!err)
-		err = check_owner(n, stay_name, &stay, d);
+		err = look(n, c->table, stay_name, &p, d);
 	if (err)
 		return err;
-
-	nd_nft_batch_init(&b, &n->nl, stay_name);
-	nd_nft_stay_install(&b, stay, c->addrs, c->naddrs);
-	b.table = c->table;
-	install_owned(&b, own, c);
-	err = nd_nft_batch_send(&b, "cannot install the rules", d);
-	nd_nft_batch_clear(&b);
+	if (!p.ours)
+		n->nserved = 0;
+	if (must_learn(n, c, &p)) {
+		err = send_stage(n, c, LEARN, stay_name, &p, d);
+		p.own = ND_NFT_OWNED;
+		p.ours = true;
+	}
 	if (!err)
-		strcpy(n->table, c->table);
-	return err;
+		err = send_stage(n, c, c->draining ? DRAIN : SERVE, stay_name, &p, d);
+	if (err)
+		return err;
+	n->port = c->port;
+	n->nserved = c->draining ? 0 : c->naddrs;
+	memcpy(n->served, c->addrs, n->nserved * sizeof *c->addrs);
+	return 0;
+}
+
+const struct nd_nft_exempt *nd_nft_exempted(const struct nd_nft *n)
+{
+	return &n->exempt;
 }
 
 int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d)
@@ -200,6 +299,8 @@ int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d)
 		err = nd_nft_batch_find_table(&n->nl, stay_name, &stay, d);
 	if (!err)
 		*missing = own != ND_NFT_OWNED || stay == ND_NFT_NONE;
+	if (!err && *n->table && own == ND_NFT_OWNED && n->exempt.n)
+		err = nd_nft_flows_prune(&n->nl, n->table, n->port, &n->exempt.n, d);
 	return err;
 }
 
@@ -227,7 +328,9 @@ int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
 	if (own == ND_NFT_OWNED || stay == ND_NFT_UNOWNED)
 		err = nd_nft_batch_send(&b, "cannot remove it", d);
 	nd_nft_batch_clear(&b);
-	if (!err)
+	if (!err) {
 		*n->table = '\0';
+		n->nserved = 0;
+	}
 	return err;
 }

@@ -14,6 +14,7 @@ enum {
 	MESSAGE_MAX = 4096,
 	BATCH_MAX = 1 << 20,
 	NAMES_MAX = 1 << 20,
+	ELEMENTS_MAX = 64, /* per message */
 };
 
 /* Starts a message in the batch; the caller adds attributes and calls end(). */
@@ -100,6 +101,66 @@ void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *from)
 	end(b, &m, "chain ", from->name);
 }
 
+void nd_nft_batch_set(struct nd_nft_batch *b, const char *name, uint8_t family, uint32_t max)
+{
+	/* The types by which nft(8) lists it: ipv4_addr or ipv6_addr, inet_service. */
+	uint32_t address = family == NFPROTO_IPV4 ? 7 : 8, service = 13;
+	struct nd_nlmsg m = begin(b, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
+
+	nd_nlmsg_put_text(&m, NFTA_SET_TABLE, b->table);
+	nd_nlmsg_put_text(&m, NFTA_SET_NAME, name);
+	nd_nlmsg_put_be32(&m, NFTA_SET_FLAGS, NFT_SET_EVAL);
+	nd_nlmsg_put_be32(&m, NFTA_SET_KEY_TYPE, address << 12 | service << 6 | address);
+	nd_nlmsg_put_be32(&m, NFTA_SET_KEY_LEN, family == NFPROTO_IPV4 ? 12 : 36);
+	nd_nlmsg_put_be32(&m, NFTA_SET_ID, b->changes + 1);
+	size_t about = nd_nlmsg_open(&m, NFTA_SET_DESC);
+	nd_nlmsg_put_be32(&m, NFTA_SET_DESC_SIZE, max);
+	nd_nlmsg_close(&m, about);
+	end(b, &m, "set ", name);
+}
+
+static void put_element(struct nd_nlmsg *m, const struct nd_conntrack_flow *f)
+{
+	uint8_t key[36] = { 0 };
+
+	memcpy(key, f->source, f->n);
+	key[f->n] = (uint8_t)(f->port >> 8);
+	key[f->n + 1] = (uint8_t)f->port;
+	memcpy(key + f->n + 4, f->dest, f->n);
+	size_t element = nd_nlmsg_open(m, NFTA_LIST_ELEM);
+	size_t data = nd_nlmsg_open(m, NFTA_SET_ELEM_KEY);
+	nd_nlmsg_put(m, NFTA_DATA_VALUE, key, 2 * (size_t)f->n + 4);
+	nd_nlmsg_close(m, data);
+	nd_nlmsg_close(m, element);
+}
+
+void nd_nft_batch_elements(struct nd_nft_batch *b, const char *set, bool add,
+			   const struct nd_conntrack_flow *flows, size_t n)
+{
+	while (n) {
+		size_t part = n < ELEMENTS_MAX ? n : ELEMENTS_MAX;
+		struct nd_nlmsg m = begin(b, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+					  add ? NLM_F_CREATE : 0);
+		nd_nlmsg_put_text(&m, NFTA_SET_ELEM_LIST_TABLE, b->table);
+		nd_nlmsg_put_text(&m, NFTA_SET_ELEM_LIST_SET, set);
+		size_t list = nd_nlmsg_open(&m, NFTA_SET_ELEM_LIST_ELEMENTS);
+		for (size_t i = 0; i < part; i++)
+			put_element(&m, &flows[i]);
+		nd_nlmsg_close(&m, list);
+		end(b, &m, "elements of set ", set);
+		flows += part;
+		n -= part;
+	}
+}
+
+void nd_nft_batch_delete_rules(struct nd_nft_batch *b)
+{
+	struct nd_nlmsg m = begin(b, NFT_MSG_DELRULE, 0);
+
+	nd_nlmsg_put_text(&m, NFTA_RULE_TABLE, b->table);
+	end(b, &m, "the removal of the rules of table ", b->table);
+}
+
 static void add_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e, uint16_t flags)
 {
 	struct nd_nlmsg m = begin(b, NFT_MSG_NEWRULE, NLM_F_CREATE | flags);
@@ -149,7 +210,7 @@ static const char *explain(int err)
 		return ": the kernel lacks nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)";
 	case -EOPNOTSUPP: return ": owned tables require Linux 5.12";
 	case -ENOENT:
-		return ": the kernel lacks an nf_tables module (nft_ct, nft_socket, nft_fib_inet, nft_nat, "
+		return ": the kernel lacks an nf_tables module (nft_ct, nft_socket, nft_fib_inet, "
 		       "nft_masq, nft_chain_nat)";
 	default: return "";
 	}

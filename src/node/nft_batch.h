@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "conf/diag.h"
+#include "node/conntrack.h"
 #include "node/netlink.h"
 #include "node/nft_expr.h"
 
@@ -46,6 +47,14 @@ void nd_nft_batch_clear(struct nd_nft_batch *b);
 void nd_nft_batch_delete_table(struct nd_nft_batch *b);
 void nd_nft_batch_table(struct nd_nft_batch *b, bool owned);
 void nd_nft_batch_chain(struct nd_nft_batch *b, const struct nd_nft_chain *c);
+/* A set of connections, as nd_nft_expr_not_in() looks them up: source address, source port,
+ * address. The packet path can add to it. */
+void nd_nft_batch_set(struct nd_nft_batch *b, const char *name, uint8_t family, uint32_t max);
+/* Adds connections to the set or deletes them from it; all of that family. */
+void nd_nft_batch_elements(struct nd_nft_batch *b, const char *set, bool add,
+			   const struct nd_conntrack_flow *flows, size_t n);
+/* Deletes all rules of the table; chains and sets remain. */
+void nd_nft_batch_delete_rules(struct nd_nft_batch *b);
 /* Appends a rule to its chain; its error becomes the batch's. */
 void nd_nft_batch_rule(struct nd_nft_batch *b, const struct nd_nft_expr *e);
 /* The same, at the start of its chain. */

@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,10 +86,11 @@ static void load_meta(struct nd_nft_expr *e, uint32_t key)
 	    (const struct field[]){ { NFTA_META_KEY, key }, { NFTA_META_DREG, NFT_REG_1 }, { 0 } });
 }
 
-static void load_payload(struct nd_nft_expr *e, uint32_t base, uint32_t offset, size_t n)
+static void load_payload(struct nd_nft_expr *e, uint32_t to, uint32_t base, uint32_t offset,
+			 size_t n)
 {
 	add(e, "payload",
-	    (const struct field[]){ { NFTA_PAYLOAD_DREG, NFT_REG_1 },
+	    (const struct field[]){ { NFTA_PAYLOAD_DREG, to },
 				    { NFTA_PAYLOAD_BASE, base },
 				    { NFTA_PAYLOAD_OFFSET, offset },
 				    { NFTA_PAYLOAD_LEN, (uint32_t)n },
@@ -106,6 +108,20 @@ static void compare(struct nd_nft_expr *e, uint32_t op, const void *bytes, size_
 	close_expr(e, p);
 }
 
+/* The register AND `mask`; zero: as many zero bytes. */
+static void mask_register(struct nd_nft_expr *e, const void *mask, const void *zero, size_t n)
+{
+	struct place p = open_expr(e, "bitwise",
+				   (const struct field[]){ { NFTA_BITWISE_SREG, NFT_REG_1 },
+							   { NFTA_BITWISE_DREG, NFT_REG_1 },
+							   { NFTA_BITWISE_LEN, (uint32_t)n },
+							   { 0 } });
+
+	put_data(e, NFTA_BITWISE_MASK, mask, n);
+	put_data(e, NFTA_BITWISE_XOR, zero, n);
+	close_expr(e, p);
+}
+
 void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct nd_addr *a)
 {
 	char text[ND_ADDR_TEXT_MAX];
@@ -118,8 +134,8 @@ void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct n
 		load_meta(e, NFT_META_NFPROTO);
 		compare(e, NFT_CMP_EQ, &family, sizeof family);
 	}
-	load_payload(e, NFT_PAYLOAD_NETWORK_HEADER, source + (end == ND_NFT_TO ? (uint32_t)n : 0),
-		     n);
+	load_payload(e, NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER,
+		     source + (end == ND_NFT_TO ? (uint32_t)n : 0), n);
 	compare(e, NFT_CMP_EQ, bytes, n);
 	nd_addr_format_ip(a, text);
 	say(e, "%s %s %s ", n == 4 ? "ip" : "ip6", end == ND_NFT_TO ? "daddr" : "saddr", text);
@@ -137,21 +153,23 @@ void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto,
 	uint16_t wire = htons(port);
 
 	nd_nft_expr_proto(e, proto);
-	load_payload(e, NFT_PAYLOAD_TRANSPORT_HEADER, end == ND_NFT_TO ? 2 : 0, sizeof wire);
+	load_payload(e, NFT_REG_1, NFT_PAYLOAD_TRANSPORT_HEADER, end == ND_NFT_TO ? 2 : 0,
+		     sizeof wire);
 	compare(e, NFT_CMP_EQ, &wire, sizeof wire);
 	say(e, "%s %u ", end == ND_NFT_TO ? "dport" : "sport", port);
 }
 
-void nd_nft_expr_socket(struct nd_nft_expr *e)
+void nd_nft_expr_socket(struct nd_nft_expr *e, bool any)
 {
+	const uint32_t key = any ? NFT_SOCKET_TRANSPARENT : NFT_SOCKET_WILDCARD;
+	const struct field f[] = { { NFTA_SOCKET_KEY, key },
+				   { NFTA_SOCKET_DREG, NFT_REG_1 },
+				   { 0 } };
 	const uint8_t no = 0;
 
-	add(e, "socket",
-	    (const struct field[]){ { NFTA_SOCKET_KEY, NFT_SOCKET_WILDCARD },
-				    { NFTA_SOCKET_DREG, NFT_REG_1 },
-				    { 0 } });
+	add(e, "socket", f);
 	compare(e, NFT_CMP_EQ, &no, sizeof no);
-	say(e, "socket wildcard 0 ");
+	say(e, "socket %s 0 ", any ? "transparent" : "wildcard");
 }
 
 void nd_nft_expr_local(struct nd_nft_expr *e)
@@ -174,14 +192,7 @@ void nd_nft_expr_is_dnat(struct nd_nft_expr *e)
 	add(e, "ct",
 	    (const struct field[]){
 		    { NFTA_CT_KEY, NFT_CT_STATUS }, { NFTA_CT_DREG, NFT_REG_1 }, { 0 } });
-	struct place p = open_expr(e, "bitwise",
-				   (const struct field[]){ { NFTA_BITWISE_SREG, NFT_REG_1 },
-							   { NFTA_BITWISE_DREG, NFT_REG_1 },
-							   { NFTA_BITWISE_LEN, sizeof mask },
-							   { 0 } });
-	put_data(e, NFTA_BITWISE_MASK, &mask, sizeof mask);
-	put_data(e, NFTA_BITWISE_XOR, &zero, sizeof zero);
-	close_expr(e, p);
+	mask_register(e, &mask, &zero, sizeof mask);
 	compare(e, NFT_CMP_NEQ, &zero, sizeof zero);
 	say(e, "ct status dnat ");
 }
@@ -202,24 +213,55 @@ void nd_nft_expr_notrack(struct nd_nft_expr *e)
 	say(e, "notrack ");
 }
 
-void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to)
+/* Loads source address, source port and destination address, in sequence: 12 or 36 bytes. */
+static void load_flow(struct nd_nft_expr *e, uint8_t family)
 {
-	char text[ND_ADDR_TEXT_MAX];
-	size_t n;
-	const uint8_t *bytes = nd_addr_bytes(to, &n);
-	struct place p = open_expr(e, "immediate",
-				   (const struct field[]){ { NFTA_IMMEDIATE_DREG, NFT_REG_1 },
-							   { 0 } });
+	bool four = family == NFPROTO_IPV4;
+	uint32_t n = four ? 4 : 16, source = four ? 12 : 8;
 
-	put_data(e, NFTA_IMMEDIATE_DATA, bytes, n);
+	load_payload(e, NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER, source, n);
+	load_payload(e, NFT_REG32_00 + n / 4, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2);
+	load_payload(e, NFT_REG32_00 + n / 4 + 1, NFT_PAYLOAD_NETWORK_HEADER, source + n, n);
+}
+
+static const char *flow_text(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? "ip saddr . tcp sport . ip daddr"
+				      : "ip6 saddr . tcp sport . ip6 daddr";
+}
+
+void nd_nft_expr_not_in(struct nd_nft_expr *e, uint8_t family, const char *set)
+{
+	load_flow(e, family);
+	struct place p = open_expr(e, "lookup",
+				   (const struct field[]){ { NFTA_LOOKUP_SREG, NFT_REG_1 },
+							   { NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV },
+							   { 0 } });
+	nd_nlmsg_put_text(&e->list, NFTA_LOOKUP_SET, set);
 	close_expr(e, p);
-	add(e, "nat",
-	    (const struct field[]){ { NFTA_NAT_TYPE, NFT_NAT_DNAT },
-				    { NFTA_NAT_FAMILY, n == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6 },
-				    { NFTA_NAT_REG_ADDR_MIN, NFT_REG_1 },
-				    { 0 } });
-	nd_addr_format_ip(to, text);
-	say(e, "dnat %s to %s ", n == 4 ? "ip" : "ip6", text);
+	say(e, "%s != @%s ", flow_text(family), set);
+}
+
+void nd_nft_expr_add_to(struct nd_nft_expr *e, uint8_t family, const char *set)
+{
+	load_flow(e, family);
+	struct place p = open_expr(e, "dynset",
+				   (const struct field[]){ { NFTA_DYNSET_SREG_KEY, NFT_REG_1 },
+							   { 0 } });
+	nd_nlmsg_put_be32(&e->list, NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	nd_nlmsg_put_text(&e->list, NFTA_DYNSET_SET_NAME, set);
+	close_expr(e, p);
+	say(e, "add @%s { %s } ", set, flow_text(family));
+}
+
+void nd_nft_expr_syn(struct nd_nft_expr *e)
+{
+	const uint8_t mask = TH_SYN | TH_ACK, zero = 0, syn = TH_SYN;
+
+	load_payload(e, NFT_REG_1, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1);
+	mask_register(e, &mask, &zero, sizeof mask);
+	compare(e, NFT_CMP_EQ, &syn, sizeof syn);
+	say(e, "tcp flags & (syn | ack) == syn ");
 }
 
 void nd_nft_expr_masquerade(struct nd_nft_expr *e)

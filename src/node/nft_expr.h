@@ -35,8 +35,9 @@ void nd_nft_expr_addr(struct nd_nft_expr *e, enum nd_nft_end end, const struct n
 /* Matches the protocol only. */
 void nd_nft_expr_proto(struct nd_nft_expr *e, uint8_t proto);
 void nd_nft_expr_port(struct nd_nft_expr *e, enum nd_nft_end end, uint8_t proto, uint16_t port);
-/* `socket wildcard 0`: a socket is bound to exactly this address. */
-void nd_nft_expr_socket(struct nd_nft_expr *e);
+/* `socket wildcard 0`: a socket is bound to exactly this address. any: `socket transparent 0`, a
+ * socket receives the packet, one that is bound to the wildcard address too. */
+void nd_nft_expr_socket(struct nd_nft_expr *e, bool any);
 /* `fib daddr type local`: the destination is an address of this machine. */
 void nd_nft_expr_local(struct nd_nft_expr *e);
 /* `ct status dnat`. */
@@ -44,8 +45,14 @@ void nd_nft_expr_is_dnat(struct nd_nft_expr *e);
 /* `oifname != "NAME"`. */
 void nd_nft_expr_not_out(struct nd_nft_expr *e, const char *name);
 
+/* The first packet of a TCP connection: SYN without ACK. */
+void nd_nft_expr_syn(struct nd_nft_expr *e);
+/* `ip saddr . tcp sport . ip daddr != @SET`; family: that of the addresses. */
+void nd_nft_expr_not_in(struct nd_nft_expr *e, uint8_t family, const char *set);
+
+/* `add @SET { ip saddr . tcp sport . ip daddr }`. The rule ends here if the set is full. */
+void nd_nft_expr_add_to(struct nd_nft_expr *e, uint8_t family, const char *set);
 void nd_nft_expr_notrack(struct nd_nft_expr *e);
-void nd_nft_expr_dnat(struct nd_nft_expr *e, const struct nd_addr *to);
 void nd_nft_expr_masquerade(struct nd_nft_expr *e);
 void nd_nft_expr_accept(struct nd_nft_expr *e);
 void nd_nft_expr_counter(struct nd_nft_expr *e);

@@ -103,19 +103,88 @@ def tracked(node, proto):
 
 
 def test_nothing_is_tracked(node):
-    """UDP between pods, host and agent, and probes, leave no entry in the connection table; TCP has one for the address
-    itself."""
+    """Lookups of pods and host, over UDP and TCP, and probes, leave no entry in the connection table."""
     agent = node.agent()
     before = tracked(node, "udp"), tracked(node, "tcp")    # of the loop plugin, from before the rules
     for place in ("pod", "node"):
-        asked = node.ask(place, 0.2, 100, *["udp:" + w for w in KUBE_DNS.values()], "udp:" + LINK_LOCAL)
+        asked = node.ask(place, 0.2, 100, *WAYS, "udp:" + LINK_LOCAL, "tcp:" + LINK_LOCAL)
         assert lost(asked) == []
     node.do("node", "curl", "-sS", "--max-time", "5", f"http://{LINK_LOCAL}:8080/health")
     assert (tracked(node, "udp"), tracked(node, "tcp")) == before
-    node.ask("pod", 0.1, 100, "tcp:" + KUBE_DNS[4])
-    tcp = tracked(node, "tcp")
-    assert tcp and all(f"src=10.244.1.2 dst={KUBE_DNS[4]}" in x and f"src={KUBE_DNS[4]} dst=10.244.1.2" in x
-                       for x in tcp), tcp
+    assert stop(agent) == 0
+
+
+def exempted(node):
+    """The connections that are left to a DNS pod: "10.244.1.2 . 33000 . 10.96.0.10"."""
+    listed = node.do("node", "nft", "list", "table", "inet", "nodens")
+    return re.findall(r"\S+ \. \d+ \. [0-9a-f.:]+", "".join(re.findall(r"elements = \{[^}]*\}", listed)))
+
+
+def test_exemptions_end(node):
+    """A connection from before the start is in the rules' sets until it ends; then its port can be used again."""
+    old = connect_all(node)
+    assert [c.ask() for c in old] == ["ok"] * 4
+    agent = node.agent("-syncinterval=1s")
+    try:
+        assert len(exempted(node)) == 4 and node.figures()["nodens_node_exempted_connections"] == 4
+    finally:
+        for c in old:
+            c.process.stdin.close()
+            c.process.wait()
+    wait_for(lambda: exempted(node) == [] and node.figures()["nodens_node_exempted_connections"] == 0)
+    asked = node.served("tcp")
+    assert [c.ask() for c in connect_all(node)] == ["ok"] * 4
+    assert node.served("tcp") == asked + 4
+    assert stop(agent) == 0
+
+
+def test_started_under_load(node):
+    """Connections that begin and end while the rules come: none is reset, wherever its next packet arrives. (A host client
+    may lose UDP over IPv6 between the address of the interface and the rules.)"""
+    askers = [node.asker(place, 3, 700, *WAYS) for place in ("pod", "node")]
+    time.sleep(0.5)
+    agent = node.agent()
+    asked = node.served()
+    pods, host = [nodenet.answers(a) for a in askers]
+    assert len(pods) == len(host) == 2100
+    assert lost(pods) == [] and lost([x for x in host if x[0] != "udp:" + KUBE_DNS[6]]) == []
+    assert node.served() > asked + 200
+    assert stop(agent) == 0
+
+
+# --- kube-proxy's checks ---
+
+def refuse_new(node, what):
+    """What kube-proxy has for Services without endpoints, or in nftables mode for any: new connections to a ClusterIP are
+    refused, and its DNAT is gone."""
+    for family, tool in TOOLS.items():
+        if what == "no endpoints":
+            for proto in ("UDP", "TCP"):
+                node.do("node", tool, "-t", "nat", "-F", f"KUBE-SVC-DNS-{proto}")
+            for chain in ("INPUT", "OUTPUT", "FORWARD"):
+                node.do("node", tool, "-A", chain, "-d", KUBE_DNS[family], "-m", "conntrack", "--ctstate", "NEW", "-j",
+                        "REJECT")
+            continue
+        ip, kind = ("ip", "ipv4_addr") if family == 4 else ("ip6", "ipv6_addr")
+        node.write("check.nft", f"""table {ip} kube-proxy {{
+            set cluster-ips {{ type {kind}; elements = {{ {KUBE_DNS[family]} }} }}
+            chain cluster-ips-check {{ {ip} daddr @cluster-ips reject; }}
+            chain filter-input {{ type filter hook input priority 0; ct state new jump cluster-ips-check; }}
+            chain filter-output {{ type filter hook output priority -90; ct state new jump cluster-ips-check; }}
+            chain filter-forward {{ type filter hook forward priority 0; ct state new jump cluster-ips-check; }}
+        }}""")
+        node.do("node", "nft", "-f", node.path("check.nft"))
+
+
+@pytest.mark.parametrize("what", ["nftables mode", "no endpoints"])
+def test_beside_checks_of_new_connections(node, what):
+    """kube-proxy refuses new connections to the ClusterIP that its DNAT has not redirected: not those to the agent."""
+    agent = node.agent()
+    refuse_new(node, what)
+    asked = node.served()
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.5, 200, *WAYS)) == []
+    assert node.served() == asked + 200
     assert stop(agent) == 0
 
 

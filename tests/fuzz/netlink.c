@@ -19,7 +19,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { PORT = 77, REQUESTS_MAX = 4000 };
+enum { PORT = 77, REQUESTS_MAX = 20000 };
 
 /* The kernel. */
 static struct {

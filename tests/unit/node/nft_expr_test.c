@@ -61,10 +61,24 @@ static void put_not_out(struct nd_nft_expr *e)
 	nd_nft_expr_not_out(e, "lo");
 }
 
-static void put_dnat(struct nd_nft_expr *e)
+static void put_socket(struct nd_nft_expr *e)
 {
-	struct nd_addr a = address("169.254.20.10");
-	nd_nft_expr_dnat(e, &a);
+	nd_nft_expr_socket(e, false);
+}
+
+static void put_any_socket(struct nd_nft_expr *e)
+{
+	nd_nft_expr_socket(e, true);
+}
+
+static void put_not_in(struct nd_nft_expr *e)
+{
+	nd_nft_expr_not_in(e, NFPROTO_IPV4, "ab");
+}
+
+static void put_add_to(struct nd_nft_expr *e)
+{
+	nd_nft_expr_add_to(e, NFPROTO_IPV6, "ab");
 }
 
 static void put_match(struct nd_nft_expr *e)
@@ -105,10 +119,14 @@ static const struct row {
 	  "payload 1=00000001 2=00000002 3=00000002 4=00000002 "
 	  "cmp 1=00000001 2=00000000 3={1=0035} ",
 	  "udp dport 53 " },
-	{ "socket", NFPROTO_INET, nd_nft_expr_socket,
+	{ "socket", NFPROTO_INET, put_socket,
 	  "socket 1=00000002 2=00000001 "
 	  "cmp 1=00000001 2=00000000 3={1=00} ",
 	  "socket wildcard 0 " },
+	{ "any socket", NFPROTO_INET, put_any_socket,
+	  "socket 1=00000000 2=00000001 "
+	  "cmp 1=00000001 2=00000000 3={1=00} ",
+	  "socket transparent 0 " },
 	{ "fib", NFPROTO_INET, nd_nft_expr_local,
 	  "fib 2=00000003 3=00000002 1=00000001 "
 	  "cmp 1=00000001 2=00000000 3={1=02000000} ",
@@ -123,10 +141,23 @@ static const struct row {
 	  "cmp 1=00000001 2=00000001 3={1=6c6f0000000000000000000000000000} ",
 	  "oifname != \"lo\" " },
 	{ "notrack", NFPROTO_INET, nd_nft_expr_notrack, "notrack ", "notrack " },
-	{ "dnat", NFPROTO_INET, put_dnat,
-	  "immediate 1=00000001 2={1=a9fe140a} "
-	  "nat 1=00000001 2=00000002 3=00000001 ",
-	  "dnat ip to 169.254.20.10 " },
+	{ "SYN", NFPROTO_INET, nd_nft_expr_syn,
+	  "payload 1=00000001 2=00000002 3=0000000d 4=00000001 "
+	  "bitwise 1=00000001 2=00000001 3=00000001 4={1=12} 5={1=00} "
+	  "cmp 1=00000001 2=00000000 3={1=02} ",
+	  "tcp flags & (syn | ack) == syn " },
+	{ "not in a set", NFPROTO_INET, put_not_in,
+	  "payload 1=00000001 2=00000001 3=0000000c 4=00000004 "
+	  "payload 1=00000009 2=00000002 3=00000000 4=00000002 "
+	  "payload 1=0000000a 2=00000001 3=00000010 4=00000004 "
+	  "lookup 2=00000001 5=00000001 1=616200 ",
+	  "ip saddr . tcp sport . ip daddr != @ab " },
+	{ "add to a set", NFPROTO_INET, put_add_to,
+	  "payload 1=00000001 2=00000001 3=00000008 4=00000010 "
+	  "payload 1=0000000c 2=00000002 3=00000000 4=00000002 "
+	  "payload 1=0000000d 2=00000001 3=00000018 4=00000010 "
+	  "dynset 4=00000001 3=00000000 1=616200 ",
+	  "add @ab { ip6 saddr . tcp sport . ip6 daddr } " },
 	{ "masquerade", NFPROTO_INET, nd_nft_expr_masquerade, "masq ", "masquerade " },
 	{ "accept", NFPROTO_INET, nd_nft_expr_accept, "immediate 1=00000000 2={2={1=00000001}} ",
 	  "accept " },
