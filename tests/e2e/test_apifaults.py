@@ -117,6 +117,7 @@ def test_a_loss_is_told_once(serve, stub):
         again.put("Service", "a", clusterIP="10.0.0.3")
         wait_for(lambda: s.get("READY", "/ready") == (200, "OK"), 30)
         wait_for(lambda: address(s, "a") == ["10.0.0.3"])
+        s.wait_log("synchronized with the API server", 2)
         assert s.log().count("synchronized with the API server") == 2, s.log()
         assert s.log().count("keeping the last good state") == 1, s.log()
     finally:

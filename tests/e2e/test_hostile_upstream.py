@@ -89,6 +89,11 @@ def odd(name, what):
 ODD = ["no RD", "CD", "AA", "Z", "EDNS flags", "record", "subnet", "unknown", "cookie", "nsid", "padding"]
 
 
+def plain_queries(up, name):
+    return sum(m.flags & ~ORDINARY == 0 and m.flags & dns.flags.RD != 0 and not m.additional and not m.ednsflags
+               and not [o for o in m.options if o.otype != 65002] for _, _, _, m, _ in up.asked(name))
+
+
 @pytest.mark.parametrize("how", ["", "rewrite edns0 local set 65002 abc\n"])
 def test_odd_query_spoils_no_answer(how):
     up = Moody()
@@ -103,16 +108,13 @@ def test_odd_query_spoils_no_answer(how):
                 send(n.port, odd(name, what))
                 send(n.port, odd(name, what))
                 got = send(n.port, dns.message.make_query(name, "A"))
+                asked = plain_queries(up, name)     # more than one if its timer fired
                 again = send(n.port, dns.message.make_query(name, "A"))
                 if [addresses(got), addresses(again)] != [["192.0.2.1"]] * 2:
                     bad.append((what, kind))
                 # The ordinary one was kept: once asked, never again.
-                plain = {(s[4], s[3].id) for s in up.asked(name) if s[3].flags & ~ORDINARY == 0
-                         and s[3].flags & dns.flags.RD
-                         and not [o for o in s[3].options if o.otype != 65002] and not s[3].additional
-                         and not s[3].ednsflags}
-                if len(plain) != 1:
-                    bad.append((what, kind, "asked", len(plain)))
+                if asked == 0 or plain_queries(up, name) != asked:
+                    bad.append((what, kind, "asked", asked, plain_queries(up, name)))
     up.close()
     assert not bad
 
@@ -239,7 +241,7 @@ class Forger(Upstream):
         bare[4:12] = bytes(8)
         broken[-5] = 5  # an address of five bytes
         broken.append(0)
-        return [(0, bytes(w)) for w in (name, query, bare, broken, good[:20])] + [(0.004, good)]
+        return [(0, bytes(w)) for w in (name, query, bare, broken, good[:20], good)]
 
 
 def test_the_first_good_reply_counts():
