@@ -77,12 +77,17 @@ static void on_time(struct nd_timer *t)
 	start_timer(r);
 }
 
-static int read_duration(struct nd_setup *s, const char *text, const char *what, int64_t least_ns,
-			 int64_t *out)
+static int read_interval(struct nd_setup *s, const char *text, int64_t *out)
 {
-	if (nd_settings_duration(text, out) || *out < least_ns)
-		return nd_setup_invalid(s, NULL, what, text, "a duration of at least %gs",
-					(double)least_ns / 1e9);
+	if (nd_settings_duration(text, out) || *out < (int64_t)ND_S(2))
+		return nd_setup_invalid(s, NULL, "interval", text, "a duration of at least 2s");
+	return 0;
+}
+
+static int read_jitter(struct nd_setup *s, const char *text, int64_t *out)
+{
+	if (nd_settings_duration(text, out) || (*out && *out < (int64_t)ND_S(1)))
+		return nd_setup_invalid(s, NULL, "jitter", text, "0 or a duration of at least 1s");
 	return 0;
 }
 
@@ -98,9 +103,9 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	if (!err)
 		err = nd_setup_settings(s, NULL, false);
 	if (!err && d->nargs > 0)
-		err = read_duration(s, d->args[0], "interval", (int64_t)ND_S(2), &r->interval_ns);
+		err = read_interval(s, d->args[0], &r->interval_ns);
 	if (!err && d->nargs > 1)
-		err = read_duration(s, d->args[1], "jitter", ND_S(1), &r->jitter_ns);
+		err = read_jitter(s, d->args[1], &r->jitter_ns);
 	if (r->jitter_ns > r->interval_ns / 2)
 		r->jitter_ns = r->interval_ns / 2;
 	return err;

@@ -77,6 +77,24 @@ static void test_checks(void **state)
 		strstr(nd_rig_log(&rig), "[WARNING] plugin/reload: Corefile parse failed: "));
 }
 
+/* Without jitter each check comes after exactly the interval. */
+static void test_no_jitter(void **state)
+{
+	static const char text[] = ".:1053 {\n reload 2s 0s\n whoami\n}\n";
+	(void)state;
+
+	nd_rig_open(&rig, text);
+	rig.process.source = &source;
+	file = text;
+	for (int i = 0; i < 2; i++) {
+		uint64_t before = nd_loop_now_ns(rig.loop);
+		wait_for_read();
+		uint64_t ms = (nd_loop_now_ns(rig.loop) - before) / 1000000;
+		if (ms < 1990 || ms > 4000)
+			fail_msg("checked after %llu ms", (unsigned long long)ms);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -85,7 +103,8 @@ static void test_refused(void **state)
 		{ "reload 1s", "invalid interval \"1s\": must be a duration of at least 2s" },
 		{ "reload x", "invalid interval \"x\"" },
 		{ "reload 10s 500ms",
-		  "invalid jitter \"500ms\": must be a duration of at least 1s" },
+		  "invalid jitter \"500ms\": must be 0 or a duration of at least 1s" },
+		{ "reload 10s -1s", "invalid jitter \"-1s\"" },
 		{ "reload 10s 2s 1s", "Corefile:2 - plugin/reload: " },
 	};
 	(void)state;
@@ -106,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_checks),
+		RIG(test_no_jitter),
 		RIG(test_refused),
 	};
 
