@@ -110,15 +110,38 @@ static const struct {
 	{ "debug", ND_LOG_DEBUG },
 };
 
-static int read_level(struct nd_setup *s, const struct nd_conf_line *l, const char *text,
-		      enum nd_log_level *out)
+static int find_level(const char *text)
 {
 	for (size_t i = 0; i < ND_COUNT(levels); i++)
-		if (strcmp(levels[i].name, text) == 0) {
-			*out = levels[i].level;
-			return 0;
-		}
-	return nd_setup_invalid(s, l, "log level", text, "error, warning, info or debug");
+		if (strcmp(levels[i].name, text) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* [LEVEL] [show_first], in this order, as CoreDNS takes them: show_first may be repeated. */
+static int read_words(struct nd_setup *s, struct pattern *p, const struct nd_conf_line *l)
+{
+	p->level = ND_LOG_ERROR;
+	for (size_t i = 2; i < l->nargs; i++) {
+		const char *word = l->args[i];
+		int level = find_level(word);
+		if (strcmp(word, "show_first") == 0)
+			p->show_first = true;
+		else if (level < 0)
+			return nd_setup_invalid(s, l, "log level", word,
+						"error, warning, info or debug");
+		else if (p->show_first)
+			return nd_setup_error(s, l,
+					      "\"%s\" after show_first: the log level must be "
+					      "before it",
+					      word);
+		else if (i > 2)
+			return nd_setup_error(s, l, "two log levels, \"%s\" and \"%s\": keep one",
+					      l->args[2], word);
+		else
+			p->level = levels[level].level;
+	}
+	return 0;
 }
 
 static int read_consolidate(struct nd_setup *s, struct errors *e, const struct nd_conf_line *l)
@@ -132,21 +155,14 @@ static int read_consolidate(struct nd_setup *s, struct errors *e, const struct n
 	if (l->nargs < 2 || l->nargs > 4)
 		return nd_setup_error(s, l,
 				      "consolidate takes DURATION REGEX [LEVEL] [show_first]");
-	if (nd_settings_duration(l->args[0], &ns) || ns < 0)
+	if (nd_settings_duration(l->args[0], &ns))
 		return nd_setup_invalid(s, l, "duration", l->args[0], "like \"5m\"");
-	p->period_ns = (uint64_t)ns;
+	p->period_ns = ns > 0 ? (uint64_t)ns : 0; /* below 0: reported at once, as by CoreDNS */
 	p->period_text = nd_arena_string(s->arena, l->args[0]);
 	p->text = nd_arena_string(s->arena, l->args[1]);
-	p->level = ND_LOG_ERROR;
-	for (size_t i = 2; i < l->nargs; i++) {
-		if (strcmp(l->args[i], "show_first") == 0) {
-			p->show_first = true;
-			continue;
-		}
-		int err = read_level(s, l, l->args[i], &p->level);
-		if (err)
-			return err;
-	}
+	int err = read_words(s, p, l);
+	if (err)
+		return err;
 	if (nd_regex_new(l->args[1], &p->re, why, sizeof why))
 		return nd_setup_error(s, l, "consolidate: invalid pattern: %s", why);
 	while (*end)

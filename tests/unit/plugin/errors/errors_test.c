@@ -86,6 +86,23 @@ static void test_consolidate(void **state)
 					      "'^failed: a' occurred in last 200ms\n");
 }
 
+/* As in CoreDNS show_first may be repeated, and a period below 0 ends at once. */
+static void test_odd_words(void **state)
+{
+	static const char text[] = ".:1053 {\n errors {\n  consolidate -1m a[.]test show_first "
+				   "show_first\n }\n below\n}\n";
+	(void)state;
+
+	nd_rig_open(&rig, text);
+	nd_rig_log(&rig);
+	fail_query("a.test.");
+	assert_non_null(strstr(nd_rig_log(&rig), "failed: a.test."));
+	fail_query("a.test.");
+	assert_string_equal(nd_rig_log(&rig), "");
+	nd_rig_run(&rig, 600);
+	assert_non_null(strstr(nd_rig_log(&rig), "2 errors like 'a[.]test' occurred in last -1m"));
+}
+
 /* What was counted is reported when the generation ends; the new one matches with its own state. */
 static void test_reload(void **state)
 {
@@ -112,6 +129,12 @@ static void test_refused(void **state)
 		{ "errors {\n consolidate 1m (\n }", "invalid pattern" },
 		{ "errors {\n consolidate 1m a loud\n }",
 		  "invalid log level \"loud\": must be error, warning, info or debug" },
+		{ "errors {\n consolidate 1m a show_first info\n }",
+		  "\"info\" after show_first: the log level must be before it" },
+		{ "errors {\n consolidate 1m a info debug\n }",
+		  "two log levels, \"info\" and \"debug\": keep one" },
+		{ "errors {\n consolidate 1m a info info\n }",
+		  "two log levels, \"info\" and \"info\": keep one" },
 		{ "errors {\n nonsense\n }", "unknown property \"nonsense\"" },
 	};
 	(void)state;
@@ -131,10 +154,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(test_lines),
-		RIG(test_consolidate),
-		RIG(test_reload),
-		RIG(test_refused),
+		RIG(test_lines),  RIG(test_consolidate), RIG(test_odd_words),
+		RIG(test_reload), RIG(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
