@@ -58,7 +58,8 @@ struct nd_process {
 	void *server;
 	/* Loads the Corefile again (plugin reload, SIGUSR1). */
 	void (*reload)(struct nd_process *p);
-	/* Logs why and exits with status 1 (plugin loop). */
+	/* Logs why and exits with status 1 at once: waiting queries are dropped, as by CoreDNS
+	 * (plugin loop). */
 	void (*fatal)(struct nd_process *p, const char *why);
 	/* `fatal` is not called: the block at fault is cut off and the others keep serving. */
 	bool isolate;

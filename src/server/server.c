@@ -62,6 +62,7 @@ struct nd_server {
 	uint64_t drain_until_ns;
 	int status;
 	bool stopping;
+	bool at_once; /* waiting queries get no time */
 };
 
 /* --- requests to workers --- */
@@ -316,6 +317,7 @@ static void fatal(struct nd_process *p, const char *why)
 	struct nd_server *s = p->server;
 
 	nd_log_write(ND_LOG_FATAL, NULL, "%s", why);
+	s->at_once = true;
 	nd_server_stop(s, 1);
 }
 
@@ -429,7 +431,7 @@ static void on_lameduck_over(struct nd_timer *t)
 
 	for (uint16_t i = 0; i < s->nslots; i++)
 		request(&s->slots[i], OP_DRAIN, NULL);
-	s->drain_until_ns = nd_loop_now_ns(s->loop) + DRAIN_NS;
+	s->drain_until_ns = nd_loop_now_ns(s->loop) + (s->at_once ? 0 : DRAIN_NS);
 	nd_timer_start(s->loop, &s->timer, 0, on_drain);
 }
 

@@ -432,6 +432,25 @@ def test_loop_is_fatal():
                          n.log()), n.log()
 
 
+def test_loop_is_fatal_at_once():
+    """Queries that wait are not waited for."""
+    port = free_port()
+    silent = Upstream(mode="silent")
+    text = f"example.org:{port} {{\n loop\n forward . 127.0.0.1:{port}\n}}\n" \
+           f".:{port} {{\n forward . 127.0.0.1:{silent.port}\n}}\n"
+    with Nodens(text) as n, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        found = None
+        while n.process.poll() is None:
+            s.sendto(dns.message.make_query("waits.test.", "A").to_wire(), ("127.0.0.1", port))
+            time.sleep(0.01)
+            if not found and 'detected for zone "example.org."' in n.log():
+                found = time.monotonic()
+        assert n.process.returncode == 1
+        assert not found or time.monotonic() - found < 3    # waiting for them takes 5 s
+        assert '[FATAL] plugin/loop: Loop (' in n.log()
+    silent.close()
+
+
 def test_no_loop(up):
     with Nodens(corefile(up, more=" loop")) as n:
         deadline = time.monotonic() + 5
