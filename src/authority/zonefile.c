@@ -7,7 +7,6 @@
 #include "authority/zoneload.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/rcu.h"
 #include "core/setup.h"
 #include "io/file.h"
 #include "io/loop.h"
@@ -15,43 +14,28 @@
 enum { SLICE = 5000 }; /* records per turn of the loop: a few milliseconds */
 
 struct nd_zonefile {
-	struct nd_tree *_Atomic tree; /* published by RCU; NULL: none */
-	struct nd_zoneload *load;     /* NULL: not reading */
+	struct nd_zoneslot slot;
+	struct nd_zoneload *load; /* NULL: not reading */
 	struct nd_file_stamp reading, seen;
 	bool includes; /* the last good file had some: their changes do not show in its stamp */
 	char *failure; /* the last one, logged once; NULL: none */
-	struct nd_list listeners;
-	struct nd_loop *loop;
+	struct nd_loop *loop; /* NULL: not started */
 	struct nd_timer timer;
 	struct nd_zonefile_options o; /* path and origin are copies */
-	struct nd_name_buf origin_buf;
 };
 
 /* --- reading --- */
 
-static void free_tree(void *tree)
-{
-	nd_tree_unref(tree);
-}
-
 static void publish(struct nd_zonefile *z, struct nd_tree *t)
 {
-	struct nd_tree *old = z->tree;
 	char origin[ND_NAME_TEXT_MAX];
 
-	nd_rcu_publish(z->tree, t);
-	if (old)
-		nd_rcu_defer(free_tree, old);
-	if (!z->loop)
-		return;
-	nd_name_format(z->o.origin, origin);
-	nd_log_info(z->o.plugin, "Successfully reloaded zone \"%s\" in \"%s\" with %u SOA serial",
-		    origin, z->o.path, t->serial);
-	ND_LIST_EACH(&z->listeners, it) {
-		struct nd_zonefile_listener *l = ND_LIST_ENTRY(it, struct nd_zonefile_listener,
-							       link);
-		l->changed(l, z);
-	}
+	nd_name_format(z->slot.origin, origin);
+	if (z->loop)
+		nd_log_info(z->o.plugin,
+			    "Successfully reloaded zone \"%s\" in \"%s\" with %u SOA serial",
+			    origin, z->o.path, t->serial);
+	nd_zoneslot_publish(&z->slot, t);
 }
 
 /* Keeps the message. While the server runs it is logged, and a repetition is not. */
@@ -66,9 +50,9 @@ static void note_failure(struct nd_zonefile *z, const char *why)
 	}
 	if (!z->loop || again)
 		return;
-	nd_name_format(z->o.origin, origin);
+	nd_name_format(z->slot.origin, origin);
 	nd_log_error(z->o.plugin, "cannot load zone \"%s\", %s: %s", origin,
-		     z->tree ? "keeping its last records" : "it has none yet", why);
+		     z->slot.tree ? "keeping its last records" : "it has none yet", why);
 }
 
 static void end(struct nd_zonefile *z, int err)
@@ -113,8 +97,8 @@ static void begin(struct nd_zonefile *z)
 	if (z->seen.exists && !is_newer(z, now))
 		return;
 	z->reading = now;
-	z->load = nd_zoneload_new(z->o.path, z->o.origin,
-				  z->tree && !z->o.by_mtime ? &z->tree->serial : NULL);
+	z->load = nd_zoneload_new(z->o.path, z->slot.origin,
+				  z->slot.tree && !z->o.by_mtime ? &z->slot.tree->serial : NULL);
 	if (!z->load)
 		note_failure(z, nd_err_text(-ENOMEM));
 }
@@ -147,14 +131,19 @@ static void on_time(struct nd_timer *t)
 
 /* --- life --- */
 
+void nd_zonefile_stop(struct nd_zonefile *z)
+{
+	nd_timer_stop(&z->timer);
+	nd_zoneload_free(z->load);
+	z->load = NULL;
+}
+
 void nd_zonefile_free(struct nd_zonefile *z)
 {
 	if (!z)
 		return;
-	nd_timer_stop(&z->timer);
-	nd_zoneload_free(z->load);
-	if (z->tree)
-		nd_rcu_defer(free_tree, z->tree);
+	nd_zonefile_stop(z);
+	nd_zoneslot_clear(&z->slot);
 	free(z->failure);
 	free((char *)z->o.path);
 	free(z);
@@ -171,10 +160,10 @@ static struct nd_zonefile *copy(const struct nd_zonefile_options *o)
 
 	if (!z)
 		return NULL;
-	nd_list_init(&z->listeners);
+	nd_zoneslot_init(&z->slot, o->origin);
 	z->o = *o;
 	z->o.path = strdup(o->path);
-	z->o.origin = nd_name_copy(o->origin, &z->origin_buf);
+	z->o.origin = z->slot.origin;
 	if (!z->o.path) {
 		free(z);
 		return NULL;
@@ -233,21 +222,23 @@ struct nd_zonefile *nd_zonefile_share(struct nd_setup *s, const struct nd_zonefi
 	return z;
 }
 
-struct nd_zonefile *nd_zonefile_new(const struct nd_zonefile_options *o)
+struct nd_zonefile *nd_zonefile_new(const struct nd_zonefile_options *o, struct nd_loop *loop)
 {
 	struct nd_zonefile *z = copy(o);
 	char origin[ND_NAME_TEXT_MAX];
 
 	if (!z)
 		return NULL;
-	load(z);
-	if (!z->failure)
+	if (loop) {
+		nd_zonefile_start(z, loop);
 		return z;
-	nd_name_format(o->origin, origin);
-	nd_log_warning(o->plugin, "cannot load zone \"%s\" from %s: %s", origin, o->path,
-		       z->failure);
-	nd_zonefile_free(z);
-	return NULL;
+	}
+	load(z);
+	nd_name_format(z->slot.origin, origin);
+	if (z->failure)
+		nd_log_warning(o->plugin, "cannot load zone \"%s\" from %s: %s", origin, o->path,
+			       z->failure);
+	return z;
 }
 
 void nd_zonefile_start(struct nd_zonefile *z, struct nd_loop *loop)
@@ -256,22 +247,19 @@ void nd_zonefile_start(struct nd_zonefile *z, struct nd_loop *loop)
 	turn(z);
 }
 
-void nd_zonefile_listen(struct nd_zonefile *z, struct nd_zonefile_listener *l)
+void nd_zonefile_move(struct nd_zonefile *z, const char *path)
 {
-	nd_list_add(&z->listeners, &l->link);
+	if (strcmp(path, z->o.path) == 0)
+		return;
+	char *moved = strdup(path);
+	if (!moved)
+		return; /* at the next scan */
+	free((char *)z->o.path);
+	z->o.path = moved;
+	z->seen = (struct nd_file_stamp){ .exists = false };
 }
 
-void nd_zonefile_unlisten(struct nd_zonefile_listener *l)
+struct nd_zoneslot *nd_zonefile_slot(struct nd_zonefile *z)
 {
-	nd_list_del(&l->link);
-}
-
-struct nd_name nd_zonefile_origin(const struct nd_zonefile *z)
-{
-	return z->o.origin;
-}
-
-struct nd_tree *nd_zonefile_tree(const struct nd_zonefile *z)
-{
-	return nd_rcu_get(z->tree);
+	return &z->slot;
 }

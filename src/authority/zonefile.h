@@ -9,14 +9,13 @@
  *
  * Owns:    the reader and the tree. Shared by all blocks and generations with the same file, zone
  *          and options (nd_setup_share), so a reload of the Corefile does not read it again.
- * Threads: control; nd_zonefile_tree any, under RCU.
+ * Threads: control.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/list.h"
-#include "zone/tree.h"
+#include "authority/zoneslot.h"
 
 struct nd_loop;
 struct nd_setup;
@@ -31,25 +30,20 @@ struct nd_zonefile_options {
 	bool required; /* a missing file is an error */
 };
 
-/* Called when the records were replaced. Embedded in its owner. */
-struct nd_zonefile_listener {
-	struct nd_list link;
-	void (*changed)(struct nd_zonefile_listener *l, struct nd_zonefile *z);
-};
-
 /* The zone with these options, held until the generation is freed; options are copied. NULL: out of
  * memory, or an error in s->diag. From setup. */
 struct nd_zonefile *nd_zonefile_share(struct nd_setup *s, const struct nd_zonefile_options *o);
-/* The same without sharing, for zones that come and go while the server runs. NULL: out of memory,
- * or the zone cannot be loaded, which was logged. */
-struct nd_zonefile *nd_zonefile_new(const struct nd_zonefile_options *o);
-void nd_zonefile_free(struct nd_zonefile *z);
+/* The same without sharing, for zones that come and go. With a loop it is started at once; without
+ * one it is read to its end, and a failure is logged. NULL: out of memory. */
+struct nd_zonefile *nd_zonefile_new(const struct nd_zonefile_options *o, struct nd_loop *loop);
+/* Ends reading, on the control thread; nd_zonefile_free may then be called on any. */
+void nd_zonefile_stop(struct nd_zonefile *z);
+void nd_zonefile_free(struct nd_zonefile *z); /* accepts NULL */
 
 /* Checks the file now, and from now on at intervals. */
 void nd_zonefile_start(struct nd_zonefile *z, struct nd_loop *loop);
-void nd_zonefile_listen(struct nd_zonefile *z, struct nd_zonefile_listener *l);
-void nd_zonefile_unlisten(struct nd_zonefile_listener *l); /* a zeroed one is fine */
+/* The file has another path. */
+void nd_zonefile_move(struct nd_zonefile *z, const char *path);
 
-struct nd_name nd_zonefile_origin(const struct nd_zonefile *z);
-/* The records, or NULL: nothing was loaded yet. */
-struct nd_tree *nd_zonefile_tree(const struct nd_zonefile *z);
+/* Where its records are published. */
+struct nd_zoneslot *nd_zonefile_slot(struct nd_zonefile *z);

@@ -85,10 +85,14 @@ static bool put_node(struct nd_offer_cursor *at, const struct nd_tree_node *node
 	return true;
 }
 
-bool nd_zonexfr_walk(struct nd_offer_cursor *at, const struct nd_offer_records *to)
+bool nd_zonexfr_walk(const void *self, struct nd_query *q, struct nd_name zone,
+		     struct nd_offer_cursor *at, const struct nd_offer_records *to)
 {
 	const struct nd_tree *t = tree_of(at);
 
+	(void)self;
+	(void)q;
+	(void)zone;
 	for (unsigned n = 0; n < NODES && at->at <= t->n; n++) {
 		struct nd_tree_node node = at->at ? nd_tree_at(t, (uint32_t)at->at - 1)
 						  : nd_tree_apex(t);

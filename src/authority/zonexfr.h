@@ -13,5 +13,7 @@ void nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out);
 /* Equal serials only, as in CoreDNS. */
 bool nd_zonexfr_current(uint32_t theirs, uint32_t ours);
 void nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at);
-bool nd_zonexfr_walk(struct nd_offer_cursor *at, const struct nd_offer_records *to);
+/* Of struct nd_offer_zone; self, q and zone are not used. */
+bool nd_zonexfr_walk(const void *self, struct nd_query *q, struct nd_name zone,
+		     struct nd_offer_cursor *at, const struct nd_offer_records *to);
 void nd_zonexfr_release(struct nd_offer_cursor *at);

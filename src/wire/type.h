@@ -3,6 +3,7 @@
  * Parameters"). Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -87,6 +88,12 @@ enum nd_type {
 	ND_TYPE_TA = 32768,
 	ND_TYPE_DLV = 32769,
 };
+
+/* Types that only messages have (RFC 6895 s3.1): OPT, and meta and query types. */
+static inline bool nd_type_is_meta(int type)
+{
+	return type == 0 || type == ND_TYPE_OPT || (type >= 128 && type <= 255);
+}
 
 enum nd_class {
 	ND_CLASS_IN = 1,

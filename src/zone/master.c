@@ -103,12 +103,6 @@ static bool is_word(struct nd_text_word word, const char *text)
 	return !word.quoted && word.n == strlen(text) && strncasecmp(word.at, text, word.n) == 0;
 }
 
-/* Types that only messages have (RFC 6895 s3.1), and OPT. */
-static bool is_meta(int type)
-{
-	return type == ND_TYPE_OPT || (type >= 128 && type <= 255) || type == 0;
-}
-
 /* TTL and class in either order, then the type. */
 static void read_head(struct nd_text_scan *s, struct nd_text_word word, bool have, struct entry *e)
 {
@@ -123,7 +117,7 @@ static void read_head(struct nd_text_scan *s, struct nd_text_word word, bool hav
 			e->class = class;
 			e->has_class = true;
 		} else if ((e->type = nd_type_parse(word.at, word.n)) >= 0) {
-			if (is_meta(e->type))
+			if (nd_type_is_meta(e->type))
 				nd_text_scan_fail(s, "this type cannot be in a zone:");
 			return;
 		} else if (!e->has_ttl && nd_text_scan_duration(word, &e->ttl)) {

@@ -157,6 +157,8 @@ static const char *refuse(const struct nd_treebuild *b, struct nd_name lower, ui
 {
 	if (class != ND_CLASS_IN)
 		return "unsupported class: must be IN";
+	if (nd_type_is_meta(type))
+		return "a type that cannot be in a zone";
 	if (type == ND_TYPE_NSEC3 || type == ND_TYPE_NSEC3PARAM)
 		return "NSEC3 zones are not supported: sign with NSEC";
 	if (type == ND_TYPE_SOA && !nd_name_same(lower, b->origin))

@@ -11,7 +11,7 @@ PASSING = os.path.join(HERE, "passing.txt")
 # see in_scope().
 SCOPE = {
     "any": set(), "autopath": None, "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
-    "file": None, "root": None,
+    "file": None, "root": None, "secondary": {"transfer", "fallthrough"},
     "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(), "metadata": set(),
     "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "rewrite": None, "template": None,
     "transfer": None, "whoami": set(),

@@ -6,6 +6,7 @@
 #include "core/gen.h"
 #include "core/offer.h"
 #include "core/query.h"
+#include "plugin/transfer/notify.h"
 
 enum {
 	/* A message is sent before it grows beyond these; the rest is room for the OPT record. */
@@ -22,7 +23,8 @@ struct outgoing {
 	struct nd_addr *to;
 	size_t nto;
 	bool any; /* `to *` */
-	bool source;
+	bool has_source;
+	struct nd_addr source;
 };
 
 struct source {
@@ -34,6 +36,7 @@ struct transfer {
 	struct outgoing *outgoing, **last;
 	struct source *from; /* plugins of the block that have zones, in order */
 	size_t nfrom;
+	struct nd_notify notify;
 };
 
 struct state {
@@ -304,19 +307,18 @@ static int read_to(struct outgoing *o, const struct nd_conf_line *line, struct n
 	return 0;
 }
 
-/* The source address of NOTIFY. Only zones from files send NOTIFY, in CoreDNS too. */
+/* The source address of NOTIFY. */
 static int read_source(struct outgoing *o, const struct nd_conf_line *line, struct nd_setup *s)
 {
-	struct nd_addr source;
 	int err = nd_settings_args(line, s->plugin->name, 1, 1, s->diag);
 
 	if (err)
 		return err;
-	if (o->source)
+	if (o->has_source)
 		return nd_setup_error(s, line, "source is given twice; give one ADDRESS");
-	if (nd_addr_parse_ip(line->args[0], 0, &source))
+	if (nd_addr_parse_ip(line->args[0], 0, &o->source))
 		return nd_setup_invalid(s, line, "source address", line->args[0], "an IP address");
-	o->source = true;
+	o->has_source = true;
 	return 0;
 }
 
@@ -354,6 +356,7 @@ static int start(void *self, struct nd_setup *s)
 {
 	struct transfer *t = self;
 
+	nd_notify_init(&t->notify, s->loop);
 	t->from = nd_arena_array(s->arena, s->gen->ninstances, sizeof *t->from);
 	if (!t->from)
 		return ND_ELIMIT;
@@ -367,13 +370,35 @@ static int start(void *self, struct nd_setup *s)
 	return 0;
 }
 
+/* A zone has changed: its secondaries are notified, except those of `to *`. */
+static void notify(void *self, struct nd_name zone)
+{
+	struct transfer *t = self;
+	const struct outgoing *o = find_outgoing(t, zone);
+
+	for (size_t i = 0; o && i < o->nto; i++)
+		nd_notify_send(&t->notify, zone, &o->to[i], o->has_source ? &o->source : NULL);
+}
+
+static void stop(void *self)
+{
+	struct transfer *t = self;
+
+	nd_notify_clear(&t->notify);
+}
+
+static const struct nd_offer offer = { .notify = notify };
+
 const struct nd_plugin nd_plugin_transfer = {
 	.name = "transfer",
 	.repeat = ND_REPEAT_MERGE,
 	.self_size = sizeof(struct transfer),
 	.query_size = sizeof(struct state),
+	.offer = &offer,
 	.setup = setup,
 	.start = start,
+	.stop = stop,
+	.clear = stop,
 	.query = query,
 	.cancel = cancel,
 };
