@@ -41,8 +41,8 @@ CALM = "3600 600 86400"
 
 def version(s):
     """The version of the zone that s serves, or the rcode."""
-    reply = s.ask("v.z.", "TXT")
-    return int(reply.answer[0][0].strings[0]) if reply.answer else dns.rcode.to_text(reply.rcode())
+    r = s.ask("v.z.", "TXT")
+    return int(r.answer[0][0].strings[0]) if r.answer else dns.rcode.to_text(r.rcode())
 
 
 class Primary:
