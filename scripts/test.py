@@ -204,6 +204,8 @@ def kubernetes(_tier):
     c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--api", "real"], 300, lines=200)
     c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--queries", "20000", "--seed",
                   str(random.randrange(1 << 30)), "--spoil"], 900, lines=200)
+    c += summed([sys.executable, "tests/conformance/run.py", "build/nodens", "--zones", "40", "--seed",
+                  str(random.randrange(1 << 30)), "--spoil"], 300, lines=200)
     return c
 
 

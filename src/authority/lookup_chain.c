@@ -106,7 +106,7 @@ static bool substitute(const struct nd_lookup *l, const struct nd_tree_node *nod
 enum nd_verdict nd_lookup_dname(struct nd_lookup *l, const struct nd_tree_node *node)
 {
 	struct nd_tree_set set = nd_tree_set(node, ND_TYPE_DNAME);
-	struct nd_name_buf made_buf, lower_buf;
+	struct nd_name_buf made_buf, lower_buf, owner_buf;
 	struct nd_name made, lower;
 	struct nd_tree_rr rr;
 
@@ -126,6 +126,8 @@ enum nd_verdict nd_lookup_dname(struct nd_lookup *l, const struct nd_tree_node *
 		nd_lookup_put_apex(l, ND_SECTION_AUTHORITY, ND_TYPE_NS);
 		return ND_DONE;
 	}
+	nd_lookup_put_signatures(l, ND_SECTION_ANSWER, nd_tree_owner(l->t, node, &owner_buf), node,
+				 ND_TYPE_CNAME); /* of another CNAME, as in CoreDNS */
 	return chase(l, lower);
 }
 

@@ -28,6 +28,7 @@ import dnswire as dns
 import generated
 import liveapi
 import standins
+import zones
 
 POLL_S = 0.01
 START_S = 12
@@ -250,6 +251,8 @@ def main():
                    "HTTP and JSON of the tests, or a real API server (by default only folders with clusters)")
     p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: send this many generated queries to "
                    "CoreDNS and to the server, about the same generated objects")
+    p.add_argument("--zones", type=int, metavar="N", help="instead of the cases: this many generated zones, and the same "
+                   "questions about them to CoreDNS and to the server")
     p.add_argument("--seed", default="1", help="of what is generated (1)")
     p.add_argument("--spoil", action="store_true", help="make some answers wrong, and fail unless each is caught")
     p.add_argument("--only", default="", metavar="ID_PREFIX")
@@ -265,11 +268,13 @@ def main():
             p.error(f"invalid folder {folder}: must be one of {' '.join(case_files.folders())}")
     if args.source and args.api == "real":
         p.error("--source and --api cannot be combined")
-    if args.spoil and not args.queries:
-        p.error("--spoil needs --queries N")
+    if args.spoil and not args.queries and not args.zones:
+        p.error("--spoil needs --queries N or --zones N")
     in_own_netns()
     with tempfile.TemporaryDirectory(prefix="conformance") as tmp:
         server = as_coredns(args.server, tmp)
+        if args.zones:
+            return zones.main(args, server, free_port)
         if args.queries:
             return generated.main(args, server, free_port, local_ips())
         try:

@@ -12,6 +12,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+import memory
 from serving import free_port, wait_for
 
 ZONE = "$TTL 60\n@ SOA ns h %d %s 60\n@ NS ns\nns A 192.0.2.1\nv TXT %d\n"
@@ -168,12 +169,11 @@ def test_endless_zone(serve):
     """The memory budget ends it."""
     bad = Primary(endless)
     try:
-        s = serve(SECONDARY % f"127.0.0.1:{bad.port}", args=("-conf", "Corefile", "-memory-limit", "64MiB"))
+        s = serve(SECONDARY % f"127.0.0.1:{bad.port}", args=("-conf", "Corefile", "-memory-limit", "64MiB"),
+                  env=memory.ENV)
         wait_for(lambda: "the memory budget for zones is exhausted" in s.log(), 60)
         assert version(s) == "SERVFAIL"
-        with open(f"/proc/{s.process.pid}/status", encoding="ascii") as f:
-            peak = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
-        assert peak < 64 << 10
+        assert memory.peak(s) < 64 << 20
     finally:
         bad.close()
 

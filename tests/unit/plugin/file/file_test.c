@@ -290,6 +290,15 @@ static void test_reload_by_mtime(void **state)
 	assert_true(soon("a.z.", "NOERROR aa; AN a.z. 60 A 10.0.0.3; " NS));
 }
 
+/* CoreDNS takes it for a zone that has not changed, and does not load it. */
+static void test_serial_0(void **state)
+{
+	(void)state;
+	open_zone("$TTL 60\n@ SOA ns h 0 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n", "");
+	assert_true(nd_rig_ask(&rig, "ns.z.", ND_TYPE_A, 0, 0));
+	assert_string_equal(nd_rig_text(&rig), "NOERROR aa; AN ns.z. 60 A 10.0.0.1; " NS);
+}
+
 /* A zone that appears later, and one over the budget. */
 static void test_missing(void **state)
 {
@@ -361,6 +370,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_notify, close_rig),
 		cmocka_unit_test_teardown(test_reload, close_rig),
 		cmocka_unit_test_teardown(test_reload_by_mtime, close_rig),
+		cmocka_unit_test_teardown(test_serial_0, close_rig),
 		cmocka_unit_test_teardown(test_missing, close_rig),
 		cmocka_unit_test_teardown(test_refused, close_rig),
 	};
