@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zone/canon.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include "wire/name.h"
 
@@ -54,18 +55,22 @@ unsigned nd_canon_labels(const uint8_t *name, size_t n)
 	return split(name, n, at);
 }
 
-/* Each label ends with a zero, so a shorter one comes first; an byte 0 in a label counts as 1. */
+/* Each label ends with a zero, so a shorter one comes first. The prefix ends at a byte 0 or 1 of a
+ * label, which both count as 1: what follows must not decide between them. */
 uint64_t nd_canon_prefix(const uint8_t *name, size_t n)
 {
 	uint8_t at[LABELS_MAX];
 	unsigned labels = split(name, n, at), used = 0;
 	uint64_t prefix = 0;
+	bool more = true;
 
-	while (labels && used < 8) {
+	while (labels && used < 8 && more) {
 		const uint8_t *label = name + at[--labels];
-		for (unsigned i = 1; i <= *label && used < 8; i++, used++)
-			prefix = prefix << 8 | (label[i] ? label[i] : 1);
-		if (used < 8) {
+		for (unsigned i = 1; i <= *label && used < 8 && more; i++, used++) {
+			more = label[i] > 1;
+			prefix = prefix << 8 | (more ? label[i] : 1);
+		}
+		if (used < 8 && more) {
 			prefix <<= 8;
 			used++;
 		}

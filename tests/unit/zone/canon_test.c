@@ -15,6 +15,8 @@
 /* The example of the RFC, and names whose labels contain the bytes 0 and 1, in order. */
 static const char *const sorted[] = {
 	".",
+	"a\\000z.",
+	"a\\001a.",
 	"example.",
 	"a.example.",
 	"yljkjljk.a.example.",
