@@ -14,6 +14,7 @@
 
 #define RETRY_NS ND_S(2)
 #define REFRESH_NS ND_S(10)
+#define WATCH_NS ND_S(5)
 /* Between removing the rules and closing the sockets: queries in flight are answered. */
 #define SETTLE_NS ND_MS(200)
 
@@ -33,6 +34,7 @@ struct nd_agent {
 	int status;
 	struct nd_timer sync;    /* interface and rules; before serving: the next attempt */
 	struct nd_timer refresh; /* template and ConfigMap */
+	struct nd_timer watch;   /* the kernel's connection table */
 	struct nd_timer settle;
 };
 
@@ -121,6 +123,14 @@ static void on_sync(struct nd_timer *t)
 	nd_timer_start(a->loop, &a->sync, every, on_sync);
 }
 
+static void on_watch(struct nd_timer *t)
+{
+	struct nd_agent *a = ND_CONTAINER(t, struct nd_agent, watch);
+
+	nd_host_watch_conntrack(&a->host);
+	nd_timer_start(a->loop, &a->watch, WATCH_NS, on_watch);
+}
+
 /* --- start and stop --- */
 
 /* Any failure is retried: it may be a typing error, or an address still used by a predecessor. */
@@ -153,6 +163,7 @@ static void on_request(void *ctx, const struct nd_http1_request *req, struct nd_
 
 	if (strcmp(req->path, "/metrics") == 0) {
 		res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+		nd_host_watch_conntrack(&a->host);
 		nd_figures_page(&a->figures, &res->body);
 		return;
 	}
@@ -210,6 +221,7 @@ void nd_agent_start(struct nd_agent *a)
 {
 	open_metrics(a);
 	update_corefile(a);
+	on_watch(&a->watch);
 	try_start(&a->sync);
 }
 
@@ -228,6 +240,7 @@ void nd_agent_stop(struct nd_agent *a, int status)
 	a->status = status;
 	nd_timer_stop(&a->sync);
 	nd_timer_stop(&a->refresh);
+	nd_timer_stop(&a->watch);
 	nd_timer_start(a->loop, &a->settle, nd_host_stop_intercepting(&a->host) ? SETTLE_NS : 0,
 		       on_settled);
 }
@@ -243,6 +256,7 @@ void nd_agent_free(struct nd_agent *a)
 		return;
 	nd_timer_stop(&a->sync);
 	nd_timer_stop(&a->refresh);
+	nd_timer_stop(&a->watch);
 	nd_timer_stop(&a->settle);
 	if (a->http)
 		nd_http1_server_free(a->http);

@@ -8,8 +8,11 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/buf.h"
 #include "base/err.h"
+#include "io/file.h"
 
 enum {
 	MESSAGE = 256,
@@ -19,6 +22,34 @@ enum {
 	BY_PROTOCOL = 1 << 3,
 	BY_DEST_PORT = 1 << 5,
 };
+
+static int read_number(const char *path, uint64_t *out)
+{
+	struct nd_buf b;
+	char *end;
+
+	nd_buf_init(&b, 64);
+	int err = nd_file_read(path, &b);
+	uint64_t value = strtoull(nd_buf_string(&b), &end, 10);
+	if (!err && end == nd_buf_string(&b))
+		err = ND_EFORMAT;
+	nd_buf_clear(&b);
+	if (!err)
+		*out = value;
+	return err;
+}
+
+int nd_conntrack_usage(uint64_t *entries, uint64_t *limit)
+{
+	uint64_t n;
+	int err = read_number("/proc/sys/net/netfilter/nf_conntrack_count", &n);
+
+	if (!err)
+		err = read_number("/proc/sys/net/netfilter/nf_conntrack_max", limit);
+	if (!err)
+		*entries = n;
+	return err;
+}
 
 /* An entry of the table. */
 struct entry {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conntrack.h - the kernel's connection table: the TCP connections to our addresses that lead to
- * another machine, through ctnetlink.
+/* conntrack.h - the kernel's connection table: how full it is, and, through ctnetlink, the TCP
+ * connections to our addresses that lead to another machine.
  *
  * Threads: one at a time per socket.
  * Errors:  -errno; -ENOENT or -EINVAL without the kernel's nf_conntrack_netlink.
@@ -13,6 +13,10 @@
 #include "base/addr.h"
 #include "base/array.h"
 #include "node/netlink.h"
+
+/* Its number of entries, and the limit (net.netfilter.nf_conntrack_max; 0: none). -errno:
+ * there is no table. */
+int nd_conntrack_usage(uint64_t *entries, uint64_t *limit);
 
 /* A TCP connection as its client sees it. The port of the address is known to the caller. */
 struct nd_conntrack_flow {

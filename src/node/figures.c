@@ -36,6 +36,13 @@ void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 	for (size_t i = 0; i < ND_FIGURES_ERRORS; i++)
 		nd_buf_printf(out, "%s{errortype=\"%s\"} %llu\n", errors, error_text[i],
 			      (unsigned long long)f->errors[i]);
+	put_gauge(out, "nodens_node_conntrack_entries",
+		  "The number of entries of the kernel's connection table.", f->conntrack_entries);
+	put_gauge(out, "nodens_node_conntrack_full",
+		  "Whether the connection table is full: new connections of the node fail.",
+		  f->conntrack_full);
+	put_gauge(out, "nodens_node_conntrack_limit", "The limit of the connection table.",
+		  f->conntrack_limit);
 	put_gauge(
 		out, "nodens_node_exempted_connections",
 		"The number of TCP connections to DNS pods, from before the rules, that are left to them.",

@@ -36,6 +36,8 @@ struct nd_figures {
 	uint64_t link_restored, rules_restored; /* times they were missing and were restored */
 	uint64_t exempted,
 		exemptions_refused; /* TCP connections to DNS pods, left to them or not */
+	uint64_t conntrack_entries, conntrack_limit; /* 0, 0: unknown */
+	bool conntrack_full;
 	bool serving, link_up, intercepting;
 	char last_error[ND_FIGURES_TASKS][sizeof((struct nd_diag *)0)->text];
 };

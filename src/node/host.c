@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "io/fdset.h"
+#include "node/conntrack.h"
 #include "node/iptables.h"
 #include "node/link.h"
 #include "node/nft.h"
@@ -180,6 +181,35 @@ bool nd_host_ensure_rules(struct nd_host *h, const struct nd_addr *addrs, size_t
 	else
 		nd_figures_recover(h->figures, ND_FIGURES_RULES);
 	return !err;
+}
+
+/* A full table has a little room at times, when an entry ends; so has one that is about to be. */
+enum { FULL_PERCENT = 99, ROOM_PERCENT = 90 };
+
+void nd_host_watch_conntrack(struct nd_host *h)
+{
+	struct nd_figures *f = h->figures;
+	uint64_t n = 0, max = 0;
+
+	if (nd_conntrack_usage(&n, &max))
+		n = max = 0;
+	f->conntrack_entries = n;
+	f->conntrack_limit = max;
+	if (!f->conntrack_full && max && n * 100 >= max * FULL_PERCENT) {
+		f->conntrack_full = true;
+		nd_log_warning(
+			NULL,
+			"node: the connection table is full (%llu of %llu entries): new connections "
+			"of the node and its pods fail, and so do queries to upstreams over new "
+			"connections; answers from the cache are not affected. Raise sysctl "
+			"net.netfilter.nf_conntrack_max",
+			(unsigned long long)n, (unsigned long long)max);
+	} else if (f->conntrack_full && n * 100 < max * ROOM_PERCENT) {
+		f->conntrack_full = false;
+		nd_log_info(NULL,
+			    "node: the connection table has room again (%llu of %llu entries)",
+			    (unsigned long long)n, (unsigned long long)max);
+	}
 }
 
 bool nd_host_stop_intercepting(struct nd_host *h)

@@ -53,6 +53,8 @@ bool nd_host_ensure_link(struct nd_host *h);
  * rules. `unserved`, if set: an error about the other addresses. False: failed. */
 bool nd_host_ensure_rules(struct nd_host *h, const struct nd_addr *addrs, size_t n,
 			  const struct nd_diag *unserved);
+/* Updates the figures of the connection table; logs when it becomes full, and when it has room. */
+void nd_host_watch_conntrack(struct nd_host *h);
 /* Removes the rules that intercept; true if there were any. */
 bool nd_host_stop_intercepting(struct nd_host *h);
 /* Removes everything; with skip_teardown only what intercepts. */

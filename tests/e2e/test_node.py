@@ -132,6 +132,7 @@ def test_template(agent):
     assert s.metrics()["nodens_loop_isolated{zone=\"cluster.test.\"}"] == 0
     own = s.own()
     assert own.pop("nodens_node_serving") == 1
+    assert own.pop("nodens_node_conntrack_limit", 0) >= own.pop("nodens_node_conntrack_entries", 0)
     assert 'coredns_nodecache_setup_errors_total{errortype="iptables_lock"}' in own and not any(own.values())
     wait_for(lambda: os.path.exists(os.path.join(s.folder, "pid")))
     s.signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Effects of the agent's rules on packets and on other rules, on the node of nodenet.py, which needs root."""
+import os
 import re
 import subprocess
 import time
@@ -149,6 +150,53 @@ def test_started_under_load(node):
     assert len(pods) == len(host) == 2100
     assert lost(pods) == [] and lost([x for x in host if x[0] != "udp:" + KUBE_DNS[6]]) == []
     assert node.served() > asked + 200
+    assert stop(agent) == 0
+
+
+# --- a full connection table ---
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def connects(node, place, where):
+    """Whether a new TCP connection is possible."""
+    return "yes" in node.do(place, "/usr/bin/python3", "-c", "import socket, sys; "
+                            f"socket.create_connection(('{where}', 53), timeout=2); print('yes')", check=False)
+
+
+def test_full_connection_table(node):
+    """New connections of the node fail; cached names are answered over UDP and TCP, to pods and host. It is reported."""
+    limit = int(node.do("node", "cat", "/proc/sys/net/netfilter/nf_conntrack_max"))
+    if limit > 1 << 20:
+        pytest.skip(f"the limit is too high to fill: {limit}")
+    for hook in ("prerouting", "output"):       # the test's scrapes are new connections too
+        node.do("node", "nft", "add table inet scrape; "
+                f"add chain inet scrape {hook} {{ type filter hook {hook} priority raw; }}; "
+                f"add rule inet scrape {hook} tcp dport {{ 9253, 9353 }} notrack; "
+                f"add rule inet scrape {hook} tcp sport {{ 9253, 9353 }} notrack")
+    agent = node.agent()
+    ways = WAYS + ["udp:" + LINK_LOCAL, "tcp:" + LINK_LOCAL]
+    assert lost(node.ask("pod", 0.2, 50, *ways)) == []      # cached now
+    assert connects(node, "pod", nodenet.UPSTREAM[4]) and connects(node, "node", nodenet.UPSTREAM[4])
+    assert node.figures()["nodens_node_conntrack_full"] == 0
+
+    fill = ("/usr/bin/python3", os.path.join(HERE, "conntrackfill.py"))
+    node.do("node", *fill, str(limit))
+    assert not connects(node, "pod", nodenet.UPSTREAM[4]) and not connects(node, "node", nodenet.UPSTREAM[4])
+    asked = node.served()
+    for place in ("pod", "node"):
+        assert lost(node.ask(place, 0.5, 240, *ways)) == []
+    assert node.served() >= asked + 240
+    assert "OK" in node.do("node", "curl", "-sS", "--max-time", "5", f"http://{LINK_LOCAL}:8080/health")
+    figures = node.figures()
+    assert figures["nodens_node_conntrack_full"] == 1 and figures["nodens_node_conntrack_limit"] == limit
+    assert figures["nodens_node_conntrack_entries"] >= limit * 0.99
+    assert f"the connection table is full ({int(figures['nodens_node_conntrack_entries'])}"[:30] in node.log("agent.log")
+
+    node.do("node", *fill, "flush")
+    wait_for(lambda: "the connection table has room again" in node.log("agent.log"))    # without a scrape
+    assert node.figures()["nodens_node_conntrack_full"] == 0 and connects(node, "pod", nodenet.UPSTREAM[4])
+    assert node.log("agent.log").count("the connection table is full") == 1
     assert stop(agent) == 0
 
 
