@@ -25,6 +25,24 @@ static void put_gauge(struct nd_buf *out, const char *name, const char *help, ui
 	nd_buf_printf(out, "%s %llu\n", name, (unsigned long long)value);
 }
 
+static void put_features(const struct nd_figures *f, struct nd_buf *out)
+{
+	static const char name[] = "nodens_node_kernel_feature";
+	const struct {
+		const char *feature;
+		bool has;
+	} rows[] = { { "inet_nat", f->inet_nat },
+		     { "owned_tables", f->owned_tables },
+		     { "socket_transparent", f->socket_transparent },
+		     { "socket_wildcard", f->socket_wildcard } };
+
+	if (!f->kernel_known)
+		return;
+	put_head(out, name, "gauge", "Whether nftables in this kernel has the feature.");
+	for (size_t i = 0; i < ND_COUNT(rows); i++)
+		nd_buf_printf(out, "%s{feature=\"%s\"} %d\n", name, rows[i].feature, rows[i].has);
+}
+
 void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 {
 	static const char errors[] = "coredns_nodecache_setup_errors_total",
@@ -52,6 +70,7 @@ void nd_figures_page(const struct nd_figures *f, struct nd_buf *out)
 	nd_buf_printf(out, "%s %llu\n", refused, (unsigned long long)f->exemptions_refused);
 	put_gauge(out, "nodens_node_intercepting",
 		  "Whether the rules that intercept DNS traffic are installed.", f->intercepting);
+	put_features(f, out);
 	put_gauge(out, "nodens_node_link_up", "Whether the interface exists and has all addresses.",
 		  f->link_up);
 	put_head(out, restored, "counter",

@@ -38,6 +38,8 @@ struct nd_figures {
 		exemptions_refused; /* TCP connections to DNS pods, left to them or not */
 	uint64_t conntrack_entries, conntrack_limit; /* 0, 0: unknown */
 	bool conntrack_full;
+	/* Of nftables in this kernel (nft_probe.h); kernel_known: they were tried. */
+	bool kernel_known, owned_tables, socket_wildcard, socket_transparent, inet_nat;
 	bool serving, link_up, intercepting;
 	char last_error[ND_FIGURES_TASKS][sizeof((struct nd_diag *)0)->text];
 };

@@ -101,6 +101,39 @@ static void report_exempted(struct nd_host *h)
 			    x->n);
 }
 
+static void report_features(struct nd_host *h)
+{
+	const struct nd_nft_features *f = nd_nft_features(h->nft);
+	bool first = !h->figures->kernel_known;
+
+	h->figures->kernel_known = true;
+	h->figures->owned_tables = f->owner;
+	h->figures->socket_wildcard = f->wildcard;
+	h->figures->socket_transparent = f->socket;
+	h->figures->inet_nat = f->nat;
+	if (!first)
+		return;
+	if (!f->owner)
+		nd_log_warning(NULL,
+			       "node: the kernel has no owned nftables tables (Linux 5.12): after a "
+			       "SIGKILL, host clients have no DNS at the intercepted addresses until "
+			       "the next agent starts%s",
+			       f->socket ? "" : ", nor have pods");
+	if (!f->wildcard)
+		nd_log_warning(
+			NULL,
+			"node: the kernel has no `socket wildcard` in nftables (Linux 5.10): %s",
+			f->socket
+				? "`socket transparent` is used, so a server of another program on "
+				  "0.0.0.0 would receive lookups after a SIGKILL"
+				: "UDP is intercepted by address");
+	if (!f->nat)
+		nd_log_warning(
+			NULL,
+			"node: the kernel has no nat chains in inet tables (Linux 5.2): after a "
+			"SIGKILL, host clients may not reach DNS pods on other nodes");
+}
+
 static int install_table(struct nd_host *h, const struct nd_addr *addrs, size_t n,
 			 struct nd_diag *d)
 {
@@ -116,6 +149,7 @@ static int install_table(struct nd_host *h, const struct nd_addr *addrs, size_t 
 	err = nd_nft_install(h->nft, &c, d);
 	if (err)
 		return err;
+	report_features(h);
 	report_exempted(h);
 	if (missing) {
 		h->figures->rules_restored++;
@@ -242,7 +276,7 @@ void nd_host_teardown(struct nd_host *h)
 
 	if (h->config->skip_teardown) {
 		/* The addresses remain, so the table that host clients need remains too; our own
-		 * table is removed with its socket. */
+		 * table is removed when its socket is closed. */
 		nd_host_stop_intercepting(h);
 		return;
 	}

@@ -28,6 +28,8 @@ struct nd_nft {
 	size_t nserved;
 	uint16_t port;
 	struct nd_nft_exempt exempt;
+	struct nd_nft_features features;
+	bool probed;
 };
 
 enum chain { PREROUTING, OUTPUT };
@@ -54,11 +56,13 @@ static const struct shape {
 	unsigned stages; /* bits: 1 << enum stage */
 	bool health;     /* else the DNS port */
 	bool socket;     /* only while one receives the packet */
+	bool unowned;    /* the same, in a table that remains after our death */
 	bool add;        /* exempts the connection; else untracked */
 	bool flow;       /* only if the connection is not exempted */
 } shapes[] = {
 	{ PREROUTING, IPPROTO_TCP, ND_NFT_TO, 1 << LEARN | 1 << DRAIN, .add = true },
-	{ PREROUTING, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .flow = true },
+	{ PREROUTING, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .unowned = true,
+	  .flow = true },
 	{ PREROUTING, IPPROTO_UDP, ND_NFT_TO, 1 << SERVE, .socket = true },
 	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, 1 << LEARN | 1 << DRAIN, .add = true },
 	{ OUTPUT, IPPROTO_TCP, ND_NFT_TO, 1 << SERVE | 1 << DRAIN, .flow = true },
@@ -86,14 +90,6 @@ int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d)
 	return 0;
 }
 
-void nd_nft_free(struct nd_nft *n)
-{
-	if (!n)
-		return;
-	nd_netlink_close(&n->nl);
-	free(n);
-}
-
 int nd_nft_fd(const struct nd_nft *n)
 {
 	return n->nl.sock.fd;
@@ -108,7 +104,18 @@ static bool is_served(const struct nd_nft *n, const struct nd_addr *a)
 	return false;
 }
 
-static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, const struct shape *s,
+/* TCP: the third packet of a handshake has no full socket, which only `transparent` finds. */
+static void match_socket(struct nd_nft_expr *e, const struct nd_nft_features *f,
+			 const struct shape *s)
+{
+	if (s->socket && (f->wildcard || f->socket))
+		nd_nft_expr_socket(e, !f->wildcard);
+	if (s->unowned && !f->owner && f->socket)
+		nd_nft_expr_socket(e, true);
+}
+
+static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c,
+		     const struct nd_nft_features *f, const struct shape *s,
 		     const struct nd_addr *a)
 {
 	size_t n;
@@ -123,8 +130,7 @@ static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, cons
 		nd_nft_expr_syn(&e);
 	if (s->end == ND_NFT_TO) /* if the interface disappears, kube-proxy's rules apply */
 		nd_nft_expr_local(&e);
-	if (s->socket)
-		nd_nft_expr_socket(&e, false);
+	match_socket(&e, f, s);
 	if (s->flow)
 		nd_nft_expr_not_in(&e, family, nd_nft_flows_set(family));
 	if (s->add)
@@ -134,12 +140,12 @@ static void add_rule(struct nd_nft_batch *b, const struct nd_nft_config *c, cons
 	nd_nft_batch_rule(b, &e);
 }
 
-static void add_rules(struct nd_nft_batch *b, const struct nd_nft_config *c, enum stage stage,
-		      const struct nd_addr *a)
+static void add_rules(struct nd_nft_batch *b, const struct nd_nft_config *c,
+		      const struct nd_nft_features *f, enum stage stage, const struct nd_addr *a)
 {
 	for (size_t k = 0; k < ND_COUNT(shapes); k++) {
 		if (shapes[k].stages & 1U << stage && (!shapes[k].health || c->health_port))
-			add_rule(b, c, &shapes[k], a);
+			add_rule(b, c, f, &shapes[k], a);
 	}
 }
 
@@ -174,6 +180,12 @@ static int check_owner(struct nd_nft *n, const char *table, enum nd_nft_state *s
 	return -EBUSY;
 }
 
+/* The state in which our table is as it should be. */
+static enum nd_nft_state state_of_ours(const struct nd_nft *n)
+{
+	return n->features.owner ? ND_NFT_OWNED : ND_NFT_UNOWNED;
+}
+
 /* What is there before a change. */
 struct present {
 	enum nd_nft_state own, stay;
@@ -187,12 +199,12 @@ static int look(struct nd_nft *n, const char *table, const char *stay_name, stru
 
 	if (!err)
 		err = check_owner(n, stay_name, &p->stay, d);
-	p->ours = p->own == ND_NFT_OWNED && *n->table;
+	p->ours = p->own == state_of_ours(n) && *n->table;
 	return err;
 }
 
 /* The owned table without rules. */
-static void define_table(struct nd_nft_batch *b, const struct present *p)
+static void define_table(struct nd_nft_batch *b, const struct present *p, bool owned)
 {
 	if (p->ours) {
 		nd_nft_batch_delete_rules(b);
@@ -200,7 +212,7 @@ static void define_table(struct nd_nft_batch *b, const struct present *p)
 	}
 	if (p->own != ND_NFT_NONE)
 		nd_nft_batch_delete_table(b);
-	nd_nft_batch_table(b, true);
+	nd_nft_batch_table(b, owned);
 	nd_nft_flows_define(b);
 	for (size_t i = 0; i < ND_COUNT(chains); i++)
 		nd_nft_batch_chain(b, &chains[i]);
@@ -221,13 +233,14 @@ static int send_stage(struct nd_nft *n, const struct nd_nft_config *c, enum stag
 	struct nd_nft_batch b;
 
 	nd_nft_batch_init(&b, &n->nl, c->table);
-	define_table(&b, p);
+	define_table(&b, p, n->features.owner);
 	if (stage == SERVE)
 		exempt(n, &b, c);
 	for (size_t i = 0; i < c->naddrs; i++)
-		add_rules(&b, c, stage == LEARN && is_served(n, &c->addrs[i]) ? SERVE : stage,
+		add_rules(&b, c, &n->features,
+			  stage == LEARN && is_served(n, &c->addrs[i]) ? SERVE : stage,
 			  &c->addrs[i]);
-	if (stage != LEARN) {
+	if (stage != LEARN && n->features.nat) {
 		b.table = stay_name;
 		nd_nft_stay_install(&b, p->stay, c->addrs, c->naddrs);
 		b.table = c->table;
@@ -251,6 +264,14 @@ static bool must_learn(const struct nd_nft *n, const struct nd_nft_config *c,
 	return !c->draining && !all && (p->ours || p->own != ND_NFT_OWNED);
 }
 
+static int probe(struct nd_nft *n, const char *table, struct nd_diag *d)
+{
+	int err = n->probed ? 0 : nd_nft_probe(&n->nl, table, &n->features, d);
+
+	n->probed = !err;
+	return err;
+}
+
 int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d)
 {
 	char stay_name[ND_NFT_STAY_NAME_MAX];
@@ -261,6 +282,8 @@ int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_di
 	if (!err && *n->table && strcmp(n->table, c->table) != 0)
 		err = nd_nft_remove(n, d);
 	if (!err)
+		err = probe(n, c->table, d);
+	if (!err)
 		err = look(n, c->table, stay_name, &p, d);
 	if (err)
 		return err;
@@ -268,7 +291,7 @@ int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_di
 		n->nserved = 0;
 	if (must_learn(n, c, &p)) {
 		err = send_stage(n, c, LEARN, stay_name, &p, d);
-		p.own = ND_NFT_OWNED;
+		p.own = state_of_ours(n);
 		p.ours = true;
 	}
 	if (!err)
@@ -281,6 +304,11 @@ int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_di
 	return 0;
 }
 
+const struct nd_nft_features *nd_nft_features(const struct nd_nft *n)
+{
+	return &n->features;
+}
+
 const struct nd_nft_exempt *nd_nft_exempted(const struct nd_nft *n)
 {
 	return &n->exempt;
@@ -288,7 +316,7 @@ const struct nd_nft_exempt *nd_nft_exempted(const struct nd_nft *n)
 
 int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d)
 {
-	enum nd_nft_state own = ND_NFT_OWNED, stay = ND_NFT_UNOWNED;
+	enum nd_nft_state own = state_of_ours(n), stay = ND_NFT_UNOWNED;
 	char stay_name[ND_NFT_STAY_NAME_MAX];
 	int err = 0;
 
@@ -298,39 +326,56 @@ int nd_nft_check(struct nd_nft *n, bool *missing, struct nd_diag *d)
 	if (*n->table && !err)
 		err = nd_nft_batch_find_table(&n->nl, stay_name, &stay, d);
 	if (!err)
-		*missing = own != ND_NFT_OWNED || stay == ND_NFT_NONE;
-	if (!err && *n->table && own == ND_NFT_OWNED && n->exempt.n)
+		*missing = own != state_of_ours(n) || (n->features.nat && stay == ND_NFT_NONE);
+	if (!err && *n->table && own == state_of_ours(n) && n->exempt.n)
 		err = nd_nft_flows_prune(&n->nl, n->table, n->port, &n->exempt.n, d);
 	return err;
 }
 
-int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
+/* Removes the table that intercepts, and the one that stays if `all`. */
+static int remove_tables(struct nd_nft *n, bool all, struct nd_diag *d)
 {
 	enum nd_nft_state own, stay;
 	char stay_name[ND_NFT_STAY_NAME_MAX];
 	struct nd_nft_batch b;
-	int err;
 
-	if (!*n->table)
-		return 0;
 	nd_nft_stay_name(n->table, stay_name);
-	err = nd_nft_batch_find_table(&n->nl, n->table, &own, d);
+	int err = nd_nft_batch_find_table(&n->nl, n->table, &own, d);
 	if (!err)
 		err = nd_nft_batch_find_table(&n->nl, stay_name, &stay, d);
 	if (err)
 		return err;
 	nd_nft_batch_init(&b, &n->nl, n->table);
-	if (own == ND_NFT_OWNED)
+	if (own == state_of_ours(n))
 		nd_nft_batch_delete_table(&b);
 	b.table = stay_name;
-	if (stay == ND_NFT_UNOWNED)
+	if (all && stay == ND_NFT_UNOWNED)
 		nd_nft_batch_delete_table(&b);
-	if (own == ND_NFT_OWNED || stay == ND_NFT_UNOWNED)
+	if (b.changes)
 		err = nd_nft_batch_send(&b, "cannot remove it", d);
 	nd_nft_batch_clear(&b);
+	return err;
+}
+
+int nd_nft_remove(struct nd_nft *n, struct nd_diag *d)
+{
+	int err = *n->table ? remove_tables(n, true, d) : 0;
+
 	if (!err) {
 		*n->table = '\0';
 		n->nserved = 0;
 	}
 	return err;
+}
+
+void nd_nft_free(struct nd_nft *n)
+{
+	struct nd_diag ignored = { .set = false };
+
+	if (!n)
+		return;
+	if (*n->table && !n->features.owner)
+		remove_tables(n, false, &ignored);
+	nd_netlink_close(&n->nl);
+	free(n);
 }

@@ -10,6 +10,10 @@
  * pod already has are exempted (nft_flows.h). All rules that intercept also require that this
  * machine has the address: if the interface disappears, no lookup is lost.
  *
+ * Older kernels lack some of that (nft_probe.h). Without owned tables the table remains after
+ * SIGKILL, so TCP from pods is intercepted only while a socket receives it: `socket transparent`
+ * finds the third packet too. Host clients, by address, have no DNS then until the next agent.
+ *
  * Owns:    the table, while the socket is open. Nothing of it remains after SIGKILL.
  * Threads: control.
  * Errors:  -errno, with a diag that says what failed and how to fix it. Needs CAP_NET_ADMIN.
@@ -21,6 +25,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "conf/diag.h"
+#include "node/nft_probe.h"
 
 struct nd_nft;
 
@@ -45,10 +50,12 @@ struct nd_nft_exempt {
 
 /* fd: an inherited netfilter netlink socket, owned from here on; -1: opens one. */
 int nd_nft_new(int fd, struct nd_nft **out, struct nd_diag *d);
-void nd_nft_free(struct nd_nft *n); /* closes the socket, which removes the table; takes NULL */
+void nd_nft_free(struct nd_nft *n); /* removes the table, by closing the socket; takes NULL */
 int nd_nft_fd(const struct nd_nft *n);
 /* Installs the table of this config, replacing our earlier one; on failure that remains. */
 int nd_nft_install(struct nd_nft *n, const struct nd_nft_config *c, struct nd_diag *d);
+/* The kernel's features, once something was installed; all false before. */
+const struct nd_nft_features *nd_nft_features(const struct nd_nft *n);
 const struct nd_nft_exempt *nd_nft_exempted(const struct nd_nft *n);
 /* Whether anything that was installed is missing. Also forgets exempted connections that have
  * ended. */
