@@ -12,12 +12,15 @@ enum { GEN_BYTES_MAX = 256 << 20 };
 
 /* --- one block --- */
 
-static bool in_list(const char *const *names, const char *name)
+/* The reason why a plugin of CoreDNS is refused, "" without one. NULL: it has no such plugin. */
+static const char *find_refused(const char *name)
 {
-	for (; *names; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
+	size_t n = strlen(name);
+
+	for (const char *const *row = nd_plugins_unsupported; *row; row++)
+		if (strncmp(*row, name, n) == 0 && ((*row)[n] == ' ' || !(*row)[n]))
+			return *row + n + ((*row)[n] == ' ');
+	return NULL;
 }
 
 static const struct nd_plugin *find_plugin(const char *name)
@@ -34,7 +37,12 @@ static int check_directives(const struct nd_conf_server *server, struct nd_diag 
 		const struct nd_conf_line *l = &server->directives[i];
 		if (find_plugin(l->name))
 			continue;
-		if (in_list(nd_plugins_unsupported, l->name))
+		const char *why = find_refused(l->name);
+		if (why && *why)
+			return nd_diag_at(d, l->file, l->line,
+					  "plugin/%s is not supported: %s; remove it", l->name,
+					  why);
+		if (why)
 			return nd_diag_at(d, l->file, l->line,
 					  "plugin/%s is not supported yet; remove it (\"nodens serve "
 					  "-plugins\" lists the supported plugins)",

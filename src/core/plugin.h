@@ -54,6 +54,9 @@ enum { ND_CHAIN_MAX = 64 }; /* plugins of a block that take part in its chain */
 
 struct nd_plugin { /* any function may be NULL */
 	const char *name;
+	/* Why a directive of CoreDNS is accepted but has no effect: its work is built in, or has no
+	 * meaning here. `setup` logs it as INFO. NULL: it has an effect. */
+	const char *accepted;
 	enum nd_plugin_repeat repeat;
 	size_t self_size;   /* bytes of an instance; zeroed, lives with the generation */
 	size_t worker_size; /* bytes per instance and worker, zeroed; nd_query_worker_state() */
@@ -87,5 +90,6 @@ struct nd_plugin { /* any function may be NULL */
 
 /* Generated from plugin/plugins.list. NULL-terminated, in chain order. */
 extern const struct nd_plugin *const nd_plugins[];
-/* Names of CoreDNS plugins that are not supported yet, NULL-terminated. */
+/* CoreDNS plugins that are refused, NULL-terminated: "NAME" if it is not supported yet, or "NAME
+ * REASON" if it will not be. */
 extern const char *const nd_plugins_unsupported[];

@@ -18,15 +18,15 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 	int64_t ns;
 
 	(void)self;
-	if (strcmp(l->name, "reload") == 0 &&
-	    (l->nargs != 1 || nd_settings_duration(l->args[0], &ns)))
-		return nd_setup_error(s, l, "reload takes a duration like \"30s\"");
-	if (strcmp(l->name, "prefer") == 0)
-		for (size_t i = 0; i < l->nargs; i++)
-			if (nd_cidr_parse(l->args[i], &net))
-				return nd_setup_invalid(s, l, "network", l->args[i],
-							"like \"10.0.0.0/8\"");
-	return nd_setup_unsupported(s, l, NULL);
+	if (strcmp(l->name, "reload") == 0) {
+		if (l->nargs != 1 || nd_settings_duration(l->args[0], &ns))
+			return nd_setup_error(s, l, "reload takes a duration like \"30s\"");
+		return nd_setup_unsupported(s, l, "reload");
+	}
+	for (size_t i = 0; i < l->nargs; i++)
+		if (nd_cidr_parse(l->args[i], &net))
+			return nd_setup_invalid(s, l, "network", l->args[i], "like \"10.0.0.0/8\"");
+	return nd_setup_unsupported(s, l, "prefer");
 }
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)

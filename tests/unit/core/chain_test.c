@@ -193,7 +193,7 @@ static const struct nd_plugin
 	seer = { .name = "seer", .setup = no_setup, .reply = seer_reply, .done = seer_done },
 	deep = { .name = "deep", .setup = no_setup, .reply = deep_reply };
 const struct nd_plugin *const nd_plugins[] = { &outer, &inner, &seer, &last, &deep, &under, NULL };
-const char *const nd_plugins_unsupported[] = { "later", NULL };
+const char *const nd_plugins_unsupported[] = { "later", "late no need", NULL };
 
 /* In another order than the list, which counts. */
 static const char corefile[] = ".:1053 {\n last\n deep\n seer\n under\n inner\n outer\n}\n";
@@ -439,6 +439,10 @@ static void test_refused_corefiles(void **state)
 		  "Corefile:2 - Unknown directive 'nonesuch'" },
 		{ "not supported", ".:1053 {\n\n later\n}\n",
 		  "Corefile:3 - plugin/later is not supported yet; remove it" },
+		{ "refused", ".:1053 {\n late\n}\n",
+		  "Corefile:2 - plugin/late is not supported: no need; remove it" },
+		{ "start of a name", ".:1053 {\n lat\n}\n",
+		  "Corefile:2 - Unknown directive 'lat'" },
 		{ "zone twice", "a.test:1053 {\n last\n}\nA.test.:1053 {\n last\n}\n",
 		  "Corefile:4 - cannot serve dns://a.test.:1053" },
 		{ "scheme", "tls://. {\n last\n}\n",

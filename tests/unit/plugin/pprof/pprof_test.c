@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pprof is accepted without effect. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "support/rig.h"
+
+static struct nd_rig rig;
+
+static int close_rig(void **state)
+{
+	(void)state;
+	nd_rig_close(&rig);
+	return 0;
+}
+
+/* It loads, an INFO line says that it has no effect, and queries pass. */
+static void test_accepted(void **state)
+{
+	static const char *const rows[] = { "pprof", "pprof :6060", "pprof {\n block\n }",
+					    "pprof localhost:1 {\n block 5\n }" };
+	(void)state;
+
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		char text[256];
+		snprintf(text, sizeof text, ".:1053 {\n %s\n whoami\n}\n", rows[i]);
+		if (i == 0)
+			nd_rig_open(&rig, text);
+		else
+			nd_rig_reload(&rig, text);
+		const char *log = nd_rig_log(&rig);
+		const char *line = strstr(log, "[INFO] plugin/pprof: has no effect: ");
+		if (!line || strstr(line + 1, "[INFO]"))
+			fail_msg("%s: %s", rows[i], log);
+		assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 0));
+		assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_NOERROR);
+	}
+	/* Alone in its block, as in CoreDNS. */
+	nd_rig_reload(&rig, ".:1053 {\n pprof\n}\n");
+	assert_true(nd_rig_ask(&rig, "a.test.", ND_TYPE_A, 0, 0));
+	assert_int_equal(nd_rig_rcode(&rig), ND_RCODE_REFUSED);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{ "pprof x",
+		  "Corefile:2 - plugin/pprof: invalid address \"x\": must be [HOST]:PORT" },
+		{ "pprof :1 :2", "Corefile:2" },
+		{ "pprof {\n block x\n }", "invalid rate \"x\"" },
+		{ "pprof {\n block 1 2\n }", "Corefile:3" },
+		{ "pprof {\n x\n }", "unknown property \"x\"" },
+		{ "pprof\n pprof", "once" },
+	};
+	(void)state;
+
+	nd_rig_open(&rig, ".:1053 {\n pprof\n}\n");
+	for (size_t i = 0; i < ND_COUNT(rows); i++) {
+		char text[256];
+		snprintf(text, sizeof text, ".:1053 {\n %s\n}\n", rows[i].text);
+		const char *message = nd_rig_refuse(&rig, text);
+		if (!strstr(message, rows[i].message))
+			fail_msg("%s: %s", rows[i].text, message);
+	}
+}
+
+#define RIG(test) cmocka_unit_test_teardown(test, close_rig)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG(test_accepted),
+		RIG(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
