@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "base/log.h"
 #include "io/clock.h"
@@ -142,7 +143,10 @@ static void try_start(struct nd_timer *t)
 	if (!nd_host_ensure_link(&a->host))
 		goto retry;
 	if (a->hooks.load(a->hooks.ctx, &d)) {
-		nd_figures_fail(&a->figures, ND_FIGURES_LOAD, ND_FIGURES_ERRORS, &d);
+		/* Without a Corefile, because its text was refused: that is logged already. */
+		if (access(a->config.base.corefile, F_OK) == 0 ||
+		    !nd_figures_failing(&a->figures, ND_FIGURES_COREFILE))
+			nd_figures_fail(&a->figures, ND_FIGURES_LOAD, ND_FIGURES_ERRORS, &d);
 		update_corefile(a);
 		goto retry;
 	}

@@ -12,11 +12,8 @@ enum { TEXT_MAX = 4 << 20 };
 struct nd_basefile {
 	struct nd_basefile_config config;
 	struct nd_kubedns kubedns;
-	/* The last rendered text and its result: each text is tried once. */
-	struct nd_buf tried;
-	bool has_tried;
-	int err;
-	struct nd_diag diag;
+	struct nd_buf accepted; /* the last text that was valid, and is in the file */
+	bool has_accepted;
 };
 
 struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c)
@@ -26,7 +23,7 @@ struct nd_basefile *nd_basefile_new(const struct nd_basefile_config *c)
 	if (!b)
 		return NULL;
 	b->config = *c;
-	nd_buf_init(&b->tried, TEXT_MAX);
+	nd_buf_init(&b->accepted, TEXT_MAX);
 	return b;
 }
 
@@ -35,7 +32,7 @@ void nd_basefile_free(struct nd_basefile *b)
 	if (!b)
 		return;
 	nd_kubedns_clear(&b->kubedns);
-	nd_buf_clear(&b->tried);
+	nd_buf_clear(&b->accepted);
 	free(b);
 }
 
@@ -78,15 +75,16 @@ static int render(struct nd_basefile *b, struct nd_buf *out, struct nd_diag *d)
 	return err;
 }
 
-/* Validates b->tried and writes it if the file differs. */
-static int check_and_write(struct nd_basefile *b, bool *written, struct nd_diag *d)
+/* Validates the text and writes it if the file differs. */
+static int check_and_write(struct nd_basefile *b, const struct nd_buf *text, bool *written,
+			   struct nd_diag *d)
 {
 	const char *path = b->config.corefile;
-	int err = b->config.check(b->config.ctx, nd_buf_string(&b->tried), d);
+	int err = b->config.check(b->config.ctx, nd_buf_string(text), d);
 
-	if (err || has_text(path, &b->tried))
+	if (err || has_text(path, text))
 		return err;
-	err = nd_filewrite_replace(path, nd_buf_string(&b->tried), b->tried.len, 0644);
+	err = nd_filewrite_replace(path, nd_buf_string(text), text->len, 0644);
 	if (err)
 		return nd_diag_at(d, path, 0, "cannot be written: %s; set -conf to a writable path",
 				  nd_err_text(err));
@@ -108,16 +106,13 @@ int nd_basefile_update(struct nd_basefile *b, bool *written, struct nd_diag *d)
 	*written = false;
 	nd_buf_init(&text, TEXT_MAX);
 	int err = render(b, &text, &second);
-	if (!err && b->has_tried && equal(&text, &b->tried)) {
-		err = b->err;
-		second = b->diag;
-		nd_buf_clear(&text);
-	} else if (!err) {
-		nd_buf_clear(&b->tried);
-		b->tried = text;
-		b->has_tried = true;
-		b->err = err = check_and_write(b, written, &second);
-		b->diag = second;
+	bool changed = !b->has_accepted || !equal(&text, &b->accepted);
+	if (!err && changed)
+		err = check_and_write(b, &text, written, &second);
+	if (!err && changed) {
+		nd_buf_clear(&b->accepted);
+		b->accepted = text;
+		b->has_accepted = true;
 	} else {
 		nd_buf_clear(&text);
 	}

@@ -2,7 +2,8 @@
 /* basefile.h - keeps the Corefile up to date with its template and the kube-dns ConfigMap.
  *
  * The Corefile is written only if it changes and is valid, so a broken configuration never replaces
- * a working one. It is replaced by a rename; in place where the file itself is a mount.
+ * a working one. A refused text is tried again at each update: the reason may be a file that it
+ * imports. It is replaced by a rename; in place where the file itself is a mount.
  *
  * Owns:    nd_basefile is heap. Config texts are borrowed.
  * Threads: control.

@@ -113,3 +113,8 @@ void nd_figures_recover(struct nd_figures *f, enum nd_figures_task m)
 {
 	f->last_error[m][0] = '\0';
 }
+
+bool nd_figures_failing(const struct nd_figures *f, enum nd_figures_task t)
+{
+	return f->last_error[t][0] != '\0';
+}

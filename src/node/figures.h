@@ -51,6 +51,9 @@ void nd_figures_fail(struct nd_figures *f, enum nd_figures_task t, enum nd_figur
 /* The task has succeeded: its next error is logged. */
 void nd_figures_recover(struct nd_figures *f, enum nd_figures_task t);
 
+/* Whether the task's last result was an error. */
+bool nd_figures_failing(const struct nd_figures *f, enum nd_figures_task t);
+
 /* Appends the metrics page, text format 0.0.4. */
 void nd_figures_page(const struct nd_figures *f, struct nd_buf *out);
 /* Parses "IP:PORT", "[IP]:PORT" or ":PORT" (all addresses). 0 or ND_EFORMAT. */

@@ -213,6 +213,27 @@ def test_no_upstream_service(agent, monkeypatch):
     assert "nil" not in s.corefile()
 
 
+def test_imported_file_comes_later(agent, tmp_path):
+    """A template that is refused for a passing reason is tried again, at the start and later; the log has the cause
+    once, and no other."""
+    late = tmp_path / "late.conf"
+    base = ".:@PORT {\n    bind __PILLAR__LOCAL__DNS__\n    import %s\n}\n"
+    s = agent(base=base % late, wait=False)
+    s.wait_log(r"\[ERROR\] node: .*late\.conf")
+    time.sleep(2.5)
+    assert s.log().count("[ERROR]") == 1, s.log()
+    late.write_text("whoami\n")
+    s.wait_log("CoreDNS-", seconds=10)
+    assert s.ask("x.test.").rcode() == dns.rcode.NOERROR
+
+    later = tmp_path / "later.conf"
+    s.write("base", base % later)
+    s.wait_log(r"\[ERROR\] node: .*later\.conf", seconds=20)
+    assert str(later) not in s.corefile()
+    later.write_text("whoami\n")
+    wait_for(lambda: str(later) in s.corefile(), seconds=20)
+
+
 def test_no_template(agent):
     """Without a template the Corefile is served unchanged."""
     s = agent(base=None, corefile=".:@PORT {\n    bind 127.0.0.1\n    whoami\n}\n")

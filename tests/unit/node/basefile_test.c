@@ -154,7 +154,7 @@ struct step {
 static const struct step steps[] = {
 	{ "no template", NULL, NULL, false, true, 0, NULL },
 	{ "invalid from the start", "bad\n", "", false, true, 1, NULL },
-	{ "still invalid: not tried again", "", "", false, true, 0, NULL },
+	{ "still invalid: tried again", "", "", false, true, 1, NULL },
 	{ "valid", "one\n", "", true, false, 1, "one\n" },
 	{ "unchanged", "", "", false, false, 0, "one\n" },
 	{ "a stub domain", "", "{\"x\": [\"10.0.0.1\"]}", true, false, 1, "one\n" STUB },
