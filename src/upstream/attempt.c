@@ -80,12 +80,13 @@ static int next_host(struct nd_exchange *e)
 	}
 }
 
+/* Or is about to be, when a connection can be opened. */
 static bool is_queried(const struct nd_exchange *e, uint8_t host)
 {
 	for (unsigned i = 0; i < nd_attempt_slots(e); i++)
 		if (nd_attempt_view(e, i)->live && nd_attempt_view(e, i)->host == host)
 			return true;
-	return false;
+	return e->sends[host] > 0;
 }
 
 int nd_attempt_another_host(const struct nd_exchange *e)
@@ -204,10 +205,9 @@ int nd_attempt_send(struct nd_attempt *a, uint8_t host, bool tcp, const struct n
 	bool extra = earlier && earlier != a;
 
 	tcp |= e->x->config->host[host]->config.tls != NULL;
-	if (earlier) {
+	if (earlier)
 		way.since_ns = earlier->sent.sent_ns;
-		way.other = earlier->sent.conn;
-	}
+	way.bytes = e->bytes;
 	way.tcp = tcp;
 	prepare(a, host);
 	uint64_t wait = tcp && !earlier && e->waits < WAITS_MAX
@@ -269,6 +269,16 @@ void nd_attempt_free_more(struct nd_exchange *e)
 		nd_budget_give(ND_BUDGET_EXCHANGES, MORE_BYTES);
 	free(e->more);
 	e->more = NULL;
+}
+
+bool nd_attempt_has_slot(struct nd_exchange *e)
+{
+	if (e->first.live)
+		make_more(e);
+	for (unsigned i = 0; i < nd_attempt_slots(e); i++)
+		if (!nd_attempt_slot(e, i)->live)
+			return true;
+	return false;
 }
 
 /* A slot for another attempt. With all in use, the oldest attempt is given up, so that any number

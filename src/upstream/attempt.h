@@ -48,7 +48,7 @@ struct nd_exchange {
 	const struct nd_host *asked; /* last; NULL: none yet */
 	uint8_t at;                  /* index in `order` of the next host */
 	uint8_t down;                /* hosts skipped as down in this pass through `order` */
-	uint8_t retries;             /* after a connection that had worked ended */
+	uint8_t retries;             /* because a connection ended or was abandoned */
 	uint8_t waits;               /* for a server that closes connections without an answer */
 	uint8_t in_queue;            /* waiting: which */
 	uint32_t tries;              /* started, without those ended by `failover` */
@@ -67,7 +67,7 @@ struct nd_exchange {
 	struct nd_attempt first; /* enough while servers answer in time */
 	struct nd_attempt *more; /* ND_EXCHANGE_LIVE - 1 of them; NULL: not needed so far */
 	uint8_t *order;          /* of the hosts: nhosts */
-	uint8_t *sends;          /* packets sent to each host: nhosts */
+	uint8_t *sends;          /* packets to each host that it may answer: nhosts */
 	size_t n;
 	uint8_t bytes[]; /* the message, then `order` and `sends` */
 };

@@ -36,7 +36,7 @@ static inline const struct nd_attempt *nd_attempt_view(const struct nd_exchange 
 
 /* Starts the timer for what is due next. */
 void nd_attempt_arm(struct nd_exchange *e);
-/* The next host of the order that is up and not being queried; -1: none. */
+/* The next host of the order that is up and has not been queried; -1: none. */
 int nd_attempt_another_host(const struct nd_exchange *e);
 /* That host is taken: the next one comes after it. */
 void nd_attempt_pass_host(struct nd_exchange *e, uint8_t host);
@@ -44,6 +44,8 @@ void nd_attempt_pass_host(struct nd_exchange *e, uint8_t host);
 bool nd_attempt_may_try(const struct nd_exchange *e);
 /* Time until the next step of the attempt if there is no reply. */
 uint64_t nd_attempt_timer_ns(const struct nd_attempt *a);
+/* One is free for another attempt. */
+bool nd_attempt_has_slot(struct nd_exchange *e);
 /* A slot for another attempt; the oldest one ends if all are in use. */
 struct nd_attempt *nd_attempt_free_slot(struct nd_exchange *e);
 /* A try: queries a host. 0, or an error, which is noted. */
@@ -72,6 +74,9 @@ void nd_attempt_take_bare(struct nd_attempt *a, uint16_t flags);
 
 void nd_attempt_on_error(struct nd_sent *s, int err, const char *text);
 void nd_attempt_on_move(struct nd_sent *s);
+/* Another server in its place if this one is silent; else in parallel, as the quota allows. False:
+ * there is none, or not now. a may be another attempt afterwards. */
+bool nd_attempt_ask_another(struct nd_attempt *a);
 /* No reply in the usual time: sends to another host, or to the same one again. False: not now, the
  * quota is spent. a may be another attempt afterwards. */
 bool nd_attempt_repeat(struct nd_attempt *a, bool silent);

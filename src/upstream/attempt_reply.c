@@ -83,7 +83,7 @@ static void take_reply(struct nd_attempt *a, const struct nd_msg *m)
 	const struct nd_exchange_config *c = e->x->config;
 	struct nd_outcome o = { .kind = ND_OUTCOME_REPLY, .msg = m, .host = c->host[a->host] };
 
-	nd_pool_note_reply(nd_attempt_pool(a));
+	nd_pool_note_reply(&a->sent);
 	count_reply(a, m);
 	if (e->more)
 		judge_others(a);

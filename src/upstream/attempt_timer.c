@@ -47,6 +47,8 @@ static void send_pending(struct nd_attempt *a)
 {
 	a->live = a->pending = false;
 	(void)nd_attempt_send(a, a->host, true, NULL); /* an error is noted */
+	if (a->pending)                                /* again */
+		(void)nd_attempt_ask_another(a);
 }
 
 static void time_out(struct nd_attempt *a)

@@ -28,10 +28,24 @@ void nd_conn_init(struct nd_conn *c, struct nd_pool *p, bool stream, struct nd_l
 	nd_list_add(stream ? &p->streams : &p->sockets, &c->link);
 }
 
+/* Undecided: it may be dead, or slow, or have been held up by a slow name (crowded). */
+static bool is_undecided(const struct nd_conn *c)
+{
+	return c->doubted_ns && (!c->abandoned || c->crowded);
+}
+
+static void set_doubt(struct nd_conn *c, uint64_t since_ns)
+{
+	c->pool->ndoubted[c->stream] -= is_undecided(c);
+	c->doubted_ns = since_ns;
+	if (!since_ns)
+		c->abandoned = c->crowded = false;
+	c->pool->ndoubted[c->stream] += is_undecided(c);
+}
+
 void nd_conn_clear(struct nd_conn *c)
 {
-	if (c->doubted_ns)
-		c->pool->ndoubted[c->stream]--;
+	set_doubt(c, 0);
 	nd_list_del(&c->link);
 	c->pool = NULL;
 }
@@ -45,6 +59,8 @@ bool nd_conn_add(struct nd_conn *c, struct nd_sent *s)
 	s->sent_ns = nd_loop_now_ns(c->pool->loop);
 	s->answers_before = c->answers;
 	s->queued = nd_conn_owed(c) > 0;
+	if (c->taken == c->heard_taken)
+		c->waits_ns = s->sent_ns;
 	c->taken++;
 	c->pool->nsent++;
 	return true;
@@ -85,19 +101,29 @@ bool nd_conn_is_newer(const struct nd_conn *c, uint64_t since_ns)
 	return at >= since_ns && nd_loop_now_ns(c->pool->loop) - at <= ND_MS(MOMENT_MS);
 }
 
+bool nd_conn_is_mute(const struct nd_conn *c)
+{
+	const struct nd_rtt *r = &c->pool->rtt[c->stream];
+	uint64_t since_ns = c->waits_ns > c->open_ns ? c->waits_ns : c->open_ns;
+	uint64_t usual_ns = ND_RTT_LOWS * r->low_ns;
+
+	if (c->taken - c->heard_taken < (c->stream ? 2 : 1) || !c->open_ns || !r->low_ns)
+		return false;
+	return nd_loop_now_ns(c->pool->loop) - since_ns >=
+	       (usual_ns > ND_MS(MOMENT_MS) ? usual_ns : ND_MS(MOMENT_MS));
+}
+
 bool nd_conn_doubt(struct nd_conn *c)
 {
 	struct nd_pool *p = c->pool;
 
 	if (c->doubted_ns)
 		return true;
-	if (p->ndoubted[c->stream] >= ND_POOL_DOUBTED_MAX) {
-		if (!c->stream)
-			return false;
-		nd_pipeline_drop_doubted(p);
-	}
-	p->ndoubted[c->stream]++;
-	c->doubted_ns = nd_loop_now_ns(p->loop);
+	/* If nothing arrives on any, it is the server. */
+	uint32_t most = nd_pool_suspect(p) ? ND_POOL_DOUBTED_SUSPECT : ND_POOL_DOUBTED_MAX;
+	if (p->ndoubted[c->stream] >= most && !(c->stream && nd_pipeline_drop(p, true)))
+		return false;
+	set_doubt(c, nd_loop_now_ns(p->loop));
 	if (!c->stream)
 		nd_pool_socket_leave_slot(c);
 	return true;
@@ -109,13 +135,13 @@ void nd_conn_abandon(struct nd_conn *c)
 
 	if (c->abandoned || !nd_conn_doubt(c))
 		return;
+	p->ndoubted[c->stream] -= is_undecided(c);
 	c->abandoned = true;
 	c->crowded = c->stream && nd_conn_owed(c) > 1;
+	p->ndoubted[c->stream] += is_undecided(c);
 	nd_metric_add(&p->counts->abandoned[nd_pool_proto(p, c->stream)], 1);
 	if (!nd_list_empty(&c->sent))
 		ND_LIST_ENTRY(c->sent.next, struct nd_sent, order)->head = true;
-	ND_LIST_EACH(&c->sent, it)
-		nd_pool_move(ND_LIST_ENTRY(it, struct nd_sent, order));
 }
 
 /* It works after all. If it was slow with several queries while another connection answered one of
@@ -124,13 +150,9 @@ static void trust(struct nd_conn *c)
 {
 	struct nd_pool *p = c->pool;
 
-	c->doubted_ns = 0;
-	p->ndoubted[c->stream]--;
 	if (c->crowded)
 		nd_host_mark_single(p->host, c->heard_ns);
-	c->abandoned = c->crowded = false;
-	ND_LIST_EACH(&c->sent, it)
-		nd_list_del(&ND_LIST_ENTRY(it, struct nd_sent, order)->move);
+	set_doubt(c, 0);
 	if (!c->stream)
 		nd_pool_socket_take_slot(c);
 }
@@ -139,6 +161,7 @@ void nd_conn_hear(struct nd_conn *c)
 {
 	c->before_ns = c->heard_ns;
 	c->heard_ns = nd_loop_now_ns(c->pool->loop);
+	c->heard_taken = c->taken;
 	if (c->doubted_ns)
 		trust(c);
 }

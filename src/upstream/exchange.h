@@ -34,7 +34,7 @@ enum {
 	ND_EXCHANGE_BUCKETS = 2048,
 	ND_EXCHANGE_LIVE = 4,       /* attempts in flight at the same time */
 	ND_EXCHANGE_REPEATS = 2,    /* of a query to one server because a timer fired */
-	ND_EXCHANGE_SENDS_MAX = 12, /* to one server, whatever its connections do */
+	ND_EXCHANGE_RETRIES = 16,   /* because a connection ended, or was abandoned */
 	ND_EXCHANGE_ALIKE_MAX = 8,  /* alike ones in flight, in the process */
 	ND_EXCHANGE_QUEUES = 8,     /* of alike ones that wait; a client's are all in one */
 	ND_EXCHANGE_QUEUE_MAX = 32, /* in each */

@@ -74,12 +74,13 @@ struct nd_host {
 	struct nd_host_config config;
 	struct nd_host_stats *stats;
 	char text[ND_ADDR_TEXT_MAX];
-	char *tls_name;              /* config.tls_name */
-	_Atomic uint32_t fails;      /* failed probes in a row; written by the probing worker */
-	_Atomic uint32_t probing;    /* 1 while a worker probes it */
-	_Atomic uint32_t epoch;      /* successful probes so far */
-	_Atomic uint32_t recoveries; /* of these, the first ones after a failed one */
-	_Atomic uint64_t wanted_ns;  /* when a query needed it last while it did not answer */
+	char *tls_name;               /* config.tls_name */
+	_Atomic uint32_t fails;       /* failed probes in a row; written by the probing worker */
+	_Atomic uint32_t probing;     /* 1 while a worker probes it */
+	_Atomic uint32_t epoch;       /* successful probes so far */
+	_Atomic uint32_t recoveries;  /* how often it was away, and came back */
+	_Atomic uint64_t returned_ns; /* what was sent before, it did not get */
+	_Atomic uint64_t wanted_ns;   /* when a query needed it last while it did not answer */
 	/* What was learned of its TCP connections, and until when that is believed. */
 	_Atomic uint64_t single_until_ns, single_span_ns, close_until_ns;
 	_Atomic uint32_t close_after; /* answers after which it closes */

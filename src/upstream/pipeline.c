@@ -16,6 +16,7 @@ enum {
 	/* The second line of defence, after the timers of the queries. */
 	UNACKED_MS = 3000,
 	IDLE_S = 5,
+	SILENT_MS = 500, /* a connection that is silent for longer may give its place */
 };
 
 struct nd_pipeline {
@@ -106,6 +107,7 @@ static void take_message(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 {
 	if (n < ND_MSG_HEADER)
 		return;
+	nd_conn_hear(&t->conn);
 	struct nd_sent *s = nd_conn_find(&t->conn, nd_reader_peek16(bytes));
 	if (t->conn.answers++ == 0)
 		t->conn.pool->refusals = 0;
@@ -115,7 +117,6 @@ static void take_message(struct nd_pipeline *t, const uint8_t *bytes, size_t n)
 	}
 	note_order(&t->conn, s);
 	s->on_reply(s, bytes, n, false);
-	t->conn.before_ns = t->conn.heard_ns; /* of the next message */
 }
 
 /* Returns the bytes of whole messages. */
@@ -138,7 +139,6 @@ static void on_data(void *ctx, const uint8_t *bytes, size_t n)
 	struct nd_pipeline *t = ctx;
 	size_t taken = 0;
 
-	nd_conn_hear(&t->conn);
 	t->conn.busy = true;
 	if (t->in.len == 0)
 		taken = take_messages(t, bytes, n);
@@ -229,13 +229,23 @@ int nd_pipeline_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_
 
 /* --- the rest of its life --- */
 
-static uint32_t idle_pipelines(const struct nd_pool *p)
+/* Too many are idle: the least recently used one is closed. Those of a burst, or of slow names, may
+ * all have died when they are needed again. */
+static void close_idle(struct nd_pool *p)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, max = p->host->config.max_idle;
+	struct nd_conn *oldest = NULL;
 
-	ND_LIST_EACH(&p->streams, it)
-		n += ND_LIST_ENTRY(it, struct nd_conn, link)->flights.n == 0;
-	return n;
+	ND_LIST_EACH(&p->streams, it) {
+		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
+		if (c->flights.n || c->doubted_ns)
+			continue;
+		n++;
+		if (!oldest || c->heard_ns < oldest->heard_ns)
+			oldest = c;
+	}
+	if (n > (max && max < ND_POOL_STREAMS_IDLE ? max : ND_POOL_STREAMS_IDLE))
+		nd_pipeline_close(oldest);
 }
 
 /* Late answers on a doubted connection would show that the server is slow, and perhaps that it
@@ -251,28 +261,39 @@ void nd_pipeline_settle(struct nd_conn *c)
 
 	if (c->flights.n || (is_of_interest(c) && !c->retired))
 		return;
-	if (c->retired || c->doubted_ns || nd_conn_has_expired(c) || o->expire_ns == 0 ||
-	    (o->max_idle && idle_pipelines(c->pool) > o->max_idle))
+	if (c->retired || c->doubted_ns || nd_conn_has_expired(c) || o->expire_ns == 0)
 		nd_pipeline_close(c);
+	else
+		close_idle(c->pool);
 }
 
-void nd_pipeline_drop_doubted(struct nd_pool *p)
+/* Its place is worth more than the answers that may still come. */
+static bool is_expendable(const struct nd_conn *c)
+{
+	uint64_t used_ns = c->heard_ns ? c->heard_ns : c->created_ns;
+	bool silent = nd_loop_now_ns(c->pool->loop) - used_ns > ND_MS(SILENT_MS);
+
+	if (c->abandoned || !c->flights.n)
+		return true;
+	return silent && (!c->open_ns || c->retired || (c->doubted_ns && nd_pool_suspect(c->pool)));
+}
+
+bool nd_pipeline_drop(struct nd_pool *p, bool doubted)
 {
 	struct nd_conn *first = NULL;
 
 	ND_LIST_EACH(&p->streams, it) {
 		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
-		if (c->doubted_ns && (!first || c->doubted_ns < first->doubted_ns))
+		bool may = doubted ? c->doubted_ns && !c->flights.n : is_expendable(c);
+		if (may && !c->busy && (!first || c->heard_ns < first->heard_ns))
 			first = c;
 	}
 	if (!first)
-		return;
-	while (!nd_list_empty(&first->sent)) {
-		struct nd_sent *s = ND_LIST_ENTRY(first->sent.next, struct nd_sent, order);
-		nd_conn_del(s);
-		nd_pool_move(s);
-	}
+		return false;
+	while (!nd_list_empty(&first->sent))
+		nd_conn_del(ND_LIST_ENTRY(first->sent.next, struct nd_sent, order));
 	nd_pipeline_close(first);
+	return true;
 }
 
 void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX])

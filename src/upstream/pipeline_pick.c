@@ -7,8 +7,9 @@
 enum {
 	/* While the server is silent, at most this many connections are opened in this time: enough
 	 * to find out that it is back, and not one for each query. */
-	SILENT_OPENS = 4,
+	SILENT_OPENS = 8,
 	SILENT_MS = 100,
+	SYN_MS = 500, /* a connection that is not open by then gets no more queries */
 	/* After a connection that ended without any answer; doubled up to the second. */
 	REFUSED_MIN_MS = 10,
 	REFUSED_MAX_MS = 160,
@@ -21,6 +22,12 @@ enum {
 	STREAM_LIMIT_S = 60, /* a limit on connections is believed for this long */
 };
 
+bool nd_pipeline_overtakes(const struct nd_pool *p)
+{
+	return p->overtook_ns &&
+	       nd_loop_now_ns(p->loop) - p->overtook_ns <= ND_S(ND_POOL_OVERTOOK_S);
+}
+
 static bool works(const struct nd_conn *c)
 {
 	return c->answers > 0 && !c->doubted_ns;
@@ -30,7 +37,7 @@ bool nd_pipeline_has_other(const struct nd_conn *c)
 {
 	ND_LIST_EACH(&c->pool->streams, it) {
 		const struct nd_conn *other = ND_LIST_ENTRY(it, struct nd_conn, link);
-		if (other != c && works(other))
+		if (other != c && works(other) && other->heard_ns > c->created_ns)
 			return true;
 	}
 	return false;
@@ -41,6 +48,19 @@ bool nd_pipeline_has_other(const struct nd_conn *c)
 static bool was_closed_by_server(int err)
 {
 	return err == 0 || err == -ECONNRESET || err == -EPIPE;
+}
+
+/* One that was opened before it has delivered since. A newer one says nothing: the server may have
+ * been away, or the path. */
+static bool has_older(const struct nd_conn *c)
+{
+	ND_LIST_EACH(&c->pool->streams, it) {
+		const struct nd_conn *other = ND_LIST_ENTRY(it, struct nd_conn, link);
+		if (other != c && works(other) && other->created_ns <= c->created_ns &&
+		    other->heard_ns > c->created_ns)
+			return true;
+	}
+	return false;
 }
 
 static uint32_t count_working(const struct nd_conn *except)
@@ -60,10 +80,9 @@ static void learn_refusal(struct nd_conn *c)
 {
 	struct nd_pool *p = c->pool;
 	uint64_t now = nd_loop_now_ns(p->loop), ms = REFUSED_MIN_MS;
-	uint32_t working = count_working(c);
 
-	if (working) {
-		p->stream_limit = working;
+	if (has_older(c)) {
+		p->stream_limit = count_working(c);
 		p->stream_limit_until_ns = now + ND_S(STREAM_LIMIT_S);
 		return;
 	}
@@ -80,9 +99,11 @@ void nd_pipeline_learn(struct nd_conn *c, int err, bool lost)
 	if (c->answers == 0) {
 		if (lost && (c->open_ns || nd_pipeline_has_other(c)))
 			learn_refusal(c);
-	} else if (lost && was_closed_by_server(err) && now - c->heard_ns <= ND_MS(PROMPT_MS)) {
-		nd_host_learn_close(c->pool->host, c->answers, now);
+		return;
 	}
+	c->pool->stream_limit = 0; /* it has room for another one; or it restarts */
+	if (lost && was_closed_by_server(err) && now - c->heard_ns <= ND_MS(PROMPT_MS))
+		nd_host_learn_close(c->pool->host, c->answers, now);
 }
 
 /* Counts events of one kind that follow each other closely. */
@@ -100,59 +121,84 @@ void nd_pipeline_learn_silence(struct nd_conn *c, bool silent)
 	struct nd_pool *p = c->pool;
 	uint64_t now = nd_loop_now_ns(p->loop);
 
-	nd_quota_refund(&p->quota, now); /* it was not in vain */
 	if (!silent) {
 		/* It answers in order, or reads only the first of several queries. */
-		if (now - p->overtook_ns > ND_S(ND_POOL_OVERTOOK_S) &&
-		    happens_often(&p->ignored, 0, now))
+		if (!nd_pipeline_overtakes(p) && happens_often(&p->ignored, 0, now))
 			nd_host_mark_single(p->host, now);
 	} else if (happens_often(&p->died, c->answers, now)) {
 		if (c->answers)
 			nd_host_learn_close(p->host, c->answers, now);
-		else if (c->open_ns && nd_pipeline_has_other(c))
-			learn_refusal(c); /* it accepts more connections than it serves */
 	}
 }
 
 /* --- the choice --- */
 
-/* The connections that may get a query, as seen in one pass. */
-struct choice {
-	struct nd_conn *best;  /* with the fewest answers outstanding, then the last heard from */
-	struct nd_conn *spare; /* the same of those that are too old for this way */
-	uint32_t usable, doubted, all;
-	bool mute; /* one that was opened for such a query never delivered anything */
+/* Which of two connections is better. */
+enum order {
+	FREE,  /* with fewer answers outstanding: it is to have none */
+	SHORT, /* with fewer queries in flight */
+	/* The last heard from, unless it is full: where answers overtake each other, a connection
+	 * that is in use often shows that it works, while slow names wait on it. */
+	LIVELY,
 };
 
-static uint32_t load_of(const struct nd_conn *c, bool single)
+/* The connections that may get a query, as seen in one pass. */
+struct choice {
+	struct nd_conn *best;
+	struct nd_conn *spare; /* the same of those that are too old for this way */
+	struct nd_conn *last;  /* a doubted one, if there is nothing else */
+	struct nd_conn *quiet; /* one that may be dead: it is to be doubted */
+	struct nd_conn *fresh; /* one without an answer so far, with the fewest queries in flight */
+	uint32_t usable, all;
+	uint32_t silent; /* opened within SILENT_MS, and without an answer */
+};
+
+static uint32_t load_of(const struct nd_conn *c, enum order order)
 {
-	return single ? nd_conn_owed(c) : c->flights.n;
+	uint32_t n = order == FREE ? nd_conn_owed(c) : c->flights.n;
+
+	return order == LIVELY && n < ND_POOL_STREAM_FLIGHTS ? 0 : n;
 }
 
-static bool is_better(const struct nd_conn *c, const struct nd_conn *than, bool single)
+static bool is_better(const struct nd_conn *c, const struct nd_conn *than, enum order order)
 {
-	uint32_t mine = load_of(c, single), its = than ? load_of(than, single) : UINT32_MAX;
+	uint32_t mine = load_of(c, order), its = than ? load_of(than, order) : UINT32_MAX;
 
 	return mine < its || (mine == its && than && c->heard_ns > than->heard_ns);
 }
 
-static void look_at(struct choice *o, struct nd_conn *c, const struct nd_pool_way *way, bool single)
+/* The query is in flight on it already. */
+static bool carries(const struct nd_conn *c, const uint8_t *bytes)
+{
+	ND_LIST_EACH(&c->sent, it)
+		if (ND_LIST_ENTRY(it, struct nd_sent, order)->bytes == bytes)
+			return true;
+	return false;
+}
+
+static void look_at(struct choice *o, struct nd_conn *c, const struct nd_pool_way *way,
+		    enum order order)
 {
 	o->all++;
-	if (!c->open_ns && c->created_ns < c->pool->recovered_ns)
+	if (!c->open_ns && (c->created_ns < c->pool->recovered_ns ||
+			    nd_loop_now_ns(c->pool->loop) - c->created_ns > ND_MS(SYN_MS)))
 		return; /* its SYN was lost, and the next one would come late */
 	if (c->doubted_ns) {
-		o->doubted++;
-		o->mute |= c->open_ns && !c->answers;
+		if (is_better(c, o->last, SHORT) && !carries(c, way->bytes))
+			o->last = c;
 		return;
 	}
 	o->usable++;
-	if (c == way->other)
+	if (nd_conn_is_mute(c))
+		o->quiet = c;
+	if (way->since_ns && carries(c, way->bytes))
 		return;
+	if (!c->answers && is_better(c, o->fresh, SHORT))
+		o->fresh = c;
 	if (way->since_ns && !nd_conn_is_newer(c, way->since_ns)) {
-		if (is_better(c, o->spare, single))
+		if (is_better(c, o->spare, order))
 			o->spare = c;
-	} else if (is_better(c, o->best, single)) {
+	} else if (is_better(c, o->best, order)) {
 		o->best = c;
 	}
 }
@@ -167,35 +213,23 @@ static bool retire(struct nd_conn *c, uint32_t queries_max)
 	return true;
 }
 
-static struct choice look(struct nd_pool *p, const struct nd_pool_way *way, bool single)
+static struct choice look(struct nd_pool *p, const struct nd_pool_way *way, enum order order)
 {
-	uint32_t queries_max = nd_host_stream_queries(p->host, nd_loop_now_ns(p->loop));
+	uint64_t now = nd_loop_now_ns(p->loop);
+	uint32_t queries_max = nd_host_stream_queries(p->host, now);
 	struct choice o = { 0 };
 
 	ND_LIST_EACH(&p->streams, it) {
 		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
 		if (retire(c, queries_max))
 			continue;
+		o.silent += !c->answers && now - c->created_ns < ND_MS(SILENT_MS);
 		if (c->retired)
 			o.all++;
 		else
-			look_at(&o, c, way, single);
+			look_at(&o, c, way, order);
 	}
 	return o;
-}
-
-/* False: as many connections were opened to a silent server as are needed. */
-static bool may_open_silent(struct nd_pool *p)
-{
-	uint64_t now = nd_loop_now_ns(p->loop);
-
-	if (!nd_pool_suspect(p))
-		return true;
-	if (now - p->silent_ns >= ND_MS(SILENT_MS)) {
-		p->silent_ns = now;
-		p->opened_silent = 0;
-	}
-	return p->opened_silent++ < SILENT_OPENS;
 }
 
 static uint32_t most_streams(const struct nd_pool *p, bool single)
@@ -208,28 +242,36 @@ static uint32_t most_streams(const struct nd_pool *p, bool single)
 		       : max;
 }
 
-/* While a connection is doubted the server may be one that answers in order: until that is clear
- * each query gets a connection of its own. So does one that is sent again: the answer shows whether
- * the server or the connection was slow. */
+/* While a connection is doubted, and no answers are known to overtake others, the server may be one
+ * that answers in order: until that is clear each query gets a connection of its own. So does one
+ * that is sent again: the answer shows whether the server or the connection was slow. */
 struct nd_conn *nd_pipeline_pick(struct nd_pool *p, const struct nd_pool_way *way, int *err)
 {
 	uint64_t now = nd_loop_now_ns(p->loop);
-	bool single = way->since_ns || p->ndoubted[1] || nd_host_is_single(p->host, now);
-	struct choice o = look(p, way, single);
-	uint32_t depth = single ? 1 : ND_POOL_STREAM_FLIGHTS;
+	bool overtakes = nd_pipeline_overtakes(p);
+	bool single = way->since_ns || (p->ndoubted[1] && !overtakes) ||
+		      nd_host_is_single(p->host, now);
+	struct choice o;
 
-	if (o.best && load_of(o.best, single) < depth)
+	do
+		o = look(p, way, single ? FREE : overtakes ? LIVELY : SHORT);
+	while (o.quiet && nd_conn_doubt(o.quiet));
+	uint32_t load = !o.best ? 0 : single ? nd_conn_owed(o.best) : o.best->flights.n;
+
+	bool mute = o.best && nd_conn_is_mute(o.best);
+
+	/* No more are accepted: one that is silent is better than none. */
+	if ((!o.best || !o.best->open_ns) && o.last && o.last->open_ns && p->refusals)
+		return o.last;
+	if (o.best && load < (single ? 1 : ND_POOL_STREAM_FLIGHTS) && !mute)
 		return o.best;
-	/* The server accepts more connections than it serves. */
-	if (!o.best && o.mute && o.spare && works(o.spare))
-		return o.spare;
-	if (o.usable < most_streams(p, single) && now >= p->refused_until_ns &&
-	    (o.all < ND_POOL_STREAMS_SINGLE || o.doubted) && may_open_silent(p)) {
-		if (o.all >= ND_POOL_STREAMS_SINGLE)
-			nd_pipeline_drop_doubted(p);
+	if (o.usable < most_streams(p, single || mute) && now >= p->refused_until_ns &&
+	    (!nd_pool_suspect(p) || o.silent < SILENT_OPENS) &&
+	    (o.all < ND_POOL_STREAMS_SINGLE || nd_pipeline_drop(p, false)))
 		return NULL;
-	}
-	if (!o.best && !o.spare)
+	if (!o.best)
+		o.best = o.fresh ? o.fresh : o.spare ? o.spare : o.last;
+	if (!o.best)
 		*err = -EAGAIN;
-	return o.best ? o.best : o.spare;
+	return o.best;
 }

@@ -10,6 +10,7 @@ enum {
 	SWEEP_MIN_MS = 100,
 	STREAM_FLOOR_MS = 20, /* a connection is not doubted before */
 	HELD_UP = 4,          /* times the shortest response time */
+	REFUSED_MS = 100,     /* one that is open for longer was not refused */
 };
 
 int nd_pool_send(struct nd_pool *p, struct nd_sent *s, const struct nd_pool_way *way,
@@ -87,13 +88,20 @@ uint64_t nd_pool_refused_ns(const struct nd_pool *p)
 
 	if (now >= p->refused_until_ns)
 		return 0;
-	ND_LIST_EACH(&p->streams, it)
-		if (ND_LIST_ENTRY(it, struct nd_conn, link)->answers)
+	ND_LIST_EACH(&p->streams, it) {
+		const struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
+		if (c->answers || (c->open_ns && now - c->open_ns > ND_MS(REFUSED_MS)))
 			return 0;
+	}
 	return p->refused_until_ns - now;
 }
 
 /* --- the response time, and connections that exceed it --- */
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static uint64_t at_least(uint64_t a, uint64_t b)
 {
@@ -104,21 +112,20 @@ static uint64_t at_least(uint64_t a, uint64_t b)
  * several times the shortest time only: slow names, if frequent, must not set the time for all. */
 static bool may_be_held_up(const struct nd_sent *s)
 {
-	const struct nd_pool *p = s->pool;
-
-	return s->queued && nd_loop_now_ns(p->loop) - p->overtook_ns > ND_S(ND_POOL_OVERTOOK_S);
+	return s->queued && !nd_pipeline_overtakes(s->pool);
 }
 
 uint64_t nd_pool_timer_ns(const struct nd_sent *s, unsigned sends)
 {
 	bool stream = s->conn && s->conn->stream;
-	const struct nd_rtt *r = &s->pool->rtt[stream];
+	/* The first ones over TCP take as long as over UDP. */
+	const struct nd_rtt *r = &s->pool->rtt[stream && s->pool->rtt[1].quantile_ns];
 	uint64_t ns = nd_rtt_timer_ns(r, sends);
 
 	if (!stream)
 		return ns;
-	if (!s->conn->open_ns && r->quantile_ns)
-		ns *= 2; /* the connection is to be opened */
+	if (!s->conn->open_ns) /* the connection is to be opened */
+		ns = at_least(ns, at_most(2 * ns, nd_rtt_most_ns(r)));
 	else if (sends == 1 && r->quantile_ns && HELD_UP * r->low_ns < ns && may_be_held_up(s))
 		ns = HELD_UP * r->low_ns;
 	return at_least(ns, ND_MS(STREAM_FLOOR_MS));
@@ -149,7 +156,8 @@ static enum nd_pool_state check_socket(struct nd_sent *s)
 
 	if (!nd_conn_is_silent(c, s->sent_ns) && nd_conn_is_newer(c, s->sent_ns))
 		return ND_POOL_ALIVE;
-	return nd_conn_doubt(c) ? ND_POOL_SILENT : ND_POOL_ALIVE;
+	nd_conn_doubt(c);
+	return ND_POOL_SILENT;
 }
 
 enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns, uint64_t *again_ns)
@@ -161,10 +169,12 @@ enum nd_pool_state nd_pool_check(struct nd_sent *s, uint64_t timer_ns, uint64_t 
 		return ND_POOL_SILENT;
 	if (!c->stream)
 		return check_socket(s);
-	if (nd_conn_is_silent(c, s->sent_ns) || now - c->heard_ns >= timer_ns) {
+	if (nd_conn_is_silent(c, s->sent_ns)) {
 		nd_conn_doubt(c);
 		return ND_POOL_SILENT;
 	}
+	if (now - c->heard_ns >= timer_ns)
+		return ND_POOL_ALIVE;
 	*again_ns = c->heard_ns + timer_ns;
 	return s->overtaken || now - s->sent_ns >= 2 * timer_ns ? ND_POOL_ALIVE : ND_POOL_BUSY;
 }

@@ -36,10 +36,12 @@ enum {
 	ND_POOL_STREAMS = 4,
 	ND_POOL_STREAM_FLIGHTS = 32, /* with this many in flight on each, another one is opened */
 	ND_POOL_STREAMS_SINGLE = 64,
-	ND_POOL_DOUBTED_MAX = 16, /* sockets; and connections */
-	ND_POOL_DOUBT_MS = 6000,  /* a doubted connection without queries is kept for this time */
-	ND_POOL_OVERTOOK_S = 60,  /* how long answers that overtake each other are remembered */
-	ND_POOL_SUSPECT = 2,      /* timers fired in a row with no reply between */
+	ND_POOL_STREAMS_IDLE = 8,
+	ND_POOL_DOUBTED_MAX = 48,     /* sockets; and connections */
+	ND_POOL_DOUBTED_SUSPECT = 12, /* the same, of a server that is silent as a whole */
+	ND_POOL_DOUBT_MS = 6000, /* a doubted connection without queries is kept for this time */
+	ND_POOL_OVERTOOK_S = 60, /* how long answers that overtake each other are remembered */
+	ND_POOL_SUSPECT = 2,     /* timers fired in a row with no reply between */
 	ND_POOL_ERROR_MAX = 256,
 	/* Replies in a second that answer no query; with this many the host is guarded. */
 	ND_POOL_STRAYS_MAX = 100,
@@ -91,6 +93,7 @@ struct nd_pool {
 	struct nd_rtt rtt[2];     /* UDP, TCP */
 	struct nd_quota quota;
 	uint32_t timers_in_row; /* fired since the last reply or successful probe */
+	uint64_t replied_ns;    /* the last reply to a query */
 	uint32_t epoch;         /* the host's, when timers_in_row was last touched */
 	uint32_t recoveries;    /* the host's, when queries were last sent again because of one */
 	uint64_t recovered_ns;  /* that time */
@@ -108,12 +111,10 @@ struct nd_pool {
 	uint32_t stream_limit;
 	uint64_t stream_limit_until_ns;
 	struct nd_pool_series died, ignored;
-	uint64_t overtook_ns;      /* when an answer was last seen to overtake another one */
-	uint32_t refusals;         /* connections in a row that ended without any answer */
+	uint64_t overtook_ns; /* when an answer was last seen to overtake another one; 0: never */
+	uint32_t refusals;    /* connections in a row that ended without any answer */
 	uint64_t refused_until_ns; /* none is opened before */
-	uint32_t opened_silent; /* connections opened since silent_ns while the server is silent */
-	uint64_t silent_ns;
-	struct nd_list moving; /* queries to be sent again */
+	struct nd_list moving;     /* queries to be sent again */
 	struct nd_timer move, pulse, sweep;
 	struct nd_probe probe;
 };
@@ -136,9 +137,9 @@ void nd_pool_unref(struct nd_pool *p);
 struct nd_pool_way {
 	bool tcp;
 	/* After an earlier attempt, which was sent at since_ns: only on a connection opened or
-	 * heard from since then, and not on `other`. 0: on any. */
+	 * heard from since then, and not on one on which the same bytes are in flight. 0: on any. */
 	uint64_t since_ns;
-	const struct nd_conn *other;
+	const uint8_t *bytes;
 };
 
 /* Sends a message of n bytes; its id is written over the first two. The callbacks of s must be set,
@@ -192,8 +193,8 @@ void nd_pool_judge(struct nd_sent *s, bool prompt);
 void nd_pool_note_stray(struct nd_pool *p, bool late);
 /* The same for an ICMP error that quotes no query in flight. */
 void nd_pool_note_ignored_icmp(struct nd_pool *p, bool late);
-/* A reply arrived. */
-void nd_pool_note_reply(struct nd_pool *p);
+/* A reply to s arrived. */
+void nd_pool_note_reply(const struct nd_sent *s);
 /* A timer fired before a reply to s; first: it was sent once to this server. With `probes`,
  * ND_POOL_SUSPECT of these in a row start a probe. */
 void nd_pool_note_timeout(const struct nd_sent *s, bool first, bool probes);
@@ -203,5 +204,7 @@ bool nd_pool_suspect(const struct nd_pool *p);
 bool nd_pool_take_trial(struct nd_pool *p);
 /* A query needs the server, which does not answer: it is probed at short intervals. */
 void nd_pool_want(struct nd_pool *p);
-/* A probe has succeeded after others had failed: queries in flight are sent again. */
-void nd_pool_recover(struct nd_pool *p);
+/* The server has answered a packet sent at sent_ns, and did not answer earlier probes. If nothing
+ * else has arrived from it since those, it was away: queries in flight that were sent earlier are
+ * sent again. A server that is slow answers in the order of sending, and gets nothing twice. */
+void nd_pool_return(struct nd_pool *p, uint64_t sent_ns);

@@ -8,9 +8,14 @@ static uint32_t host_epoch(const struct nd_pool *p)
 	return atomic_load_explicit(&p->host->epoch, memory_order_relaxed);
 }
 
-void nd_pool_note_reply(struct nd_pool *p)
+void nd_pool_note_reply(const struct nd_sent *s)
 {
+	struct nd_pool *p = s->pool;
+
 	p->timers_in_row = 0;
+	if (nd_probe_is_missed(&p->probe, s->sent_ns))
+		nd_pool_return(p, s->sent_ns);
+	p->replied_ns = nd_loop_now_ns(p->loop);
 }
 
 bool nd_pool_suspect(const struct nd_pool *p)

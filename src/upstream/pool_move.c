@@ -8,7 +8,6 @@ enum {
 	BURST = 64, /* sent at once; the others follow after a pause, so that no buffer overflows */
 	PAUSE_MS = 5,
 	PULSE_MS = 50, /* how often a silent server's recovery is looked for */
-	AWAY_MS = 20,  /* queries sent later than this before a recovery may have arrived */
 };
 
 static void run_moves(struct nd_timer *t)
@@ -43,21 +42,20 @@ static void move_conns(struct nd_list *conns, uint64_t before_ns)
 		struct nd_conn *c = ND_LIST_ENTRY(it, struct nd_conn, link);
 		ND_LIST_EACH(&c->sent, node) {
 			struct nd_sent *s = ND_LIST_ENTRY(node, struct nd_sent, order);
-			if (s->sent_ns >= before_ns)
-				break;
-			nd_pool_move(s);
+			if (s->sent_ns < before_ns)
+				nd_pool_move(s);
 		}
 	}
 }
 
 static uint32_t host_recoveries(const struct nd_pool *p)
 {
-	return atomic_load_explicit(&p->host->recoveries, memory_order_relaxed);
+	return atomic_load_explicit(&p->host->recoveries, memory_order_acquire);
 }
 
-void nd_pool_recover(struct nd_pool *p)
+static void recover(struct nd_pool *p)
 {
-	uint64_t before_ns = nd_loop_now_ns(p->loop) - ND_MS(AWAY_MS);
+	uint64_t before_ns = atomic_load_explicit(&p->host->returned_ns, memory_order_relaxed);
 
 	p->recoveries = host_recoveries(p);
 	p->recovered_ns = nd_loop_now_ns(p->loop);
@@ -66,13 +64,22 @@ void nd_pool_recover(struct nd_pool *p)
 	move_conns(&p->streams, before_ns);
 }
 
+void nd_pool_return(struct nd_pool *p, uint64_t sent_ns)
+{
+	if (p->replied_ns >= p->probe.begun_ns)
+		return;
+	atomic_store_explicit(&p->host->returned_ns, sent_ns, memory_order_relaxed);
+	atomic_fetch_add_explicit(&p->host->recoveries, 1, memory_order_release);
+	recover(p);
+}
+
 /* The worker that probes the server is another one. */
 static void on_pulse(struct nd_timer *t)
 {
 	struct nd_pool *p = ND_CONTAINER(t, struct nd_pool, pulse);
 
 	if (p->recoveries != host_recoveries(p))
-		nd_pool_recover(p);
+		recover(p);
 	else if (nd_pool_suspect(p) && p->nsent)
 		nd_timer_start(p->loop, t, ND_MS(PULSE_MS), on_pulse);
 }

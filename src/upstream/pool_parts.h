@@ -35,10 +35,14 @@ void nd_pipeline_timeout_text(struct nd_conn *c, char text[ND_POOL_ERROR_MAX]);
 void nd_pipeline_sweep(struct nd_pool *p, bool all);
 /* Closes it. */
 void nd_pipeline_close(struct nd_conn *c);
-/* Closes the one that was doubted first; its queries are sent again. */
-void nd_pipeline_drop_doubted(struct nd_pool *p);
+/* Closes one to make room: one that is doubted and without a query in flight; unless `doubted`, any
+ * of which little is expected. Its queries are sent again by their timers. False: there is none. */
+bool nd_pipeline_drop(struct nd_pool *p, bool doubted);
 
 /* --- pipeline_pick.c --- */
+
+/* Its answers have overtaken each other on a connection, not long ago. */
+bool nd_pipeline_overtakes(const struct nd_pool *p);
 
 /* The connection for a query; NULL: one is to be opened, or 0 or the reason why none can be. */
 struct nd_conn *nd_pipeline_pick(struct nd_pool *p, const struct nd_pool_way *way, int *err);
@@ -46,7 +50,8 @@ struct nd_conn *nd_pipeline_pick(struct nd_pool *p, const struct nd_pool_way *wa
 void nd_pipeline_learn(struct nd_conn *c, int err, bool lost);
 /* Another connection has answered a query of it promptly; silent: this one delivers nothing. */
 void nd_pipeline_learn_silence(struct nd_conn *c, bool silent);
-/* Another connection to the server works. */
+/* Another connection to the server works: it has delivered since this one was opened. Before, a
+ * restart of the server may have ended both. */
 bool nd_pipeline_has_other(const struct nd_conn *c);
 
 /* --- pool.c, pool_move.c, pool_text.c --- */

@@ -197,21 +197,47 @@ static struct nd_pool_socket *picked_now(struct nd_pool *p, uint64_t since_ns)
 	return same && may_use(k, since_ns) ? k : NULL;
 }
 
+/* None can be opened: descriptors or memory are out. Any open one is better than a failure. */
+static bool use_any(struct nd_pool *p, struct nd_pool_socket **out)
+{
+	for (unsigned i = 0; i < ND_POOL_SOCKETS; i++) {
+		if (!p->slot[i])
+			continue;
+		*out = p->slot[i];
+		return true;
+	}
+	return false;
+}
+
 /* A random socket: the source port is part of what a forged reply must guess (RFC 5452 s9.2). */
 static int pick_random(struct nd_pool *p, uint64_t since_ns, struct nd_pool_socket **out)
 {
 	unsigned slot = nd_random_below(ND_POOL_SOCKETS);
+
+	for (unsigned i = 0; since_ns && i < ND_POOL_SOCKETS; i++) {
+		unsigned at = (slot + i) % ND_POOL_SOCKETS;
+		if (p->slot[at] && may_use(p->slot[at], since_ns)) {
+			slot = at;
+			break;
+		}
+	}
 	struct nd_pool_socket *k = p->slot[slot];
 
-	if (k && !may_use(k, since_ns)) {
-		p->slot[slot] = NULL;
-		k->conn.retired = true;
+	if (k && nd_conn_is_mute(&k->conn) && nd_conn_doubt(&k->conn)) {
 		nd_pool_socket_settle(&k->conn);
 		k = NULL;
 	}
-	if (!k)
-		return open_socket(p, slot, out);
-	*out = k;
+	if (k && may_use(k, since_ns)) {
+		*out = k;
+		return 0;
+	}
+	int err = open_socket(p, slot, out);
+	if (err)
+		return use_any(p, out) ? 0 : err;
+	if (k) {
+		k->conn.retired = true;
+		nd_pool_socket_settle(&k->conn);
+	}
 	return 0;
 }
 

@@ -57,7 +57,6 @@ static void fail_check(struct nd_probe *p)
 	if (wait < ND_MS(ND_PROBE_INTERVAL_MIN_MS))
 		wait = ND_MS(ND_PROBE_INTERVAL_MIN_MS);
 	p->waiting = false;
-	p->missed = true;
 	p->next_ns = now_of(p) + wait;
 	arm(p);
 }
@@ -82,11 +81,8 @@ static bool handle_reply(struct nd_probe_shot *shot, const uint8_t *bytes, size_
 	atomic_store_explicit(&h->fails, 0, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->epoch, 1, memory_order_relaxed);
 	release_host(p);
-	/* The first one arrived: the server was slow at most. */
-	if (!p->missed && shot == &p->shot[0] && p->shots <= ND_PROBE_SHOTS)
-		return true;
-	atomic_fetch_add_explicit(&h->recoveries, 1, memory_order_relaxed);
-	nd_pool_recover(p->pool);
+	if (shot->before >= ND_PROBE_AWAY)
+		nd_pool_return(p->pool, shot->sent_ns);
 	return true;
 }
 
@@ -198,12 +194,13 @@ static int send_stream(struct nd_probe_shot *h, const uint8_t *query, size_t n)
 /* The oldest shot gives its place. */
 static void shoot(struct nd_probe *p, bool counts)
 {
-	struct nd_probe_shot *h = &p->shot[p->shots++ % ND_PROBE_SHOTS];
+	struct nd_probe_shot *h = &p->shot[p->shots % ND_PROBE_SHOTS];
 	const struct nd_host_config *c = &p->pool->host->config;
 	uint8_t query[QUERY_MAX];
 
 	close_shot(h);
 	h->probe = p;
+	h->before = p->shots++;
 	h->counts = counts;
 	h->sent_ns = now_of(p);
 	size_t n = write_query(h, query);
@@ -262,10 +259,19 @@ void nd_probe_start(struct nd_probe *p, struct nd_pool *pool)
 		return;
 	p->pool = pool;
 	p->active = true;
-	p->missed = false;
+	p->begun_ns = now_of(p);
 	p->shots = 0;
 	begin_check(p);
 	arm(p);
+}
+
+bool nd_probe_is_missed(const struct nd_probe *p, uint64_t before_ns)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; p->active && i < ND_PROBE_SHOTS && i < p->shots; i++)
+		n += p->shot[i].sent_ns < before_ns;
+	return n >= ND_PROBE_AWAY;
 }
 
 void nd_probe_stop(struct nd_probe *p)

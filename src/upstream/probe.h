@@ -23,6 +23,8 @@ enum {
 	ND_PROBE_TIMEOUT_MS = 1000,
 	ND_PROBE_INTERVAL_MIN_MS = 10,
 	ND_PROBE_PING_MS = 150,
+	ND_PROBE_AWAY =
+		2, /* shots in a row without a reply: the server is away, and not one lost */
 	ND_PROBE_SHOTS = 8, /* enough for a reply that takes ND_PROBE_TIMEOUT_MS */
 };
 
@@ -34,14 +36,15 @@ struct nd_probe_shot {
 	struct nd_buf in;           /* bytes read from it */
 	uint64_t sent_ns;
 	uint16_t id;
-	bool counts; /* its failure is a failed check */
+	unsigned before; /* shots sent before it */
+	bool counts;     /* its failure is a failed check */
 };
 
 struct nd_probe {
 	struct nd_pool *pool;
 	bool active;
-	bool waiting;     /* a shot that counts is in flight; else for next_ns */
-	bool missed;      /* a check has failed */
+	bool waiting; /* a shot that counts is in flight; else for next_ns */
+	uint64_t begun_ns;
 	uint64_t next_ns; /* when the check fails, or the next one begins */
 	unsigned shots;   /* sent so far */
 	struct nd_probe_shot shot[ND_PROBE_SHOTS];
@@ -50,4 +53,6 @@ struct nd_probe {
 
 /* Does nothing if the host is already being probed, here or by another worker. */
 void nd_probe_start(struct nd_probe *p, struct nd_pool *pool);
+/* No reply to ND_PROBE_AWAY shots that were sent before then. */
+bool nd_probe_is_missed(const struct nd_probe *p, uint64_t before_ns);
 void nd_probe_stop(struct nd_probe *p);

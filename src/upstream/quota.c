@@ -28,32 +28,14 @@ void nd_quota_ask(struct nd_quota *q, uint64_t now_ns)
 	q->sum.asked++;
 }
 
-void nd_quota_spend(struct nd_quota *q, uint64_t now_ns)
-{
-	current(q, now_ns)->spent++;
-	q->sum.spent++;
-}
-
-void nd_quota_refund(struct nd_quota *q, uint64_t now_ns)
-{
-	struct nd_quota_part *p = current(q, now_ns);
-
-	if (!p->spent)
-		return;
-	p->spent--;
-	q->sum.spent--;
-}
-
-bool nd_quota_is_spent(struct nd_quota *q, uint64_t now_ns)
+bool nd_quota_take(struct nd_quota *q, bool first, uint64_t now_ns)
 {
 	current(q, now_ns);
-	return q->sum.spent >= ND_QUOTA_FEW + q->sum.asked / ND_QUOTA_QUESTIONS;
-}
+	uint32_t most = ND_QUOTA_FEW + q->sum.asked / ND_QUOTA_QUESTIONS;
 
-bool nd_quota_take(struct nd_quota *q, uint64_t now_ns)
-{
-	if (nd_quota_is_spent(q, now_ns))
+	if (q->sum.spent >= (first ? most : most / 2))
 		return false;
-	nd_quota_spend(q, now_ns);
+	current(q, now_ns)->spent++;
+	q->sum.spent++;
 	return true;
 }

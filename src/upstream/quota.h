@@ -29,11 +29,6 @@ struct nd_quota {
 
 /* A question was sent for the first time. */
 void nd_quota_ask(struct nd_quota *q, uint64_t now_ns);
-/* May another packet be sent? It then counts. */
-bool nd_quota_take(struct nd_quota *q, uint64_t now_ns);
-/* A packet that is needed in any case. */
-void nd_quota_spend(struct nd_quota *q, uint64_t now_ns);
-/* The last one taken was not in vain: it does not count. */
-void nd_quota_refund(struct nd_quota *q, uint64_t now_ns);
-/* Nothing remains: more questions than usual are late. */
-bool nd_quota_is_spent(struct nd_quota *q, uint64_t now_ns);
+/* May another packet be sent? It then counts. first: it is the first one more of its question; the
+ * others get half of the quota, so that slow names leave some for lost packets and dead flows. */
+bool nd_quota_take(struct nd_quota *q, bool first, uint64_t now_ns);

@@ -59,11 +59,27 @@ void nd_rtt_add_timeout(struct nd_rtt *r)
 		r->quantile_ns = within(up(r->quantile_ns));
 }
 
+uint64_t nd_rtt_most_ns(const struct nd_rtt *r)
+{
+	const uint64_t least = ND_MS(ND_RTT_FIRST_MS);
+
+	if (!r->quantile_ns)
+		return ND_MS(ND_RTT_START_MS);
+	return least > ND_RTT_LOWS * r->low_ns ? least : ND_RTT_LOWS * r->low_ns;
+}
+
+static uint64_t first_ns(const struct nd_rtt *r)
+{
+	uint64_t ns = r->quantile_ns ? up(r->quantile_ns) : ND_MS(ND_RTT_START_MS);
+
+	return ns < nd_rtt_most_ns(r) ? ns : nd_rtt_most_ns(r);
+}
+
 uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends)
 {
 	const uint64_t floor = ND_MS(ND_RTT_FLOOR_MS);
 	const uint64_t ceiling = ND_MS(ND_RTT_CEILING_MS);
-	uint64_t ns = r->quantile_ns ? up(r->quantile_ns) : ND_MS(ND_RTT_START_MS);
+	uint64_t ns = first_ns(r);
 
 	if (ns < floor)
 		ns = floor;

@@ -19,6 +19,8 @@ enum {
 	ND_RTT_FLOOR_MS = 10,
 	ND_RTT_START_MS = 250, /* before the first sample */
 	ND_RTT_CEILING_MS = 1000,
+	ND_RTT_FIRST_MS = 150, /* the most before the second send, or ND_RTT_LOWS */
+	ND_RTT_LOWS = 4,       /* times the shortest time */
 };
 
 struct nd_rtt {
@@ -33,5 +35,8 @@ void nd_rtt_sample_between(struct nd_rtt *r, uint64_t low, uint64_t high);
 /* No reply before the timer fired: a sample above the estimate, of unknown size. */
 void nd_rtt_add_timeout(struct nd_rtt *r);
 /* Time until the next send: 1.5 times the quantile, doubled for each earlier send, between floor
- * and ceiling. sends >= 1: how often the query has been sent. */
+ * and ceiling. The first time it is limited as well: where slow names are frequent, the quantile is
+ * theirs, and a lost packet or a dead flow must not cost as much; the quota (quota.h) limits what
+ * that costs. sends >= 1: how often the query has been sent. */
+uint64_t nd_rtt_most_ns(const struct nd_rtt *r); /* that limit */
 uint64_t nd_rtt_timer_ns(const struct nd_rtt *r, unsigned sends);

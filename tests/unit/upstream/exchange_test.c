@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,6 +405,33 @@ static void test_answer(void **state)
 	assert_int_equal(fx.server[0].asked, 1);
 	assert_int_equal(fx.server[0].probes, 0); /* none without an error */
 	assert_int_equal(nd_metric_get(&fx.stats[0]->worker[0].misses[0]), 1);
+}
+
+/* Without a descriptor the socket that is open is used, beyond its age. */
+static void test_no_descriptor(void **state)
+{
+	struct rlimit was, none;
+	struct ask a[2 * ND_POOL_SOCKETS];
+	(void)state;
+
+	open_exchanger(1);
+	ask(&a[0], "first.test.");
+	assert_true(run(ND_MS(1000)));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	int next = dup(0);
+	close(next);
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (unsigned i = 0; i < ND_COUNT(a); i++) {
+		ask(&a[i], "other.test.");
+		bool ended = run(ND_MS(1000));
+		if (!ended || a[i].outcome.kind != ND_OUTCOME_REPLY)
+			setrlimit(RLIMIT_NOFILE, &was);
+		assert_true(ended);
+		assert_int_equal(a[i].outcome.kind, ND_OUTCOME_REPLY);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
 }
 
 /* The outcome of each kind of reply. */
@@ -1080,6 +1109,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_answer),
+		TEST(test_no_descriptor),
 		TEST(test_replies),
 		TEST(test_equal_queries_are_sent_once),
 		TEST(test_last_cancel),

@@ -70,7 +70,35 @@ static void test_follows_down_and_up(void **state)
 	 * freeze it. */
 	for (unsigned i = 0; i < 30; i++)
 		nd_rtt_add_timeout(&r);
-	assert_int_equal(nd_rtt_timer_ns(&r, 1), MS(1000));
+	assert_int_equal(r.quantile_ns, MS(1000));
+}
+
+/* Where slow names set the quantile, a lost packet must not cost as much. */
+static void test_first_is_limited(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t quantile_ms, low_ms;
+		unsigned sends;
+		uint64_t want_ms;
+	} rows[] = {
+		{ "near server, slow names", 1000, 1, 1, 150 },
+		{ "doubled from there", 1000, 1, 2, 300 },
+		{ "and up to the ceiling", 1000, 1, 4, 1000 },
+		{ "far server", 1000, 80, 1, 320 },
+		{ "far server without slow names", 120, 100, 1, 180 },
+		{ "slow server", 1000, 900, 1, 1000 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct nd_rtt r = { .quantile_ns = MS(rows[i].quantile_ms),
+				    .low_ns = MS(rows[i].low_ms) };
+		uint64_t got = nd_rtt_timer_ns(&r, rows[i].sends);
+		if (got != MS(rows[i].want_ms))
+			fail_msg("%s: got %llu ns, want %llu ms", rows[i].name,
+				 (unsigned long long)got, (unsigned long long)rows[i].want_ms);
+	}
 }
 
 static void test_missed_of_nothing_known(void **state)
@@ -90,6 +118,7 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_bimodal),
 		cmocka_unit_test(test_follows_down_and_up),
+		cmocka_unit_test(test_first_is_limited),
 		cmocka_unit_test(test_missed_of_nothing_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
