@@ -167,10 +167,12 @@ def pytest(*tests, env=None, timeout=1800):
 
 
 def sim(tier):
-    """The whole server; the same flooded; its caches; the Kubernetes client; and planted bugs, which must be found."""
+    """The whole server; the same flooded; its caches; its flows to upstreams; the Kubernetes client; and planted bugs,
+    which must be found."""
     c = summed(["build/tests/sim/sim", "--seeds", str(SIM_SEEDS[tier])], 900)
     c += summed(["build/tests/sim/sim_pressure", "--seeds", str(SIM_SEEDS[tier])], 600)
     c += summed(["build/tests/sim/sim_cache", "--seeds", str(SIM_SEEDS[tier])], 600)
+    c += summed(["build/tests/sim/sim_flows", "--seeds", str(SIM_SEEDS[tier])], 600)
     c += summed(["build/tests/sim/sim_watch", "--seeds", str(SIM_SEEDS[tier])], 300)
     c += script("simplants.py", timeout=600)
     for plant in ("sweep", "early", "lose"):

@@ -47,6 +47,18 @@ static bool parse_name(struct nd_name name, char *kind, unsigned *n)
 	       strchr("nxb", *kind);
 }
 
+bool sim_truth_number(const uint8_t *message, size_t n, unsigned *number)
+{
+	struct nd_reader r = nd_reader_over(message, n);
+	struct nd_name_buf buf;
+	struct nd_name name;
+	char kind;
+
+	nd_reader_take(&r, ND_MSG_HEADER);
+	return !r.err && nd_name_read(&r, true, &buf, &name) == 0 &&
+	       parse_name(name, &kind, number);
+}
+
 static unsigned count_of(char kind, unsigned n)
 {
 	return kind == 'b' ? SIM_TRUTH_BIG : 1 + n % 3;

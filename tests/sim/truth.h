@@ -16,6 +16,9 @@ enum { SIM_TRUTH_TTL = 20, SIM_TRUTH_BIG = 60 };
 /* Writes a query; returns its length. */
 size_t sim_truth_question(uint8_t *out, size_t cap, uint16_t id, char kind, unsigned n,
 			  uint16_t type);
+/* The number of the name that a query or an answer has in its question. False: a name of another
+ * world. */
+bool sim_truth_number(const uint8_t *message, size_t n, unsigned *number);
 /* Writes an upstream's correct answer to a query, truncated to limit with TC set. lie: one address
  * is wrong. Returns its length; 0: an unknown question. */
 size_t sim_truth_answer(const uint8_t *question, size_t n, uint8_t *out, size_t limit, bool lie);

@@ -11,7 +11,7 @@
 #include "io/random.h"
 #include "io/thread.h"
 
-enum { DARK_MAX = 16, NAME_ADDRS_MAX = 4 };
+enum { DARK_MAX = 16, NAME_ADDRS_MAX = 4, PORT_MIN = 20001, PORT_MAX = 60000 };
 
 static struct {
 	bool open;
@@ -32,6 +32,12 @@ static struct {
 	struct nd_world_counts counts;
 } the;
 
+/* The flow of each ephemeral port: with one host, if any so far. */
+static struct flow {
+	uint32_t host;
+	bool swallowed;
+} flows[PORT_MAX - PORT_MIN + 1];
+
 /* SplitMix64 (Steele, Lea, Flood 2014; public domain). */
 static uint64_t next(uint64_t *state)
 {
@@ -47,9 +53,10 @@ void nd_world_open(uint64_t seed)
 	uint64_t state = seed;
 
 	memset(&the, 0, sizeof the);
+	memset(flows, 0, sizeof flows);
 	the.open = true;
 	the.now_ns = 1000 * (uint64_t)ND_NS_PER_S;
-	the.port = 20000;
+	the.port = PORT_MIN - 1;
 	the.trace = ND_HASH_START;
 	nd_list_init(&the.loops);
 	for (unsigned i = 0; i < ND_WORLD_STREAMS; i++)
@@ -148,6 +155,42 @@ static bool happens(uint32_t ppm)
 	return nd_world_random(ND_WORLD_NETWORK, 1000000) < ppm;
 }
 
+static struct flow *flow_of(uint16_t port)
+{
+	return port >= PORT_MIN && port <= PORT_MAX ? &flows[port - PORT_MIN] : NULL;
+}
+
+unsigned nd_world_swallow_flows(const struct nd_addr *host, uint32_t ppm)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PORT_MAX - PORT_MIN + 1; i++) {
+		struct flow *f = &flows[i];
+		if (f->host != host->in.sin_addr.s_addr || f->swallowed || !happens(ppm))
+			continue;
+		f->swallowed = true;
+		n++;
+	}
+	return n;
+}
+
+bool nd_world_is_swallowed(uint16_t port)
+{
+	const struct flow *f = flow_of(port);
+
+	return f && f->swallowed;
+}
+
+/* Notes the flow, if one end has an ephemeral port. */
+static bool swallows(const struct nd_addr *from, const struct nd_addr *to)
+{
+	struct flow *out = flow_of(nd_addr_port(from)), *back = flow_of(nd_addr_port(to));
+
+	if (out)
+		out->host = to->in.sin_addr.s_addr;
+	return (out && out->swallowed) || (back && back->swallowed);
+}
+
 bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint64_t *delay_ns)
 {
 	const struct nd_world_link *l = &the.link;
@@ -158,7 +201,8 @@ bool nd_world_transit(const struct nd_addr *from, const struct nd_addr *to, uint
 		*delay_ns = 10000;
 		return true;
 	}
-	bool lost = happens(l->loss_ppm) || nd_world_is_dark(from) || nd_world_is_dark(to);
+	bool lost = swallows(from, to);
+	lost |= happens(l->loss_ppm) || nd_world_is_dark(from) || nd_world_is_dark(to);
 	*delay_ns = l->delay_min_ns +
 		    (span ? nd_world_random(ND_WORLD_NETWORK, (uint32_t)(span / 1000) + 1) * 1000ull
 			  : 0);
@@ -180,7 +224,8 @@ bool nd_world_duplicates(void)
 
 uint16_t nd_world_port(void)
 {
-	the.port = the.port < 60000 ? the.port + 1 : 20001;
+	the.port = the.port < PORT_MAX ? the.port + 1 : PORT_MIN;
+	flows[the.port - PORT_MIN] = (struct flow){ 0 };
 	return the.port;
 }
 
@@ -251,6 +296,11 @@ void nd_world_run(uint64_t until_ns)
 			nd_world_loop_turn(loop);
 	}
 	advance(until_ns);
+}
+
+void nd_world_sleep(uint64_t ns)
+{
+	the.now_ns += ns;
 }
 
 uint64_t nd_world_now_ns(void)

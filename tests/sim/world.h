@@ -43,6 +43,13 @@ void nd_world_run(uint64_t until_ns);
 void nd_world_set_link(const struct nd_world_link *link);
 /* A dark host is unreachable: nothing arrives at it or leaves it. IPv4. */
 void nd_world_set_dark(const struct nd_addr *host, bool dark);
+/* Each of the flows that exist between a host and an ephemeral port carries nothing any more, with
+ * this probability: its NAT entry is gone. Flows from other ports work. Returns their number. */
+unsigned nd_world_swallow_flows(const struct nd_addr *host, uint32_t ppm);
+/* The flow of this ephemeral port is one of those. */
+bool nd_world_is_swallowed(uint16_t port);
+/* All hosts sleep, and their clocks run: what is due in this time happens at its end. */
+void nd_world_sleep(uint64_t ns);
 /* Sets the only name that the hosts' resolver knows, and how long a lookup takes. n 0: none. */
 void nd_world_set_name(const char *name, const struct nd_addr *addrs, size_t n, uint64_t delay_ns);
 /* The address of the host that a loop runs on: the source of its connections. */
