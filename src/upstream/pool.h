@@ -137,7 +137,7 @@ void nd_pool_unref(struct nd_pool *p);
 struct nd_pool_way {
 	bool tcp;
 	/* After an earlier attempt, which was sent at since_ns: only on a connection opened or
-	 * heard from since then, and not on one on which the same bytes are in flight. 0: on any. */
+	 * heard from since then, and not on one where the same bytes are in flight. 0: any. */
 	uint64_t since_ns;
 	const uint8_t *bytes;
 };
