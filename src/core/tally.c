@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/gen.h"
@@ -51,14 +50,9 @@ uint64_t nd_tally_sum(const struct nd_tally *t, uint32_t i)
 struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n)
 {
 	struct want want = { .n = n, .nworkers = s->process->nworkers };
-	char id[1024];
-	int len = snprintf(id, sizeof id, "%s %u %s", kind, n, key);
+	const char *id = nd_arena_printf(s->arena, "%s %u %s", kind, n, key);
 
-	if (len < 0)
-		return NULL;
-	if ((size_t)len >= sizeof id)
-		len = sizeof id - 1;
-	return nd_setup_share(s, "tally", id, (size_t)len, make, &want, unmake);
+	return id ? nd_setup_share(s, "tally", id, strlen(id), make, &want, unmake) : NULL;
 }
 
 static bool serves(const struct nd_endpoint *e, const struct nd_block *b)
@@ -74,13 +68,14 @@ struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, con
 {
 	struct nd_gen *g = s->gen;
 	struct nd_tally **all = nd_arena_array(s->arena, g->nendpoints, sizeof *all);
+	const char *zones = nd_setup_zones_text(s, s->block->zones, s->block->nzones);
 
 	for (size_t i = 0; all && i < g->nendpoints; i++) {
 		if (!serves(&g->endpoints[i], s->block))
 			continue;
-		char id[900];
-		snprintf(id, sizeof id, "%s %s", g->endpoints[i].label, key);
-		all[i] = nd_tally_get(s, kind, id, n);
+		const char *id = nd_arena_printf(s->arena, "%s %s %s", g->endpoints[i].label, zones,
+						 key);
+		all[i] = id ? nd_tally_get(s, kind, id, n) : NULL;
 		if (!all[i])
 			return NULL;
 	}
