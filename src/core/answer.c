@@ -219,22 +219,31 @@ static int copy_record(struct nd_query *q, enum nd_section to, const uint8_t *ba
 	return nd_answer_rr(q, to, owner, type, class, ttl, rdata, (size_t)n);
 }
 
+int nd_answer_owner(const struct nd_answer *a, const struct nd_record *r, struct nd_name_buf *buf,
+		    struct nd_name *out)
+{
+	return read_owner(a->w.base, a->w.pos, r->owner, buf, out);
+}
+
+int nd_answer_copy(struct nd_query *q, enum nd_section to, const struct nd_query *from,
+		   const struct nd_record *r)
+{
+	const struct nd_answer *f = &from->ans;
+
+	return copy_record(q, to, f->w.base, f->w.pos, r->owner, r->type, nd_answer_class(f, r),
+			   nd_answer_ttl(f, r), r->rdata, r->rdata_len);
+}
+
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
 		     enum nd_section section)
 {
 	const struct nd_answer *f = &from->ans;
+	int err = 0;
 
-	for (unsigned i = 0; i < f->n; i++) {
-		const struct nd_record *r = &f->record[i];
-		if (r->section != section)
-			continue;
-		uint16_t class = nd_reader_peek16(f->w.base + r->ttl_at - 2);
-		int err = copy_record(q, to, f->w.base, f->w.pos, r->owner, r->type, class,
-				      nd_answer_ttl(f, r), r->rdata, r->rdata_len);
-		if (err)
-			return err;
-	}
-	return 0;
+	for (unsigned i = 0; !err && i < f->n; i++)
+		if (f->record[i].section == section)
+			err = nd_answer_copy(q, to, from, &f->record[i]);
+	return err;
 }
 
 void nd_answer_append_cut(struct nd_query *q, enum nd_section to, const struct nd_query *from)
@@ -382,10 +391,25 @@ static const char *keep_text(struct nd_query *q, const char *text)
 	return copy ? memcpy(copy, text, n) : NULL;
 }
 
+void nd_answer_take_opt(struct nd_query *q, const struct nd_answer *from)
+{
+	struct nd_answer *a = &q->ans;
+	uint8_t *options = from->opt ? nd_query_alloc(q, from->opt_options_len + 1u) : NULL;
+
+	a->opt = from->opt;
+	a->opt_size = from->opt_size;
+	a->opt_flags = from->opt_flags;
+	a->opt_options = options;
+	a->opt_options_len = options ? from->opt_options_len : 0;
+	if (a->opt_options_len)
+		memcpy(options, from->opt_options, a->opt_options_len);
+	a->ede = from->ede;
+	a->ede_text = from->ede ? keep_text(q, from->ede_text) : NULL;
+}
+
 int nd_answer_take(struct nd_query *q, const struct nd_query *from)
 {
 	const struct nd_answer *a = &from->ans;
-	uint8_t *options = a->opt ? nd_query_alloc(q, a->opt_options_len + 1u) : NULL;
 	int err = 0;
 
 	q->rcode = from->rcode;
@@ -394,14 +418,6 @@ int nd_answer_take(struct nd_query *q, const struct nd_query *from)
 	q->ans.flags = a->flags;
 	for (int s = ND_SECTION_ANSWER; !err && s <= ND_SECTION_ADDITIONAL; s++)
 		err = nd_answer_append(q, (enum nd_section)s, from, (enum nd_section)s);
-	q->ans.opt = a->opt;
-	q->ans.opt_size = a->opt_size;
-	q->ans.opt_flags = a->opt_flags;
-	q->ans.opt_options = options;
-	q->ans.opt_options_len = options ? a->opt_options_len : 0;
-	if (q->ans.opt_options_len)
-		memcpy(options, a->opt_options, a->opt_options_len);
-	q->ans.ede = a->ede;
-	q->ans.ede_text = a->ede ? keep_text(q, a->ede_text) : NULL;
+	nd_answer_take_opt(q, a);
 	return err;
 }

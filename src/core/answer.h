@@ -100,15 +100,29 @@ int nd_answer_message(struct nd_query *q, const struct nd_msg *m);
  * the end of the body, without the OPT. 0, ND_EFORMAT or ND_ELIMIT. m as for nd_answer_message().
  * On any thread. */
 int nd_answer_index(struct nd_answer *a, const struct nd_msg *m, size_t *end);
+/* Appends one record of another query's complete answer. */
+int nd_answer_copy(struct nd_query *q, enum nd_section to, const struct nd_query *from,
+		   const struct nd_record *r);
 /* Appends the records of one section of another query's complete answer. */
 int nd_answer_append(struct nd_query *q, enum nd_section to, const struct nd_query *from,
 		     enum nd_section section);
 /* Appends the answer section of a sub-query; TC is set if that was truncated or does not fit. */
 void nd_answer_append_cut(struct nd_query *q, enum nd_section to, const struct nd_query *from);
 
+/* Takes over the OPT of another answer, with its options, and the EDE. */
+void nd_answer_take_opt(struct nd_query *q, const struct nd_answer *from);
 /* Appends all records of another query's complete answer, and takes over its rcode, flags, OPT, EDE
  * and error. ND_ELIMIT: not all of it fits. */
 int nd_answer_take(struct nd_query *q, const struct nd_query *from);
+
+/* The owner of a record, in its letter case. 0 or ND_EFORMAT. */
+int nd_answer_owner(const struct nd_answer *a, const struct nd_record *r, struct nd_name_buf *buf,
+		    struct nd_name *out);
+
+static inline uint16_t nd_answer_class(const struct nd_answer *a, const struct nd_record *r)
+{
+	return nd_reader_peek16(a->w.base + r->ttl_at - 2);
+}
 
 static inline uint32_t nd_answer_ttl(const struct nd_answer *a, const struct nd_record *r)
 {

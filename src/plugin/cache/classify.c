@@ -3,11 +3,6 @@
 
 #include "base/time.h"
 
-static uint16_t class_of(const struct nd_answer *a, const struct nd_record *r)
-{
-	return nd_reader_peek16(a->w.base + r->ttl_at - 2);
-}
-
 static bool read_name(const struct nd_answer *a, uint16_t at, struct nd_name_buf *buf,
 		      struct nd_name *out)
 {
@@ -31,7 +26,7 @@ static bool owned_by(const struct nd_query *q, const struct nd_record *r, struct
 	struct nd_name owner;
 	uint16_t class = q->msg.qclass;
 
-	return (class == ND_CLASS_ANY || class_of(&q->ans, r) == class) &&
+	return (class == ND_CLASS_ANY || nd_answer_class(&q->ans, r) == class) &&
 	       read_name(&q->ans, r->owner, &buf, &owner) && nd_name_same(owner, name);
 }
 

@@ -129,22 +129,6 @@ static enum nd_verdict rewrite(const void *self, struct nd_query *q)
 
 /* --- cname rules: the answer from below is changed before it is returned --- */
 
-static void take_opt(struct nd_query *q, const struct nd_answer *from)
-{
-	struct nd_answer *a = &q->ans;
-	uint8_t *p = nd_query_alloc(q, from->opt_options_len + 1u);
-
-	a->opt = from->opt;
-	a->opt_size = from->opt_size;
-	a->opt_flags = from->opt_flags;
-	a->opt_options = p;
-	a->opt_options_len = p && from->opt ? from->opt_options_len : 0;
-	if (a->opt_options_len)
-		memcpy(p, from->opt_options, a->opt_options_len);
-	a->ede = from->ede;
-	a->ede_text = from->ede && from->ede_text ? keep_text(q, from->ede_text) : NULL;
-}
-
 static bool target_of(const struct nd_answer *a, const struct nd_record *r, struct nd_name_buf *buf,
 		      struct nd_name *out)
 {
@@ -220,7 +204,7 @@ static enum nd_verdict on_target(const void *self, struct nd_query *q, struct nd
 		of_child |= ND_FLAG_AD;
 	q->ans.flags = (uint16_t)((copy.ans.flags & ~(ND_FLAG_TC | ND_FLAG_AD)) |
 				  (child->ans.flags & of_child) | (err ? ND_FLAG_TC : 0));
-	take_opt(q, &copy.ans);
+	nd_answer_take_opt(q, &copy.ans);
 	nd_rwback_free(&copy);
 	return ND_DONE;
 }
