@@ -177,8 +177,6 @@ static bool respond(struct connection *c, struct nd_http1_response *res)
 	nd_buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Type: %.128s\r\nContent-Length: %zu\r\n",
 		      res->status, reason(res->status), res->content_type, res->body.len);
 	add_date(&head);
-	if (res->status == 405)
-		nd_buf_text(&head, "Allow: GET, HEAD\r\n");
 	if (c->close)
 		nd_buf_text(&head, "Connection: close\r\n");
 	else if (c->parser.http_minor == 0)
@@ -237,8 +235,6 @@ static bool answer(struct connection *c)
 {
 	struct nd_http1_request req = { .method = http_method_str(c->parser.method) };
 
-	if (c->parser.method != HTTP_GET && c->parser.method != HTTP_HEAD)
-		return respond_plain(c, 405);
 	if (!split_target(&c->target, &req)) {
 		c->close = true;
 		return respond_plain(c, 400);
