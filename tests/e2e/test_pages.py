@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP pages: /health, /ready, /metrics with CoreDNS's names and labels."""
+import http.client
 import re
 import socket
 import time
@@ -96,6 +97,19 @@ def test_health(server):
 def test_ready(server):
     assert server.get("READY", "/ready") == (200, "OK")
     assert server.get("READY", "/health")[0] == 404
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "OPTIONS", "DELETE"])
+def test_any_method(server, method):
+    """As in CoreDNS the method does not matter, and a body is ignored."""
+    for page, path, body in (("HEALTH", "/health", "OK"), ("READY", "/ready", "OK"), ("PROM", "/metrics", "# HELP")):
+        c = http.client.HTTPConnection("127.0.0.1", server.port_of(page), timeout=8)
+        for _ in range(2):    # on one connection
+            c.request(method, path, None if method == "HEAD" else b"body")
+            r = c.getresponse()
+            got = r.read().decode()
+            assert r.status == 200 and got.startswith("" if method == "HEAD" else body) and bool(got) == (method != "HEAD")
+        c.close()
 
 
 def test_pages_share_an_address(serve):

@@ -3,16 +3,14 @@
  * metrics. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 #include "base/budget.h"
 #include "base/time.h"
 #include "core/chain.h"
 #include "core/gen.h"
 #include "core/worker.h"
 #include "io/clock.h"
-#include "io/file.h"
 #include "io/http1.h"
+#include "plugin/prometheus/promprocess.h"
 
 static const double seconds[] = { 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032,
 				  0.064,   0.128,  0.256, 0.512, 1.024, 2.048, 4.096, 8.192 };
@@ -238,19 +236,6 @@ static void emit_enabled(const struct nd_gen *g, struct nd_metric_out *out)
 		}
 }
 
-static double resident_bytes(void)
-{
-	struct nd_buf b;
-	unsigned long total, resident = 0;
-
-	nd_buf_init(&b, 256);
-	if (nd_file_read("/proc/self/statm", &b) == 0 &&
-	    sscanf(nd_buf_string(&b), "%lu %lu", &total, &resident) != 2)
-		resident = 0;
-	nd_buf_clear(&b);
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
 /* CoreDNS's and the Prometheus client's own. */
 static void emit_runtime(const struct nd_process *p, struct nd_metric_out *out)
 {
@@ -261,20 +246,11 @@ static void emit_runtime(const struct nd_process *p, struct nd_metric_out *out)
 				 "revision, and goversion from which CoreDNS was built.",
 				 labels),
 		panics = ND_COUNTER("coredns_panics_total",
-				    "A metrics that counts the number of panics.", NULL),
-		cpu = ND_COUNTER("process_cpu_seconds_total",
-				 "Total user and system CPU time spent in seconds.", NULL),
-		rss = ND_GAUGE("process_resident_memory_bytes", "Resident memory size in bytes.",
-			       NULL);
-	struct rusage u;
+				    "A metrics that counts the number of panics.", NULL);
 
 	nd_metric_emit(out, &build, (const char *const[]){ p->version, "", "" }, 1);
 	nd_metric_emit(out, &panics, NULL, 0);
-	getrusage(RUSAGE_SELF, &u);
-	nd_metric_emit(out, &cpu, NULL,
-		       (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-			       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
-	nd_metric_emit(out, &rss, NULL, resident_bytes());
+	nd_promprocess_emit(out);
 }
 
 /* What the server counts, summed over the workers. */
@@ -363,6 +339,7 @@ static void collect_process(void *ctx, struct nd_metric_out *out)
 	emit_server(p->gen->process, out);
 	emit_budget(out);
 	emit_enabled(p->gen, out);
+	nd_promprocess_emit_absent(p->gen, out);
 }
 
 static void render(struct prometheus *p)
