@@ -267,6 +267,8 @@ int nd_cmd_node(int argc, char **argv)
 
 	if (status != ND_FLAGS_CONTINUE)
 		return status;
+	if (!nd_run_check_format(&o.run))
+		return 1;
 	if (nd_run_print_info(&o.run))
 		return 0;
 	if (read_options(&o, &n, &c, &d)) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -16,13 +17,52 @@
 
 /* --- version and plugins --- */
 
-static void print_version(struct nd_buf *to)
+/* The machine in Go's words. */
+static const char *machine_text(const struct utsname *u)
+{
+	return strcmp(u->machine, "x86_64") == 0    ? "amd64"
+	       : strcmp(u->machine, "aarch64") == 0 ? "arm64"
+						    : u->machine;
+}
+
+/* CoreDNS's second line: system, language, commit. */
+static void print_version(const struct nd_run_options *o, struct nd_buf *to)
 {
 	struct utsname u;
 
 	uname(&u);
-	nd_buf_printf(to, "nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION, ND_COREDNS_VERSION,
-		      u.machine);
+	if (o->coredns)
+		nd_buf_printf(to, "CoreDNS-%s\nlinux/%s, C17, nodens-%s\n", ND_COREDNS_VERSION,
+			      machine_text(&u), ND_VERSION);
+	else
+		nd_buf_printf(to, "nodens-%s (CoreDNS-%s)\nlinux/%s\n", ND_VERSION,
+			      ND_COREDNS_VERSION, u.machine);
+}
+
+/* `on` is the last one: CoreDNS registers it as a plugin of all types of servers. */
+static int compare_names(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	int last = (strcmp(x, "on") == 0) - (strcmp(y, "on") == 0);
+
+	return last ? last : strcmp(x, y);
+}
+
+/* As CoreDNS prints it: the names that a Corefile may have, sorted, and an empty line. A name that
+ * this build does not support is in it; a Corefile that uses it is refused with a message. */
+static void list_names(struct nd_buf *to)
+{
+	const char *name[256];
+	size_t n = 0;
+
+	for (size_t i = 0; nd_plugins[i] && n < ND_COUNT(name); i++)
+		name[n++] = nd_plugins[i]->name;
+	for (size_t i = 0; nd_plugins_unsupported[i] && n < ND_COUNT(name); i++)
+		name[n++] = nd_plugins_unsupported[i];
+	qsort(name, n, sizeof *name, compare_names);
+	for (size_t i = 0; i < n; i++)
+		nd_buf_printf(to, "%s\n", name[i]);
+	nd_buf_text(to, "\n");
 }
 
 static void list_plugins(struct nd_buf *to)
@@ -45,11 +85,25 @@ bool nd_run_print_info(const struct nd_run_options *o)
 
 	nd_buf_init(&b, 1 << 20);
 	if (o->version)
-		print_version(&b);
+		print_version(o, &b);
+	else if (o->plugins && o->coredns)
+		list_names(&b);
 	else if (o->plugins)
 		list_plugins(&b);
 	print(&b);
 	return o->version || o->plugins;
+}
+
+bool nd_run_check_format(const struct nd_run_options *o)
+{
+	if (!o->log_format || strcmp(o->log_format, "text") == 0)
+		return true;
+	if (strcmp(o->log_format, "json") == 0)
+		fprintf(stderr, "log format \"json\" is not supported yet: expected text\n");
+	else
+		fprintf(stderr, "unknown log format \"%s\": expected text or json\n",
+			o->log_format);
+	return false;
 }
 
 enum { FAREWELL_MS = 1000 }; /* at the end, for a reader of the log that is slow */
@@ -135,7 +189,7 @@ bool nd_run_init(struct nd_run *r, const struct nd_run_options *o)
 	*r = (struct nd_run){ .options = o };
 	nd_rcu_register();
 	nd_harden_start(&r->harden, &o->harden);
-	if (!nd_limits_apply(o->memory_limit, o->quiet))
+	if (!nd_limits_apply(o->memory_limit, o->quiet || o->coredns))
 		return false;
 	r->loop = nd_loop_new();
 	if (!r->loop)
@@ -176,13 +230,13 @@ static int write_pidfile(const char *path)
 }
 
 /* Through the log, after the lines that came before it; no one may read standard output. */
-static void show_banner(struct nd_server *server)
+static void show_banner(const struct nd_run *r)
 {
 	struct nd_buf b;
 
 	nd_buf_init(&b, 1 << 20);
-	nd_server_banner(server, &b);
-	print_version(&b);
+	nd_server_banner(r->server, &b);
+	print_version(r->options, &b);
 	for (const char *line = nd_buf_string(&b); *line;) {
 		size_t n = strcspn(line, "\n");
 		nd_log_line(line, n);
@@ -196,14 +250,14 @@ void nd_run_announce(struct nd_run *r)
 {
 	const struct nd_run_options *o = r->options;
 
-	nd_harden_finish(&r->harden, nd_server_process(r->server), o->quiet);
+	nd_harden_finish(&r->harden, nd_server_process(r->server), o->quiet || o->coredns);
 	int err = o->pidfile ? write_pidfile(o->pidfile) : 0;
 
 	if (err)
 		nd_log_error(NULL, "cannot write the pid file %s: %s", o->pidfile,
 			     nd_err_text(err));
 	if (!o->quiet)
-		show_banner(r->server);
+		show_banner(r);
 }
 
 int nd_run_loop(struct nd_run *r)

@@ -15,8 +15,9 @@
 #include "server/server.h"
 
 struct nd_run_options {
-	const char *conf, *port, *pidfile, *udp_max, *memory_limit, *cache_file;
+	const char *conf, *port, *pidfile, *udp_max, *memory_limit, *cache_file, *log_format;
 	bool plugins, quiet, version;
+	bool coredns; /* called as coredns: prints what CoreDNS prints, and no lines of our own */
 	struct nd_harden_options harden;
 };
 
@@ -42,6 +43,8 @@ struct nd_run_options {
 			    "memory that the process may use, like 170Mi (the cgroup's limit)"), \
 		ND_RUN_FLAG("cache-file", ND_FLAG_TEXT, base, cache_file,                        \
 			    "file that cached answers are kept in for the next start (none)"),   \
+		ND_RUN_FLAG("log-format", ND_FLAG_TEXT, base, log_format,                        \
+			    "form of the log's lines: text"),                                    \
 		ND_RUN_FLAG("no-new-privs", ND_FLAG_SWITCH, base, harden.no_new_privs,           \
 			    "never gain privileges by running a program (true)"),                \
 		ND_RUN_FLAG("drop-capabilities", ND_FLAG_SWITCH, base, harden.drop_capabilities, \
@@ -68,6 +71,8 @@ struct nd_run {
 
 /* -version, -plugins: prints the information; true if one was given. */
 bool nd_run_print_info(const struct nd_run_options *o);
+/* False after a message: a log format other than text. */
+bool nd_run_check_format(const struct nd_run_options *o);
 /* Sets limits, drops capabilities and creates the loop. The first call of a command: before any
  * thread. */
 bool nd_run_init(struct nd_run *r, const struct nd_run_options *o);

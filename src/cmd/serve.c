@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nodens serve, or coredns: the command line of CoreDNS. */
 #include <stdio.h>
+#include <string.h>
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "cmd/run.h"
@@ -41,6 +42,9 @@ int nd_cmd_serve(int argc, char **argv)
 
 	if (status != ND_FLAGS_CONTINUE)
 		return status;
+	if (!nd_run_check_format(&o.run))
+		return 1;
+	o.run.coredns = strcmp(argv[0], "serve") != 0;
 	if (nd_run_print_info(&o.run))
 		return 0;
 	status = nd_run_init(&r, &o.run) ? serve(&r, &o) : 1;

@@ -484,21 +484,35 @@ struct nd_process *nd_server_process(struct nd_server *s)
 	return &s->process;
 }
 
+static int compare_sites(const void *a, const void *b)
+{
+	const struct nd_site *const *x = a, *const *y = b;
+
+	return strcmp((*x)->zone_text, (*y)->zone_text);
+}
+
+/* As in CoreDNS the zones of an address are sorted. */
+static void print_sites(const struct nd_endpoint *e, struct nd_buf *out)
+{
+	const struct nd_site **sites = malloc(e->nsites * sizeof *sites);
+	char ip[ND_ADDR_TEXT_MAX];
+
+	if (!sites)
+		return;
+	for (size_t i = 0; i < e->nsites; i++)
+		sites[i] = e->sites[i];
+	qsort(sites, e->nsites, sizeof *sites, compare_sites);
+	nd_addr_format_ip(&e->addr, ip);
+	for (size_t i = 0; i < e->nsites; i++)
+		nd_buf_printf(out, "%s:%u%s%s\n", sites[i]->zone_text, nd_addr_port(&e->addr),
+			      e->wildcard ? "" : " on ", e->wildcard ? "" : ip);
+	free(sites);
+}
+
 void nd_server_banner(struct nd_server *s, struct nd_buf *out)
 {
 	const struct nd_gen *g = s->process.gen;
 
-	for (size_t i = 0; g && i < g->nendpoints; i++) {
-		const struct nd_endpoint *e = &g->endpoints[i];
-		char ip[ND_ADDR_TEXT_MAX];
-		nd_addr_format_ip(&e->addr, ip);
-		for (size_t k = 0; k < e->nsites; k++) {
-			if (e->wildcard)
-				nd_buf_printf(out, "%s:%u\n", e->sites[k]->zone_text,
-					      nd_addr_port(&e->addr));
-			else
-				nd_buf_printf(out, "%s:%u on %s\n", e->sites[k]->zone_text,
-					      nd_addr_port(&e->addr), ip);
-		}
-	}
+	for (size_t i = 0; g && i < g->nendpoints; i++)
+		print_sites(&g->endpoints[i], out);
 }

@@ -15,6 +15,10 @@ import pytest
 
 from serving import NODENS, frame, free_port, read_frame, texts, wait_for
 
+ALL_PLUGINS = """acl any auto autopath azure bind bufsize cache cancel chaos clouddns debug dns64 dnssec dnstap dynupdate
+    erratic errors etcd file forward geoip grpc grpc_server header health hosts https https3 k8s_external kubernetes
+    loadbalance local log loop metadata minimal multisocket nomad nsid pprof prometheus proxyproto quic ready reload
+    rewrite root route53 secondary shed sign siit template timeouts tls trace transfer tsig view whoami on"""
 ONE = ".:@PORT {\n    errors\n    hosts {\n        192.0.2.%d www.test\n    }\n}\n"
 
 
@@ -72,6 +76,34 @@ def test_version():
     assert re.fullmatch(r"nodens-\d+\.\d+\.\d+ \(CoreDNS-1\.15\.0\)\nlinux/\S+\n", out)
 
 
+@pytest.fixture(name="coredns")
+def coredns_fixture(tmp_path):
+    os.symlink(NODENS, tmp_path / "coredns")
+    return str(tmp_path / "coredns")
+
+
+def test_version_of_coredns(coredns):
+    status, out, err = run("-version", program=(coredns,))
+    assert status == 0 and err == ""
+    assert re.fullmatch(r"CoreDNS-1\.15\.0\nlinux/\S+, \S+, nodens-\S+\n", out)
+
+
+def test_plugins_of_coredns(coredns):
+    """All names of 1.15.0, sorted, "on" last, and an empty line."""
+    status, out, _ = run("-plugins", program=(coredns,))
+    assert status == 0
+    assert out == "\n".join(ALL_PLUGINS.split()) + "\n\n"
+
+
+def test_banner_of_coredns(serve):
+    """Its lines and no others; the zones of a port are sorted."""
+    s = serve("example.org:@PORT {\n    whoami\n}\n.:@OTHER {\n    whoami\n}\n"
+              "a.org:@PORT b.org:@OTHER {\n    whoami\n}\n", name="coredns")
+    s.wait_log("nodens-")
+    assert re.fullmatch(fr"a\.org\.:{s.port}\nexample\.org\.:{s.port}\n\.:{s.port_of('OTHER')}\n"
+                        fr"b\.org\.:{s.port_of('OTHER')}\nCoreDNS-1\.15\.0\nlinux/\S+, \S+, \S+\n", s.log())
+
+
 def test_plugins():
     status, out, _ = run("-plugins")
     assert status == 0
@@ -84,6 +116,8 @@ def test_plugins():
     (("-quiet", "more"), 1, "extra command line arguments: more"),
     (("-unknown",), 2, "flag provided but not defined: -unknown"),
     (("-conf",), 2, "flag needs an argument: -conf"),
+    (("-log-format", "xml"), 1, 'unknown log format "xml": expected text or json'),
+    (("-log-format", "json"), 1, 'log format "json" is not supported yet'),
     (("-p", "70000"), 1, 'invalid port "70000"'),
     (("-p", "x"), 1, 'invalid port "x"'),
     (("-conf", "/nonexistent/Corefile"), 1, "/nonexistent/Corefile"),
