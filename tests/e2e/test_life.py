@@ -15,8 +15,8 @@ import pytest
 
 from serving import NODENS, frame, free_port, read_frame, texts, wait_for
 
-ALL_PLUGINS = """acl any auto autopath azure bind bufsize cache cancel chaos clouddns debug dns64 dnssec dnstap dynupdate
-    erratic errors etcd file forward geoip grpc grpc_server header health hosts https https3 k8s_external kubernetes
+ALL_PLUGINS = """acl any auto autopath azure bind bufsize cache cancel chaos clouddns debug dns64 dnssec dnstap
+    dynupdate erratic errors etcd file forward geoip grpc grpc_server header health hosts https https3 k8s_external kubernetes
     loadbalance local log loop metadata minimal multisocket nomad nsid pprof prometheus proxyproto quic ready reload
     rewrite root route53 secondary shed sign siit template timeouts tls trace transfer tsig view whoami on"""
 ONE = ".:@PORT {\n    errors\n    hosts {\n        192.0.2.%d www.test\n    }\n}\n"
