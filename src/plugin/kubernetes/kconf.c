@@ -84,11 +84,9 @@ static int read_selector(const char **out, const struct nd_conf_line *line, stru
 
 static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
 {
-	int err = want_args(s, line, 0, 1);
-
-	/* `ignore` alone is valid in CoreDNS and has no effect. */
-	if (err || line->nargs == 0)
-		return err;
+	/* As in CoreDNS: `ignore` alone is valid and has no effect, and so do further words. */
+	if (line->nargs == 0)
+		return 0;
 	if (strcmp(line->args[0], "empty_service") != 0)
 		return nd_setup_invalid(s, line, "ignore", line->args[0], "empty_service");
 	c->ignore_empty = true;
@@ -98,9 +96,10 @@ static int read_ignore(struct nd_kconf *c, const struct nd_conf_line *line, stru
 static int read_multicluster(struct nd_kconf *c, const struct nd_conf_line *line,
 			     struct nd_setup *s)
 {
-	int err = want_args(s, line, 1, SIZE_MAX);
-
-	return err ? err : nd_setup_zones(s, line->args, line->nargs, &c->multi, &c->nmulti);
+	c->nmulti = 0; /* `multicluster` alone: none, as in CoreDNS */
+	if (line->nargs == 0)
+		return 0;
+	return nd_setup_zones(s, line->args, line->nargs, &c->multi, &c->nmulti);
 }
 
 static int read_source(struct nd_kconf *c, const struct nd_conf_line *line, struct nd_setup *s)
