@@ -14,6 +14,15 @@
 #include <unistd.h>
 #include "io/procinfo.h"
 
+static unsigned count_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static void test_descriptors(void **state)
 {
 	struct nd_procinfo before, after;
@@ -24,6 +33,7 @@ static void test_descriptors(void **state)
 	nd_procinfo_read(&before);
 	int fd = open("/dev/null", O_RDONLY);
 	nd_procinfo_read(&after);
+	assert_int_equal(after.open_fds, count_descriptors());
 	close(fd);
 	assert_int_equal(after.open_fds, before.open_fds + 1);
 	assert_int_equal(after.max_fds, l.rlim_cur);

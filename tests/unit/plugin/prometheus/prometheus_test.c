@@ -54,6 +54,17 @@ static void test_page(void **state)
 	     "name=\"whoami\"} 1\n");
 	find("\n# TYPE nodens_queries_shed_total counter\nnodens_queries_shed_total 0\n");
 	find("\n# TYPE nodens_udp_receive_buffer_bytes gauge\n");
+	/* Of plugins that no block has. */
+	find("\n# TYPE coredns_reload_failed_total counter\ncoredns_reload_failed_total 0\n");
+	find("\ncoredns_forward_healthcheck_broken_total 0\n");
+	find("\ncoredns_forward_max_concurrent_rejects_total 0\n");
+	find("\ncoredns_hosts_reload_timestamp_seconds 0\n");
+	find("\ncoredns_health_request_failures_total 0\n");
+	find("\ncoredns_health_request_duration_seconds_count 0\n");
+	find("\n# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1");
+	find("\n# TYPE process_network_receive_bytes_total counter\n");
+	find("\n# TYPE process_open_fds gauge\n");
+	find("\n# TYPE process_virtual_memory_max_bytes gauge\n");
 
 	nd_rig_reload(&rig, text); /* the counters survive */
 	assert_int_equal(nd_rig_get(&rig, port, "/metrics"), 200);
