@@ -33,12 +33,18 @@ struct server {
 	uint32_t refs; /* paths of all generations that it serves */
 };
 
-/* ":8080" and "localhost:9153" as with Go's net.Listen: no host means all addresses. */
+/* ":8080" and "localhost:9153" as with Go's net.Listen: no host means all addresses; no port, or 0,
+ * a free one. */
 static int parse_address(const char *text, struct nd_addr *out)
 {
 	static const uint8_t any[16];
-	char buf[ND_ADDR_TEXT_MAX];
+	char full[ND_ADDR_TEXT_MAX], buf[ND_ADDR_TEXT_MAX];
+	size_t n = strlen(text);
 
+	if (n && text[n - 1] == ':') {
+		snprintf(full, sizeof full, "%.32s0", text);
+		text = full;
+	}
 	if (text[0] == ':' && text[1] != ':') {
 		snprintf(buf, sizeof buf, "[::]%.16s", text);
 		text = buf;
@@ -51,7 +57,7 @@ static int parse_address(const char *text, struct nd_addr *out)
 		return err;
 	if (nd_addr_is_any(out)) /* both families, for either word */
 		*out = nd_addr_from(AF_INET6, any, nd_addr_port(out));
-	return nd_addr_port(out) ? 0 : ND_EFORMAT;
+	return 0;
 }
 
 int nd_setup_http(struct nd_setup *s, const char *address, const char *path,

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP pages: /health, /ready, /metrics with CoreDNS's names and labels."""
+import contextlib
 import http.client
+import os
 import re
 import socket
 import time
+import urllib.request
 
 import pytest
 
@@ -111,6 +114,28 @@ def test_any_method(server, method):
             assert r.status == 200
             assert got == "" if method == "HEAD" else got.startswith(body)
         c.close()
+
+
+def listening(pid):
+    """Ports of the TCP sockets on which the process listens."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").strip("socket:[]"))
+    with open(f"/proc/{pid}/net/tcp") as f:
+        rows = [line.split() for line in f]
+    return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+@pytest.mark.parametrize("address", ["localhost:", "127.0.0.1:0"])
+def test_free_port(serve, address):
+    """As with Go's net.Listen; what a Corefile has by mistake serves on a port that the kernel chooses."""
+    s = serve(f".:@PORT {{\n    bind 127.0.0.1\n    prometheus {address} {{\n        runtime_metrics\n    }}\n"
+              "    whoami\n}\n")
+    port, = listening(s.process.pid) - {s.port}
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as r:
+        assert b"coredns_build_info" in r.read()
+    s.wait_log("runtime_metrics has no effect")
 
 
 def test_pages_share_an_address(serve):

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/budget.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "core/chain.h"
 #include "core/gen.h"
@@ -39,8 +40,9 @@ struct prometheus {
 	struct nd_tally **dropped; /* by endpoint: what no block answered */
 	struct nd_gen *gen;
 	struct nd_block *block;
-	const char *below;       /* label `plugin`: the plugin below this one, as in CoreDNS */
-	uint8_t type_index[256]; /* of types under 256 */
+	const char *below; /* label `plugin`: the plugin below this one, as in CoreDNS */
+	bool runtime_metrics;
+	uint8_t type_index[256];              /* of types under 256 */
 	uint64_t ns[NSECONDS], sizes[NSIZES]; /* upper bounds of the buckets, as integers */
 	struct nd_buf page;                   /* rendered last; of the control thread */
 	uint64_t render_ns;                   /* when it may be rendered again */
@@ -376,7 +378,8 @@ static void clear(void *self)
 
 static const struct nd_setting settings[] = {
 	ND_SET_NOTYET_ROW("tls", "WEBCONFIG"),
-	ND_SET_NOTYET_ROW("runtime_metrics", "Go's runtime metrics"),
+	{ "runtime_metrics", ND_SET_FLAG, offsetof(struct prometheus, runtime_metrics), 0, 0, 0,
+	  "accepted, without effect: there is no Go runtime" },
 	{ 0 },
 };
 
@@ -417,6 +420,8 @@ static int start(void *self, struct nd_setup *s)
 	struct prometheus *p = self;
 	const char *zones = nd_setup_zones_text(s, s->block->zones, s->block->nzones);
 
+	if (p->runtime_metrics)
+		nd_log_info("prometheus", "runtime_metrics has no effect: there is no Go runtime");
 	p->below = plugin_below(&s->block->chain, self);
 	p->tally = nd_tally_by_endpoint(s, "prometheus", zones, CELLS * (uint32_t)s->block->nkeys);
 	p->dropped = nd_arena_array(s->arena, s->gen->nendpoints, sizeof *p->dropped);
