@@ -19,8 +19,8 @@ SCOPE = {
     "forward": {"except", "force_tcp", "prefer_udp", "expire", "max_fails", "health_check", "policy",
                 "max_concurrent", "next", "tls", "tls_servername", "doh_method", "resolver"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
-    "acl": None, "cancel": None, "chaos": None, "dns64": None, "erratic": None, "header": None, "local": None, "minimal": None,
-    "multisocket": None, "nsid": None, "pprof": None, "shed": None,
+    "acl": None, "cancel": None, "chaos": None, "dns64": None, "erratic": None, "header": None, "local": None,
+    "minimal": None, "multisocket": None, "nsid": None, "pprof": None, "shed": None,
 }
 KUBERNETES_FIELDS = ("api",)   # cases with these need more than SCOPE
 
