@@ -30,6 +30,26 @@ void nd_arena_clear(struct nd_arena *a)
 	a->full = false;
 }
 
+void nd_arena_reset(struct nd_arena *a)
+{
+	struct nd_arena_chunk *kept = a->chunk; /* of the usual size, except a first large piece */
+
+	if (kept) {
+		a->chunk = kept->older;
+		kept->older = NULL;
+	}
+	nd_arena_clear(a);
+	if (kept && kept->size > CHUNK_BYTES) {
+		free(kept);
+		return;
+	}
+	if (kept)
+		memset(kept->bytes, 0, kept->used);
+	if (kept)
+		kept->used = 0;
+	a->chunk = kept;
+}
+
 static struct nd_arena_chunk *add_chunk(struct nd_arena *a, size_t n)
 {
 	size_t size = n > CHUNK_BYTES / 4 ? n : CHUNK_BYTES - sizeof(struct nd_arena_chunk);

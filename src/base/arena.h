@@ -24,6 +24,9 @@ void nd_arena_init(struct nd_arena *a, size_t max_bytes);
 /* Frees everything. A cleared or zeroed arena is fine. */
 void nd_arena_clear(struct nd_arena *a);
 
+/* Frees everything but one chunk, from which the next pieces come. */
+void nd_arena_reset(struct nd_arena *a);
+
 /* n bytes, zeroed and aligned for any type. n may be 0. */
 void *nd_arena_alloc(struct nd_arena *a, size_t n);
 void *nd_arena_array(struct nd_arena *a, size_t count, size_t size);

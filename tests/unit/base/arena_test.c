@@ -42,6 +42,35 @@ static void test_pieces(void **state)
 	nd_arena_clear(&a);
 }
 
+/* After a reset the pieces are zeroed again, and come from the chunk that was kept. */
+static void test_reset(void **state)
+{
+	struct nd_arena a;
+	(void)state;
+
+	nd_arena_init(&a, MAX);
+	nd_arena_reset(&a);
+	unsigned char *first = nd_arena_alloc(&a, 100);
+	assert_non_null(first);
+	memset(first, 0xff, 100);
+	nd_arena_reset(&a);
+	assert_int_equal(a.used, 0);
+	unsigned char *again = nd_arena_alloc(&a, 100);
+	assert_ptr_equal(again, first);
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(again[i], 0);
+	/* Several chunks and a large piece: one small chunk at most remains. */
+	for (size_t i = 0; i < 1000; i++)
+		assert_non_null(nd_arena_alloc(&a, 100));
+	assert_non_null(nd_arena_alloc(&a, 50000));
+	nd_arena_reset(&a);
+	assert_int_equal(a.used, 0);
+	nd_arena_clear(&a);
+	assert_non_null(nd_arena_alloc(&a, 50000));
+	nd_arena_reset(&a);
+	assert_null(a.chunk); /* a large piece is not kept */
+}
+
 static void test_maximum(void **state)
 {
 	struct nd_arena a;
@@ -86,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_maximum),
 		cmocka_unit_test(test_text),
 	};
