@@ -316,8 +316,9 @@ static struct nd_value eval(struct run *r, const struct nd_expr_node *n)
 	return nd_value_int((int64_t)r->element->index);
 }
 
-int nd_expr_new(const char *text, const char *const *variables, const char *const *functions,
-		struct nd_expr **out, char *why_buf, size_t why_cap)
+int nd_expr_new(const char *text, const char *const *variables,
+		const struct nd_expr_function *const *functions, struct nd_expr **out,
+		char *why_buf, size_t why_cap)
 {
 	struct nd_expr *e = calloc(1, sizeof *e);
 

@@ -9,8 +9,8 @@
  * last; predicates any all none one filter map count sum find findIndex with {#...} closures (#,
  * #index, .field).
  * Not supported: let, if, ';', byte strings, methods.
- * Checked when an expression is created: names, functions, numbers of arguments, constant
- * patterns, operand types. The type of a caller's function is known only when it is called.
+ * Checked when an expression is created: names, functions, numbers and types of arguments, constant
+ * patterns, operand types.
  *
  * Limits:  10,000 nodes, 200 levels, 1,000,000 steps, the caller's arena.
  * Owns:    struct nd_expr is heap; nd_expr_free. Values are in the caller's arena.
@@ -34,11 +34,19 @@ struct nd_expr_env {
 				    size_t nargs, struct nd_arena *a);
 };
 
-/* variables, functions: the names known to the environment, NULL-terminated lists or NULL. A
- * function of the environment hides a built-in. The names are copied. 0, or ND_EFORMAT or
- * ND_ELIMIT with a message in why_buf. */
-int nd_expr_new(const char *text, const char *const *variables, const char *const *functions,
-		struct nd_expr **out, char *why_buf, size_t why_cap);
+/* A function of the environment. */
+struct nd_expr_function {
+	const char *name;          /* NULL: the end of a table */
+	enum nd_value_kind result; /* NIL: any */
+	const char *args;          /* a letter for each: s a text, a any */
+};
+
+/* variables: the names known to the environment, a NULL-terminated list or NULL. functions: a
+ * NULL-terminated list of tables, or NULL; they hide built-in functions. Names are copied. 0, or
+ * ND_EFORMAT or ND_ELIMIT with a message in why_buf. */
+int nd_expr_new(const char *text, const char *const *variables,
+		const struct nd_expr_function *const *functions, struct nd_expr **out,
+		char *why_buf, size_t why_cap);
 void nd_expr_free(struct nd_expr *e);
 /* Is the name reserved? No variable can have the name of a keyword or function of expr-lang,
  * inside or outside the subset. */

@@ -14,7 +14,8 @@
 
 struct nd_expr_cursor {
 	struct nd_expr *e;
-	const char *const *variables, *const *functions;
+	const char *const *variables;
+	const struct nd_expr_function *const *functions;
 	struct nd_expr_lexer lexer; /* after `at` */
 	struct nd_expr_token at;
 	unsigned depth, closures; /* closures: enclosing { # } */

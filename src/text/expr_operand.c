@@ -8,12 +8,28 @@
 #include "text/expr_cursor.h"
 #include "text/quote.h"
 
-static bool listed(const char *const *names, const struct nd_expr_token *t)
+static bool is_name(const char *name, const struct nd_expr_token *t)
 {
-	for (; names && *names; names++)
-		if (strlen(*names) == t->len && memcmp(*names, t->text, t->len) == 0)
+	return strlen(name) == t->len && memcmp(name, t->text, t->len) == 0;
+}
+
+static bool is_variable(const struct nd_expr_cursor *p, const struct nd_expr_token *t)
+{
+	for (const char *const *n = p->variables; n && *n; n++)
+		if (is_name(*n, t))
 			return true;
 	return false;
+}
+
+/* The caller's function of this name, or NULL. */
+static const struct nd_expr_function *find_function(const struct nd_expr_cursor *p,
+						    const struct nd_expr_token *t)
+{
+	for (const struct nd_expr_function *const *table = p->functions; table && *table; table++)
+		for (const struct nd_expr_function *f = *table; f->name; f++)
+			if (is_name(f->name, t))
+				return f;
+	return NULL;
 }
 
 /* A list of nodes. */
@@ -46,12 +62,45 @@ static void parse_elements(struct nd_expr_cursor *p, struct chain *to, const cha
 	nd_expr_cursor_expect_bracket(p, close);
 }
 
-static struct nd_expr_node *call_callers(struct nd_expr_cursor *p, const struct nd_expr_token *name,
-					 struct chain *args)
+/* Checks the number and the known types of the arguments. */
+static bool fits(struct nd_expr_cursor *p, const struct nd_expr_token *name,
+		 const struct nd_expr_function *f, const struct chain *args)
 {
-	struct nd_expr_node *n = nd_expr_cursor_node(p, ND_EXPR_CALLERS, ND_EXPR_ANY);
+	size_t i = 0, want = strlen(f->args);
 
-	if (!n)
+	if (args->n != want) {
+		nd_expr_cursor_fail(p, name, "%s arguments to call %s",
+				    args->n < want ? "not enough" : "too many", f->name);
+		return false;
+	}
+	for (const struct nd_expr_node *a = args->first; a; a = a->next, i++) {
+		if (f->args[i] == 'a' || a->type == ND_EXPR_ANY || a->type == ND_EXPR_T_STRING)
+			continue;
+		nd_expr_cursor_fail(p, name, "cannot use %s as argument %zu to call %s",
+				    nd_expr_ops_type(a->type), i + 1, f->name);
+		return false;
+	}
+	return true;
+}
+
+static enum nd_expr_type result_type(const struct nd_expr_function *f)
+{
+	static const enum nd_expr_type types[] = {
+		[ND_VALUE_NIL] = ND_EXPR_ANY,         [ND_VALUE_BOOL] = ND_EXPR_T_BOOL,
+		[ND_VALUE_INT] = ND_EXPR_T_INT,       [ND_VALUE_FLOAT] = ND_EXPR_T_FLOAT,
+		[ND_VALUE_STRING] = ND_EXPR_T_STRING, [ND_VALUE_LIST] = ND_EXPR_T_LIST,
+		[ND_VALUE_MAP] = ND_EXPR_T_MAP,       [ND_VALUE_ERROR] = ND_EXPR_ANY,
+	};
+
+	return types[f->result];
+}
+
+static struct nd_expr_node *call_callers(struct nd_expr_cursor *p, const struct nd_expr_token *name,
+					 const struct nd_expr_function *f, struct chain *args)
+{
+	struct nd_expr_node *n = nd_expr_cursor_node(p, ND_EXPR_CALLERS, result_type(f));
+
+	if (!n || !fits(p, name, f, args))
 		return NULL;
 	n->name = nd_expr_cursor_copy(p, name);
 	n->args = args->first;
@@ -154,7 +203,8 @@ struct nd_expr_node *nd_expr_operand_call(struct nd_expr_cursor *p,
 					  const struct nd_expr_token *name,
 					  struct nd_expr_node *piped)
 {
-	bool callers = listed(p->functions, name), known;
+	const struct nd_expr_function *callers = find_function(p, name);
+	bool known;
 	int predicate = callers ? -1 : nd_expr_funcs_predicate(name->text, name->len);
 	struct chain args = { 0 };
 
@@ -168,14 +218,14 @@ struct nd_expr_node *nd_expr_operand_call(struct nd_expr_cursor *p,
 	if (p->err)
 		return NULL;
 	if (callers)
-		return call_callers(p, name, &args);
+		return call_callers(p, name, callers, &args);
 	int function = nd_expr_funcs_find(name->text, name->len, &known);
 	if (function >= 0)
 		return call_builtin(p, name, (size_t)function, &args);
 	if (known)
 		return nd_expr_cursor_fail(p, name, "function %.*s is not supported",
 					   nd_expr_cursor_shown(name), name->text);
-	if (listed(p->variables, name))
+	if (is_variable(p, name))
 		return nd_expr_cursor_fail(p, name, "%.*s is not callable",
 					   nd_expr_cursor_shown(name), name->text);
 	return nd_expr_cursor_fail(p, name, "unknown name %.*s", nd_expr_cursor_shown(name),
@@ -196,13 +246,13 @@ static struct nd_expr_node *parse_name(struct nd_expr_cursor *p)
 					       (struct nd_value){ .kind = ND_VALUE_NIL });
 	if (nd_expr_cursor_at_bracket(p, "("))
 		return nd_expr_operand_call(p, &name, NULL);
-	if (listed(p->variables, &name)) {
+	if (is_variable(p, &name)) {
 		n = nd_expr_cursor_node(p, ND_EXPR_VARIABLE, ND_EXPR_ANY);
 		if (n)
 			n->name = nd_expr_cursor_copy(p, &name);
 		return n;
 	}
-	if (listed(p->functions, &name))
+	if (find_function(p, &name))
 		return nd_expr_cursor_fail(p, &name, "%.*s is a function: call it with ()",
 					   nd_expr_cursor_shown(&name), name.text);
 	return nd_expr_cursor_fail(p, &name, "unknown name %.*s", nd_expr_cursor_shown(&name),

@@ -269,7 +269,7 @@ struct nd_expr_node *nd_expr_parse_expression(struct nd_expr_cursor *p, int prec
 }
 
 int nd_expr_parse(struct nd_expr *e, const char *text, const char *const *variables,
-		  const char *const *functions, char *why_buf, size_t why_cap)
+		  const struct nd_expr_function *const *functions, char *why_buf, size_t why_cap)
 {
 	struct nd_expr_cursor p = {
 		.e = e,

@@ -127,7 +127,7 @@ struct nd_expr {
 
 /* Fills root and regexes. 0, or ND_EFORMAT / ND_ELIMIT with why_buf. */
 int nd_expr_parse(struct nd_expr *e, const char *text, const char *const *variables,
-		  const char *const *functions, char *why_buf, size_t why_cap);
+		  const struct nd_expr_function *const *functions, char *why_buf, size_t why_cap);
 
 /* --- operators, except and, or and ??, which may not need both operands --- */
 

@@ -35,7 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const variables[] = { "v", NULL };
-	static const char *const functions[] = { "name", "lst", "group", NULL };
+	static const struct nd_expr_function table[] = {
+		{ "name", ND_VALUE_STRING, "" },
+		{ "lst", ND_VALUE_LIST, "" },
+		{ "group", ND_VALUE_NIL, "as" },
+		{ 0 },
+	};
+	static const struct nd_expr_function *const functions[] = { table, NULL };
 	const struct nd_expr_env env = { .variable = variable, .function = call };
 	char *text = strndup((const char *)data, size), why[200];
 	struct nd_expr *e;

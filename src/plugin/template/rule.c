@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/ascii.h"
 #include "core/query.h"
-#include "plugin/template/scene.h"
+#include "core/query_expr.h"
 
 static const char *const template_functions[] = { "parseInt", NULL };
 
@@ -65,6 +65,13 @@ static int read_texts(struct nd_rule_texts *to, struct nd_setup *s, const struct
 	return 0;
 }
 
+static const struct nd_expr_function own_functions[] = {
+	{ "group", ND_VALUE_STRING, "a" },
+	{ 0 },
+};
+static const struct nd_expr_function *const functions[] = { nd_query_expr_functions, own_functions,
+							    NULL };
+
 /* Joins words by spaces: an expression may be several words. */
 static char *join(struct nd_arena *a, const char *const *words, size_t n)
 {
@@ -98,9 +105,10 @@ static bool is_reserved(const char *name)
 	for (const char *const *w = words; *w; w++)
 		if (strcmp(*w, name) == 0)
 			return true;
-	for (const char *const *w = nd_scene_functions; *w; w++)
-		if (strcmp(*w, name) == 0)
-			return true;
+	for (const struct nd_expr_function *const *t = functions; *t; t++)
+		for (const struct nd_expr_function *f = *t; f->name; f++)
+			if (strcmp(f->name, name) == 0)
+				return true;
 	return false;
 }
 
@@ -120,8 +128,7 @@ static int read_var(struct nd_rule *r, struct nd_setup *s, const struct nd_conf_
 	char *text = join(s->arena, l->args + 1, l->nargs - 1);
 	if (!text)
 		return ND_ELIMIT;
-	if (nd_expr_new(text, r->names, nd_scene_functions, &r->vars[r->nvars].program, why,
-			sizeof why))
+	if (nd_expr_new(text, r->names, functions, &r->vars[r->nvars].program, why, sizeof why))
 		return nd_setup_error(s, l, "invalid expression \"%s\": %s", text, why);
 	r->vars[r->nvars].name = r->names[r->nvars] = nd_arena_string(s->arena, l->args[0]);
 	r->nvars++;
@@ -139,7 +146,7 @@ static int read_expr(struct nd_rule *r, struct nd_setup *s, const struct nd_conf
 	if (!grown || !text)
 		return ND_ELIMIT;
 	r->exprs = grown;
-	if (nd_expr_new(text, r->names, nd_scene_functions, &grown[r->nexprs], why, sizeof why))
+	if (nd_expr_new(text, r->names, functions, &grown[r->nexprs], why, sizeof why))
 		return nd_setup_error(s, l, "invalid expression \"%s\": %s", text, why);
 	r->nexprs++;
 	return 0;

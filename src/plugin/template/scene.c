@@ -5,15 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/offer.h"
+#include "core/query_expr.h"
 
 enum { SCENE_BYTES = 1 << 20 };
-
-const char *const nd_scene_functions[] = { "incidr",  "metadata",  "type",        "name",
-					   "class",   "proto",     "size",        "client_ip",
-					   "port",    "id",        "opcode",      "do",
-					   "bufsize", "server_ip", "server_port", "group",
-					   NULL };
 
 void nd_scene_open(struct nd_scene *s, struct nd_query *q)
 {
@@ -36,14 +30,6 @@ static struct nd_value text_value(struct nd_arena *a, const char *text)
 	char *copy = nd_arena_string(a, text);
 
 	return copy ? nd_value_string(copy, strlen(copy)) : nd_value_limit();
-}
-
-static struct nd_value address_value(struct nd_arena *a, const struct nd_addr *addr)
-{
-	char ip[ND_ADDR_TEXT_MAX];
-
-	nd_addr_format_ip(addr, ip);
-	return text_value(a, addr->len ? ip : "::");
 }
 
 /* The text of group i; without a pattern, group 0 is the whole name. */
@@ -83,23 +69,6 @@ static struct nd_value group_by_name(const struct nd_scene *s, const char *name,
 
 /* --- expressions --- */
 
-static struct nd_value in_cidr(struct nd_arena *a, const struct nd_value *args, size_t n)
-{
-	char ip[ND_ADDR_TEXT_MAX], net[ND_ADDR_TEXT_MAX];
-	struct nd_addr addr;
-	struct nd_cidr cidr;
-
-	if (n != 2 || args[0].kind != ND_VALUE_STRING || args[1].kind != ND_VALUE_STRING)
-		return nd_value_error(a, "incidr takes an address and a network");
-	snprintf(ip, sizeof ip, "%.*s", (int)args[0].s.len, args[0].s.text);
-	snprintf(net, sizeof net, "%.*s", (int)args[1].s.len, args[1].s.text);
-	if (nd_addr_parse_ip(ip, 0, &addr))
-		return nd_value_error(a, "first argument is not an IP address");
-	if (!strchr(net, '/') || nd_cidr_parse(net, &cidr))
-		return nd_value_error(a, "invalid CIDR address: %s", net);
-	return nd_value_bool(nd_cidr_has(&cidr, &addr));
-}
-
 static struct nd_value group_call(const struct nd_scene *s, const struct nd_value *args, size_t n)
 {
 	if (n == 1 && args[0].kind == ND_VALUE_INT)
@@ -111,71 +80,14 @@ static struct nd_value group_call(const struct nd_scene *s, const struct nd_valu
 	return nd_value_string("", 0);
 }
 
-/* The value of a metadata label, or "". */
-static struct nd_value label_call(const struct nd_scene *s, const char *function,
-				  const struct nd_value *args, size_t n, struct nd_arena *a)
-{
-	char label[ND_OFFER_LABEL_MAX], out[ND_OFFER_LABEL_MAX];
-
-	if (n != 1)
-		return nd_value_error(a, "wrong number of args for %s: want 1 got %zu", function,
-				      n);
-	if (args[0].kind != ND_VALUE_STRING)
-		return nd_value_error(a, "%s takes a label like \"PLUGIN/NAME\"", function);
-	if (args[0].s.len >= sizeof label)
-		return nd_value_string("", 0);
-	memcpy(label, args[0].s.text, args[0].s.len);
-	label[args[0].s.len] = '\0';
-	int len = nd_offer_label(s->q, label, out, sizeof out);
-	if (len <= 0)
-		return nd_value_string("", 0);
-	const char *copy = nd_arena_text(a, out, (size_t)len);
-	return copy ? nd_value_string(copy, (size_t)len) : nd_value_error(a, "out of memory");
-}
-
 static struct nd_value call(void *ctx, const char *name, const struct nd_value *args, size_t n,
 			    struct nd_arena *a)
 {
 	const struct nd_scene *s = ctx;
-	const struct nd_query *q = s->q;
-	char text[ND_NUMBER_TEXT_MAX];
 
-	if (strcmp(name, "incidr") == 0)
-		return in_cidr(a, args, n);
 	if (strcmp(name, "group") == 0)
 		return group_call(s, args, n);
-	if (strcmp(name, "metadata") == 0)
-		return label_call(s, name, args, n, a);
-	if (n)
-		return nd_value_error(a, "too many arguments to call %s", name);
-	if (strcmp(name, "type") == 0)
-		return text_value(a, nd_type_text(q->msg.qtype, text));
-	if (strcmp(name, "name") == 0)
-		return nd_value_string(s->name, s->name_len);
-	if (strcmp(name, "class") == 0)
-		return text_value(a, nd_type_class_text(q->msg.qclass, text));
-	if (strcmp(name, "proto") == 0)
-		return text_value(a, nd_query_proto_text[q->client.proto]);
-	if (strcmp(name, "size") == 0)
-		return nd_value_int(q->size);
-	if (strcmp(name, "client_ip") == 0)
-		return address_value(a, &q->client.peer);
-	if (strcmp(name, "port") == 0)
-		return text_value(a,
-				  (snprintf(text, sizeof text, "%u", nd_addr_port(&q->client.peer)),
-				   text));
-	if (strcmp(name, "id") == 0)
-		return nd_value_int(q->msg.id);
-	if (strcmp(name, "opcode") == 0)
-		return nd_value_int(nd_msg_opcode(&q->msg));
-	if (strcmp(name, "do") == 0)
-		return nd_value_bool(q->msg.edns.dnssec_ok);
-	if (strcmp(name, "bufsize") == 0)
-		return nd_value_int(nd_query_limit(q));
-	if (strcmp(name, "server_ip") == 0)
-		return address_value(a, &q->client.local);
-	snprintf(text, sizeof text, "%u", nd_addr_port(&q->endpoint->addr)); /* server_port */
-	return text_value(a, text);
+	return nd_query_expr_call(s->q, name, args, n, a);
 }
 
 static struct nd_value variable(void *ctx, const char *name, struct nd_arena *a)
@@ -323,8 +235,10 @@ static struct nd_value field(void *ctx, const char *name, const struct nd_value 
 	const struct nd_msg *m = &s->q->msg;
 	char text[ND_NUMBER_TEXT_MAX];
 
+	if (strcmp(name, "Meta") == 0 && n != 1)
+		return nd_value_error(a, "wrong number of args for Meta: want 1 got %zu", n);
 	if (strcmp(name, "Meta") == 0)
-		return label_call(s, name, args, n, a);
+		return nd_query_expr_call(s->q, "metadata", args, n, a);
 	if (n)
 		return nd_value_error(a, "%s has arguments but cannot be invoked as function",
 				      name);
@@ -347,7 +261,7 @@ static struct nd_value field(void *ctx, const char *name, const struct nd_value 
 	if (strcmp(name, "Group") == 0)
 		return group_map(s, a);
 	if (strcmp(name, "Remote") == 0)
-		return address_value(a, &s->q->client.peer);
+		return nd_query_expr_call(s->q, "client_ip", NULL, 0, a);
 	if (strcmp(name, "Var") == 0)
 		return var_map(s, a);
 	if (strcmp(name, "Question") == 0)

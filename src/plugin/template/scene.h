@@ -9,9 +9,6 @@
 #include "core/query.h"
 #include "plugin/template/rule.h"
 
-/* The functions of CoreDNS's expression environment, and group(). NULL-terminated. */
-extern const char *const nd_scene_functions[];
-
 enum nd_scene_result {
 	ND_SCENE_MATCH,
 	ND_SCENE_NONE,

@@ -13,7 +13,20 @@
 #include "text/print.h"
 
 static const char *const variables[] = { "num", "none_yet", NULL };
-static const char *const functions[] = { "name", "type", "group", "lst", "fails", NULL };
+static const struct nd_expr_function table[] = {
+	{ "name", ND_VALUE_STRING, "" },
+	{ "type", ND_VALUE_STRING, "" },
+	{ "group", ND_VALUE_STRING, "a" },
+	{ 0 },
+};
+static const struct nd_expr_function more[] = {
+	{ "lst", ND_VALUE_LIST, "" },
+	{ "fails", ND_VALUE_NIL, "" },
+	{ "some", ND_VALUE_NIL, "" },
+	{ "same", ND_VALUE_BOOL, "ss" },
+	{ 0 },
+};
+static const struct nd_expr_function *const functions[] = { table, more, NULL };
 
 static struct nd_value variable(void *ctx, const char *name, struct nd_arena *a)
 {
@@ -35,7 +48,9 @@ static struct nd_value call(void *ctx, const char *name, const struct nd_value *
 		return nargs == 1 && args[0].kind == ND_VALUE_STRING && args[0].s.text[0] == 'n'
 			       ? nd_value_string("12", 2)
 			       : nd_value_string(NULL, 0);
-	if (!strcmp(name, "name"))
+	if (!strcmp(name, "same"))
+		return nd_value_bool(nd_value_equal(&args[0], &args[1]));
+	if (!strcmp(name, "name") || !strcmp(name, "some"))
 		return nd_value_string("a.example.", 10);
 	if (!strcmp(name, "type"))
 		return nd_value_string("A", 1);
@@ -115,7 +130,7 @@ static void test_operators(void **state)
 		{ "'a' in {a: 1}", "true" },
 		{ "2.0 in 1..3", "true" },
 		{ "1 in none_yet", "false" },
-		{ "1 in name()", "run: operator \"in\" not defined on string" },
+		{ "1 in some()", "run: operator \"in\" not defined on string" },
 		{ "name() matches '^[a-z][.]example[.]$'", "true" },
 		{ "name() matches '(?i)^B'", "false" },
 		{ "name() matches type() + '.'", "false" },
@@ -140,7 +155,7 @@ static void test_operators(void **state)
 		{ "[1, 2][5:9]", "[]" },
 		{ "1..3", "[1 2 3]" },
 		{ "num + 'a'", "run: invalid operation: + (mismatched types int and string)" },
-		{ "name() and true", "run: expected a bool, got string" },
+		{ "some() and true", "run: expected a bool, got string" },
 		{ "0x1F + 0b11 + 0o17 + 1_000", "1049" },
 		{ "1e3", "1000" },
 		{ "\"\\x41\\u00e9\\u{1F600}\\n\" == 'A\\xc3\\xa9\xf0\x9f\x98\x80\\n'", "true" },
@@ -194,7 +209,7 @@ static void test_functions(void **state)
 		{ "any([[1], [2]], {any(#, {# == 2})})", "true" },
 		{ "map(1..2, {filter([1, 2], {# == 1})})", "[[1] [1]]" },
 		{ "filter(lst(), {#})", "run: expected a bool, got int" },
-		{ "any(name(), {true})", "run: a predicate takes only a list (got string)" },
+		{ "any(some(), {true})", "run: a predicate takes only a list (got string)" },
 		{ "type() == 'A'", "true" }, /* a caller's function hides expr-lang's */
 		{ "fails()", "run: first argument is not an IP address" },
 	};
@@ -219,6 +234,13 @@ static void test_refused(void **state)
 		{ "1 ? 2 : 3", "compile: non-bool expression (type int) used as condition (1:3)" },
 		{ "len()", "compile: not enough arguments to call len (1:1)" },
 		{ "lower('a', 'b')", "compile: too many arguments to call lower (1:1)" },
+		/* The caller's functions are checked like the built-in ones. */
+		{ "name() == 1",
+		  "compile: invalid operation: == (mismatched types string and int) (1:8)" },
+		{ "name(1)", "compile: too many arguments to call name (1:1)" },
+		{ "same('a')", "compile: not enough arguments to call same (1:1)" },
+		{ "same('a', 1)", "compile: cannot use int as argument 2 to call same (1:1)" },
+		{ "same(some(), name()) and not same('a', group(1))", "true" },
 		{ "lower(1)", "compile: cannot use int as argument 1 to call lower (1:1)" },
 		{ "any([1])", "compile: not enough arguments to call any (1:8)" },
 		{ "any('a', {true})", "compile: builtin any takes only array (got string) (1:1)" },
