@@ -208,9 +208,8 @@ static void refuse(struct nd_query *q, uint16_t rcode, bool counted)
 
 void nd_chain_route(struct nd_query *q)
 {
-	q->site = nd_site_find(q->endpoint, q->msg.qname, q->msg.qtype);
-	if (!q->site || q->site->chain->empty) {
-		q->site = NULL;
+	q->site = nd_site_find(q);
+	if (!q->site) {
 		refuse(q, ND_RCODE_REFUSED, true);
 		return;
 	}

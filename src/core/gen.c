@@ -210,7 +210,7 @@ static int build(struct nd_gen *g, struct nd_diag *d)
 	g->nblocks = g->conf.nservers;
 	for (size_t i = 0; i < g->nblocks; i++) {
 		g->blocks[i].conf = &g->conf.servers[i];
-		g->blocks[i].root = "";
+		g->blocks[i].root = g->blocks[i].view = "";
 		directives += g->conf.servers[i].ndirectives;
 		err = check_directives(&g->conf.servers[i], d);
 		if (!err)

@@ -41,8 +41,9 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 		    const struct nd_zone_key *key, struct nd_diag *d)
 {
-	for (size_t i = 0; i < e->nsites; i++)
-		if (nd_name_same(e->sites[i]->zone, key->zone))
+	/* Blocks with a filter may share a zone; of the others there is one. */
+	for (size_t i = 0; i < e->nsites && !b->filter; i++)
+		if (!e->sites[i]->block->filter && nd_name_same(e->sites[i]->zone, key->zone))
 			return nd_diag_at(
 				d, key->token->file, key->token->line,
 				"cannot serve %s://%s:%u - it is already defined; merge the two "
@@ -54,7 +55,6 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 		return ND_ELIMIT;
 	*s = (struct nd_site){ .zone = key->zone,
 			       .zone_text = key->text,
-			       .view = "",
 			       .key = (uint16_t)(key - b->keys),
 			       .chain = &b->chain,
 			       .block = b };
@@ -65,31 +65,39 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 	return 0;
 }
 
-/* CoreDNS rejects a zone that is served on a port both on all addresses and on a given one. */
+/* CoreDNS rejects a zone that is served on a port both on all addresses and on a given one, unless
+ * the block that comes first has a filter. */
+static int check_pair(const struct nd_endpoint *all, const struct nd_endpoint *one,
+		      struct nd_diag *d)
+{
+	for (size_t s = 0; s < all->nsites; s++)
+		for (size_t t = 0; t < one->nsites; t++) {
+			const struct nd_site *a = all->sites[s], *b = one->sites[t];
+			const struct nd_zone_key *k = &b->block->keys[b->key];
+			const struct nd_block *first = a->block < b->block ? a->block : b->block;
+			if (first->filter || !nd_name_same(a->zone, b->zone))
+				continue;
+			return nd_diag_at(d, k->token->file, k->token->line,
+					  "cannot serve %s on %s - zone overlap listener capacity "
+					  "with %s; use bind in both blocks or in neither",
+					  b->zone_text, one->label, all->label);
+		}
+	return 0;
+}
+
 static int check_overlap(struct nd_gen *g, struct nd_diag *d)
 {
+	int err = 0;
+
 	for (size_t i = 0; i < g->nendpoints; i++) {
 		const struct nd_endpoint *all = &g->endpoints[i];
-		for (size_t j = 0; all->wildcard && j < g->nendpoints; j++) {
+		for (size_t j = 0; all->wildcard && j < g->nendpoints && !err; j++) {
 			const struct nd_endpoint *one = &g->endpoints[j];
-			if (one->wildcard || nd_addr_port(&one->addr) != nd_addr_port(&all->addr))
-				continue;
-			for (size_t s = 0; s < all->nsites; s++)
-				for (size_t t = 0; t < one->nsites; t++)
-					if (nd_name_same(all->sites[s]->zone,
-							 one->sites[t]->zone)) {
-						const struct nd_zone_key *k =
-							one->sites[t]->block->keys;
-						return nd_diag_at(
-							d, k->token->file, k->token->line,
-							"cannot serve %s on %s - zone overlap listener capacity "
-							"with %s; use bind in both blocks or in neither",
-							one->sites[t]->zone_text, one->label,
-							all->label);
-					}
+			if (!one->wildcard && nd_addr_port(&one->addr) == nd_addr_port(&all->addr))
+				err = check_pair(all, one, d);
 		}
 	}
-	return 0;
+	return err;
 }
 
 /* --- what an endpoint listens on --- */

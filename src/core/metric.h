@@ -54,8 +54,8 @@ struct nd_setup;
 /* From setup or start. NULL: out of memory. */
 struct nd_tally *nd_tally_get(struct nd_setup *s, const char *kind, const char *key, uint32_t n);
 /* From start: one tally for each endpoint that serves the plugin's block, by nd_endpoint.index;
- * NULL for the others. Keyed by the endpoint's label, the block's zones and `key`: blocks of one
- * endpoint have tallies of their own. In the generation's arena. NULL: out of memory. */
+ * NULL for the others. Keyed by the endpoint's label, the block's zones and view, and `key`: blocks
+ * of one endpoint have tallies of their own. In the generation's arena. NULL: out of memory. */
 struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
 				       uint32_t n);
 

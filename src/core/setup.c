@@ -260,6 +260,14 @@ int nd_setup_bind(struct nd_setup *s, const struct nd_addr *addrs, size_t n)
 	return 0;
 }
 
+void nd_setup_filter(struct nd_setup *s, const char *view,
+		     bool (*filter)(const void *self, struct nd_query *q))
+{
+	s->block->view = view;
+	s->block->filter = filter;
+	s->block->filter_link = (uint16_t)(s->block->chain.len - 1); /* the newest */
+}
+
 void nd_setup_other_classes(struct nd_setup *s)
 {
 	s->block->other_classes = true;

@@ -117,5 +117,11 @@ const char *nd_setup_zones_text(struct nd_setup *s, const struct nd_name *zones,
 
 /* The block listens on these addresses instead of all (plugin bind). 0 or ND_ELIMIT. */
 int nd_setup_bind(struct nd_setup *s, const struct nd_addr *addrs, size_t n);
+/* The block takes only queries for which filter(self, q) is true; `view` is the label of its
+ * metrics (plugin view). Blocks with a filter may have the same zone on the same address. filter is
+ * called on the query's worker before a block is chosen: it may read q, its labels and this
+ * plugin's state of the worker. */
+void nd_setup_filter(struct nd_setup *s, const char *view,
+		     bool (*filter)(const void *self, struct nd_query *q));
 /* The block's listeners accept classes other than IN (forward, chaos). */
 void nd_setup_other_classes(struct nd_setup *s);

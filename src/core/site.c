@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/hash.h"
+#include "core/worker.h"
 #include "wire/type.h"
 
 static const struct {
@@ -132,6 +133,24 @@ static uint32_t bucket_of(const struct nd_endpoint *e, struct nd_name name)
 	return (uint32_t)(h >> (64 - e->hash_bits));
 }
 
+/* Adds site i: to the sites of its zone, or as the first of them. */
+static void add_site(struct nd_endpoint *e, uint32_t i, uint32_t mask)
+{
+	uint32_t b = bucket_of(e, e->sites[i]->zone);
+
+	for (; e->buckets[b]; b = (b + 1) & mask) {
+		struct nd_site *s = e->sites[e->buckets[b] - 1];
+		if (!nd_name_same(s->zone, e->sites[i]->zone))
+			continue;
+		while (s->next)
+			s = s->next;
+		s->next = e->sites[i];
+		e->sites[i]->repeats = true;
+		return;
+	}
+	e->buckets[b] = i + 1;
+}
+
 int nd_site_index(struct nd_endpoint *e, struct nd_arena *a)
 {
 	e->hash_bits = 3;
@@ -145,13 +164,13 @@ int nd_site_index(struct nd_endpoint *e, struct nd_arena *a)
 	e->other_classes = false;
 	for (uint32_t i = 0; i < e->nsites; i++) {
 		struct nd_name zone = e->sites[i]->zone;
-		uint32_t b = bucket_of(e, zone);
-		while (e->buckets[b])
-			b = (b + 1) & mask;
-		e->buckets[b] = i + 1;
+		add_site(e, i, mask);
 		e->label_counts |= (uint64_t)1 << (zone.labels < 63 ? zone.labels : 63);
 		e->other_classes |= e->sites[i]->block->other_classes;
 	}
+	const struct nd_site *first = e->sites[0];
+	bool all = e->nsites == 1 && first->zone.len == 1 && !first->chain->empty;
+	e->only = all && !first->block->filter ? first : NULL;
 	return 0;
 }
 
@@ -167,27 +186,77 @@ static const struct nd_site *find_zone(const struct nd_endpoint *e, struct nd_na
 	return NULL;
 }
 
-const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower,
-				   uint16_t qtype)
+/* The filter sees q as if its block were chosen: labels are those of that block. */
+static bool accepts(const struct nd_site *s, struct nd_query *q)
+{
+	const struct nd_block *b = s->block;
+
+	if (ND_LIKELY(!b->filter))
+		return true;
+	bool locks = q->worker->running == 0;
+	q->site = s;
+	q->run.chain = s->chain;
+	q->run.at = (uint16_t)(b->filter_link + 1);
+	if (locks)
+		nd_worker_rcu_lock(q->worker);
+	bool accepted = b->filter(s->chain->link[b->filter_link].self, q);
+	if (locks)
+		nd_worker_rcu_unlock(q->worker);
+	q->run.at = 0;
+	q->run.state_set = 0; /* states of this chain */
+	q->run.more_states = NULL;
+	return accepted;
+}
+
+/* The first, or the last, of a zone's sites that accepts q. *ends: one without plugins is before
+ * it. */
+static const struct nd_site *choose(const struct nd_site *s, struct nd_query *q, bool last,
+				    bool *ends)
 {
 	const struct nd_site *found = NULL;
 
-	/* The usual case: one block, for everything. */
-	if (ND_LIKELY(e->nsites == 1 && e->sites[0]->zone.len == 1))
-		return e->sites[0];
-	for (unsigned n = lower.labels + 1u; n-- > 0;) {
-		if (!(e->label_counts >> (n < 63 ? n : 63) & 1))
-			continue;
-		if (n == 0 && found)
-			break; /* for DS, '.' is not a parent */
-		const struct nd_site *s = find_zone(e, nd_name_parent(lower, lower.labels - n));
-		if (!s)
-			continue;
-		/* DS is in the parent zone: CoreDNS continues to the shortest zone that it
-		 * serves. */
-		found = s;
-		if (qtype != ND_TYPE_DS)
-			break;
+	for (; s && (last || !found); s = s->next) {
+		if (s->chain->empty) {
+			*ends = true;
+			return NULL;
+		}
+		if (accepts(s, q))
+			found = s;
 	}
 	return found;
+}
+
+/* The root zone comes last; its blocks without plugins are not met. */
+static const struct nd_site *choose_root(const struct nd_endpoint *e, struct nd_query *q)
+{
+	const struct nd_site *s = e->label_counts & 1 ? find_zone(e, nd_name_root) : NULL;
+
+	while (s && (s->chain->empty || !accepts(s, q)))
+		s = s->next;
+	return s;
+}
+
+const struct nd_site *nd_site_find(struct nd_query *q)
+{
+	const struct nd_endpoint *e = q->endpoint;
+	struct nd_name lower = q->msg.qname;
+	const struct nd_site *found = NULL;
+	bool ends = false;
+
+	/* The usual case: one block, for everything. */
+	if (ND_LIKELY(e->only))
+		return e->only;
+	/* DS is in the parent zone: CoreDNS continues to the shortest zone that it serves. */
+	bool ds = q->msg.qtype == ND_TYPE_DS && nd_msg_opcode(&q->msg) == ND_OPCODE_QUERY;
+	for (unsigned n = lower.labels; n > 0 && !ends && (ds || !found); n--) {
+		if (!(e->label_counts >> (n < 63 ? n : 63) & 1))
+			continue;
+		const struct nd_site *s = choose(find_zone(e,
+							   nd_name_parent(lower, lower.labels - n)),
+						 q, ds, &ends);
+		found = s ? s : found;
+	}
+	if (ends)
+		return NULL;
+	return found ? found : choose_root(e, q);
 }

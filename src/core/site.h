@@ -31,8 +31,9 @@ extern const char *const nd_site_scheme_text[]; /* by enum nd_scheme: "dns", "tl
 struct nd_site {
 	struct nd_name zone;   /* lower case */
 	const char *zone_text; /* "cluster.local." */
-	const char *view;      /* "" without the view plugin */
 	uint16_t key;          /* index in the block's keys */
+	bool repeats;          /* a site before it has the same zone */
+	struct nd_site *next;  /* the next one with the same zone */
 	struct nd_chain *chain;
 	struct nd_block *block;
 };
@@ -54,6 +55,10 @@ struct nd_block {
 	size_t nzones;
 	struct nd_zone_key *keys;
 	size_t nkeys;
+	const char *view; /* plugin view: its name; "" */
+	/* It takes only queries for which this is true; NULL: all. */
+	bool (*filter)(const void *self, struct nd_query *q);
+	uint16_t filter_link;              /* whose filter it is */
 	bool other_classes;                /* nd_setup_other_classes() */
 	const char *root;                  /* plugin root; "" */
 	const struct nd_name *label_zones; /* plugin metadata; none: no labels */
@@ -80,8 +85,9 @@ struct nd_endpoint {
 	size_t nlisten;
 	const char *label;  /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
 	bool other_classes; /* some block here accepts classes other than IN */
-	struct nd_site **sites; /* longest zone first */
+	struct nd_site **sites; /* in the order of the Corefile */
 	size_t nsites;
+	const struct nd_site *only;   /* every query goes to this one; NULL: look */
 	uint32_t hash_bits, *buckets; /* index by zone; site.c */
 	uint64_t label_counts;        /* bit n: some zone has n labels (63: or more) */
 };
@@ -94,9 +100,10 @@ int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum 
  * plugin.Host.NormalizeExact. */
 int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zones, size_t *n);
 
-/* The site with the longest zone that contains the lower-case name. DS: the parent zone's, if that
- * is served too (the root zone does not count). NULL: none. On any thread. */
-const struct nd_site *nd_site_find(const struct nd_endpoint *e, struct nd_name lower,
-				   uint16_t qtype);
+/* The site of q's endpoint for q: of the longest zone that contains the name, the first one whose
+ * block's filter accepts q; if there is none, that of the next shorter zone. DS: of the parent zone,
+ * if that is served too (the root zone does not count), and of several that accept it the last one.
+ * NULL: none, or a block without plugins is met. q->run.chain is undefined then. On q's worker. */
+const struct nd_site *nd_site_find(struct nd_query *q);
 /* Builds the index once all sites are in place. 0 or ND_ELIMIT. */
 int nd_site_index(struct nd_endpoint *e, struct nd_arena *a);

@@ -63,18 +63,30 @@ static bool serves(const struct nd_endpoint *e, const struct nd_block *b)
 	return false;
 }
 
+/* How many blocks before b have its first zone and its view. */
+static unsigned same_before(const struct nd_gen *g, const struct nd_block *b)
+{
+	unsigned n = 0;
+
+	for (const struct nd_block *o = g->blocks; o < b; o++)
+		n += o->nkeys && nd_name_same(o->keys[0].zone, b->keys[0].zone) &&
+		     strcmp(o->view, b->view) == 0;
+	return n;
+}
+
 struct nd_tally **nd_tally_by_endpoint(struct nd_setup *s, const char *kind, const char *key,
 				       uint32_t n)
 {
 	struct nd_gen *g = s->gen;
 	struct nd_tally **all = nd_arena_array(s->arena, g->nendpoints, sizeof *all);
 	const char *zones = nd_setup_zones_text(s, s->block->zones, s->block->nzones);
+	unsigned before = same_before(g, s->block);
 
 	for (size_t i = 0; all && i < g->nendpoints; i++) {
 		if (!serves(&g->endpoints[i], s->block))
 			continue;
-		const char *id = nd_arena_printf(s->arena, "%s %s %s", g->endpoints[i].label, zones,
-						 key);
+		const char *id = nd_arena_printf(s->arena, "%s %u %s %s %s", g->endpoints[i].label,
+						 before, zones, s->block->view, key);
 		all[i] = id ? nd_tally_get(s, kind, id, n) : NULL;
 		if (!all[i])
 			return NULL;

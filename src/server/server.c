@@ -496,14 +496,16 @@ static void print_sites(const struct nd_endpoint *e, struct nd_buf *out)
 {
 	const struct nd_site **sites = malloc(e->nsites * sizeof *sites);
 	char ip[ND_ADDR_TEXT_MAX];
+	size_t n = 0;
 
 	if (!sites)
 		return;
 	for (size_t i = 0; i < e->nsites; i++)
-		sites[i] = e->sites[i];
-	qsort(sites, e->nsites, sizeof *sites, compare_sites);
+		if (!e->sites[i]->repeats)
+			sites[n++] = e->sites[i];
+	qsort(sites, n, sizeof *sites, compare_sites);
 	nd_addr_format_ip(&e->addr, ip);
-	for (size_t i = 0; i < e->nsites; i++)
+	for (size_t i = 0; i < n; i++)
 		nd_buf_printf(out, "%s:%u%s%s\n", sites[i]->zone_text, nd_addr_port(&e->addr),
 			      e->wildcard ? "" : " on ", e->wildcard ? "" : ip);
 	free(sites);

@@ -27,6 +27,7 @@ struct acl {
 	uint32_t ncells;
 	struct nd_tally **tally; /* by endpoint */
 	struct nd_gen *gen;
+	const struct nd_block *block;
 };
 
 /* --- queries --- */
@@ -100,12 +101,12 @@ static void emit(struct nd_metric_out *out, const struct nd_metric_family *f,
 }
 
 static void emit_rule(struct nd_metric_out *out, const struct rule *r, const struct nd_tally *t,
-		      const char *server)
+		      const char *server, const char *view)
 {
 	for (uint32_t z = 0; z < r->nzones; z++)
 		for (uint32_t i = 0; i < ND_POLICY_COUNTED; i++)
 			emit(out, &refused_family[i],
-			     (const char *const[]){ server, r->zone_text[z], "" },
+			     (const char *const[]){ server, r->zone_text[z], view },
 			     nd_tally_sum(t, r->cell + z * ND_POLICY_COUNTED + i));
 }
 
@@ -114,13 +115,13 @@ static void collect(void *ctx, struct nd_metric_out *out)
 	const struct acl *a = ctx;
 
 	for (size_t e = 0; e < a->gen->nendpoints; e++) {
-		const char *server = a->gen->endpoints[e].label;
+		const char *server = a->gen->endpoints[e].label, *view = a->block->view;
 		if (!a->tally[e])
 			continue;
-		emit(out, &allowed_family, (const char *const[]){ server, "" },
+		emit(out, &allowed_family, (const char *const[]){ server, view },
 		     nd_tally_sum(a->tally[e], AT_ALLOWED));
 		for (size_t i = 0; i < a->nrules; i++)
-			emit_rule(out, &a->rules[i], a->tally[e], server);
+			emit_rule(out, &a->rules[i], a->tally[e], server, view);
 	}
 }
 
@@ -162,6 +163,7 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	a->rules = rules;
 	a->nrules++;
 	a->gen = s->gen;
+	a->block = s->block;
 	return 0;
 }
 

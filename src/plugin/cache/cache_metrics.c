@@ -49,13 +49,19 @@ static void collect_file(void *ctx, struct nd_metric_out *out)
 	nd_metric_emit(out, &file_failures_family, NULL, (double)nd_persist_failures(p));
 }
 
-static void emit(struct nd_metric_out *out, const struct nd_metric_family *f, const char *server,
-		 const char *type, const char *zones, uint64_t n)
+/* The labels of a block on an endpoint. */
+struct labels {
+	const char *server, *zones, *view;
+};
+
+static void emit(struct nd_metric_out *out, const struct nd_metric_family *f,
+		 const struct labels *l, const char *type, uint64_t n)
 {
-	const char *values[] = { server, type ? type : zones, type ? zones : "", "" };
+	const char *with_type[] = { l->server, type, l->zones, l->view };
+	const char *without[] = { l->server, l->zones, l->view };
 
 	if (n)
-		nd_metric_emit(out, f, values, (double)n);
+		nd_metric_emit(out, f, type ? with_type : without, (double)n);
 }
 
 static void collect(void *ctx, struct nd_metric_out *out)
@@ -69,26 +75,23 @@ static void collect(void *ctx, struct nd_metric_out *out)
 		const struct nd_tally *t = c->tally[i];
 		if (!t)
 			continue;
-		const char *server = c->gen->endpoints[i].label, *z = c->zones_text;
-		const char *values[] = { server, "success", z, "" };
+		struct labels l = { c->gen->endpoints[i].label, c->zones_text, c->block->view };
+		const char *values[] = { l.server, "success", l.zones, l.view };
 		nd_metric_emit(out, &entries_family, values, (double)success);
 		values[1] = "denial";
 		nd_metric_emit(out, &entries_family, values, (double)denial);
-		emit(out, &requests_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_REQUESTS));
-		emit(out, &misses_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_MISSES));
-		emit(out, &prefetches_family, server, NULL, z,
-		     nd_tally_sum(t, ND_CACHE_PREFETCHES));
-		emit(out, &stale_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_SERVED_STALE));
-		emit(out, &drops_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_DROPS));
-		emit(out, &hot_family, server, NULL, z, nd_tally_sum(t, ND_CACHE_HOT_REFRESHES));
-		emit(out, &refused_family, server, NULL, z,
-		     nd_tally_sum(t, ND_CACHE_REFRESHES_REFUSED));
-		emit(out, &hits_family, server, "success", z,
-		     nd_tally_sum(t, ND_CACHE_HIT_SUCCESS));
-		emit(out, &hits_family, server, "denial", z, nd_tally_sum(t, ND_CACHE_HIT_DENIAL));
-		emit(out, &evictions_family, server, "success", z,
+		emit(out, &requests_family, &l, NULL, nd_tally_sum(t, ND_CACHE_REQUESTS));
+		emit(out, &misses_family, &l, NULL, nd_tally_sum(t, ND_CACHE_MISSES));
+		emit(out, &prefetches_family, &l, NULL, nd_tally_sum(t, ND_CACHE_PREFETCHES));
+		emit(out, &stale_family, &l, NULL, nd_tally_sum(t, ND_CACHE_SERVED_STALE));
+		emit(out, &drops_family, &l, NULL, nd_tally_sum(t, ND_CACHE_DROPS));
+		emit(out, &hot_family, &l, NULL, nd_tally_sum(t, ND_CACHE_HOT_REFRESHES));
+		emit(out, &refused_family, &l, NULL, nd_tally_sum(t, ND_CACHE_REFRESHES_REFUSED));
+		emit(out, &hits_family, &l, "success", nd_tally_sum(t, ND_CACHE_HIT_SUCCESS));
+		emit(out, &hits_family, &l, "denial", nd_tally_sum(t, ND_CACHE_HIT_DENIAL));
+		emit(out, &evictions_family, &l, "success",
 		     nd_tally_sum(t, ND_CACHE_EVICTED_SUCCESS));
-		emit(out, &evictions_family, server, "denial", z,
+		emit(out, &evictions_family, &l, "denial",
 		     nd_tally_sum(t, ND_CACHE_EVICTED_DENIAL));
 	}
 }

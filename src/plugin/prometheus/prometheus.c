@@ -157,7 +157,7 @@ static void emit_histogram(struct nd_metric_out *out, const struct nd_metric_fam
 }
 
 static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint32_t base,
-		      const char *server, const char *zone, const char *plugin)
+		      const char *server, const char *zone, const char *view, const char *plugin)
 {
 	char a[ND_NUMBER_TEXT_MAX];
 	uint64_t n;
@@ -168,18 +168,18 @@ static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint3
 			n = nd_tally_sum(t, base + AT_REQUESTS + proto * 2 * NTYPES + i);
 			if (n)
 				nd_metric_emit(out, &requests_family,
-					       (const char *const[]){ server, zone, "", text,
+					       (const char *const[]){ server, zone, view, text,
 								      i < NTYPES ? "1" : "2",
 								      type_text(i % NTYPES, a) },
 					       (double)n);
 		}
-		const char *values[] = { server, zone, "", text };
+		const char *values[] = { server, zone, view, text };
 		emit_histogram(out, &request_family, values, t,
 			       base + AT_REQUEST_SIZE + proto * (NSIZES + 2), 1);
 		emit_histogram(out, &response_family, values, t,
 			       base + AT_RESPONSE_SIZE + proto * (NSIZES + 2), 1);
 	}
-	const char *values[] = { server, zone, "" };
+	const char *values[] = { server, zone, view };
 	n = nd_tally_sum(t, base + AT_DO);
 	if (n)
 		nd_metric_emit(out, &do_family, values, (double)n);
@@ -189,7 +189,7 @@ static void emit_zone(struct nd_metric_out *out, const struct nd_tally *t, uint3
 		if (n)
 			nd_metric_emit(out, &responses_family,
 				       (const char *const[]){
-					       server, zone, "",
+					       server, zone, view,
 					       nd_type_rcode_text((uint16_t)(i % NRCODES), a),
 					       i < NRCODES ? "" : plugin },
 				       (double)n);
@@ -204,10 +204,10 @@ static void collect(void *ctx, struct nd_metric_out *out)
 		const char *server = p->gen->endpoints[i].label;
 		for (uint32_t k = 0; p->tally[i] && k < p->block->nkeys; k++)
 			emit_zone(out, p->tally[i], k * CELLS, server, p->block->keys[k].text,
-				  p->below);
+				  p->block->view, p->below);
 		/* One instance reports what no block answered. */
 		if (p->gen->dropped && p->gen->dropped->self == ctx)
-			emit_zone(out, p->dropped[i], 0, server, "dropped", "");
+			emit_zone(out, p->dropped[i], 0, server, "dropped", "", "");
 	}
 }
 
@@ -232,7 +232,8 @@ static void emit_enabled(const struct nd_gen *g, struct nd_metric_out *out)
 				last = name;
 				nd_metric_emit(out, &f,
 					       (const char *const[]){ g->endpoints[e].label,
-								      site->zone_text, "", name },
+								      site->zone_text,
+								      site->block->view, name },
 					       1);
 			}
 		}

@@ -15,6 +15,7 @@ struct template
 	struct nd_rule **last;
 	struct nd_tally **tally; /* by endpoint: matches, and failures by kind, of each rule */
 	struct nd_gen *gen;
+	const struct nd_block *block;
 	unsigned nrules;
 };
 
@@ -197,11 +198,12 @@ static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 	t->last = &r->next;
 	r->index = t->nrules++;
 	t->gen = s->gen;
+	t->block = s->block;
 	return nd_rule_read(r, s);
 }
 
-static void emit(struct nd_metric_out *out, const struct nd_endpoint *e, const struct nd_rule *r,
-		 const struct nd_tally *tally)
+static void emit(struct nd_metric_out *out, const struct nd_endpoint *e, const char *view,
+		 const struct nd_rule *r, const struct nd_tally *tally)
 {
 	static const char *const match_labels[] = {
 		"server", "zone", "view", "class", "type", NULL
@@ -218,7 +220,7 @@ static void emit(struct nd_metric_out *out, const struct nd_endpoint *e, const s
 	char a[ND_NUMBER_TEXT_MAX], b[ND_NUMBER_TEXT_MAX];
 	const char *values[] = { e->label,
 				 r->zone_text,
-				 "",
+				 view,
 				 nd_type_class_text(r->class, a),
 				 nd_type_text(r->type, b),
 				 "",
@@ -243,7 +245,7 @@ static void collect(void *ctx, struct nd_metric_out *out)
 
 	for (size_t i = 0; i < t->gen->nendpoints; i++)
 		for (const struct nd_rule *r = t->rules; t->tally[i] && r; r = r->next)
-			emit(out, &t->gen->endpoints[i], r, t->tally[i]);
+			emit(out, &t->gen->endpoints[i], t->block->view, r, t->tally[i]);
 }
 
 static int start(void *self, struct nd_setup *s)

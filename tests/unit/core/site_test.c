@@ -117,15 +117,16 @@ static void test_bad_keys(void **state)
 static struct nd_endpoint endpoint(const char *const *zones, size_t n, struct nd_site *sites)
 {
 	static struct nd_block block;
+	static struct nd_chain chain = { .len = 1 };
 	struct nd_endpoint e = { .sites = nd_arena_array(&arena, n, sizeof *e.sites), .nsites = n };
 
 	for (size_t i = 0; i < n; i++) {
 		struct nd_name *zone;
 		size_t count;
 		assert_int_equal(nd_site_parse_zone(zones[i], &arena, &zone, &count), 0);
-		sites[i] = (struct nd_site){ .zone = *zone,
-					     .zone_text = zones[i],
-					     .block = &block };
+		sites[i] = (struct nd_site){
+			.zone = *zone, .zone_text = zones[i], .chain = &chain, .block = &block
+		};
 		e.sites[i] = &sites[i];
 	}
 	assert_int_equal(nd_site_index(&e, &arena), 0);
@@ -134,11 +135,13 @@ static struct nd_endpoint endpoint(const char *const *zones, size_t n, struct nd
 
 static const char *found(const struct nd_endpoint *e, const char *name, uint16_t type)
 {
+	static struct nd_query q;
 	struct nd_name_buf buf;
-	struct nd_name n;
 
-	assert_int_equal(nd_name_parse(name, true, &buf, &n), 0);
-	const struct nd_site *s = nd_site_find(e, n, type);
+	assert_int_equal(nd_name_parse(name, true, &buf, &q.msg.qname), 0);
+	q.msg.qtype = type;
+	q.endpoint = e;
+	const struct nd_site *s = nd_site_find(&q);
 	return s ? s->zone_text : "-";
 }
 
