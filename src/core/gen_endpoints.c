@@ -2,7 +2,13 @@
 /* The addresses that a generation listens on, with the sites of each. */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/time.h"
 #include "core/parts.h"
+
+/* As in CoreDNS, which has no limit for a client that does not read from a TCP connection. */
+static const struct nd_conn_limits default_limits = {
+	.read_ns = ND_S(3), .idle_ns = ND_S(10), .write_ns = ND_S(10), .queries = -1
+};
 
 static struct nd_endpoint *find_endpoint(struct nd_gen *g, enum nd_scheme scheme,
 					 const struct nd_addr *addr)
@@ -25,6 +31,7 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 		e->scheme = scheme;
 		e->addr = *addr;
 		e->wildcard = wildcard;
+		e->limits = default_limits;
 		nd_addr_format(addr, text);
 		e->label = wildcard ? nd_arena_printf(&g->arena, "%s://:%u",
 						      nd_site_scheme_text[scheme],
@@ -36,6 +43,14 @@ static int add_endpoint(struct nd_gen *g, enum nd_scheme scheme, const struct nd
 	}
 	*out = e;
 	return 0;
+}
+
+static void set_limits(struct nd_conn_limits *of, const struct nd_conn_limits *block)
+{
+	of->read_ns = block->read_ns ? block->read_ns : of->read_ns;
+	of->idle_ns = block->idle_ns ? block->idle_ns : of->idle_ns;
+	of->write_ns = block->write_ns ? block->write_ns : of->write_ns;
+	of->queries = block->queries ? block->queries : of->queries;
 }
 
 static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
@@ -61,6 +76,7 @@ static int add_site(struct nd_gen *g, struct nd_endpoint *e, struct nd_block *b,
 	if (e->nsites)
 		memcpy(sites, e->sites, e->nsites * sizeof *sites);
 	sites[e->nsites++] = s;
+	set_limits(&e->limits, &b->limits);
 	e->sites = sites;
 	return 0;
 }

@@ -268,6 +268,11 @@ void nd_setup_filter(struct nd_setup *s, const char *view,
 	s->block->filter_link = (uint16_t)(s->block->chain.len - 1); /* the newest */
 }
 
+void nd_setup_limits(struct nd_setup *s, const struct nd_conn_limits *limits)
+{
+	s->block->limits = *limits;
+}
+
 void nd_setup_other_classes(struct nd_setup *s)
 {
 	s->block->other_classes = true;

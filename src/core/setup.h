@@ -123,5 +123,7 @@ int nd_setup_bind(struct nd_setup *s, const struct nd_addr *addrs, size_t n);
  * plugin's state of the worker. */
 void nd_setup_filter(struct nd_setup *s, const char *view,
 		     bool (*filter)(const void *self, struct nd_query *q));
+/* The block's listeners have these limits for connections, where they are set (plugin timeouts). */
+void nd_setup_limits(struct nd_setup *s, const struct nd_conn_limits *limits);
 /* The block's listeners accept classes other than IN (forward, chaos). */
 void nd_setup_other_classes(struct nd_setup *s);

@@ -47,6 +47,14 @@ struct nd_zone_key {
 	const struct nd_conf_token *token; /* its place in the Corefile */
 };
 
+/* Of TCP connections (plugin timeouts). 0: not set in the block. */
+struct nd_conn_limits {
+	uint64_t read_ns;  /* the first question */
+	uint64_t idle_ns;  /* the next one, after the last one or its answer */
+	uint64_t write_ns; /* unread answers, until the client has read some */
+	int64_t queries;   /* taken from one connection; -1: any number */
+};
+
 /* One server block of the Corefile. */
 struct nd_block {
 	const struct nd_conf_server *conf;
@@ -66,6 +74,7 @@ struct nd_block {
 	bool wants_external;  /* plugin k8s_external */
 	struct nd_addr *bind; /* plugin bind; none: wildcard */
 	size_t nbind;
+	struct nd_conn_limits limits;
 };
 
 /* An address of an endpoint. */
@@ -83,6 +92,7 @@ struct nd_endpoint {
 	struct nd_addr addr;            /* with port; wildcard: :: */
 	const struct nd_listen *listen; /* what it listens on */
 	size_t nlisten;
+	struct nd_conn_limits limits; /* of each, the last that a block sets, or the default */
 	const char *label;  /* "dns://:53", "dns://127.0.0.1:53": the `server` label of metrics */
 	bool other_classes; /* some block here accepts classes other than IN */
 	struct nd_site **sites; /* in the order of the Corefile */

@@ -2,8 +2,8 @@
 /* A connection is read while its answers are taken. It waits, paused, while ND_SERVER_PIPELINE_MAX
  * queries are in flight or its client does not read; input that was read already is kept.
  *
- * Its time limits run from a question or an answer, never from a byte: a question takes FIRST_NS or
- * IDLE_NS at most, however its bytes arrive, and empty frames do not count. */
+ * Its time limits, which are the endpoint's, run from a question or an answer, never from a byte: a
+ * question takes limit_ns at most, however its bytes arrive, and empty frames do not extend it. */
 #include "server/stream.h"
 
 #include <stdlib.h>
@@ -14,9 +14,6 @@
 #include "io/random.h"
 #include "server/frame.h"
 
-/* As CoreDNS: the first question within 3 s, then 10 s idle. */
-#define FIRST_NS ND_S(3)
-#define IDLE_NS ND_S(10)
 #define TOUCH_NS ND_MS(100) /* coarse: the order of the table */
 
 /* Either of HALF_CLOSED and ENDING may be skipped. */
@@ -36,18 +33,21 @@ struct conn {
 	struct nd_tcp *tcp;
 	struct nd_timer deadline, again;
 	enum state state;
-	bool in_use;  /* one of its functions is on the stack: it must not be freed */
-	bool waiting; /* not read */
-	bool blocked; /* its client does not read */
-	bool loaded;  /* ND_STREAM_UNREAD_MAX bytes of answers are queued */
-	bool parts;   /* an answer is sent in parts; its plugin is called when all is written */
-	bool asked;   /* a question since settle() */
+	bool in_use;   /* one of its functions is on the stack: it must not be freed */
+	bool waiting;  /* not read */
+	bool blocked;  /* its client does not read */
+	bool loaded;   /* ND_STREAM_UNREAD_MAX bytes of answers are queued */
+	bool parts;    /* an answer is sent in parts; its plugin is called when all is written */
+	bool asked;    /* a question since settle() */
+	int64_t taken; /* frames */
 	struct nd_frame frame;
-	uint64_t limit_ns;          /* FIRST_NS or IDLE_NS */
-	uint64_t last_ns;           /* accepted, or the last question or answer */
-	uint64_t frame_ns;          /* the first byte after the last question; 0: none */
-	uint64_t written;           /* bytes of answers */
-	uint64_t stall_ns, stalled; /* while blocked: since when, and bytes sent until then */
+	struct nd_conn_limits limits; /* the endpoint's, as of the last question */
+	uint64_t limit_ns;            /* read_ns or idle_ns */
+	uint64_t fires_ns;            /* when the deadline timer fires */
+	uint64_t last_ns;             /* accepted, or the last question or answer */
+	uint64_t frame_ns;            /* the first byte after the last question; 0: none */
+	uint64_t written;             /* bytes of answers */
+	uint64_t stall_ns, stalled;   /* while blocked: since when, and bytes sent until then */
 	struct nd_addr peer, local;
 };
 
@@ -142,6 +142,41 @@ static bool hold(struct conn *c)
 	return true;
 }
 
+/* When c may be closed; later than now while it waits for us. */
+static uint64_t due(const struct conn *c)
+{
+	if (c->blocked)
+		return c->stall_ns + c->limits.write_ns;
+	if (c->waiting || (c->origin.nqueries && !c->frame_ns))
+		return now_of(c) + c->limits.idle_ns;
+	if (c->origin.nqueries)
+		return c->frame_ns + c->limit_ns;
+	return c->last_ns + c->limit_ns;
+}
+
+static void on_deadline(struct nd_timer *t);
+
+/* Starts the timer for `at`, unless it fires before. */
+static void watch(struct conn *c, uint64_t at)
+{
+	uint64_t now = now_of(c);
+
+	if (c->fires_ns <= at)
+		return;
+	c->fires_ns = at;
+	nd_timer_start(c->worker->core.loop, &c->deadline, at > now ? at - now : 0, on_deadline);
+}
+
+/* Takes no more queries; those it has are answered. */
+static void stop_reading(struct conn *c)
+{
+	c->state = HALF_CLOSED;
+	c->waiting = c->blocked;
+	c->frame_ns = 0;
+	nd_frame_clear(&c->frame);
+	nd_tcp_pause(c->tcp, true);
+}
+
 /* After anything has happened to c, with none of its functions on the stack. May free it. */
 static void settle(struct conn *c)
 {
@@ -166,18 +201,8 @@ static void settle(struct conn *c)
 		c->frame_ns = now_of(c);
 	if (c->state == HALF_CLOSED && !busy && !c->waiting)
 		finish(c);
-}
-
-/* When c may be closed; later than now while it waits for us. */
-static uint64_t due(const struct conn *c)
-{
-	if (c->blocked)
-		return c->stall_ns + IDLE_NS;
-	if (c->waiting || (c->origin.nqueries && !c->frame_ns))
-		return now_of(c) + IDLE_NS;
-	if (c->origin.nqueries)
-		return c->frame_ns + c->limit_ns;
-	return c->last_ns + c->limit_ns;
+	else
+		watch(c, due(c));
 }
 
 /* Has the client read enough of its answers lately? */
@@ -207,14 +232,11 @@ static void on_deadline(struct nd_timer *t)
 			finish(c);
 			return;
 		}
-		if (!c->blocked) { /* a frame takes too long; the answers are still sent */
-			c->state = HALF_CLOSED;
-			c->frame_ns = 0;
-			nd_frame_clear(&c->frame);
-			nd_tcp_pause(c->tcp, true);
-		}
+		if (!c->blocked) /* a frame takes too long; the answers are still sent */
+			stop_reading(c);
 	}
-	nd_timer_start(c->worker->core.loop, &c->deadline, due(c) - now, on_deadline);
+	c->fires_ns = UINT64_MAX;
+	watch(c, due(c));
 }
 
 /* --- questions --- */
@@ -232,13 +254,21 @@ static void take_message(struct conn *c, const struct nd_frame_bytes *m)
 	w->core.now_ns = now_of(c);
 	c->asked = true;
 	c->last_ns = w->core.now_ns;
-	c->limit_ns = IDLE_NS;
+	c->limits = c->listener->endpoint->limits;
+	c->limit_ns = c->limits.idle_ns;
 	nd_chain_start(nd_query_new(&w->core, c->listener->endpoint, &client), m->at, m->n);
 }
 
 static bool must_wait(const struct conn *c)
 {
 	return c->blocked || c->loaded || c->origin.nqueries >= ND_SERVER_PIPELINE_MAX;
+}
+
+/* Counts a frame. True: maxtcpqueries of plugin timeouts are taken. */
+static bool is_last(struct conn *c)
+{
+	c->taken++;
+	return c->limits.queries > 0 && c->taken >= c->limits.queries;
 }
 
 /* Takes the questions of kept bytes and of the input, until they end or c must wait. */
@@ -254,6 +284,10 @@ static void read_frames(struct conn *c, struct nd_frame_bytes in)
 		if (got == ND_FRAME_MESSAGE)
 			take_message(c, &message);
 		c->waiting = must_wait(c);
+		if (got == ND_FRAME_MESSAGE && is_last(c) && c->state < ENDING) {
+			stop_reading(c);
+			in = (struct nd_frame_bytes){ 0 };
+		}
 	}
 	if (got == ND_FRAME_NO_MEMORY || !nd_frame_keep(&c->frame, &in))
 		c->state = ENDING;
@@ -441,7 +475,9 @@ static struct conn *new_conn(struct nd_listener *l, struct nd_tcp *tcp)
 	c->tcp = tcp;
 	c->peer = nd_tcp_peer(tcp);
 	c->local = nd_tcp_local(tcp);
-	c->limit_ns = FIRST_NS;
+	c->limits = l->endpoint->limits;
+	c->limit_ns = c->limits.read_ns;
+	c->fires_ns = UINT64_MAX;
 	c->last_ns = now;
 	nd_origin_init(&c->origin, on_release);
 	nd_list_add(&w->conns, &c->link);
@@ -469,7 +505,7 @@ void nd_stream_accept(void *listener, struct nd_tcp *tcp)
 						    .on_close = on_close,
 						    .on_blocked = on_blocked,
 						    .on_drain = on_drain });
-	nd_timer_start(l->worker->core.loop, &c->deadline, FIRST_NS, on_deadline);
+	watch(c, due(c));
 }
 
 void nd_stream_close_all(struct nd_server_worker *w)
@@ -488,10 +524,7 @@ void nd_stream_end_listener(struct nd_server_worker *w, const struct nd_listener
 		struct conn *c = ND_LIST_ENTRY(it, struct conn, link);
 		if (c->listener != l || c->state != OPEN)
 			continue;
-		c->state = HALF_CLOSED;
-		c->waiting = c->blocked;
-		nd_frame_clear(&c->frame);
-		nd_tcp_pause(c->tcp, true);
+		stop_reading(c);
 		if (!c->origin.nqueries && !c->blocked)
 			finish(c);
 	}

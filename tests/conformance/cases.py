@@ -20,7 +20,7 @@ SCOPE = {
                 "max_concurrent", "next", "tls", "tls_servername", "doh_method", "resolver"},
     "kubernetes": {"source", "pods", "namespaces", "ignore", "ttl", "fallthrough"},
     "acl": None, "cancel": None, "chaos": None, "dns64": None, "erratic": None, "header": None, "local": None,
-    "minimal": None, "multisocket": None, "nsid": None, "pprof": None, "shed": None, "view": None,
+    "minimal": None, "multisocket": None, "nsid": None, "pprof": None, "shed": None, "timeouts": None, "view": None,
 }
 KUBERNETES_FIELDS = ("api",)   # cases with these need more than SCOPE
 

@@ -306,3 +306,97 @@ def test_mutations_over_tcp(server):
             except OSError:
                 pass
     alive(server)
+
+
+# --- plugin timeouts ---
+
+TIMEOUTS = """.:@PORT {
+    bind 127.0.0.1
+    prometheus 127.0.0.1:@PROM
+    timeouts {
+        @LIMIT
+    }
+    hosts {
+        192.0.2.1 one.test
+        MANY
+    }
+}
+""".replace("MANY", "\n        ".join(f"10.1.0.{i} many.test" for i in range(200)))
+
+
+def closed_after(conn, began):
+    """Seconds until the server closes the connection."""
+    conn.settimeout(8)
+    while conn.recv(65536):
+        pass
+    return time.monotonic() - began
+
+
+def question(number, name="one.test."):
+    return frame(dns.message.make_query(name, "A", id=number).to_wire())
+
+
+def test_read_limit(serve):
+    """The first question has the time of `read`, and bytes do not extend it."""
+    s = serve(TIMEOUTS.replace("@LIMIT", "read 1s"))
+    with s.connect() as silent, s.connect() as drips:
+        began = time.monotonic()
+        drips.sendall(b"\0")
+        time.sleep(0.6)
+        drips.sendall(b"\x20")
+        assert 0.8 <= closed_after(silent, began) < 2.5
+        assert closed_after(drips, began) < 2.5
+
+
+def test_longer_read_limit(serve):
+    s = serve(TIMEOUTS.replace("@LIMIT", "read 20s\n        idle 1"))
+    with s.connect() as silent, s.connect() as asks:
+        silent.settimeout(3.5)
+        asks.sendall(question(1))
+        read_frame(asks)
+        assert 0.8 <= closed_after(asks, time.monotonic()) < 2.5    # idle, although read is longer
+        with pytest.raises(TimeoutError):
+            silent.recv(1)
+        silent.sendall(question(2))
+        assert read_frame(silent)[:2] == b"\0\2"
+
+
+def test_write_limit(serve):
+    """A client that reads nothing is closed after `write`, which is shorter than `idle`."""
+    s = serve(TIMEOUTS.replace("@LIMIT", "write 1s\n        idle 1h"))
+    with s.connect() as c:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        c.settimeout(1)
+        try:
+            for i in range(400):
+                c.sendall(question(i, "many.test."))
+        except TimeoutError:
+            pass   # the server reads no more
+        wait_for(lambda: s.metrics()["nodens_tcp_unread_total"] == 1, 6)
+
+
+@pytest.mark.parametrize("pause", [0, 0.05], ids=["in one write", "one by one"])
+def test_queries_of_a_connection(serve, pause):
+    """The last one of maxtcpqueries is answered, and the connection closes; a frame too short for a message counts."""
+    s = serve(TIMEOUTS.replace("@LIMIT", "maxtcpqueries 3\n        idle 1h"))
+    with s.connect() as c:
+        parts = [question(1), frame(b"short"), question(3), question(4), question(5)]
+        for part in parts[:3] if pause else [b"".join(parts)]:
+            c.sendall(part)
+            time.sleep(pause)
+        assert sorted(read_frame(c)[1] for _ in range(2)) == [1, 3]
+        assert closed_after(c, time.monotonic()) < 2
+    assert texts(s.ask("one.test.", tcp=True)) == ["192.0.2.1"]
+
+
+def test_limits_change_with_a_reload(serve):
+    """An open connection has the new limits from its next question on."""
+    s = serve(TIMEOUTS.replace("@LIMIT", "idle 1h"))
+    with s.connect() as c:
+        c.sendall(question(1))
+        read_frame(c)
+        s.write("Corefile", TIMEOUTS.replace("@LIMIT", "idle 1s"))
+        s.reload()
+        c.sendall(question(2))
+        assert read_frame(c)[:2] == b"\0\2"
+        assert 0.8 <= closed_after(c, time.monotonic()) < 2.5
