@@ -5,6 +5,8 @@ import re
 import time
 
 import dns.flags
+import dns.message
+import dns.query
 import dns.rcode
 import pytest
 
@@ -171,3 +173,36 @@ def test_whoami_and_any(serve):
 def test_debug(serve):
     s = serve(".:@PORT {\n    debug\n    whoami\n}\n")
     assert s.ask("a.test.").rcode() == dns.rcode.NOERROR
+
+
+# --- view ---
+
+VIEWS = """.:@PORT {
+    view inside {
+        expr client_ip() == '127.0.0.2'
+    }
+    hosts {
+        192.0.2.1 one.test
+    }
+}
+.:@PORT {
+    hosts {
+        192.0.2.@LAST one.test
+    }
+}
+"""
+
+
+def test_views_share_a_zone(serve):
+    """The zone is once in the banner; each client gets its block's answers, before and after a reload."""
+    s = serve(VIEWS.replace("@LAST", "2"))
+    assert len(re.findall(rf"(?m)^\.:{s.port}$", s.log())) == 1
+    for last in ("2", "3"):
+        for tcp in (False, True):
+            ask = dns.query.tcp if tcp else dns.query.udp
+            reply = ask(dns.message.make_query("one.test.", "A"), "127.0.0.1", port=s.port, timeout=8,
+                        source="127.0.0.2")
+            assert texts(reply) == ["192.0.2.1"]
+            assert texts(s.ask("one.test.", tcp=tcp)) == ["192.0.2." + last]
+        s.write("Corefile", VIEWS.replace("@LAST", "3"))
+        s.reload()
