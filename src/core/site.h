@@ -111,9 +111,10 @@ int nd_site_parse_key(const struct nd_conf_token *key, struct nd_arena *a, enum 
 int nd_site_parse_zone(const char *text, struct nd_arena *a, struct nd_name **zones, size_t *n);
 
 /* The site of q's endpoint for q: of the longest zone that contains the name, the first one whose
- * block's filter accepts q; if there is none, that of the next shorter zone. DS: of the parent zone,
- * if that is served too (the root zone does not count), and of several that accept it the last one.
- * NULL: none, or a block without plugins is met. q->run.chain is undefined then. On q's worker. */
+ * block's filter accepts q; if there is none, that of the next shorter zone. DS: of the parent
+ * zone, if that is served too (the root zone does not count), and of several that accept it the
+ * last one. NULL: none, or a block without plugins is met. q->run.chain is undefined then. On q's
+ * worker. */
 const struct nd_site *nd_site_find(struct nd_query *q);
 /* Builds the index once all sites are in place. 0 or ND_ELIMIT. */
 int nd_site_index(struct nd_endpoint *e, struct nd_arena *a);

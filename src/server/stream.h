@@ -15,7 +15,7 @@
 
 enum {
 	ND_STREAM_UNREAD_MAX = 64 << 10, /* bytes of answers queued while questions are read */
-	/* A client that does not read all of its answers must read this much of them in write_ns. */
+	/* A client that does not read all of its answers must read this much in write_ns. */
 	ND_STREAM_PROGRESS_MIN = 4096,
 };
 
