@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """scripts/compatibility.py [--write | --check] [ROOT]: docs/compatibility.md, made from the code.
 
-Every plugin of CoreDNS has a row: done, accepted or refused. The sources are src/plugin/plugins.list (which plugins exist,
-and why the others do not) and the plugins' C files: `.accepted`, words that are refused by name (ND_SET_NOTYET_ROW,
-nd_setup_unsupported). A README.md that names differences from CoreDNS is linked.
+Every plugin of CoreDNS has a row: done, accepted or refused. The sources are src/plugin/plugins.list (which plugins
+exist, and why the others do not) and the plugins' C files: `.accepted`, words that are refused by name
+(ND_SET_NOTYET_ROW, nd_setup_unsupported). A README.md that names differences from CoreDNS is linked.
 
 Without an option it prints the page; --write writes it; --check fails if the file is not this page."""
 import os

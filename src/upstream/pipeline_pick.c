@@ -167,11 +167,14 @@ static bool is_better(const struct nd_conn *c, const struct nd_conn *than, enum 
 	return mine < its || (mine == its && than && c->heard_ns > than->heard_ns);
 }
 
-/* The query is in flight on it already. */
-static bool carries(const struct nd_conn *c, const uint8_t *bytes)
+/* The query is in flight on it already. Only one that is sent again can be: the walk is paid for by
+ * the quota. */
+static bool carries(const struct nd_conn *c, const struct nd_pool_way *way)
 {
+	if (!way->since_ns)
+		return false;
 	ND_LIST_EACH(&c->sent, it)
-		if (ND_LIST_ENTRY(it, struct nd_sent, order)->bytes == bytes)
+		if (ND_LIST_ENTRY(it, struct nd_sent, order)->bytes == way->bytes)
 			return true;
 	return false;
 }
@@ -184,14 +187,14 @@ static void look_at(struct choice *o, struct nd_conn *c, const struct nd_pool_wa
 			    nd_loop_now_ns(c->pool->loop) - c->created_ns > ND_MS(SYN_MS)))
 		return; /* its SYN was lost, and the next one would come late */
 	if (c->doubted_ns) {
-		if (is_better(c, o->last, SHORT) && !carries(c, way->bytes))
+		if (is_better(c, o->last, SHORT) && !carries(c, way))
 			o->last = c;
 		return;
 	}
 	o->usable++;
 	if (nd_conn_is_mute(c))
 		o->quiet = c;
-	if (way->since_ns && carries(c, way->bytes))
+	if (carries(c, way))
 		return;
 	if (!c->answers && is_better(c, o->fresh, SHORT))
 		o->fresh = c;

@@ -10,7 +10,8 @@ PASSING = os.path.join(HERE, "passing.txt")
 # plugin -> supported options, or None for all of CoreDNS's. A case is in scope if its whole Corefile uses nothing else;
 # see in_scope().
 SCOPE = {
-    "any": set(), "auto": None, "autopath": None, "bind": {"except"}, "debug": set(), "errors": {"consolidate", "stacktrace"},
+    "any": set(), "auto": None, "autopath": None, "bind": {"except"}, "debug": set(),
+    "errors": {"consolidate", "stacktrace"},
     "file": None, "root": None, "secondary": {"transfer", "fallthrough"},
     "health": {"lameduck"}, "hosts": None, "import": set(), "log": {"class"}, "loop": set(), "metadata": set(),
     "loadbalance": set(), "prometheus": set(), "ready": set(), "reload": set(), "rewrite": None, "template": None,

@@ -251,8 +251,8 @@ def main():
                    "HTTP and JSON of the tests, or a real API server (by default only folders with clusters)")
     p.add_argument("--queries", type=int, metavar="N", help="instead of the cases: send this many generated queries to "
                    "CoreDNS and to the server, about the same generated objects")
-    p.add_argument("--zones", type=int, metavar="N", help="instead of the cases: this many generated zones, and the same "
-                   "questions about them to CoreDNS and to the server")
+    p.add_argument("--zones", type=int, metavar="N", help="instead of the cases: this many generated zones, and the "
+                   "same questions about them to CoreDNS and to the server")
     p.add_argument("--seed", default="1", help="of what is generated (1)")
     p.add_argument("--spoil", action="store_true", help="make some answers wrong, and fail unless each is caught")
     p.add_argument("--only", default="", metavar="ID_PREFIX")

@@ -89,7 +89,8 @@ def test_all_addresses_are_both_families(serve, word):
 
 
 def test_two_words_of_all_addresses_are_a_family_each(serve):
-    s = serve("".join(f"{zone}:@PORT {{\n bind {word}\n template IN A . {{\n  answer \"a.test. 5 IN A {answer}\"\n }}\n}}\n"
+    s = serve("".join(f"{zone}:@PORT {{\n bind {word}\n template IN A . {{\n"
+                      f"  answer \"a.test. 5 IN A {answer}\"\n }}\n}}\n"
                       for zone, word, answer in ((".", "0.0.0.0", "192.0.2.4"), ("test", "::", "192.0.2.6"))))
     for _ in range(8):
         assert texts(s.ask("a.test.", where="127.0.0.1")) == ["192.0.2.4"]

@@ -253,8 +253,8 @@ def test_two_server_names_are_an_error(serve):
 
 
 class HttpsUpstream:
-    """DNS over HTTPS by HTTP/1.1. status: of all responses. The response to a name that begins with "wrong" is not a DNS
-    message, that to "endless" has no end."""
+    """DNS over HTTPS by HTTP/1.1. status: of all responses. The response to a name that begins with "wrong" is not a
+    DNS message, that to "endless" has no end."""
 
     def __init__(self, pair, address="192.0.2.1", status=200, close=False, per_connection=0):
         self.address, self.status, self.requests, self.connections = address, status, [], 0
