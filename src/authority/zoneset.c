@@ -127,23 +127,13 @@ static struct nd_tree *find_exact(const struct nd_zoneset *set, struct nd_name z
 
 static bool soa(const void *self, struct nd_name zone, struct nd_offer_soa *out)
 {
-	const struct nd_tree *t = find_exact(self, zone);
-
-	if (t)
-		nd_zonexfr_soa(t, out);
-	return t != NULL;
+	return nd_zonexfr_soa(find_exact(self, zone), out);
 }
 
 static bool hold(const void *self, struct nd_name zone, struct nd_offer_cursor *at,
 		 struct nd_offer_soa *out)
 {
-	struct nd_tree *t = find_exact(self, zone);
-
-	if (!t)
-		return false;
-	nd_zonexfr_hold(t, at);
-	nd_zonexfr_soa(t, out);
-	return true;
+	return nd_zonexfr_hold(find_exact(self, zone), at, out);
 }
 
 const struct nd_offer_zone nd_zoneset_offer = {

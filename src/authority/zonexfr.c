@@ -7,8 +7,10 @@
 
 enum { NODES = 64 }; /* of a call */
 
-void nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out)
+bool nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out)
 {
+	if (!t)
+		return false;
 	struct nd_tree_node apex = nd_tree_apex(t);
 	struct nd_tree_set set = nd_tree_set(&apex, ND_TYPE_SOA);
 	struct nd_tree_rr rr = { .n = 0 };
@@ -16,6 +18,7 @@ void nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out)
 	nd_tree_next(&set, &rr);
 	*out = (struct nd_offer_soa){ .ttl = rr.ttl, .serial = t->serial, .n = rr.n };
 	memcpy(out->rdata, rr.rdata, rr.n); /* two names and 20 bytes at most */
+	return true;
 }
 
 bool nd_zonexfr_current(uint32_t theirs, uint32_t ours)
@@ -30,10 +33,13 @@ static struct nd_tree *tree_of(const struct nd_offer_cursor *at)
 	return (struct nd_tree *)(uintptr_t)at->stamp; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-void nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at)
+bool nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at, struct nd_offer_soa *out)
 {
+	if (!nd_zonexfr_soa(t, out))
+		return false;
 	nd_tree_ref(t);
 	*at = (struct nd_offer_cursor){ .stamp = (uintptr_t)t };
+	return true;
 }
 
 void nd_zonexfr_release(struct nd_offer_cursor *at)

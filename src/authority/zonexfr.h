@@ -9,10 +9,11 @@
 #include "core/offer.h"
 #include "zone/tree.h"
 
-void nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out);
+/* False: t is NULL, there is no such zone. */
+bool nd_zonexfr_soa(const struct nd_tree *t, struct nd_offer_soa *out);
+bool nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at, struct nd_offer_soa *out);
 /* Equal serials only, as in CoreDNS. */
 bool nd_zonexfr_current(uint32_t theirs, uint32_t ours);
-void nd_zonexfr_hold(struct nd_tree *t, struct nd_offer_cursor *at);
 /* Of struct nd_offer_zone; self, q and zone are not used. */
 bool nd_zonexfr_walk(const void *self, struct nd_query *q, struct nd_name zone,
 		     struct nd_offer_cursor *at, const struct nd_offer_records *to);
