@@ -61,7 +61,7 @@ static void list_names(struct nd_buf *to)
 		name[n++] = nd_plugins_unsupported[i];
 	qsort(name, n, sizeof *name, compare_names);
 	for (size_t i = 0; i < n; i++)
-		nd_buf_printf(to, "%s\n", name[i]);
+		nd_buf_printf(to, "%.*s\n", (int)strcspn(name[i], " "), name[i]);
 	nd_buf_text(to, "\n");
 }
 

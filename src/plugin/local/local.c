@@ -40,6 +40,7 @@ static const char *const zones[] = { "\11localhost",
 static void add(struct nd_query *q, enum nd_section section, struct nd_name owner, uint16_t type,
 		const void *rdata, size_t n)
 {
+	q->ans.w.exact = true; /* "LocalHost. NS" has the target "localhost." */
 	nd_answer_rr(q, section, owner, type, ND_CLASS_IN, TTL, rdata, n);
 }
 

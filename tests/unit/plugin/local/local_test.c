@@ -30,6 +30,7 @@ static void test_answers(void **state)
 		{ "localHost.", 1, "NOERROR; AN localHost. 604800 A 127.0.0.1" },
 		{ "localhost.", 28, "NOERROR; AN localhost. 604800 AAAA ::1" },
 		{ "localhost.", 2, "NOERROR; AN localhost. 604800 NS localhost." },
+		{ "LocalHost.", 2, "NOERROR; AN LocalHost. 604800 NS localhost." },
 		{ "localhost.", 6, "NOERROR; AN localhost." SOA },
 		{ "localhost.", 15, "NOERROR; NS localhost." SOA },
 		{ "127.IN-addr.arpa.", 1, "NOERROR; NS 127.IN-addr.arpa." SOA },
