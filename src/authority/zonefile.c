@@ -51,8 +51,9 @@ static void note_failure(struct nd_zonefile *z, const char *why)
 	if (!z->loop || again)
 		return;
 	nd_name_format(z->slot.origin, origin);
-	nd_log_error(z->o.plugin, "cannot load zone \"%s\", %s: %s", origin,
-		     z->slot.tree ? "keeping its last records" : "it has none yet", why);
+	/* It begins as CoreDNS's. */
+	nd_log_error(z->o.plugin, "Parsing zone \"%s\": %s; %s", origin, why,
+		     z->slot.tree ? "keeping its last records" : "it has none yet");
 }
 
 static void end(struct nd_zonefile *z, int err)

@@ -2,6 +2,7 @@
 /* ready - /ready returns 200 once all plugins are ready (CoreDNS's ready). A plugin that is ready
  * but serves old data adds a line after the OK; the status stays 200. */
 #include <string.h>
+#include "base/log.h"
 #include "core/gen.h"
 #include "io/http1.h"
 
@@ -44,6 +45,7 @@ static void handle(void *self, const struct nd_http1_request *req, struct nd_htt
 		nd_setup_ready_notes(r->gen, &res->body);
 		return;
 	}
+	nd_log_info("ready", "Plugins not ready: \"%.*s\"", (int)res->body.len, res->body.data);
 	res->status = 503;
 }
 

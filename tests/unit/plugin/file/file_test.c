@@ -264,11 +264,9 @@ static void test_reload(void **state)
 	nd_rig_run(&rig, 100);
 	const char *log = nd_rig_log(&rig);
 	char want[200];
-	snprintf(want, sizeof want,
-		 "cannot load zone \"z.\", keeping its last records: %s:4: invalid address \"10.0.0\"",
-		 path);
+	snprintf(want, sizeof want, "Parsing zone \"z.\": %s:4: invalid address \"10.0.0\"", path);
 	assert_non_null(strstr(log, want));
-	assert_int_equal(count(log, "cannot load"), 1);
+	assert_int_equal(count(log, "keeping its last records"), 1);
 	assert_true(soon("a.z.", "NOERROR aa; AN a.z. 60 A 10.0.0.2; " NS));
 	write_zone(next);
 	assert_true(soon("a.z.", "NOERROR aa; AN a.z. 60 A 10.0.0.9; " NS));
@@ -276,9 +274,9 @@ static void test_reload(void **state)
 	unlink(path);
 	nd_rig_run(&rig, 100);
 	assert_true(soon("a.z.", "NOERROR aa; AN a.z. 60 A 10.0.0.9; " NS));
-	assert_non_null(strstr(nd_rig_log(&rig), "cannot load zone \"z.\", keeping"));
+	assert_non_null(strstr(nd_rig_log(&rig), "; keeping its last records"));
 	nd_rig_run(&rig, 100);
-	assert_null(strstr(nd_rig_log(&rig), "cannot load zone"));
+	assert_null(strstr(nd_rig_log(&rig), "Parsing zone"));
 }
 
 static void test_reload_by_mtime(void **state)
