@@ -40,8 +40,8 @@ struct parser {
 	uint64_t hash;
 };
 
-/* An error at the word. */
-#define WRONG(p, w, ...) nd_diag_at((p)->d, (w)->file, (w)->line, __VA_ARGS__)
+/* An error at the word. It begins as in CoreDNS. */
+#define WRONG(p, w, ...) nd_diag_at((p)->d, (w)->file, (w)->line, "Syntax error: " __VA_ARGS__)
 
 static int no_memory(struct parser *p)
 {

@@ -258,30 +258,30 @@ static void test_errors(void **state)
 {
 	static const struct row rows[] = {
 		{ "server on one line", ". { whoami }",
-		  "etc/Corefile:1 - unexpected \"}\" after \"whoami\": put it on a line of its own" },
+		  "etc/Corefile:1 - Syntax error: unexpected \"}\" after \"whoami\": put it on a line of its own" },
 		{ "brace on the next line", ". {\nhosts\n{\n}\n}",
-		  "etc/Corefile:3 - unexpected \"{\" at the start of a line: put it at the end of the "
+		  "etc/Corefile:3 - Syntax error: unexpected \"{\" at the start of a line: put it at the end of the "
 		  "previous line" },
 		{ "word after a block", ". {\nhosts {\n} x\n}",
-		  "etc/Corefile:3 - unexpected \"x\": \"}\" must be followed by a new line" },
+		  "etc/Corefile:3 - Syntax error: unexpected \"x\": \"}\" must be followed by a new line" },
 		{ "server not closed", ".:53 {\nwhoami\n",
-		  "etc/Corefile:2 - unexpected end of file after \"whoami\": the block of \".:53\" "
+		  "etc/Corefile:2 - Syntax error: unexpected end of file after \"whoami\": the block of \".:53\" "
 		  "opened at etc/Corefile:1 is not closed" },
 		{ "plugin not closed", ". {\nhosts {\n a b\n",
-		  "etc/Corefile:3 - unexpected end of file after \"b\": the block of \"hosts\" opened "
+		  "etc/Corefile:3 - Syntax error: unexpected end of file after \"b\": the block of \"hosts\" opened "
 		  "at etc/Corefile:2 is not closed" },
 		{ "quote not closed", ". {\nx \"a\n}\n",
-		  "etc/Corefile:2 - unexpected end of file: the quote opened at etc/Corefile:2 is not "
+		  "etc/Corefile:2 - Syntax error: unexpected end of file: the quote opened at etc/Corefile:2 is not "
 		  "closed" },
 		{ "comma at the end", "a,",
-		  "etc/Corefile:1 - unexpected end of file after \"a,\": remove the comma or add a "
+		  "etc/Corefile:1 - Syntax error: unexpected end of file after \"a,\": remove the comma or add a "
 		  "zone" },
 		{ "comma before the brace", "a, {\n}",
-		  "etc/Corefile:1 - unexpected \"{\" after \"a,\": remove the comma or add a zone" },
+		  "etc/Corefile:1 - Syntax error: unexpected \"{\" after \"a,\": remove the comma or add a zone" },
 		{ "one brace too many", ". {\n}\n}\na {\n}",
-		  "etc/Corefile:3 - unexpected \"}\": no block is open here" },
+		  "etc/Corefile:3 - Syntax error: unexpected \"}\": no block is open here" },
 		{ "brace after keys", "a } {\n}",
-		  "etc/Corefile:1 - unexpected \"}\" after the zones of a server block: must be \"{\"" },
+		  "etc/Corefile:1 - Syntax error: unexpected \"}\" after the zones of a server block: must be \"{\"" },
 		{ "import without an argument", ". {\nimport\n}",
 		  "etc/Corefile:2 - \"import\" needs a snippet, a file or a pattern" },
 		{ "import of an empty name", ". {\nimport {$NONE}\n}",
@@ -314,13 +314,13 @@ static void test_errors(void **state)
 		{ "snippet defined twice", "(s) {\n}\n(s) {\n}",
 		  "etc/Corefile:3 - snippet \"s\" is defined twice: rename or remove one" },
 		{ "snippet without a body", "(s)",
-		  "etc/Corefile:1 - snippet \"s\" needs a \"{\" after its name" },
+		  "etc/Corefile:1 - Syntax error: snippet \"s\" needs a \"{\" after its name" },
 		{ "snippet without a brace", "(s)\nlog",
 		  "etc/Corefile:2 - unexpected \"log\": snippet \"s\" needs a \"{\" after its name" },
 		{ "snippet not closed", "(s) {\nlog {\n}\n",
 		  "etc/Corefile:3 - snippet \"s\" opened on line 1 is not closed" },
 		{ "error in an imported file", "import bad.conf\na {\n}",
-		  "etc/bad.conf:3 - unexpected \"}\": no block is open here" },
+		  "etc/bad.conf:3 - Syntax error: unexpected \"}\": no block is open here" },
 		{ "variable that holds itself", ". {\nx {$LOOP}\n}",
 		  "etc/Corefile:2 - \"{$LOOP}\": its environment variables refer to each other or are too long" },
 		{ "variable that grows", ". {\nx {$GROW}\n}",
@@ -360,7 +360,7 @@ static void test_limits(void **state)
 		  "}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n}\n",
 		  ".[x {x {" },
 		{ ". {\n", "x {\n", 33, "",
-		  "etc/Corefile:34 - unexpected \"{\": blocks cannot be nested more than 32 deep" },
+		  "etc/Corefile:34 - Syntax error: unexpected \"{\": blocks cannot be nested more than 32 deep" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10000, "}\n", ".[log; log" },
 		{ "(s) {\nlog\n}\n. {\n", "import s\n", 10001, "}\n",
 		  "etc/Corefile:10005 - import \"s\": more than 10000 snippet imports" },
