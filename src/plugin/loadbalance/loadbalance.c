@@ -1,32 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loadbalance - shuffles A, AAAA and MX records, and puts CNAMEs first (CoreDNS's round_robin). */
+#include <netinet/in.h>
 #include <string.h>
 #include "core/query.h"
 #include "core/setup.h"
 #include "io/random.h"
 
+struct loadbalance {
+	struct nd_cidr *prefer; /* in the order of their preference */
+	size_t nprefer;
+};
+
 static const struct nd_setting settings[] = {
-	ND_SET_OWN_ROW("reload", "DURATION; for weighted"),
+	ND_SET_OWN_ROW("reload", "DURATION: for weighted"),
 	ND_SET_OWN_ROW("prefer", "CIDR...: these networks first"),
 	{ 0 },
 };
 
+/* Several lines add up. */
+static int add_preferred(struct loadbalance *lb, const struct nd_conf_line *l, struct nd_setup *s)
+{
+	struct nd_cidr *all = nd_arena_array(s->arena, lb->nprefer + l->nargs + 1, sizeof *all);
+
+	if (!all)
+		return ND_ELIMIT;
+	if (lb->nprefer)
+		memcpy(all, lb->prefer, lb->nprefer * sizeof *all);
+	lb->prefer = all;
+	for (size_t i = 0; i < l->nargs; i++)
+		if (!strchr(l->args[i], '/') || nd_cidr_parse(l->args[i], &all[lb->nprefer++]))
+			return nd_setup_invalid(s, l, "network", l->args[i], "like \"10.0.0.0/8\"");
+	return 0;
+}
+
 static int own(void *self, const struct nd_conf_line *l, void *ctx)
 {
 	struct nd_setup *s = ctx;
-	struct nd_cidr net;
-	int64_t ns;
 
-	(void)self;
-	if (strcmp(l->name, "reload") == 0) {
-		if (l->nargs != 1 || nd_settings_duration(l->args[0], &ns))
-			return nd_setup_error(s, l, "reload takes a duration like \"30s\"");
-		return nd_setup_unsupported(s, l, "reload");
-	}
-	for (size_t i = 0; i < l->nargs; i++)
-		if (nd_cidr_parse(l->args[i], &net))
-			return nd_setup_invalid(s, l, "network", l->args[i], "like \"10.0.0.0/8\"");
-	return nd_setup_unsupported(s, l, "prefer");
+	if (strcmp(l->name, "reload") == 0)
+		return nd_setup_error(s, l, "reload needs the policy weighted");
+	return add_preferred(self, l, s);
 }
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
@@ -116,6 +129,32 @@ static void shuffle(const struct nd_answer *a, unsigned from, unsigned to)
 	}
 }
 
+/* The place of an address in the order of preference: that of the first network that has it. */
+static size_t preference(const struct loadbalance *lb, uint16_t type, const uint8_t *rdata)
+{
+	struct nd_addr a = nd_addr_from(type == ND_TYPE_A ? AF_INET : AF_INET6, rdata, 0);
+	size_t i = 0;
+
+	while (i < lb->nprefer && !nd_cidr_has(&lb->prefer[i], &a))
+		i++;
+	return i;
+}
+
+/* Of shuffled records [from, to): those that are preferred move to the front. */
+static void prefer(const struct loadbalance *lb, const struct nd_answer *a, unsigned from,
+		   unsigned to)
+{
+	for (size_t place = 0; place < lb->nprefer; place++)
+		for (unsigned i = from; i < to; i++) {
+			const struct nd_record *r = &a->record[i];
+			if (preference(lb, r->type, a->w.base + r->rdata) != place)
+				continue;
+			if (i != from)
+				swap_address(a, r, &a->record[from]);
+			from++;
+		}
+}
+
 /* The end of the run of records from `from` with the same owner and type. */
 static unsigned end_of_run(const struct nd_answer *a, unsigned from)
 {
@@ -181,22 +220,30 @@ static bool take_piece(struct nd_query *q, const struct nd_record *r, struct pie
 	return true;
 }
 
-/* CoreDNS's order in a section: CNAMEs, others, addresses, MX; the last two are shuffled. */
-static unsigned rank(uint16_t type)
+/* CoreDNS's order in a section: CNAMEs, others, addresses, MX; the last two are shuffled. With
+ * `prefer` the others are last, except in the authority section. */
+enum rank { CNAME, OTHER, ADDRESS, MX, RANKS };
+
+static enum rank rank_of(uint16_t type)
 {
-	return type == ND_TYPE_CNAME ? 0 : is_address(type) ? 2 : type == ND_TYPE_MX ? 3 : 1;
+	return type == ND_TYPE_CNAME ? CNAME
+	       : is_address(type)    ? ADDRESS
+	       : type == ND_TYPE_MX  ? MX
+				     : OTHER;
 }
 
-static void put_rank(struct nd_query *q, struct piece *all, unsigned n, unsigned section,
-		     unsigned want)
+/* Of addresses: those with this preference. */
+static void put_rank(const struct loadbalance *lb, struct nd_query *q, struct piece *all,
+		     unsigned n, unsigned section, enum rank want, size_t place)
 {
 	unsigned chosen[REBUILD_MAX], count = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (all[i].section == section && rank(all[i].type) == want)
+		if (all[i].section == section && rank_of(all[i].type) == want &&
+		    (want != ADDRESS || preference(lb, all[i].type, all[i].rdata) == place))
 			chosen[count++] = i;
 	while (count) {
-		unsigned pick = want >= 2 ? nd_random_below(count) : 0;
+		unsigned pick = want >= ADDRESS ? nd_random_below(count) : 0;
 		const struct piece *p = &all[chosen[pick]];
 		(void)nd_answer_rr(q, (enum nd_section)section, p->owner, p->type, p->class, p->ttl,
 				   p->rdata, p->rdata_len);
@@ -205,7 +252,21 @@ static void put_rank(struct nd_query *q, struct piece *all, unsigned n, unsigned
 	}
 }
 
-static void rebuild(struct nd_query *q)
+static void put_section(const struct loadbalance *lb, struct nd_query *q, struct piece *all,
+			unsigned n, unsigned section)
+{
+	static const enum rank orders[2][RANKS] = { { CNAME, OTHER, ADDRESS, MX },
+						    { CNAME, ADDRESS, MX, OTHER } };
+	bool prefers = lb->nprefer && section != ND_SECTION_AUTHORITY;
+
+	for (unsigned i = 0; i < RANKS; i++) {
+		enum rank rank = orders[prefers][i];
+		for (size_t place = 0; place <= (rank == ADDRESS ? lb->nprefer : 0); place++)
+			put_rank(lb, q, all, n, section, rank, place);
+	}
+}
+
+static void rebuild(const struct loadbalance *lb, struct nd_query *q)
 {
 	struct nd_answer *a = &q->ans;
 	struct piece *all = nd_query_alloc(q, a->n * sizeof *all);
@@ -219,8 +280,7 @@ static void rebuild(struct nd_query *q)
 		return;
 	nd_answer_reset(q);
 	for (unsigned section = 0; section < 3; section++)
-		for (unsigned r = 0; r < 4; r++)
-			put_rank(q, all, n, section, r);
+		put_section(lb, q, all, n, section);
 	a->flags = was.flags;
 	a->ede = was.ede;
 	a->ede_text = was.ede_text;
@@ -229,28 +289,32 @@ static void rebuild(struct nd_query *q)
 
 static void on_reply(const void *self, struct nd_query *q)
 {
+	const struct loadbalance *lb = self;
 	struct nd_answer *a = &q->ans;
 
-	(void)self;
 	if (q->rcode != ND_RCODE_NOERROR || a->n < 2 || q->msg.qtype == ND_TYPE_AXFR ||
 	    q->msg.qtype == ND_TYPE_IXFR)
 		return;
 	unsigned to = end_of_run(a, 0);
 	bool simple = to == a->n && is_plain_address(a->record); /* addresses of one name */
-	if (ND_UNLIKELY(!simple && a->n <= REBUILD_MAX && needs_rebuild(a))) {
-		rebuild(q);
+	if (ND_UNLIKELY(!simple && a->n <= REBUILD_MAX && (lb->nprefer || needs_rebuild(a)))) {
+		rebuild(lb, q);
 		return;
 	}
 	for (unsigned from = 0; from < a->n; from = to) {
 		to = from ? end_of_run(a, from) : to;
-		if (is_plain_address(&a->record[from]))
-			shuffle(a, from, to);
+		if (!is_plain_address(&a->record[from]))
+			continue;
+		shuffle(a, from, to);
+		if (ND_UNLIKELY(lb->nprefer))
+			prefer(lb, a, from, to);
 	}
 }
 
 const struct nd_plugin nd_plugin_loadbalance = {
 	.name = "loadbalance",
 	.repeat = ND_REPEAT_REFUSE,
+	.self_size = sizeof(struct loadbalance),
 	.settings = settings,
 	.setup = setup,
 	.reply = on_reply,

@@ -270,13 +270,77 @@ static void test_mx(void **state)
 	assert_true(first[1] && first[2] && first[3]);
 }
 
+/* The addresses of a reply, in their order; the last bytes only: "4 2 3". */
+static const char *ask_order(void)
+{
+	static char text[ROWS * 4];
+	char got[ROWS][ROW];
+
+	assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 4096));
+	unsigned n = read_rows(got);
+	*text = '\0';
+	for (unsigned i = 0; i < n; i++) {
+		strcat(text, i ? " " : "");
+		strcat(text, strrchr(got[i], '.') + 1);
+	}
+	return text;
+}
+
+/* Preferred networks first, in their order; the others, and equal ones, in any. */
+static void test_prefer(void **state)
+{
+	static const char *const plain[] = { "AN www.test. A 10.0.0.1", "AN www.test. A 10.0.0.2",
+					     "AN www.test. A 10.0.0.3", "AN www.test. A 10.0.0.4",
+					     NULL };
+	static const char *const chain[] = { "AN www.test. CNAME b.test.",
+					     "AN b.test. A 10.0.0.1",
+					     "AN b.test. A 10.0.0.2",
+					     "AN b.test. NS ns.test.",
+					     "AR ns.test. A 10.1.0.1",
+					     "AR ns2.test. A 10.0.0.4",
+					     NULL };
+	bool seen[2] = { false };
+	(void)state;
+
+	nd_rig_reload(&rig, ".:1053 {\n loadbalance {\n  prefer 10.0.0.4/32\n  prefer 10.0.0.2/31 "
+			    "2001:db8::/32\n }\n below\n}\n");
+	below = plain;
+	for (unsigned i = 0; i < 200; i++) {
+		const char *order = ask_order();
+		assert_true(strcmp(order, "4 2 3 1") == 0 || strcmp(order, "4 3 2 1") == 0);
+		seen[order[2] == '2'] = true;
+	}
+	assert_true(seen[0] && seen[1]);
+	/* Over owners too; what is not an address is after them. */
+	below = chain;
+	for (unsigned i = 0; i < 50; i++) {
+		char got[ROWS][ROW];
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 4096));
+		assert_int_equal(read_rows(got), 6);
+		assert_string_equal(got[0], chain[0]);
+		assert_string_equal(got[1], chain[2]);
+		assert_string_equal(got[2], chain[1]);
+		assert_string_equal(got[3], chain[3]);
+		assert_string_equal(got[4], chain[5]);
+		assert_string_equal(got[5], chain[4]);
+	}
+	static const char *const refused[] = { "prefer 10.0.0.1", "prefer x/8",
+					       "prefer 10.0.0.0/33", "reload 5s" };
+	for (unsigned i = 0; i < ND_COUNT(refused); i++) {
+		char text[128];
+		snprintf(text, sizeof text, ".:1053 {\n loadbalance {\n  %s\n }\n below\n}\n",
+			 refused[i]);
+		assert_non_null(strstr(nd_rig_refuse(&rig, text), ":3 - plugin/loadbalance"));
+	}
+}
+
 #define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG(test_addresses),    RIG(test_even), RIG(test_owners),
-		RIG(test_cnames_first), RIG(test_mx),
+		RIG(test_cnames_first), RIG(test_mx),   RIG(test_prefer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
