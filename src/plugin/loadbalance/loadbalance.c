@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loadbalance - shuffles A, AAAA and MX records, and puts CNAMEs first (CoreDNS's round_robin). */
-#include <netinet/in.h>
+/* loadbalance - shuffles A, AAAA and MX records, and puts CNAMEs first (CoreDNS's round_robin); or
+ * draws the first address by weight (`weighted`). */
 #include <string.h>
+#include "base/time.h"
 #include "core/query.h"
 #include "core/setup.h"
 #include "io/random.h"
-
-struct loadbalance {
-	struct nd_cidr *prefer; /* in the order of their preference */
-	size_t nprefer;
-};
+#include "plugin/loadbalance/sections.h"
 
 static const struct nd_setting settings[] = {
 	ND_SET_OWN_ROW("reload", "DURATION: for weighted"),
@@ -37,37 +34,47 @@ static int own(void *self, const struct nd_conf_line *l, void *ctx)
 {
 	struct nd_setup *s = ctx;
 
-	if (strcmp(l->name, "reload") == 0)
+	struct loadbalance *lb = self;
+
+	if (strcmp(l->name, "prefer") == 0)
+		return lb->path ? nd_setup_error(s, l, "prefer needs the policy round_robin")
+				: add_preferred(lb, l, s);
+	if (!lb->path)
 		return nd_setup_error(s, l, "reload needs the policy weighted");
-	return add_preferred(self, l, s);
+	if (l->nargs != 1 || nd_settings_duration(l->args[0], &lb->reload_ns) || lb->reload_ns < 0)
+		return nd_setup_error(s, l, "reload takes a duration like \"30s\", or 0");
+	return 0;
 }
 
 static int setup(void *self, const struct nd_conf_line *d, struct nd_setup *s)
 {
-	(void)self;
-	if (d->nargs && strcmp(d->args[0], "weighted") == 0) {
-		if (d->nargs != 2)
-			return nd_setup_error(s, NULL, "weighted takes one file");
-		return nd_setup_unsupported(s, NULL, "weighted");
-	}
-	if (d->nargs && strcmp(d->args[0], "round_robin") != 0)
-		return nd_setup_invalid(s, NULL, "policy", d->args[0], "round_robin");
-	if (d->nargs > 1)
+	struct loadbalance *lb = self;
+	bool weighted = d->nargs && strcmp(d->args[0], "weighted") == 0;
+
+	if (weighted && d->nargs != 2)
+		return nd_setup_error(s, NULL, "weighted takes one file");
+	if (d->nargs && !weighted && strcmp(d->args[0], "round_robin") != 0)
+		return nd_setup_invalid(s, NULL, "policy", d->args[0], "round_robin or weighted");
+	if (d->nargs > 1 && !weighted)
 		return nd_setup_error(s, NULL, "unexpected \"%s\": round_robin takes no argument",
 				      d->args[1]);
-	return nd_setup_settings(s, own, false);
+	lb->reload_ns = (int64_t)ND_S(30);
+	if (weighted && !(lb->path = nd_setup_path(s, d->args[1])))
+		return ND_ELIMIT;
+	int err = nd_setup_settings(s, own, false);
+	if (err || !weighted)
+		return err;
+	lb->weights = nd_weightfile_share(s, lb->path, (uint64_t)lb->reload_ns);
+	return lb->weights ? 0 : s->diag->set ? ND_ECONF : ND_ELIMIT;
 }
 
-static bool is_address(uint16_t type)
+static int start(void *self, struct nd_setup *s)
 {
-	return type == ND_TYPE_A || type == ND_TYPE_AAAA;
-}
+	const struct loadbalance *lb = self;
 
-/* An address with the length of its type. */
-static bool is_plain_address(const struct nd_record *r)
-{
-	return (r->type == ND_TYPE_A && r->rdata_len == 4) ||
-	       (r->type == ND_TYPE_AAAA && r->rdata_len == 16);
+	if (lb->weights)
+		nd_weightfile_start(lb->weights, s->loop);
+	return 0;
 }
 
 /* The offset of the owner's name; a pointer counts as its target. Equal names that are written
@@ -129,17 +136,6 @@ static void shuffle(const struct nd_answer *a, unsigned from, unsigned to)
 	}
 }
 
-/* The place of an address in the order of preference: that of the first network that has it. */
-static size_t preference(const struct loadbalance *lb, uint16_t type, const uint8_t *rdata)
-{
-	struct nd_addr a = nd_addr_from(type == ND_TYPE_A ? AF_INET : AF_INET6, rdata, 0);
-	size_t i = 0;
-
-	while (i < lb->nprefer && !nd_cidr_has(&lb->prefer[i], &a))
-		i++;
-	return i;
-}
-
 /* Of shuffled records [from, to): those that are preferred move to the front. */
 static void prefer(const struct loadbalance *lb, const struct nd_answer *a, unsigned from,
 		   unsigned to)
@@ -147,7 +143,7 @@ static void prefer(const struct loadbalance *lb, const struct nd_answer *a, unsi
 	for (size_t place = 0; place < lb->nprefer; place++)
 		for (unsigned i = from; i < to; i++) {
 			const struct nd_record *r = &a->record[i];
-			if (preference(lb, r->type, a->w.base + r->rdata) != place)
+			if (nd_choice_preference(lb, r->type, a->w.base + r->rdata) != place)
 				continue;
 			if (i != from)
 				swap_address(a, r, &a->record[from]);
@@ -167,124 +163,21 @@ static unsigned end_of_run(const struct nd_answer *a, unsigned from)
 	return (unsigned)(r - a->record);
 }
 
-/* True if shuffling in place is not enough: several MX records, or a CNAME after other records. */
-static bool needs_rebuild(const struct nd_answer *a)
-{
-	unsigned mx[3] = { 0 };
-	bool other_before = false;
-
-	for (unsigned i = 0; i < a->n; i++) {
-		const struct nd_record *r = &a->record[i];
-		if (i && r->section != a->record[i - 1].section)
-			other_before = false;
-		if (r->type == ND_TYPE_MX && ++mx[r->section] > 1)
-			return true;
-		if (r->type == ND_TYPE_CNAME && other_before)
-			return true;
-		other_before |= r->type != ND_TYPE_CNAME;
-	}
-	return false;
-}
-
-enum { REBUILD_MAX = 64 };
-
-struct piece {
-	struct nd_name owner;
-	uint16_t type, class;
-	uint32_t ttl;
-	uint8_t section;
-	uint8_t *rdata;
-	uint16_t rdata_len;
-};
-
-static bool take_piece(struct nd_query *q, const struct nd_record *r, struct piece *p)
+/* One address moves to the front of its section; the others keep their order. */
+static void weigh(const struct loadbalance *lb, struct nd_query *q, bool simple)
 {
 	struct nd_answer *a = &q->ans;
-	struct nd_reader at = nd_reader_over(a->w.base, a->w.pos);
-	struct nd_name_buf *buf = nd_query_alloc(q, sizeof *buf);
-	uint8_t rdata[1024];
+	uint16_t type = q->msg.qtype;
 
-	at.pos = a->w.base + r->owner;
-	if (!buf || nd_name_read(&at, false, buf, &p->owner))
-		return false;
-	int n = nd_rr_expand_rdata(a->w.base, a->w.pos, r->rdata, r->rdata_len, r->type, rdata,
-				   sizeof rdata);
-	if (n < 0 || !(p->rdata = nd_query_alloc(q, (size_t)n)))
-		return false;
-	memcpy(p->rdata, rdata, (size_t)n);
-	p->rdata_len = (uint16_t)n;
-	p->type = r->type;
-	p->class = nd_reader_peek16(a->w.base + r->ttl_at - 2);
-	p->ttl = nd_answer_ttl(a, r);
-	p->section = r->section;
-	return true;
-}
-
-/* CoreDNS's order in a section: CNAMEs, others, addresses, MX; the last two are shuffled. With
- * `prefer` the others are last, except in the authority section. */
-enum rank { CNAME, OTHER, ADDRESS, MX, RANKS };
-
-static enum rank rank_of(uint16_t type)
-{
-	return type == ND_TYPE_CNAME ? CNAME
-	       : is_address(type)    ? ADDRESS
-	       : type == ND_TYPE_MX  ? MX
-				     : OTHER;
-}
-
-/* Of addresses: those with this preference. */
-static void put_rank(const struct loadbalance *lb, struct nd_query *q, struct piece *all,
-		     unsigned n, unsigned section, enum rank want, size_t place)
-{
-	unsigned chosen[REBUILD_MAX], count = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		if (all[i].section == section && rank_of(all[i].type) == want &&
-		    (want != ADDRESS || preference(lb, all[i].type, all[i].rdata) == place))
-			chosen[count++] = i;
-	while (count) {
-		unsigned pick = want >= ADDRESS ? nd_random_below(count) : 0;
-		const struct piece *p = &all[chosen[pick]];
-		(void)nd_answer_rr(q, (enum nd_section)section, p->owner, p->type, p->class, p->ttl,
-				   p->rdata, p->rdata_len);
-		memmove(chosen + pick, chosen + pick + 1, (count - pick - 1) * sizeof *chosen);
-		count--;
-	}
-}
-
-static void put_section(const struct loadbalance *lb, struct nd_query *q, struct piece *all,
-			unsigned n, unsigned section)
-{
-	static const enum rank orders[2][RANKS] = { { CNAME, OTHER, ADDRESS, MX },
-						    { CNAME, ADDRESS, MX, OTHER } };
-	bool prefers = lb->nprefer && section != ND_SECTION_AUTHORITY;
-
-	for (unsigned i = 0; i < RANKS; i++) {
-		enum rank rank = orders[prefers][i];
-		for (size_t place = 0; place <= (rank == ADDRESS ? lb->nprefer : 0); place++)
-			put_rank(lb, q, all, n, section, rank, place);
-	}
-}
-
-static void rebuild(const struct loadbalance *lb, struct nd_query *q)
-{
-	struct nd_answer *a = &q->ans;
-	struct piece *all = nd_query_alloc(q, a->n * sizeof *all);
-	struct nd_answer was = *a;
-	unsigned n = a->n;
-
-	for (unsigned i = 0; all && i < n; i++)
-		if (!take_piece(q, &a->record[i], &all[i]))
-			return; /* too large: left as it is */
-	if (!all)
+	if (!nd_choice_is_address(type) && type != ND_TYPE_SRV)
 		return;
-	nd_answer_reset(q);
-	for (unsigned section = 0; section < 3; section++)
-		put_section(lb, q, all, n, section);
-	a->flags = was.flags;
-	a->ede = was.ede;
-	a->ede_text = was.ede_text;
-	a->opt = was.opt;
+	if (!simple && a->n <= ND_SECTIONS_RECORDS_MAX) {
+		nd_sections_write(lb, q);
+		return;
+	}
+	unsigned drawn = simple ? nd_choice_draw(lb, a, a->record->section) : 0;
+	if (drawn && drawn < a->n)
+		swap_address(a, &a->record[0], &a->record[drawn]);
 }
 
 static void on_reply(const void *self, struct nd_query *q)
@@ -296,14 +189,19 @@ static void on_reply(const void *self, struct nd_query *q)
 	    q->msg.qtype == ND_TYPE_IXFR)
 		return;
 	unsigned to = end_of_run(a, 0);
-	bool simple = to == a->n && is_plain_address(a->record); /* addresses of one name */
-	if (ND_UNLIKELY(!simple && a->n <= REBUILD_MAX && (lb->nprefer || needs_rebuild(a)))) {
-		rebuild(lb, q);
+	bool simple = to == a->n && nd_choice_is_plain(a->record); /* addresses of one name */
+	if (ND_UNLIKELY(lb->weights)) {
+		weigh(lb, q, simple);
+		return;
+	}
+	if (ND_UNLIKELY(!simple && a->n <= ND_SECTIONS_RECORDS_MAX &&
+			(lb->nprefer || nd_sections_need_order(a)))) {
+		nd_sections_write(lb, q);
 		return;
 	}
 	for (unsigned from = 0; from < a->n; from = to) {
 		to = from ? end_of_run(a, from) : to;
-		if (!is_plain_address(&a->record[from]))
+		if (!nd_choice_is_plain(&a->record[from]))
 			continue;
 		shuffle(a, from, to);
 		if (ND_UNLIKELY(lb->nprefer))
@@ -317,5 +215,6 @@ const struct nd_plugin nd_plugin_loadbalance = {
 	.self_size = sizeof(struct loadbalance),
 	.settings = settings,
 	.setup = setup,
+	.start = start,
 	.reply = on_reply,
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "support/rig.h"
 #include "wire/text.h"
@@ -334,13 +335,95 @@ static void test_prefer(void **state)
 	}
 }
 
+static void write_weights(const char *path, const char *text)
+{
+	char next[64];
+
+	snprintf(next, sizeof next, "%s.new", path);
+	FILE *f = fopen(next, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	assert_int_equal(rename(next, path), 0);
+}
+
+/* The address drawn changes places with the first one: four orders. */
+static void check_weighted(unsigned low, unsigned high)
+{
+	static const char *const orders[] = { "1 2 3 4", "2 1 3 4", "3 2 1 4", "4 2 3 1" };
+	unsigned seen[4] = { 0 };
+
+	for (unsigned i = 0; i < 1000; i++) {
+		const char *order = ask_order();
+		unsigned k = 0;
+		while (k < 4 && strcmp(order, orders[k]) != 0)
+			k++;
+		assert_true(k < 4);
+		seen[k]++;
+	}
+	assert_in_range(seen[1], low, high);
+	assert_true(seen[0] && seen[2] && seen[3]);
+}
+
+/* Weights of 8 and three times 1: 727 of 1,000 expected, and seven standard deviations are 99. The
+ * file is read again when it changes; a broken one changes nothing. */
+static void test_weighted(void **state)
+{
+	static const char *const plain[] = { "AN www.test. A 10.0.0.1", "AN www.test. A 10.0.0.2",
+					     "AN www.test. A 10.0.0.3", "AN www.test. A 10.0.0.4",
+					     NULL };
+	static const char *const chain[] = { "AN www.test. CNAME b.test.", "AN b.test. A 10.0.0.1",
+					     "AN b.test. A 10.0.0.2",      "AR ns.test. A 10.1.0.1",
+					     "AR ns.test. A 10.1.0.2",     NULL };
+	char path[] = "/tmp/nodens-weights-XXXXXX", text[200], got[ROWS][ROW];
+	unsigned second = 0, extra = 0;
+	(void)state;
+
+	close(mkstemp(path));
+	write_weights(path, "www.test\n10.0.0.2 8\nb.test\n10.0.0.2 255\nns.test\n10.1.0.2 255\n");
+	snprintf(text, sizeof text,
+		 ".:1053 {\n loadbalance weighted %s {\n  reload 5ms\n }\n below\n}\n", path);
+	nd_rig_reload(&rig, text);
+	below = plain;
+	check_weighted(628, 826);
+	below = chain;
+	for (unsigned i = 0; i < 200; i++) {
+		assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_A, 0, 4096));
+		assert_int_equal(read_rows(got), 5);
+		assert_string_equal(got[0], chain[0]);
+		second += strcmp(got[1], chain[2]) == 0;
+		extra += strcmp(got[3], chain[4]) == 0;
+	}
+	assert_true(second > 180 && extra > 180);
+	assert_true(nd_rig_ask(&rig, "www.test.", ND_TYPE_MX, 0, 4096)); /* left as it is */
+	assert_int_equal(read_rows(got), 5);
+	assert_string_equal(got[1], chain[1]);
+
+	below = plain;
+	nd_rig_log(&rig);
+	write_weights(path, "www.test\n10.0.0.2 0\n");
+	nd_rig_run(&rig, 50);
+	assert_non_null(strstr(nd_rig_log(&rig), "wrong weight value:\"0\" in weight file"));
+	check_weighted(628, 826);
+	write_weights(path, "www.test\n");
+	nd_rig_run(&rig, 50);
+	assert_non_null(strstr(nd_rig_log(&rig), "Successfully reloaded weight file"));
+	check_weighted(150, 350); /* all are 1: a quarter */
+	unlink(path);
+	snprintf(text, sizeof text,
+		 ".:1053 {\n loadbalance weighted %s.x {\n  reload 0\n }\n below\n}\n", path);
+	assert_non_null(strstr(nd_rig_refuse(&rig, text), "weight file open error"));
+	assert_non_null(strstr(nd_rig_refuse(&rig, ".:1053 {\n loadbalance weighted\n below\n}\n"),
+			       "weighted takes one file"));
+}
+
 #define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG(test_addresses),    RIG(test_even), RIG(test_owners),
-		RIG(test_cnames_first), RIG(test_mx),   RIG(test_prefer),
+		RIG(test_addresses), RIG(test_even),   RIG(test_owners),   RIG(test_cnames_first),
+		RIG(test_mx),        RIG(test_prefer), RIG(test_weighted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
