@@ -7,10 +7,12 @@
 bool nd_edns_next(const uint8_t *options, size_t n, size_t *at, uint16_t *code,
 		  const uint8_t **data, size_t *data_len)
 {
-	const uint8_t *p = options + *at;
 	size_t left = *at <= n ? n - *at : 0;
 
-	if (left < 4 || left - 4 < nd_reader_peek16(p + 2))
+	if (left < 4) /* options may be NULL */
+		return false;
+	const uint8_t *p = options + *at;
+	if (left - 4 < nd_reader_peek16(p + 2))
 		return false;
 	*code = nd_reader_peek16(p);
 	*data = p + 4;

@@ -409,6 +409,8 @@ static void test_weighted(void **state)
 	nd_rig_run(&rig, 50);
 	assert_non_null(strstr(nd_rig_log(&rig), "Successfully reloaded weight file"));
 	check_weighted(150, 350); /* all are 1: a quarter */
+	nd_rig_run(&rig, 50);
+	assert_string_equal(nd_rig_log(&rig), ""); /* it has not changed since */
 	unlink(path);
 	snprintf(text, sizeof text,
 		 ".:1053 {\n loadbalance weighted %s.x {\n  reload 0\n }\n below\n}\n", path);
