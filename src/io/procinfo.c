@@ -2,6 +2,7 @@
 #include "io/procinfo.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,15 +56,21 @@ static void read_stat(struct nd_procinfo *out)
 
 static uint64_t count_fds(void)
 {
-	DIR *d = opendir("/proc/self/fd");
+	_Alignas(struct dirent64) char entries[4096];
+	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	uint64_t n = 0;
+	ssize_t got;
 
-	if (!d)
+	if (fd < 0)
 		return 0;
-	for (const struct dirent *e = readdir(d); e; e = readdir(d))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n - 1; /* without that of the folder */
+	while ((got = getdents64(fd, entries, sizeof entries)) > 0)
+		for (ssize_t at = 0; at < got;) {
+			const struct dirent64 *e = (const void *)(entries + at);
+			n += e->d_name[0] != '.';
+			at += e->d_reclen;
+		}
+	close(fd);
+	return n ? n - 1 : 0; /* without that of the folder */
 }
 
 /* The value under the name, of two lines of words. 0 if absent. */

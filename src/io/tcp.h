@@ -54,6 +54,8 @@ int nd_tcp_listen(struct nd_loop *loop, const struct nd_addr *addr, const struct
 int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_options *o,
 			  void (*on_accept)(void *ctx, struct nd_tcp *c), void *ctx,
 			  struct nd_tcp_listener **out);
+/* While paused no connection is accepted: they wait in the kernel. */
+void nd_tcp_listener_pause(struct nd_tcp_listener *l, bool paused);
 void nd_tcp_listener_close(struct nd_tcp_listener *l);
 struct nd_addr nd_tcp_listener_local(const struct nd_tcp_listener *l);
 int nd_tcp_listener_fd(const struct nd_tcp_listener *l);

@@ -24,6 +24,7 @@ struct nd_tcp_listener {
 	void *ctx;
 	struct nd_timer retry; /* armed while a connection waits for memory or the next turn */
 	unsigned accepted;     /* since the last pause */
+	bool paused, waits;    /* waits: a connection, for the end of the pause */
 	struct nd_addr local;
 };
 
@@ -63,6 +64,9 @@ static void on_connection(uv_stream_t *stream, int status)
 
 	nd_loop_touch(l->loop);
 	if (status || uv_is_closing((uv_handle_t *)stream))
+		return;
+	l->waits = l->paused;
+	if (l->paused)
 		return;
 	if (l->accepted++ < TURN_ACCEPTS)
 		accept_one(l);
@@ -144,6 +148,15 @@ int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_opti
 			  struct nd_tcp_listener **out)
 {
 	return listen_on(loop, fd, o, on_accept, ctx, out);
+}
+
+void nd_tcp_listener_pause(struct nd_tcp_listener *l, bool paused)
+{
+	l->paused = paused;
+	if (paused || !l->waits)
+		return;
+	l->waits = false;
+	nd_timer_start(l->loop, &l->retry, 0, retry_accept);
 }
 
 void nd_tcp_listener_close(struct nd_tcp_listener *l)

@@ -66,7 +66,7 @@ struct nd_udp {
 	struct nd_udp_shared *shared; /* the loop's */
 	int fd;                       /* -1: closed */
 	struct nd_addr local;
-	bool pktinfo, connected;
+	bool pktinfo, connected, paused;
 	uint64_t unsent;
 	uint32_t buffer_bytes;
 };
@@ -201,7 +201,7 @@ static size_t receive(struct nd_udp *u)
 
 static void receive_all(struct nd_udp *u)
 {
-	for (int i = 0; i < TURN_BATCHES && u->fd >= 0; i++) {
+	for (int i = 0; i < TURN_BATCHES && u->fd >= 0 && !u->paused; i++) {
 		if (receive(u) < AGAIN_AT)
 			break;
 		nd_loop_update(u->loop);
@@ -324,6 +324,11 @@ fail:
 	free(u);
 	close(fd);
 	return err;
+}
+
+void nd_udp_pause(struct nd_udp *u, bool paused)
+{
+	u->paused = paused;
 }
 
 static struct nd_sock_options sock_options(const struct nd_udp_options *o)

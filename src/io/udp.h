@@ -60,6 +60,9 @@ int nd_udp_connect(struct nd_loop *loop, const struct nd_addr *peer, const struc
 		   const struct nd_udp_options *o, const struct nd_udp_handler *h,
 		   struct nd_udp **out);
 void nd_udp_close(struct nd_udp *u);
+/* While paused nothing is read, and datagrams wait in the kernel. For a moment only: if some wait,
+ * the loop does not sleep. */
+void nd_udp_pause(struct nd_udp *u, bool paused);
 
 /* Sends all, in one or more sendmmsg. If the socket buffer stays full for a few ms, the rest is
  * dropped. Returns the number sent. */

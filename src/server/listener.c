@@ -96,6 +96,13 @@ int nd_listener_open_tcp(struct nd_listener *l)
 	return l->tcp ? 0 : open_tcp(l);
 }
 
+void nd_listener_pause(struct nd_listener *l, bool paused)
+{
+	nd_udp_pause(l->udp, paused);
+	if (l->tcp)
+		nd_tcp_listener_pause(l->tcp, paused);
+}
+
 void nd_listener_close_tcp(struct nd_listener *l)
 {
 	if (!l->tcp)

@@ -46,6 +46,8 @@ struct nd_listener {
 /* Opens the sockets for worker and addr. on_batch's ctx is l. */
 int nd_listener_open(struct nd_listener *l, void (*on_batch)(void *ctx, struct nd_udp *u,
 							     struct nd_datagram *d, size_t n));
+/* Paused it reads and accepts nothing: what arrives waits in the kernel. */
+void nd_listener_pause(struct nd_listener *l, bool paused);
 /* Nothing uses it: see nd_listener_used(). */
 void nd_listener_close(struct nd_listener *l);
 /* Accepts no more connections; existing ones remain. */

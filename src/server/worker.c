@@ -129,6 +129,7 @@ static void retire(struct nd_listener *l)
 {
 	l->endpoint = NULL;
 	l->retired = true;
+	nd_listener_pause(l, false);
 	nd_listener_close_tcp(l);
 	nd_stream_end_listener(l->worker, l);
 	l->worker->sweep = true;
@@ -148,6 +149,8 @@ static int open_listener(struct nd_server_worker *w, enum nd_scheme scheme,
 	int err = nd_listener_open(l, on_batch);
 	if (err)
 		free_listener(l);
+	else
+		nd_listener_pause(l, true); /* until the generation is adopted */
 	return at->optional && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL) ? 0 : err;
 }
 
@@ -158,9 +161,14 @@ static int prepare_listen(struct nd_server_worker *w, enum nd_scheme scheme,
 
 	if (!l)
 		return open_listener(w, scheme, at);
-	int err = l->retired ? nd_listener_open_tcp(l) : 0;
-	l->retired = l->retired && err;
-	return err;
+	if (!l->retired)
+		return 0;
+	int err = nd_listener_open_tcp(l);
+	if (err)
+		return err;
+	nd_listener_pause(l, true);
+	l->retired = false;
+	return 0;
 }
 
 int nd_server_worker_prepare(struct nd_server_worker *w, struct nd_gen *gen,
@@ -208,6 +216,8 @@ static void want(struct nd_server_worker *w, const struct nd_endpoint *e)
 		ND_ASSERT(l || e->listen[k].optional);
 		if (!l)
 			continue;
+		if (!l->endpoint)
+			nd_listener_pause(l, false);
 		l->endpoint = e;
 		l->wanted = true;
 	}

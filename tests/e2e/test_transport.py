@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """UDP and TCP: valid use by clients, and malformed messages."""
 import random
+import signal
 import socket
 import struct
 import time
@@ -59,6 +60,33 @@ ALL = """.:@PORT {
     }
 }
 """
+
+
+def test_a_new_address_answers_from_its_first_moment(serve):
+    """A reload opens the sockets of a new address before its blocks are in use. What comes in between waits."""
+    before = ".:@PORT {\n bind 127.0.0.1\n whoami\n}\n"
+    s = serve(before)
+    for i in range(10):
+        s.write("Corefile", before + ".:@OTHER {\n bind 127.0.0.1\n whoami\n}\n")
+        s.signal(signal.SIGUSR1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(8)
+            client.connect(("127.0.0.1", s.port_of("OTHER")))
+            query = dns.message.make_query("x.test.", "A").to_wire()
+            for _ in range(100000):     # the first datagrams are refused, and then each one is answered
+                try:
+                    client.send(query)
+                    client.setblocking(False)
+                    client.recv(512)
+                except ConnectionRefusedError:
+                    continue
+                except BlockingIOError:
+                    break
+            client.settimeout(8)
+            assert client.recv(512)
+        s.wait_log("Reloading complete", 2 * i + 1)
+        s.write("Corefile", before)
+        s.reload()
 
 
 def is_open(server, where):

@@ -281,6 +281,12 @@ int nd_tcp_adopt_listener(struct nd_loop *loop, int fd, const struct nd_tcp_opti
 	return -ENOSYS;
 }
 
+void nd_tcp_listener_pause(struct nd_tcp_listener *l, bool paused)
+{
+	(void)l;
+	(void)paused;
+}
+
 void nd_tcp_listener_close(struct nd_tcp_listener *l)
 {
 	if (!l)

@@ -354,6 +354,29 @@ static void test_crowd(void **state)
 	close_rig(&r);
 }
 
+/* Connections that come in a pause wait, and all are accepted afterwards. */
+static void test_listener_pause(void **state)
+{
+	int fd[3];
+	struct rig r;
+	(void)state;
+
+	open_server(&r, ECHO);
+	nd_tcp_listener_pause(r.listener, true);
+	for (unsigned i = 0; i < 3; i++)
+		fd[i] = plain_client(&r, "hello");
+	run_ms(&r, 30);
+	assert_int_equal(r.accepted, 0);
+	nd_tcp_listener_pause(r.listener, false);
+	for (int step = 0; step < 1000 && r.accepted < 3; step++)
+		run_ms(&r, 5);
+	assert_int_equal(r.accepted, 3);
+	for (unsigned i = 0; i < 3; i++)
+		close(fd[i]);
+	run_ms(&r, 5);
+	close_rig(&r);
+}
+
 /* The client closes its writing side and still waits for the answer. */
 static void test_half_closed(void **state)
 {
@@ -659,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_close_after_write),
 		cmocka_unit_test(test_server_closes),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_listener_pause),
 		cmocka_unit_test(test_half_closed),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_discarded),

@@ -298,6 +298,26 @@ static void test_many(void **state)
 	close_bench(&b);
 }
 
+/* What arrives in a pause waits. */
+static void test_pause(void **state)
+{
+	struct bench b;
+	(void)state;
+
+	assert_true(open_bench(&b, "127.0.0.1:0", "127.0.0.1:0", false));
+	nd_udp_pause(b.server, true);
+	b.want = 3;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(send_text(b.client, "x"), 1);
+	nd_timer_start(b.loop, &b.limit, ND_MS(30), give_up);
+	nd_loop_run(b.loop);
+	assert_int_equal(b.at_server, 0);
+	nd_udp_pause(b.server, false);
+	run(&b);
+	assert_int_equal(b.got, 3);
+	close_bench(&b);
+}
+
 static void test_sizes(void **state)
 {
 	static const struct {
@@ -535,13 +555,14 @@ static void test_adopt(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo),         cmocka_unit_test(test_many),
-		cmocka_unit_test(test_sizes),        cmocka_unit_test(test_close_in_batch),
-		cmocka_unit_test(test_refused),      cmocka_unit_test(test_unsendable),
-		cmocka_unit_test(test_overflow),     cmocka_unit_test(test_options),
-		cmocka_unit_test(test_adopt),        cmocka_unit_test(test_both_families),
-		cmocka_unit_test(test_many_sockets), cmocka_unit_test(test_write),
-		cmocka_unit_test(test_queue),        cmocka_unit_test(test_queue_refused),
+		cmocka_unit_test(test_echo),           cmocka_unit_test(test_many),
+		cmocka_unit_test(test_pause),          cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_close_in_batch), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unsendable),     cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_options),        cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_both_families),  cmocka_unit_test(test_many_sockets),
+		cmocka_unit_test(test_write),          cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_queue_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
